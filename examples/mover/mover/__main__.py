@@ -1,0 +1,19 @@
+import sys
+
+from mover import log
+from mover.settings import Settings, SettingsError
+from mover.worker import Worker
+
+
+def main() -> int:
+    log.to_stdout()
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return Worker(settings).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

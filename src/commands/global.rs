@@ -1,0 +1,111 @@
+//! Options that every command takes, and how an environment is found.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::environment::{self, Environment};
+use crate::error::{Error, Result};
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// AWS region, instead of the file's
+    #[arg(long, global = true, value_name = "REGION", help_heading = "Global options")]
+    pub region: Option<String>,
+    /// Profile of the AWS configuration files
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub profile: Option<String>,
+    /// Endpoint for every AWS service
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    pub endpoint_url: Option<String>,
+    /// Use the local AWS emulator, started if it isn't running; never reaches AWS
+    #[arg(long, global = true, conflicts_with_all = ["profile"], help_heading = "Global options")]
+    pub local: bool,
+    /// Form of the results on standard output
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORM",
+        default_value = "text",
+        help_heading = "Global options"
+    )]
+    pub output: Output,
+    /// Colours
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Global options"
+    )]
+    pub color: Color,
+    /// Say more on standard error
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub verbose: bool,
+}
+
+/// Form of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON object a line, as things happen
+    Jsonl,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// In a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The environment that a command is about.
+#[derive(Debug, Args)]
+pub struct Env {
+    /// Environment file, or the bare name of one in stacks/
+    #[arg(value_name = "ENV")]
+    pub env: PathBuf,
+}
+
+impl Env {
+    /// The file's path: as given if it is there or looks like a path, else `stacks/<name>.yaml`.
+    ///
+    /// # Errors
+    /// Usage, with what was looked for.
+    pub fn path(&self) -> Result<PathBuf> {
+        if self.env.is_file() {
+            return Ok(self.env.clone());
+        }
+        let bare = self.env.components().count() == 1 && self.env.extension().is_none();
+        if bare {
+            let tried: Vec<PathBuf> = ["yaml", "yml"]
+                .iter()
+                .map(|e| Path::new("stacks").join(&self.env).with_extension(e))
+                .collect();
+            if let Some(found) = tried.iter().find(|path| path.is_file()) {
+                return Ok(found.clone());
+            }
+            return Err(Error::usage(format!(
+                "no environment `{}`: neither a file of that name nor {} exists",
+                self.env.display(),
+                tried[0].display()
+            ))
+            .with_help("give the path of an environment file, or write one with `qfleet init`"));
+        }
+        Err(Error::usage(format!("no environment file {}", self.env.display()))
+            .with_help("write one with `qfleet init`"))
+    }
+
+    /// Loads and checks it.
+    pub fn load(&self) -> Result<Environment> {
+        Ok(environment::load(&self.path()?)?)
+    }
+}

@@ -1,0 +1,143 @@
+//! Humane units: `2m`, `4d`, `20 GiB`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A length of time in whole seconds, written like `90s`, `2m`, `8h`, `4d` or `1h 30m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Duration(u64);
+
+impl Duration {
+    /// So many seconds.
+    pub const fn seconds(n: u64) -> Self {
+        Duration(n)
+    }
+    /// So many minutes.
+    pub const fn minutes(n: u64) -> Self {
+        Duration(n * 60)
+    }
+    /// So many hours.
+    pub const fn hours(n: u64) -> Self {
+        Duration(n * 3600)
+    }
+    /// So many days.
+    pub const fn days(n: u64) -> Self {
+        Duration(n * 86400)
+    }
+    /// In seconds.
+    pub const fn as_secs(self) -> u64 {
+        self.0
+    }
+}
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = humantime::parse_duration(text).map_err(|e| format!("`{text}` is not a length of time ({e})"))?;
+        if parsed.subsec_nanos() != 0 {
+            return Err(format!("`{text}` is not a whole number of seconds"));
+        }
+        Ok(Duration(parsed.as_secs()))
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not humantime's own form, which turns 30d into "30days" and 31d into "1month 13h 26m 24s".
+        let mut rest = self.0;
+        if rest == 0 {
+            return f.write_str("0s");
+        }
+        let mut first = true;
+        for (unit, length) in [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)] {
+            if rest >= length {
+                if !first {
+                    f.write_str(" ")?;
+                }
+                write!(f, "{}{unit}", rest / length)?;
+                rest %= length;
+                first = false;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A size in bytes, written like `20 GiB` or `8 GiB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(u64);
+
+impl Size {
+    /// So many GiB.
+    pub const fn gib(n: u64) -> Self {
+        Size(n << 30)
+    }
+    /// In bytes.
+    pub const fn as_bytes(self) -> u64 {
+        self.0
+    }
+    /// In whole GiB, rounded up, as EBS counts.
+    pub const fn as_gib(self) -> u64 {
+        self.0.div_ceil(1 << 30)
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse::<bytesize::ByteSize>()
+            .map(|size| Size(size.as_u64()))
+            .map_err(|e| format!("`{text}` is not a size ({e})"))
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&bytesize::ByteSize(self.0).display().iec(), f)
+    }
+}
+
+macro_rules! written_as_text {
+    ($type:ident, $pattern:literal, $examples:tt, $description:literal) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern, "examples": $examples, "description": $description })
+            }
+        }
+    };
+}
+
+written_as_text!(
+    Duration,
+    r"^\d{1,9} ?(s|m|h|d)( \d{1,9} ?(s|m|h|d))*$",
+    ["90s", "2m", "8h", "4d"],
+    "A length of time: a number and `s`, `m`, `h` or `d`."
+);
+written_as_text!(
+    Size,
+    r"^\d{1,9} ?(MiB|GiB|TiB)$",
+    ["8 GiB", "20 GiB"],
+    "A size: a number and `MiB`, `GiB` or `TiB`."
+);

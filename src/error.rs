@@ -1,0 +1,114 @@
+//! One error type that a reader can act on, and the exit codes.
+
+use crate::environment::problem::Problems;
+
+/// The exit codes of every command. They are part of qfleet's interface.
+pub mod exit_code {
+    /// What was asked for is done; nothing to do counts as done.
+    pub const DONE: u8 = 0;
+    /// An operation failed.
+    pub const FAILED: u8 = 1;
+    /// Bad usage or a bad environment file; nothing was touched.
+    pub const USAGE: u8 = 2;
+    /// Differences or findings, only where asked for (`plan --exit-code`).
+    pub const DIFFERENCES: u8 = 3;
+    /// Refused: protected, the wrong account, not confirmed.
+    pub const REFUSED: u8 = 4;
+    /// Interrupted by SIGINT or SIGTERM.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Why a command ended without doing what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The environment file is wrong.
+    #[error(transparent)]
+    BadFile(#[from] Box<Problems>),
+    /// The command line is wrong.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// Something that was tried failed.
+    #[error("{message}")]
+    Failed {
+        /// What happened, to which resource.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// Something that was asked for is not done, on purpose.
+    #[error("{message}")]
+    Refused {
+        /// Why.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+    /// There are differences, and the caller asked to be told by the exit code. Already shown.
+    #[error("there are differences")]
+    Differences,
+    /// The user, or the pipeline, ended it. Already shown.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// The result of everything that can fail towards the user.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Bad usage.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error::Usage {
+            message: message.into(),
+            help: None,
+        }
+    }
+    /// A failure.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Error::Failed {
+            message: message.into(),
+            help: None,
+        }
+    }
+    /// A refusal.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Error::Refused {
+            message: message.into(),
+            help: None,
+        }
+    }
+    /// The same error with what to do about it.
+    pub fn with_help(mut self, text: impl Into<String>) -> Self {
+        if let Error::Usage { help, .. } | Error::Failed { help, .. } | Error::Refused { help, .. } = &mut self {
+            *help = Some(text.into());
+        }
+        self
+    }
+    /// What to do about it.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Error::Usage { help, .. } | Error::Failed { help, .. } | Error::Refused { help, .. } => help.as_deref(),
+            _ => None,
+        }
+    }
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::BadFile(_) | Error::Usage { .. } => exit_code::USAGE,
+            Error::Failed { .. } => exit_code::FAILED,
+            Error::Refused { .. } => exit_code::REFUSED,
+            Error::Differences => exit_code::DIFFERENCES,
+            Error::Interrupted => exit_code::INTERRUPTED,
+        }
+    }
+}
+
+impl From<Problems> for Error {
+    fn from(problems: Problems) -> Self {
+        Error::BadFile(Box::new(problems))
+    }
+}
