@@ -1,3 +1,4 @@
+import os
 import sys
 
 from mover import log
@@ -16,4 +17,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: that would wait for copies whose messages have been given back.
+    os._exit(code)

@@ -1,6 +1,6 @@
 """Tells the next stages about a moved file."""
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from mover.events import event_for
@@ -13,7 +13,7 @@ class Announcer:
         self.settings = settings
 
     def __call__(self, key: str, size: int, etag: str) -> None:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
         body = event_for(self.settings.bucket, key, size, etag, self.settings.region, now)
         for url in self.settings.next_queue_urls:
             self.sqs.send_message(QueueUrl=url, MessageBody=body)

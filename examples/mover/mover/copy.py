@@ -4,13 +4,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
+from mover.log import describe, log
+
 GIB = 1024**3
 # The most that CopyObject takes, and the most parts that an upload has.
 COPY_OBJECT_LIMIT = 5 * GIB
 MOST_PARTS = 10_000
 
 # What a multipart upload has to be told again; CopyObject carries it over by itself.
-HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata")
+HEADERS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+    "Metadata",
+)
 
 
 class Copier:
@@ -61,6 +71,9 @@ class Copier:
                 parts = list(pool.map(part, range(1, -(-size // part_size) + 1)))
             answer = self.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}, **guard)
         except BaseException:
-            self.s3.abort_multipart_upload(**upload)
+            try:
+                self.s3.abort_multipart_upload(**upload)
+            except Exception as error:  # the first error tells more; the bucket's lifecycle rule cleans up later
+                log.warning("could not abort the copy to %s: %s", destination, describe(error))
             raise
         return answer["ETag"]

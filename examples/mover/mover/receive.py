@@ -1,0 +1,110 @@
+"""Polls the queue and hands each message to a thread. Never takes more than there are threads free to work."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mover.drain import Drain
+from mover.events import BadMessage
+from mover.leases import Leases
+from mover.log import describe, log
+from mover.settings import Settings
+
+Message = dict[str, Any]
+
+MOST_PER_POLL = 10  # SQS's limit
+LONGEST_PAUSE = 30.0
+
+
+class Receiver:
+    def __init__(
+        self, sqs: Any, settings: Settings, leases: Leases, drain: Drain, handle: Callable[[str], None]
+    ) -> None:
+        """`handle` gets a message's body. When it returns, the message is done and deleted; when it raises, the
+        message is left: it comes back when its timeout ends, and after too many deliveries goes to the dead letters.
+        """
+        self.sqs = sqs
+        self.settings = settings
+        self.leases = leases
+        self.drain = drain
+        self.handle = handle
+        self._work: queue.SimpleQueue[tuple[Message, float]] = queue.SimpleQueue()
+        self._free = settings.messages_at_once
+        self._changed = threading.Condition()
+        self._poller = threading.Thread(target=self._poll, name="poll", daemon=True)
+
+    def start(self) -> None:
+        # Daemons: a process that gave its messages back must be able to end beside work that hangs.
+        for number in range(self.settings.messages_at_once):
+            threading.Thread(target=self._works, name=f"work-{number}", daemon=True).start()
+        self._poller.start()
+
+    def finished(self) -> bool:
+        """After the drain has begun: nothing is in hand, and nothing can come any more."""
+        with self._changed:
+            return self._free == self.settings.messages_at_once and not self._poller.is_alive()
+
+    def in_hand(self) -> int:
+        with self._changed:
+            return self.settings.messages_at_once - self._free
+
+    def _poll(self) -> None:
+        pause = 1.0
+        while True:
+            with self._changed:
+                # Woken by a thread that becomes free, and from time to time to see whether to stop.
+                while self._free == 0 and not self.drain.begun.is_set():
+                    self._changed.wait(0.5)
+                room = min(self._free, MOST_PER_POLL)
+            if self.drain.begun.is_set():
+                return
+            try:
+                messages = self._receive(room)
+                pause = 1.0
+            except Exception as error:  # whatever it is, a worker that waits is better than one that dies
+                log.warning("could not receive, next try in %.0f s: %s", pause, describe(error))
+                self.drain.begun.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            if self.drain.begun.is_set():
+                self.leases.give_back(messages)
+                return
+            received = time.monotonic()
+            with self._changed:
+                self._free -= len(messages)
+            for message in messages:
+                self._work.put((message, received))
+
+    def _receive(self, room: int) -> list[Message]:
+        answer = self.sqs.receive_message(
+            QueueUrl=self.settings.queue_url,
+            MaxNumberOfMessages=room,
+            WaitTimeSeconds=self.settings.poll_seconds,
+            # The queue's own, unless somebody has changed it since: then the heartbeat would come too late.
+            VisibilityTimeout=self.settings.visibility_timeout,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return answer.get("Messages", [])
+
+    def _works(self) -> None:
+        while True:
+            message, received = self._work.get()
+            try:
+                self._one(message, received)
+            finally:
+                with self._changed:
+                    self._free += 1
+                    self._changed.notify_all()
+
+    def _one(self, message: Message, received: float) -> None:
+        delivery = f"message {message['MessageId']}, delivery {message['Attributes']['ApproximateReceiveCount']}"
+        try:
+            with self.leases.hold(message, received):
+                self.handle(message["Body"])
+            self.sqs.delete_message(QueueUrl=self.settings.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        except BadMessage as error:
+            log.error("%s is left to the dead-letter queue: %s: %.200s", delivery, error, message["Body"])
+        except Exception as error:  # one message's trouble must not be the others'
+            log.error("%s failed and will be delivered again: %s", delivery, describe(error))
