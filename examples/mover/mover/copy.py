@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from mover.log import describe, log
 
@@ -53,7 +53,7 @@ class Copier:
         carried = {name: source[name] for name in HEADERS if source.get(name)}
         tags = self.s3.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
         if tags:
-            carried["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in tags])
+            carried["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in tags], quote_via=quote)
         where = {"Bucket": self.bucket, "Key": destination}
         upload = {**where, "UploadId": self.s3.create_multipart_upload(**where, **carried)["UploadId"]}
 

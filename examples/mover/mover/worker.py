@@ -46,7 +46,7 @@ class Worker:
         config = Config(
             connect_timeout=5,
             read_timeout=read_timeout,
-            retries={"mode": "standard", "max_attempts": 5},
+            retries={"mode": "standard"},
             # A connection for each thread; a part copy uses some more.
             max_pool_connections=self.settings.messages_at_once * 4 + 4,
         )

@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import PROGRAM
+from mover.settings import Settings, SettingsError
+
+GOOD = {
+    "QFLEET_ENVIRONMENT": "photo-lab",
+    "QFLEET_STAGE": "move",
+    "QFLEET_QUEUE_URL": "https://sqs.us-east-2.amazonaws.com/111122223333/photo-lab-move",
+    "QFLEET_BUCKET": "photo-lab-111122223333-us-east-2",
+    "QFLEET_UPLOADS_PREFIX": "uploads/",
+    "QFLEET_PROCESSED_PREFIX": "processed/",
+    "QFLEET_VISIBILITY_TIMEOUT_SECONDS": "120",
+    "QFLEET_MESSAGES_AT_ONCE": "2",
+    "AWS_REGION": "us-east-2",
+}
+
+
+def test_reads_all_of_them() -> None:
+    settings = Settings.from_environment(
+        GOOD
+        | {
+            "QFLEET_NEXT_QUEUE_URLS": "https://one https://two",
+            "QFLEET_LIFECYCLE_HOOK": "drain",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1234/",
+        }
+    )
+    assert settings.visibility_timeout == 120
+    assert settings.next_queue_urls == ("https://one", "https://two")
+    assert settings.lifecycle_hook == "drain"
+    assert settings.metadata_endpoint == "http://127.0.0.1:1234"
+
+
+def test_optional_ones_may_be_absent_or_empty() -> None:
+    for more in ({}, {"QFLEET_NEXT_QUEUE_URLS": "", "QFLEET_LIFECYCLE_HOOK": "", "MOVER_POLL_SECONDS": ""}):
+        settings = Settings.from_environment(GOOD | more)
+        assert settings.next_queue_urls == ()
+        assert settings.lifecycle_hook is None
+        assert settings.metadata_endpoint == "http://169.254.169.254"
+        assert settings.poll_seconds == 20
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_each_is_required(name: str) -> None:
+    for broken in ({n: v for n, v in GOOD.items() if n != name}, GOOD | {name: ""}):
+        with pytest.raises(SettingsError) as caught:
+            Settings.from_environment(broken)
+        assert caught.value.problems == [f"{name} is not set"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("QFLEET_VISIBILITY_TIMEOUT_SECONDS", "2m", "a whole number from 1 to 43200, not '2m'"),
+        ("QFLEET_VISIBILITY_TIMEOUT_SECONDS", "0", "a whole number from 1"),
+        ("QFLEET_VISIBILITY_TIMEOUT_SECONDS", "43201", "to 43200"),
+        ("QFLEET_MESSAGES_AT_ONCE", "-1", "not '-1'"),
+        ("QFLEET_QUEUE_URL", "photo-lab-move", "a queue's URL, not 'photo-lab-move'"),
+        ("QFLEET_NEXT_QUEUE_URLS", "https://one two", "a queue's URL, not 'two'"),
+        ("QFLEET_PROCESSED_PREFIX", "uploads/done/", "must not overlap"),
+        ("QFLEET_PROCESSED_PREFIX", "up", "must not overlap"),
+    ],
+)
+def test_says_what_is_wrong(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(GOOD | {name: value})
+    assert name in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_the_program_names_every_problem_and_exits_2() -> None:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {"PATH": path, "QFLEET_MESSAGES_AT_ONCE": "many"}
+    done = subprocess.run([PROGRAM / "run"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "QFLEET_QUEUE_URL is not set" in done.stderr
+    assert "QFLEET_MESSAGES_AT_ONCE must be a whole number" in done.stderr
+    assert done.stdout == ""
+
