@@ -14,6 +14,7 @@
 pub mod blueprint;
 pub mod cloud;
 pub mod commands;
+pub mod deployed;
 pub mod engine;
 pub mod environment;
 pub mod error;

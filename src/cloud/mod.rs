@@ -1,1 +1,41 @@
-//! cloud
+//! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
+
+pub mod alarms;
+pub mod change_set;
+mod connect;
+mod failure;
+pub mod buckets;
+pub mod events;
+pub mod groups;
+pub mod logs;
+pub mod parameters;
+pub mod queues;
+pub mod stack_status;
+pub mod stacks;
+
+pub use connect::{Connect, Credentials};
+pub use failure::CloudError;
+pub(crate) use failure::explain;
+
+/// The AWS account and region (or the local emulator) that a command works on.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    /// The account's twelve digits.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Whether this is the local emulator.
+    pub local: bool,
+    cloudformation: aws_sdk_cloudformation::Client,
+    autoscaling: aws_sdk_autoscaling::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
+    cloudwatchlogs: aws_sdk_cloudwatchlogs::Client,
+    s3: aws_sdk_s3::Client,
+    sqs: aws_sdk_sqs::Client,
+    ssm: aws_sdk_ssm::Client,
+}
+
+/// An instant of the SDK as one of ours; instants that can't be represented are dropped.
+pub(crate) fn instant(at: Option<&aws_sdk_cloudformation::primitives::DateTime>) -> Option<jiff::Timestamp> {
+    at.and_then(|at| jiff::Timestamp::new(at.secs(), at.subsec_nanos() as i32).ok())
+}

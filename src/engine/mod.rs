@@ -1,1 +1,11 @@
-//! engine
+//! Does things to stacks, and tells what it does in events.
+
+pub mod cause;
+pub mod decide;
+pub mod deploy;
+pub mod destroy;
+pub mod event;
+pub mod graph;
+pub mod interrupt;
+pub mod plan;
+pub mod watch;

@@ -1,0 +1,318 @@
+//! Change sets: what CloudFormation says it would do, and the order to do it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_cloudformation::types::{Capability, ChangeSetType, Parameter, ResourceChange};
+use serde::Serialize;
+
+use super::stacks::{does_not_exist, tags};
+use super::{Cloud, CloudError, explain};
+
+/// Every change set of ours has a name that begins like this.
+pub const NAME_PREFIX: &str = "qfleet-";
+
+/// What a change set is made from.
+#[derive(Debug, Clone)]
+pub struct NewChangeSet<'a> {
+    /// The stack's name (to create it) or ARN.
+    pub stack: &'a str,
+    /// The change set's name.
+    pub name: &'a str,
+    /// Whether the stack is made by it.
+    pub create: bool,
+    /// The template, or where it lies.
+    pub template: Template<'a>,
+    /// All parameters.
+    pub parameters: &'a BTreeMap<String, String>,
+    /// The stack's tags.
+    pub tags: &'a BTreeMap<String, String>,
+    /// Whether the template makes IAM roles.
+    pub makes_roles: bool,
+    /// What it is for; readable in the console.
+    pub description: &'a str,
+}
+
+/// A template: inline up to 51,200 bytes, else by URL
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+#[derive(Debug, Clone)]
+pub enum Template<'a> {
+    /// The text.
+    Body(&'a str),
+    /// An S3 URL.
+    Url(String),
+}
+
+/// A change set that was made and read.
+#[derive(Debug, Clone)]
+pub struct ChangeSet {
+    /// Its ARN.
+    pub id: String,
+    /// Its stack's ARN.
+    pub stack_id: String,
+    /// What it would do; `None` when there is nothing to do.
+    pub changes: Option<Vec<Change>>,
+}
+
+/// What would happen to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// What is done.
+    pub action: Action,
+    /// The resource's name in the template.
+    pub logical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its name in its service, when it is there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub physical_id: Option<String>,
+    /// Whether a modified resource is made anew.
+    pub replacement: Replacement,
+    /// Which properties change.
+    pub properties: Vec<PropertyChange>,
+}
+
+impl Change {
+    /// Whether something that is there may be gone afterwards.
+    pub fn takes_away(&self) -> bool {
+        self.action == Action::Remove || self.replacement != Replacement::No
+    }
+}
+
+/// What is done to a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Made.
+    Add,
+    /// Changed.
+    Modify,
+    /// Deleted.
+    Remove,
+    /// Taken into the stack as it is.
+    Import,
+    /// CloudFormation can't tell before it does it.
+    Dynamic,
+    /// A word that this version doesn't know.
+    Unknown(String),
+}
+
+/// Whether a modified resource is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Replacement {
+    /// It stays.
+    No,
+    /// That depends on what other changes result in.
+    Maybe,
+    /// It is made anew, and the old one is deleted.
+    Yes,
+}
+
+/// One property that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PropertyChange {
+    /// Where it is in the resource, e.g. `/Properties/VisibilityTimeout`.
+    pub path: String,
+    /// What it is now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What it would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Whether this property makes the resource anew.
+    pub replaces: bool,
+}
+
+/// A change set as it is listed.
+#[derive(Debug, Clone)]
+pub struct ChangeSetSummary {
+    /// Its ARN.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+}
+
+impl Cloud {
+    /// Makes a change set, waits until CloudFormation has worked it out, and reads it.
+    ///
+    /// # Errors
+    /// Those of the API; and a change set that CloudFormation could not make, with its reason.
+    pub async fn make_change_set(&self, new: &NewChangeSet<'_>) -> Result<ChangeSet, CloudError> {
+        let (body, url) = match &new.template {
+            Template::Body(body) => (Some((*body).to_owned()), None),
+            Template::Url(url) => (None, Some(url.clone())),
+        };
+        let parameters = new
+            .parameters
+            .iter()
+            .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
+            .collect();
+        let made = self
+            .cloudformation
+            .create_change_set()
+            .stack_name(new.stack)
+            .change_set_name(new.name)
+            .change_set_type(if new.create { ChangeSetType::Create } else { ChangeSetType::Update })
+            .description(new.description)
+            // The name is unique, so a repeated request is the same change set.
+            .client_token(new.name)
+            .set_template_body(body)
+            .set_template_url(url)
+            .set_parameters(Some(parameters))
+            .set_tags(Some(tags(new.tags)))
+            .set_capabilities(new.makes_roles.then(|| vec![Capability::CapabilityIam]))
+            .send()
+            .await
+            .map_err(|error| explain("CreateChangeSet", error))?;
+        let id = made.id().unwrap_or_default().to_owned();
+        let stack_id = made.stack_id().unwrap_or_default().to_owned();
+
+        let mut pause = Duration::from_millis(100);
+        loop {
+            match self.read_change_set(&id).await? {
+                Read::Pending => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                Read::Ready(changes) => return Ok(ChangeSet { id, stack_id, changes: Some(changes) }),
+                Read::NothingToDo => return Ok(ChangeSet { id, stack_id, changes: None }),
+                Read::Failed(message) => {
+                    return Err(CloudError { operation: "CreateChangeSet", code: Some("FAILED".into()), message });
+                }
+            }
+        }
+    }
+
+    async fn read_change_set(&self, id: &str) -> Result<Read, CloudError> {
+        let mut changes = Vec::new();
+        let mut token = None;
+        loop {
+            let page = self
+                .cloudformation
+                .describe_change_set()
+                .change_set_name(id)
+                .include_property_values(true)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| explain("DescribeChangeSet", error))?;
+            let reason = page.status_reason().unwrap_or_default();
+            match page.status().map_or("", |status| status.as_str()) {
+                "CREATE_COMPLETE" => {}
+                "FAILED" if says_nothing_to_do(reason) => return Ok(Read::NothingToDo),
+                "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => return Ok(Read::Failed(reason.to_owned())),
+                _ => return Ok(Read::Pending),
+            }
+            changes.extend(page.changes().iter().filter_map(|change| change.resource_change()).map(read_change));
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(Read::Ready(changes));
+            }
+        }
+    }
+
+    /// Starts what a change set describes.
+    pub async fn execute_change_set(&self, id: &str, token: &str) -> Result<(), CloudError> {
+        self.cloudformation
+            .execute_change_set()
+            .change_set_name(id)
+            .client_request_token(token)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("ExecuteChangeSet", error))
+    }
+
+    /// Throws a change set away. One that is gone already is a success.
+    pub async fn delete_change_set(&self, id: &str) -> Result<(), CloudError> {
+        match self.cloudformation.delete_change_set().change_set_name(id).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match explain("DeleteChangeSet", error) {
+                error if error.is("ChangeSetNotFound") || does_not_exist(&error) => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// The change sets of a stack.
+    pub async fn change_sets(&self, stack: &str) -> Result<Vec<ChangeSetSummary>, CloudError> {
+        let mut pages = self.cloudformation.list_change_sets().stack_name(stack).into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(summary) = pages.next().await {
+            let summary = summary.map_err(|error| explain("ListChangeSets", error))?;
+            all.push(ChangeSetSummary {
+                id: summary.change_set_id().unwrap_or_default().to_owned(),
+                name: summary.change_set_name().unwrap_or_default().to_owned(),
+                description: summary.description().unwrap_or_default().to_owned(),
+            });
+        }
+        Ok(all)
+    }
+}
+
+enum Read {
+    Pending,
+    Ready(Vec<Change>),
+    NothingToDo,
+    Failed(String),
+}
+
+/// "No change" is a failed change set with one of these reasons; an empty list of changes isn't, as a change of
+/// outputs alone has one.
+fn says_nothing_to_do(reason: &str) -> bool {
+    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
+}
+
+fn read_change(change: &ResourceChange) -> Change {
+    Change {
+        action: match change.action().map_or("", |action| action.as_str()) {
+            "Add" => Action::Add,
+            "Modify" => Action::Modify,
+            "Remove" => Action::Remove,
+            "Import" => Action::Import,
+            "Dynamic" => Action::Dynamic,
+            other => Action::Unknown(other.to_owned()),
+        },
+        logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
+        resource_type: change.resource_type().unwrap_or_default().to_owned(),
+        physical_id: change.physical_resource_id().filter(|id| !id.is_empty()).map(str::to_owned),
+        replacement: match change.replacement().map_or("", |replacement| replacement.as_str()) {
+            "True" => Replacement::Yes,
+            "Conditional" => Replacement::Maybe,
+            _ => Replacement::No,
+        },
+        properties: properties(change),
+    }
+}
+
+/// A property appears once for each reason it changes (static and dynamic): shown once.
+fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
+    let mut all: Vec<PropertyChange> = Vec::new();
+    for detail in change.details() {
+        let Some(target) = detail.target() else { continue };
+        let attribute = target.attribute().map_or("", |attribute| attribute.as_str());
+        let path = match (target.path(), target.name()) {
+            (Some(path), _) if !path.is_empty() => path.to_owned(),
+            (_, Some(name)) if !name.is_empty() => format!("/{attribute}/{name}"),
+            _ => format!("/{attribute}"),
+        };
+        let replaces = target.requires_recreation().is_some_and(|word| word.as_str() != "Never");
+        match all.iter_mut().find(|known| known.path == path) {
+            Some(known) => {
+                known.replaces |= replaces;
+                known.before = known.before.take().or_else(|| target.before_value().map(str::to_owned));
+                known.after = known.after.take().or_else(|| target.after_value().map(str::to_owned));
+            }
+            None => all.push(PropertyChange {
+                path,
+                before: target.before_value().map(str::to_owned),
+                after: target.after_value().map(str::to_owned),
+                replaces,
+            }),
+        }
+    }
+    all
+}

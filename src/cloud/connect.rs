@@ -1,0 +1,139 @@
+//! From flags, environment variables and profiles to a [`Cloud`], as every AWS tool does it; or to the local emulator,
+//! without reading any of them.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+use super::{Cloud, explain};
+use crate::error::{Error, Result};
+
+/// Where to connect to.
+#[derive(Debug, Clone, Default)]
+pub struct Connect {
+    /// The region; without it, the AWS defaults chain's.
+    pub region: Option<String>,
+    /// An endpoint for every service.
+    pub endpoint_url: Option<String>,
+    /// Whose account.
+    pub credentials: Credentials,
+    /// The only account that may be touched.
+    pub account: Option<String>,
+}
+
+/// Whose account.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// The AWS defaults chain, with a profile when one is named.
+    Chain {
+        /// The profile.
+        profile: Option<String>,
+    },
+    /// The local emulator takes a twelve-digit key id for the account.
+    Local {
+        /// The account.
+        account: String,
+    },
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Credentials::Chain { profile: None }
+    }
+}
+
+impl Connect {
+    /// Connects, and learns which account this is.
+    ///
+    /// # Errors
+    /// Usage when there's no region; a refusal when the account isn't the one that may be touched; a failure when
+    /// there are no credentials or AWS can't be reached.
+    pub async fn connect(self) -> Result<Cloud> {
+        match self.credentials.clone() {
+            Credentials::Chain { profile } => self.connect_to_aws(profile).await,
+            Credentials::Local { account } => Ok(self.connect_to_emulator(account)),
+        }
+    }
+
+    async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts());
+        if let Some(region) = &self.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &self.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = loader.load().await;
+        let region = config.region().map(ToString::to_string).ok_or_else(|| {
+            Error::usage("no region").with_help(
+                "name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION",
+            )
+        })?;
+        let identity = aws_sdk_sts::Client::new(&config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| explain("GetCallerIdentity", error))?;
+        let account = identity.account().unwrap_or_default().to_owned();
+        if let Some(wanted) = &self.account
+            && *wanted != account
+        {
+            return Err(Error::refused(format!(
+                "these credentials belong to account {account}, but the environment file allows only {wanted}"
+            ))
+            .with_help("choose the right profile (--profile, AWS_PROFILE), or correct `account` in the file"));
+        }
+        Ok(Cloud::new(&config, account, region, false))
+    }
+
+    /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS.
+    fn connect_to_emulator(self, account: String) -> Cloud {
+        let region = self.region.unwrap_or_else(|| "us-east-1".into());
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.clone()))
+            .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(
+                aws_sdk_sts::config::Credentials::new(&account, "local", None, None, "qfleet-local"),
+            ))
+            .retry_config(retries())
+            .timeout_config(timeouts());
+        config.set_endpoint_url(self.endpoint_url);
+        Cloud::new(&config.build(), account, region, true)
+    }
+}
+
+impl Cloud {
+    fn new(config: &SdkConfig, account: String, region: String, local: bool) -> Cloud {
+        // Emulators know buckets by path only.
+        let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
+        Cloud {
+            account,
+            region,
+            local,
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
+            autoscaling: aws_sdk_autoscaling::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build(),
+            ),
+            sqs: aws_sdk_sqs::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+        }
+    }
+}
+
+/// CloudFormation's account-wide limits are low: many attempts, spread out.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(8).with_max_backoff(Duration::from_secs(20))
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(60)).build()
+}

@@ -1,0 +1,85 @@
+//! Stack events: what CloudFormation did to which resource, and why.
+
+use aws_sdk_cloudformation::types::StackEvent;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::stacks::does_not_exist;
+use super::{Cloud, CloudError, explain, instant};
+
+/// One event of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResourceEvent {
+    /// Unique.
+    #[serde(skip)]
+    pub id: String,
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The resource's name in the template; the stack's name for the stack itself.
+    pub logical_id: String,
+    /// Its name in its service, once it has one.
+    pub physical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its status now, e.g. `CREATE_IN_PROGRESS`.
+    pub status: String,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether this is about the stack itself.
+    pub is_stack: bool,
+}
+
+impl ResourceEvent {
+    /// Whether the status is a failure.
+    pub fn failed(&self) -> bool {
+        self.status.ends_with("_FAILED")
+    }
+}
+
+impl Cloud {
+    /// The events since the one with the id `after` (without it: all), oldest first. A stack that isn't there has none.
+    pub async fn events_after(&self, stack: &str, after: Option<&str>) -> Result<Vec<ResourceEvent>, CloudError> {
+        let mut pages = self.cloudformation.describe_stack_events().stack_name(stack).into_paginator().send();
+        let mut newest_first = Vec::new();
+        'pages: while let Some(page) = pages.next().await {
+            let page = match page.map_err(|error| explain("DescribeStackEvents", error)) {
+                Err(error) if does_not_exist(&error) => break,
+                page => page?,
+            };
+            for event in page.stack_events() {
+                if after.is_some() && event.event_id() == after {
+                    break 'pages;
+                }
+                newest_first.push(read(event));
+            }
+        }
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    /// The id of the newest event of a stack: what comes after it belongs to what is started now.
+    pub async fn newest_event(&self, stack: &str) -> Result<Option<String>, CloudError> {
+        match self.cloudformation.describe_stack_events().stack_name(stack).send().await {
+            Ok(page) => Ok(page.stack_events().first().and_then(|event| event.event_id()).map(str::to_owned)),
+            Err(error) => match explain("DescribeStackEvents", error) {
+                error if does_not_exist(&error) => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+fn read(event: &StackEvent) -> ResourceEvent {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    ResourceEvent {
+        id: text(event.event_id()),
+        at: instant(event.timestamp()),
+        logical_id: text(event.logical_resource_id()),
+        physical_id: text(event.physical_resource_id()),
+        resource_type: text(event.resource_type()),
+        status: event.resource_status().map_or("", |status| status.as_str()).to_owned(),
+        reason: event.resource_status_reason().map(str::to_owned),
+        is_stack: event.physical_resource_id().is_some() && event.physical_resource_id() == event.stack_id(),
+    }
+}

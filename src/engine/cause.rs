@@ -1,0 +1,126 @@
+//! Why an operation failed: the first thing that went wrong, not the last.
+
+use serde::Serialize;
+
+use crate::cloud::events::ResourceEvent;
+
+/// Why an operation failed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Cause {
+    /// The first failure in time that is neither a cancellation nor the stack itself.
+    pub root: Option<ResourceEvent>,
+    /// Resources that CloudFormation gave up because of it, by logical id.
+    pub cancelled: Vec<String>,
+    /// What commonly leads to this, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<&'static str>,
+    /// The last lines of the log of an instance whose worker didn't start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<String>,
+}
+
+/// Finds the cause in the events of one operation, oldest first.
+pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
+    let failures = || events.iter().filter(|event| event.failed());
+    let root = failures()
+        .find(|event| !event.is_stack && !is_cancellation(event))
+        .or_else(|| failures().find(|event| event.is_stack))
+        .cloned();
+    let mut cancelled: Vec<String> =
+        failures().filter(|event| is_cancellation(event)).map(|event| event.logical_id.clone()).collect();
+    cancelled.dedup();
+    let hint = root.as_ref().and_then(hint);
+    Cause { root, cancelled, hint, log }
+}
+
+fn is_cancellation(event: &ResourceEvent) -> bool {
+    event.reason.as_deref().is_some_and(|reason| {
+        let reason = reason.to_lowercase();
+        reason.contains("creation cancelled") || reason.contains("update cancelled") || reason.contains("deletion cancelled")
+    })
+}
+
+/// What to do about the common causes.
+fn hint(event: &ResourceEvent) -> Option<&'static str> {
+    let reason = event.reason.as_deref().unwrap_or_default();
+    let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if says(&["FAILURE signal", "Failed to receive", "signals"]) {
+        return Some(
+            "workers did not start: `install` or `run` of the program failed on the instance, or it cannot reach AWS \
+             (a private subnet needs NAT or endpoints). Its log says which",
+        );
+    }
+    if says(&["service-linked role", "iam:CreateServiceLinkedRole"]) {
+        return Some(
+            "the account's first group needs Auto Scaling's service-linked role: aws iam create-service-linked-role \
+             --aws-service-name autoscaling.amazonaws.com",
+        );
+    }
+    if says(&["Client.InternalError", "KMSKeyNotAccessible", "InvalidKMSKey"]) {
+        return Some(
+            "the account encrypts volumes with a customer key that Auto Scaling may not use: grant \
+             AWSServiceRoleForAutoScaling kms:CreateGrant on that key",
+        );
+    }
+    if says(&["No default VPC", "no default VPC", "VPCIdNotSpecified", "default subnet"]) {
+        return Some("the region has no default VPC: name `vpc` and `subnets`, or say `network: create`");
+    }
+    if says(&["is not supported in your requested Availability Zone", "not supported in the requested"]) {
+        return Some("a zone doesn't offer the instance type: name `zones` that do, or another type in `types`");
+    }
+    if says(&["does not match the architecture", "architecture"]) {
+        return Some("the image is for another processor than the instance type: choose `image` or `types` to match");
+    }
+    if says(&["already exists", "AlreadyExists", "BucketAlreadyOwnedByYou"]) {
+        return Some(
+            "something of that name is there already, perhaps kept by an earlier destroy: delete it, or change the \
+             environment's name",
+        );
+    }
+    if says(&["LimitExceeded", "limit exceeded", "VcpuLimit", "quota"]) {
+        return Some("a quota of the account is used up: ask for more in Service Quotas, or make `max` smaller");
+    }
+    if says(&["AccessDenied", "not authorized", "UnauthorizedOperation"]) {
+        return Some("the role or user that runs qfleet lacks this permission: the message names the action");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(logical_id: &str, status: &str, reason: &str) -> ResourceEvent {
+        ResourceEvent {
+            id: String::new(),
+            at: None,
+            logical_id: logical_id.into(),
+            physical_id: String::new(),
+            resource_type: "AWS::SQS::Queue".into(),
+            status: status.into(),
+            reason: Some(reason.into()),
+            is_stack: logical_id == "stack",
+        }
+    }
+
+    #[test]
+    fn the_first_failure_in_time_is_the_cause_and_cancellations_are_not() {
+        let events = [
+            event("Queue", "CREATE_IN_PROGRESS", ""),
+            event("Role", "CREATE_FAILED", "Resource creation cancelled"),
+            event("Queue", "CREATE_FAILED", "Queue photo-lab-move already exists"),
+            event("Group", "CREATE_FAILED", "You are not authorized"),
+            event("stack", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Queue]"),
+        ];
+        let cause = find(&events, Vec::new());
+        assert_eq!(cause.root.map(|root| root.logical_id).as_deref(), Some("Queue"));
+        assert_eq!(cause.cancelled, ["Role"]);
+        assert!(cause.hint.is_some_and(|hint| hint.contains("there already")));
+    }
+
+    #[test]
+    fn a_stack_that_fails_by_itself_is_its_own_cause() {
+        let events = [event("stack", "DELETE_FAILED", "Export is in use by other-stack")];
+        assert_eq!(find(&events, Vec::new()).root.map(|root| root.logical_id).as_deref(), Some("stack"));
+    }
+}

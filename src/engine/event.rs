@@ -1,0 +1,133 @@
+//! What the engine tells while it works: one stream of typed events, for people and for machines.
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::cloud::events::ResourceEvent;
+use crate::cloud::stack_status::StackStatus;
+
+/// What is done to a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// The stack is made.
+    Create,
+    /// The stack is changed.
+    Update,
+    /// The stack is deleted.
+    Delete,
+    /// Somebody else's operation is watched to its end.
+    Attach,
+}
+
+impl Operation {
+    /// As in "creating photo-lab-intake".
+    pub fn doing(self) -> &'static str {
+        match self {
+            Operation::Create => "creating",
+            Operation::Update => "updating",
+            Operation::Delete => "deleting",
+            Operation::Attach => "waiting for",
+        }
+    }
+    /// As in "created photo-lab-intake".
+    pub fn done(self) -> &'static str {
+        match self {
+            Operation::Create => "created",
+            Operation::Update => "updated",
+            Operation::Delete => "deleted",
+            Operation::Attach => "waited for",
+        }
+    }
+}
+
+/// One thing that happened. `--output jsonl` prints each as one line; the fields are part of qfleet's interface.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// An operation on a stack begins.
+    OperationStarted {
+        /// The stack's name.
+        stack: String,
+        /// Its part of the environment.
+        part: String,
+        /// What is done.
+        operation: Operation,
+    },
+    /// A resource changed its status.
+    Resource {
+        /// The stack's name.
+        stack: String,
+        /// What happened.
+        #[serde(flatten)]
+        resource: ResourceEvent,
+    },
+    /// An operation on a stack ended.
+    OperationEnded {
+        /// The stack's name.
+        stack: String,
+        /// Its part of the environment.
+        part: String,
+        /// What was done.
+        operation: Operation,
+        /// Whether it ended as it was meant to.
+        succeeded: bool,
+        /// The stack's status now.
+        status: StackStatus,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// A stack is as it should be.
+    Unchanged {
+        /// The stack's name.
+        stack: String,
+        /// Its part of the environment.
+        part: String,
+    },
+    /// A file was put into the artifacts bucket.
+    Uploaded {
+        /// Its key.
+        key: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// A bucket is being emptied.
+    Emptying {
+        /// The bucket.
+        bucket: String,
+        /// How many objects, versions and delete markers are gone so far.
+        deleted_objects: u64,
+    },
+    /// A bucket is empty.
+    Emptied {
+        /// The bucket.
+        bucket: String,
+        /// How many objects, versions and delete markers were deleted.
+        deleted_objects: u64,
+    },
+    /// Something that the reader should know, and that stops nothing.
+    Warning {
+        /// What.
+        message: String,
+    },
+}
+
+/// Where events go. Nobody listening is no error.
+#[derive(Debug, Clone)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// A stream: one end to tell, one to listen.
+    pub fn channel() -> (Events, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Events(sender), receiver)
+    }
+    /// Tells.
+    pub fn tell(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+    /// Warns.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.tell(Event::Warning { message: message.into() });
+    }
+}
