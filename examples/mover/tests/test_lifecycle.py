@@ -56,7 +56,7 @@ def test_gives_work_back_before_a_spot_instance_is_taken(lab: Lab, instance: Ins
         worker = start(lab, instance, AWS_ENDPOINT_URL_S3=s3)
         lab.put("uploads/a")
         slow.wait_for(1)
-        instance.interrupt(MARGIN + 3)
+        instance.interrupt(MARGIN + 5)
         worker.says("stopping: EC2 takes this spot instance back")
         worker.says("finishing 1 messages in hand")
         assert worker.ends() == 0

@@ -120,7 +120,7 @@ def test_finishes_work_in_hand_on_sigterm(new_lab: Callable[..., Lab]) -> None:
         lab.put("uploads/too late")
         time.sleep(2)
         assert worker.popen.poll() is None
-        assert lab.waiting() == (1, 1)
+        eventually(lambda: lab.waiting() == (1, 1), what="only one message in hand")
         slow.go.set()
         assert worker.ends() == 0
     assert lab.keys() == {"processed/in hand", "uploads/too late"}
