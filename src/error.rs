@@ -48,6 +48,9 @@ pub enum Error {
         /// What to do.
         help: Option<String>,
     },
+    /// It ended with this exit code, and why is shown already.
+    #[error("it did not end well")]
+    Shown(u8),
     /// There are differences, and the caller asked to be told by the exit code. Already shown.
     #[error("there are differences")]
     Differences,
@@ -101,6 +104,7 @@ impl Error {
             Error::BadFile(_) | Error::Usage { .. } => exit_code::USAGE,
             Error::Failed { .. } => exit_code::FAILED,
             Error::Refused { .. } => exit_code::REFUSED,
+            Error::Shown(code) => *code,
             Error::Differences => exit_code::DIFFERENCES,
             Error::Interrupted => exit_code::INTERRUPTED,
         }

@@ -92,3 +92,26 @@ pub fn render(environment: &Environment, placement: &Placement) -> Result<Bluepr
         artifacts: Vec::new(),
     })
 }
+
+/// The resources of a template: logical id and type, in the template's order.
+pub fn resources(body: &str) -> Vec<(String, String)> {
+    let Ok(template) = serde_yaml::from_str::<serde_yaml::Value>(body) else { return Vec::new() };
+    let Some(resources) = template.get("Resources").and_then(serde_yaml::Value::as_mapping) else { return Vec::new() };
+    resources
+        .iter()
+        .filter_map(|(name, resource)| {
+            Some((name.as_str()?.to_owned(), resource.get("Type")?.as_str()?.to_owned()))
+        })
+        .collect()
+}
+
+/// Where a template lies in the artifacts bucket when it is too long to be sent inline.
+pub fn template_key(body: &str) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write;
+    let mut key = String::from("templates/");
+    for byte in Sha256::digest(body.as_bytes()) {
+        let _ = write!(key, "{byte:02x}");
+    }
+    key + ".yaml"
+}

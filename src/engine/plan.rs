@@ -1,1 +1,444 @@
-//! plan
+//! The plan: blueprint against reality, stack by stack. What *would* change.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use futures_util::future::{join_all, try_join_all};
+use serde::Serialize;
+
+use super::decide;
+use crate::blueprint::{self, Blueprint, Stack, Value};
+use crate::cloud::change_set::{self, Action, Change, NewChangeSet, Replacement, Template};
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::StackDescription;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{change_set_description, tag};
+use crate::error::{Error, Result};
+
+/// The longest template that goes inline
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+pub const LONGEST_INLINE_TEMPLATE: usize = 51_200;
+
+/// Outputs of stacks: part → key → value.
+pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
+
+/// What would change.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    /// The environment's name.
+    pub environment: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// In the order in which they would be deployed.
+    pub stacks: Vec<StackPlan>,
+    /// What the deployed stacks put out now.
+    #[serde(skip)]
+    pub outputs: Outputs,
+}
+
+/// What would happen to one stack.
+#[derive(Debug, Serialize)]
+pub struct StackPlan {
+    /// Its part.
+    pub part: String,
+    /// Its name.
+    pub stack: String,
+    /// What would be done.
+    pub action: StackAction,
+    /// Its status now; none when it isn't there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StackStatus>,
+    /// Who says what would change.
+    pub source: Source,
+    /// Resource by resource.
+    pub changes: Vec<Change>,
+    /// Termination protection would become this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub termination_protection: Option<bool>,
+    /// What else is to be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The change set that says so.
+    #[serde(skip)]
+    pub draft: Option<Draft>,
+    /// The stack's ARN, when it is there.
+    #[serde(skip)]
+    pub id: Option<String>,
+}
+
+/// What would be done to a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StackAction {
+    /// It is made.
+    Create,
+    /// It is changed.
+    Update,
+    /// A failed first create is deleted and made anew.
+    Recreate,
+    /// It is as it should be.
+    Unchanged,
+    /// Another operation is running on it.
+    Busy,
+    /// Nothing is done; the note says why.
+    Refused,
+}
+
+/// Who says what would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// CloudFormation, in a change set.
+    ChangeSet,
+    /// The template alone: CloudFormation can't be asked yet.
+    Template,
+}
+
+/// A change set that is ready to be executed.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its ARN.
+    pub id: String,
+    /// Its stack's ARN.
+    pub stack_id: String,
+    /// The parameters it was made with.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// Whether a deploy would do anything.
+    pub fn changes_anything(&self) -> bool {
+        self.stacks.iter().any(|stack| stack.action != StackAction::Unchanged || stack.termination_protection.is_some())
+    }
+
+    /// A refusal that names the first stack that nothing can be done with.
+    pub fn refusal(&self) -> Option<Error> {
+        let stack = self.stacks.iter().find(|stack| stack.action == StackAction::Refused)?;
+        let status = stack.status.as_ref().map_or(String::new(), |status| format!(" is {status}"));
+        Some(Error::refused(format!("{}{status}: {}", stack.stack, stack.note.as_deref().unwrap_or_default())))
+    }
+}
+
+/// The change sets that this process made and that must not stay behind.
+#[derive(Debug, Default)]
+pub struct Drafts(Mutex<Vec<Drafted>>);
+
+#[derive(Debug, Clone)]
+struct Drafted {
+    stack: String,
+    change_set: String,
+    makes_stack: bool,
+}
+
+impl Drafts {
+    fn note(&self, drafted: Drafted) {
+        if let Ok(mut all) = self.0.lock() {
+            all.push(drafted);
+        }
+    }
+
+    /// The stack's change set is executed or thrown away: nothing to clean up any more.
+    pub fn forget(&self, stack: &str) {
+        if let Ok(mut all) = self.0.lock() {
+            all.retain(|drafted| drafted.stack != stack);
+        }
+    }
+
+    /// Throws away every change set that is left, and the empty stacks that were made to hold one.
+    ///
+    /// # Errors
+    /// What stays behind, with the reason; the others are thrown away all the same.
+    pub async fn discard(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
+        let all = self.0.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
+        let results = join_all(all.iter().map(|drafted| discard(cloud, drafted))).await;
+        results.into_iter().collect()
+    }
+}
+
+async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
+    let Some(stack) = cloud.stack(&drafted.stack).await? else { return Ok(()) };
+    let left = cloud.change_sets(&stack.id).await?;
+    for summary in left.iter().filter(|summary| summary.name == drafted.change_set) {
+        cloud.delete_change_set(&summary.id).await?;
+    }
+    let others = left.iter().any(|summary| summary.name != drafted.change_set);
+    if drafted.makes_stack && stack.status == StackStatus::ReviewInProgress && !others {
+        cloud.delete_stack(&stack.id, &drafted.change_set).await?;
+        // An empty stack is gone in a moment; a plan that returns before would leave it to be seen.
+        for _ in 0..50 {
+            match cloud.stack(&stack.id).await? {
+                Some(stack) if stack.status != StackStatus::DeleteComplete => {
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                }
+                _ => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The values of a stack's parameters, or the part whose output isn't there yet.
+pub fn resolve(stack: &Stack, outputs: &Outputs) -> std::result::Result<BTreeMap<String, String>, String> {
+    stack
+        .parameters
+        .iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::Literal(text) | Value::Ssm(text) => text.clone(),
+                Value::Output { part, key } => {
+                    outputs.get(part).and_then(|of_part| of_part.get(key)).ok_or_else(|| part.clone())?.clone()
+                }
+            };
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+/// A name for change sets that no other run uses.
+pub fn change_set_name() -> String {
+    format!("{}{}", change_set::NAME_PREFIX, uuid::Uuid::new_v4().simple())
+}
+
+/// Asks CloudFormation what every stack of the blueprint would change. The change sets stay until they are executed
+/// or discarded with `drafts`.
+///
+/// # Errors
+/// A refusal when a stack of one of the names isn't ours; failures of AWS.
+pub async fn draw_up(cloud: &Cloud, blueprint: &Blueprint, drafts: &Drafts) -> Result<Plan> {
+    let found = try_join_all(blueprint.stacks.iter().map(|stack| cloud.stack(&stack.name))).await?;
+    let mut existing = Vec::new();
+    for (stack, found) in blueprint.stacks.iter().zip(found) {
+        let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+        if let Some(found) = &found {
+            refuse_what_is_not_ours(cloud, blueprint, stack, found).await?;
+        }
+        existing.push(found);
+    }
+    let outputs: Outputs = blueprint
+        .stacks
+        .iter()
+        .zip(&existing)
+        .filter_map(|(stack, found)| found.as_ref().map(|found| (stack.part.clone(), found.outputs.clone())))
+        .collect();
+    let stacks = try_join_all(
+        blueprint
+            .stacks
+            .iter()
+            .zip(&existing)
+            .map(|(stack, found)| plan_stack(cloud, blueprint, stack, found.as_ref(), &outputs, drafts)),
+    )
+    .await?;
+    Ok(Plan {
+        environment: blueprint.environment.clone(),
+        account: cloud.account.clone(),
+        region: cloud.region.clone(),
+        stacks,
+        outputs,
+    })
+}
+
+async fn refuse_what_is_not_ours(
+    cloud: &Cloud,
+    blueprint: &Blueprint,
+    stack: &Stack,
+    found: &StackDescription,
+) -> Result<()> {
+    let owner = found.tags.get(tag::ENVIRONMENT);
+    if owner == Some(&blueprint.environment) {
+        return Ok(());
+    }
+    if owner.is_none() && found.status == StackStatus::ReviewInProgress {
+        // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
+        let ours = change_set_description(&blueprint.environment, &stack.part);
+        if cloud.change_sets(&found.id).await?.iter().all(|summary| summary.description == ours) {
+            return Ok(());
+        }
+    }
+    let whose = match owner {
+        Some(other) => format!("belongs to the environment `{other}`"),
+        None => "was not made by qfleet".to_owned(),
+    };
+    Err(Error::refused(format!("the stack {} is there already and {whose}", stack.name))
+        .with_help("give this environment another `name`, or delete that stack yourself if nobody needs it"))
+}
+
+async fn plan_stack(
+    cloud: &Cloud,
+    blueprint: &Blueprint,
+    stack: &Stack,
+    found: Option<&StackDescription>,
+    outputs: &Outputs,
+    drafts: &Drafts,
+) -> Result<StackPlan> {
+    let mut plan = StackPlan {
+        part: stack.part.clone(),
+        stack: stack.name.clone(),
+        action: StackAction::Unchanged,
+        status: found.map(|found| found.status.clone()),
+        source: Source::Template,
+        changes: Vec::new(),
+        termination_protection: None,
+        note: None,
+        draft: None,
+        id: found.map(|found| found.id.clone()),
+    };
+    let protected = found.is_some_and(|found| found.protected);
+    plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
+    let decision = decide::deploy(found.map(|found| &found.status));
+    plan.action = match decision {
+        decide::Deploy::Create => StackAction::Create,
+        decide::Deploy::Update => StackAction::Update,
+        decide::Deploy::Recreate => {
+            plan.note = Some("its first create failed: it is deleted and made anew".into());
+            StackAction::Recreate
+        }
+        decide::Deploy::Attach => {
+            plan.note = Some("an operation is running on it; ask again when it has ended".into());
+            StackAction::Busy
+        }
+        decide::Deploy::Refuse(why) => {
+            plan.note = Some(why.into());
+            StackAction::Refused
+        }
+    };
+    match plan.action {
+        StackAction::Create | StackAction::Update => {}
+        StackAction::Recreate => {
+            plan.changes = what_the_template_adds(&stack.body);
+            return Ok(plan);
+        }
+        _ => return Ok(plan),
+    }
+    let create = plan.action == StackAction::Create;
+    let parameters = match resolve(stack, outputs) {
+        Ok(parameters) => parameters,
+        Err(part) => {
+            if create {
+                plan.changes = what_the_template_adds(&stack.body);
+            }
+            plan.note = Some(format!("what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"));
+            return Ok(plan);
+        }
+    };
+    let bucket = outputs.get("artifacts").and_then(|outputs| outputs.get("BucketName")).map(String::as_str);
+    if stack.body.len() > LONGEST_INLINE_TEMPLATE && bucket.is_none() {
+        plan.changes = what_the_template_adds(&stack.body);
+        plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
+        return Ok(plan);
+    }
+    let id = found.map(|found| found.id.as_str());
+    let (draft, changes) = draft(cloud, &blueprint.environment, stack, create, id, parameters, bucket, drafts).await?;
+    plan.source = Source::ChangeSet;
+    match changes {
+        Some(changes) => {
+            plan.changes = changes;
+            plan.draft = Some(draft);
+        }
+        None => plan.action = StackAction::Unchanged,
+    }
+    Ok(plan)
+}
+
+/// Makes a change set for a stack, and reads what it would do (`None`: nothing, and it is thrown away).
+#[allow(clippy::too_many_arguments)]
+pub async fn draft(
+    cloud: &Cloud,
+    environment: &str,
+    stack: &Stack,
+    create: bool,
+    id: Option<&str>,
+    parameters: BTreeMap<String, String>,
+    artifacts_bucket: Option<&str>,
+    drafts: &Drafts,
+) -> Result<(Draft, Option<Vec<Change>>)> {
+    let name = change_set_name();
+    let template = match artifacts_bucket {
+        Some(bucket) if stack.body.len() > LONGEST_INLINE_TEMPLATE => {
+            let key = blueprint::template_key(&stack.body);
+            cloud.put_object_once(bucket, &key, stack.body.clone().into_bytes()).await?;
+            Template::Url(cloud.object_url(bucket, &key))
+        }
+        _ => Template::Body(&stack.body),
+    };
+    drafts.note(Drafted { stack: stack.name.clone(), change_set: name.clone(), makes_stack: create && id.is_none() });
+    let made = cloud
+        .make_change_set(&NewChangeSet {
+            stack: id.unwrap_or(&stack.name),
+            name: &name,
+            create,
+            template,
+            parameters: &parameters,
+            tags: &stack.tags,
+            makes_roles: stack.makes_roles,
+            description: &change_set_description(environment, &stack.part),
+        })
+        .await
+        .map_err(|error| Error::from(CloudError { message: format!("{}: {}", stack.name, error.message), ..error }))?;
+    if made.changes.is_none() {
+        cloud.delete_change_set(&made.id).await?;
+        drafts.forget(&stack.name);
+    }
+    Ok((Draft { id: made.id, stack_id: made.stack_id, parameters }, made.changes))
+}
+
+/// Every resource of a template, as an addition.
+fn what_the_template_adds(body: &str) -> Vec<Change> {
+    blueprint::resources(body)
+        .into_iter()
+        .map(|(logical_id, resource_type)| Change {
+            action: Action::Add,
+            logical_id,
+            resource_type,
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: Vec::new(),
+        })
+        .collect()
+}
+
+/// What a change set takes away that was not shown before: removals and replacements.
+pub fn not_shown<'a>(shown: &[Change], now: &'a [Change]) -> Vec<&'a Change> {
+    // A replacement that was shown as possible was approved, too, if it becomes certain.
+    let was_shown = |change: &Change| {
+        shown.iter().any(|known| {
+            known.logical_id == change.logical_id && known.action == change.action && known.takes_away()
+        })
+    };
+    now.iter().filter(|change| change.takes_away() && !was_shown(change)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(logical_id: &str, action: Action, replacement: Replacement) -> Change {
+        Change {
+            action,
+            logical_id: logical_id.into(),
+            resource_type: "AWS::SQS::Queue".into(),
+            physical_id: None,
+            replacement,
+            properties: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_was_not_shown_is_found() {
+        let shown = [
+            change("Queue", Action::Modify, Replacement::No),
+            change("Topic", Action::Modify, Replacement::Yes),
+            change("Group", Action::Modify, Replacement::Maybe),
+        ];
+        let now = [
+            change("Queue", Action::Modify, Replacement::Yes),
+            change("Topic", Action::Modify, Replacement::Yes),
+            change("Group", Action::Modify, Replacement::Yes),
+            change("Role", Action::Remove, Replacement::No),
+            change("New", Action::Add, Replacement::No),
+        ];
+        let names: Vec<&str> = not_shown(&shown, &now).iter().map(|change| change.logical_id.as_str()).collect();
+        assert_eq!(names, ["Queue", "Role"]);
+    }
+}
