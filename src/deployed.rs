@@ -52,17 +52,29 @@ impl Deployed {
             }
             if stack.tags.get(tag::ENVIRONMENT).is_some_and(|name| name == environment) {
                 stacks.push(DeployedStack::read(stack));
-            } else if let Some(part) = stack.name.strip_prefix(environment).and_then(|rest| rest.strip_prefix('-'))
+            } else if let Some(part) = stack
+                .name
+                .strip_prefix(environment)
+                .and_then(|rest| rest.strip_prefix('-'))
                 && stack.status == StackStatus::ReviewInProgress
                 && stack.tags.is_empty()
                 && has_change_set_of(cloud, environment, part, &stack.id).await?
             {
                 // A stack that only ever had change sets shows no tags.
                 let part = part.to_owned();
-                stacks.push(DeployedStack { part, needs: Vec::new(), keeps_data: false, protect: false, stack });
+                stacks.push(DeployedStack {
+                    part,
+                    needs: Vec::new(),
+                    keeps_data: false,
+                    protect: false,
+                    stack,
+                });
             }
         }
-        Ok(Deployed { environment: environment.to_owned(), stacks })
+        Ok(Deployed {
+            environment: environment.to_owned(),
+            stacks,
+        })
     }
 
     /// The stack that holds `part`.
@@ -92,7 +104,11 @@ pub fn change_set_description(environment: &str, part: &str) -> String {
 
 async fn has_change_set_of(cloud: &Cloud, environment: &str, part: &str, stack: &str) -> Result<bool, CloudError> {
     let wanted = change_set_description(environment, part);
-    Ok(cloud.change_sets(stack).await?.iter().any(|summary| summary.description == wanted))
+    Ok(cloud
+        .change_sets(stack)
+        .await?
+        .iter()
+        .any(|summary| summary.description == wanted))
 }
 
 /// Where an environment's expiry is kept: an SSM parameter, so that moving it touches no stack.

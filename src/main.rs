@@ -5,10 +5,12 @@ use qfleet::commands::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let output = cli.global.output;
+    cli.global.color.apply();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            qfleet::report::error(&error);
+            qfleet::report::error(&error, output);
             ExitCode::from(error.exit_code())
         }
     }

@@ -95,13 +95,15 @@ pub fn render(environment: &Environment, placement: &Placement) -> Result<Bluepr
 
 /// The resources of a template: logical id and type, in the template's order.
 pub fn resources(body: &str) -> Vec<(String, String)> {
-    let Ok(template) = serde_yaml::from_str::<serde_yaml::Value>(body) else { return Vec::new() };
-    let Some(resources) = template.get("Resources").and_then(serde_yaml::Value::as_mapping) else { return Vec::new() };
+    let Ok(template) = serde_yaml::from_str::<serde_yaml::Value>(body) else {
+        return Vec::new();
+    };
+    let Some(resources) = template.get("Resources").and_then(serde_yaml::Value::as_mapping) else {
+        return Vec::new();
+    };
     resources
         .iter()
-        .filter_map(|(name, resource)| {
-            Some((name.as_str()?.to_owned(), resource.get("Type")?.as_str()?.to_owned()))
-        })
+        .filter_map(|(name, resource)| Some((name.as_str()?.to_owned(), resource.get("Type")?.as_str()?.to_owned())))
         .collect()
 }
 

@@ -9,7 +9,15 @@ impl Cloud {
     /// Puts an object, unless one is there under that key already: keys name their content.
     /// Says whether it was put.
     pub async fn put_object_once(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<bool, CloudError> {
-        match self.s3.head_object().bucket(bucket).key(key).expected_bucket_owner(&self.account).send().await {
+        match self
+            .s3
+            .head_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await
+        {
             Ok(_) => return Ok(false),
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => {}
             Err(error) => return Err(explain("HeadObject", error)),
@@ -24,6 +32,30 @@ impl Cloud {
             .await
             .map(|_| true)
             .map_err(|error| explain("PutObject", error))
+    }
+
+    /// The text of an object, if it is there.
+    pub async fn object_text(&self, bucket: &str, key: &str) -> Result<Option<String>, CloudError> {
+        let got = self
+            .s3
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        let object = match got {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(explain("GetObject", error)),
+        };
+        let bytes = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| unusable("GetObject", &error))?
+            .into_bytes();
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// Deletes one object.
@@ -69,13 +101,25 @@ impl Cloud {
                 .send()
                 .await
                 .map_err(|error| explain("ListObjectVersions", error))?;
-            let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
-            let delete_markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
+            let versions = page
+                .versions()
+                .iter()
+                .map(|version| (version.key(), version.version_id()));
+            let delete_markers = page
+                .delete_markers()
+                .iter()
+                .map(|marker| (marker.key(), marker.version_id()));
             let mut batch = Vec::new();
             for (key, version) in versions.chain(delete_markers) {
                 let Some(key) = key else { continue };
-                let identifier = ObjectIdentifier::builder().key(key).set_version_id(version.map(str::to_owned));
-                batch.push(identifier.build().map_err(|error| unusable("ListObjectVersions", &error))?);
+                let identifier = ObjectIdentifier::builder()
+                    .key(key)
+                    .set_version_id(version.map(str::to_owned));
+                batch.push(
+                    identifier
+                        .build()
+                        .map_err(|error| unusable("ListObjectVersions", &error))?,
+                );
             }
             deleted += batch.len() as u64;
             self.delete_objects(bucket, batch).await?;
@@ -83,7 +127,10 @@ impl Cloud {
             if !page.is_truncated().unwrap_or_default() {
                 return Ok(deleted);
             }
-            markers = (page.next_key_marker().map(str::to_owned), page.next_version_id_marker().map(str::to_owned));
+            markers = (
+                page.next_key_marker().map(str::to_owned),
+                page.next_version_id_marker().map(str::to_owned),
+            );
         }
     }
 
@@ -110,7 +157,11 @@ impl Cloud {
                 message: errors
                     .iter()
                     .map(|error| {
-                        format!("{}: {}", error.key().unwrap_or_default(), error.message().unwrap_or_default())
+                        format!(
+                            "{}: {}",
+                            error.key().unwrap_or_default(),
+                            error.message().unwrap_or_default()
+                        )
                     })
                     .collect::<Vec<_>>()
                     .join("; "),
@@ -150,11 +201,18 @@ impl Cloud {
             if !page.is_truncated().unwrap_or_default() {
                 return Ok(());
             }
-            markers = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
+            markers = (
+                page.next_key_marker().map(str::to_owned),
+                page.next_upload_id_marker().map(str::to_owned),
+            );
         }
     }
 }
 
 fn unusable(operation: &'static str, error: &dyn std::error::Error) -> CloudError {
-    CloudError { operation, code: None, message: error.to_string() }
+    CloudError {
+        operation,
+        code: None,
+        message: error.to_string(),
+    }
 }

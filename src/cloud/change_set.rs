@@ -155,7 +155,11 @@ impl Cloud {
             .create_change_set()
             .stack_name(new.stack)
             .change_set_name(new.name)
-            .change_set_type(if new.create { ChangeSetType::Create } else { ChangeSetType::Update })
+            .change_set_type(if new.create {
+                ChangeSetType::Create
+            } else {
+                ChangeSetType::Update
+            })
             .description(new.description)
             // The name is unique, so a repeated request is the same change set.
             .client_token(new.name)
@@ -177,10 +181,26 @@ impl Cloud {
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(2));
                 }
-                Read::Ready(changes) => return Ok(ChangeSet { id, stack_id, changes: Some(changes) }),
-                Read::NothingToDo => return Ok(ChangeSet { id, stack_id, changes: None }),
+                Read::Ready(changes) => {
+                    return Ok(ChangeSet {
+                        id,
+                        stack_id,
+                        changes: Some(changes),
+                    });
+                }
+                Read::NothingToDo => {
+                    return Ok(ChangeSet {
+                        id,
+                        stack_id,
+                        changes: None,
+                    });
+                }
                 Read::Failed(message) => {
-                    return Err(CloudError { operation: "CreateChangeSet", code: Some("FAILED".into()), message });
+                    return Err(CloudError {
+                        operation: "CreateChangeSet",
+                        code: Some("FAILED".into()),
+                        message,
+                    });
                 }
             }
         }
@@ -206,7 +226,12 @@ impl Cloud {
                 "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => return Ok(Read::Failed(reason.to_owned())),
                 _ => return Ok(Read::Pending),
             }
-            changes.extend(page.changes().iter().filter_map(|change| change.resource_change()).map(read_change));
+            changes.extend(
+                page.changes()
+                    .iter()
+                    .filter_map(|change| change.resource_change())
+                    .map(read_change),
+            );
             token = page.next_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(Read::Ready(changes));
@@ -239,7 +264,13 @@ impl Cloud {
 
     /// The change sets of a stack.
     pub async fn change_sets(&self, stack: &str) -> Result<Vec<ChangeSetSummary>, CloudError> {
-        let mut pages = self.cloudformation.list_change_sets().stack_name(stack).into_paginator().items().send();
+        let mut pages = self
+            .cloudformation
+            .list_change_sets()
+            .stack_name(stack)
+            .into_paginator()
+            .items()
+            .send();
         let mut all = Vec::new();
         while let Some(summary) = pages.next().await {
             let summary = summary.map_err(|error| explain("ListChangeSets", error))?;
@@ -278,7 +309,10 @@ fn read_change(change: &ResourceChange) -> Change {
         },
         logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
         resource_type: change.resource_type().unwrap_or_default().to_owned(),
-        physical_id: change.physical_resource_id().filter(|id| !id.is_empty()).map(str::to_owned),
+        physical_id: change
+            .physical_resource_id()
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned),
         replacement: match change.replacement().map_or("", |replacement| replacement.as_str()) {
             "True" => Replacement::Yes,
             "Conditional" => Replacement::Maybe,
@@ -299,7 +333,9 @@ fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
             (_, Some(name)) if !name.is_empty() => format!("/{attribute}/{name}"),
             _ => format!("/{attribute}"),
         };
-        let replaces = target.requires_recreation().is_some_and(|word| word.as_str() != "Never");
+        let replaces = target
+            .requires_recreation()
+            .is_some_and(|word| word.as_str() != "Never");
         match all.iter_mut().find(|known| known.path == path) {
             Some(known) => {
                 known.replaces |= replaces;

@@ -58,8 +58,9 @@ impl Connect {
     }
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
-        let mut loader =
-            aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(timeouts());
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(retries())
+            .timeout_config(timeouts());
         if let Some(region) = &self.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -71,9 +72,8 @@ impl Connect {
         }
         let config = loader.load().await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
-            Error::usage("no region").with_help(
-                "name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION",
-            )
+            Error::usage("no region")
+                .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
         })?;
         let identity = aws_sdk_sts::Client::new(&config)
             .get_caller_identity()
@@ -119,9 +119,10 @@ impl Cloud {
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             autoscaling: aws_sdk_autoscaling::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            cloudwatchlogs: aws_sdk_cloudwatchlogs::Client::new(config),
             s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(config).force_path_style(path_style).build(),
+                aws_sdk_s3::config::Builder::from(config)
+                    .force_path_style(path_style)
+                    .build(),
             ),
             sqs: aws_sdk_sqs::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
@@ -131,9 +132,14 @@ impl Cloud {
 
 /// CloudFormation's account-wide limits are low: many attempts, spread out.
 fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(8).with_max_backoff(Duration::from_secs(20))
+    RetryConfig::standard()
+        .with_max_attempts(8)
+        .with_max_backoff(Duration::from_secs(20))
 }
 
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(5)).read_timeout(Duration::from_secs(60)).build()
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(Duration::from_secs(60))
+        .build()
 }

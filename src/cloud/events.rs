@@ -40,7 +40,12 @@ impl ResourceEvent {
 impl Cloud {
     /// The events since the one with the id `after` (without it: all), oldest first. A stack that isn't there has none.
     pub async fn events_after(&self, stack: &str, after: Option<&str>) -> Result<Vec<ResourceEvent>, CloudError> {
-        let mut pages = self.cloudformation.describe_stack_events().stack_name(stack).into_paginator().send();
+        let mut pages = self
+            .cloudformation
+            .describe_stack_events()
+            .stack_name(stack)
+            .into_paginator()
+            .send();
         let mut newest_first = Vec::new();
         'pages: while let Some(page) = pages.next().await {
             let page = match page.map_err(|error| explain("DescribeStackEvents", error)) {
@@ -60,8 +65,18 @@ impl Cloud {
 
     /// The id of the newest event of a stack: what comes after it belongs to what is started now.
     pub async fn newest_event(&self, stack: &str) -> Result<Option<String>, CloudError> {
-        match self.cloudformation.describe_stack_events().stack_name(stack).send().await {
-            Ok(page) => Ok(page.stack_events().first().and_then(|event| event.event_id()).map(str::to_owned)),
+        match self
+            .cloudformation
+            .describe_stack_events()
+            .stack_name(stack)
+            .send()
+            .await
+        {
+            Ok(page) => Ok(page
+                .stack_events()
+                .first()
+                .and_then(|event| event.event_id())
+                .map(str::to_owned)),
             Err(error) => match explain("DescribeStackEvents", error) {
                 error if does_not_exist(&error) => Ok(None),
                 error => Err(error),

@@ -26,19 +26,31 @@ impl CloudError {
     fn help(&self) -> Option<&'static str> {
         let code = self.code.as_deref().unwrap_or_default();
         if code.contains("ExpiredToken") || self.message.contains("expired") && self.message.contains("token") {
-            return Some("the credentials have expired: log in again, then run the same command; it goes on where this one stopped");
+            return Some(
+                "the credentials have expired: log in again, then run the same command; it goes on where this one stopped",
+            );
         }
-        if matches!(code, "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError") {
+        if matches!(
+            code,
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError"
+        ) {
             return Some("the role or user that runs qfleet lacks this permission: the message names the action");
         }
-        if matches!(code, "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "AuthFailure") {
+        if matches!(
+            code,
+            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "AuthFailure"
+        ) {
             return Some("AWS does not know these credentials: check the profile, AWS_ACCESS_KEY_ID and the clock");
         }
         if code.contains("Throttl") || code == "RequestLimitExceeded" {
-            return Some("the account's request limit is used up by others, too: run the same command again in a minute");
+            return Some(
+                "the account's request limit is used up by others, too: run the same command again in a minute",
+            );
         }
         if self.code.is_none() && self.message.contains("credentials") {
-            return Some("no credentials were found: `aws configure sso`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+            return Some(
+                "no credentials were found: `aws configure sso`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            );
         }
         if self.code.is_none() {
             return Some("no answer came: check the network, the region and --endpoint-url");
@@ -59,7 +71,11 @@ where
         (SdkError::ServiceError(_), None) => code.clone().unwrap_or_else(|| "the service gave no reason".into()),
         _ => causes(&error),
     };
-    CloudError { operation, code, message }
+    CloudError {
+        operation,
+        code,
+        message,
+    }
 }
 
 /// The chain of causes on one line, without the SDK's debugging output behind it.
@@ -73,7 +89,11 @@ fn causes(error: &(dyn std::error::Error + 'static)) -> String {
         }
         next = cause.source();
     }
-    if parts.is_empty() { format!("{}", DisplayErrorContext(error)) } else { parts.join(": ") }
+    if parts.is_empty() {
+        format!("{}", DisplayErrorContext(error))
+    } else {
+        parts.join(": ")
+    }
 }
 
 impl From<CloudError> for Error {

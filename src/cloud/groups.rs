@@ -22,7 +22,10 @@ pub struct Group {
 impl Group {
     /// How many instances are in service.
     pub fn in_service(&self) -> usize {
-        self.instances.iter().filter(|instance| instance.lifecycle_state == "InService").count()
+        self.instances
+            .iter()
+            .filter(|instance| instance.lifecycle_state == "InService")
+            .count()
     }
 }
 

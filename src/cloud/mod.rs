@@ -1,13 +1,12 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
 pub mod alarms;
+pub mod buckets;
 pub mod change_set;
 mod connect;
-mod failure;
-pub mod buckets;
 pub mod events;
+mod failure;
 pub mod groups;
-pub mod logs;
 pub mod parameters;
 pub mod queues;
 pub mod stack_status;
@@ -29,7 +28,6 @@ pub struct Cloud {
     cloudformation: aws_sdk_cloudformation::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
-    cloudwatchlogs: aws_sdk_cloudwatchlogs::Client,
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,

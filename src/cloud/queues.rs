@@ -24,18 +24,34 @@ impl Cloud {
             QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
         ];
-        let asked = self.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
+        let asked = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .set_attribute_names(Some(names.to_vec()));
         let answer = match asked.send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_queue_does_not_exist()) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_queue_does_not_exist()) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(explain("GetQueueAttributes", error)),
         };
         let count = |name: &QueueAttributeName| {
-            answer.attributes().and_then(|all| all.get(name)).and_then(|text| text.parse().ok()).unwrap_or_default()
+            answer
+                .attributes()
+                .and_then(|all| all.get(name))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_default()
         };
         let [visible, in_flight, delayed] = names.each_ref().map(count);
-        Ok(Some(QueueDepth { visible, in_flight, delayed }))
+        Ok(Some(QueueDepth {
+            visible,
+            in_flight,
+            delayed,
+        }))
     }
 }

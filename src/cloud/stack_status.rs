@@ -73,7 +73,10 @@ impl StackStatus {
 
     /// The last operation ended as it was meant to.
     pub fn is_well(&self) -> bool {
-        matches!(self, StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete)
+        matches!(
+            self,
+            StackStatus::CreateComplete | StackStatus::UpdateComplete | StackStatus::ImportComplete
+        )
     }
 }
 

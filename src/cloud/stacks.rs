@@ -79,11 +79,20 @@ impl Cloud {
 
     /// The resources of a stack that still exist: logical id, type and physical id.
     pub async fn stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
-        let mut pages = self.cloudformation.list_stack_resources().stack_name(id).into_paginator().items().send();
+        let mut pages = self
+            .cloudformation
+            .list_stack_resources()
+            .stack_name(id)
+            .into_paginator()
+            .items()
+            .send();
         let mut all = Vec::new();
         while let Some(resource) = pages.next().await {
             let resource = resource.map_err(|error| explain("ListStackResources", error))?;
-            if resource.resource_status().is_some_and(|status| status.as_str() == "DELETE_COMPLETE") {
+            if resource
+                .resource_status()
+                .is_some_and(|status| status.as_str() == "DELETE_COMPLETE")
+            {
                 continue;
             }
             all.push(StackResource {
@@ -113,7 +122,9 @@ pub(super) fn does_not_exist(error: &CloudError) -> bool {
 }
 
 pub(super) fn tags(tags: &BTreeMap<String, String>) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }
 
 fn describe(stack: &Stack) -> StackDescription {
@@ -123,8 +134,16 @@ fn describe(stack: &Stack) -> StackDescription {
         name: text(stack.stack_name()),
         status: StackStatus::from(stack.stack_status().map_or("", |status| status.as_str())),
         reason: stack.stack_status_reason().map(str::to_owned),
-        outputs: stack.outputs().iter().map(|output| (text(output.output_key()), text(output.output_value()))).collect(),
-        tags: stack.tags().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect(),
+        outputs: stack
+            .outputs()
+            .iter()
+            .map(|output| (text(output.output_key()), text(output.output_value())))
+            .collect(),
+        tags: stack
+            .tags()
+            .iter()
+            .map(|tag| (text(tag.key()), text(tag.value())))
+            .collect(),
         protected: stack.enable_termination_protection().unwrap_or_default(),
         created: instant(stack.creation_time()),
         updated: instant(stack.last_updated_time()),

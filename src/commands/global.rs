@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::blueprint::Placement;
+use crate::cloud::{Cloud, Connect, Credentials};
+use crate::engine::interrupt::Interrupt;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
+use crate::report::form::{Color, Output};
+use crate::report::progress::Face;
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
@@ -45,27 +50,70 @@ pub struct Global {
     pub verbose: bool,
 }
 
-/// Form of the results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people
-    Text,
-    /// One JSON document
-    Json,
-    /// One JSON object a line, as things happen
-    Jsonl,
+impl Global {
+    /// Runs a command that talks to AWS.
+    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| Error::failed(format!("no runtime: {error}")))?
+            .block_on(work)
+    }
+
+    /// Listens for SIGINT and SIGTERM from now on.
+    pub fn listen(&self) -> Result<Interrupt> {
+        Interrupt::listen().map_err(|error| Error::failed(format!("signals can't be handled: {error}")))
+    }
+
+    /// Connects to the account and region that the flags, the file and the AWS defaults chain name, in this order.
+    pub async fn connect(&self, environment: Option<&Environment>) -> Result<Cloud> {
+        let account = environment.and_then(|environment| environment.account.clone());
+        let region = self
+            .region
+            .clone()
+            .or_else(|| environment.and_then(|environment| environment.region.clone()));
+        let (credentials, endpoint_url) = if self.local {
+            let account = account.clone().unwrap_or_else(|| LOCAL_ACCOUNT.into());
+            (Credentials::Local { account }, self.endpoint_url.clone())
+        } else {
+            (
+                Credentials::Chain {
+                    profile: self.profile.clone(),
+                },
+                self.endpoint_url.clone(),
+            )
+        };
+        Connect {
+            region,
+            endpoint_url,
+            credentials,
+            account,
+        }
+        .connect()
+        .await
+    }
+
+    /// Where blueprints are rendered for.
+    pub fn placement(cloud: &Cloud) -> Placement {
+        Placement {
+            account: cloud.account.clone(),
+            region: cloud.region.clone(),
+            local: cloud.local,
+        }
+    }
+
+    /// How progress is shown.
+    pub fn face(&self) -> Face {
+        match self.output {
+            Output::Jsonl => Face::Jsonl,
+            Output::Text | Output::Json => Face::for_people(),
+        }
+    }
 }
 
-/// When to use colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// In a terminal
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
+/// The emulator's account when the file names none.
+const LOCAL_ACCOUNT: &str = "000000000000";
 
 /// The environment that a command is about.
 #[derive(Debug, Args)]

@@ -1,8 +1,13 @@
 //! The command line: one file a verb, with its arguments and its `run()`.
 
+mod deploy;
+mod destroy;
 mod global;
+mod outputs;
+mod plan;
 mod render;
 mod schema;
+mod status;
 
 use clap::{Parser, Subcommand};
 
@@ -23,6 +28,16 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what a deploy would change, and change nothing
+    Plan(plan::Plan),
+    /// Make an environment what its file says: show what will change, ask, do it
+    Deploy(deploy::Deploy),
+    /// Show how an environment is: stacks, queues, workers
+    Status(status::Status),
+    /// Print what the stacks put out: names, URLs, ARNs
+    Outputs(outputs::Outputs),
+    /// Take an environment down
+    Destroy(destroy::Destroy),
     /// Write the CloudFormation templates that an environment file describes
     Render(render::Render),
     /// Print the JSON Schema of the environment file
@@ -33,6 +48,11 @@ impl Cli {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Plan(command) => command.run(&self.global),
+            Command::Deploy(command) => command.run(&self.global),
+            Command::Status(command) => command.run(&self.global),
+            Command::Outputs(command) => command.run(&self.global),
+            Command::Destroy(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),
         }

@@ -26,17 +26,26 @@ pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
         .find(|event| !event.is_stack && !is_cancellation(event))
         .or_else(|| failures().find(|event| event.is_stack))
         .cloned();
-    let mut cancelled: Vec<String> =
-        failures().filter(|event| is_cancellation(event)).map(|event| event.logical_id.clone()).collect();
+    let mut cancelled: Vec<String> = failures()
+        .filter(|event| is_cancellation(event))
+        .map(|event| event.logical_id.clone())
+        .collect();
     cancelled.dedup();
     let hint = root.as_ref().and_then(hint);
-    Cause { root, cancelled, hint, log }
+    Cause {
+        root,
+        cancelled,
+        hint,
+        log,
+    }
 }
 
 fn is_cancellation(event: &ResourceEvent) -> bool {
     event.reason.as_deref().is_some_and(|reason| {
         let reason = reason.to_lowercase();
-        reason.contains("creation cancelled") || reason.contains("update cancelled") || reason.contains("deletion cancelled")
+        reason.contains("creation cancelled")
+            || reason.contains("update cancelled")
+            || reason.contains("deletion cancelled")
     })
 }
 
@@ -62,10 +71,18 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
              AWSServiceRoleForAutoScaling kms:CreateGrant on that key",
         );
     }
-    if says(&["No default VPC", "no default VPC", "VPCIdNotSpecified", "default subnet"]) {
+    if says(&[
+        "No default VPC",
+        "no default VPC",
+        "VPCIdNotSpecified",
+        "default subnet",
+    ]) {
         return Some("the region has no default VPC: name `vpc` and `subnets`, or say `network: create`");
     }
-    if says(&["is not supported in your requested Availability Zone", "not supported in the requested"]) {
+    if says(&[
+        "is not supported in your requested Availability Zone",
+        "not supported in the requested",
+    ]) {
         return Some("a zone doesn't offer the instance type: name `zones` that do, or another type in `types`");
     }
     if says(&["does not match the architecture", "architecture"]) {
@@ -110,7 +127,11 @@ mod tests {
             event("Role", "CREATE_FAILED", "Resource creation cancelled"),
             event("Queue", "CREATE_FAILED", "Queue photo-lab-move already exists"),
             event("Group", "CREATE_FAILED", "You are not authorized"),
-            event("stack", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [Queue]"),
+            event(
+                "stack",
+                "ROLLBACK_IN_PROGRESS",
+                "The following resource(s) failed to create: [Queue]",
+            ),
         ];
         let cause = find(&events, Vec::new());
         assert_eq!(cause.root.map(|root| root.logical_id).as_deref(), Some("Queue"));
@@ -121,6 +142,9 @@ mod tests {
     #[test]
     fn a_stack_that_fails_by_itself_is_its_own_cause() {
         let events = [event("stack", "DELETE_FAILED", "Export is in use by other-stack")];
-        assert_eq!(find(&events, Vec::new()).root.map(|root| root.logical_id).as_deref(), Some("stack"));
+        assert_eq!(
+            find(&events, Vec::new()).root.map(|root| root.logical_id).as_deref(),
+            Some("stack")
+        );
     }
 }

@@ -83,7 +83,11 @@ mod tests {
     fn a_stack_that_was_ever_complete_is_never_deleted_by_deploy() {
         for status in StackStatus::ALL {
             let recreated = deploy(Some(status)) == Deploy::Recreate;
-            assert_eq!(recreated, matches!(status, RollbackComplete | RollbackFailed), "{status}");
+            assert_eq!(
+                recreated,
+                matches!(status, RollbackComplete | RollbackFailed),
+                "{status}"
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use super::event::{Event, Events, Operation};
 use super::graph::{self, Finished};
 use super::interrupt::Interrupt;
 use super::plan::{self, Drafts, Outputs, Plan, StackAction, StackPlan};
-use super::watch;
+use super::watch::{self, BootReports, Watch};
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::change_set::Change;
 use crate::cloud::stack_status::StackStatus;
@@ -126,7 +126,13 @@ pub struct Failure {
 
 impl Failure {
     fn refused(message: impl Into<String>) -> Failed {
-        Failed::Failure(Box::new(Failure { operation: None, status: None, message: message.into(), cause: None, refused: true }))
+        Failed::Failure(Box::new(Failure {
+            operation: None,
+            status: None,
+            message: message.into(),
+            cause: None,
+            refused: true,
+        }))
     }
 }
 
@@ -165,7 +171,13 @@ impl From<Error> for Failed {
             None => error.to_string(),
         };
         let refused = matches!(error, Error::Refused { .. });
-        Failed::Failure(Box::new(Failure { operation: None, status: None, message, cause: None, refused }))
+        Failed::Failure(Box::new(Failure {
+            operation: None,
+            status: None,
+            message,
+            cause: None,
+            refused,
+        }))
     }
 }
 
@@ -173,7 +185,11 @@ impl From<Error> for Failed {
 pub async fn deploy(deployment: &Deployment<'_>) -> Report {
     let blueprint = deployment.blueprint;
     let outputs = Mutex::new(deployment.plan.outputs.clone());
-    let needs = blueprint.stacks.iter().map(|stack| (stack.part.clone(), stack.needs.clone())).collect();
+    let needs = blueprint
+        .stacks
+        .iter()
+        .map(|stack| (stack.part.clone(), stack.needs.clone()))
+        .collect();
     let mut finished = graph::run(
         &needs,
         CONCURRENCY,
@@ -186,14 +202,20 @@ pub async fn deploy(deployment: &Deployment<'_>) -> Report {
         .iter()
         .filter_map(|stack| {
             let outcome = outcome(finished.remove(&stack.part)?);
-            Some(StackReport { part: stack.part.clone(), stack: stack.name.clone(), outcome })
+            Some(StackReport {
+                part: stack.part.clone(),
+                stack: stack.name.clone(),
+                outcome,
+            })
         })
         .collect();
     Report {
         environment: blueprint.environment.clone(),
         account: deployment.cloud.account.clone(),
         region: deployment.cloud.region.clone(),
-        succeeded: stacks.iter().all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
+        succeeded: stacks
+            .iter()
+            .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
         stacks,
         outputs: outputs.into_inner().unwrap_or_default(),
         kept: Vec::new(),
@@ -209,11 +231,7 @@ pub(super) fn outcome(finished: Finished<Outcome, Failed>) -> Outcome {
     }
 }
 
-async fn deploy_part(
-    deployment: &Deployment<'_>,
-    part: String,
-    outputs: &Mutex<Outputs>,
-) -> Result<Outcome, Failed> {
+async fn deploy_part(deployment: &Deployment<'_>, part: String, outputs: &Mutex<Outputs>) -> Result<Outcome, Failed> {
     let (Some(stack), Some(planned)) = (
         deployment.blueprint.stacks.iter().find(|stack| stack.part == part),
         deployment.plan.stacks.iter().find(|stack| stack.part == part),
@@ -225,7 +243,10 @@ async fn deploy_part(
 
     let cloud = deployment.cloud;
     let now = cloud.stack(&stack.name).await?.ok_or_else(|| {
-        Failed::from(Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name)))
+        Failed::from(Error::failed(format!(
+            "{} is gone: somebody deleted it meanwhile",
+            stack.name
+        )))
     })?;
     if now.protected != stack.protect {
         cloud.protect_stack(&stack.name, stack.protect).await?;
@@ -242,9 +263,16 @@ async fn deploy_part(
 
 async fn upload_artifacts(deployment: &Deployment<'_>, bucket: &str) -> Result<(), Failed> {
     for artifact in &deployment.blueprint.artifacts {
-        if deployment.cloud.put_object_once(bucket, &artifact.key, artifact.bytes.clone()).await? {
+        if deployment
+            .cloud
+            .put_object_once(bucket, &artifact.key, artifact.bytes.clone())
+            .await?
+        {
             let bytes = artifact.bytes.len() as u64;
-            deployment.tell.tell(Event::Uploaded { key: artifact.key.clone(), bytes });
+            deployment.tell.tell(Event::Uploaded {
+                key: artifact.key.clone(),
+                bytes,
+            });
         }
     }
     Ok(())
@@ -256,9 +284,15 @@ async fn deploy_stack(
     planned: &StackPlan,
     outputs: &Outputs,
 ) -> Result<Outcome, Failed> {
-    let Deployment { cloud, drafts, tell, .. } = deployment;
-    let parameters = plan::resolve(stack, outputs)
-        .map_err(|part| Failed::from(Error::failed(format!("`{part}` has no output that {} needs", stack.name))))?;
+    let Deployment {
+        cloud, drafts, tell, ..
+    } = deployment;
+    let parameters = plan::resolve(stack, outputs).map_err(|part| {
+        Failed::from(Error::failed(format!(
+            "`{part}` has no output that {} needs",
+            stack.name
+        )))
+    })?;
 
     let mut create = planned.action == StackAction::Create;
     let mut id = planned.id.clone();
@@ -276,11 +310,25 @@ async fn deploy_stack(
                 // The stack that the change set was made for is there, if only to be reviewed.
                 id = Some(draft.stack_id.clone());
             }
-            let bucket = outputs.get("artifacts").and_then(|outputs| outputs.get("BucketName")).map(String::as_str);
+            let bucket = outputs
+                .get("artifacts")
+                .and_then(|outputs| outputs.get("BucketName"))
+                .map(String::as_str);
             let environment = &deployment.blueprint.environment;
-            let (draft, changes) =
-                plan::draft(cloud, environment, stack, create, id.as_deref(), parameters, bucket, drafts).await?;
-            let Some(changes) = changes else { return Ok(unchanged(tell, stack)) };
+            let (draft, changes) = plan::draft(
+                cloud,
+                environment,
+                stack,
+                create,
+                id.as_deref(),
+                parameters,
+                bucket,
+                drafts,
+            )
+            .await?;
+            let Some(changes) = changes else {
+                return Ok(unchanged(tell, stack));
+            };
             let not_shown = plan::not_shown(&planned.changes, &changes);
             if !not_shown.is_empty() && !(deployment.approve)(&stack.name, &not_shown) {
                 let names: Vec<&str> = not_shown.iter().map(|change| change.logical_id.as_str()).collect();
@@ -298,11 +346,29 @@ async fn deploy_stack(
     let operation = if create { Operation::Create } else { Operation::Update };
     let after = cloud.newest_event(&draft.stack_id).await?;
     let started = Instant::now();
-    tell.tell(Event::OperationStarted { stack: stack.name.clone(), part: stack.part.clone(), operation });
-    cloud.execute_change_set(&draft.id, &uuid::Uuid::new_v4().to_string()).await?;
+    tell.tell(Event::OperationStarted {
+        stack: stack.name.clone(),
+        part: stack.part.clone(),
+        operation,
+    });
+    cloud
+        .execute_change_set(&draft.id, &uuid::Uuid::new_v4().to_string())
+        .await?;
     drafts.forget(&stack.name);
+    let artifacts = outputs.get("artifacts").and_then(|outputs| outputs.get("BucketName"));
+    let boot_reports = artifacts.map(|bucket| BootReports {
+        bucket,
+        stage: &stack.part,
+    });
+    let watch = Watch {
+        cloud,
+        stack: &stack.name,
+        id: &draft.stack_id,
+        tell,
+        boot_reports,
+    };
     let ended = tokio::select! {
-        ended = watch::follow(cloud, &stack.name, &draft.stack_id, after, tell) => ended?,
+        ended = watch::follow(watch, after) => ended?,
         () = deployment.interrupt.wait() => return Err(Failed::Interrupted(operation)),
     };
     end(tell, &stack.name, &stack.part, operation, started, ended)
@@ -310,11 +376,17 @@ async fn deploy_stack(
 
 /// An unchanged stack may change after all, once those that it gets outputs from have changed.
 fn needs_outputs(stack: &Stack) -> bool {
-    stack.parameters.values().any(|value| matches!(value, crate::blueprint::Value::Output { .. }))
+    stack
+        .parameters
+        .values()
+        .any(|value| matches!(value, crate::blueprint::Value::Output { .. }))
 }
 
 fn unchanged(tell: &Events, stack: &Stack) -> Outcome {
-    tell.tell(Event::Unchanged { stack: stack.name.clone(), part: stack.part.clone() });
+    tell.tell(Event::Unchanged {
+        stack: stack.name.clone(),
+        part: stack.part.clone(),
+    });
     Outcome::Unchanged
 }
 
@@ -323,10 +395,18 @@ async fn delete_failed_create(deployment: &Deployment<'_>, stack: &Stack, planne
     let after = deployment.cloud.newest_event(id).await?;
     let started = Instant::now();
     let operation = Operation::Delete;
-    deployment.tell.tell(Event::OperationStarted { stack: stack.name.clone(), part: stack.part.clone(), operation });
-    deployment.cloud.delete_stack(id, &uuid::Uuid::new_v4().to_string()).await?;
+    deployment.tell.tell(Event::OperationStarted {
+        stack: stack.name.clone(),
+        part: stack.part.clone(),
+        operation,
+    });
+    deployment
+        .cloud
+        .delete_stack(id, &uuid::Uuid::new_v4().to_string())
+        .await?;
+    let Deployment { cloud, tell, .. } = deployment;
     let ended = tokio::select! {
-        ended = watch::follow(deployment.cloud, &stack.name, id, after, deployment.tell) => ended?,
+        ended = watch::follow(Watch { cloud, stack: &stack.name, id, tell, boot_reports: None }, after) => ended?,
         () = deployment.interrupt.wait() => return Err(Failed::Interrupted(operation)),
     };
     end(deployment.tell, &stack.name, &stack.part, operation, started, ended).map(drop)
@@ -365,7 +445,10 @@ pub(super) fn end(
     }
     for event in ended.events.iter().filter(|event| event.failed()) {
         let reason = event.reason.as_deref().unwrap_or_default();
-        tell.warn(format!("{stack}: {} {} on the way: {reason}", event.logical_id, event.status));
+        tell.warn(format!(
+            "{stack}: {} {} on the way: {reason}",
+            event.logical_id, event.status
+        ));
     }
     Ok(Outcome::Done { operation, seconds })
 }

@@ -12,7 +12,7 @@ use super::deploy::{Failed, Kept, Outcome, Report, StackReport, end, outcome};
 use super::event::{Event, Events, Operation};
 use super::graph;
 use super::interrupt::Interrupt;
-use super::watch;
+use super::watch::{self, Watch};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
@@ -45,13 +45,22 @@ pub struct Data {
 
 /// What would be lost and what would be kept.
 pub async fn data(cloud: &Cloud, deployed: &Deployed) -> Result<Data, CloudError> {
-    let all = try_join_all(deployed.stacks.iter().map(|stack| cloud.stack_resources(&stack.stack.id))).await?;
+    let all = try_join_all(
+        deployed
+            .stacks
+            .iter()
+            .map(|stack| cloud.stack_resources(&stack.stack.id)),
+    )
+    .await?;
     let mut data = Data::default();
     for (stack, resources) in deployed.stacks.iter().zip(all) {
         for resource in resources {
             let is_bucket = resource.resource_type == "AWS::S3::Bucket";
             if keeps_data(stack) && (is_bucket || resource.resource_type == "AWS::SQS::Queue") {
-                data.kept.push(Kept { resource_type: resource.resource_type, name: resource.physical_id });
+                data.kept.push(Kept {
+                    resource_type: resource.resource_type,
+                    name: resource.physical_id,
+                });
             } else if is_bucket {
                 data.emptied.push(resource.physical_id);
             }
@@ -90,14 +99,20 @@ pub async fn destroy(teardown: &Teardown<'_>) -> Report {
         .iter()
         .filter_map(|stack| {
             let outcome = outcome(finished.remove(&stack.part)?);
-            Some(StackReport { part: stack.part.clone(), stack: stack.stack.name.clone(), outcome })
+            Some(StackReport {
+                part: stack.part.clone(),
+                stack: stack.stack.name.clone(),
+                outcome,
+            })
         })
         .collect();
     Report {
         environment: deployed.environment.clone(),
         account: teardown.cloud.account.clone(),
         region: teardown.cloud.region.clone(),
-        succeeded: stacks.iter().all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
+        succeeded: stacks
+            .iter()
+            .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
         stacks,
         outputs: BTreeMap::new(),
         kept: kept.into_inner().unwrap_or_default(),
@@ -105,7 +120,9 @@ pub async fn destroy(teardown: &Teardown<'_>) -> Report {
 }
 
 async fn destroy_part(teardown: &Teardown<'_>, part: String, kept: &Mutex<Vec<Kept>>) -> Result<Outcome, Failed> {
-    let Some(stack) = teardown.deployed.part(&part) else { return Ok(Outcome::Unchanged) };
+    let Some(stack) = teardown.deployed.part(&part) else {
+        return Ok(Outcome::Unchanged);
+    };
     let Teardown { cloud, tell, .. } = teardown;
     let (name, id) = (&stack.stack.name, &stack.stack.id);
     let mut status = Some(stack.stack.status.clone());
@@ -117,8 +134,13 @@ async fn destroy_part(teardown: &Teardown<'_>, part: String, kept: &Mutex<Vec<Ke
                 return Err(Error::refused(format!("{name}: {why}")).into());
             }
             decide::Destroy::Attach => {
-                tell.tell(Event::OperationStarted { stack: name.clone(), part: part.clone(), operation: Operation::Attach });
-                let ended = follow(teardown, stack, None, Operation::Attach).await?;
+                tell.tell(Event::OperationStarted {
+                    stack: name.clone(),
+                    part: part.clone(),
+                    operation: Operation::Attach,
+                });
+                let after = cloud.newest_event(id).await?;
+                let ended = follow(teardown, stack, after, Operation::Attach).await?;
                 if ended.status == StackStatus::DeleteComplete {
                     return Ok(Outcome::Unchanged);
                 }
@@ -135,13 +157,22 @@ async fn destroy_part(teardown: &Teardown<'_>, part: String, kept: &Mutex<Vec<Ke
         let operation = Operation::Delete;
         let after = cloud.newest_event(id).await?;
         let started = Instant::now();
-        tell.tell(Event::OperationStarted { stack: name.clone(), part: part.clone(), operation });
+        tell.tell(Event::OperationStarted {
+            stack: name.clone(),
+            part: part.clone(),
+            operation,
+        });
         cloud.delete_stack(id, &uuid::Uuid::new_v4().to_string()).await?;
         let ended = follow(teardown, stack, after, operation).await?;
         let deleted = ended.status == StackStatus::DeleteComplete;
-        let refilled = ended.events.iter().any(|event| event.failed() && event.resource_type == "AWS::S3::Bucket");
+        let refilled = ended
+            .events
+            .iter()
+            .any(|event| event.failed() && event.resource_type == "AWS::S3::Bucket");
         if !deleted && refilled && attempt < ATTEMPTS {
-            tell.warn(format!("{name}: its bucket was written to while it was deleted; emptied and tried again"));
+            tell.warn(format!(
+                "{name}: its bucket was written to while it was deleted; emptied and tried again"
+            ));
             status = Some(ended.status);
             continue;
         }
@@ -153,17 +184,26 @@ async fn destroy_part(teardown: &Teardown<'_>, part: String, kept: &Mutex<Vec<Ke
 }
 
 async fn data_of(teardown: &Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
-    let only = Deployed { environment: teardown.deployed.environment.clone(), stacks: vec![stack.clone()] };
+    let only = Deployed {
+        environment: teardown.deployed.environment.clone(),
+        stacks: vec![stack.clone()],
+    };
     data(teardown.cloud, &only).await
 }
 
 async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudError> {
     let deleted_objects = cloud
         .empty_bucket(bucket, |deleted_objects| {
-            tell.tell(Event::Emptying { bucket: bucket.to_owned(), deleted_objects });
+            tell.tell(Event::Emptying {
+                bucket: bucket.to_owned(),
+                deleted_objects,
+            });
         })
         .await?;
-    tell.tell(Event::Emptied { bucket: bucket.to_owned(), deleted_objects });
+    tell.tell(Event::Emptied {
+        bucket: bucket.to_owned(),
+        deleted_objects,
+    });
     Ok(())
 }
 
@@ -173,8 +213,16 @@ async fn follow(
     after: Option<String>,
     operation: Operation,
 ) -> Result<watch::Ended, Failed> {
+    let (cloud, tell) = (teardown.cloud, teardown.tell);
+    let watch = Watch {
+        cloud,
+        stack: &stack.stack.name,
+        id: &stack.stack.id,
+        tell,
+        boot_reports: None,
+    };
     tokio::select! {
-        ended = watch::follow(teardown.cloud, &stack.stack.name, &stack.stack.id, after, teardown.tell) => Ok(ended?),
+        ended = watch::follow(watch, after) => Ok(ended?),
         () = teardown.interrupt.wait() => Err(Failed::Interrupted(operation)),
     }
 }

@@ -128,6 +128,8 @@ impl Events {
     }
     /// Warns.
     pub fn warn(&self, message: impl Into<String>) {
-        self.tell(Event::Warning { message: message.into() });
+        self.tell(Event::Warning {
+            message: message.into(),
+        });
     }
 }

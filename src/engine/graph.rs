@@ -42,9 +42,19 @@ where
         let mut settled_one = false;
         for name in waiting {
             let needed = || needs[name].iter().filter(|need| needs.contains_key(*need));
-            let missing = needed().find(|need| matches!(finished.get(*need), Some(Finished::Failed(_) | Finished::Skipped { .. })));
+            let missing = needed().find(|need| {
+                matches!(
+                    finished.get(*need),
+                    Some(Finished::Failed(_) | Finished::Skipped { .. })
+                )
+            });
             if let Some(missing) = missing {
-                finished.insert(name.clone(), Finished::Skipped { because: Some(missing.clone()) });
+                finished.insert(
+                    name.clone(),
+                    Finished::Skipped {
+                        because: Some(missing.clone()),
+                    },
+                );
                 settled_one = true;
             } else if stop() {
                 finished.insert(name.clone(), Finished::Skipped { because: None });
@@ -80,7 +90,12 @@ mod tests {
     fn needs(pairs: &[(&str, &[&str])]) -> BTreeMap<String, Vec<String>> {
         pairs
             .iter()
-            .map(|(name, needs)| ((*name).to_owned(), needs.iter().map(|need| (*need).to_owned()).collect()))
+            .map(|(name, needs)| {
+                (
+                    (*name).to_owned(),
+                    needs.iter().map(|need| (*need).to_owned()).collect(),
+                )
+            })
             .collect()
     }
 
@@ -104,15 +119,30 @@ mod tests {
     #[tokio::test]
     async fn a_failure_stops_what_needs_it_and_nothing_else() {
         let finished = run(
-            &needs(&[("base", &[]), ("on-base", &["base"]), ("on-that", &["on-base"]), ("other", &[])]),
+            &needs(&[
+                ("base", &[]),
+                ("on-base", &["base"]),
+                ("on-that", &["on-base"]),
+                ("other", &[]),
+            ]),
             4,
             || false,
             |name| async move { if name == "base" { Err("broken") } else { Ok(()) } },
         )
         .await;
         assert_eq!(finished["base"], Finished::Failed("broken"));
-        assert_eq!(finished["on-base"], Finished::Skipped { because: Some("base".into()) });
-        assert_eq!(finished["on-that"], Finished::Skipped { because: Some("on-base".into()) });
+        assert_eq!(
+            finished["on-base"],
+            Finished::Skipped {
+                because: Some("base".into())
+            }
+        );
+        assert_eq!(
+            finished["on-that"],
+            Finished::Skipped {
+                because: Some("on-base".into())
+            }
+        );
         assert_eq!(finished["other"], Finished::Done(()));
     }
 

@@ -8,4 +8,5 @@ pub mod event;
 pub mod graph;
 pub mod interrupt;
 pub mod plan;
+pub mod settle;
 pub mod watch;

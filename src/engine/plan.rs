@@ -110,14 +110,23 @@ pub struct Draft {
 impl Plan {
     /// Whether a deploy would do anything.
     pub fn changes_anything(&self) -> bool {
-        self.stacks.iter().any(|stack| stack.action != StackAction::Unchanged || stack.termination_protection.is_some())
+        self.stacks
+            .iter()
+            .any(|stack| stack.action != StackAction::Unchanged || stack.termination_protection.is_some())
     }
 
     /// A refusal that names the first stack that nothing can be done with.
     pub fn refusal(&self) -> Option<Error> {
         let stack = self.stacks.iter().find(|stack| stack.action == StackAction::Refused)?;
-        let status = stack.status.as_ref().map_or(String::new(), |status| format!(" is {status}"));
-        Some(Error::refused(format!("{}{status}: {}", stack.stack, stack.note.as_deref().unwrap_or_default())))
+        let status = stack
+            .status
+            .as_ref()
+            .map_or(String::new(), |status| format!(" is {status}"));
+        Some(Error::refused(format!(
+            "{}{status}: {}",
+            stack.stack,
+            stack.note.as_deref().unwrap_or_default()
+        )))
     }
 }
 
@@ -151,14 +160,20 @@ impl Drafts {
     /// # Errors
     /// What stays behind, with the reason; the others are thrown away all the same.
     pub async fn discard(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
-        let all = self.0.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
+        let all = self
+            .0
+            .lock()
+            .map(|mut all| std::mem::take(&mut *all))
+            .unwrap_or_default();
         let results = join_all(all.iter().map(|drafted| discard(cloud, drafted))).await;
         results.into_iter().collect()
     }
 }
 
 async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
-    let Some(stack) = cloud.stack(&drafted.stack).await? else { return Ok(()) };
+    let Some(stack) = cloud.stack(&drafted.stack).await? else {
+        return Ok(());
+    };
     let left = cloud.change_sets(&stack.id).await?;
     for summary in left.iter().filter(|summary| summary.name == drafted.change_set) {
         cloud.delete_change_set(&summary.id).await?;
@@ -187,9 +202,11 @@ pub fn resolve(stack: &Stack, outputs: &Outputs) -> std::result::Result<BTreeMap
         .map(|(name, value)| {
             let value = match value {
                 Value::Literal(text) | Value::Ssm(text) => text.clone(),
-                Value::Output { part, key } => {
-                    outputs.get(part).and_then(|of_part| of_part.get(key)).ok_or_else(|| part.clone())?.clone()
-                }
+                Value::Output { part, key } => outputs
+                    .get(part)
+                    .and_then(|of_part| of_part.get(key))
+                    .ok_or_else(|| part.clone())?
+                    .clone(),
             };
             Ok((name.clone(), value))
         })
@@ -252,7 +269,12 @@ async fn refuse_what_is_not_ours(
     if owner.is_none() && found.status == StackStatus::ReviewInProgress {
         // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
         let ours = change_set_description(&blueprint.environment, &stack.part);
-        if cloud.change_sets(&found.id).await?.iter().all(|summary| summary.description == ours) {
+        if cloud
+            .change_sets(&found.id)
+            .await?
+            .iter()
+            .all(|summary| summary.description == ours)
+        {
             return Ok(());
         }
     }
@@ -260,8 +282,10 @@ async fn refuse_what_is_not_ours(
         Some(other) => format!("belongs to the environment `{other}`"),
         None => "was not made by qfleet".to_owned(),
     };
-    Err(Error::refused(format!("the stack {} is there already and {whose}", stack.name))
-        .with_help("give this environment another `name`, or delete that stack yourself if nobody needs it"))
+    Err(
+        Error::refused(format!("the stack {} is there already and {whose}", stack.name))
+            .with_help("give this environment another `name`, or delete that stack yourself if nobody needs it"),
+    )
 }
 
 async fn plan_stack(
@@ -318,18 +342,33 @@ async fn plan_stack(
             if create {
                 plan.changes = what_the_template_adds(&stack.body);
             }
-            plan.note = Some(format!("what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"));
+            plan.note = Some(format!(
+                "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
+            ));
             return Ok(plan);
         }
     };
-    let bucket = outputs.get("artifacts").and_then(|outputs| outputs.get("BucketName")).map(String::as_str);
+    let bucket = outputs
+        .get("artifacts")
+        .and_then(|outputs| outputs.get("BucketName"))
+        .map(String::as_str);
     if stack.body.len() > LONGEST_INLINE_TEMPLATE && bucket.is_none() {
         plan.changes = what_the_template_adds(&stack.body);
         plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
         return Ok(plan);
     }
     let id = found.map(|found| found.id.as_str());
-    let (draft, changes) = draft(cloud, &blueprint.environment, stack, create, id, parameters, bucket, drafts).await?;
+    let (draft, changes) = draft(
+        cloud,
+        &blueprint.environment,
+        stack,
+        create,
+        id,
+        parameters,
+        bucket,
+        drafts,
+    )
+    .await?;
     plan.source = Source::ChangeSet;
     match changes {
         Some(changes) => {
@@ -357,12 +396,18 @@ pub async fn draft(
     let template = match artifacts_bucket {
         Some(bucket) if stack.body.len() > LONGEST_INLINE_TEMPLATE => {
             let key = blueprint::template_key(&stack.body);
-            cloud.put_object_once(bucket, &key, stack.body.clone().into_bytes()).await?;
+            cloud
+                .put_object_once(bucket, &key, stack.body.clone().into_bytes())
+                .await?;
             Template::Url(cloud.object_url(bucket, &key))
         }
         _ => Template::Body(&stack.body),
     };
-    drafts.note(Drafted { stack: stack.name.clone(), change_set: name.clone(), makes_stack: create && id.is_none() });
+    drafts.note(Drafted {
+        stack: stack.name.clone(),
+        change_set: name.clone(),
+        makes_stack: create && id.is_none(),
+    });
     let made = cloud
         .make_change_set(&NewChangeSet {
             stack: id.unwrap_or(&stack.name),
@@ -375,12 +420,24 @@ pub async fn draft(
             description: &change_set_description(environment, &stack.part),
         })
         .await
-        .map_err(|error| Error::from(CloudError { message: format!("{}: {}", stack.name, error.message), ..error }))?;
+        .map_err(|error| {
+            Error::from(CloudError {
+                message: format!("{}: {}", stack.name, error.message),
+                ..error
+            })
+        })?;
     if made.changes.is_none() {
         cloud.delete_change_set(&made.id).await?;
         drafts.forget(&stack.name);
     }
-    Ok((Draft { id: made.id, stack_id: made.stack_id, parameters }, made.changes))
+    Ok((
+        Draft {
+            id: made.id,
+            stack_id: made.stack_id,
+            parameters,
+        },
+        made.changes,
+    ))
 }
 
 /// Every resource of a template, as an addition.
@@ -402,11 +459,13 @@ fn what_the_template_adds(body: &str) -> Vec<Change> {
 pub fn not_shown<'a>(shown: &[Change], now: &'a [Change]) -> Vec<&'a Change> {
     // A replacement that was shown as possible was approved, too, if it becomes certain.
     let was_shown = |change: &Change| {
-        shown.iter().any(|known| {
-            known.logical_id == change.logical_id && known.action == change.action && known.takes_away()
-        })
+        shown
+            .iter()
+            .any(|known| known.logical_id == change.logical_id && known.action == change.action && known.takes_away())
     };
-    now.iter().filter(|change| change.takes_away() && !was_shown(change)).collect()
+    now.iter()
+        .filter(|change| change.takes_away() && !was_shown(change))
+        .collect()
 }
 
 #[cfg(test)]
@@ -438,7 +497,10 @@ mod tests {
             change("Role", Action::Remove, Replacement::No),
             change("New", Action::Add, Replacement::No),
         ];
-        let names: Vec<&str> = not_shown(&shown, &now).iter().map(|change| change.logical_id.as_str()).collect();
+        let names: Vec<&str> = not_shown(&shown, &now)
+            .iter()
+            .map(|change| change.logical_id.as_str())
+            .collect();
         assert_eq!(names, ["Queue", "Role"]);
     }
 }

@@ -77,6 +77,10 @@ impl Size {
     pub const fn gib(n: u64) -> Self {
         Size(n << 30)
     }
+    /// So many bytes.
+    pub const fn bytes(n: u64) -> Self {
+        Size(n)
+    }
     /// In bytes.
     pub const fn as_bytes(self) -> u64 {
         self.0

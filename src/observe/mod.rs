@@ -1,1 +1,3 @@
-//! observe
+//! Looks at what is deployed.
+
+pub mod status;

@@ -1,11 +1,65 @@
 //! The only place that prints. Results go to standard output, progress and diagnostics to standard error.
 
-use crate::error::Error;
+mod ask;
+pub mod data;
+pub mod form;
+pub mod plan;
+pub mod progress;
+pub mod status;
+mod style;
+pub mod summary;
 
-/// Shows why a command ended.
-pub fn error(error: &Error) {
-    anstream::eprintln!("error: {error}");
+pub use ask::confirm;
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::error::Error;
+use form::Output;
+
+/// Shows why a command ended: on standard error, and for `--output json` as the one document on standard output.
+pub fn error(error: &Error, output: Output) {
+    if matches!(error, Error::Shown(_) | Error::Differences) {
+        return;
+    }
+    if output != Output::Text {
+        let document = serde_json::json!({ "error": {
+            "message": error.to_string(), "help": error.help(), "exit_code": error.exit_code(),
+        }});
+        if output == Output::Json {
+            json(&document)
+        } else {
+            json_line(&document)
+        }
+    }
+    note(&format!("{} {error}", style::paint(style::BAD, "error:")));
     if let Some(help) = error.help() {
-        anstream::eprintln!("  help: {help}");
+        note(&format!("  {} {help}", style::paint(style::STRONG, "help:")));
+    }
+}
+
+/// One document on standard output. A reader that has gone away is no error.
+pub fn json(document: &impl Serialize) {
+    let mut out = std::io::stdout().lock();
+    if serde_json::to_writer_pretty(&mut out, document).is_ok() {
+        let _ = writeln!(out);
+    }
+}
+
+/// A result, on standard output.
+pub fn text(text: &str) {
+    let _ = write!(anstream::stdout().lock(), "{text}");
+}
+
+/// Something to know, on standard error.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// One object on a line of its own, on standard output.
+pub fn json_line(object: &impl Serialize) {
+    if let Ok(line) = serde_json::to_string(object) {
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
     }
 }

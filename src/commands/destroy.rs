@@ -1,0 +1,118 @@
+//! `qfleet destroy ENV`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::global::{Env, Global};
+use crate::deployed::{Deployed, expiry_parameter};
+use crate::engine;
+use crate::engine::deploy::Report;
+use crate::engine::destroy::{Teardown, data};
+use crate::error::{Error, Result};
+use crate::report::form::Output;
+use crate::report::{self, progress::Progress};
+
+/// Arguments of `destroy`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What the file says about data holds as it was deployed: with `on_destroy: empty` the bucket is emptied and deleted, \
+with `on_destroy: keep` bucket and queues stay and are named. An environment with `protect: true` is refused; deploy \
+it with `protect: false` first.
+
+Examples:
+  qfleet destroy lab                       say what will be lost, ask, take it down
+  qfleet destroy lab --yes                 in a pipeline: no questions")]
+pub struct Destroy {
+    #[command(flatten)]
+    env: Env,
+    /// Go on without being asked
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Destroy {
+    /// Destroys.
+    pub fn run(self, global: &Global) -> Result<()> {
+        let environment = self.env.load()?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(Some(&environment)).await?;
+            let deployed = Deployed::find(&cloud, &environment.name).await?;
+            let protected = deployed
+                .stacks
+                .iter()
+                .find(|stack| stack.protect || stack.stack.protected);
+            if environment.protect || protected.is_some() {
+                let what = protected.map_or("its file says", |_| "its stacks say");
+                return Err(
+                    Error::refused(format!("{} is protected: {what} `protect: true`", environment.name))
+                        .with_help("deploy it with `protect: false` first, if it really is to go"),
+                );
+            }
+            let report = if deployed.stacks.is_empty() {
+                report_of_nothing(&deployed, &cloud)
+            } else {
+                let lost = data(&cloud, &deployed).await?;
+                if global.output == Output::Text {
+                    report::text(&report::data::text(&deployed, &lost));
+                }
+                let question = format!(
+                    "Destroy {} in account {}, {}?",
+                    environment.name, cloud.account, cloud.region
+                );
+                if !report::confirm(&question, self.yes)? {
+                    return Err(Error::refused("not confirmed: nothing was changed"));
+                }
+                let (events, progress) = Progress::begin(global.face());
+                let teardown = Teardown {
+                    cloud: &cloud,
+                    deployed: &deployed,
+                    tell: &events,
+                    interrupt: &interrupt,
+                };
+                let report = engine::destroy::destroy(&teardown).await;
+                drop(events);
+                progress.end().await;
+                report
+            };
+            if report.succeeded {
+                cloud.delete_parameter(&expiry_parameter(&environment.name)).await?;
+            }
+            show(global, &report)
+        })
+    }
+}
+
+fn report_of_nothing(deployed: &Deployed, cloud: &crate::cloud::Cloud) -> Report {
+    Report {
+        environment: deployed.environment.clone(),
+        account: cloud.account.clone(),
+        region: cloud.region.clone(),
+        succeeded: true,
+        stacks: Vec::new(),
+        outputs: BTreeMap::new(),
+        kept: Vec::new(),
+    }
+}
+
+fn show(global: &Global, report: &Report) -> Result<()> {
+    match global.output {
+        Output::Text if report.stacks.is_empty() => {
+            report::text(&format!("{} is gone already: nothing to do.\n", report.environment));
+        }
+        Output::Text => {
+            report::note(&format!(
+                "{}{}",
+                report::summary::failures(report),
+                report::summary::totals(report)
+            ));
+            for kept in &report.kept {
+                report::text(&format!("kept: {} ({})\n", kept.name, kept.resource_type));
+            }
+        }
+        Output::Json => report::json(report),
+        Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
+    }
+    report.result()
+}

@@ -1,0 +1,193 @@
+//! A plan, for people.
+
+use std::fmt::Write;
+
+use super::style::{self, BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
+
+/// The longest value that is shown whole; JSON has all of it.
+const LONGEST_VALUE: usize = 60;
+
+/// The plan as text.
+pub fn text(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "Plan for {} in account {}, {}\n",
+        paint(STRONG, &plan.environment),
+        plan.account,
+        plan.region
+    );
+    for stack in &plan.stacks {
+        stack_text(&mut out, stack);
+    }
+    let _ = writeln!(out, "\n{}", totals(plan));
+    if plan.stacks.iter().any(by_template) {
+        let _ = writeln!(
+            out,
+            "{}",
+            paint(
+                FAINT,
+                "* The template's word, not AWS's: CloudFormation can only be asked once what the stack needs is there."
+            )
+        );
+    }
+    out
+}
+
+fn by_template(stack: &StackPlan) -> bool {
+    stack.source == Source::Template
+        && matches!(
+            stack.action,
+            StackAction::Create | StackAction::Update | StackAction::Recreate
+        )
+}
+
+fn stack_text(out: &mut String, stack: &StackPlan) {
+    let (style, word) = match stack.action {
+        StackAction::Create => (GOOD, "create"),
+        StackAction::Update => (CAREFUL, "update"),
+        StackAction::Recreate => (CAREFUL, "delete, then create"),
+        StackAction::Unchanged => (FAINT, "unchanged"),
+        StackAction::Busy => (CAREFUL, "busy"),
+        StackAction::Refused => (BAD, "refused"),
+    };
+    let star = if by_template(stack) { " *" } else { "" };
+    let _ = writeln!(out, "{} {}{star}", paint(STRONG, &stack.stack), paint(style, word));
+    if let Some(note) = &stack.note {
+        let status = stack
+            .status
+            .as_ref()
+            .map_or(String::new(), |status| format!("{status}: "));
+        let _ = writeln!(out, "    {}", paint(FAINT, format!("{status}{note}")));
+    }
+    if let Some(protect) = stack.termination_protection
+        && stack.action != StackAction::Refused
+    {
+        let _ = writeln!(
+            out,
+            "  {} termination protection {}",
+            paint(CAREFUL, "~"),
+            if protect { "on" } else { "off" }
+        );
+    }
+    let widest = stack
+        .changes
+        .iter()
+        .map(|change| change.logical_id.chars().count())
+        .max()
+        .unwrap_or_default();
+    for change in &stack.changes {
+        change_text(out, change, widest);
+    }
+}
+
+fn change_text(out: &mut String, change: &Change, widest: usize) {
+    let (style, sign, word) = match (&change.action, change.replacement) {
+        (Action::Add, _) => (GOOD, "+", ""),
+        (Action::Import, _) => (GOOD, "+", "  imported as it is"),
+        (Action::Remove, _) => (BAD, "-", "  DELETED"),
+        (_, Replacement::Yes) => (BAD, "±", "  REPLACED: made anew, the old one is deleted"),
+        (_, Replacement::Maybe) => (BAD, "±", "  may be REPLACED"),
+        (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "  known only when it is done"),
+    };
+    let _ = writeln!(
+        out,
+        "  {} {:widest$}  {}{}",
+        paint(style, sign),
+        change.logical_id,
+        paint(FAINT, &change.resource_type),
+        paint(style, word)
+    );
+    for property in &change.properties {
+        property_text(out, property);
+    }
+}
+
+fn property_text(out: &mut String, property: &PropertyChange) {
+    let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
+    let values = match (&property.before, &property.after) {
+        (None, None) => String::new(),
+        (before, after) => format!(": {} → {}", shorten(before.as_deref()), shorten(after.as_deref())),
+    };
+    let replaces = if property.replaces {
+        paint(BAD, "  (replaces)")
+    } else {
+        String::new()
+    };
+    let _ = writeln!(out, "      {path}{values}{replaces}");
+}
+
+fn shorten(value: Option<&str>) -> String {
+    let Some(value) = value else { return "(none)".into() };
+    let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().count() <= LONGEST_VALUE {
+        return line;
+    }
+    let head: String = line.chars().take(LONGEST_VALUE - 1).collect();
+    format!("{head}…")
+}
+
+fn totals(plan: &Plan) -> String {
+    let of = |action: StackAction| plan.stacks.iter().filter(|stack| stack.action == action).count();
+    let changes = || plan.stacks.iter().flat_map(|stack| &stack.changes);
+    if !plan.changes_anything() {
+        return format!(
+            "Nothing to do: {} as it should be.",
+            if plan.stacks.len() == 1 {
+                "the stack is"
+            } else {
+                "all stacks are"
+            }
+        );
+    }
+    let mut parts = Vec::new();
+    for (action, word) in [
+        (StackAction::Create, "to create"),
+        (StackAction::Update, "to update"),
+        (StackAction::Recreate, "to delete and create"),
+        (StackAction::Unchanged, "unchanged"),
+        (StackAction::Busy, "busy"),
+        (StackAction::Refused, "refused"),
+    ] {
+        if of(action) > 0 {
+            parts.push(format!("{} {word}", count(of(action), "stack")));
+        }
+    }
+    let added = changes()
+        .filter(|change| matches!(change.action, Action::Add | Action::Import))
+        .count();
+    let gone = changes().filter(|change| change.action == Action::Remove).count();
+    let replaced = changes()
+        .filter(|change| change.action != Action::Remove && change.replacement != Replacement::No)
+        .count();
+    let changed = changes().count() - added - gone - replaced;
+    let mut resources = Vec::new();
+    for (n, word, style) in [
+        (added, "added", GOOD),
+        (changed, "changed", CAREFUL),
+        (replaced, "replaced", BAD),
+        (gone, "deleted", BAD),
+    ] {
+        if n > 0 {
+            resources.push(style::paint(style, format!("{n} {word}")));
+        }
+    }
+    let resources = if resources.is_empty() {
+        String::new()
+    } else {
+        format!(" Resources: {}.", resources.join(", "))
+    };
+    format!("{}.{resources}", parts.join(", "))
+}
+
+/// What a stack would lose that the plan didn't show, as a question's lines.
+pub fn not_shown(stack: &str, changes: &[&Change]) -> String {
+    let mut out = format!("{stack} would lose what the plan did not show:\n");
+    for change in changes {
+        change_text(&mut out, change, 0);
+    }
+    out
+}

@@ -1,0 +1,39 @@
+//! The few colours there are. `anstream` drops them where they aren't wanted.
+
+use anstyle::{AnsiColor, Style};
+
+/// Added, well.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Changed, to be looked at.
+pub const CAREFUL: Style = AnsiColor::Yellow.on_default();
+/// Removed, replaced, failed.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Names and headings.
+pub const STRONG: Style = Style::new().bold();
+/// Less important.
+pub const FAINT: Style = Style::new().dimmed();
+
+/// `text` in a style.
+pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{}{text}{}", style.render(), style.render_reset())
+}
+
+/// Seconds as a person says them: `0.4s`, `12s`, `3m 05s`, `2h 10m`.
+pub fn seconds(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        _ if seconds < 9.95 => format!("{seconds:.1}s"),
+        0..60 => format!("{whole}s"),
+        60..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
+        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// `1 stack`, `2 stacks`.
+pub fn count(n: usize, one: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {one}s")
+    }
+}

@@ -1,0 +1,124 @@
+//! What a deploy or a destroy did: the failures with their causes first, then what to know.
+
+use std::fmt::Write;
+
+use super::style::{BAD, FAINT, STRONG, count, paint};
+use crate::engine::cause::Cause;
+use crate::engine::deploy::{Failure, Outcome, Report};
+use crate::engine::plan::Outputs;
+
+/// Failures and what was skipped because of them; empty when all went well.
+pub fn failures(report: &Report) -> String {
+    let mut out = String::new();
+    for stack in &report.stacks {
+        if let Outcome::Failed(failure) = &stack.outcome {
+            failure_text(&mut out, &stack.stack, failure);
+        }
+    }
+    for stack in &report.stacks {
+        match &stack.outcome {
+            Outcome::Running { operation } => {
+                let _ = writeln!(
+                    out,
+                    "{} is left alone: {} it goes on without qfleet",
+                    stack.stack,
+                    operation.doing()
+                );
+            }
+            Outcome::Skipped { because: Some(part) } => {
+                let _ = writeln!(out, "{} was not begun: it needs `{part}`", stack.stack);
+            }
+            Outcome::Skipped { because: None } => {
+                let _ = writeln!(out, "{} was not begun", stack.stack);
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
+    let _ = writeln!(
+        out,
+        "{} {}",
+        paint(BAD, "error:"),
+        if failure.operation.is_some() {
+            failure.message.clone()
+        } else {
+            format!("{stack}: {}", failure.message)
+        }
+    );
+    if let Some(cause) = &failure.cause {
+        cause_text(out, cause);
+    }
+}
+
+fn cause_text(out: &mut String, cause: &Cause) {
+    if let Some(root) = &cause.root {
+        let physical = if root.physical_id.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", root.physical_id)
+        };
+        let _ = writeln!(
+            out,
+            "  cause: {} ({}{physical}) {}",
+            paint(STRONG, &root.logical_id),
+            root.resource_type,
+            root.status
+        );
+        if let Some(reason) = &root.reason {
+            let _ = writeln!(out, "         {reason}");
+        }
+    }
+    if let Some(hint) = cause.hint {
+        let _ = writeln!(out, "  {} {hint}", paint(STRONG, "help:"));
+    }
+    if !cause.log.is_empty() {
+        let _ = writeln!(out, "  the instance's last lines:");
+        for line in &cause.log {
+            let _ = writeln!(out, "    | {}", paint(FAINT, line));
+        }
+    }
+    if !cause.cancelled.is_empty() {
+        let _ = writeln!(out, "  cancelled because of it: {}", cause.cancelled.join(", "));
+    }
+}
+
+/// What was done, in a line.
+pub fn totals(report: &Report) -> String {
+    let n = |test: fn(&Outcome) -> bool| report.stacks.iter().filter(|stack| test(&stack.outcome)).count();
+    let mut parts = Vec::new();
+    for (number, word) in [
+        (n(|outcome| matches!(outcome, Outcome::Done { .. })), "done"),
+        (n(|outcome| matches!(outcome, Outcome::Unchanged)), "unchanged"),
+        (n(|outcome| matches!(outcome, Outcome::Failed(_))), "failed"),
+        (n(|outcome| matches!(outcome, Outcome::Running { .. })), "still running"),
+        (n(|outcome| matches!(outcome, Outcome::Skipped { .. })), "not begun"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{} {word}", count(number, "stack")));
+        }
+    }
+    format!("{}: {}.", report.environment, parts.join(", "))
+}
+
+/// Outputs as text, a part a block.
+pub fn outputs(outputs: &Outputs) -> String {
+    let mut out = String::new();
+    let widest = outputs
+        .values()
+        .flat_map(|of_part| of_part.keys())
+        .map(String::len)
+        .max()
+        .unwrap_or_default();
+    for (part, of_part) in outputs.iter().filter(|(_, of_part)| !of_part.is_empty()) {
+        let _ = writeln!(out, "{}", paint(STRONG, part));
+        for (key, value) in of_part {
+            // A value of several lines goes on under its first one.
+            let value = value.trim_end().replace('\n', &format!("\n  {:widest$}  ", ""));
+            let _ = writeln!(out, "  {key:widest$}  {value}");
+        }
+    }
+    out
+}
