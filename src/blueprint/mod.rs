@@ -1,12 +1,23 @@
 //! The blueprint: all stacks of an environment, rendered, with parameters, tags and order. What *should* exist.
 //! Nothing here knows AWS's API.
 
+mod contexts;
+pub mod names;
+mod order;
+mod parts;
+pub mod program;
+mod quoting;
+pub mod tags;
+mod templates;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::environment::Environment;
-use crate::environment::problem::Problems;
+use crate::environment::problem::{Problem, Problems};
+use parts::Parts;
+use templates::Templates;
 
 /// Where an environment is put.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,11 +96,49 @@ pub struct Artifact {
 /// # Errors
 /// Problems of the file that only rendering finds, such as a program folder that isn't there.
 pub fn render(environment: &Environment, placement: &Placement) -> Result<Blueprint, Problems> {
-    let _ = placement;
+    all_parts(environment, placement).map_err(|list| Problems {
+        source: environment.source.clone(),
+        list,
+    })
+}
+
+fn all_parts(environment: &Environment, placement: &Placement) -> Result<Blueprint, Vec<Problem>> {
+    let templates = Templates::new().map_err(|error| vec![parts::broken(error)])?;
+    let parts = Parts {
+        environment,
+        placement,
+        templates: &templates,
+    };
+    let sources = order::sources(&environment.stages)?;
+    let fed = order::fed(&sources);
+    let order = order::sorted(&fed)?;
+
+    let mut problems = Vec::new();
+    let mut stacks = Vec::new();
+    let mut artifacts = Vec::new();
+    let before = [Some(parts.artifacts()), parts.network(), parts.intake()];
+    for part in before.into_iter().flatten() {
+        part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
+    }
+    for index in order {
+        match parts.stage(index, sources[index], &fed[index]) {
+            Ok((stack, artifact)) => {
+                stacks.push(stack);
+                artifacts.push(artifact);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if environment.dashboard {
+        parts.dashboard().map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     Ok(Blueprint {
         environment: environment.name.clone(),
-        stacks: Vec::new(),
-        artifacts: Vec::new(),
+        stacks,
+        artifacts,
     })
 }
 

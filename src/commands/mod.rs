@@ -5,6 +5,7 @@ mod destroy;
 mod global;
 mod outputs;
 mod plan;
+mod placement;
 mod render;
 mod schema;
 mod status;

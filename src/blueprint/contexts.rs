@@ -1,0 +1,127 @@
+//! What the templates are given: one type a template, nothing untyped.
+
+use serde::Serialize;
+
+/// For `artifacts.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Artifacts<'a> {
+    pub environment: &'a str,
+    pub bucket_name: String,
+}
+
+/// For `network.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Network<'a> {
+    pub environment: &'a str,
+    /// How many public subnets, each in a zone of its own.
+    pub zone_count: u32,
+}
+
+/// For `intake.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Intake<'a> {
+    pub environment: &'a str,
+    pub bucket_name: String,
+    pub uploads: &'a str,
+    pub versioning: bool,
+    pub keeps_data: bool,
+}
+
+/// For `stage.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Stage<'a> {
+    pub environment: &'a str,
+    pub stage: &'a str,
+    pub local: bool,
+    pub keeps_data: bool,
+    /// The environment's bucket, whether or not it feeds this stage.
+    pub bucket: Option<BucketPrefixes<'a>>,
+    /// Gets the bucket's events from the topic.
+    pub subscribes: bool,
+    pub queue_name: String,
+    pub dead_letter_queue_name: String,
+    pub queue: Queue,
+    /// The stages that this one's workers feed, by name.
+    pub next_stages: &'a [&'a str],
+    pub scaling: Option<Scaling>,
+    pub messages_at_once: u32,
+    /// The user's environment variables.
+    pub variables: Vec<Variable<'a>>,
+    /// Ends the here-documents in the user data.
+    pub end_mark: String,
+    pub instance_name: String,
+    pub instance_types: &'a [String],
+    /// Several types or spot: a mixed-instances group.
+    pub mixed: bool,
+    pub spot: bool,
+    pub image_from_ssm: bool,
+    /// Runs in subnets that are given, instead of the default VPC's.
+    pub own_subnets: bool,
+    /// Zones of the default VPC; all of them when none is named.
+    pub zones: &'a [String],
+    pub min: u32,
+    pub max: u32,
+    pub min_in_service: u32,
+    pub batch_size: u32,
+    /// ISO 8601.
+    pub start_timeout: String,
+    /// ISO 8601.
+    pub pause_time: String,
+    pub warmup_seconds: u64,
+    pub drain_seconds: u64,
+    pub volume_gib: u64,
+    pub log_retention_days: u64,
+    pub session_manager: bool,
+    pub managed_policies: &'a [String],
+}
+
+/// The prefixes of the environment's bucket.
+#[derive(Debug, Serialize)]
+pub struct BucketPrefixes<'a> {
+    pub uploads: &'a str,
+    pub processed: &'a str,
+}
+
+/// A stage's queue.
+#[derive(Debug, Serialize)]
+pub struct Queue {
+    pub visibility_timeout_seconds: u64,
+    pub retention_seconds: u64,
+    pub max_receives: u32,
+}
+
+/// An environment variable of the user's.
+#[derive(Debug, Serialize)]
+pub struct Variable<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
+}
+
+/// How a stage scales.
+#[derive(Debug, Serialize)]
+pub struct Scaling {
+    /// Messages per instance.
+    pub target: serde_json::Number,
+    /// The same as text, for an output.
+    pub target_text: String,
+    pub acceptable_latency_seconds: u64,
+    pub seconds_per_message: serde_json::Number,
+    pub count_in_flight: bool,
+}
+
+/// For `dashboard.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Dashboard<'a> {
+    pub environment: &'a str,
+    pub stages: Vec<DashboardStage<'a>>,
+}
+
+/// A row of the dashboard. Fields in `…_json` are JSON strings with their quotes, for a JSON text made by `Fn::Sub`.
+#[derive(Debug, Serialize)]
+pub struct DashboardStage<'a> {
+    pub name: &'a str,
+    pub heading_json: String,
+    pub queue_name_json: String,
+    pub dead_letter_queue_name_json: String,
+    pub scaling: Option<Scaling>,
+}

@@ -1,0 +1,31 @@
+//! Names that are the user's to see and to know beforehand. Everything else is named by CloudFormation.
+//!
+//! They are literal text in the templates: a bucket or a queue that was kept can only be taken into a new stack when
+//! its name stands there as it is.
+
+use super::Placement;
+
+/// The stack of a part.
+pub fn stack(environment: &str, part: &str) -> String {
+    format!("{environment}-{part}")
+}
+
+/// The bucket that files land in. Bucket names are shared with all accounts, hence account and region in it.
+pub fn bucket(environment: &str, placement: &Placement) -> String {
+    format!("{environment}-{}-{}", placement.account, placement.region)
+}
+
+/// The bucket for programs and large templates.
+pub fn artifacts_bucket(environment: &str, placement: &Placement) -> String {
+    format!("{environment}-artifacts-{}-{}", placement.account, placement.region)
+}
+
+/// A stage's queue.
+pub fn queue(environment: &str, stage: &str) -> String {
+    format!("{environment}-{stage}")
+}
+
+/// A stage's dead-letter queue.
+pub fn dead_letter_queue(environment: &str, stage: &str) -> String {
+    format!("{environment}-{stage}-dlq")
+}

@@ -1,0 +1,81 @@
+//! Text that is read again by something that gives characters a meaning: an environment file, a policy.
+
+use sha2::{Digest, Sha256};
+
+/// A value for a line of an environment file, in double quotes where it needs them.
+///
+/// Read alike by systemd's `EnvironmentFile=` and by a POSIX shell: inside double quotes both know a backslash before
+/// `"`, `\`, `` ` `` and `$`, and nothing else (systemd.exec(5); POSIX, Shell Command Language, 2.2.3).
+pub fn environment_file_value(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-@%+=".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('"');
+    for c in value.chars() {
+        if matches!(c, '"' | '\\' | '`' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Text that stands for itself in the `Resource` of an IAM policy of version 2012-10-17, where `*`, `?` and `${…}` mean
+/// more (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>, "Specifying special
+/// characters").
+pub fn iam_literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '*' => literal.push_str("${*}"),
+            '?' => literal.push_str("${?}"),
+            '$' => literal.push_str("${$}"),
+            c => literal.push(c),
+        }
+    }
+    literal
+}
+
+/// The mark that ends a text in a shell's here-document. It holds a hash of the text, so the text can't contain it,
+/// whoever wrote it.
+pub fn end_mark<'a>(text: impl Iterator<Item = &'a str>) -> String {
+    let mut hash = Sha256::new();
+    for piece in text {
+        hash.update(piece.as_bytes());
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("END_{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn plain_values_stay_readable() {
+        assert_eq!(environment_file_value("uploads/2024"), "uploads/2024");
+        assert_eq!(environment_file_value(""), r#""""#);
+        assert_eq!(environment_file_value("it's $HOME"), r#""it's \$HOME""#);
+    }
+
+    proptest! {
+        /// What a shell reads is what was written; this is also how systemd reads it.
+        #[test]
+        fn a_shell_reads_it_unchanged(value in "[^\\x00]{0,30}") {
+            let script = format!("V={}\nprintf %s \"$V\"", environment_file_value(&value));
+            let output = std::process::Command::new("sh").arg("-c").arg(&script).output().expect("sh runs");
+            prop_assert_eq!(String::from_utf8_lossy(&output.stdout), value);
+        }
+    }
+
+    #[test]
+    fn a_policy_means_the_text_itself() {
+        assert_eq!(iam_literal("a*b?${aws:username}"), "a${*}b${?}${$}{aws:username}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Shows rendered templates.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::blueprint::{Blueprint, Stack, Value};
+
+/// A stack in JSON, its template as the text that is sent.
+#[derive(Serialize)]
+struct StackWithTemplate<'a> {
+    #[serde(flatten)]
+    stack: &'a Stack,
+    template: &'a str,
+}
+
+/// The document of `qfleet render --output json`.
+#[derive(Serialize)]
+struct Document<'a> {
+    environment: &'a str,
+    stacks: Vec<StackWithTemplate<'a>>,
+}
+
+fn with_templates(blueprint: &Blueprint) -> impl Iterator<Item = StackWithTemplate<'_>> {
+    blueprint.stacks.iter().map(|stack| StackWithTemplate {
+        stack,
+        template: &stack.body,
+    })
+}
+
+/// All templates as one stream of YAML documents, each under its stack's name and parameters.
+pub fn text(blueprint: &Blueprint) -> io::Result<()> {
+    on_stdout(|out| {
+        for stack in &blueprint.stacks {
+            writeln!(out, "--- # stack {}", stack.name)?;
+            if !stack.needs.is_empty() {
+                writeln!(out, "# needs: {}", stack.needs.join(", "))?;
+            }
+            for (name, value) in &stack.parameters {
+                match value {
+                    Value::Literal(text) => writeln!(out, "# parameter {name}: {text}"),
+                    Value::Output { part, key } => writeln!(out, "# parameter {name}: output {key} of {part}"),
+                    Value::Ssm(path) => writeln!(out, "# parameter {name}: SSM parameter {path}"),
+                }?;
+            }
+            out.write_all(stack.body.as_bytes())?;
+        }
+        Ok(())
+    })
+}
+
+/// One document.
+pub fn json(blueprint: &Blueprint) -> io::Result<()> {
+    let document = Document {
+        environment: &blueprint.environment,
+        stacks: with_templates(blueprint).collect(),
+    };
+    on_stdout(|out| {
+        serde_json::to_writer_pretty(&mut *out, &document)?;
+        writeln!(out)
+    })
+}
+
+/// One line a stack.
+pub fn jsonl(blueprint: &Blueprint) -> io::Result<()> {
+    on_stdout(|out| {
+        for stack in with_templates(blueprint) {
+            serde_json::to_writer(&mut *out, &stack)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    })
+}
+
+/// What had to be made up.
+pub fn notes(notes: &[String]) {
+    for note in notes {
+        anstream::eprintln!("note: {note}");
+    }
+}
+
+/// The files that were written.
+pub fn written(paths: &[PathBuf]) {
+    for path in paths {
+        anstream::eprintln!("wrote {}", path.display());
+    }
+}
+
+/// Writes to standard output. A reader who has seen enough and closed it (`qfleet render lab | head`) is no error.
+fn on_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
