@@ -130,7 +130,9 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
         }
     }
     if environment.dashboard {
-        parts.dashboard().map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
+        parts
+            .dashboard()
+            .map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
     if !problems.is_empty() {
         return Err(problems);

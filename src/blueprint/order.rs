@@ -34,7 +34,11 @@ pub fn sources(stages: &[Stage]) -> Result<Vec<Source>, Vec<Problem>> {
             },
         });
     }
-    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(sources)
+    } else {
+        Err(problems)
+    }
 }
 
 /// The stages that each stage feeds, by index.
@@ -53,13 +57,20 @@ pub fn sorted(fed: &[Vec<usize>]) -> Result<Vec<usize>, Vec<Problem>> {
     let mut order: Vec<usize> = Vec::with_capacity(fed.len());
     let mut left: Vec<usize> = (0..fed.len()).collect();
     while !left.is_empty() {
-        let ready = left.iter().position(|stage| fed[*stage].iter().all(|next| order.contains(next)));
+        let ready = left
+            .iter()
+            .position(|stage| fed[*stage].iter().all(|next| order.contains(next)));
         match ready {
             Some(position) => order.push(left.remove(position)),
             None => {
                 return Err(left
                     .iter()
-                    .map(|stage| Problem::new(format!("/stages/{stage}/from"), "the stages feed each other in a circle"))
+                    .map(|stage| {
+                        Problem::new(
+                            format!("/stages/{stage}/from"),
+                            "the stages feed each other in a circle",
+                        )
+                    })
                     .collect());
             }
         }

@@ -35,7 +35,13 @@ impl<'a> Parts<'a> {
             bucket_name: names::artifacts_bucket(environment, self.placement),
         };
         // What lies in it can be made again, so it goes whatever the file says about data.
-        self.stack("artifacts", "artifacts.yaml.j2", &context, BTreeMap::new(), OnDestroy::Empty)
+        self.stack(
+            "artifacts",
+            "artifacts.yaml.j2",
+            &context,
+            BTreeMap::new(),
+            OnDestroy::Empty,
+        )
     }
 
     /// A VPC, if any stage asks for one.
@@ -46,7 +52,13 @@ impl<'a> Parts<'a> {
                 environment: &self.environment.name,
                 zone_count: 2,
             };
-            self.stack("network", "network.yaml.j2", &context, BTreeMap::new(), self.on_destroy())
+            self.stack(
+                "network",
+                "network.yaml.j2",
+                &context,
+                BTreeMap::new(),
+                self.on_destroy(),
+            )
         })
     }
 
@@ -68,7 +80,13 @@ impl<'a> Parts<'a> {
         let stage = &self.environment.stages[index];
         let instances = &stage.workers.instances;
         let pointer = format!("/stages/{index}/workers/instances");
-        let folder = self.environment.source.path.parent().unwrap_or(Path::new("")).join(&instances.program);
+        let folder = self
+            .environment
+            .source
+            .path
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join(&instances.program);
         let program = program::pack(&folder, &format!("{pointer}/program"))?;
         let artifact = Artifact {
             stage: stage.name.clone(),
@@ -76,7 +94,10 @@ impl<'a> Parts<'a> {
             bytes: program.archive,
         };
 
-        let feeds: Vec<&str> = feeds.iter().map(|next| self.environment.stages[*next].name.as_str()).collect();
+        let feeds: Vec<&str> = feeds
+            .iter()
+            .map(|next| self.environment.stages[*next].name.as_str())
+            .collect();
         let stack = || {
             let parameters = self.stage_parameters(instances, source, &feeds, &artifact.key, &pointer)?;
             let context = self.stage_context(index, source, &feeds)?;
@@ -104,7 +125,13 @@ impl<'a> Parts<'a> {
             environment: &self.environment.name,
             stages,
         };
-        self.stack("dashboard", "dashboard.yaml.j2", &context, parameters, self.on_destroy())
+        self.stack(
+            "dashboard",
+            "dashboard.yaml.j2",
+            &context,
+            parameters,
+            self.on_destroy(),
+        )
     }
 
     fn stage_parameters(
@@ -153,7 +180,9 @@ impl<'a> Parts<'a> {
         let instances = &stage.workers.instances;
         let bucket = self.environment.bucket.as_ref();
         let variables = || instances.environment.iter();
-        let prefixes = bucket.iter().flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
+        let prefixes = bucket
+            .iter()
+            .flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
         let texts = [environment.as_str(), &stage.name].into_iter().chain(prefixes);
         Ok(contexts::Stage {
             environment,
@@ -176,7 +205,9 @@ impl<'a> Parts<'a> {
             scaling: scaling(stage, index)?,
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
             end_mark: quoting::end_mark(texts.chain(variables().flat_map(|(name, value)| [name.as_str(), value]))),
-            variables: variables().map(|(name, value)| contexts::Variable { name, value }).collect(),
+            variables: variables()
+                .map(|(name, value)| contexts::Variable { name, value })
+                .collect(),
             instance_name: names::stack(environment, &stage.name),
             instance_types: &instances.types,
             mixed: instances.types.len() > 1 || instances.spot,
@@ -205,7 +236,11 @@ impl<'a> Parts<'a> {
     }
 
     fn on_destroy(&self) -> OnDestroy {
-        self.environment.bucket.as_ref().map(|bucket| bucket.on_destroy).unwrap_or_default()
+        self.environment
+            .bucket
+            .as_ref()
+            .map(|bucket| bucket.on_destroy)
+            .unwrap_or_default()
     }
 
     fn stack(
@@ -276,7 +311,11 @@ fn architecture(instance_type: &str) -> &'static str {
     let family = instance_type.split('.').next().unwrap_or_default();
     let generation = family.trim_start_matches(|c: char| !c.is_ascii_digit());
     let attributes = generation.trim_start_matches(|c: char| c.is_ascii_digit());
-    if family == "a1" || attributes.starts_with('g') { "arm64" } else { "x86_64" }
+    if family == "a1" || attributes.starts_with('g') {
+        "arm64"
+    } else {
+        "x86_64"
+    }
 }
 
 fn scaling(stage: &Stage, index: usize) -> Result<Option<contexts::Scaling>, Problem> {

@@ -71,7 +71,11 @@ pub fn pack(folder: &Path, pointer: &str) -> Result<Program, Vec<Problem>> {
         ),
         Some(_) => {}
     }
-    if let Some(install) = found.files.iter().find(|file| file.name == "install" && !file.executable) {
+    if let Some(install) = found
+        .files
+        .iter()
+        .find(|file| file.name == "install" && !file.executable)
+    {
         found.problems.push(
             problem(format!("{} is not executable", install.path.display()))
                 .help(format!("chmod +x {}", install.path.display())),
@@ -184,7 +188,10 @@ fn archive(files: &mut [File]) -> io::Result<Program> {
     let tar = tar.into_inner()?;
     let hash = Sha256::digest(&tar).iter().map(|byte| format!("{byte:02x}")).collect();
     // 255: no operating system, which the header would tell otherwise.
-    let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::default());
+    let mut gzip = GzBuilder::new()
+        .mtime(0)
+        .operating_system(255)
+        .write(Vec::new(), Compression::default());
     gzip.write_all(&tar)?;
     Ok(Program {
         hash,
@@ -223,7 +230,10 @@ mod tests {
 
     #[test]
     fn the_same_content_makes_the_same_bytes() {
-        let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (one, two) = (
+            tempfile::tempdir().expect("a folder"),
+            tempfile::tempdir().expect("a folder"),
+        );
         write(one.path(), "run", "#!/bin/sh", 0o700);
         write(one.path(), "lib/b.py", "b", 0o600);
         write(one.path(), "lib/a.py", "a", 0o644);
@@ -232,10 +242,17 @@ mod tests {
         write(two.path(), "run", "#!/bin/sh", 0o755);
         write(two.path(), ".venv/bin/python", "left behind by tools", 0o755);
         write(two.path(), "lib/__pycache__/a.pyc", "left behind by tools", 0o644);
-        let (first, second) = (pack(one.path(), "").expect("packs"), pack(two.path(), "").expect("packs"));
+        let (first, second) = (
+            pack(one.path(), "").expect("packs"),
+            pack(two.path(), "").expect("packs"),
+        );
         assert_eq!(first.archive, second.archive);
         assert_eq!(first.hash, second.hash);
-        let expected = [("lib/a.py", 0o644, "a"), ("lib/b.py", 0o644, "b"), ("run", 0o755, "#!/bin/sh")];
+        let expected = [
+            ("lib/a.py", 0o644, "a"),
+            ("lib/b.py", 0o644, "b"),
+            ("run", 0o755, "#!/bin/sh"),
+        ];
         assert_eq!(
             entries(&first),
             expected.map(|(name, mode, content)| (name.to_owned(), mode, content.to_owned()))
@@ -266,7 +283,11 @@ mod tests {
         assert!(messages[0].contains("link is a symbolic link"), "{messages:?}");
         assert!(messages[1].contains("run is not executable"), "{messages:?}");
         assert!(messages[2].contains("install is not executable"), "{messages:?}");
-        assert!(problems.iter().all(|problem| problem.pointer == "/stages/0/workers/instances/program"));
+        assert!(
+            problems
+                .iter()
+                .all(|problem| problem.pointer == "/stages/0/workers/instances/program")
+        );
     }
 
     #[test]

@@ -60,7 +60,12 @@ impl StackTags {
                 _ => values.push(part.clone()),
             }
         }
-        tags.extend(values.into_iter().enumerate().map(|(index, value)| (needs_key(index), value)));
+        tags.extend(
+            values
+                .into_iter()
+                .enumerate()
+                .map(|(index, value)| (needs_key(index), value)),
+        );
         tags
     }
 
@@ -70,7 +75,10 @@ impl StackTags {
         Some(StackTags {
             environment: tags.get(ENVIRONMENT)?.clone(),
             part: tags.get(PART)?.clone(),
-            needs: needs.flat_map(|value| value.split_whitespace()).map(str::to_owned).collect(),
+            needs: needs
+                .flat_map(|value| value.split_whitespace())
+                .map(str::to_owned)
+                .collect(),
             protect: tags.get(PROTECT).is_some_and(|value| value == "true"),
             on_destroy: match tags.get(ON_DESTROY).map(String::as_str) {
                 Some("empty") => OnDestroy::Empty,
@@ -106,6 +114,9 @@ mod tests {
             assert_eq!(tags["team"], "media");
             assert_eq!(StackTags::read(&tags), Some(written));
         }
-        assert_eq!(StackTags::read(&BTreeMap::from([("team".into(), "media".into())])), None);
+        assert_eq!(
+            StackTags::read(&BTreeMap::from([("team".into(), "media".into())])),
+            None
+        );
     }
 }

@@ -109,11 +109,7 @@ mod tests {
         for file in files(&FILES) {
             let text = file.contents_utf8().unwrap_or_default();
             for banned in ["|safe", "| safe", "autoescape", "tojson"] {
-                assert!(
-                    !text.contains(banned),
-                    "{} contains {banned}",
-                    file.path().display()
-                );
+                assert!(!text.contains(banned), "{} contains {banned}", file.path().display());
             }
         }
     }
@@ -123,7 +119,9 @@ mod tests {
     fn no_value_stands_in_a_sub() {
         for file in files(&FILES) {
             for line in file.contents_utf8().unwrap_or_default().lines() {
-                let Some((_, text)) = line.split_once("!Sub ") else { continue };
+                let Some((_, text)) = line.split_once("!Sub ") else {
+                    continue;
+                };
                 // Numbers of parameters are the templates' own.
                 let text = text.replace("{{ loop.index }}", "");
                 assert!(!text.contains("{{"), "{}: {line}", file.path().display());
@@ -135,7 +133,10 @@ mod tests {
     fn characters_that_yaml_reads_otherwise_are_escaped() {
         let templates = Templates::new().expect("they parse");
         let text = "\u{7f}\u{85}\u{2028}\u{feff}'\"<\\";
-        let line = templates.0.render_str("{{ text }}", minijinja::context! { text }).expect("renders");
+        let line = templates
+            .0
+            .render_str("{{ text }}", minijinja::context! { text })
+            .expect("renders");
         assert_eq!(line, r#""\u007f\u0085\u2028\ufeff'\"<\\""#);
         let back: String = serde_yaml::from_str(&line).expect("is YAML");
         assert_eq!(back, text);

@@ -35,7 +35,9 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
     let mut notes = Vec::new();
     let account = account.or_else(|| environment.account.clone()).unwrap_or_else(|| {
         if !global.local {
-            notes.push(format!("no account is known: names hold {NO_ACCOUNT}; give --account, or `account` in the file"));
+            notes.push(format!(
+                "no account is known: names hold {NO_ACCOUNT}; give --account, or `account` in the file"
+            ));
         }
         NO_ACCOUNT.to_owned()
     });
@@ -47,7 +49,9 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
         .or_else(|| variable("AWS_REGION"))
         .or_else(|| variable("AWS_DEFAULT_REGION"))
         .unwrap_or_else(|| {
-            notes.push(format!("no region is known: names hold {NO_REGION}; give --region, or `region` in the file"));
+            notes.push(format!(
+                "no region is known: names hold {NO_REGION}; give --region, or `region` in the file"
+            ));
             NO_REGION.to_owned()
         });
     let placement = Placement {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::global::{Env, Output};
+use super::global::Env;
 use super::{Global, placement};
 use crate::blueprint::{self, Blueprint};
 use crate::error::{Error, Result};
 use crate::report;
+use crate::report::form::Output;
 
 /// Arguments of `render`.
 #[derive(Debug, Args)]

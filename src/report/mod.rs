@@ -1,19 +1,14 @@
 //! The only place that prints. Results go to standard output, progress and diagnostics to standard error.
 
-<<<<<<< HEAD
 mod ask;
 pub mod data;
 pub mod form;
 pub mod plan;
 pub mod progress;
+pub mod render;
 pub mod status;
 mod style;
 pub mod summary;
-=======
-pub mod render;
-
-use crate::error::Error;
->>>>>>> 0206dec (Render environments: templates, contexts, deterministic programs, stack tags, and the render command)
 
 pub use ask::confirm;
 
