@@ -98,7 +98,7 @@ pub enum Action {
 }
 
 /// Whether a modified resource is made anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Replacement {
     /// It stays.
@@ -121,7 +121,7 @@ pub struct PropertyChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Whether this property makes the resource anew.
-    pub replaces: bool,
+    pub replacement: Replacement,
 }
 
 /// A change set as it is listed.
@@ -338,7 +338,7 @@ fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
             .is_some_and(|word| word.as_str() != "Never");
         match all.iter_mut().find(|known| known.path == path) {
             Some(known) => {
-                known.replaces |= replaces;
+                known.replacement = known.replacement.max(replacement);
                 known.before = known.before.take().or_else(|| target.before_value().map(str::to_owned));
                 known.after = known.after.take().or_else(|| target.after_value().map(str::to_owned));
             }
@@ -346,7 +346,7 @@ fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
                 path,
                 before: target.before_value().map(str::to_owned),
                 after: target.after_value().map(str::to_owned),
-                replaces,
+                replacement,
             }),
         }
     }

@@ -270,6 +270,7 @@ async fn upload_artifacts(deployment: &Deployment<'_>, bucket: &str) -> Result<(
         {
             let bytes = artifact.bytes.len() as u64;
             deployment.tell.tell(Event::Uploaded {
+                stage: artifact.stage.clone(),
                 key: artifact.key.clone(),
                 bytes,
             });

@@ -84,8 +84,10 @@ pub enum Event {
         /// Its part of the environment.
         part: String,
     },
-    /// A file was put into the artifacts bucket.
+    /// A program was put into the artifacts bucket.
     Uploaded {
+        /// The stage whose program it is.
+        stage: String,
         /// Its key.
         key: String,
         /// Its size.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::style::{self, BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 
@@ -112,10 +112,10 @@ fn property_text(out: &mut String, property: &PropertyChange) {
         (None, None) => String::new(),
         (before, after) => format!(": {} → {}", shorten(before.as_deref()), shorten(after.as_deref())),
     };
-    let replaces = if property.replaces {
-        paint(BAD, "  (replaces)")
-    } else {
-        String::new()
+    let replaces = match property.replacement {
+        Replacement::Yes => paint(BAD, "  (replaces)"),
+        Replacement::Maybe => paint(BAD, "  (may replace)"),
+        Replacement::No => String::new(),
     };
     let _ = writeln!(out, "      {path}{values}{replaces}");
 }
@@ -156,23 +156,33 @@ fn totals(plan: &Plan) -> String {
             parts.push(format!("{} {word}", count(of(action), "stack")));
         }
     }
-    let added = changes()
-        .filter(|change| matches!(change.action, Action::Add | Action::Import))
-        .count();
-    let gone = changes().filter(|change| change.action == Action::Remove).count();
-    let replaced = changes()
-        .filter(|change| change.action != Action::Remove && change.replacement != Replacement::No)
-        .count();
-    let changed = changes().count() - added - gone - replaced;
+    let number = |test: fn(&Change) -> bool| changes().filter(|change| test(change)).count();
     let mut resources = Vec::new();
     for (n, word, style) in [
-        (added, "added", GOOD),
-        (changed, "changed", CAREFUL),
-        (replaced, "replaced", BAD),
-        (gone, "deleted", BAD),
+        (
+            number(|change| matches!(change.action, Action::Add | Action::Import)),
+            "added",
+            GOOD,
+        ),
+        (
+            number(|change| !matches!(change.action, Action::Add | Action::Import) && !change.takes_away()),
+            "changed",
+            CAREFUL,
+        ),
+        (
+            number(|change| change.action != Action::Remove && change.replacement == Replacement::Maybe),
+            "may be replaced",
+            BAD,
+        ),
+        (
+            number(|change| change.action != Action::Remove && change.replacement == Replacement::Yes),
+            "replaced",
+            BAD,
+        ),
+        (number(|change| change.action == Action::Remove), "deleted", BAD),
     ] {
         if n > 0 {
-            resources.push(style::paint(style, format!("{n} {word}")));
+            resources.push(paint(style, format!("{n} {word}")));
         }
     }
     let resources = if resources.is_empty() {

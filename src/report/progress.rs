@@ -176,12 +176,9 @@ fn lines(event: &Event, every: bool) -> Vec<String> {
             }]
         }
         Event::Unchanged { stack, .. } => vec![format!("{} {stack} is unchanged", paint(FAINT, "="))],
-        Event::Uploaded { key, bytes } => {
-            vec![format!(
-                "{} uploaded {key} ({})",
-                paint(GOOD, "✓"),
-                crate::environment::units::Size::bytes(*bytes)
-            )]
+        Event::Uploaded { stage, bytes, .. } => {
+            let size = crate::environment::units::Size::bytes(*bytes);
+            vec![format!("{} uploaded the program of {stage} ({size})", paint(GOOD, "✓"))]
         }
         Event::Emptied {
             bucket,
