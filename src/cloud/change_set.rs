@@ -333,9 +333,11 @@ fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
             (_, Some(name)) if !name.is_empty() => format!("/{attribute}/{name}"),
             _ => format!("/{attribute}"),
         };
-        let replaces = target
-            .requires_recreation()
-            .is_some_and(|word| word.as_str() != "Never");
+        let replacement = match target.requires_recreation().map_or("", |word| word.as_str()) {
+            "Always" => Replacement::Yes,
+            "Conditionally" => Replacement::Maybe,
+            _ => Replacement::No,
+        };
         match all.iter_mut().find(|known| known.path == path) {
             Some(known) => {
                 known.replacement = known.replacement.max(replacement);
