@@ -3,15 +3,30 @@
 //! Alternatives are structs of `Option` fields of which exactly one is set, never enums: that way the JSON Schema
 //! stays flat, and an error names the key that is wrong instead of "none of the alternatives fits".
 
+pub mod advice;
+mod architecture;
+mod checks;
+mod explain;
 mod load;
+mod mend;
+mod nearest;
+mod patterns;
 pub mod problem;
+mod schema;
+mod source;
 pub mod units;
+mod yaml;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use load::load;
+pub use advice::advise;
+pub use architecture::{Architecture, architecture};
+pub use load::{load, parse};
 use problem::Source;
+pub use schema::schema;
+pub use zones::Zones;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,14 +39,14 @@ use units::{Duration, Size};
 pub struct Environment {
     /// Prefix of everything that is made. Short, so that every derived name fits: the longest is the artifacts
     /// bucket, `<name>-artifacts-<account>-<region>`, in S3's 63 characters.
-    #[schemars(regex(pattern = r"^[a-z]([a-z0-9]|-[a-z0-9])*$"), length(min = 2, max = 24))]
+    #[schemars(regex(pattern = patterns::NAME), length(min = 2, max = 24))]
     pub name: String,
     /// The AWS region; without it, the one that AWS's own tools would use.
-    #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-\d$"))]
+    #[schemars(regex(pattern = patterns::REGION), length(max = 15))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub region: Option<String>,
     /// The only account that may be touched: twelve digits, in quotes.
-    #[schemars(regex(pattern = r"^\d{12}$"))]
+    #[schemars(regex(pattern = patterns::ACCOUNT))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<String>,
     /// Tags for every resource.
@@ -62,11 +77,11 @@ pub struct Environment {
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// The watched prefix: an object created under it is a message.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$"), length(max = 200))]
+    #[schemars(regex(pattern = patterns::PREFIX), length(max = 200))]
     #[serde(default = "uploads")]
     pub uploads: String,
     /// Where results go. Must not overlap `uploads`, or results would be messages again.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$"), length(max = 200))]
+    #[schemars(regex(pattern = patterns::PREFIX), length(max = 200))]
     #[serde(default = "processed")]
     pub processed: String,
     /// Whether `destroy` empties and deletes the bucket and the queues, or keeps them.
@@ -93,7 +108,7 @@ pub enum OnDestroy {
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Part of the names of the stage's stack and queues.
-    #[schemars(regex(pattern = r"^[a-z]([a-z0-9]|-[a-z0-9])*$"), length(min = 1, max = 20))]
+    #[schemars(regex(pattern = patterns::NAME), length(min = 1, max = 20))]
     pub name: String,
     /// What feeds the queue: `bucket`, or the name of a stage whose workers send jobs on. Without it, jobs are sent
     /// to the queue directly.
@@ -150,10 +165,10 @@ pub struct Instances {
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// Instance types, all of one architecture, which decides the image's. Several make a mixed-instances group.
-    #[schemars(length(min = 1, max = 40), inner(regex(pattern = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$")))]
+    #[schemars(length(min = 1, max = 40), inner(regex(pattern = patterns::INSTANCE_TYPE)))]
     pub types: Vec<String>,
     /// `al2023`, an AMI id, or the path of a public or own SSM parameter that holds one.
-    #[schemars(regex(pattern = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$"))]
+    #[schemars(regex(pattern = patterns::IMAGE))]
     #[serde(default = "al2023")]
     pub image: String,
     /// The fewest instances. 0 lets the group sleep while its queue is empty.
@@ -168,11 +183,11 @@ pub struct Instances {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub zones: Option<Zones>,
     /// A VPC other than the default one; needs `subnets`.
-    #[schemars(regex(pattern = r"^vpc-[0-9a-f]{8,17}$"))]
+    #[schemars(regex(pattern = patterns::VPC))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vpc: Option<String>,
     /// Subnets of `vpc`, in at least two zones. They need a way to S3, SQS, CloudWatch and, for `install`, the internet.
-    #[schemars(length(min = 1, max = 20), inner(regex(pattern = r"^subnet-[0-9a-f]{8,17}$")))]
+    #[schemars(length(min = 1, max = 20), inner(regex(pattern = patterns::SUBNET)))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub subnets: Option<Vec<String>>,
     /// `create`: a VPC of the environment's own.
@@ -202,7 +217,7 @@ pub struct Instances {
     /// ARNs of managed policies that the program needs beyond its queue, its prefixes and its logs.
     #[schemars(
         length(max = 8),
-        inner(regex(pattern = r"^arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$"))
+        inner(regex(pattern = patterns::POLICY))
     )]
     #[serde(default)]
     pub policies: Vec<String>,
@@ -214,15 +229,6 @@ pub struct Instances {
 pub enum Network {
     /// A VPC of the environment's own, with a public subnet in each of two zones.
     Create,
-}
-
-/// `all`, or a list of zone names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Zones {
-    /// Every zone in which the default VPC has a subnet.
-    All,
-    /// These zones.
-    Named(Vec<String>),
 }
 
 /// How the number of workers follows the backlog.
@@ -292,48 +298,4 @@ fn month() -> Duration {
 }
 fn acceptable_latency() -> Duration {
     Duration::minutes(10)
-}
-
-mod zones {
-    use super::Zones;
-    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-    use std::borrow::Cow;
-
-    impl<'de> Deserialize<'de> for Zones {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            match serde_json::Value::deserialize(deserializer)? {
-                serde_json::Value::String(word) if word == "all" => Ok(Zones::All),
-                list @ serde_json::Value::Array(_) => serde_json::from_value(list)
-                    .map(Zones::Named)
-                    .map_err(de::Error::custom),
-                _ => Err(de::Error::custom("expected `all` or a list of zone names")),
-            }
-        }
-    }
-
-    impl Serialize for Zones {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            match self {
-                Zones::All => serializer.serialize_str("all"),
-                Zones::Named(names) => names.serialize(serializer),
-            }
-        }
-    }
-
-    impl JsonSchema for Zones {
-        fn schema_name() -> Cow<'static, str> {
-            "Zones".into()
-        }
-        fn json_schema(_: &mut SchemaGenerator) -> Schema {
-            // One schema, not `anyOf`: `pattern` speaks of strings only, `items` of arrays only.
-            json_schema!({
-                "type": ["string", "array"],
-                "pattern": "^all$",
-                "items": { "type": "string", "pattern": "^[a-z]{2,4}(-[a-z]+)+-\\d([a-z]|-[a-z0-9-]+[a-z])$" },
-                "minItems": 1,
-                "uniqueItems": true
-            })
-        }
-    }
 }

@@ -1,7 +1,13 @@
 //! What is wrong with an environment file, and where.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use super::source::Source;
+use super::source::path;
 
 /// One thing that is wrong, or could be better.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +18,19 @@ pub struct Problem {
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
+    spot: Spot,
+}
+
+/// What exactly a problem points at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Spot {
+    /// The value at the pointer.
+    #[default]
+    Value,
+    /// The key at the pointer: it is the key that's wrong.
+    Key,
+    /// These bytes: nothing at a pointer, such as what can't be read as YAML.
+    Bytes(Range<usize>),
 }
 
 impl Problem {
@@ -21,36 +40,110 @@ impl Problem {
             pointer: pointer.into(),
             message: message.into(),
             help: None,
+            spot: Spot::Value,
         }
     }
+
     /// The same, with what would be right.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
-}
 
-/// An environment file as it was read: its path, its text and where each value stands.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Source {
-    /// The path as the user gave it.
-    pub path: PathBuf,
-    /// The text.
-    pub text: String,
+    /// The same, about the key and not its value.
+    pub fn on_key(mut self) -> Self {
+        self.spot = Spot::Key;
+        self
+    }
+
+    /// The same, about these bytes of the file.
+    pub(super) fn on_bytes(mut self, bytes: Range<usize>) -> Self {
+        self.spot = Spot::Bytes(bytes);
+        self
+    }
 }
 
 /// Everything that is wrong with one file, in the order of its lines.
 #[derive(Debug, Clone)]
 pub struct Problems {
     /// The file.
-    pub source: std::sync::Arc<Source>,
-    /// At least one.
+    pub source: Arc<Source>,
+    /// At least one, unless it's advice.
     pub list: Vec<Problem>,
+}
+
+/// A problem with the place it stands at: what is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Located<'a> {
+    /// The file, as the user gave it.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// JSON pointer (RFC 6901).
+    pub pointer: &'a str,
+    /// The same for people, e.g. `stages[0].queue.max_receives`.
+    pub path: String,
+    /// What is wrong.
+    pub message: &'a str,
+    /// What would be right.
+    pub help: Option<&'a str>,
+    /// The bytes of the text to underline.
+    #[serde(skip)]
+    pub bytes: Range<usize>,
+}
+
+impl Problems {
+    /// Puts problems of one file into the order of its lines; the same problem twice is once.
+    pub fn new(source: Arc<Source>, mut list: Vec<Problem>) -> Self {
+        list.sort_by_cached_key(|problem| {
+            let bytes = source_bytes(&source, problem);
+            (bytes.start, bytes.end)
+        });
+        let mut seen: Vec<Problem> = Vec::with_capacity(list.len());
+        for problem in list {
+            if !seen.contains(&problem) {
+                seen.push(problem);
+            }
+        }
+        Problems { source, list: seen }
+    }
+
+    /// The problems with the places they stand at.
+    pub fn located(&self) -> impl Iterator<Item = Located<'_>> {
+        self.list.iter().map(|problem| {
+            let bytes = source_bytes(&self.source, problem);
+            let (line, column) = self.source.line_and_column(bytes.start);
+            Located {
+                file: self.source.path.display().to_string(),
+                line,
+                column,
+                pointer: &problem.pointer,
+                path: path(&problem.pointer),
+                message: &problem.message,
+                help: problem.help.as_deref(),
+                bytes,
+            }
+        })
+    }
+}
+
+fn source_bytes(source: &Source, problem: &Problem) -> Range<usize> {
+    match &problem.spot {
+        Spot::Value => source.value(&problem.pointer),
+        Spot::Key => source.key(&problem.pointer),
+        Spot::Bytes(bytes) => bytes.clone(),
+    }
 }
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} problem(s)", self.source.path.display(), self.list.len())
+        let file = self.source.path.display();
+        match self.list.len() {
+            1 => write!(f, "1 problem in {file}"),
+            n => write!(f, "{n} problems in {file}"),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::patterns;
+
 /// A length of time in whole seconds, written like `90s`, `2m`, `8h`, `4d` or `1h 30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(u64);
@@ -103,12 +105,18 @@ impl FromStr for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&bytesize::ByteSize(self.0).display().iec(), f)
+        // Exactly, so that what is written can be read again; bytesize rounds, and says "20.0 GiB".
+        for (unit, length) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)] {
+            if self.0 >= length && self.0 % length == 0 {
+                return write!(f, "{} {unit}", self.0 / length);
+            }
+        }
+        write!(f, "{} B", self.0)
     }
 }
 
 macro_rules! written_as_text {
-    ($type:ident, $pattern:literal, $examples:tt, $description:literal) => {
+    ($type:ident, $pattern:expr, $unit:literal, $examples:tt, $description:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
@@ -127,21 +135,60 @@ macro_rules! written_as_text {
                 stringify!($type).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "pattern": $pattern, "examples": $examples, "description": $description })
+                json_schema!({ "type": "string", "pattern": $pattern,
+                    "x-unit": $unit, "examples": $examples, "description": $description })
             }
         }
     };
 }
 
+// `x-unit` is what somebody who writes a bare number probably means.
 written_as_text!(
     Duration,
-    r"^\d{1,9} ?(s|m|h|d)( \d{1,9} ?(s|m|h|d))*$",
+    patterns::DURATION,
+    "s",
     ["90s", "2m", "8h", "4d"],
     "A length of time: a number and `s`, `m`, `h` or `d`."
 );
 written_as_text!(
     Size,
-    r"^\d{1,9} ?(MiB|GiB|TiB)$",
+    patterns::SIZE,
+    " GiB",
     ["8 GiB", "20 GiB"],
     "A size: a number and `MiB`, `GiB` or `TiB`."
 );
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_written_the_way_people_say_them() {
+        for (text, seconds, shown) in [
+            ("0s", 0, "0s"),
+            ("90s", 90, "1m 30s"),
+            ("2m", 120, "2m"),
+            ("1h30m", 5400, "1h 30m"),
+            ("1 h 30 m", 5400, "1h 30m"),
+            ("30d", 30 * 86400, "30d"),
+        ] {
+            let read: Duration = text.parse().expect(text);
+            assert_eq!((read.as_secs(), read.to_string().as_str()), (seconds, shown), "{text}");
+        }
+        for text in ["", "5", "-1s", "1.5h", "100ms", "soon"] {
+            assert!(text.parse::<Duration>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn everything_that_matches_the_pattern_is_read(time in patterns::DURATION, size in patterns::SIZE) {
+            let read: Duration = time.parse().map_err(TestCaseError::fail)?;
+            prop_assert_eq!(read.to_string().parse::<Duration>(), Ok(read));
+            let read: Size = size.parse().map_err(TestCaseError::fail)?;
+            prop_assert_eq!(read.to_string().parse::<Size>(), Ok(read));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What texts of the environment file look like, and how to say so.
+//!
+//! A pattern stands in the JSON Schema; its wording stands in messages, and as `patternErrorMessage` in the schema,
+//! where editors with the YAML language server show it.
+
+/// The name of an environment or a stage. It becomes part of bucket and queue names, so it keeps to what S3 allows.
+pub const NAME: &str = r"^[a-z]([a-z0-9]|-[a-z0-9])*$";
+/// An AWS region.
+pub const REGION: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$";
+/// An AWS account.
+pub const ACCOUNT: &str = r"^[0-9]{12}$";
+/// A key prefix in a bucket. Narrower than S3, so that no key needs escaping in a policy, a notification or a shell.
+pub const PREFIX: &str = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$";
+/// An EC2 instance type, family and size.
+pub const INSTANCE_TYPE: &str = r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(-[0-9]+xl)?)$";
+/// A machine image.
+pub const IMAGE: &str = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$";
+/// A VPC.
+pub const VPC: &str = r"^vpc-[0-9a-f]{8,17}$";
+/// A subnet.
+pub const SUBNET: &str = r"^subnet-[0-9a-f]{8,17}$";
+/// A managed policy.
+pub const POLICY: &str = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
+/// The word that stands for all zones. Speaks of text only: a list of zones is an array.
+pub const ALL_ZONES: &str = r"^all$";
+/// The name of an Availability Zone, Local Zone or Wavelength Zone.
+pub const ZONE: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]([a-z]|-[a-z0-9-]+[a-z])$";
+/// A length of time. The digits are bounded so that no sum of them overflows.
+pub const DURATION: &str = r"^[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3}$";
+/// A size.
+pub const SIZE: &str = r"^[0-9]{1,6} ?(MiB|GiB|TiB)$";
+/// Text that isn't empty.
+pub const SOMETHING: &str = r"\S";
+
+/// What a value that doesn't match `pattern` should have been, to follow "must be".
+pub fn expected(pattern: &str) -> Option<&'static str> {
+    Some(match pattern {
+        NAME => "lower-case letters, digits and single hyphens, starting with a letter",
+        REGION => "an AWS region, such as `us-east-2`",
+        ACCOUNT => "an AWS account's twelve digits, in quotes",
+        PREFIX => "a key prefix that ends in `/`, such as `uploads/`, of letters, digits and `. _ = + @ -`",
+        INSTANCE_TYPE => "an EC2 instance type, such as `t4g.small`",
+        IMAGE => "`al2023`, an AMI (`ami-…`), or the path of an SSM parameter (`/…`)",
+        VPC => "the id of a VPC (`vpc-…`)",
+        SUBNET => "the id of a subnet (`subnet-…`)",
+        POLICY => "the ARN of a managed policy (`arn:aws:iam::…:policy/…`)",
+        ALL_ZONES => "`all`, or a list of zones",
+        ZONE => "the name of a zone, such as `us-east-2a`",
+        DURATION => "a length of time: a number with `s`, `m`, `h` or `d`, such as `90s`, `2m` or `1h 30m`",
+        SIZE => "a size: a number with `MiB`, `GiB` or `TiB`, such as `20 GiB`",
+        SOMETHING => "text that isn't empty",
+        _ => return None,
+    })
+}

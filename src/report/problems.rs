@@ -1,0 +1,75 @@
+//! Problems of an environment file, on the lines they stand on.
+
+use std::path::Path;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity};
+use serde_json::{Value, json};
+
+use crate::environment::problem::{Located, Problems, Source};
+
+/// For people: each problem with its line, then how many there are.
+pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme, width: usize) -> String {
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_context_lines(1);
+    let shown = shown(&problems.source);
+    let mut out = String::new();
+    for located in problems.located() {
+        let mut diagnostic = MietteDiagnostic::new(printable(located.message)).with_severity(severity);
+        if let Some(help) = located.help {
+            diagnostic = diagnostic.with_help(printable(help));
+        }
+        let whole = NamedSource::new(name(&problems.source.path), shown.clone());
+        if shown.is_empty() {
+            diagnostic.message = format!("{}: {}", name(&problems.source.path), diagnostic.message);
+        } else {
+            let length = located.bytes.len();
+            diagnostic = diagnostic.with_label(LabeledSpan::new(label(&located), located.bytes.start, length));
+        }
+        let report = miette::Report::new(diagnostic).with_source_code(whole);
+        // Writing to a string can't fail.
+        let _ = handler.render_report(&mut out, report.as_ref());
+    }
+    out
+}
+
+/// For programs: an array of objects with `file`, `line`, `column`, `pointer`, `path`, `message` and `help`.
+pub fn json(problems: &Problems) -> Value {
+    problems.located().map(|located| json!(located)).collect()
+}
+
+/// Shows why a file can't be used: on standard error for people.
+pub(super) fn print(problems: &Problems) {
+    let width = comfy_table::terminal_width();
+    let theme = GraphicalTheme::unicode();
+    anstream::eprint!("{}", text(problems, Severity::Error, theme, width));
+    anstream::eprintln!("{problems}");
+}
+
+fn label(located: &Located<'_>) -> Option<String> {
+    (!located.path.is_empty()).then(|| printable(&located.path))
+}
+
+fn name(path: &Path) -> String {
+    printable(&path.display().to_string())
+}
+
+/// A file may hold anything, but what we show of it can't move the cursor, colour the terminal or turn its writing
+/// round. Every character keeps its length in bytes, so that places stay right.
+fn shown(source: &Source) -> String {
+    let harmless = |c: char| match (c, c.len_utf8()) {
+        ('\n' | '\t', _) => c,
+        _ if !hidden(c) => c,
+        (_, 1) => ' ',
+        (_, 2) => '·',
+        (_, 3) => '\u{fffd}',
+        _ => '\u{1f7c4}',
+    };
+    source.text.chars().map(harmless).collect()
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
