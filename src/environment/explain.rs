@@ -119,7 +119,7 @@ fn expected(part: &Value) -> String {
             let text = worded.unwrap_or("text");
             match range("minLength", "maxLength").as_str() {
                 "" => text.to_owned(),
-                range => format!("{text}; {range} characters"),
+                range => format!("{text}, {range} characters"),
             }
         }
     }

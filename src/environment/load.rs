@@ -76,7 +76,7 @@ fn empty() -> Problem {
 }
 
 /// What the schema finds, one problem for one cause.
-fn against_schema(value: &Value, source: &Source, broken: &mut Broken) -> Vec<Problem> {
+pub(super) fn against_schema(value: &Value, source: &Source, broken: &mut Broken) -> Vec<Problem> {
     let validator = match validator() {
         Ok(validator) => validator,
         Err(error) => return vec![Problem::new("", format!("the schema of environment files is wrong: {error}"))],

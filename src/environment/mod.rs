@@ -4,6 +4,8 @@
 //! stays flat, and an error names the key that is wrong instead of "none of the alternatives fits".
 
 pub mod advice;
+#[cfg(test)]
+pub mod arbitrary;
 mod architecture;
 mod checks;
 mod explain;
@@ -12,6 +14,8 @@ mod mend;
 mod nearest;
 mod patterns;
 pub mod problem;
+#[cfg(test)]
+mod properties;
 mod schema;
 mod source;
 pub mod units;
@@ -39,23 +43,23 @@ use units::{Duration, Size};
 pub struct Environment {
     /// Prefix of everything that is made. Short, so that every derived name fits: the longest is the artifacts
     /// bucket, `<name>-artifacts-<account>-<region>`, in S3's 63 characters.
-    #[schemars(regex(pattern = patterns::NAME), length(min = 2, max = 24))]
+    #[schemars(regex(pattern = patterns::NAME), length(min = 2, max = 24), example = "photo-lab")]
     pub name: String,
     /// The AWS region; without it, the one that AWS's own tools would use.
-    #[schemars(regex(pattern = patterns::REGION), length(max = 15))]
+    #[schemars(regex(pattern = patterns::REGION), length(max = 15), example = "us-east-2")]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub region: Option<String>,
     /// The only account that may be touched: twelve digits, in quotes.
-    #[schemars(regex(pattern = patterns::ACCOUNT))]
+    #[schemars(regex(pattern = patterns::ACCOUNT), example = "111122223333")]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<String>,
-    /// Tags for every resource.
+    /// Tags for every resource: at most 40, of letters, digits, spaces and `_ . : / = + - @`.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// Termination protection on every stack; `destroy` refuses.
     #[serde(default)]
     pub protect: bool,
-    /// A lab expires this long after its first deploy.
+    /// An environment that isn't meant to last expires this long after its first deploy: 10m to 365d.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lifetime: Option<Duration>,
     /// Where files land and where results go. Without it there is no bucket and no topic: jobs are sent to a queue.
@@ -108,7 +112,7 @@ pub enum OnDestroy {
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Part of the names of the stage's stack and queues.
-    #[schemars(regex(pattern = patterns::NAME), length(min = 1, max = 20))]
+    #[schemars(regex(pattern = patterns::NAME), length(min = 1, max = 20), example = "move")]
     pub name: String,
     /// What feeds the queue: `bucket`, or the name of a stage whose workers send jobs on. Without it, jobs are sent
     /// to the queue directly.
@@ -128,12 +132,12 @@ pub struct Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Queue {
-    /// How long a received message stays hidden from other workers; workers extend it while they work.
+    /// How long a received message stays hidden from other workers, at most 12h; workers extend it while they work.
     pub visibility_timeout: Duration,
     /// After how many receives a message goes to the dead-letter queue.
     #[schemars(range(min = 1, max = 1000))]
     pub max_receives: u32,
-    /// How long a message is kept.
+    /// How long a message is kept: 1m to 14d.
     pub retention: Duration,
 }
 
@@ -160,12 +164,14 @@ pub struct Workers {
 #[serde(deny_unknown_fields)]
 pub struct Instances {
     /// A folder with an executable `run` and, where needed, an executable `install`; relative to this file.
+    #[schemars(regex(pattern = patterns::SOMETHING), length(max = 1000), example = "../examples/mover")]
     pub program: String,
-    /// Environment variables for the program.
+    /// Environment variables for the program: single lines, 4096 bytes in all. No secrets: they can be read in the
+    /// launch template.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// Instance types, all of one architecture, which decides the image's. Several make a mixed-instances group.
-    #[schemars(length(min = 1, max = 40), inner(regex(pattern = patterns::INSTANCE_TYPE)))]
+    #[schemars(length(min = 1, max = 40), inner(regex(pattern = patterns::INSTANCE_TYPE)), example = ["t4g.small"])]
     pub types: Vec<String>,
     /// `al2023`, an AMI id, or the path of a public or own SSM parameter that holds one.
     #[schemars(regex(pattern = patterns::IMAGE))]
@@ -196,16 +202,16 @@ pub struct Instances {
     /// Spot capacity instead of on-demand.
     #[serde(default)]
     pub spot: bool,
-    /// The size of each instance's encrypted gp3 root volume.
+    /// The size of each instance's encrypted gp3 root volume: 8 GiB to 16 TiB.
     #[serde(default = "eight_gib")]
     pub volume: Size,
-    /// From launch until an instance counts for scaling (`DefaultInstanceWarmup`).
+    /// From launch until an instance counts for scaling (`DefaultInstanceWarmup`), at most 2h.
     #[serde(default = "warmup")]
     pub warmup: Duration,
-    /// How long a new instance may take until its worker runs; past it, the deploy fails.
+    /// How long a new instance may take until its worker runs, 1m to 1h; past it, the deploy fails.
     #[serde(default = "start_timeout")]
     pub start_timeout: Duration,
-    /// How long a terminating instance may go on to finish its work (heartbeat of the lifecycle hook).
+    /// How long a terminating instance may go on to finish its work, 30s to 2h (heartbeat of the lifecycle hook).
     #[serde(default = "drain")]
     pub drain_timeout: Duration,
     /// How long logs are kept, in whole days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, …
@@ -238,11 +244,11 @@ pub enum Network {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scaling {
-    /// How long a message may wait.
+    /// How long a message may wait. Below 5m, `min` instances must carry the load alone.
     #[serde(default = "acceptable_latency")]
     pub acceptable_latency: Duration,
     /// How long one message takes one worker, in seconds.
-    #[schemars(range(min = 0.001, max = 43200.0))]
+    #[schemars(range(min = 0.001, max = 43200.0), example = 10)]
     pub seconds_per_message: f64,
     /// How many messages one instance works on at once.
     #[schemars(range(min = 1, max = 1000))]

@@ -69,6 +69,17 @@ impl Transform for Plain {
         if let Some(expected) = object.get("pattern").and_then(Value::as_str).and_then(patterns::expected) {
             object.insert("patternErrorMessage".into(), format!("must be {expected}").into());
         }
+        if let Some(Value::String(description)) = object.get_mut("description") {
+            // Lines end where the source code's do.
+            *description = description.replace("\n\n", "\0").replace('\n', " ").replace('\0', "\n\n");
+        }
+        let mut rest = std::mem::take(object);
+        for key in ["$schema", "title", "description", "type", "default", "examples"] {
+            if let Some(value) = rest.shift_remove(key) {
+                object.insert(key.into(), value);
+            }
+        }
+        object.append(&mut rest);
     }
 }
 

@@ -177,14 +177,17 @@ mod tests {
             let read: Duration = text.parse().expect(text);
             assert_eq!((read.as_secs(), read.to_string().as_str()), (seconds, shown), "{text}");
         }
-        for text in ["", "5", "-1s", "1.5h", "100ms", "soon"] {
+        for text in ["", "5", "-1s", "100ms", "soon"] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn everything_that_matches_the_pattern_is_read(time in patterns::DURATION, size in patterns::SIZE) {
+        fn everything_that_matches_the_pattern_is_read(
+            time in patterns::DURATION.trim_matches(['^', '$']),
+            size in patterns::SIZE.trim_matches(['^', '$']),
+        ) {
             let read: Duration = time.parse().map_err(TestCaseError::fail)?;
             prop_assert_eq!(read.to_string().parse::<Duration>(), Ok(read));
             let read: Size = size.parse().map_err(TestCaseError::fail)?;

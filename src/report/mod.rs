@@ -4,6 +4,7 @@ mod ask;
 pub mod data;
 pub mod form;
 pub mod plan;
+pub mod problems;
 pub mod progress;
 pub mod render;
 pub mod status;
@@ -25,14 +26,19 @@ pub fn error(error: &Error, output: Output) {
         return;
     }
     if output != Output::Text {
-        let document = serde_json::json!({ "error": {
+        let mut document = serde_json::json!({ "error": {
             "message": error.to_string(), "help": error.help(), "exit_code": error.exit_code(),
         }});
+        if let Error::BadFile(problems) = error {
+            document["problems"] = problems::json(problems);
+        }
         if output == Output::Json {
             json(&document)
         } else {
             json_line(&document)
         }
+    } else if let Error::BadFile(problems) = error {
+        problems::show(problems, miette::Severity::Error);
     }
     note(&format!("{} {error}", style::paint(style::BAD, "error:")));
     if let Some(help) = error.help() {

@@ -7,12 +7,18 @@ use serde_json::{Value, json};
 
 use crate::environment::problem::{Located, Problems, Source};
 
+/// Lines of messages end here, in a log as in a terminal, so that they can be searched for.
+const WIDTH: usize = 100;
+
 /// For people: each problem with its line, then how many there are.
-pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme, width: usize) -> String {
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_context_lines(1);
+pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme) -> String {
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_context_lines(1);
     let shown = shown(&problems.source);
     let mut out = String::new();
-    for located in problems.located() {
+    for (i, located) in problems.located().enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
         let mut diagnostic = MietteDiagnostic::new(printable(located.message)).with_severity(severity);
         if let Some(help) = located.help {
             diagnostic = diagnostic.with_help(printable(help));
@@ -36,12 +42,9 @@ pub fn json(problems: &Problems) -> Value {
     problems.located().map(|located| json!(located)).collect()
 }
 
-/// Shows why a file can't be used: on standard error for people.
-pub(super) fn print(problems: &Problems) {
-    let width = comfy_table::terminal_width();
-    let theme = GraphicalTheme::unicode();
-    anstream::eprint!("{}", text(problems, Severity::Error, theme, width));
-    anstream::eprintln!("{problems}");
+/// Shows people what is wrong with a file, or what could be better, on standard error.
+pub fn show(problems: &Problems, severity: Severity) {
+    super::note(&text(problems, severity, GraphicalTheme::unicode()));
 }
 
 fn label(located: &Located<'_>) -> Option<String> {
@@ -60,8 +63,7 @@ fn shown(source: &Source) -> String {
         _ if !hidden(c) => c,
         (_, 1) => ' ',
         (_, 2) => '·',
-        (_, 3) => '\u{fffd}',
-        _ => '\u{1f7c4}',
+        _ => '\u{fffd}',
     };
     source.text.chars().map(harmless).collect()
 }

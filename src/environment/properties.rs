@@ -1,0 +1,169 @@
+//! What holds for every file, whatever is in it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use miette::{GraphicalTheme, Severity};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::arbitrary::{environment, hostile};
+use super::mend::{Broken, mend};
+use super::problem::{Problems, Source};
+use super::source::child;
+use super::*;
+
+/// Loads; what comes of a problem must be showable, at a place that is in the file.
+fn parse_and_show(text: &str) -> Result<Environment, Problems> {
+    let loaded = parse(Path::new("any.yaml"), text.to_owned());
+    if let Err(problems) = &loaded {
+        assert!(!problems.list.is_empty());
+        let lines = text.matches('\n').count() + 1;
+        for located in problems.located() {
+            assert!((1..=lines).contains(&located.line), "{located:?}");
+            assert!(located.column >= 1);
+        }
+        let shown = crate::report::problems::text(problems, Severity::Error, GraphicalTheme::unicode_nocolor());
+        assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+    }
+    loaded
+}
+
+/// The pointers of all texts in a value.
+fn texts(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(pointer.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, item)| texts(item, &format!("{pointer}/{i}"), found));
+        }
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| texts(value, &child(pointer, key), found)),
+        _ => {}
+    }
+}
+
+/// Anything where something else is expected.
+fn junk() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_filter("the reader makes whole numbers of these", |f| f.fract() != 0.0).prop_map(Value::from),
+        hostile().prop_map(Value::from),
+        Just(serde_json::json!([])),
+        Just(serde_json::json!({})),
+        Just(serde_json::json!([{"a": [1]}, "b"])),
+        Just(serde_json::json!({"name": "x", "min": -1})),
+    ]
+}
+
+fn everything(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    found.push(pointer.to_owned());
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, item)| everything(item, &format!("{pointer}/{i}"), found));
+        }
+        Value::Object(entries) => {
+            entries.iter().for_each(|(key, value)| everything(value, &child(pointer, key), found));
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("any.yaml");
+        std::fs::write(&path, &bytes)?;
+        if let Err(problems) = load(&path) {
+            prop_assert!(problems.located().count() > 0);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "[-a-z:#&*!|>'\"%@`{}\\[\\],?\\\\ \t\r\n0-9é\u{85}]{0,200}") {
+        let _ = parse_and_show(&text);
+    }
+
+    #[test]
+    fn a_spoilt_file_is_read_or_refused(
+        environment in environment(),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), 0..4_usize, hostile()), 1..6),
+    ) {
+        let mut text = serde_yaml::to_string(&environment).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        for (at, length, with) in edits {
+            let mut start = at.index(text.len() + 1);
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+            let end = (start..=text.len()).filter(|i| text.is_char_boundary(*i)).nth(length).unwrap_or(text.len());
+            text.replace_range(start..end, &with);
+        }
+        let _ = parse_and_show(&text);
+    }
+
+    #[test]
+    fn a_valid_environment_is_written_and_read_back_equal(environment in environment()) {
+        let text = serde_yaml::to_string(&environment).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        match parse_and_show(&text) {
+            Ok(read) => {
+                let _ = advise(&read);
+                prop_assert_eq!(Environment { source: Arc::default(), ..read }, environment);
+            }
+            Err(problems) => {
+                let shown = crate::report::problems::text(&problems, Severity::Error, GraphicalTheme::unicode_nocolor());
+                return Err(TestCaseError::fail(shown));
+            }
+        }
+    }
+
+    #[test]
+    fn a_hostile_text_is_taken_as_it_is_or_refused_at_its_place(
+        environment in environment(),
+        which in any::<prop::sample::Index>(),
+        text in hostile(),
+    ) {
+        let mut value = serde_json::to_value(&environment).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let mut pointers = Vec::new();
+        texts(&value, "", &mut pointers);
+        let pointer = which.get(&pointers);
+        if let Some(spot) = value.pointer_mut(pointer) {
+            *spot = text.clone().into();
+        }
+        // JSON is YAML, and quotes every text.
+        match parse_and_show(&value.to_string()) {
+            Ok(read) => {
+                let read = serde_json::to_value(&read).map_err(|e| TestCaseError::fail(e.to_string()))?;
+                let kept = read.pointer(pointer).and_then(Value::as_str);
+                let same_time = kept.and_then(|kept| kept.parse::<units::Duration>().ok()) == text.parse().ok();
+                prop_assert!(kept == Some(text.as_str()) || same_time, "{} became {:?}", text, kept);
+            }
+            Err(problems) => {
+                let at_its_place = problems.list.iter().any(|problem| pointer.starts_with(&problem.pointer));
+                prop_assert!(at_its_place, "{}: {:?}", pointer, problems.list);
+            }
+        }
+    }
+
+    /// What is right in a file is checked further although something in it is wrong.
+    #[test]
+    fn mending_always_fits_the_types(
+        environment in environment(),
+        spoils in proptest::collection::vec((any::<prop::sample::Index>(), junk()), 1..5),
+    ) {
+        let mut value = serde_json::to_value(&environment).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        for (which, junk) in spoils {
+            let mut pointers = Vec::new();
+            everything(&value, "", &mut pointers);
+            if let Some(spot) = value.pointer_mut(&pointers[which.index(pointers.len())]) {
+                *spot = junk;
+            }
+        }
+        let _ = parse_and_show(&value.to_string());
+        let mut broken = Broken::default();
+        load::against_schema(&value, &Source::default(), &mut broken);
+        let mended = mend(schema(), &value, "", &broken);
+        let fits = serde_json::from_value::<Environment>(mended.clone());
+        prop_assert!(fits.is_ok(), "{}: {}", fits.map(|_| ()).unwrap_err(), mended);
+    }
+}
