@@ -34,16 +34,25 @@ fn keeping(environment: &Environment, advice: &mut Vec<Problem>) {
     let on_destroy = environment.bucket.as_ref().map(|bucket| bucket.on_destroy);
     match (environment.lifetime, environment.protect, on_destroy) {
         (Some(_), true, _) => advice.push(
-            Problem::new("/protect", "an environment with a `lifetime` is protected from being destroyed when it ends")
-                .help("remove `protect` or `lifetime`"),
+            Problem::new(
+                "/protect",
+                "an environment with a `lifetime` is protected from being destroyed when it ends",
+            )
+            .help("remove `protect` or `lifetime`"),
         ),
         (Some(_), false, Some(OnDestroy::Keep)) => advice.push(
-            Problem::new("/bucket/on_destroy", "an environment with a `lifetime` leaves its bucket behind")
-                .help("set `on_destroy: empty`, unless the files must outlive it"),
+            Problem::new(
+                "/bucket/on_destroy",
+                "an environment with a `lifetime` leaves its bucket behind",
+            )
+            .help("set `on_destroy: empty`, unless the files must outlive it"),
         ),
         (None, false, Some(OnDestroy::Empty)) => advice.push(
-            Problem::new("/bucket/on_destroy", "`destroy` deletes every file in the bucket, and nothing prevents it")
-                .help("for data that matters set `on_destroy: keep` or `protect: true`; for a lab, a `lifetime`"),
+            Problem::new(
+                "/bucket/on_destroy",
+                "`destroy` deletes every file in the bucket, and nothing prevents it",
+            )
+            .help("for data that matters set `on_destroy: keep` or `protect: true`; for a lab, a `lifetime`"),
         ),
         _ => {}
     }
@@ -56,26 +65,41 @@ fn files(environment: &Environment, advice: &mut Vec<Problem>) {
     let from_bucket = |stage: &Stage| stage.from.as_deref() == Some("bucket");
     match environment.stages.iter().filter(|stage| from_bucket(stage)).count() {
         0 => advice.push(
-            Problem::new("/bucket", "no stage is `from: bucket`: nothing happens to uploaded files")
-                .help("add `from: bucket` to the stage that takes them"),
+            Problem::new(
+                "/bucket",
+                "no stage is `from: bucket`: nothing happens to uploaded files",
+            )
+            .help("add `from: bucket` to the stage that takes them"),
         ),
         1 => {}
         n => {
             let last = environment.stages.iter().rposition(from_bucket).unwrap_or_default();
             advice.push(
-                Problem::new(format!("/stages/{last}/from"), format!("{n} stages are `from: bucket`: each gets every file"))
-                    .help("fine for different work on the same file; but only one of them may move or delete it"),
+                Problem::new(
+                    format!("/stages/{last}/from"),
+                    format!("{n} stages are `from: bucket`: each gets every file"),
+                )
+                .help("fine for different work on the same file; but only one of them may move or delete it"),
             );
         }
     }
 }
 
 fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
-    let Queue { visibility_timeout, max_receives, retention } = stage.queue;
+    let Queue {
+        visibility_timeout,
+        max_receives,
+        retention,
+    } = stage.queue;
     if retention >= Duration::days(14) {
         advice.push(
-            Problem::new(format!("{at}/queue/retention"), "the dead-letter queue can't keep messages longer than this queue")
-                .help("a message's age counts from its first queue, and 14d is SQS's limit: leave time to look, such as 4d"),
+            Problem::new(
+                format!("{at}/queue/retention"),
+                "the dead-letter queue can't keep messages longer than this queue",
+            )
+            .help(
+                "a message's age counts from its first queue, and 14d is SQS's limit: leave time to look, such as 4d",
+            ),
         );
     }
     if retention.as_secs() < visibility_timeout.as_secs().saturating_mul(u64::from(max_receives)) {
@@ -84,13 +108,18 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
                 format!("{at}/queue/retention"),
                 format!("a message that fails is gone before it was tried {max_receives} times"),
             )
-            .help("retention should exceed visibility_timeout × max_receives, or it never reaches the dead-letter queue"),
+            .help(
+                "retention should exceed visibility_timeout × max_receives, or it never reaches the dead-letter queue",
+            ),
         );
     }
     if max_receives == 1 {
         advice.push(
-            Problem::new(format!("{at}/queue/max_receives"), "an instance that ends in the middle of a message makes it a dead letter")
-                .help("set at least 3, so that another worker may try"),
+            Problem::new(
+                format!("{at}/queue/max_receives"),
+                "an instance that ends in the middle of a message makes it a dead letter",
+            )
+            .help("set at least 3, so that another worker may try"),
         );
     }
     let Some(scaling) = &stage.scaling else { return };
@@ -99,7 +128,10 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
         advice.push(
             Problem::new(
                 format!("{at}/queue/visibility_timeout"),
-                format!("a message that takes {} s is handed to a second worker after {visibility_timeout}", scaling.seconds_per_message),
+                format!(
+                    "a message that takes {} s is handed to a second worker after {visibility_timeout}",
+                    scaling.seconds_per_message
+                ),
             )
             .help("set a few times seconds_per_message, unless the worker extends the timeout while it works"),
         );
@@ -118,7 +150,14 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
 }
 
 fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
-    let Instances { types, zones, subnets, spot, drain_timeout, .. } = &stage.workers.instances;
+    let Instances {
+        types,
+        zones,
+        subnets,
+        spot,
+        drain_timeout,
+        ..
+    } = &stage.workers.instances;
     let one_place = match (zones, subnets) {
         (Some(Zones::Named(names)), _) if names.len() == 1 => Some("zones"),
         (_, Some(subnets)) if subnets.len() == 1 => Some("subnets"),
@@ -126,8 +165,11 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
     };
     if let Some(key) = one_place {
         advice.push(
-            Problem::new(format!("{at}/{key}"), "all instances are in one zone: its outage is the stage's")
-                .help(format!("name {key} in at least two zones")),
+            Problem::new(
+                format!("{at}/{key}"),
+                "all instances are in one zone: its outage is the stage's",
+            )
+            .help(format!("name at least two {key}, in different zones")),
         );
     }
     if *spot && types.len() == 1 {
@@ -142,7 +184,10 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
         advice.push(
             Problem::new(
                 format!("{at}/drain_timeout"),
-                format!("an instance is ended after {drain_timeout}, in the middle of a message that takes {} s", scaling.seconds_per_message),
+                format!(
+                    "an instance is ended after {drain_timeout}, in the middle of a message that takes {} s",
+                    scaling.seconds_per_message
+                ),
             )
             .help("set it longer than seconds_per_message, or work is done twice at every scale-in"),
         );
@@ -156,36 +201,62 @@ fn scales(at: &str, stage: &Stage, scaling: &Scaling, advice: &mut Vec<Problem>)
     let at_latency = format!("{at_scaling}/acceptable_latency");
     if min == max {
         advice.push(
-            Problem::new(&at_scaling, format!("`min` and `max` are both {min}: the group never scales"))
-                .help("raise `max`, or remove `scaling`"),
+            Problem::new(
+                &at_scaling,
+                format!("`min` and `max` are both {min}: the group never scales"),
+            )
+            .help("raise `max`, or remove `scaling`"),
         );
     } else if min == 0 && latency < COLD_REACTION_FLOOR {
         advice.push(
-            Problem::new(&at_latency, format!("a group that starts from zero can take {COLD_REACTION_FLOOR}, longer than {latency}"))
-                .help("SQS needs up to 15m to report on a queue that has rested for hours: set `min: 1`, or accept 20m"),
+            Problem::new(
+                &at_latency,
+                format!("a group that starts from zero can take {COLD_REACTION_FLOOR}, longer than {latency}"),
+            )
+            .help("SQS needs up to 15m to report on a queue that has rested for hours: set `min: 1`, or accept 20m"),
         );
     } else if latency < REACTION_FLOOR {
         advice.push(
-            Problem::new(&at_latency, format!("a new instance takes about {REACTION_FLOOR} to help, longer than {latency}"))
-                .help(format!("fine if {min} can carry the load alone; else raise `min`, or accept at least {REACTION_FLOOR}")),
+            Problem::new(
+                &at_latency,
+                format!("a new instance takes about {REACTION_FLOOR} to help, longer than {latency}"),
+            )
+            .help(format!(
+                "fine if {min} can carry the load alone; else raise `min`, or accept at least {REACTION_FLOOR}"
+            )),
         );
     }
     if latency >= stage.queue.retention {
         advice.push(
-            Problem::new(&at_latency, format!("messages are deleted after {}, before they are late", stage.queue.retention))
-                .help("set the queue's `retention` well above the acceptable latency"),
+            Problem::new(
+                &at_latency,
+                format!(
+                    "messages are deleted after {}, before they are late",
+                    stage.queue.retention
+                ),
+            )
+            .help("set the queue's `retention` well above the acceptable latency"),
         );
     }
     if !scaling.count_in_flight {
         advice.push(
-            Problem::new(format!("{at_scaling}/count_in_flight"), "messages being worked on don't count: a busy group looks idle")
-                .help("set it to true, unless messages take well under a second"),
+            Problem::new(
+                format!("{at_scaling}/count_in_flight"),
+                "messages being worked on don't count: a busy group looks idle",
+            )
+            .help("set it to true, unless messages take well under a second"),
         );
     }
     if u64::from(max) * u64::from(scaling.messages_at_once) > MOST_IN_FLIGHT {
         advice.push(
-            Problem::new(format!("{at_scaling}/messages_at_once"), format!("{max} instances with {} messages each exceed what SQS hands out", scaling.messages_at_once))
-                .help("a queue has at most 120,000 messages in flight"),
+            Problem::new(
+                format!("{at_scaling}/messages_at_once"),
+                format!(
+                    "{max} instances with {} messages each exceed what SQS hands out",
+                    scaling.messages_at_once
+                ),
+            )
+            .help("a queue has at most 120,000 messages in flight"),
         );
     }
 }

@@ -15,7 +15,13 @@ pub fn environment() -> impl Strategy<Value = Environment> {
         name.prop_filter("reserved by S3, or the artifacts bucket's", |name| {
             !name.ends_with("-artifacts") && !name.starts_with("sthree")
         }),
-        option::of(select(vec!["us-east-2", "eu-central-1", "ap-northeast-3", "us-gov-west-1", "cn-north-1"])),
+        option::of(select(vec![
+            "us-east-2",
+            "eu-central-1",
+            "ap-northeast-3",
+            "us-gov-west-1",
+            "cn-north-1",
+        ])),
         option::of("[0-9]{12}"),
         btree_map("t[a-z0-9_.:/=+@-]{0,20}", "[A-Za-z0-9äß_.:/=+@-]{1,20}", 0..5),
         any::<bool>(),
@@ -23,44 +29,92 @@ pub fn environment() -> impl Strategy<Value = Environment> {
         option::of(bucket()),
         any::<bool>(),
     );
-    (head, vec(stage(), 1..5)).prop_map(|((name, region, account, tags, protect, lifetime, bucket, dashboard), stages)| {
-        let mut environment = Environment {
-            name,
-            region: region.map(str::to_owned),
-            account,
-            tags,
-            protect,
-            lifetime,
-            bucket,
-            stages,
-            dashboard,
-            source: Arc::default(),
-        };
-        for i in 0..environment.stages.len() {
-            environment.stages[i].name = format!("s{i}");
-            // Feeders come first, so no circle is made.
-            environment.stages[i].from = match (i % 3, environment.bucket.is_some()) {
-                (0, true) => Some("bucket".into()),
-                (1, _) => Some(format!("s{}", i - 1)),
-                _ => None,
+    (head, vec(stage(), 1..5)).prop_map(
+        |((name, region, account, tags, protect, lifetime, bucket, dashboard), stages)| {
+            let mut environment = Environment {
+                name,
+                region: region.map(str::to_owned),
+                account,
+                tags,
+                protect,
+                lifetime,
+                bucket,
+                stages,
+                dashboard,
+                source: Arc::default(),
             };
-            if let (Some(Zones::Named(zones)), Some(region)) =
-                (&mut environment.stages[i].workers.instances.zones, &environment.region)
-            {
-                zones.iter_mut().for_each(|zone| *zone = format!("{region}{}", &zone[zone.len() - 1..]));
+            for i in 0..environment.stages.len() {
+                environment.stages[i].name = format!("s{i}");
+                // Feeders come first, so no circle is made.
+                environment.stages[i].from = match (i % 3, environment.bucket.is_some()) {
+                    (0, true) => Some("bucket".into()),
+                    (1, _) => Some(format!("s{}", i - 1)),
+                    _ => None,
+                };
+                if let (Some(Zones::Named(zones)), Some(region)) =
+                    (&mut environment.stages[i].workers.instances.zones, &environment.region)
+                {
+                    zones
+                        .iter_mut()
+                        .for_each(|zone| *zone = format!("{region}{}", &zone[zone.len() - 1..]));
+                }
             }
-        }
-        environment
-    })
+            environment
+        },
+    )
 }
 
 /// Any text, with what means something to YAML, to templates, to CloudFormation or to a shell more often than not.
 pub fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![
         select(vec![
-            "it's", "\"", "a\nb", "{{ name }}", "{% raw %}", "!Ref X", "${AWS::Region}", "${", "$(id)", "`id`", "*", "&a",
-            "- x", "a: b", "a #b", "yes", "null", "~", "0123", "1e3", "0x10", ".5", "1_000", "2026-01-01", "", " ", "\t", "\u{85}",
-            "\u{2028}", "\u{7f}", "\u{0}", "\\", "%", "@", "|", ">", "[", "{", "]", "}", ",", "?", ":", "=", "<<", "---", "...",
+            "it's",
+            "\"",
+            "a\nb",
+            "{{ name }}",
+            "{% raw %}",
+            "!Ref X",
+            "${AWS::Region}",
+            "${",
+            "$(id)",
+            "`id`",
+            "*",
+            "&a",
+            "- x",
+            "a: b",
+            "a #b",
+            "yes",
+            "null",
+            "~",
+            "0123",
+            "1e3",
+            "0x10",
+            ".5",
+            "1_000",
+            "2026-01-01",
+            "",
+            " ",
+            "\t",
+            "\u{85}",
+            "\u{2028}",
+            "\u{7f}",
+            "\u{0}",
+            "\\",
+            "%",
+            "@",
+            "|",
+            ">",
+            "[",
+            "{",
+            "]",
+            "}",
+            ",",
+            "?",
+            ":",
+            "=",
+            "<<",
+            "---",
+            "...",
         ])
         .prop_map(str::to_owned),
         ".{0,30}",
@@ -74,14 +128,27 @@ fn duration(least: u64, most: u64) -> impl Strategy<Value = Duration> {
 
 fn bucket() -> impl Strategy<Value = Bucket> {
     let on_destroy = prop_oneof![Just(OnDestroy::Keep), Just(OnDestroy::Empty)];
-    ("in[a-z0-9]{0,5}(/[a-z0-9=+@_]{1,5}){0,2}/", "out[a-z]{0,5}/", on_destroy, any::<bool>()).prop_map(
-        |(uploads, processed, on_destroy, versioning)| Bucket { uploads, processed, on_destroy, versioning },
+    (
+        "in[a-z0-9]{0,5}(/[a-z0-9=+@_]{1,5}){0,2}/",
+        "out[a-z]{0,5}/",
+        on_destroy,
+        any::<bool>(),
     )
+        .prop_map(|(uploads, processed, on_destroy, versioning)| Bucket {
+            uploads,
+            processed,
+            on_destroy,
+            versioning,
+        })
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
     let queue = (duration(0, 43200), 1..=1000_u32, duration(60, 14 * 86400)).prop_map(
-        |(visibility_timeout, max_receives, retention)| Queue { visibility_timeout, max_receives, retention },
+        |(visibility_timeout, max_receives, retention)| Queue {
+            visibility_timeout,
+            max_receives,
+            retention,
+        },
     );
     let scaling = (duration(60, 86400), 1..=60_000_u32, 1..=1000_u32, any::<bool>()).prop_map(
         |(acceptable_latency, milliseconds, messages_at_once, count_in_flight)| Scaling {
@@ -95,7 +162,13 @@ fn stage() -> impl Strategy<Value = Stage> {
         if scaling.is_none() {
             instances.min = instances.max;
         }
-        Stage { name: String::new(), from: None, queue, workers: Workers { instances }, scaling }
+        Stage {
+            name: String::new(),
+            from: None,
+            queue,
+            workers: Workers { instances },
+            scaling,
+        }
     })
 }
 
@@ -108,9 +181,18 @@ fn instances() -> impl Strategy<Value = Instances> {
     let place = prop_oneof![
         Just((None, None, None, None)),
         Just((Some(Zones::All), None, None, None)),
-        subsequence(vec!["us-east-2a", "us-east-2b", "us-east-2c"], 1..=3)
-            .prop_map(|names| (Some(Zones::Named(names.into_iter().map(str::to_owned).collect())), None, None, None)),
-        Just((None, Some("vpc-01234567".to_owned()), Some(vec!["subnet-01234567".to_owned()]), None)),
+        subsequence(vec!["us-east-2a", "us-east-2b", "us-east-2c"], 1..=3).prop_map(|names| (
+            Some(Zones::Named(names.into_iter().map(str::to_owned).collect())),
+            None,
+            None,
+            None
+        )),
+        Just((
+            None,
+            Some("vpc-01234567".to_owned()),
+            Some(vec!["subnet-01234567".to_owned()]),
+            None
+        )),
         Just((None, None, None, Some(Network::Create))),
     ];
     let variables = btree_map("[A-PR-Z_][A-Z0-9_]{0,10}", "[\\PC&&[^\u{2028}\u{2029}]]{0,40}", 0..4);
@@ -122,13 +204,26 @@ fn instances() -> impl Strategy<Value = Instances> {
         (8..=16384_u64).prop_map(Size::gib),
     );
     (
-        ("[A-Za-z0-9_./][A-Za-z0-9_./ äö'\"#:-]{0,30}", variables, types, image, 0..=20_u32, 1..=20_u32),
+        (
+            "[A-Za-z0-9_./][A-Za-z0-9_./ äö'\"#:-]{0,30}",
+            variables,
+            types,
+            image,
+            0..=20_u32,
+            1..=20_u32,
+        ),
         (place, times, any::<bool>(), any::<bool>(), any::<bool>()),
     )
         .prop_map(
             |(
                 (program, environment, types, image, min, more),
-                ((zones, vpc, subnets, network), (warmup, start_timeout, drain_timeout, log_retention, volume), spot, session_manager, policy),
+                (
+                    (zones, vpc, subnets, network),
+                    (warmup, start_timeout, drain_timeout, log_retention, volume),
+                    spot,
+                    session_manager,
+                    policy,
+                ),
             )| Instances {
                 program,
                 environment,
@@ -147,7 +242,11 @@ fn instances() -> impl Strategy<Value = Instances> {
                 drain_timeout,
                 log_retention,
                 session_manager,
-                policies: if policy { vec!["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess".into()] } else { Vec::new() },
+                policies: if policy {
+                    vec!["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess".into()]
+                } else {
+                    Vec::new()
+                },
             },
         )
 }

@@ -90,7 +90,17 @@ mod tests {
 
     #[test]
     fn what_runs_no_amazon_linux_or_is_no_type_is_refused() {
-        for name in ["mac1.metal", "mac2.metal", "mac2-m2pro.metal", "mac-m4.metal", "u-6tb.large", "tiny.small", "4g.small", ".small", ""] {
+        for name in [
+            "mac1.metal",
+            "mac2.metal",
+            "mac2-m2pro.metal",
+            "mac-m4.metal",
+            "u-6tb.large",
+            "tiny.small",
+            "4g.small",
+            ".small",
+            "",
+        ] {
             assert!(architecture(name).is_err(), "{name}");
         }
     }

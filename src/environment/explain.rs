@@ -17,11 +17,15 @@ pub(super) fn explain(error: &ValidationError<'_>, source: &Source) -> Vec<Probl
     let part = schema().pointer(part).unwrap_or(&Value::Null);
     let found = error.instance();
     match error.kind() {
-        Kind::AdditionalProperties { unexpected } => {
-            unexpected.iter().map(|key| unknown_key(pointer, key, part, found)).collect()
-        }
+        Kind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|key| unknown_key(pointer, key, part, found))
+            .collect(),
         Kind::Required { property } => vec![missing_key(pointer, property.as_str().unwrap_or_default(), part)],
-        Kind::UniqueItems => vec![Problem::new(pointer, format!("{} names something twice", label(pointer)))],
+        Kind::UniqueItems => vec![Problem::new(
+            pointer,
+            format!("{} names something twice", label(pointer)),
+        )],
         _ => vec![wrong_value(pointer, part, found, source)],
     }
 }
@@ -32,7 +36,10 @@ pub(super) fn meant<'a>(key: &str, part: &'a Value) -> Option<&'a str> {
 }
 
 fn keys(part: &Value) -> impl Iterator<Item = &str> {
-    part["properties"].as_object().into_iter().flat_map(|properties| properties.keys().map(String::as_str))
+    part["properties"]
+        .as_object()
+        .into_iter()
+        .flat_map(|properties| properties.keys().map(String::as_str))
 }
 
 fn unknown_key(pointer: &str, key: &str, part: &Value, found: &Value) -> Problem {
@@ -61,11 +68,19 @@ fn unknown_key(pointer: &str, key: &str, part: &Value, found: &Value) -> Problem
 }
 
 fn missing_key(pointer: &str, key: &str, part: &Value) -> Problem {
-    let of = if pointer.is_empty() { String::new() } else { format!(" in {}", label(pointer)) };
+    let of = if pointer.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", label(pointer))
+    };
     let property = &part["properties"][key];
     let about = property["description"].as_str().map(first_sentence).unwrap_or_default();
     let example = property["examples"][0].clone();
-    let example = if example.is_null() { String::new() } else { format!(", such as `{key}: {}`", written(&example)) };
+    let example = if example.is_null() {
+        String::new()
+    } else {
+        format!(", such as `{key}: {}`", written(&example))
+    };
     Problem::new(pointer, format!("`{key}` is missing{of}")).help(format!("add `{key}`{example}: {about}"))
 }
 
@@ -76,7 +91,10 @@ fn wrong_value(pointer: &str, part: &Value, found: &Value, source: &Source) -> P
             .help(format!("give it {expected}, or remove the key"));
     }
     let raw = source.written(pointer).unwrap_or_default();
-    let problem = Problem::new(pointer, format!("{} must be {expected}, not {}", label(pointer), describe(found, raw)));
+    let problem = Problem::new(
+        pointer,
+        format!("{} must be {expected}, not {}", label(pointer), describe(found, raw)),
+    );
     match help(part, found, raw) {
         Some(help) => problem.help(help),
         None => problem,
@@ -96,7 +114,9 @@ fn expected(part: &Value) -> String {
         (_, Some(high)) => format!("at most {high}"),
         _ => String::new(),
     };
-    let worded = part["patternErrorMessage"].as_str().and_then(|message| message.strip_prefix("must be "));
+    let worded = part["patternErrorMessage"]
+        .as_str()
+        .and_then(|message| message.strip_prefix("must be "));
     match kind {
         "integer" => match range("minimum", "maximum").as_str() {
             "" => "a whole number".to_owned(),
@@ -114,7 +134,10 @@ fn expected(part: &Value) -> String {
             range => format!("a list of {range}"),
         },
         "object" if part.get("properties").is_none() => "keys with texts".to_owned(),
-        "object" => format!("a mapping with the keys {}", list(keys(part).map(|key| format!("`{key}`")), "and")),
+        "object" => format!(
+            "a mapping with the keys {}",
+            list(keys(part).map(|key| format!("`{key}`")), "and")
+        ),
         _ => {
             let text = worded.unwrap_or("text");
             match range("minLength", "maxLength").as_str() {
@@ -128,7 +151,11 @@ fn expected(part: &Value) -> String {
 /// The words that a part of the schema allows, if it allows only some.
 fn choices(part: &Value) -> impl Iterator<Item = &str> {
     let plain = part["enum"].as_array().into_iter().flatten();
-    let described = part["oneOf"].as_array().into_iter().flatten().map(|choice| &choice["const"]);
+    let described = part["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|choice| &choice["const"]);
     let single = part.get("const").into_iter();
     plain.chain(described).chain(single).filter_map(Value::as_str)
 }
@@ -146,9 +173,10 @@ fn help(part: &Value, found: &Value, raw: &str) -> Option<String> {
             let unit = part["x-unit"].as_str().unwrap_or_default();
             Some(format!("write `{raw}{unit}`"))
         }
-        Value::Number(_) | Value::Bool(_) if is_text => {
-            Some(format!("write it in quotes, `\"{raw}\"`, or YAML reads it as {}", kind_of(found)))
-        }
+        Value::Number(_) | Value::Bool(_) if is_text => Some(format!(
+            "write it in quotes, `\"{raw}\"`, or YAML reads it as {}",
+            kind_of(found)
+        )),
         Value::String(word) if kind == "boolean" => match word.to_ascii_lowercase().as_str() {
             "yes" | "y" | "on" | "true" | "1" => Some("write `true`, without quotes".into()),
             "no" | "n" | "off" | "false" | "0" => Some("write `false`, without quotes".into()),
@@ -222,7 +250,10 @@ fn written(value: &Value) -> String {
 }
 
 fn first_sentence(description: &str) -> String {
-    let end = description.find(". ").or_else(|| description.find(".\n")).unwrap_or(description.len());
+    let end = description
+        .find(". ")
+        .or_else(|| description.find(".\n"))
+        .unwrap_or(description.len());
     let sentence = description[..end].trim_end_matches('.').replace('\n', " ");
     let mut chars = sentence.chars();
     match chars.next() {

@@ -58,7 +58,10 @@ pub fn parse(path: &Path, text: String) -> Result<Environment, Problems> {
     problems.extend(against_schema(&value, &source, &mut broken));
     match serde_json::from_value::<Environment>(mend(schema(), &value, "", &broken)) {
         Ok(environment) => {
-            let environment = Environment { source: Arc::clone(&source), ..environment };
+            let environment = Environment {
+                source: Arc::clone(&source),
+                ..environment
+            };
             problems.extend(checks::check(&environment, &broken));
             if problems.is_empty() {
                 return Ok(environment);
@@ -79,12 +82,20 @@ fn empty() -> Problem {
 pub(super) fn against_schema(value: &Value, source: &Source, broken: &mut Broken) -> Vec<Problem> {
     let validator = match validator() {
         Ok(validator) => validator,
-        Err(error) => return vec![Problem::new("", format!("the schema of environment files is wrong: {error}"))],
+        Err(error) => {
+            return vec![Problem::new(
+                "",
+                format!("the schema of environment files is wrong: {error}"),
+            )];
+        }
     };
     let mut errors: Vec<_> = validator.iter_errors(value).collect();
     // A mistyped key is one cause of two errors, an unknown key and a missing one: the first explains the second.
     errors.sort_by_key(|error| matches!(error.kind(), Kind::Required { .. }));
-    let unreadable: Vec<bool> = errors.iter().map(|error| broken.covers(error.instance_path().as_str())).collect();
+    let unreadable: Vec<bool> = errors
+        .iter()
+        .map(|error| broken.covers(error.instance_path().as_str()))
+        .collect();
     let mut problems: Vec<Problem> = Vec::new();
     for (error, unreadable) in errors.iter().zip(unreadable) {
         let pointer = error.instance_path().as_str();
@@ -94,7 +105,9 @@ pub(super) fn against_schema(value: &Value, source: &Source, broken: &mut Broken
         match error.kind() {
             Kind::AdditionalProperties { unexpected } => {
                 let part = error.schema_path().as_str();
-                let part = schema().pointer(&part[..part.rfind('/').unwrap_or(0)]).unwrap_or(&Value::Null);
+                let part = schema()
+                    .pointer(&part[..part.rfind('/').unwrap_or(0)])
+                    .unwrap_or(&Value::Null);
                 let explained = explain(error, source).into_iter();
                 problems.extend(explained.filter(|problem| !broken.covers(&problem.pointer)));
                 for key in unexpected {
@@ -145,13 +158,19 @@ fn text_of(path: &Path) -> Result<String, (String, Problem)> {
         Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-            let (what, at) = match utf16 {
-                true => ("the file is UTF-16, not UTF-8", 0),
-                false => ("not UTF-8 from here on", error.valid_up_to()),
-            };
+            if utf16 {
+                let problem = Problem::new("", "the file is UTF-16").help("save the file as UTF-8");
+                return Err((String::new(), problem));
+            }
+            let at = error.valid_up_to();
             let text = String::from_utf8_lossy(bytes).into_owned();
             let end = text[at..].chars().next().map_or(at, |c| at + c.len_utf8());
-            Err((text, Problem::new("", what).help("save the file as UTF-8").on_bytes(at..end)))
+            Err((
+                text,
+                Problem::new("", "not UTF-8 from here on")
+                    .help("save the file as UTF-8")
+                    .on_bytes(at..end),
+            ))
         }
     }
 }

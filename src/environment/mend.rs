@@ -18,8 +18,14 @@ impl Broken {
 
     /// Whether the value at `pointer`, one around it or one in it is broken.
     pub fn touches(&self, pointer: &str) -> bool {
-        let inside = |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        self.0.iter().any(|broken| inside(pointer, broken) || (inside(broken, pointer) && !pointer.is_empty()))
+        let inside = |inner: &str, outer: &str| {
+            inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.0
+            .iter()
+            .any(|broken| inside(pointer, broken) || (inside(broken, pointer) && !pointer.is_empty()))
     }
 
     /// Whether the value at `pointer` or one around it is broken.
@@ -52,7 +58,11 @@ pub(super) fn mend(part: &Value, value: &Value, pointer: &str, broken: &Broken) 
                 let kept = entries.iter().filter(|(key, _)| !broken.is(&child(pointer, key)));
                 return Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect());
             };
-            let required = |key: &str| part["required"].as_array().is_some_and(|keys| keys.iter().any(|k| k == key));
+            let required = |key: &str| {
+                part["required"]
+                    .as_array()
+                    .is_some_and(|keys| keys.iter().any(|k| k == key))
+            };
             let mut mended = Map::new();
             for (key, property) in properties {
                 let at = child(pointer, key);
@@ -71,7 +81,9 @@ pub(super) fn mend(part: &Value, value: &Value, pointer: &str, broken: &Broken) 
         // Items keep their numbers, or pointers would speak of others.
         Value::Array(items) => {
             let mended = items.iter().enumerate();
-            mended.map(|(i, item)| mend(&part["items"], item, &format!("{pointer}/{i}"), broken)).collect()
+            mended
+                .map(|(i, item)| mend(&part["items"], item, &format!("{pointer}/{i}"), broken))
+                .collect()
         }
         plain => plain.clone(),
     }
@@ -84,8 +96,16 @@ fn example(part: &Value) -> Value {
     }
     match part["type"].as_str() {
         Some("object") => {
-            let required = part["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            Value::Object(required.map(|key| (key.to_owned(), example(&part["properties"][key]))).collect())
+            let required = part["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            Value::Object(
+                required
+                    .map(|key| (key.to_owned(), example(&part["properties"][key])))
+                    .collect(),
+            )
         }
         Some("array") => Value::Array(Vec::new()),
         _ => Value::String("x".into()),

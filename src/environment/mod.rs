@@ -7,6 +7,7 @@ pub mod advice;
 #[cfg(test)]
 pub mod arbitrary;
 mod architecture;
+mod characters;
 mod checks;
 mod explain;
 mod load;

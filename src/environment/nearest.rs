@@ -3,7 +3,12 @@
 /// The nearest of `known`, if one is near enough to be meant. Spelling habits don't count as a difference:
 /// `visibilityTimeout` and `visibility-timeout` are `visibility_timeout`.
 pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let bare = |text: &str| -> String { text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
+    let bare = |text: &str| -> String {
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
     let word = bare(word);
     known
         .map(|candidate| {

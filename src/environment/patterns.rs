@@ -12,7 +12,8 @@ pub const ACCOUNT: &str = r"^[0-9]{12}$";
 /// A key prefix in a bucket. Narrower than S3, so that no key needs escaping in a policy, a notification or a shell.
 pub const PREFIX: &str = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$";
 /// An EC2 instance type, family and size.
-pub const INSTANCE_TYPE: &str = r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(-[0-9]+xl)?)$";
+pub const INSTANCE_TYPE: &str =
+    r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(-[0-9]+xl)?)$";
 /// A machine image.
 pub const IMAGE: &str = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$";
 /// A VPC.

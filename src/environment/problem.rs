@@ -133,7 +133,7 @@ fn source_bytes(source: &Source, problem: &Problem) -> Range<usize> {
     match &problem.spot {
         Spot::Value => source.value(&problem.pointer),
         Spot::Key => source.key(&problem.pointer),
-        Spot::Bytes(bytes) => bytes.clone(),
+        Spot::Bytes(bytes) => source.clip(bytes),
     }
 }
 

@@ -34,9 +34,14 @@ fn texts(value: &Value, pointer: &str, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(pointer.to_owned()),
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| texts(item, &format!("{pointer}/{i}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, item)| texts(item, &format!("{pointer}/{i}"), found));
         }
-        Value::Object(entries) => entries.iter().for_each(|(key, value)| texts(value, &child(pointer, key), found)),
+        Value::Object(entries) => entries
+            .iter()
+            .for_each(|(key, value)| texts(value, &child(pointer, key), found)),
         _ => {}
     }
 }
@@ -47,7 +52,9 @@ fn junk() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_filter("the reader makes whole numbers of these", |f| f.fract() != 0.0).prop_map(Value::from),
+        any::<f64>()
+            .prop_filter("the reader makes whole numbers of these", |f| f.fract() != 0.0)
+            .prop_map(Value::from),
         hostile().prop_map(Value::from),
         Just(serde_json::json!([])),
         Just(serde_json::json!({})),
@@ -60,10 +67,15 @@ fn everything(value: &Value, pointer: &str, found: &mut Vec<String>) {
     found.push(pointer.to_owned());
     match value {
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, item)| everything(item, &format!("{pointer}/{i}"), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, item)| everything(item, &format!("{pointer}/{i}"), found));
         }
         Value::Object(entries) => {
-            entries.iter().for_each(|(key, value)| everything(value, &child(pointer, key), found));
+            entries
+                .iter()
+                .for_each(|(key, value)| everything(value, &child(pointer, key), found));
         }
         _ => {}
     }

@@ -66,12 +66,19 @@ impl Transform for Plain {
         if matches!(object.get("format").and_then(Value::as_str), Some("uint32" | "double")) {
             object.remove("format");
         }
-        if let Some(expected) = object.get("pattern").and_then(Value::as_str).and_then(patterns::expected) {
+        if let Some(expected) = object
+            .get("pattern")
+            .and_then(Value::as_str)
+            .and_then(patterns::expected)
+        {
             object.insert("patternErrorMessage".into(), format!("must be {expected}").into());
         }
         if let Some(Value::String(description)) = object.get_mut("description") {
             // Lines end where the source code's do.
-            *description = description.replace("\n\n", "\0").replace('\n', " ").replace('\0', "\n\n");
+            *description = description
+                .replace("\n\n", "\0")
+                .replace('\n', " ")
+                .replace('\0', "\n\n");
         }
         let mut rest = std::mem::take(object);
         for key in ["$schema", "title", "description", "type", "default", "examples"] {
@@ -135,7 +142,10 @@ mod tests {
     #[test]
     fn defaults_fit_their_own_schema() {
         walk(schema(), &mut Vec::new(), &mut |path, part| {
-            let values = part.get("default").into_iter().chain(part["examples"].as_array().into_iter().flatten());
+            let values = part
+                .get("default")
+                .into_iter()
+                .chain(part["examples"].as_array().into_iter().flatten());
             for value in values {
                 assert!(jsonschema::is_valid(part, value), "{}: {value}", path.join("/"));
             }

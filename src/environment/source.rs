@@ -83,7 +83,7 @@ impl Source {
     }
 
     /// The part of `range` on its first line, on character boundaries.
-    fn clip(&self, range: &Range<usize>) -> Range<usize> {
+    pub(super) fn clip(&self, range: &Range<usize>) -> Range<usize> {
         let start = self.floor(range.start);
         let end = self.floor(range.end).max(start);
         let first_line = self.text[start..end].split(['\n', '\r']).next().unwrap_or_default();
@@ -163,7 +163,10 @@ mod tests {
     fn lines_and_columns_count_characters_from_one() {
         let source = Source::new(PathBuf::new(), "a: é\nbé: x\n".into(), Places::new());
         assert_eq!(source.line_and_column(0), (1, 1));
-        assert_eq!(source.line_and_column(source.text.find('x').unwrap_or_default()), (2, 5));
+        assert_eq!(
+            source.line_and_column(source.text.find('x').unwrap_or_default()),
+            (2, 5)
+        );
         assert_eq!(source.line_and_column(10_000), (3, 1));
     }
 }

@@ -9,6 +9,7 @@ use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::{Map, Value};
 
+use super::characters::{first_unprintable, strange_characters, unprintable};
 use super::problem::Problem;
 use super::source::{Place, Places, child, last};
 
@@ -49,26 +50,6 @@ pub(super) fn read(text: &str) -> Document {
             }
         }
     }
-}
-
-/// Whether a character has no business in an environment file. Some are invisible, some end a line for one reader and
-/// not for another, some turn the direction of writing round: none is what the user sees in the editor.
-fn strange(c: char) -> bool {
-    (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-        || matches!(c, '\u{fffe}' | '\u{ffff}')
-}
-
-fn strange_characters(text: &str) -> Vec<Problem> {
-    text.char_indices()
-        .filter(|(_, c)| strange(*c))
-        .take(20) // a binary file has thousands, and they all say the same
-        .map(|(at, c)| {
-            Problem::new("", format!("the invisible character U+{:04X}", u32::from(c)))
-                .help("remove it; only printable text, spaces and line ends belong here")
-                .on_bytes(at..at + c.len_utf8())
-        })
-        .collect()
 }
 
 /// The end of reading, with its reason unless that is already among the problems.
@@ -148,7 +129,7 @@ impl<'text> Reader<'text> {
                     if self.expects_key() {
                         self.key(text.into_owned(), span)?;
                     } else {
-                        match self.value_of(&text, style, span) {
+                        match self.value_of(&text, style) {
                             Some(value) => self.scalar(value, span, unreadable)?,
                             None => self.scalar(Value::Null, span, true)?,
                         }
@@ -178,9 +159,7 @@ impl<'text> Reader<'text> {
             return Err(Stop(Some(problem.on_bytes(self.range(span)))));
         }
         if self.open.len() >= DEEPEST {
-            let problem = Problem::new("", format!("nested more than {DEEPEST} levels deep"))
-                .help("nothing in an environment file is nested like this; text that starts with `[` or `{` needs quotes");
-            return Err(Stop(Some(problem.on_bytes(self.range(span)))));
+            return Err(Stop(Some(self.too_deep(self.range(span)))));
         }
         let (pointer, key) = self.next_place();
         if anchor > 0 {
@@ -199,12 +178,20 @@ impl<'text> Reader<'text> {
         Ok(())
     }
 
+    fn too_deep(&self, bytes: Range<usize>) -> Problem {
+        Problem::new("", format!("nested more than {DEEPEST} levels deep"))
+            .help("nothing in an environment file is; text that starts with `[` or `{` needs quotes")
+            .on_bytes(bytes)
+    }
+
     fn end(&mut self, span: Span) {
         let Some(open) = self.open.pop() else { return };
         let end = self.range(span).end;
         // A block ends where the next thing begins: what lies between isn't part of it.
         let value = open.start..open.start + self.text[open.start..end.max(open.start)].trim_end().len();
-        self.document.places.insert(open.pointer, Place { key: open.key, value });
+        self.document
+            .places
+            .insert(open.pointer, Place { key: open.key, value });
         self.add(match open.content {
             Content::List(items) => Value::Array(items),
             Content::Mapping(entries, _) => Value::Object(entries),
@@ -221,7 +208,13 @@ impl<'text> Reader<'text> {
             self.document.unknown.push(pointer.clone());
         }
         let value_place = self.range(span);
-        self.document.places.insert(pointer, Place { key, value: value_place });
+        self.document.places.insert(
+            pointer,
+            Place {
+                key,
+                value: value_place,
+            },
+        );
         self.add(value);
         Ok(())
     }
@@ -244,18 +237,28 @@ impl<'text> Reader<'text> {
             let problem = Problem::new(at.clone(), format!("`{text}` comes twice, first in line {line}"))
                 .help("keep one of the two");
             self.document.problems.push(problem.on_bytes(place.clone()));
-        } else if text.chars().any(|c| strange(c) || c.is_control()) {
-            let problem = Problem::new(at.clone(), format!("a key with the invisible character {}", first_strange(&text)))
-                .help("only printable text belongs here");
+        } else if text == "<<" {
+            // Said below.
+            self.document.unknown.push(at);
+        } else if unprintable(&text) {
+            let problem = Problem::new(
+                at.clone(),
+                format!("a key with an invisible character, {}", first_unprintable(&text)),
+            )
+            .help("only printable text belongs here");
             self.document.problems.push(problem.on_bytes(place.clone()));
             self.document.unknown.push(at);
         }
+        let merges = text == "<<";
         *next = Some(NextKey { text, place, again });
+        if merges {
+            self.anchors(span);
+        }
         Ok(())
     }
 
     /// The value that the core schema of YAML 1.2 gives a scalar; `None`, and a problem, if there's none in JSON.
-    fn value_of(&mut self, text: &str, style: ScalarStyle, span: Span) -> Option<Value> {
+    fn value_of(&mut self, text: &str, style: ScalarStyle) -> Option<Value> {
         let pointer = self.peek_pointer();
         let scalar = Scalar::parse_from_cow_and_metadata(text.into(), style, None);
         let problem = match scalar {
@@ -274,19 +277,31 @@ impl<'text> Reader<'text> {
                     None => Problem::new(pointer, format!("`{text}` is not a number that can be counted with")),
                 }
             }
-            Some(Scalar::String(text)) if text.chars().any(|c| strange(c) || c.is_control()) => {
-                let what = first_strange(&text);
+            Some(Scalar::String(text)) if unprintable(&text) => {
+                let what = first_unprintable(&text);
                 let problem = if what == "U+000A" {
                     Problem::new(pointer, "more than one line of text")
                 } else {
-                    Problem::new(pointer, format!("text with the invisible character {what}"))
+                    Problem::new(pointer, format!("text with an invisible character, {what}"))
                 };
                 problem.help("only one line of printable text belongs here")
             }
             Some(Scalar::String(text)) => return Some(Value::String(text.into_owned())),
         };
-        let range = self.range(span);
-        self.document.problems.push(problem.on_bytes(range));
+        self.document.problems.push(problem);
+        None
+    }
+
+    /// A tab in the indentation of this line or, since plain text may go on there, the next.
+    fn tab_from(&self, line_start: usize) -> Option<usize> {
+        let mut start = line_start;
+        for line in self.text[line_start..].split_inclusive('\n').take(2) {
+            let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = line[..indentation].find('\t') {
+                return Some(start + tab);
+            }
+            start += line.len();
+        }
         None
     }
 
@@ -301,14 +316,20 @@ impl<'text> Reader<'text> {
     }
 
     fn tag(&mut self, tag: &str, span: Span) {
-        let problem = Problem::new("", format!("the tag `{tag}`: an environment file has none"))
-            .help("it isn't a CloudFormation template; text that starts with `!` needs quotes");
+        let problem = Problem::new("", format!("`{tag}` is a YAML tag, and an environment file has none"))
+            .help("it isn't a CloudFormation template; write the value itself, or quotes if the text starts with `!`");
         let range = self.range(span);
         self.document.problems.push(problem.on_bytes(range));
     }
 
     fn expects_key(&self) -> bool {
-        matches!(self.open.last(), Some(Open { content: Content::Mapping(_, None), .. }))
+        matches!(
+            self.open.last(),
+            Some(Open {
+                content: Content::Mapping(_, None),
+                ..
+            })
+        )
     }
 
     /// Pointer and key of the value that comes next.
@@ -319,7 +340,11 @@ impl<'text> Reader<'text> {
                 Content::List(items) => (child(pointer, &items.len().to_string()), None),
                 Content::Mapping(_, Some(key)) => {
                     // The second of two equal keys gets a pointer that no value has, so that the first keeps its place.
-                    let name = if key.again { format!("{} (again)", key.text) } else { key.text.clone() };
+                    let name = if key.again {
+                        format!("{} (again)", key.text)
+                    } else {
+                        key.text.clone()
+                    };
                     (child(pointer, &name), Some(key.place.clone()))
                 }
                 Content::Mapping(_, None) => (pointer.clone(), None),
@@ -353,34 +378,59 @@ impl<'text> Reader<'text> {
 
     /// Why the parser stopped, in words for somebody who writes configuration.
     fn not_yaml(&self, error: &ScanError) -> Problem {
-        let at = self.bytes.get(error.marker().index()).copied().unwrap_or(self.text.len());
+        let at = self
+            .bytes
+            .get(error.marker().index())
+            .copied()
+            .unwrap_or(self.text.len());
         let line_start = self.text[..at].rfind('\n').map_or(0, |i| i + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
-        let indentation = &line[..line.len() - line.trim_start().len()];
-        if let Some(tab) = indentation.find('\t') {
-            let tab = line_start + tab;
+        if error.info().contains("recursion limit") {
+            return self.too_deep(at..at);
+        }
+        if let Some(tab) = self.tab_from(line_start) {
             return Problem::new("", "a tab in the indentation")
                 .help("YAML is indented with spaces")
                 .on_bytes(tab..tab + 1);
         }
-        let parents = self.open.last().map(|open| last(&open.pointer)).filter(|key| !key.is_empty());
+        let unclosed = self
+            .open
+            .iter()
+            .rev()
+            .map(|open| open.start)
+            .find(|start| self.text[*start..].starts_with(['[', '{']));
+        if let Some(start) = unclosed {
+            let bracket = &self.text[start..start + 1];
+            return Problem::new(
+                "",
+                format!(
+                    "the `{bracket}` is never closed, or what is in it is no YAML: {}",
+                    error.info()
+                ),
+            )
+            .help("text with brackets, `: `, `#` or a comma needs quotes in there")
+            .on_bytes(start..start + 1);
+        }
+        let parents = self
+            .open
+            .last()
+            .map(|open| last(&open.pointer))
+            .filter(|key| !key.is_empty());
         let within = parents.map(|key| format!(" (in `{key}`)")).unwrap_or_default();
         let mut problem = Problem::new("", format!("not YAML{within}: {}", error.info()));
-        if line.trim_start().starts_with(['@', '`', '%']) || line.contains(": @") || line.contains(": `") || line.contains(": %") {
+        if line.trim_start().starts_with(['@', '`', '%'])
+            || line.contains(": @")
+            || line.contains(": `")
+            || line.contains(": %")
+        {
             problem = problem.help("text that starts with `@`, `%` or a backquote needs quotes");
         } else if line.matches(": ").count() > 1 {
             problem = problem.help("text with `: ` in it needs quotes");
         } else {
-            problem = problem.help("check the indentation, and that quotes and brackets are closed, here and in the lines above");
+            problem = problem
+                .help("check the indentation, and that quotes and brackets are closed, here and in the lines above");
         }
         let end = line_start + line.trim_end().len();
         problem.on_bytes(at..(at + 1).min(end.max(at)))
     }
-}
-
-fn first_strange(text: &str) -> String {
-    text.chars()
-        .find(|c| strange(*c) || c.is_control())
-        .map(|c| format!("U+{:04X}", u32::from(c)))
-        .unwrap_or_default()
 }

@@ -9,10 +9,14 @@ use crate::environment::problem::{Located, Problems, Source};
 
 /// Lines of messages end here, in a log as in a terminal, so that they can be searched for.
 const WIDTH: usize = 100;
+/// A line of a file longer than this is not shown, only its place.
+const LONGEST_LINE: usize = 400;
 
 /// For people: each problem with its line, then how many there are.
 pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme) -> String {
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_context_lines(1);
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_context_lines(1);
     let shown = shown(&problems.source);
     let mut out = String::new();
     for (i, located) in problems.located().enumerate() {
@@ -26,6 +30,13 @@ pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme) -> S
         let whole = NamedSource::new(name(&problems.source.path), shown.clone());
         if shown.is_empty() {
             diagnostic.message = format!("{}: {}", name(&problems.source.path), diagnostic.message);
+        } else if too_long(&shown, &located) {
+            let Located { line, column, .. } = located;
+            diagnostic.message = format!(
+                "{}:{line}:{column}: {}",
+                name(&problems.source.path),
+                diagnostic.message
+            );
         } else {
             let length = located.bytes.len();
             diagnostic = diagnostic.with_label(LabeledSpan::new(label(&located), located.bytes.start, length));
@@ -47,6 +58,12 @@ pub fn show(problems: &Problems, severity: Severity) {
     super::note(&text(problems, severity, GraphicalTheme::unicode()));
 }
 
+/// Whether the lines around a problem would flood the screen.
+fn too_long(text: &str, located: &Located<'_>) -> bool {
+    let around = text.lines().skip(located.line.saturating_sub(2)).take(3);
+    around.map(str::len).max().unwrap_or(0) > LONGEST_LINE
+}
+
 fn label(located: &Located<'_>) -> Option<String> {
     (!located.path.is_empty()).then(|| printable(&located.path))
 }
@@ -61,7 +78,8 @@ fn shown(source: &Source) -> String {
     let harmless = |c: char| match (c, c.len_utf8()) {
         ('\n' | '\t', _) => c,
         _ if !hidden(c) => c,
-        (_, 1) => ' ',
+        ('\r', _) => ' ',
+        (_, 1) => '?',
         (_, 2) => '·',
         _ => '\u{fffd}',
     };
@@ -73,5 +91,6 @@ fn printable(text: &str) -> String {
 }
 
 fn hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }

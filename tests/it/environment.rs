@@ -72,6 +72,7 @@ refused! {
     control_characters: with("uploads/\n", "up\u{7f}loads/\u{85}\n");
     count_out_of_range: with("max_receives: 5", "max_receives: 0");
     deeply_nested: "[".repeat(100_000);
+    deeply_nested_blocks: (0..30).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
     duplicate_keys: with("on_destroy: empty", "on_destroy: empty\n  uploads: other/");
     duration_as_number: with("visibility_timeout: 2m", "visibility_timeout: 120");
     duration_out_of_range: with("visibility_timeout: 2m", "visibility_timeout: 13h");
@@ -190,22 +191,35 @@ fn files_that_cannot_be_read() {
 
 #[test]
 fn advice() {
-    let text = GOOD.replace("max_receives: 5, retention: 4d", "max_receives: 1, retention: 14d")
+    let text = GOOD
+        .replace("max_receives: 5, retention: 4d", "max_receives: 1, retention: 14d")
         .replace("visibility_timeout: 2m", "visibility_timeout: 5s")
         .replace("lifetime: 8h", "protect: true\nlifetime: 8h")
-        .replace("zones: all", "zones: [us-east-2a]\n        spot: true\n        drain_timeout: 30s")
-        .replace("seconds_per_message: 10", "seconds_per_message: 60\n      count_in_flight: false\n      messages_at_once: 1000")
+        .replace(
+            "zones: all",
+            "zones: [us-east-2a]\n        spot: true\n        drain_timeout: 30s",
+        )
+        .replace(
+            "seconds_per_message: 10",
+            "seconds_per_message: 60\n      count_in_flight: false\n      messages_at_once: 1000",
+        )
         .replace("acceptable_latency: 5m", "acceptable_latency: 2m")
         .replace("max: 4", "max: 400");
     let environment = parse(Path::new("stacks/lab.yaml"), text).unwrap();
     let advice = Problems::new(environment.source.clone(), advise(&environment));
-    insta::assert_snapshot!(problems::text(&advice, Severity::Advice, GraphicalTheme::unicode_nocolor()));
+    insta::assert_snapshot!(problems::text(
+        &advice,
+        Severity::Advice,
+        GraphicalTheme::unicode_nocolor()
+    ));
 }
 
 #[test]
 fn advice_about_one_thing_each() {
     let stage = |name: &str, more: &str| {
-        format!("  - {{name: {name}, {more} workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n")
+        format!(
+            "  - {{name: {name}, {more} workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
+        )
     };
     let head = "name: lab\nbucket: {on_destroy: empty}\nstages:\n";
     let scaling = |latency: &str| with("acceptable_latency: 5m", latency);
@@ -214,17 +228,35 @@ fn advice_about_one_thing_each() {
         (with("on_destroy: empty", "on_destroy: keep"), "/bucket/on_destroy"),
         (with("lifetime: 8h", "lifetime: 8h\nprotect: true"), "/protect"),
         (with("    from: bucket\n", ""), "/bucket"),
-        (head.replace("name", "lifetime: 1d\nname") + &stage("a", "from: bucket,") + &stage("b", "from: bucket,"), "/stages/1/from"),
+        (
+            head.replace("name", "lifetime: 1d\nname") + &stage("a", "from: bucket,") + &stage("b", "from: bucket,"),
+            "/stages/1/from",
+        ),
         (with("min: 2", "min: 4"), "/stages/0/scaling"),
         (with("min: 2", "min: 0"), "/stages/0/scaling/acceptable_latency"),
-        (scaling("acceptable_latency: 4m"), "/stages/0/scaling/acceptable_latency"),
-        (scaling("acceptable_latency: 4d"), "/stages/0/scaling/acceptable_latency"),
-        (with("visibility_timeout: 2m", "visibility_timeout: 6m"), "/stages/0/queue/visibility_timeout"),
-        (with("visibility_timeout: 2m", "visibility_timeout: 9s"), "/stages/0/queue/visibility_timeout"),
+        (
+            scaling("acceptable_latency: 4m"),
+            "/stages/0/scaling/acceptable_latency",
+        ),
+        (
+            scaling("acceptable_latency: 4d"),
+            "/stages/0/scaling/acceptable_latency",
+        ),
+        (
+            with("visibility_timeout: 2m", "visibility_timeout: 6m"),
+            "/stages/0/queue/visibility_timeout",
+        ),
+        (
+            with("visibility_timeout: 2m", "visibility_timeout: 9s"),
+            "/stages/0/queue/visibility_timeout",
+        ),
         (with("retention: 4d", "retention: 9m"), "/stages/0/queue/retention"),
         (with("retention: 4d", "retention: 14d"), "/stages/0/queue/retention"),
         (with("zones: all", "spot: true"), "/stages/0/workers/instances/types"),
-        (with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567]"), "/stages/0/workers/instances/subnets"),
+        (
+            with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567]"),
+            "/stages/0/workers/instances/subnets",
+        ),
     ] {
         let environment = parse(Path::new("lab.yaml"), text.clone()).unwrap_or_else(|p| panic!("{}{text}", shown(&p)));
         let advice = advise(&environment);
@@ -247,7 +279,10 @@ fn the_program_says_it_too() {
     let text = run("text");
     assert!(text.stdout.is_empty());
     let text = String::from_utf8(text.stderr).unwrap();
-    assert!(text.contains("lab.yaml:10:15]") && text.contains("did you mean `empty`?"), "{text}");
+    assert!(
+        text.contains("lab.yaml:10:15]") && text.contains("did you mean `empty`?"),
+        "{text}"
+    );
     assert!(!text.contains('\u{1b}'), "colours where there's no terminal: {text}");
 
     for output in ["json", "jsonl"] {
@@ -260,7 +295,10 @@ fn the_program_says_it_too() {
         );
         assert_eq!(problem["pointer"], "/bucket/on_destroy");
         assert_eq!(problem["file"], path.to_str().unwrap());
-        assert_eq!(problem["message"], "`on_destroy` must be `keep` or `empty`, not `emtpy`");
+        assert_eq!(
+            problem["message"],
+            "`on_destroy` must be `keep` or `empty`, not `emtpy`"
+        );
     }
 }
 

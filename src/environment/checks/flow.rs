@@ -19,8 +19,9 @@ fn sources(checks: &mut Checks) {
         if from == "bucket" {
             if checks.environment.bucket.is_none() {
                 checks.note(
-                    Problem::new(&at, "there is no `bucket` in this file")
-                        .help("add `bucket: {}` at the top, or remove `from`: jobs are then sent to the queue directly"),
+                    Problem::new(&at, "there is no `bucket` in this file").help(
+                        "add `bucket: {}` at the top, or remove `from`: jobs are then sent to the queue directly",
+                    ),
                     &["/bucket"],
                 );
             }
@@ -35,7 +36,10 @@ fn sources(checks: &mut Checks) {
             let names = names.filter(|name| *name != stage.name).chain(["bucket"]);
             let help = match nearest(from, names.clone()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("it can be {}", names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")),
+                None => format!(
+                    "it can be {}",
+                    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+                ),
             };
             checks.note(
                 Problem::new(&at, format!("there is no stage `{from}`")).help(help),
@@ -74,13 +78,23 @@ fn cycles(checks: &mut Checks) {
         if !closed {
             continue;
         }
-        let names: Vec<String> = circle.iter().chain([&start]).map(|i| format!("`{}`", stages[*i].name)).collect();
-        let follows: Vec<String> =
-            circle.iter().flat_map(|i| [format!("/stages/{i}/name"), format!("/stages/{i}/from")]).collect();
+        let names: Vec<String> = circle
+            .iter()
+            .chain([&start])
+            .map(|i| format!("`{}`", stages[*i].name))
+            .collect();
+        let follows: Vec<String> = circle
+            .iter()
+            .flat_map(|i| [format!("/stages/{i}/name"), format!("/stages/{i}/from")])
+            .collect();
         checks.note(
             Problem::new(
                 format!("/stages/{start}/from"),
-                format!("stages feed each other in a circle: {} gets from {}", names[0], names[1..].join(", that from ")),
+                format!(
+                    "stages feed each other in a circle: {} gets from {}",
+                    names[0],
+                    names[1..].join(", that from ")
+                ),
             )
             .help("messages would go round for ever, and no stack could be made first: remove one `from`"),
             &follows.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -89,7 +103,9 @@ fn cycles(checks: &mut Checks) {
 }
 
 fn prefixes(checks: &mut Checks) {
-    let Some(bucket) = &checks.environment.bucket else { return };
+    let Some(bucket) = &checks.environment.bucket else {
+        return;
+    };
     for (key, prefix) in [("uploads", &bucket.uploads), ("processed", &bucket.processed)] {
         if prefix.split('/').any(|step| step == "." || step == "..") {
             checks.note(
@@ -107,8 +123,14 @@ fn prefixes(checks: &mut Checks) {
             None => "/bucket/uploads",
         };
         checks.note(
-            Problem::new(at, format!("`uploads` ({}) and `processed` ({}) overlap", bucket.uploads, bucket.processed))
-                .help("a result would be an upload again, and go round for ever: neither may begin with the other"),
+            Problem::new(
+                at,
+                format!(
+                    "`uploads` ({}) and `processed` ({}) overlap",
+                    bucket.uploads, bucket.processed
+                ),
+            )
+            .help("a result would be an upload again, and go round for ever: neither may begin with the other"),
             &["/bucket/uploads", "/bucket/processed"],
         );
     }

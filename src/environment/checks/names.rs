@@ -43,10 +43,14 @@ pub(super) fn check(checks: &mut Checks) {
                 &[],
             );
         }
-        if let Some(first) = checks.environment.stages[..i].iter().position(|other| other.name == stage.name) {
+        if let Some(first) = checks.environment.stages[..i]
+            .iter()
+            .position(|other| other.name == stage.name)
+        {
             checks.note(
-                Problem::new(&at, format!("two stages are called `{}`", stage.name))
-                    .help(format!("`stages[{first}]` has this name already; each stage needs its own")),
+                Problem::new(&at, format!("two stages are called `{}`", stage.name)).help(format!(
+                    "`stages[{first}]` has this name already; each stage needs its own"
+                )),
                 &[&format!("/stages/{first}/name")],
             );
         }

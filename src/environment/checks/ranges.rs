@@ -12,14 +12,26 @@ const LOG_RETENTION_DAYS: [u64; 22] = [
 
 pub(super) fn check(checks: &mut Checks) {
     if let Some(lifetime) = checks.environment.lifetime {
-        time(checks, "/lifetime", lifetime, Duration::minutes(10), Duration::days(365));
+        time(
+            checks,
+            "/lifetime",
+            lifetime,
+            Duration::minutes(10),
+            Duration::days(365),
+        );
     }
     for (at, stage) in checks.stages() {
         // SQS's own limits: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
         let queue = &stage.queue;
         let at_queue = format!("{at}/queue");
         let key = format!("{at_queue}/visibility_timeout");
-        time(checks, &key, queue.visibility_timeout, Duration::seconds(0), Duration::hours(12));
+        time(
+            checks,
+            &key,
+            queue.visibility_timeout,
+            Duration::seconds(0),
+            Duration::hours(12),
+        );
         let key = format!("{at_queue}/retention");
         time(checks, &key, queue.retention, Duration::minutes(1), Duration::days(14));
 
@@ -29,18 +41,40 @@ pub(super) fn check(checks: &mut Checks) {
         time(checks, &key, instances.warmup, Duration::seconds(0), Duration::hours(2));
         // A rolling update waits an hour for a signal at most (`PauseTime`).
         let key = format!("{at_instances}/start_timeout");
-        time(checks, &key, instances.start_timeout, Duration::minutes(1), Duration::hours(1));
+        time(
+            checks,
+            &key,
+            instances.start_timeout,
+            Duration::minutes(1),
+            Duration::hours(1),
+        );
         // A lifecycle hook's `HeartbeatTimeout`.
         let key = format!("{at_instances}/drain_timeout");
-        time(checks, &key, instances.drain_timeout, Duration::seconds(30), Duration::hours(2));
-        log_retention(checks, &format!("{at_instances}/log_retention"), instances.log_retention);
+        time(
+            checks,
+            &key,
+            instances.drain_timeout,
+            Duration::seconds(30),
+            Duration::hours(2),
+        );
+        log_retention(
+            checks,
+            &format!("{at_instances}/log_retention"),
+            instances.log_retention,
+        );
         // From Amazon Linux's snapshot up to what a gp3 volume can hold.
         let key = format!("{at_instances}/volume");
         size(checks, &key, instances.volume, Size::gib(8), Size::gib(16 * 1024));
 
         if let Some(scaling) = &stage.scaling {
             let key = format!("{at}/scaling/acceptable_latency");
-            time(checks, &key, scaling.acceptable_latency, Duration::seconds(1), Duration::days(14));
+            time(
+                checks,
+                &key,
+                scaling.acceptable_latency,
+                Duration::seconds(1),
+                Duration::days(14),
+            );
         }
     }
 }
@@ -48,14 +82,20 @@ pub(super) fn check(checks: &mut Checks) {
 fn time(checks: &mut Checks, at: &str, value: Duration, least: Duration, most: Duration) {
     if value < least || value > most {
         let key = at.rsplit('/').next().unwrap_or_default();
-        checks.note(Problem::new(at, format!("`{key}` must be from {least} to {most}, not {value}")), &[]);
+        checks.note(
+            Problem::new(at, format!("`{key}` must be from {least} to {most}, not {value}")),
+            &[],
+        );
     }
 }
 
 fn size(checks: &mut Checks, at: &str, value: Size, least: Size, most: Size) {
     if value < least || value > most {
         let key = at.rsplit('/').next().unwrap_or_default();
-        checks.note(Problem::new(at, format!("`{key}` must be from {least} to {most}, not {value}")), &[]);
+        checks.note(
+            Problem::new(at, format!("`{key}` must be from {least} to {most}, not {value}")),
+            &[],
+        );
     }
 }
 
@@ -64,7 +104,9 @@ fn log_retention(checks: &mut Checks, at: &str, value: Duration) {
     if known.contains(&value) {
         return;
     }
-    let nearest = known.into_iter().min_by_key(|days| days.as_secs().abs_diff(value.as_secs()));
+    let nearest = known
+        .into_iter()
+        .min_by_key(|days| days.as_secs().abs_diff(value.as_secs()));
     let help = nearest.map(|days| format!("the nearest is {days}")).unwrap_or_default();
     let days = LOG_RETENTION_DAYS.map(|days| days.to_string()).join(", ");
     checks.note(

@@ -24,8 +24,9 @@ fn tags(checks: &mut Checks) {
     let tags = &checks.environment.tags;
     if tags.len() > MOST_TAGS {
         checks.note(
-            Problem::new("/tags", format!("{} tags are too many", tags.len()))
-                .help(format!("AWS takes 50 a stack, and qfleet needs some itself: {MOST_TAGS} at most")),
+            Problem::new("/tags", format!("{} tags are too many", tags.len())).help(format!(
+                "AWS takes 50 a stack, and qfleet needs some itself: {MOST_TAGS} at most"
+            )),
             &[],
         );
     }
@@ -35,24 +36,38 @@ fn tags(checks: &mut Checks) {
         let at = child("/tags", key);
         let lower = key.to_lowercase();
         let about_key = if key.is_empty() || key.trim() != key {
-            Some(("a tag's key can't be empty, nor start or end with a space".to_owned(), "remove the space"))
+            Some((
+                "a tag's key can't be empty, nor start or end with a space".to_owned(),
+                "remove the space",
+            ))
         } else if key.chars().count() > 128 {
             Some(("a tag's key has at most 128 characters".to_owned(), "shorten it"))
         } else if let Some(prefix) = ["aws:", "qfleet:"].iter().find(|prefix| lower.starts_with(**prefix)) {
-            Some((format!("tags that start with `{prefix}` are not for users"), "choose another prefix"))
+            Some((
+                format!("tags that start with `{prefix}` are not for users"),
+                "choose another prefix",
+            ))
         } else {
-            key.chars().find(|c| !allowed(*c)).map(|c| (refused(c), "choose another key"))
+            key.chars()
+                .find(|c| !allowed(*c))
+                .map(|c| (refused(c), "choose another key"))
         };
         if let Some((message, help)) = about_key {
             checks.note(Problem::new(&at, message).help(help).on_key(), &[]);
         }
         let about_value = if value.is_empty() || value.trim() != value {
             // An empty value is fine elsewhere, but a stack's tag needs one.
-            Some(("a tag's value can't be empty, nor start or end with a space".to_owned(), "write a value"))
+            Some((
+                "a tag's value can't be empty, nor start or end with a space".to_owned(),
+                "write a value",
+            ))
         } else if value.chars().count() > 256 {
             Some(("a tag's value has at most 256 characters".to_owned(), "shorten it"))
         } else {
-            value.chars().find(|c| !allowed(*c)).map(|c| (refused(c), "choose another value"))
+            value
+                .chars()
+                .find(|c| !allowed(*c))
+                .map(|c| (refused(c), "choose another value"))
         };
         if let Some((message, help)) = about_value {
             checks.note(Problem::new(&at, message).help(help), &[]);
@@ -81,7 +96,7 @@ fn variables(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>
         let about = if !well_formed {
             Some((
                 format!("`{name}` can't be the name of an environment variable"),
-                "letters, digits and `_`, not starting with a digit",
+                "use letters, digits and `_`, and no digit first",
             ))
         } else if name.starts_with("QFLEET_") {
             Some((

@@ -44,6 +44,9 @@ fn types(checks: &mut Checks, at: &str, types: &[String]) {
     let mut first: Option<(&str, Architecture)> = None;
     for (i, name) in types.iter().enumerate() {
         let at_type = format!("{at}/types/{i}");
+        if checks.broken.covers(&at_type) {
+            continue;
+        }
         if types[..i].contains(name) {
             checks.note(Problem::new(&at_type, format!("`{name}` is in the list twice")), &[]);
             continue;
@@ -54,7 +57,7 @@ fn types(checks: &mut Checks, at: &str, types: &[String]) {
             (Ok(this), Some((other, that))) if this != that => checks.note(
                 Problem::new(&at_type, format!("`{name}` is {this}, but `{other}` is {that}"))
                     .help("one image runs on all types of a stage: keep to one architecture, or make two stages"),
-                &[&format!("{at}/types")],
+                &[],
             ),
             _ => {}
         }
@@ -62,24 +65,46 @@ fn types(checks: &mut Checks, at: &str, types: &[String]) {
 }
 
 fn placement(checks: &mut Checks, at: &str, instances: &Instances) {
-    let Instances { zones, vpc, subnets, network, .. } = instances;
+    let Instances {
+        zones,
+        vpc,
+        subnets,
+        network,
+        ..
+    } = instances;
     let given: Vec<&str> = [
         ("zones", zones.is_some()),
-        ("vpc", vpc.is_some() || subnets.is_some()),
+        ("vpc", vpc.is_some()),
+        ("subnets", subnets.is_some() && vpc.is_none()),
         ("network", network.is_some()),
     ]
     .into_iter()
     .filter_map(|(key, is)| is.then_some(key))
     .collect();
-    if let [first, second, ..] = given.as_slice() {
-        let second = if *second == "vpc" && vpc.is_none() { "subnets" } else { second };
-        let first = if *first == "vpc" && vpc.is_none() { "subnets" } else { first };
+    if let [others @ .., last] = given.as_slice()
+        && !others.is_empty()
+    {
+        let others = others
+            .iter()
+            .map(|key| format!("`{key}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         checks.note(
-            Problem::new(format!("{at}/{second}"), format!("`{first}` and `{second}` exclude each other"))
-                .help("name `zones` of the default VPC, or `vpc` with `subnets`, or `network: create`")
-                .on_key(),
-            &[&format!("{at}/{first}")],
+            Problem::new(
+                format!("{at}/{last}"),
+                format!("{others} and `{last}` exclude each other"),
+            )
+            .help("name `zones` of the default VPC, or `vpc` with `subnets`, or `network: create`")
+            .on_key(),
+            &given
+                .iter()
+                .map(|key| format!("{at}/{key}"))
+                .collect::<Vec<_>>()
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
         );
+        return;
     }
     match (vpc, subnets) {
         (Some(_), None) => checks.note(
@@ -97,15 +122,21 @@ fn placement(checks: &mut Checks, at: &str, instances: &Instances) {
     }
     for (i, subnet) in subnets.iter().flatten().enumerate() {
         if subnets.iter().flatten().take(i).any(|other| other == subnet) {
-            checks.note(Problem::new(format!("{at}/subnets/{i}"), format!("`{subnet}` is in the list twice")), &[]);
+            checks.note(
+                Problem::new(format!("{at}/subnets/{i}"), format!("`{subnet}` is in the list twice")),
+                &[],
+            );
         }
     }
     if let (Some(Zones::Named(names)), Some(region)) = (zones, &checks.environment.region) {
         for (i, zone) in names.iter().enumerate() {
             if !zone.starts_with(region.as_str()) {
                 checks.note(
-                    Problem::new(format!("{at}/zones/{i}"), format!("the zone `{zone}` is not in the region `{region}`"))
-                        .help(format!("the names of its zones begin with `{region}`")),
+                    Problem::new(
+                        format!("{at}/zones/{i}"),
+                        format!("the zone `{zone}` is not in the region `{region}`"),
+                    )
+                    .help(format!("the names of its zones begin with `{region}`")),
                     &["/region"],
                 );
             }
