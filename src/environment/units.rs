@@ -107,7 +107,7 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Exactly, so that what is written can be read again; bytesize rounds, and says "20.0 GiB".
         for (unit, length) in [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)] {
-            if self.0 >= length && self.0 % length == 0 {
+            if self.0 >= length && self.0.is_multiple_of(length) {
                 return write!(f, "{} {unit}", self.0 / length);
             }
         }

@@ -268,7 +268,6 @@ impl<'text> Reader<'text> {
             Some(Scalar::FloatingPoint(f)) => {
                 let f = f.into_inner();
                 // 5.0 is a whole number to JSON Schema, but not to serde.
-                #[allow(clippy::cast_possible_truncation)]
                 if f.fract() == 0.0 && f.abs() < 9e15 {
                     return Some(Value::from(f as i64));
                 }

@@ -100,6 +100,10 @@ refused! {
         + &["a", "b", "c"].iter().zip(["c", "a", "b"]).map(|(name, from)| format!(
             "  - {{name: {name}, from: {from}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
         )).collect::<String>();
+    stage_called_like_a_dead_letter_queue: "name: lab\nstages:\n".to_owned()
+        + &["a", "a-dlq", "a"].iter().map(|name| format!(
+            "  - {{name: {name}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
+        )).collect::<String>();
     tab_in_the_indentation: with("  on_destroy: empty", "\ton_destroy: empty");
     tags: with("{team: media}", "{team: média, Team: x, \"aws:cost\": a, \"a,b\": \"c;d\", empty: \"\", n: 0123}");
     tags_of_cloudformation: with("region: us-east-2", "region: !Ref AWS::Region");

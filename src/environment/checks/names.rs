@@ -43,6 +43,24 @@ pub(super) fn check(checks: &mut Checks) {
                 &[],
             );
         }
+        let with_this_dead_letter_queue = stage.name.strip_suffix("-dlq");
+        let others = &checks.environment.stages;
+        if let Some(other) = others
+            .iter()
+            .position(|other| Some(other.name.as_str()) == with_this_dead_letter_queue)
+        {
+            checks.note(
+                Problem::new(
+                    &at,
+                    format!(
+                        "the queue of `{}` would be the dead-letter queue of `{}`",
+                        stage.name, others[other].name
+                    ),
+                )
+                .help("a stage's dead-letter queue is called `<environment>-<stage>-dlq`; choose another name"),
+                &[&format!("/stages/{other}/name")],
+            );
+        }
         if let Some(first) = checks.environment.stages[..i]
             .iter()
             .position(|other| other.name == stage.name)
