@@ -151,7 +151,10 @@ proptest! {
                 prop_assert!(kept == Some(text.as_str()) || same_time, "{} became {:?}", text, kept);
             }
             Err(problems) => {
-                let at_its_place = problems.list.iter().any(|problem| pointer.starts_with(&problem.pointer));
+                // A stage with another name that is as good is missed where it was named.
+                let missed = |other: &str| pointer.ends_with("/name") && other.ends_with("/from");
+                let at_its_place =
+                    problems.list.iter().any(|p| pointer.starts_with(&p.pointer) || missed(&p.pointer));
                 prop_assert!(at_its_place, "{}: {:?}", pointer, problems.list);
             }
         }
