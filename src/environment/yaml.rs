@@ -260,6 +260,11 @@ impl<'text> Reader<'text> {
     /// The value that the core schema of YAML 1.2 gives a scalar; `None`, and a problem, if there's none in JSON.
     fn value_of(&mut self, text: &str, style: ScalarStyle) -> Option<Value> {
         let pointer = self.peek_pointer();
+        // saphyr takes a second sign, `++0` or `0x-1`, for a number (https://github.com/saphyr-rs/saphyr/pull/122).
+        let two_signs = ["++", "+-", "0x+", "0x-", "0o+", "0o-"]
+            .iter()
+            .any(|start| text.starts_with(start));
+        let style = if two_signs { ScalarStyle::SingleQuoted } else { style };
         let scalar = Scalar::parse_from_cow_and_metadata(text.into(), style, None);
         let problem = match scalar {
             None | Some(Scalar::Null) => return Some(Value::Null),

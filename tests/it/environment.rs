@@ -167,6 +167,33 @@ fn the_good_file_is_good() {
 }
 
 #[test]
+fn scalars_are_those_of_yaml_1_2() {
+    for (written, text) in [
+        ("++0", Some("++0")),
+        ("0x-1", Some("0x-1")),
+        ("yes", Some("yes")),
+        ("1_000", Some("1_000")),
+        ("2026-01-01", Some("2026-01-01")),
+        ("1:30", Some("1:30")),
+        ("'012'", Some("012")),
+        ("0x1f", None),
+        ("1e3", None),
+        ("012", None),
+        ("+1", None),
+        ("true", None),
+        ("~", None),
+    ] {
+        let read = parse(
+            Path::new("lab.yaml"),
+            with("{team: media}", &format!("{{team: {written}}}")),
+        );
+        // Those that are no text to YAML are refused, and so is a tag that isn't one to AWS.
+        let tag = read.ok().map(|environment| environment.tags["team"].clone());
+        assert_eq!(tag.as_deref(), text, "{written}");
+    }
+}
+
+#[test]
 fn files_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lab.yaml");
