@@ -48,16 +48,12 @@ where
                     Some(Finished::Failed(_) | Finished::Skipped { .. })
                 )
             });
-            if let Some(missing) = missing {
-                finished.insert(
-                    name.clone(),
-                    Finished::Skipped {
-                        because: Some(missing.clone()),
-                    },
-                );
-                settled_one = true;
-            } else if stop() {
+            if stop() {
                 finished.insert(name.clone(), Finished::Skipped { because: None });
+                settled_one = true;
+            } else if let Some(missing) = missing {
+                let because = Some(missing.clone());
+                finished.insert(name.clone(), Finished::Skipped { because });
                 settled_one = true;
             } else if running.len() < concurrency.max(1) && needed().all(|need| finished.contains_key(need)) {
                 let begun = work(name.clone());
