@@ -2,12 +2,16 @@
 //! Nothing here knows AWS's API.
 
 mod contexts;
+pub mod lint;
+mod metric_math;
 pub mod names;
 mod order;
 mod parts;
 pub mod program;
 mod quoting;
+mod references;
 pub mod tags;
+pub mod template;
 mod templates;
 
 use std::collections::BTreeMap;
