@@ -37,9 +37,24 @@ const PSEUDO_PARAMETERS: [&str; 8] = [
     "AWS::URLSuffix",
 ];
 
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// A deploy would fail.
+    Error,
+    /// It may work, and should be looked at.
+    Warning,
+}
+
 /// One thing that is wrong with a rendered template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule of cfn-lint that found it; none for our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// The stack's name.
     pub stack: String,
     /// Where in its template, e.g. `Resources/Queue`; empty for the whole.
@@ -50,9 +65,14 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place.as_str() {
-            "" => write!(f, "{}: {}", self.stack, self.message),
-            place => write!(f, "{} {place}: {}", self.stack, self.message),
+        f.write_str(&self.stack)?;
+        if !self.place.is_empty() {
+            write!(f, " {}", self.place)?;
+        }
+        write!(f, ": {}", self.message)?;
+        match &self.rule {
+            Some(rule) => write!(f, " ({rule})"),
+            None => Ok(()),
         }
     }
 }
@@ -85,6 +105,8 @@ struct Findings {
 impl Findings {
     fn add(&mut self, place: impl Into<String>, message: impl Into<String>) {
         self.list.push(Finding {
+            severity: Severity::Error,
+            rule: None,
             stack: self.stack.clone(),
             place: place.into(),
             message: message.into(),
