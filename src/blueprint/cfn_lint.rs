@@ -15,6 +15,11 @@ use super::lint::{Finding, Severity};
 /// The environment variable that names the executable, if it isn't `cfn-lint` on the PATH.
 pub const EXECUTABLE: &str = "QFLEET_CFN_LINT";
 
+/// Rules that aren't asked, each with its reason.
+const IGNORED: [&str; 1] = [
+    "W3010", // "avoid hardcoding availability zones": the user named them, and a template is for one region
+];
+
 /// What it says of a line of a template.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -60,7 +65,17 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
     }
     let executable = std::env::var_os(EXECUTABLE).unwrap_or_else(|| OsString::from("cfn-lint"));
     let output = Command::new(&executable)
-        .args(["--format", "json", "--non-zero-exit-code", "none", "--regions", region, "--"])
+        .args([
+            "--format",
+            "json",
+            "--non-zero-exit-code",
+            "none",
+            "--regions",
+            region,
+            "--ignore-checks",
+        ])
+        .args(IGNORED)
+        .arg("--")
         .args(stacks.keys())
         .output();
     let output = match output {
@@ -71,16 +86,26 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
     let matches: Vec<Match> = serde_json::from_slice(&output.stdout).map_err(|error| {
         let said = String::from_utf8_lossy(&output.stderr);
         let last = said.trim().lines().last().unwrap_or_default();
-        format!("{} ended with {} and no findings ({error}): {last}", executable.display(), output.status)
+        format!(
+            "{} ended with {} and no findings ({error}): {last}",
+            executable.display(),
+            output.status
+        )
     })?;
     let found = matches.into_iter().map(|found| {
-        let stack = stacks.get(&found.filename).map_or_else(|| found.filename.display().to_string(), ToString::to_string);
+        let stack = stacks
+            .get(&found.filename)
+            .map_or_else(|| found.filename.display().to_string(), ToString::to_string);
         let place = match found.location.path {
             Some(path) if !path.is_empty() => path.iter().map(step).collect::<Vec<_>>().join("/"),
             _ => format!("line {}", found.location.start.line_number),
         };
         Finding {
-            severity: if found.level == "Error" { Severity::Error } else { Severity::Warning },
+            severity: if found.level == "Error" {
+                Severity::Error
+            } else {
+                Severity::Warning
+            },
             rule: Some(found.rule.id),
             stack,
             place,

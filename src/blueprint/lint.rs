@@ -135,7 +135,12 @@ impl Findings {
             }
         }
         for (id, output) in section(template, "Outputs") {
-            self.too_long(format!("Outputs/{id}"), "the value", longest(&output["Value"]), LONGEST_VALUE);
+            self.too_long(
+                format!("Outputs/{id}"),
+                "the value",
+                longest(&output["Value"]),
+                LONGEST_VALUE,
+            );
         }
         for (id, resource) in section(template, "Resources") {
             let user_data = &resource["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"];
@@ -160,7 +165,10 @@ impl Findings {
                             self.add(&place, format!("there is no parameter and no resource `{name}`"));
                         }
                         Reference::Attribute(resource, attribute) if !has("Resources", &resource) => {
-                            self.add(&place, format!("there is no resource `{resource}` to have `{attribute}`"));
+                            self.add(
+                                &place,
+                                format!("there is no resource `{resource}` to have `{attribute}`"),
+                            );
                         }
                         _ => {}
                     }
@@ -188,9 +196,14 @@ impl Findings {
             if !stack.parameters.contains_key(name) {
                 self.add(format!("Parameters/{name}"), "it is given no value");
             }
-            let from_ssm = declared["Type"].as_str().is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::"));
+            let from_ssm = declared["Type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter::"));
             if from_ssm != matches!(stack.parameters.get(name), Some(Value::Ssm(_))) {
-                self.add(format!("Parameters/{name}"), "its type and its value disagree about an SSM parameter");
+                self.add(
+                    format!("Parameters/{name}"),
+                    "its type and its value disagree about an SSM parameter",
+                );
             }
         }
         for (name, value) in &stack.parameters {
@@ -210,7 +223,10 @@ impl Findings {
                         Some(_) => {}
                     }
                     if !stack.needs.contains(part) {
-                        self.add(&place, format!("it comes from the part `{part}`, which the stack doesn't need"));
+                        self.add(
+                            &place,
+                            format!("it comes from the part `{part}`, which the stack doesn't need"),
+                        );
                     }
                 }
             }
@@ -248,7 +264,10 @@ mod tests {
             part: part.into(),
             name: format!("lab-{part}"),
             body: body.into(),
-            parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            parameters: parameters
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             tags: BTreeMap::new(),
             needs: Vec::new(),
             protect: false,
@@ -295,7 +314,15 @@ Outputs:
         };
         let first = stack("a", "Outputs: {O: {Value: x}}", &[]);
         let body = "Parameters: {P: {Type: String}, Q: {Type: String}, R: {Type: String}}";
-        let mut second = stack("b", body, &[("P", output("a", "O")), ("Q", output("a", "N")), ("S", output("c", "O"))]);
+        let mut second = stack(
+            "b",
+            body,
+            &[
+                ("P", output("a", "O")),
+                ("Q", output("a", "N")),
+                ("S", output("c", "O")),
+            ],
+        );
         second.needs = vec!["a".into(), "c".into()];
         assert_eq!(
             findings(vec![first, second]),
@@ -341,7 +368,10 @@ Outputs:
             ["lab-a Outputs: 201 of them, and the limit is 200"]
         );
         let description = "x".repeat(1025);
-        assert_eq!(findings(vec![stack("a", &format!("Description: {description}"), &[])]).len(), 1);
+        assert_eq!(
+            findings(vec![stack("a", &format!("Description: {description}"), &[])]).len(),
+            1
+        );
         assert_eq!(findings(vec![stack("a", &"#".repeat(1_000_001), &[])]).len(), 1);
     }
 

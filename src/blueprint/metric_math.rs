@@ -43,7 +43,10 @@ pub fn faults_of_resource(resource: &Value) -> Vec<String> {
 pub fn faults(metrics: &[Value], place: Place) -> Vec<String> {
     let mut faults = Vec::new();
     let empty = Map::new();
-    let metrics: Vec<&Map<String, Value>> = metrics.iter().map(|metric| metric.as_object().unwrap_or(&empty)).collect();
+    let metrics: Vec<&Map<String, Value>> = metrics
+        .iter()
+        .map(|metric| metric.as_object().unwrap_or(&empty))
+        .collect();
     let ids: Vec<&str> = metrics.iter().filter_map(|metric| metric.get("Id")?.as_str()).collect();
     if ids.len() < metrics.len() {
         faults.push("a metric has no Id".to_owned());
@@ -53,20 +56,30 @@ pub fn faults(metrics: &[Value], place: Place) -> Vec<String> {
             faults.push(format!("two metrics have the Id `{id}`"));
         }
         if !id.starts_with(|c: char| c.is_ascii_lowercase()) || !id.chars().all(is_word) {
-            faults.push(format!("`{id}` is no Id: a lower-case letter, then letters, digits and `_`"));
+            faults.push(format!(
+                "`{id}` is no Id: a lower-case letter, then letters, digits and `_`"
+            ));
         }
     }
     // What doesn't say returns data.
-    let returning = metrics.iter().filter(|metric| metric.get("ReturnData") != Some(&Value::Bool(false))).count();
+    let returning = metrics
+        .iter()
+        .filter(|metric| metric.get("ReturnData") != Some(&Value::Bool(false)))
+        .count();
     if returning != 1 {
         faults.push(format!("{returning} metrics return data, and it must be exactly one"));
     }
     for metric in &metrics {
         let id = metric.get("Id").and_then(Value::as_str).unwrap_or("?");
-        match (metric.get("Expression").and_then(Value::as_str), metric.get("MetricStat")) {
+        match (
+            metric.get("Expression").and_then(Value::as_str),
+            metric.get("MetricStat"),
+        ) {
             (Some(expression), None) => {
                 for name in names(expression).filter(|name| !ids.contains(name)) {
-                    faults.push(format!("the expression of `{id}` names `{name}`, which is no metric here"));
+                    faults.push(format!(
+                        "the expression of `{id}` names `{name}`, which is no metric here"
+                    ));
                 }
             }
             (None, Some(stat)) => {
@@ -95,7 +108,9 @@ pub fn faults(metrics: &[Value], place: Place) -> Vec<String> {
 
 /// The metrics that an expression names: words that begin with a lower-case letter. Functions (`IF`) are in capitals.
 fn names(expression: &str) -> impl Iterator<Item = &str> {
-    expression.split(|c| !is_word(c)).filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
+    expression
+        .split(|c| !is_word(c))
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 fn is_word(c: char) -> bool {
@@ -126,16 +141,31 @@ mod tests {
     #[test]
     fn refuses_what_aws_refuses() {
         let cases = [
-            (vec![expression("a"), stat("a", 300)], "the Period of `a` is not 10, 30 or 60 seconds"),
+            (
+                vec![expression("a"), stat("a", 300)],
+                "the Period of `a` is not 10, 30 or 60 seconds",
+            ),
             (vec![stat("a", 60)], "0 metrics return data, and it must be exactly one"),
             (
                 vec![expression("a"), json!({"Id": "a", "MetricStat": {"Period": 60}})],
                 "2 metrics return data, and it must be exactly one",
             ),
-            (vec![expression("a + b"), stat("a", 60)], "the expression of `e` names `b`, which is no metric here"),
-            (vec![expression("a"), stat("a", 60), stat("a", 60)], "two metrics have the Id `a`"),
-            (vec![expression("1"), stat("A", 60)], "`A` is no Id: a lower-case letter, then letters, digits and `_`"),
-            (vec![json!({"Id": "e"})], "`e` needs either an Expression or a MetricStat"),
+            (
+                vec![expression("a + b"), stat("a", 60)],
+                "the expression of `e` names `b`, which is no metric here",
+            ),
+            (
+                vec![expression("a"), stat("a", 60), stat("a", 60)],
+                "two metrics have the Id `a`",
+            ),
+            (
+                vec![expression("1"), stat("A", 60)],
+                "`A` is no Id: a lower-case letter, then letters, digits and `_`",
+            ),
+            (
+                vec![json!({"Id": "e"})],
+                "`e` needs either an Expression or a MetricStat",
+            ),
         ];
         for (metrics, fault) in cases {
             assert_eq!(faults(&metrics, Place::ScalingPolicy), [fault]);

@@ -3,6 +3,8 @@
 
 pub mod cfn_lint;
 mod contexts;
+#[cfg(all(test, unix))]
+mod injection;
 pub mod lint;
 mod metric_math;
 pub mod names;

@@ -48,7 +48,9 @@ fn collect(value: &Value, found: &mut Vec<Reference>) {
 /// The `${…}` of an `Fn::Sub`: variables of its own, else names and attributes. `${!…}` stands for itself.
 fn in_sub(text: &str, variables: Option<&serde_json::Map<String, Value>>, found: &mut Vec<Reference>) {
     for piece in text.split("${").skip(1) {
-        let Some((name, _)) = piece.split_once('}') else { continue };
+        let Some((name, _)) = piece.split_once('}') else {
+            continue;
+        };
         let own = variables.is_some_and(|variables| variables.contains_key(name));
         if own || name.starts_with('!') {
             continue;

@@ -34,7 +34,9 @@ fn long_form(yaml: serde_yaml::Value) -> Result<Value, String> {
         Yaml::Mapping(entries) => {
             let mut object = Map::new();
             for (key, value) in entries {
-                let Yaml::String(key) = key else { return Err(format!("a key is not text: {key:?}")) };
+                let Yaml::String(key) = key else {
+                    return Err(format!("a key is not text: {key:?}"));
+                };
                 object.insert(key, long_form(value)?);
             }
             Value::Object(object)
@@ -48,7 +50,10 @@ fn long_form(yaml: serde_yaml::Value) -> Result<Value, String> {
                 // `!GetAtt Queue.Arn` is `{"Fn::GetAtt": ["Queue", "Arn"]}`.
                 ("GetAtt", Value::String(text)) => {
                     let (resource, attribute) = text.split_once('.').unwrap_or((&text, ""));
-                    ("Fn::GetAtt".to_owned(), Value::from([resource, attribute].map(str::to_owned).to_vec()))
+                    (
+                        "Fn::GetAtt".to_owned(),
+                        Value::from([resource, attribute].map(str::to_owned).to_vec()),
+                    )
                 }
                 (short, value) => (format!("Fn::{short}"), value),
             };

@@ -37,7 +37,10 @@ pub enum CfnLint {
 impl Checked<'_> {
     /// How many findings a deploy would fail of.
     pub fn errors(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count()
     }
 }
 
