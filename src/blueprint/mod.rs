@@ -1,13 +1,20 @@
 //! The blueprint: all stacks of an environment, rendered, with parameters, tags and order. What *should* exist.
 //! Nothing here knows AWS's API.
 
+pub mod cfn_lint;
 mod contexts;
+#[cfg(all(test, unix))]
+mod injection;
+pub mod lint;
+mod metric_math;
 pub mod names;
 mod order;
 mod parts;
 pub mod program;
 mod quoting;
+mod references;
 pub mod tags;
+pub mod template;
 mod templates;
 
 use std::collections::BTreeMap;

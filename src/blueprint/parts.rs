@@ -145,7 +145,7 @@ impl<'a> Parts<'a> {
         let mut parameters = BTreeMap::from([
             ("ArtifactsBucket".to_owned(), output("artifacts", "BucketName")),
             ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
-            ("ImageId".to_owned(), image(instances, pointer)?),
+            ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
         ]);
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if self.environment.bucket.is_some() {
@@ -293,12 +293,16 @@ fn output(part: &str, key: &str) -> Value {
     }
 }
 
-fn image(instances: &Instances, pointer: &str) -> Result<Value, Problem> {
+fn image(instances: &Instances, local: bool, pointer: &str) -> Result<Value, Problem> {
     if instances.image != "al2023" {
         return Ok(match instances.image.starts_with("ami-") {
             true => Value::Literal(instances.image.clone()),
             false => Value::Ssm(instances.image.clone()),
         });
+    }
+    if local {
+        // The local emulator knows this one only, and boots no machine from it.
+        return Ok(Value::Ssm(format!("{AL2023}x86_64")));
     }
     let Some(first) = instances.types.first() else {
         return Err(Problem::new(format!("{pointer}/types"), "no instance type is named"));

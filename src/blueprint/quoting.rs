@@ -75,6 +75,13 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_holds_an_end_mark_gets_another() {
+        let mark = end_mark(["a"].into_iter());
+        assert_eq!(mark, end_mark(["a"].into_iter()));
+        assert_ne!(mark, end_mark([format!("a\n{mark}").as_str()].into_iter()));
+    }
+
+    #[test]
     fn a_policy_means_the_text_itself() {
         assert_eq!(iam_literal("a*b?${aws:username}"), "a${*}b${?}${$}{aws:username}");
     }

@@ -1,5 +1,6 @@
 //! The command line: one file a verb, with its arguments and its `run()`.
 
+mod check;
 mod deploy;
 mod destroy;
 mod global;
@@ -29,6 +30,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Find what is wrong, or unwise, without asking AWS: the file, its templates, with cfn-lint if it's there
+    Check(check::Check),
     /// Show what a deploy would change, and change nothing
     Plan(plan::Plan),
     /// Make an environment what its file says: show what will change, ask, do it
@@ -49,6 +52,7 @@ impl Cli {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Check(command) => command.run(&self.global),
             Command::Plan(command) => command.run(&self.global),
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),

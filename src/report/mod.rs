@@ -1,6 +1,7 @@
 //! The only place that prints. Results go to standard output, progress and diagnostics to standard error.
 
 mod ask;
+pub mod check;
 pub mod data;
 pub mod form;
 pub mod plan;

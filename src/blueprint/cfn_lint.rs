@@ -1,0 +1,120 @@
+//! Asks cfn-lint, which knows the schemas of AWS's resources, about rendered templates.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde::Deserialize;
+
+use super::Blueprint;
+use super::lint::{Finding, Severity};
+
+/// The environment variable that names the executable, if it isn't `cfn-lint` on the PATH.
+pub const EXECUTABLE: &str = "QFLEET_CFN_LINT";
+
+/// Rules that aren't asked, each with its reason.
+const IGNORED: [&str; 1] = [
+    "W3010", // "avoid hardcoding availability zones": the user named them, and a template is for one region
+];
+
+/// What it says of a line of a template.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Match {
+    filename: PathBuf,
+    level: String,
+    location: Location,
+    message: String,
+    rule: Rule,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Location {
+    start: Position,
+    path: Option<Vec<serde_json::Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Position {
+    line_number: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rule {
+    id: String,
+}
+
+/// Its findings about all stacks, from one process: starting it takes longer than checking a dozen templates.
+/// `None` when it isn't installed.
+///
+/// # Errors
+/// Why it couldn't be run, or what it said instead of findings.
+pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder for cfn-lint: {error}"))?;
+    let mut stacks = BTreeMap::new();
+    for stack in &blueprint.stacks {
+        let path = folder.path().join(format!("{}.yaml", stack.name));
+        fs::write(&path, &stack.body).map_err(|error| format!("{}: {error}", path.display()))?;
+        stacks.insert(path, stack.name.as_str());
+    }
+    let executable = std::env::var_os(EXECUTABLE).unwrap_or_else(|| OsString::from("cfn-lint"));
+    let output = Command::new(&executable)
+        .args([
+            "--format",
+            "json",
+            "--non-zero-exit-code",
+            "none",
+            "--regions",
+            region,
+            "--ignore-checks",
+        ])
+        .args(IGNORED)
+        .arg("--")
+        .args(stacks.keys())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{}: {error}", executable.display())),
+    };
+    let matches: Vec<Match> = serde_json::from_slice(&output.stdout).map_err(|error| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.trim().lines().last().unwrap_or_default();
+        format!(
+            "{} ended with {} and no findings ({error}): {last}",
+            executable.display(),
+            output.status
+        )
+    })?;
+    let found = matches.into_iter().map(|found| {
+        let stack = stacks
+            .get(&found.filename)
+            .map_or_else(|| found.filename.display().to_string(), ToString::to_string);
+        let place = match found.location.path {
+            Some(path) if !path.is_empty() => path.iter().map(step).collect::<Vec<_>>().join("/"),
+            _ => format!("line {}", found.location.start.line_number),
+        };
+        Finding {
+            severity: if found.level == "Error" {
+                Severity::Error
+            } else {
+                Severity::Warning
+            },
+            rule: Some(found.rule.id),
+            stack,
+            place,
+            message: found.message,
+        }
+    });
+    Ok(Some(found.collect()))
+}
+
+fn step(step: &serde_json::Value) -> String {
+    step.as_str().map_or_else(|| step.to_string(), str::to_owned)
+}

@@ -1,0 +1,62 @@
+//! `qfleet check ENV`
+
+use clap::Args;
+
+use super::global::Env;
+use super::{Global, placement};
+use crate::blueprint::{self, cfn_lint, lint};
+use crate::error::{Error, Result, exit_code};
+use crate::report;
+use crate::report::check::{CfnLint, Checked};
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Checks the file, renders it, checks the templates (references, values between stacks, limits, metric math), and gives
+advice. cfn-lint checks the templates too when it is on the PATH, or where QFLEET_CFN_LINT says.
+
+Errors end with exit code 2. Advice and warnings don't: they end with 0.
+
+Examples:
+  qfleet check production
+  qfleet check production --output json | jq '.findings[]'")]
+pub struct Check {
+    #[command(flatten)]
+    env: Env,
+    /// Account that the names of buckets hold, when the file names none
+    #[arg(long, value_name = "ID", value_parser = placement::account_id)]
+    account: Option<String>,
+}
+
+impl Check {
+    /// Checks.
+    pub fn run(self, global: &Global) -> Result<()> {
+        let environment = self.env.load()?;
+        let offline = placement::offline(&environment, global, self.account)?;
+        let blueprint = blueprint::render(&environment, &offline.placement)?;
+        let mut findings = lint::lint(&blueprint);
+        let asked = cfn_lint::run(&blueprint, &offline.placement.region);
+        let cfn_lint = match asked {
+            Ok(Some(found)) => {
+                findings.extend(found);
+                CfnLint::Ran
+            }
+            Ok(None) => CfnLint::Missing,
+            Err(message) => CfnLint::Failed { message },
+        };
+        let checked = Checked {
+            environment: &environment.name,
+            stacks: blueprint.stacks.len(),
+            findings,
+            cfn_lint,
+        };
+        report::check::show(&checked, global.output);
+        if checked.errors() > 0 {
+            return Err(Error::Shown(exit_code::USAGE));
+        }
+        match checked.cfn_lint {
+            CfnLint::Failed { message } => Err(Error::failed(message)),
+            CfnLint::Ran | CfnLint::Missing => Ok(()),
+        }
+    }
+}

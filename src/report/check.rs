@@ -1,0 +1,78 @@
+//! Shows what a check found.
+
+use serde::Serialize;
+
+use super::form::Output;
+use super::style;
+use crate::blueprint::lint::{Finding, Severity};
+
+/// The result of a check; the document of `qfleet check --output json`.
+#[derive(Debug, Serialize)]
+pub struct Checked<'a> {
+    /// The environment's name.
+    pub environment: &'a str,
+    /// How many stacks were rendered.
+    pub stacks: usize,
+    /// What is wrong with their templates.
+    pub findings: Vec<Finding>,
+    /// What became of cfn-lint.
+    pub cfn_lint: CfnLint,
+}
+
+/// What became of cfn-lint.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase", tag = "state")]
+pub enum CfnLint {
+    /// Its findings are among the others.
+    Ran,
+    /// It isn't installed.
+    Missing,
+    /// It could not do its work.
+    Failed {
+        /// Why.
+        message: String,
+    },
+}
+
+impl Checked<'_> {
+    /// How many findings a deploy would fail of.
+    pub fn errors(&self) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count()
+    }
+}
+
+/// Shows it.
+pub fn show(checked: &Checked<'_>, output: Output) {
+    match output {
+        Output::Text => super::text(&text(checked)),
+        Output::Json => super::json(checked),
+        Output::Jsonl => super::json_line(checked),
+    }
+}
+
+fn text(checked: &Checked<'_>) -> String {
+    let mut text = String::new();
+    for finding in &checked.findings {
+        let word = match finding.severity {
+            Severity::Error => style::paint(style::BAD, "error:"),
+            Severity::Warning => style::paint(style::CAREFUL, "warning:"),
+        };
+        text.push_str(&format!("{word} {finding}\n"));
+    }
+    match &checked.cfn_lint {
+        CfnLint::Ran | CfnLint::Failed { .. } => {}
+        CfnLint::Missing => text.push_str(
+            "cfn-lint is not installed, so the templates were not held against AWS's schemas: pip install cfn-lint\n",
+        ),
+    }
+    let verdict = match checked.errors() {
+        0 => style::paint(style::GOOD, "no errors"),
+        errors => style::paint(style::BAD, style::count(errors, "error")),
+    };
+    let stacks = style::count(checked.stacks, "stack");
+    text.push_str(&format!("{}: {stacks} checked, {verdict}\n", checked.environment));
+    text
+}
