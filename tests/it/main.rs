@@ -1,2 +1,11 @@
+//! Black-box tests: the real binary against a real endpoint. A module a feature, one binary for all of them, because
+//! each file directly in `tests/` would link the AWS SDK once more.
+
+mod harness;
+
+mod deploy;
 mod environment;
+mod help;
+mod init;
+mod local;
 mod schema;
