@@ -224,13 +224,14 @@ def lab(qfleet: Qfleet, folder: Path) -> None:
     say("What the environment file says is checked without AWS.")
     qfleet.show("check", ENVIRONMENT)
 
-    say("The lab is deployed: a bucket that tells a topic, a queue behind it, a group of workers, a dashboard.")
-    say_again = "Without --yes it would ask first."
-    print(f"# {say_again}", flush=True)
-    before: dict[str, set[str]] | None = None
-    placed = qfleet.json("render", ENVIRONMENT, "--local")
-    services = Services(started["endpoint"], placed["account"], placed["region"])
+    say("Nothing is deployed yet.")
+    qfleet.show("status", ENVIRONMENT, "--local")
+    status = qfleet.json("status", ENVIRONMENT, "--local")
+    services = Services(started["endpoint"], status["account"], status["region"])
     before = services.everything()
+
+    say("The lab is deployed: a bucket that tells a topic, a queue behind it, a group of workers, a dashboard.")
+    print("# Without --yes it would show what it will make, and ask.", flush=True)
     qfleet.show("deploy", ENVIRONMENT, "--local", "--yes")
 
     say("Once more: nothing has changed, so nothing is done.")
