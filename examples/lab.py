@@ -234,6 +234,8 @@ def lab(qfleet: Qfleet, folder: Path) -> None:
     print("# Without --yes it would show what it will make, and ask.", flush=True)
     qfleet.show("deploy", ENVIRONMENT, "--local", "--yes")
 
+    made = news(before, services.everything())
+
     say("Once more: nothing has changed, so nothing is done.")
     qfleet.show("deploy", ENVIRONMENT, "--local", "--yes")
 
@@ -282,12 +284,19 @@ def lab(qfleet: Qfleet, folder: Path) -> None:
     qfleet.show("destroy", ENVIRONMENT, "--local", "--yes")
 
     say("Every service is asked what is there now that wasn't before:")
-    after = services.everything()
-    left = {service: sorted(found - before[service]) for service, found in after.items()}
+    left = news(before, services.everything())
     for service, found in left.items():
-        print(f"  {service:<22} {', '.join(found) or 'nothing'}")
+        print(f"  {service:<22} {len(made[service]):>2} made, left: {', '.join(sorted(found)) or 'nothing'}")
     if any(left.values()):
         raise Failure("something is left")
+    # A question that is answered with nothing whatever happens would prove nothing. Nobody makes instances here.
+    blind = [service for service, found in made.items() if not found and service != "instances"]
+    if blind:
+        raise Failure(f"nothing was found there while the lab was up: {', '.join(blind)}")
+
+
+def news(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {service: found - before[service] for service, found in after.items()}
 
 
 def keys(s3: Any, bucket: str, prefix: str) -> set[str]:
