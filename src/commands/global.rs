@@ -9,6 +9,8 @@ use crate::cloud::{Cloud, Connect, Credentials};
 use crate::engine::interrupt::Interrupt;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
+use crate::local;
+use crate::report;
 use crate::report::form::{Color, Output};
 use crate::report::progress::Face;
 
@@ -27,21 +29,24 @@ pub struct Global {
     /// Use the local AWS emulator, started if it isn't running; never reaches AWS
     #[arg(long, global = true, conflicts_with_all = ["profile"], help_heading = "Global options")]
     pub local: bool,
-    /// Form of the results on standard output
+    // Listing the values below each other would give every command's --help a screen of its own for these two.
+    /// Form of the results: text, json (one document) or jsonl (an object a line, as things happen)
     #[arg(
         long,
         global = true,
         value_name = "FORM",
         default_value = "text",
+        hide_possible_values = true,
         help_heading = "Global options"
     )]
     pub output: Output,
-    /// Colours
+    /// Colours: auto (in a terminal), always or never
     #[arg(
         long,
         global = true,
         value_name = "WHEN",
         default_value = "auto",
+        hide_possible_values = true,
         help_heading = "Global options"
     )]
     pub color: Color,
@@ -75,7 +80,7 @@ impl Global {
             .or_else(|| environment.and_then(|environment| environment.region.clone()));
         let (credentials, endpoint_url) = if self.local {
             let account = account.clone().unwrap_or_else(|| LOCAL_ACCOUNT.into());
-            (Credentials::Local { account }, self.endpoint_url.clone())
+            (Credentials::Local { account }, Some(self.local_endpoint()?))
         } else {
             (
                 Credentials::Chain {
@@ -92,6 +97,17 @@ impl Global {
         }
         .connect()
         .await
+    }
+
+    /// The emulator's endpoint: the one that was given, or that of the emulator that runs, started when none does.
+    fn local_endpoint(&self) -> Result<String> {
+        if let Some(given) = &self.endpoint_url {
+            local::check_loopback(given)?;
+            return Ok(given.clone());
+        }
+        let emulator = local::ensure_running()?;
+        report::local::note(&emulator, false);
+        Ok(emulator.endpoint)
     }
 
     /// Where blueprints are rendered for.

@@ -1,9 +1,12 @@
 //! The command line: one file a verb, with its arguments and its `run()`.
 
 mod check;
+mod completions;
 mod deploy;
 mod destroy;
 mod global;
+mod init;
+mod local;
 mod outputs;
 mod placement;
 mod plan;
@@ -19,7 +22,27 @@ use crate::error::Result;
 
 /// Deploys queue-fed worker fleets on AWS with CloudFormation, and looks after them.
 #[derive(Debug, Parser)]
-#[command(name = "qfleet", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "qfleet",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "ENV is the path of an environment file, or the bare name of one in stacks/.\n\n\
+                  Examples:\n  \
+                  qfleet init photos --name photo-lab    files to start from\n  \
+                  qfleet check photo-lab                 what can be known without AWS\n  \
+                  qfleet deploy photo-lab --local        to an AWS emulator on this machine\n  \
+                  qfleet plan photo-lab                  what a deploy would change in AWS\n  \
+                  qfleet deploy photo-lab                to AWS\n  \
+                  qfleet destroy photo-lab\n\n\
+                  Exit codes:\n  \
+                  0    done; nothing to do is done, too\n  \
+                  1    an operation failed\n  \
+                  2    bad usage, or a bad environment file; nothing was touched\n  \
+                  3    there are differences, where an option asked to be told\n  \
+                  4    refused: protected, another account than the file's, not confirmed\n  \
+                  130  interrupted"
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -30,6 +53,8 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write an environment file, a worker program and a pipeline to start from
+    Init(init::Init),
     /// Find what is wrong, or unwise, without asking AWS: the file, its templates, with cfn-lint if it's there
     Check(check::Check),
     /// Show what a deploy would change, and change nothing
@@ -46,12 +71,17 @@ pub enum Command {
     Render(render::Render),
     /// Print the JSON Schema of the environment file
     Schema(schema::Schema),
+    /// Start, stop or show the local AWS emulator
+    Local(local::Local),
+    /// Print the completion script of a shell
+    Completions(completions::Completions),
 }
 
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> Result<()> {
         match self.command {
+            Command::Init(command) => command.run(&self.global),
             Command::Check(command) => command.run(&self.global),
             Command::Plan(command) => command.run(&self.global),
             Command::Deploy(command) => command.run(&self.global),
@@ -60,6 +90,8 @@ impl Cli {
             Command::Destroy(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),
+            Command::Local(command) => command.run(&self.global),
+            Command::Completions(command) => command.run(),
         }
     }
 }

@@ -1,1 +1,11 @@
-//! local
+//! The local AWS emulator: [ministack](https://github.com/ministackorg/ministack), a process on loopback that speaks
+//! the protocols of the services qfleet uses. One a user, found again by every command.
+
+mod emulator;
+mod endpoint;
+mod executable;
+mod home;
+
+pub use emulator::{DEFAULT_PORT, Emulator, ensure_running, start, status, stop};
+pub use endpoint::check_loopback;
+pub use executable::VERSION;

@@ -4,6 +4,8 @@ mod ask;
 pub mod check;
 pub mod data;
 pub mod form;
+pub mod init;
+pub mod local;
 pub mod plan;
 pub mod problems;
 pub mod progress;

@@ -14,7 +14,9 @@ fn lab(account: &str, more: &str) -> String {
 }
 
 fn test(account: &str, more: &str) -> Test {
-    Test::new().file("lab.yaml", lab(account, more)).executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+    Test::new()
+        .file("lab.yaml", lab(account, more))
+        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
 }
 
 fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -27,14 +29,30 @@ fn stacks(account: &str) -> (Vec<String>, Vec<String>) {
         let aws = Aws::new(account, REGION);
         let mut stacks = Vec::new();
         let mut open = Vec::new();
-        for stack in aws.cloudformation.describe_stacks().send().await.expect("stacks").stacks() {
+        for stack in aws
+            .cloudformation
+            .describe_stacks()
+            .send()
+            .await
+            .expect("stacks")
+            .stacks()
+        {
             let name = stack.stack_name().expect("a name");
             stacks.push(format!("{name} {}", stack.stack_status().expect("a status")));
-            let sets = aws.cloudformation.list_change_sets().stack_name(name).send().await.expect("change sets");
+            let sets = aws
+                .cloudformation
+                .list_change_sets()
+                .stack_name(name)
+                .send()
+                .await
+                .expect("change sets");
             open.extend(
                 sets.summaries()
                     .iter()
-                    .filter(|set| set.execution_status().is_some_and(|status| status.as_str() == "AVAILABLE"))
+                    .filter(|set| {
+                        set.execution_status()
+                            .is_some_and(|status| status.as_str() == "AVAILABLE")
+                    })
                     .map(|set| format!("{name} {}", set.change_set_name().unwrap_or_default())),
             );
         }
@@ -64,19 +82,42 @@ fn there_and_back() {
         .stderr_contains("can't be asked without a terminal")
         .stderr_contains("--yes")
         .run();
-    assert_eq!(stacks(&account), (vec![], vec![]), "nor does a deploy that isn't confirmed");
+    assert_eq!(
+        stacks(&account),
+        (vec![], vec![]),
+        "nor does a deploy that isn't confirmed"
+    );
 
-    let deployed = planned.then().args(["deploy", "lab.yaml", "--yes", "--output", "json"]).emulated().run();
+    let deployed = planned
+        .then()
+        .args(["deploy", "lab.yaml", "--yes", "--output", "json"])
+        .emulated()
+        .run();
     let report = deployed.json();
     assert_eq!(report["succeeded"], true);
-    assert_eq!(report["outputs"]["intake"]["BucketName"], format!("lab-{account}-{REGION}"));
-    assert!(report["stacks"].as_array().expect("stacks").iter().all(|stack| stack["outcome"] == "done"), "{report}");
+    assert_eq!(
+        report["outputs"]["intake"]["BucketName"],
+        format!("lab-{account}-{REGION}")
+    );
+    assert!(
+        report["stacks"]
+            .as_array()
+            .expect("stacks")
+            .iter()
+            .all(|stack| stack["outcome"] == "done"),
+        "{report}"
+    );
     assert_eq!(
         stacks(&account).0,
         ["artifacts", "dashboard", "intake", "work"].map(|part| format!("lab-{part} CREATE_COMPLETE"))
     );
 
-    planned.then().args(["plan", "lab.yaml", "--exit-code"]).emulated().stdout_contains("Nothing to do").run();
+    planned
+        .then()
+        .args(["plan", "lab.yaml", "--exit-code"])
+        .emulated()
+        .stdout_contains("Nothing to do")
+        .run();
     let again = planned.then().args(["deploy", "lab.yaml"]).emulated();
     again.stderr_contains("4 stacks unchanged").run();
 
@@ -88,11 +129,21 @@ fn there_and_back() {
         .stdout_contains("CREATE_COMPLETE")
         .stdout_contains("expires in 7h 59m")
         .run();
-    let status = planned.then().args(["status", "lab.yaml", "--output", "json"]).emulated().run().json();
+    let status = planned
+        .then()
+        .args(["status", "lab.yaml", "--output", "json"])
+        .emulated()
+        .run()
+        .json();
     assert_eq!(status["stages"][0]["queue"]["visible"], 0, "{status}");
     assert_eq!(status["stages"][0]["group"]["max"], 3, "{status}");
 
-    let outputs = planned.then().args(["outputs", "lab.yaml", "--output", "json"]).emulated().run().json();
+    let outputs = planned
+        .then()
+        .args(["outputs", "lab.yaml", "--output", "json"])
+        .emulated()
+        .run()
+        .json();
     assert_eq!(outputs["outputs"]["work"]["QueueName"], "lab-work");
 
     planned
@@ -102,32 +153,95 @@ fn there_and_back() {
         .status(4)
         .stdout_contains(format!("every object in s3://lab-{account}-{REGION}"))
         .run();
-    planned.then().args(["destroy", "lab.yaml", "--yes"]).emulated().stderr_contains("4 stacks done").run();
+    planned
+        .then()
+        .args(["destroy", "lab.yaml", "--yes"])
+        .emulated()
+        .stderr_contains("4 stacks done")
+        .run();
     assert_eq!(stacks(&account), (vec![], vec![]));
-    planned.then().args(["destroy", "lab.yaml", "--yes"]).emulated().stdout_contains("gone already").run();
-    planned.then().args(["outputs", "lab.yaml"]).emulated().status(1).stderr_contains("is not deployed").run();
-    planned.then().args(["status", "lab.yaml"]).emulated().stdout_contains("is not deployed").run();
+    planned
+        .then()
+        .args(["destroy", "lab.yaml", "--yes"])
+        .emulated()
+        .stdout_contains("gone already")
+        .run();
+    planned
+        .then()
+        .args(["outputs", "lab.yaml"])
+        .emulated()
+        .status(1)
+        .stderr_contains("is not deployed")
+        .run();
+    planned
+        .then()
+        .args(["status", "lab.yaml"])
+        .emulated()
+        .stdout_contains("is not deployed")
+        .run();
 }
 
 #[test]
 fn a_changed_setting_is_planned_deployed_and_visible() {
     let account = account();
-    let first = test(&account, "").args(["deploy", "lab.yaml", "--yes"]).emulated().run();
+    let first = test(&account, "")
+        .args(["deploy", "lab.yaml", "--yes"])
+        .emulated()
+        .run();
     let changed = lab(&account, "").replace("visibility_timeout: 2m", "visibility_timeout: 7m");
-    let plan = first.then().file("lab.yaml", changed).args(["plan", "lab.yaml", "--output", "json"]).emulated().run();
+    let plan = first
+        .then()
+        .file("lab.yaml", changed)
+        .args(["plan", "lab.yaml", "--output", "json"])
+        .emulated()
+        .run();
     let stacks = plan.json()["stacks"].clone();
-    let work = stacks.as_array().expect("stacks").iter().find(|stack| stack["part"] == "work").expect("work").clone();
-    assert_eq!((&work["action"], &work["source"]), (&"update".into(), &"changeset".into()));
-    let queue = work["changes"].as_array().expect("changes").iter().find(|change| change["logical_id"] == "Queue");
-    assert_eq!(queue.expect("the queue")["properties"][0]["path"], "/Properties/VisibilityTimeout");
+    let work = stacks
+        .as_array()
+        .expect("stacks")
+        .iter()
+        .find(|stack| stack["part"] == "work")
+        .expect("work")
+        .clone();
+    assert_eq!(
+        (&work["action"], &work["source"]),
+        (&"update".into(), &"changeset".into())
+    );
+    let queue = work["changes"]
+        .as_array()
+        .expect("changes")
+        .iter()
+        .find(|change| change["logical_id"] == "Queue");
+    assert_eq!(
+        queue.expect("the queue")["properties"][0]["path"],
+        "/Properties/VisibilityTimeout"
+    );
 
-    first.then().args(["deploy", "lab.yaml", "--yes"]).emulated().stderr_contains("updated lab-work").run();
+    first
+        .then()
+        .args(["deploy", "lab.yaml", "--yes"])
+        .emulated()
+        .stderr_contains("updated lab-work")
+        .run();
     let timeout = wait(async {
         let aws = Aws::new(&account, REGION);
-        let url = aws.sqs.get_queue_url().queue_name("lab-work").send().await.expect("the queue");
+        let url = aws
+            .sqs
+            .get_queue_url()
+            .queue_name("lab-work")
+            .send()
+            .await
+            .expect("the queue");
         let name = aws_sdk_sqs::types::QueueAttributeName::VisibilityTimeout;
-        let asked = aws.sqs.get_queue_attributes().queue_url(url.queue_url().expect("its URL"));
-        let answer = asked.attribute_names(name.clone()).send().await.expect("its attributes");
+        let asked = aws
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url.queue_url().expect("its URL"));
+        let answer = asked
+            .attribute_names(name.clone())
+            .send()
+            .await
+            .expect("its attributes");
         answer.attributes().and_then(|all| all.get(&name)).cloned()
     });
     assert_eq!(timeout.as_deref(), Some("420"));
@@ -136,12 +250,19 @@ fn a_changed_setting_is_planned_deployed_and_visible() {
 #[test]
 fn what_is_protected_stays_until_it_is_deployed_without() {
     let account = account();
-    let first = test(&account, "protect: true").args(["deploy", "lab.yaml", "--yes"]).emulated().run();
+    let first = test(&account, "protect: true")
+        .args(["deploy", "lab.yaml", "--yes"])
+        .emulated()
+        .run();
     let refused = first.then().args(["destroy", "lab.yaml", "--yes"]).emulated().status(4);
     refused.stderr_contains("is protected").run();
     // A file that says otherwise isn't enough: what is deployed counts.
     let unprotected = first.then().file("lab.yaml", lab(&account, ""));
-    unprotected.args(["destroy", "lab.yaml", "--yes"]).emulated().status(4).run();
+    unprotected
+        .args(["destroy", "lab.yaml", "--yes"])
+        .emulated()
+        .status(4)
+        .run();
     assert_eq!(stacks(&account).0.len(), 4);
     let lifted = first.then().args(["deploy", "lab.yaml", "--yes"]).emulated();
     lifted.stdout_contains("termination protection off").run();
@@ -153,11 +274,17 @@ fn what_is_protected_stays_until_it_is_deployed_without() {
 fn kept_data_is_kept_and_named() {
     let account = account();
     let keep = lab(&account, "").replace("on_destroy: empty", "on_destroy: keep");
-    let first = Test::new().file("lab.yaml", keep).executable("program/run", "#!/bin/sh\nexec sleep 1\n");
+    let first = Test::new()
+        .file("lab.yaml", keep)
+        .executable("program/run", "#!/bin/sh\nexec sleep 1\n");
     let first = first.args(["deploy", "lab.yaml", "--yes"]).emulated().run();
     let bucket = format!("lab-{account}-{REGION}");
     wait(async {
-        let put = Aws::new(&account, REGION).s3.put_object().bucket(&bucket).key("uploads/precious.txt");
+        let put = Aws::new(&account, REGION)
+            .s3
+            .put_object()
+            .bucket(&bucket)
+            .key("uploads/precious.txt");
         put.body(b"precious".to_vec().into()).send().await.expect("an object");
     });
     let destroyed = first.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
@@ -167,8 +294,20 @@ fn kept_data_is_kept_and_named() {
         .run();
     let kept = wait(async {
         let aws = Aws::new(&account, REGION);
-        let object = aws.s3.get_object().bucket(&bucket).key("uploads/precious.txt").send().await.expect("the object");
-        aws.sqs.get_queue_url().queue_name("lab-work").send().await.expect("the queue");
+        let object = aws
+            .s3
+            .get_object()
+            .bucket(&bucket)
+            .key("uploads/precious.txt")
+            .send()
+            .await
+            .expect("the object");
+        aws.sqs
+            .get_queue_url()
+            .queue_name("lab-work")
+            .send()
+            .await
+            .expect("the queue");
         object.body.collect().await.expect("its bytes").into_bytes()
     });
     assert_eq!(&kept[..], b"precious");
@@ -179,14 +318,23 @@ fn a_stack_of_somebody_else_is_left_alone() {
     let account = account();
     wait(async {
         let theirs = r#"{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}"#;
-        let create = Aws::new(&account, REGION).cloudformation.create_stack().stack_name("lab-intake");
+        let create = Aws::new(&account, REGION)
+            .cloudformation
+            .create_stack()
+            .stack_name("lab-intake");
         create.template_body(theirs).send().await.expect("a stack");
     });
     for verb in ["plan", "deploy"] {
         let refused = test(&account, "").args([verb, "lab.yaml"]).emulated().status(4);
-        refused.stderr_contains("the stack lab-intake is there already and was not made by qfleet").run();
+        refused
+            .stderr_contains("the stack lab-intake is there already and was not made by qfleet")
+            .run();
     }
-    test(&account, "").args(["destroy", "lab.yaml", "--yes"]).emulated().stdout_contains("gone already").run();
+    test(&account, "")
+        .args(["destroy", "lab.yaml", "--yes"])
+        .emulated()
+        .stdout_contains("gone already")
+        .run();
     assert_eq!(stacks(&account).0, ["lab-intake CREATE_COMPLETE"]);
 }
 
@@ -201,36 +349,77 @@ fn a_failure_names_its_cause_and_the_next_deploy_begins_anew() {
         let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
             .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::UsEast2)
             .build();
-        let create = aws.s3.create_bucket().bucket(&bucket).create_bucket_configuration(place);
+        let create = aws
+            .s3
+            .create_bucket()
+            .bucket(&bucket)
+            .create_bucket_configuration(place);
         create.send().await.expect("a bucket in the way");
     });
-    let failed = test(&account, "").args(["deploy", "lab.yaml", "--yes", "--output", "json"]).emulated().status(1).run();
+    let failed = test(&account, "")
+        .args(["deploy", "lab.yaml", "--yes", "--output", "json"])
+        .emulated()
+        .status(1)
+        .run();
     let report = failed.json();
     let of = |part: &str| {
         let stacks = report["stacks"].as_array().expect("stacks");
-        stacks.iter().find(|stack| stack["part"] == part).unwrap_or_else(|| panic!("{part} in {report}")).clone()
+        stacks
+            .iter()
+            .find(|stack| stack["part"] == part)
+            .unwrap_or_else(|| panic!("{part} in {report}"))
+            .clone()
     };
     assert_eq!(of("intake")["outcome"], "failed");
     assert_eq!(of("intake")["cause"]["root"]["logical_id"], "Bucket", "{report}");
     assert_eq!(of("artifacts")["outcome"], "done", "what doesn't need it goes on");
-    assert_eq!((&of("work")["outcome"], &of("work")["because"]), (&"skipped".into(), &"intake".into()));
+    assert_eq!(
+        (&of("work")["outcome"], &of("work")["because"]),
+        (&"skipped".into(), &"intake".into())
+    );
 
-    wait(async { Aws::new(&account, REGION).s3.delete_bucket().bucket(&bucket).send().await.expect("gone") });
-    failed.then().args(["deploy", "lab.yaml", "--yes"]).emulated().stdout_contains("delete, then create").run();
-    assert!(stacks(&account).0.iter().all(|stack| stack.ends_with("CREATE_COMPLETE")));
+    wait(async {
+        Aws::new(&account, REGION)
+            .s3
+            .delete_bucket()
+            .bucket(&bucket)
+            .send()
+            .await
+            .expect("gone")
+    });
+    failed
+        .then()
+        .args(["deploy", "lab.yaml", "--yes"])
+        .emulated()
+        .stdout_contains("delete, then create")
+        .run();
+    assert!(
+        stacks(&account)
+            .0
+            .iter()
+            .all(|stack| stack.ends_with("CREATE_COMPLETE"))
+    );
 }
 
 #[test]
 fn events_come_as_json_lines() {
     let account = account();
-    let deployed = test(&account, "").args(["deploy", "lab.yaml", "--yes", "--output", "jsonl"]).emulated().run();
+    let deployed = test(&account, "")
+        .args(["deploy", "lab.yaml", "--yes", "--output", "jsonl"])
+        .emulated()
+        .run();
     let lines = deployed.json_lines();
     let of = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
     assert_eq!(of("operation_started"), 4);
     assert_eq!(of("operation_ended"), 4);
     assert_eq!(of("uploaded"), 1);
     assert!(of("resource") > 20);
-    assert!(lines.iter().filter(|line| line["event"].is_string()).all(|line| line["at"].is_string()));
+    assert!(
+        lines
+            .iter()
+            .filter(|line| line["event"].is_string())
+            .all(|line| line["at"].is_string())
+    );
     assert_eq!(lines.last().expect("a result")["result"]["succeeded"], true);
 }
 
@@ -244,7 +433,9 @@ fn only_the_files_account_is_touched_and_credentials_are_missed_clearly() {
     };
     for verb in ["plan", "deploy", "status", "outputs", "destroy"] {
         let refused = aws(test(&account, "")).args([verb, "lab.yaml"]).status(4);
-        refused.stderr_contains(format!("the environment file allows only {account}")).run();
+        refused
+            .stderr_contains(format!("the environment file allows only {account}"))
+            .run();
     }
     let without = test(&account, "").args(["status", "lab.yaml"]).status(1);
     without.stderr_contains("credentials").run();

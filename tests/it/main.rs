@@ -1,6 +1,14 @@
-//! Black-box tests. A module a feature, one binary for all of them.
+//! Black-box tests: the real binary against a real endpoint. A module a feature, one binary for all of them, because
+//! each file directly in `tests/` would link the AWS SDK once more.
+
+mod harness;
 
 mod cfn_lint;
+mod deploy;
 mod environment;
+mod help;
+mod init;
+mod local;
 mod render;
 mod schema;
+mod whole_way;

@@ -85,10 +85,16 @@ fn files() -> BTreeMap<String, Vec<u8>> {
         "a&b=c;d.txt",
         "trailing.",
     ];
-    let mut files: BTreeMap<String, Vec<u8>> =
-        odd.iter().enumerate().map(|(n, name)| ((*name).to_owned(), format!("{n} {name}").into_bytes())).collect();
+    let mut files: BTreeMap<String, Vec<u8>> = odd
+        .iter()
+        .enumerate()
+        .map(|(n, name)| ((*name).to_owned(), format!("{n} {name}").into_bytes()))
+        .collect();
     files.insert("empty.bin".into(), Vec::new());
-    files.insert("large.bin".into(), (0..20 << 20).map(|n: u32| (n % 251) as u8).collect());
+    files.insert(
+        "large.bin".into(),
+        (0..20 << 20).map(|n: u32| (n % 251) as u8).collect(),
+    );
     for n in files.len()..100 {
         files.insert(format!("plain-{n}.txt"), vec![b'x'; n * 37]);
     }
@@ -110,8 +116,20 @@ fn everything(account: &str) -> serde_json::Value {
 }
 
 async fn keys(aws: &Aws, bucket: &str, prefix: &str) -> Vec<String> {
-    let listed = aws.s3.list_objects_v2().bucket(bucket).prefix(prefix).send().await.expect("a listing");
-    listed.contents().iter().filter_map(|object| object.key()).map(str::to_owned).collect()
+    let listed = aws
+        .s3
+        .list_objects_v2()
+        .bucket(bucket)
+        .prefix(prefix)
+        .send()
+        .await
+        .expect("a listing");
+    listed
+        .contents()
+        .iter()
+        .filter_map(|object| object.key())
+        .map(str::to_owned)
+        .collect()
 }
 
 async fn depth(aws: &Aws, url: &str) -> (String, String) {
@@ -119,7 +137,11 @@ async fn depth(aws: &Aws, url: &str) -> (String, String) {
         QueueAttributeName::ApproximateNumberOfMessages,
         QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     ];
-    let asked = aws.sqs.get_queue_attributes().queue_url(url).set_attribute_names(Some(names.to_vec()));
+    let asked = aws
+        .sqs
+        .get_queue_attributes()
+        .queue_url(url)
+        .set_attribute_names(Some(names.to_vec()));
     let all = asked.send().await.expect("attributes");
     let [visible, in_flight] = names.map(|name| all.attributes().expect("some")[&name].clone());
     (visible, in_flight)
@@ -144,33 +166,64 @@ async fn every_byte_arrives_and_nothing_is_left() {
     let aws = Aws::new(&account, REGION);
     let deployed = tokio::task::block_in_place(|| {
         let test = Test::new().file("way.yaml", environment_file(&account));
-        test.args(["deploy", "way.yaml", "--yes", "--output", "json"]).emulated().run()
+        test.args(["deploy", "way.yaml", "--yes", "--output", "json"])
+            .emulated()
+            .run()
     });
     let report = deployed.json();
     let output = |part: &str, key: &str| report["outputs"][part][key].as_str().expect("an output").to_owned();
-    let (bucket, queue, dlq) =
-        (output("intake", "BucketName"), output("move", "QueueUrl"), output("move", "DeadLetterQueueUrl"));
+    let (bucket, queue, dlq) = (
+        output("intake", "BucketName"),
+        output("move", "QueueUrl"),
+        output("move", "DeadLetterQueueUrl"),
+    );
 
     let files = files();
     assert_eq!(files.len(), 100);
     for (name, content) in &files {
         let put = aws.s3.put_object().bucket(&bucket).key(format!("uploads/{name}"));
-        put.body(content.clone().into()).send().await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        put.body(content.clone().into())
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
     }
     let workers = Workers::start(2, &account, &output("move", "WorkerEnvironment"), deployed.folder());
-    until("processed/", files.len(), async || keys(&aws, &bucket, "processed/").await.len()).await;
+    until("processed/", files.len(), async || {
+        keys(&aws, &bucket, "processed/").await.len()
+    })
+    .await;
     until("uploads/", 0, async || keys(&aws, &bucket, "uploads/").await.len()).await;
     for (name, content) in &files {
-        let got = aws.s3.get_object().bucket(&bucket).key(format!("processed/{name}")).send().await;
-        let bytes = got.unwrap_or_else(|error| panic!("{name}: {error:?}")).body.collect().await.expect("bytes");
+        let got = aws
+            .s3
+            .get_object()
+            .bucket(&bucket)
+            .key(format!("processed/{name}"))
+            .send()
+            .await;
+        let bytes = got
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"))
+            .body
+            .collect()
+            .await
+            .expect("bytes");
         assert!(bytes.into_bytes() == *content, "{name} arrived changed");
     }
     let empty = || ("0".to_owned(), "0".to_owned());
     until("the queue", empty(), async || depth(&aws, &queue).await).await;
     assert_eq!(depth(&aws, &dlq).await, empty());
 
-    aws.sqs.send_message().queue_url(&queue).message_body("not a job").send().await.expect("sent");
-    until("the dead-letter queue", "1".to_owned(), async || depth(&aws, &dlq).await.0).await;
+    aws.sqs
+        .send_message()
+        .queue_url(&queue)
+        .message_body("not a job")
+        .send()
+        .await
+        .expect("sent");
+    until("the dead-letter queue", "1".to_owned(), async || {
+        depth(&aws, &dlq).await.0
+    })
+    .await;
     tokio::task::block_in_place(|| status_says_one_dead_letter(&deployed));
     drop(workers);
 
@@ -181,6 +234,11 @@ async fn every_byte_arrives_and_nothing_is_left() {
 }
 
 fn status_says_one_dead_letter(deployed: &Output) {
-    let status = deployed.then().args(["status", "way.yaml", "--output", "json"]).emulated().run().json();
+    let status = deployed
+        .then()
+        .args(["status", "way.yaml", "--output", "json"])
+        .emulated()
+        .run()
+        .json();
     assert_eq!(status["stages"][0]["dead_letters"]["visible"], 1, "{status}");
 }

@@ -1,0 +1,45 @@
+# make test         everything that must hold: what .ci/run runs
+# make lab          the whole way on this machine: deploy, process files, destroy
+# make build        the program, target/release/qfleet
+# make bench        qfleet against its peers, in ratios
+# make tools        only what tests and lab need from Python, in .tools
+# make clean-tools  takes .tools away
+#
+# Needs Rust, a C compiler, and Python 3.10 or later with venv. PYTHON=python3.12 picks another Python.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .tools/venv
+BENCH := .tools/bench
+
+.PHONY: test lab build bench tools clean-tools
+
+test: tools
+	@tests/all.sh
+
+lab: tools build
+	@$(VENV)/bin/python examples/lab.py target/release/qfleet $(VENV)/bin/ministack
+
+build:
+	cargo build --locked --release
+
+bench: tools build $(BENCH)/.installed
+	@$(VENV)/bin/python tests/bench/bench.py target/release/qfleet $(BENCH)/bin/aws $(VENV)/bin/ministack
+
+tools: $(VENV)/.installed
+
+# Made anew when the requirements change, so that nothing of older ones stays behind. The mark is made last: an
+# installation that was cut off is done again.
+.tools/%/.installed:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "$(PYTHON) is older than 3.10: name a newer one, as in make PYTHON=python3.12" >&2; exit 1; }
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(VENV)/.installed: tests/requirements.txt
+$(BENCH)/.installed: tests/bench/requirements.txt
+
+clean-tools:
+	rm -rf .tools

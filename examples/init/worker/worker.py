@@ -1,0 +1,116 @@
+"""Takes messages from the queue and does the work that each of them asks for.
+
+Replace `work`. The rest is what any worker of a queue needs:
+
+- a message is deleted when its work is done, never before. If the work fails, or the instance goes away, the message
+  comes back, and after `max_receives` deliveries goes to the dead-letter queue;
+- so the same work may come twice, and doing it twice must do no harm;
+- while the work goes on, the message is kept from other workers by extending its visibility timeout;
+- SIGTERM ends the program after the message in hand.
+
+When the group scales in, the instance goes on for `drain_timeout` and is then ended; what it had in hand is delivered
+again. A program that watches the instance metadata can end sooner: see the mover among qfleet's examples.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from urllib.parse import unquote_plus
+
+import boto3
+
+QUEUE_URL = os.environ["QFLEET_QUEUE_URL"]
+UPLOADS = os.environ["QFLEET_UPLOADS_PREFIX"]
+PROCESSED = os.environ["QFLEET_PROCESSED_PREFIX"]
+VISIBILITY = int(os.environ["QFLEET_VISIBILITY_TIMEOUT_SECONDS"])
+# How long one request waits for a message: 20 s is the most, and costs the least.
+WAIT = int(os.environ.get("WORKER_WAIT_SECONDS", "20"))
+
+log = logging.getLogger("worker")
+sqs = boto3.client("sqs")
+s3 = boto3.client("s3")
+stop = threading.Event()
+
+
+def work(bucket: str, key: str) -> None:
+    """Your work: here, it writes the size and the SHA-256 of an uploaded file beside the results."""
+    if key.endswith("/"):
+        return  # a folder made in the console
+    digest = hashlib.sha256()
+    size = 0
+    for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
+        digest.update(chunk)
+        size += len(chunk)
+    result = json.dumps({"file": key, "bytes": size, "sha256": digest.hexdigest()})
+    s3.put_object(Bucket=bucket, Key=PROCESSED + key.removeprefix(UPLOADS) + ".json", Body=result.encode())
+    log.info("%s: %d bytes", key, size)
+
+
+def uploads_in(body: str) -> Iterator[tuple[str, str]]:
+    """The uploaded files that a message tells of: an S3 event, wrapped in an SNS notification."""
+    event = json.loads(body)
+    if event.get("Type") == "Notification":
+        event = json.loads(event["Message"])
+    if event.get("Event") == "s3:TestEvent":
+        return  # S3 sends it once, when the notification is set up
+    for record in event["Records"]:
+        # In events, keys are form-encoded: a plus sign is a space.
+        yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
+
+
+@contextlib.contextmanager
+def kept(receipt: str) -> Iterator[None]:
+    """Keeps a message from other workers until the block ends."""
+    done = threading.Event()
+
+    def keep() -> None:
+        while not done.wait(VISIBILITY / 3):
+            try:
+                sqs.change_message_visibility(QueueUrl=QUEUE_URL, ReceiptHandle=receipt, VisibilityTimeout=VISIBILITY)
+            except Exception:  # the next beat may do better; at worst the message comes twice
+                log.exception("could not extend a message's visibility timeout")
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def one(message: dict) -> None:
+    try:
+        with kept(message["ReceiptHandle"]):
+            for bucket, key in uploads_in(message["Body"]):
+                work(bucket, key)
+        sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
+    except Exception:  # one message's trouble must not end the worker; the queue delivers it again
+        log.exception("message %s failed", message["MessageId"])
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    log.info("waiting for messages in %s", QUEUE_URL)
+    while not stop.is_set():
+        try:
+            answer = sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=1, WaitTimeSeconds=WAIT)
+        except Exception:
+            log.exception("could not receive")
+            stop.wait(5)
+            continue
+        for message in answer.get("Messages", []):
+            one(message)
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()

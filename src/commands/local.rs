@@ -1,0 +1,112 @@
+//! `qfleet local start|stop|status`
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::Global;
+use crate::error::{Error, Result};
+use crate::local::{self, Emulator};
+use crate::report;
+use crate::report::form::Output;
+
+/// Arguments of `local`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every command takes --local, which deploys to this emulator instead of AWS and starts it when \
+                  needed. It listens on 127.0.0.1 only, keeps everything in memory and forgets it when it stops.\n\n\
+                  Its program is ministack, from $QFLEET_MINISTACK, else ~/.local/share/qfleet/ministack, else the \
+                  PATH.\n\n\
+                  Examples:\n  \
+                  qfleet local start\n  \
+                  qfleet deploy lab --local\n  \
+                  qfleet local stop"
+)]
+pub struct Local {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The verbs of `local`.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start the local AWS emulator, unless it runs already
+    Start(Start),
+    /// End the local AWS emulator; everything that was deployed to it is gone
+    Stop,
+    /// Show where the local AWS emulator listens
+    Status(Status),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Waits until the emulator answers. Exits with 0 when it runs, also when it ran before; with 1 when it \
+                        isn't installed, its port is taken or it doesn't start."
+)]
+struct Start {
+    /// Port on 127.0.0.1, instead of 4566
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct Status {
+    /// Exit with 3 when it isn't running
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// The JSON form of the three.
+#[derive(Serialize)]
+struct State<'a> {
+    /// Whether it runs now.
+    running: bool,
+    /// Whether this command started or ended it.
+    changed: bool,
+    /// Where it runs.
+    emulator: Option<&'a Emulator>,
+}
+
+impl Local {
+    /// Starts, ends or shows the emulator.
+    pub fn run(self, global: &Global) -> Result<()> {
+        match self.verb {
+            Verb::Start(start) => {
+                let emulator = local::start(start.port)?;
+                report::local::note(&emulator, true);
+                let text = report::local::started(&emulator);
+                show(global.output, true, emulator.new, Some(&emulator), &text);
+            }
+            Verb::Stop => {
+                let ended = local::stop()?;
+                let text = report::local::stopped(ended.as_ref());
+                show(global.output, false, ended.is_some(), None, &text);
+            }
+            Verb::Status(status) => {
+                let found = local::status()?;
+                if let Some(emulator) = &found {
+                    report::local::note(emulator, true);
+                }
+                let text = report::local::status(found.as_ref(), Timestamp::now());
+                show(global.output, found.is_some(), false, found.as_ref(), &text);
+                if status.exit_code && found.is_none() {
+                    return Err(Error::Differences);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn show(output: Output, running: bool, changed: bool, emulator: Option<&Emulator>, text: &str) {
+    let state = State {
+        running,
+        changed,
+        emulator,
+    };
+    match output {
+        Output::Text => report::text(text),
+        Output::Json => report::json(&state),
+        Output::Jsonl => report::json_line(&state),
+    }
+}

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Runs everything that must hold, phase by phase, and says at the end what took how long. A phase that fails doesn't
+# keep the others from running. `make test` calls this with the tools installed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+tools=$PWD/.tools/venv/bin
+# The tests find python3 (with boto3), cfn-lint, shellcheck and the emulator there.
+export PATH="$tools:$PATH" QFLEET_MINISTACK="$tools/ministack"
+
+lines=()
+failed=0
+
+phase() {
+    local name=$1 begun=$SECONDS outcome=ok
+    shift
+    printf '\n=== %s: %s\n' "$name" "$*"
+    "$@" || { outcome=FAILED; failed=1; }
+    lines+=("$(printf '%-12s %-7s %5d s' "$name" "$outcome" $((SECONDS - begun)))")
+}
+
+phase format cargo fmt --check
+phase clippy cargo clippy --locked --all-targets -- -D warnings
+phase build cargo test --locked --no-run
+phase rust cargo test --locked
+phase mover python3 -m pytest -q examples/mover
+phase bootstrap python3 -m pytest -q -p no:cacheprovider tests/bootstrap
+phase lab python3 examples/lab.py target/debug/qfleet "$QFLEET_MINISTACK"
+phase scripts shellcheck .ci/run tests/all.sh examples/mover/install examples/mover/run examples/init/worker/install examples/init/worker/run
+
+printf '\n=== %s\n' summary
+printf '%s\n' "${lines[@]}"
+printf '%-20s %5d s\n' total "$SECONDS"
+exit "$failed"

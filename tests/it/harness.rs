@@ -1,0 +1,277 @@
+//! Runs the real binary in a folder and with an environment of its own, and checks what it says.
+
+#![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
+
+mod aws;
+mod emulator;
+mod selftest;
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+
+use regex::Regex;
+use tempfile::TempDir;
+
+pub use aws::Aws;
+pub use emulator::{account, emulator, find_ministack, free_port};
+
+/// One run of qfleet, and what is expected of it. Exit code 0, unless `status` says another.
+pub struct Test {
+    folder: Rc<TempDir>,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    stdin: String,
+    status: i32,
+    stdout: Vec<Expected>,
+    stderr: Vec<Expected>,
+}
+
+enum Expected {
+    Exactly(String),
+    Contains(String),
+    Lacks(String),
+    Matches(Regex),
+}
+
+/// What a run said, and the folder it ran in.
+pub struct Output {
+    pub stdout: String,
+    pub stderr: String,
+    folder: Rc<TempDir>,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Test {
+    /// A run in a new, empty folder. Its environment has a PATH, a home in that folder, and nothing of AWS.
+    pub fn new() -> Self {
+        Test::within(Rc::new(tempfile::tempdir().expect("a temporary folder")), Vec::new())
+    }
+
+    fn within(folder: Rc<TempDir>, env: Vec<(OsString, OsString)>) -> Self {
+        Test {
+            folder,
+            args: Vec::new(),
+            env,
+            stdin: String::new(),
+            status: 0,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
+    }
+
+    /// A file in the folder, made before the run.
+    pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder for the file");
+        fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        self
+    }
+
+    /// An executable file in the folder.
+    pub fn executable(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let test = self.file(path, content);
+        fs::set_permissions(test.path(path), fs::Permissions::from_mode(0o755)).expect("an executable");
+        test
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// More arguments.
+    pub fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// An environment variable; of this run and of those that follow it by [`Output::then`].
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds `--local` and the endpoint of this test run's emulator. The account is the one that the environment file
+    /// names: give it one of [`account`]'s.
+    pub fn emulated(self) -> Self {
+        self.args(["--local", "--endpoint-url", emulator()])
+    }
+
+    /// Standard input, which is never a terminal.
+    pub fn stdin(mut self, text: impl Into<String>) -> Self {
+        self.stdin = text.into();
+        self
+    }
+
+    /// The expected exit code.
+    pub fn status(mut self, code: i32) -> Self {
+        self.status = code;
+        self
+    }
+
+    /// The whole of standard output.
+    pub fn stdout(mut self, text: impl Into<String>) -> Self {
+        self.stdout.push(Expected::Exactly(text.into()));
+        self
+    }
+
+    /// A part of standard output.
+    pub fn stdout_contains(mut self, part: impl Into<String>) -> Self {
+        self.stdout.push(Expected::Contains(part.into()));
+        self
+    }
+
+    /// What must not be in standard output.
+    pub fn stdout_lacks(mut self, part: impl Into<String>) -> Self {
+        self.stdout.push(Expected::Lacks(part.into()));
+        self
+    }
+
+    /// A regular expression that standard output matches as a whole.
+    pub fn stdout_regex(mut self, pattern: &str) -> Self {
+        self.stdout.push(Expected::Matches(whole(pattern)));
+        self
+    }
+
+    /// The whole of standard error.
+    pub fn stderr(mut self, text: impl Into<String>) -> Self {
+        self.stderr.push(Expected::Exactly(text.into()));
+        self
+    }
+
+    /// A part of standard error.
+    pub fn stderr_contains(mut self, part: impl Into<String>) -> Self {
+        self.stderr.push(Expected::Contains(part.into()));
+        self
+    }
+
+    /// What must not be in standard error.
+    pub fn stderr_lacks(mut self, part: impl Into<String>) -> Self {
+        self.stderr.push(Expected::Lacks(part.into()));
+        self
+    }
+
+    /// A regular expression that standard error matches as a whole.
+    pub fn stderr_regex(mut self, pattern: &str) -> Self {
+        self.stderr.push(Expected::Matches(whole(pattern)));
+        self
+    }
+
+    /// The command as it would be run, for tests that need to signal or watch the process.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("qfleet"));
+        command.args(&self.args).current_dir(self.folder.path()).env_clear();
+        for name in ["PATH", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+            .env("HOME", self.path("home"))
+            .env("NO_COLOR", "1")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs it and checks what was expected. Panics with all of the output when that isn't what came.
+    #[track_caller]
+    pub fn run(self) -> Output {
+        let mut child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("qfleet runs");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // A process that ends without reading is none of our business.
+        let _ = stdin.write_all(self.stdin.as_bytes());
+        drop(stdin);
+        let ended = child.wait_with_output().expect("qfleet's output");
+        let stdout = String::from_utf8(ended.stdout).expect("UTF-8 on standard output");
+        let stderr = String::from_utf8(ended.stderr).expect("UTF-8 on standard error");
+
+        let mut wrong: Vec<String> = Vec::new();
+        if ended.status.code() != Some(self.status) {
+            wrong.push(format!("it ended with {}, not exit code {}", ended.status, self.status));
+        }
+        for (name, text, expectations) in [("stdout", &stdout, &self.stdout), ("stderr", &stderr, &self.stderr)] {
+            wrong.extend(
+                expectations
+                    .iter()
+                    .filter_map(|expected| expected.complaint(name, text)),
+            );
+        }
+        assert!(
+            wrong.is_empty(),
+            "qfleet {:?}\n{}\n--- stdout\n{stdout}\n--- stderr\n{stderr}\n---",
+            self.args,
+            wrong.join("\n")
+        );
+        Output {
+            stdout,
+            stderr,
+            folder: self.folder,
+            env: self.env,
+        }
+    }
+}
+
+impl Expected {
+    fn complaint(&self, name: &str, text: &str) -> Option<String> {
+        match self {
+            Expected::Exactly(whole) if text != whole => Some(format!("{name} is not:\n{whole}")),
+            Expected::Contains(part) if !text.contains(part.as_str()) => Some(format!("{name} lacks: {part}")),
+            Expected::Lacks(part) if text.contains(part.as_str()) => Some(format!("{name} contains: {part}")),
+            Expected::Matches(pattern) if !pattern.is_match(text) => Some(format!("{name} doesn't match: {pattern}")),
+            _ => None,
+        }
+    }
+}
+
+impl Output {
+    /// The next run in the same folder and environment.
+    pub fn then(&self) -> Test {
+        Test::within(Rc::clone(&self.folder), self.env.clone())
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file of the folder.
+    #[track_caller]
+    pub fn read(&self, path: &str) -> String {
+        let path = self.path(path);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Standard output as one JSON document.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.stdout))
+    }
+
+    /// Standard output as JSON objects, one a line.
+    #[track_caller]
+    pub fn json_lines(&self) -> Vec<serde_json::Value> {
+        let parsed = self.stdout.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        parsed.unwrap_or_else(|error| panic!("not JSON lines ({error}): {}", self.stdout))
+    }
+}
+
+fn whole(pattern: &str) -> Regex {
+    Regex::new(&format!("(?s)^(?:{pattern})$")).expect("a regular expression")
+}

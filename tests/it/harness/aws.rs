@@ -1,0 +1,40 @@
+//! Talks to the emulator as a test's account, past qfleet.
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+
+use super::emulator;
+
+/// Clients of the services that tests look into. Build them inside the test's runtime.
+pub struct Aws {
+    pub cloudformation: aws_sdk_cloudformation::Client,
+    pub s3: aws_sdk_s3::Client,
+    pub sqs: aws_sdk_sqs::Client,
+    pub autoscaling: aws_sdk_autoscaling::Client,
+    pub ssm: aws_sdk_ssm::Client,
+}
+
+impl Aws {
+    /// Clients for an account and a region of this run's emulator.
+    pub fn new(account: &str, region: &str) -> Self {
+        macro_rules! client {
+            ($service:ident $(, $setting:ident($value:expr))*) => {
+                $service::Client::from_conf(
+                    $service::Config::builder()
+                        .behavior_version(BehaviorVersion::latest())
+                        .region(Region::new(region.to_owned()))
+                        .endpoint_url(emulator())
+                        .credentials_provider(Credentials::new(account, "test", None, None, "test"))
+                        $(.$setting($value))*
+                        .build(),
+                )
+            };
+        }
+        Aws {
+            cloudformation: client!(aws_sdk_cloudformation),
+            s3: client!(aws_sdk_s3, force_path_style(true)),
+            sqs: client!(aws_sdk_sqs),
+            autoscaling: client!(aws_sdk_autoscaling),
+            ssm: client!(aws_sdk_ssm),
+        }
+    }
+}

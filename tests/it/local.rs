@@ -1,0 +1,310 @@
+//! `qfleet local`
+
+use std::fs::{self, OpenOptions};
+use std::process::Command;
+
+use crate::harness::{Output, Test, find_ministack, free_port};
+
+/// A home of its own, in which no emulator runs yet, and a free port. Whatever runs there is ended with it.
+struct Place {
+    start: Output,
+    port: u16,
+}
+
+impl Place {
+    fn new() -> Self {
+        let start = Test::new()
+            .env("QFLEET_MINISTACK", find_ministack())
+            .args(["local", "status"])
+            .stdout("No local AWS emulator is running (`qfleet local start` starts it)\n")
+            .run();
+        Place {
+            start,
+            port: free_port(),
+        }
+    }
+
+    fn local(&self, verb: &str) -> Test {
+        self.start.then().args(["local", verb])
+    }
+
+    fn start(&self) -> Test {
+        self.local("start").args(["--port".to_owned(), self.port.to_string()])
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn pid(&self) -> i64 {
+        let status = self.local("status").args(["--output", "json"]).run().json();
+        status["emulator"]["pid"].as_i64().expect("a pid")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.local("stop").command().output();
+    }
+}
+
+const STATE: &str = "home/.local/state/qfleet";
+
+#[test]
+fn an_emulator_is_started_shown_and_stopped() {
+    let place = Place::new();
+    let endpoint = place.endpoint();
+    place
+        .start()
+        .stdout(format!("Local AWS emulator started at {endpoint}\n"))
+        .stderr("")
+        .run();
+
+    // Both starts find the one that runs, whether they name its port or not.
+    let running = format!("Local AWS emulator already running at {endpoint}\n");
+    place.start().stdout(&running).run();
+    place.local("start").stdout(&running).run();
+    let other = free_port().to_string();
+    place
+        .local("start")
+        .args(["--port", &other])
+        .status(1)
+        .stderr_contains(format!("runs already, on port {}", place.port))
+        .run();
+
+    place
+        .local("status")
+        .args(["--exit-code"])
+        .stdout_regex(&format!(
+            "Local AWS emulator is running\n  endpoint  {endpoint}\n  process   \\d+\n  version   ministack 1\\.[0-9.]+\n  \
+             uptime    \\w.*\n  log       .*/qfleet/emulator.log\n"
+        ))
+        .run();
+    let status = place.local("status").args(["--output", "json"]).run().json();
+    assert_eq!(status["running"], true);
+    assert_eq!(status["changed"], false);
+    assert_eq!(status["emulator"]["endpoint"], endpoint);
+
+    place
+        .local("stop")
+        .stdout(format!(
+            "Local AWS emulator at {endpoint} stopped; everything that was deployed to it is gone\n"
+        ))
+        .run();
+    place.local("stop").stdout("No local AWS emulator is running\n").run();
+    place.local("status").args(["--exit-code"]).status(3).stderr("").run();
+    assert!(
+        std::net::TcpStream::connect(("127.0.0.1", place.port)).is_err(),
+        "something still listens"
+    );
+}
+
+#[test]
+fn starts_at_the_same_time_make_one_emulator() {
+    let place = Place::new();
+    let starts: Vec<_> = (0..4)
+        .map(|_| {
+            place
+                .start()
+                .args(["--output", "jsonl"])
+                .command()
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+        })
+        .collect();
+    let said: Vec<serde_json::Value> = starts
+        .into_iter()
+        .map(|start| {
+            let output = start.expect("a process").wait_with_output().expect("its output");
+            serde_json::from_slice(&output.stdout).expect("JSON")
+        })
+        .collect();
+    assert_eq!(
+        said.iter().filter(|state| state["changed"] == true).count(),
+        1,
+        "{said:?}"
+    );
+    assert!(
+        said.iter()
+            .all(|state| state["emulator"]["pid"] == said[0]["emulator"]["pid"]),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn it_listens_on_loopback_only() {
+    let place = Place::new();
+    // What a user's environment may hold for other uses of the same program.
+    place
+        .start()
+        .env("BIND_HOST", "0.0.0.0")
+        .env("USE_SSL", "1")
+        .env("SFTP_ENABLED", "1")
+        .run();
+    let output = Command::new("sh")
+        .args(["-c", "cat /proc/net/tcp /proc/net/tcp6 2>/dev/null || true"])
+        .output()
+        .expect("a shell");
+    let table = String::from_utf8_lossy(&output.stdout);
+    let port = format!(":{:04X}", place.port);
+    let listening: Vec<&str> = table
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let (local, _remote, state) = (fields.next()?, fields.next()?, fields.next()?);
+            (state == "0A" && local.ends_with(&port)).then_some(local)
+        })
+        .collect();
+    if cfg!(target_os = "linux") {
+        assert_eq!(listening, [format!("0100007F{port}")]);
+    }
+}
+
+#[test]
+fn a_stale_record_is_no_reason_to_end_a_stranger() {
+    let place = Place::new();
+    let mut stranger = Command::new("sleep").arg("60").spawn().expect("a process");
+    let record = format!(
+        r#"{{"pid":{},"port":{},"started":"2026-01-01T00:00:00Z"}}"#,
+        stranger.id(),
+        place.port
+    );
+    fs::write(place.start.path(&format!("{STATE}/emulator.json")), record).expect("a record");
+    place
+        .local("status")
+        .stdout_contains("No local AWS emulator is running")
+        .run();
+    place.local("stop").stdout("No local AWS emulator is running\n").run();
+    assert!(
+        stranger.try_wait().expect("a child").is_none(),
+        "the stranger was ended"
+    );
+    place.start().stdout_contains("started").run();
+    assert!(
+        stranger.try_wait().expect("a child").is_none(),
+        "the stranger was ended"
+    );
+    stranger.kill().expect("ends");
+    stranger.wait().expect("ended");
+}
+
+#[test]
+fn an_emulator_that_was_killed_is_known_to_be_gone() {
+    let place = Place::new();
+    place.start().run();
+    let pid = place.pid().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-9", &pid])
+            .status()
+            .expect("kill")
+            .success()
+    );
+    // The system closes its files a moment after.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    place.local("status").args(["--exit-code"]).status(3).run();
+    place.start().stdout_contains("started").run();
+}
+
+#[test]
+fn a_lost_record_is_said_and_nothing_is_ended() {
+    let place = Place::new();
+    place.start().run();
+    let record = place.start.path(&format!("{STATE}/emulator.json"));
+    let kept = fs::read(&record).expect("a record");
+    for bad in ["", "{}", r#"{"pid":0,"port":1,"started":"2026-01-01T00:00:00Z"}"#] {
+        fs::write(&record, bad).expect("written");
+        place
+            .local("stop")
+            .status(1)
+            .stderr_contains("its record is lost; end the process that holds")
+            .run();
+    }
+    fs::write(&record, kept).expect("written");
+    place.local("stop").stdout_contains("stopped").run();
+}
+
+#[test]
+fn a_port_that_is_taken_is_said() {
+    let place = Place::new();
+    let _other = std::net::TcpListener::bind(("127.0.0.1", place.port)).expect("the port");
+    place
+        .start()
+        .status(1)
+        .stderr_contains(format!(
+            "can't listen on port {}: another program listens there",
+            place.port
+        ))
+        .stderr_contains("qfleet local start --port <PORT>")
+        .run();
+    place.local("status").args(["--exit-code"]).status(3).run();
+}
+
+#[test]
+fn a_missing_emulator_is_said_with_how_to_install_it() {
+    Test::new()
+        .env("PATH", "/nonexistent")
+        .args(["local", "start"])
+        .status(1)
+        .stdout("")
+        .stderr_regex(
+            "error: the local AWS emulator, ministack, is not installed\n  help: install it with Python .*\n    \
+             python3 -m venv /.*/home/.local/share/qfleet/ministack\n    \
+             /.*/bin/pip install ministack==[0-9.]+ cbor2==[0-9.]+\n  or name its program in QFLEET_MINISTACK\n",
+        )
+        .run();
+    Test::new()
+        .env("QFLEET_MINISTACK", "/etc/passwd")
+        .args(["local", "start"])
+        .status(1)
+        .stderr_contains("QFLEET_MINISTACK names /etc/passwd, which is no program")
+        .run();
+}
+
+#[test]
+fn an_emulator_in_the_data_folder_is_found() {
+    let port = free_port().to_string();
+    let script = format!("#!/bin/sh\nexec {} \"$@\"\n", find_ministack().display());
+    let started = Test::new()
+        .executable("home/.local/share/qfleet/ministack/bin/ministack", script)
+        .args(["local", "start", "--port", &port])
+        .stdout_contains("started")
+        .run();
+    started.then().args(["local", "stop"]).stdout_contains("stopped").run();
+}
+
+#[test]
+fn one_that_dies_at_its_start_has_its_last_words_shown() {
+    Test::new()
+        .executable(
+            "broken",
+            "#!/bin/sh\necho 'no module named \u{1b}[31mministack'\nexit 7\n",
+        )
+        .env("QFLEET_MINISTACK", "./broken")
+        .args(["local", "start", "--port", &free_port().to_string()])
+        .status(1)
+        .stderr_contains("the local emulator ended while it was starting (exit status: 7)")
+        .stderr_contains("no module named \u{fffd}[31mministack")
+        .stderr_contains("emulator.log")
+        .run()
+        .then()
+        .args(["local", "status", "--exit-code"])
+        .status(3)
+        .run();
+}
+
+#[test]
+fn one_that_ignores_sigterm_is_ended_all_the_same() {
+    let place = Place::new();
+    let script = format!(
+        "#!/bin/sh\ntrap '' TERM\n{} &\nwhile :; do sleep 0.1; done\n",
+        find_ministack().display()
+    );
+    let start = place.start().executable("stubborn", script);
+    let program = start.path("stubborn");
+    start.env("QFLEET_MINISTACK", program).stdout_contains("started").run();
+    place.local("stop").stdout_contains("stopped").run();
+    let lock = place.start.path(&format!("{STATE}/emulator.lock"));
+    let lock = OpenOptions::new().write(true).open(lock).expect("the lock");
+    lock.try_lock().expect("nobody holds the lock");
+}
