@@ -245,7 +245,7 @@ const CHOICES: [Choice; 14] = [
             },
             Setting {
                 name: "long",
-                instances: "warmup: 1h\nstart_timeout: 90m\ndrain_timeout: 2h\nlog_retention: 365d\nvolume: 1 TiB",
+                instances: "warmup: 1h\nstart_timeout: 1h\ndrain_timeout: 2h\nlog_retention: 365d\nvolume: 1 TiB",
                 ..NONE
             },
             Setting {
