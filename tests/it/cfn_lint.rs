@@ -245,7 +245,7 @@ const CHOICES: [Choice; 14] = [
             },
             Setting {
                 name: "long",
-                instances: "warmup: 1h\nstart_timeout: 90m\ndrain_timeout: 2h\nlog_retention: 365d\nvolume: 1 TiB",
+                instances: "warmup: 1h\nstart_timeout: 1h\ndrain_timeout: 2h\nlog_retention: 365d\nvolume: 1 TiB",
                 ..NONE
             },
             Setting {
@@ -375,14 +375,14 @@ fn render(folder: &Path, name: &str, settings: &[Setting]) -> Blueprint {
             .collect();
         format!("{}\n{}", names.join(", "), file(name, settings))
     };
-    let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{problems:?}\n{}", said()));
+    let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{:?}\n{}", problems.list, said()));
     let placement = Placement {
         account: "111122223333".into(),
         region: "us-east-2".into(),
         local: false,
     };
-    let blueprint =
-        blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}\n{}", said()));
+    let blueprint = blueprint::render(&environment, &placement)
+        .unwrap_or_else(|problems| panic!("{:?}\n{}", problems.list, said()));
     assert_eq!(lint::lint(&blueprint), [], "{}", said());
     blueprint
 }
