@@ -298,10 +298,10 @@ const CHOICES: [Choice; 14] = [
 /// Picks a value for each choice, again and again, until every two values of two choices have met.
 fn pairwise() -> Vec<Vec<usize>> {
     let mut missing = BTreeSet::new();
-    for first in 0..CHOICES.len() {
-        for second in first + 1..CHOICES.len() {
-            for left in 0..CHOICES[first].values.len() {
-                missing.extend((0..CHOICES[second].values.len()).map(|right| (first, left, second, right)));
+    for (second, Choice { values, .. }) in CHOICES.iter().enumerate() {
+        for (first, earlier) in CHOICES[..second].iter().enumerate() {
+            for left in 0..earlier.values.len() {
+                missing.extend((0..values.len()).map(|right| (first, left, second, right)));
             }
         }
     }
