@@ -63,10 +63,8 @@ pub struct Stage<'a> {
     pub max: u32,
     pub min_in_service: u32,
     pub batch_size: u32,
-    /// ISO 8601.
+    /// ISO 8601, an hour at most: CloudFormation's limit for updates.
     pub start_timeout: String,
-    /// ISO 8601.
-    pub pause_time: String,
     pub warmup_seconds: u64,
     pub drain_seconds: u64,
     pub volume_gib: u64,

@@ -44,6 +44,8 @@ stages:
     environment.stages[1].from = Some(environment.stages[0].name.clone());
     let first = &mut environment.stages[0].workers.instances;
     first.program = program.to_owned();
+    // An architecture can't be read off such names, so the image is named.
+    first.image = "/".to_owned() + &texts[7];
     first.types = vec![text(7), text(8)];
     first.zones = Some(Zones::Named(vec![text(9)]));
     first.policies = vec![text(10)];

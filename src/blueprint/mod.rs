@@ -103,10 +103,7 @@ pub struct Artifact {
 /// # Errors
 /// Problems of the file that only rendering finds, such as a program folder that isn't there.
 pub fn render(environment: &Environment, placement: &Placement) -> Result<Blueprint, Problems> {
-    all_parts(environment, placement).map_err(|list| Problems {
-        source: environment.source.clone(),
-        list,
-    })
+    all_parts(environment, placement).map_err(|list| Problems::new(environment.source.clone(), list))
 }
 
 fn all_parts(environment: &Environment, placement: &Placement) -> Result<Blueprint, Vec<Problem>> {

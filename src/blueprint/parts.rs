@@ -10,11 +10,7 @@ use super::tags::StackTags;
 use super::templates::Templates;
 use super::{Artifact, Placement, Stack, Value, contexts, names, program, quoting};
 use crate::environment::problem::Problem;
-use crate::environment::{Environment, Instances, Network, OnDestroy, Scaling, Stage, Zones};
-
-/// The longest `PauseTime` of a rolling update
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>).
-const LONGEST_PAUSE_SECONDS: u64 = 3600;
+use crate::environment::{Environment, Instances, Network, OnDestroy, Scaling, Stage, Zones, architecture};
 
 /// The path of the newest Amazon Linux 2023, without the architecture.
 const AL2023: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-";
@@ -225,7 +221,6 @@ impl<'a> Parts<'a> {
             // A quarter of the fleet at a time; 100 is CloudFormation's limit.
             batch_size: instances.max.div_ceil(4).clamp(1, 100),
             start_timeout: iso8601(instances.start_timeout.as_secs()),
-            pause_time: iso8601(instances.start_timeout.as_secs().min(LONGEST_PAUSE_SECONDS)),
             warmup_seconds: instances.warmup.as_secs(),
             drain_seconds: instances.drain_timeout.as_secs(),
             volume_gib: instances.volume.as_gib(),
@@ -304,21 +299,13 @@ fn image(instances: &Instances, local: bool, pointer: &str) -> Result<Value, Pro
         // The local emulator knows this one only, and boots no machine from it.
         return Ok(Value::Ssm(format!("{AL2023}x86_64")));
     }
+    let pointer = format!("{pointer}/types");
     let Some(first) = instances.types.first() else {
-        return Err(Problem::new(format!("{pointer}/types"), "no instance type is named"));
+        return Err(Problem::new(pointer, "no instance type is named"));
     };
-    Ok(Value::Ssm(format!("{AL2023}{}", architecture(first))))
-}
-
-/// The name of an instance type's architecture in the paths of Amazon Linux's images.
-fn architecture(instance_type: &str) -> &'static str {
-    let family = instance_type.split('.').next().unwrap_or_default();
-    let generation = family.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let attributes = generation.trim_start_matches(|c: char| c.is_ascii_digit());
-    if family == "a1" || attributes.starts_with('g') {
-        "arm64"
-    } else {
-        "x86_64"
+    match architecture(first) {
+        Ok(architecture) => Ok(Value::Ssm(format!("{AL2023}{architecture}"))),
+        Err(unusable) => Err(Problem::new(pointer, unusable.message).help(unusable.help)),
     }
 }
 

@@ -5,6 +5,8 @@ use clap::Args;
 use super::global::Env;
 use super::{Global, placement};
 use crate::blueprint::{self, cfn_lint, lint};
+use crate::environment::advise;
+use crate::environment::problem::Problems;
 use crate::error::{Error, Result, exit_code};
 use crate::report;
 use crate::report::check::{CfnLint, Checked};
@@ -47,6 +49,7 @@ impl Check {
         let checked = Checked {
             environment: &environment.name,
             stacks: blueprint.stacks.len(),
+            advice: Problems::new(environment.source.clone(), advise(&environment)),
             findings,
             cfn_lint,
         };

@@ -1,10 +1,12 @@
 //! Shows what a check found.
 
-use serde::Serialize;
+use miette::GraphicalTheme;
+use serde::{Serialize, Serializer};
 
 use super::form::Output;
-use super::style;
+use super::{problems, style};
 use crate::blueprint::lint::{Finding, Severity};
+use crate::environment::problem::Problems;
 
 /// The result of a check; the document of `qfleet check --output json`.
 #[derive(Debug, Serialize)]
@@ -13,6 +15,9 @@ pub struct Checked<'a> {
     pub environment: &'a str,
     /// How many stacks were rendered.
     pub stacks: usize,
+    /// What the file may say, but probably shouldn't.
+    #[serde(serialize_with = "located")]
+    pub advice: Problems,
     /// What is wrong with their templates.
     pub findings: Vec<Finding>,
     /// What became of cfn-lint.
@@ -44,6 +49,10 @@ impl Checked<'_> {
     }
 }
 
+fn located<S: Serializer>(advice: &Problems, serializer: S) -> Result<S::Ok, S::Error> {
+    problems::json(advice).serialize(serializer)
+}
+
 /// Shows it.
 pub fn show(checked: &Checked<'_>, output: Output) {
     match output {
@@ -54,7 +63,7 @@ pub fn show(checked: &Checked<'_>, output: Output) {
 }
 
 fn text(checked: &Checked<'_>) -> String {
-    let mut text = String::new();
+    let mut text = problems::text(&checked.advice, miette::Severity::Advice, GraphicalTheme::unicode());
     for finding in &checked.findings {
         let word = match finding.severity {
             Severity::Error => style::paint(style::BAD, "error:"),
@@ -72,7 +81,15 @@ fn text(checked: &Checked<'_>) -> String {
         0 => style::paint(style::GOOD, "no errors"),
         errors => style::paint(style::BAD, style::count(errors, "error")),
     };
+    let advice = match checked.advice.list.len() {
+        0 => String::new(),
+        1 => ", 1 piece of advice".to_owned(),
+        pieces => format!(", {pieces} pieces of advice"),
+    };
     let stacks = style::count(checked.stacks, "stack");
-    text.push_str(&format!("{}: {stacks} checked, {verdict}\n", checked.environment));
+    text.push_str(&format!(
+        "{}: {stacks} checked, {verdict}{advice}\n",
+        checked.environment
+    ));
     text
 }

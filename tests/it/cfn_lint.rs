@@ -298,10 +298,10 @@ const CHOICES: [Choice; 14] = [
 /// Picks a value for each choice, again and again, until every two values of two choices have met.
 fn pairwise() -> Vec<Vec<usize>> {
     let mut missing = BTreeSet::new();
-    for first in 0..CHOICES.len() {
-        for second in first + 1..CHOICES.len() {
-            for left in 0..CHOICES[first].values.len() {
-                missing.extend((0..CHOICES[second].values.len()).map(|right| (first, left, second, right)));
+    for (second, Choice { values, .. }) in CHOICES.iter().enumerate() {
+        for (first, earlier) in CHOICES[..second].iter().enumerate() {
+            for left in 0..earlier.values.len() {
+                missing.extend((0..values.len()).map(|right| (first, left, second, right)));
             }
         }
     }
@@ -375,14 +375,14 @@ fn render(folder: &Path, name: &str, settings: &[Setting]) -> Blueprint {
             .collect();
         format!("{}\n{}", names.join(", "), file(name, settings))
     };
-    let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{problems:?}\n{}", said()));
+    let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{:?}\n{}", problems.list, said()));
     let placement = Placement {
         account: "111122223333".into(),
         region: "us-east-2".into(),
         local: false,
     };
-    let blueprint =
-        blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}\n{}", said()));
+    let blueprint = blueprint::render(&environment, &placement)
+        .unwrap_or_else(|problems| panic!("{:?}\n{}", problems.list, said()));
     assert_eq!(lint::lint(&blueprint), [], "{}", said());
     blueprint
 }

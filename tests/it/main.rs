@@ -1,11 +1,11 @@
 //! Black-box tests: the real binary against a real endpoint. A module a feature, one binary for all of them, because
 //! each file directly in `tests/` would link the AWS SDK once more.
 
-mod harness;
-
 mod cfn_lint;
+mod check;
 mod deploy;
 mod environment;
+mod harness;
 mod help;
 mod init;
 mod local;
