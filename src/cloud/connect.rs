@@ -7,6 +7,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
+use super::calls::{Call, Tell};
 use super::{Cloud, explain};
 use crate::error::{Error, Result};
 
@@ -21,6 +22,8 @@ pub struct Connect {
     pub credentials: Credentials,
     /// The only account that may be touched.
     pub account: Option<String>,
+    /// Told of each request.
+    pub on_call: Option<fn(&Call)>,
 }
 
 /// Whose account.
@@ -89,7 +92,7 @@ impl Connect {
             ))
             .with_help("choose the right profile (--profile, AWS_PROFILE), or correct `account` in the file"));
         }
-        Ok(Cloud::new(&config, account, region, false))
+        Ok(Cloud::new(&config, account, region, false, self.on_call))
     }
 
     /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS.
@@ -104,28 +107,33 @@ impl Connect {
             .retry_config(retries())
             .timeout_config(timeouts());
         config.set_endpoint_url(self.endpoint_url);
-        Cloud::new(&config.build(), account, region, true)
+        Cloud::new(&config.build(), account, region, true, self.on_call)
     }
 }
 
 impl Cloud {
-    fn new(config: &SdkConfig, account: String, region: String, local: bool) -> Cloud {
+    fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<fn(&Call)>) -> Cloud {
         // Emulators know buckets by path only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
+        macro_rules! client {
+            ($service:ident $(, $setting:ident($value:expr))*) => {{
+                let mut service = $service::config::Builder::from(config)$(.$setting($value))*;
+                if let Some(on_call) = on_call {
+                    service = service.interceptor(Tell(on_call));
+                }
+                $service::Client::from_conf(service.build())
+            }};
+        }
         Cloud {
             account,
             region,
             local,
-            cloudformation: aws_sdk_cloudformation::Client::new(config),
-            autoscaling: aws_sdk_autoscaling::Client::new(config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(config)
-                    .force_path_style(path_style)
-                    .build(),
-            ),
-            sqs: aws_sdk_sqs::Client::new(config),
-            ssm: aws_sdk_ssm::Client::new(config),
+            cloudformation: client!(aws_sdk_cloudformation),
+            autoscaling: client!(aws_sdk_autoscaling),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            s3: client!(aws_sdk_s3, force_path_style(path_style)),
+            sqs: client!(aws_sdk_sqs),
+            ssm: client!(aws_sdk_ssm),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod alarms;
 pub mod buckets;
+mod calls;
 pub mod change_set;
 mod connect;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod queues;
 pub mod stack_status;
 pub mod stacks;
 
+pub use calls::Call;
 pub use connect::{Connect, Credentials};
 pub use failure::CloudError;
 pub(crate) use failure::explain;

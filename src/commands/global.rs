@@ -50,7 +50,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub color: Color,
-    /// Say more on standard error
+    /// Name each request to AWS on standard error
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub verbose: bool,
 }
@@ -94,6 +94,7 @@ impl Global {
             endpoint_url,
             credentials,
             account,
+            on_call: self.verbose.then_some(report::call),
         }
         .connect()
         .await

@@ -20,6 +20,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::cloud::Call;
 use crate::error::Error;
 use form::Output;
 
@@ -65,6 +66,18 @@ pub fn text(text: &str) {
 /// Something to know, on standard error.
 pub fn note(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// A request to AWS, on standard error.
+pub fn call(call: &Call) {
+    let status = call.status.map_or("no answer".to_owned(), |status| status.to_string());
+    let line = format!(
+        "  {} {}: {status} in {} ms",
+        call.service,
+        call.operation,
+        call.took.as_millis()
+    );
+    note(&style::paint(style::FAINT, line));
 }
 
 /// One object on a line of its own, on standard output.
