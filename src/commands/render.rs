@@ -20,8 +20,8 @@ Examples:
   qfleet render lab --out build              one file a stack, for other tools
   qfleet render lab --output json | jq '.stacks[].name'
 
-Reads no AWS configuration and calls nobody: the same file always gives the same bytes. They are the bytes that
-`qfleet deploy` sends.")]
+Reads no AWS configuration and calls nobody: the same file always gives the same bytes. They are the
+bytes that `qfleet deploy` sends.")]
 pub struct Render {
     #[command(flatten)]
     env: Env,
