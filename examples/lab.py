@@ -316,6 +316,9 @@ def main() -> int:
     arguments.add_argument("qfleet", type=Path)
     arguments.add_argument("ministack", type=Path)
     given = arguments.parse_args()
+    # Everything here is on loopback, where no proxy can reach.
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="qfleet-lab-") as folder:
         # absolute(), not resolve(): a virtual environment's program must keep its path.

@@ -1,22 +1,10 @@
 //! An environment found again from its stacks' tags, without its file.
 
+use crate::blueprint::tags::StackTags;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
-
-/// Tags that every stack of ours carries.
-pub mod tag {
-    /// The environment's name.
-    pub const ENVIRONMENT: &str = "qfleet:environment";
-    /// The part of the environment that the stack holds.
-    pub const PART: &str = "qfleet:part";
-    /// The parts that it needs, separated by spaces.
-    pub const NEEDS: &str = "qfleet:needs";
-    /// `true`: termination protection, and `destroy` refuses.
-    pub const PROTECT: &str = "qfleet:protect";
-    /// `keep` or `empty`: what `destroy` does with data.
-    pub const ON_DESTROY: &str = "qfleet:on-destroy";
-}
+use crate::environment::OnDestroy;
 
 /// An environment as it is deployed.
 #[derive(Debug, Clone)]
@@ -32,12 +20,8 @@ pub struct Deployed {
 pub struct DeployedStack {
     /// Which part it is.
     pub part: String,
-    /// The parts that it needs.
-    pub needs: Vec<String>,
-    /// Whether its data is kept by `destroy`.
-    pub keeps_data: bool,
-    /// Whether it says that it is protected.
-    pub protect: bool,
+    /// What its tags say.
+    pub tags: StackTags,
     /// The stack.
     pub stack: StackDescription,
 }
@@ -50,25 +34,31 @@ impl Deployed {
             if stack.status == StackStatus::DeleteComplete {
                 continue;
             }
-            if stack.tags.get(tag::ENVIRONMENT).is_some_and(|name| name == environment) {
-                stacks.push(DeployedStack::read(stack));
+            if let Some(tags) = StackTags::read(&stack.tags) {
+                if tags.environment == environment {
+                    stacks.push(DeployedStack {
+                        part: tags.part.clone(),
+                        tags,
+                        stack,
+                    });
+                }
             } else if let Some(part) = stack
                 .name
                 .strip_prefix(environment)
                 .and_then(|rest| rest.strip_prefix('-'))
                 && stack.status == StackStatus::ReviewInProgress
-                && stack.tags.is_empty()
                 && has_change_set_of(cloud, environment, part, &stack.id).await?
             {
-                // A stack that only ever had change sets shows no tags.
+                // A stack that only ever had change sets shows no tags; it holds nothing.
                 let part = part.to_owned();
-                stacks.push(DeployedStack {
-                    part,
+                let tags = StackTags {
+                    environment: environment.to_owned(),
+                    part: part.clone(),
                     needs: Vec::new(),
-                    keeps_data: false,
                     protect: false,
-                    stack,
-                });
+                    on_destroy: OnDestroy::Empty,
+                };
+                stacks.push(DeployedStack { part, tags, stack });
             }
         }
         Ok(Deployed {
@@ -80,20 +70,6 @@ impl Deployed {
     /// The stack that holds `part`.
     pub fn part(&self, part: &str) -> Option<&DeployedStack> {
         self.stacks.iter().find(|stack| stack.part == part)
-    }
-}
-
-impl DeployedStack {
-    fn read(stack: StackDescription) -> DeployedStack {
-        let tag = |key: &str| stack.tags.get(key).map(String::as_str).unwrap_or_default();
-        DeployedStack {
-            part: tag(tag::PART).to_owned(),
-            needs: tag(tag::NEEDS).split_whitespace().map(str::to_owned).collect(),
-            // A stack that doesn't say so keeps its data: nothing is lost that nobody asked to lose.
-            keeps_data: tag(tag::ON_DESTROY) != "empty",
-            protect: tag(tag::PROTECT) == "true",
-            stack,
-        }
     }
 }
 

@@ -95,11 +95,13 @@ impl Connect {
         Ok(Cloud::new(&config, account, region, false, self.on_call))
     }
 
-    /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS.
+    /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS, and a client that
+    /// knows no proxy. The SDK's own would send everything to the one that `HTTP_PROXY` names, off this machine.
     fn connect_to_emulator(self, account: String) -> Cloud {
         let region = self.region.unwrap_or_else(|| "us-east-1".into());
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .region(Region::new(region.clone()))
             .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(
                 aws_sdk_sts::config::Credentials::new(&account, "local", None, None, "qfleet-local"),

@@ -16,6 +16,7 @@ use super::watch::{self, Watch};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
+use crate::environment::OnDestroy;
 use crate::error::Error;
 
 const CONCURRENCY: usize = 8;
@@ -56,7 +57,7 @@ pub async fn data(cloud: &Cloud, deployed: &Deployed) -> Result<Data, CloudError
     for (stack, resources) in deployed.stacks.iter().zip(all) {
         for resource in resources {
             let is_bucket = resource.resource_type == "AWS::S3::Bucket";
-            if keeps_data(stack) && (is_bucket || resource.resource_type == "AWS::SQS::Queue") {
+            if stack.tags.on_destroy == OnDestroy::Keep && (is_bucket || resource.resource_type == "AWS::SQS::Queue") {
                 data.kept.push(Kept {
                     resource_type: resource.resource_type,
                     name: resource.physical_id,
@@ -69,11 +70,6 @@ pub async fn data(cloud: &Cloud, deployed: &Deployed) -> Result<Data, CloudError
     Ok(data)
 }
 
-/// Programs and templates are made again by the next deploy: never kept.
-fn keeps_data(stack: &DeployedStack) -> bool {
-    stack.keeps_data && stack.part != "artifacts"
-}
-
 /// Takes everything down.
 pub async fn destroy(teardown: &Teardown<'_>) -> Report {
     let deployed = teardown.deployed;
@@ -82,7 +78,10 @@ pub async fn destroy(teardown: &Teardown<'_>) -> Report {
         .stacks
         .iter()
         .map(|stack| {
-            let users = deployed.stacks.iter().filter(|user| user.needs.contains(&stack.part));
+            let users = deployed
+                .stacks
+                .iter()
+                .filter(|user| user.tags.needs.contains(&stack.part));
             (stack.part.clone(), users.map(|user| user.part.clone()).collect())
         })
         .collect();

@@ -7,12 +7,13 @@ use futures_util::future::{join_all, try_join_all};
 use serde::Serialize;
 
 use super::decide;
+use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack, Value};
 use crate::cloud::change_set::{self, Action, Change, NewChangeSet, Replacement, Template};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{change_set_description, tag};
+use crate::deployed::change_set_description;
 use crate::error::{Error, Result};
 
 /// The longest template that goes inline
@@ -262,7 +263,7 @@ async fn refuse_what_is_not_ours(
     stack: &Stack,
     found: &StackDescription,
 ) -> Result<()> {
-    let owner = found.tags.get(tag::ENVIRONMENT);
+    let owner = found.tags.get(tags::ENVIRONMENT);
     if owner == Some(&blueprint.environment) {
         return Ok(());
     }

@@ -8,8 +8,8 @@ use super::event::{Event, Events, Operation};
 use super::interrupt::Interrupt;
 use super::watch::{self, Watch};
 use crate::blueprint::Blueprint;
+use crate::blueprint::tags;
 use crate::cloud::Cloud;
-use crate::deployed::tag;
 use crate::error::{Error, Result};
 
 /// Waits until no stack of the blueprint has an operation running. Only stacks of this environment are waited for.
@@ -21,7 +21,7 @@ pub async fn settle(cloud: &Cloud, blueprint: &Blueprint, tell: &Events, interru
         let Some(found) = cloud.stack(&stack.name).await? else {
             return Ok(());
         };
-        let ours = found.tags.get(tag::ENVIRONMENT) == Some(&blueprint.environment);
+        let ours = found.tags.get(tags::ENVIRONMENT) == Some(&blueprint.environment);
         if !ours || decide::deploy(Some(&found.status)) != decide::Deploy::Attach {
             return Ok(());
         }

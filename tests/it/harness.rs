@@ -18,7 +18,7 @@ use regex::Regex;
 use tempfile::TempDir;
 
 pub use aws::Aws;
-pub use emulator::{account, emulator, find_ministack, free_port};
+pub use emulator::{account, emulator, find_ministack, free_port, tools_path};
 
 /// One run of qfleet, and what is expected of it. Exit code 0, unless `status` says another.
 pub struct Test {
@@ -166,12 +166,11 @@ impl Test {
     pub fn command(&self) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("qfleet"));
         command.args(&self.args).current_dir(self.folder.path()).env_clear();
-        for name in ["PATH", "TMPDIR"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
+        if let Some(folder) = std::env::var_os("TMPDIR") {
+            command.env("TMPDIR", folder);
         }
         command
+            .env("PATH", tools_path())
             .env("HOME", self.path("home"))
             .env("NO_COLOR", "1")
             .env("AWS_EC2_METADATA_DISABLED", "true")

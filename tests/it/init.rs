@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Aws, Output, Test, account, emulator};
+use crate::harness::{Aws, Output, Test, account, emulator, tools_path};
 
 const FILES: [&str; 6] = [
     "stacks/photo-lab.yaml",
@@ -186,9 +186,7 @@ impl Worker {
         let log = written.path("worker.log");
         let output = fs::File::create(&log).expect("a log");
         let mut command = Command::new(written.path("worker/run"));
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env_clear().env("PATH", tools_path());
         for line in settings.lines() {
             let (name, value) = line.split_once('=').expect("NAME=value");
             command.env(name, value.trim_matches('"'));

@@ -48,6 +48,14 @@ impl Drop for Place {
     }
 }
 
+const ENVIRONMENT: &str = "\
+name: lab
+region: us-east-2
+stages:
+  - name: work
+    workers: {instances: {program: program, types: [t4g.small], min: 1, max: 1}}
+";
+
 const STATE: &str = "home/.local/state/qfleet";
 
 #[test]
@@ -307,4 +315,42 @@ fn one_that_ignores_sigterm_is_ended_all_the_same() {
     let lock = place.start.path(&format!("{STATE}/emulator.lock"));
     let lock = OpenOptions::new().write(true).open(lock).expect("the lock");
     lock.try_lock().expect("nobody holds the lock");
+}
+
+#[test]
+fn local_commands_use_the_emulator_that_runs() {
+    let place = Place::new();
+    place.start().run();
+    place
+        .start
+        .then()
+        .file("lab.yaml", ENVIRONMENT)
+        .executable("program/run", "#!/bin/sh\n")
+        .args(["status", "lab.yaml", "--local"])
+        // Whatever the user's AWS configuration says: with --local it doesn't count.
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        .env("AWS_PROFILE", "none-of-that-name")
+        .env("AWS_REGION", "eu-west-1")
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .stdout_contains("lab is not deployed in account 000000000000, us-east-2")
+        .stderr_lacks("Started")
+        .run();
+}
+
+#[test]
+fn local_commands_refuse_an_endpoint_elsewhere() {
+    for url in [
+        "https://cloudformation.us-east-2.amazonaws.com",
+        "http://0.0.0.0:4566",
+        "http://127.0.0.1@10.0.0.1",
+    ] {
+        Test::new()
+            .file("lab.yaml", ENVIRONMENT)
+            .executable("program/run", "#!/bin/sh\n")
+            .args(["status", "lab.yaml", "--local", "--endpoint-url", url])
+            .status(2)
+            .stdout("")
+            .stderr_contains("--local goes with an endpoint on loopback only")
+            .run();
+    }
 }

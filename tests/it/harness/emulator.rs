@@ -1,9 +1,10 @@
 //! One local AWS emulator for all tests of a run.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,21 +39,23 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// The emulator's program: `$QFLEET_MINISTACK`, else on the PATH.
+/// The emulator's program: `$QFLEET_MINISTACK`, else where the other tools are.
 pub fn find_ministack() -> PathBuf {
     if let Some(named) = std::env::var_os("QFLEET_MINISTACK") {
         return PathBuf::from(named);
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
+    std::env::split_paths(&tools_path())
         .map(|folder| folder.join("ministack"))
         .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| {
-            panic!(
-                "these tests need the emulator: run them by `make test`, or after `make tools` with \
-                 QFLEET_MINISTACK=$PWD/.tools/venv/bin/ministack"
-            )
-        })
+        .expect("the emulator, which `make tools` installs")
+}
+
+/// The PATH for everything that tests run: `make tools` puts python3 with boto3, cfn-lint and the emulator into the
+/// first of its folders.
+pub fn tools_path() -> OsString {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/venv/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).expect("no colons in its folder")
 }
 
 pub(super) fn start(port: u16) -> Result<String, String> {

@@ -111,7 +111,7 @@ fn the_emulator_dies_with_the_test_process() {
         .spawn()
         .expect("a process");
     let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-    wait_until(|| listens(), "its emulator answers");
+    wait_until(listens, "its emulator answers");
     process.kill().expect("killed");
     process.wait().expect("gone");
     wait_until(|| !listens(), "its emulator is gone");
