@@ -14,7 +14,7 @@ BENCH := .tools/bench
 
 .PHONY: test lab build bench tools clean-tools
 
-test: tools
+test:
 	@tests/all.sh
 
 lab: tools build

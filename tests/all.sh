@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs everything that must hold, phase by phase, and says at the end what took how long. A phase that fails doesn't
-# keep the others from running. `make test` calls this with the tools installed.
+# keep the others from running, unless it's the tools that are missing. This is `make test`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -19,6 +19,8 @@ phase() {
     lines+=("$(printf '%-12s %-7s %5d s' "$name" "$outcome" $((SECONDS - begun)))")
 }
 
+phase tools make --no-print-directory tools
+[ "$failed" = 0 ] || exit 1
 phase format cargo fmt --check
 phase clippy cargo clippy --locked --all-targets -- -D warnings
 phase build cargo test --locked --no-run
