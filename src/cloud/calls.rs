@@ -1,4 +1,4 @@
-//! Each request to AWS, told to whoever wants to know (`--verbose`).
+//! Each request to AWS: told to whoever wants to know (`--verbose`), and heeded when the service asks to slow down.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,8 @@ use aws_sdk_s3::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
+
+use super::limiter::Limiter;
 
 /// One request; a call that is retried is several.
 #[derive(Debug)]
@@ -22,9 +24,14 @@ pub struct Call {
     pub took: Duration,
 }
 
-/// Tells `0` of each request once it is answered.
+/// Sees each request once it is answered.
 #[derive(Debug)]
-pub(super) struct Tell(pub fn(&Call));
+pub(super) struct Calls {
+    /// Told of it.
+    pub on_call: Option<fn(&Call)>,
+    /// Slowed down by throttling, which the SDK's retries would hide.
+    pub limiter: Limiter,
+}
 
 #[derive(Debug)]
 struct Began(Instant);
@@ -34,7 +41,7 @@ impl Storable for Began {
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Tell {
+impl Intercept for Calls {
     fn name(&self) -> &'static str {
         "calls"
     }
@@ -55,8 +62,17 @@ impl Intercept for Tell {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        let throttled = context.response().is_some_and(|response| {
+            let body = response.body().bytes().unwrap_or_default();
+            let says = |word: &[u8]| body.windows(word.len()).any(|window| window == word);
+            !response.status().is_success() && (says(b"Throttl") || says(b"Rate exceeded"))
+        });
+        if throttled {
+            self.limiter.slow_down();
+        }
+        let Some(on_call) = self.on_call else { return Ok(()) };
         let of = |read: fn(&Metadata) -> &str| cfg.load::<Metadata>().map(read).unwrap_or_default().to_owned();
-        (self.0)(&Call {
+        on_call(&Call {
             service: of(Metadata::service),
             operation: of(Metadata::name),
             status: context.response().map(|response| response.status().as_u16()),

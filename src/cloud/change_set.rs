@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{Capability, ChangeSetType, Parameter, ResourceChange};
+use aws_sdk_cloudformation::types::{
+    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, OnStackFailure, Parameter, ResourceChange,
+};
 use serde::Serialize;
 
 use super::stacks::{does_not_exist, tags};
 use super::{Cloud, CloudError, explain};
 
-/// Every change set of ours has a name that begins like this.
+/// The names of our change sets begin like this, unless one is given.
 pub const NAME_PREFIX: &str = "qfleet-";
+/// The code of a [`CloudError`] when CloudFormation could not make a change set.
+pub const FAILED: &str = "FAILED";
 
 /// What a change set is made from.
 #[derive(Debug, Clone)]
@@ -31,6 +35,31 @@ pub struct NewChangeSet<'a> {
     pub makes_roles: bool,
     /// What it is for; readable in the console.
     pub description: &'a str,
+    /// How it is done.
+    pub manner: &'a Manner,
+}
+
+/// How CloudFormation does what a change set says.
+#[derive(Debug, Clone, Default)]
+pub struct Manner {
+    /// What becomes of the stack when it fails; CloudFormation rolls it back unless told otherwise.
+    pub on_failure: Option<OnFailure>,
+    /// The role that CloudFormation does it with. It keeps it for later operations, deletion included.
+    pub role_arn: Option<String>,
+    /// Ends as soon as resources are configured, before they are stable (`DeploymentConfig.Mode: EXPRESS`).
+    pub express: bool,
+}
+
+/// What becomes of a stack when an operation on it fails
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnFailure {
+    /// It is put back as it was
+    Rollback,
+    /// A first create is deleted; an update is put back as it was
+    Delete,
+    /// It is left as it is, to be looked at
+    Keep,
 }
 
 /// A template: inline up to 51,200 bytes, else by URL
@@ -133,6 +162,8 @@ pub struct ChangeSetSummary {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// Whether it waits to be executed. Those that were are listed for a while, too.
+    pub can_be_executed: bool,
 }
 
 impl Cloud {
@@ -161,8 +192,18 @@ impl Cloud {
                 ChangeSetType::Update
             })
             .description(new.description)
-            // The name is unique, so a repeated request is the same change set.
-            .client_token(new.name)
+            // A repeated request is the same change set.
+            .client_token(uuid::Uuid::new_v4().to_string())
+            .set_on_stack_failure(new.manner.on_failure.map(|on_failure| match on_failure {
+                OnFailure::Delete if new.create => OnStackFailure::Delete,
+                OnFailure::Delete | OnFailure::Rollback => OnStackFailure::Rollback,
+                OnFailure::Keep => OnStackFailure::DoNothing,
+            }))
+            .set_role_arn(new.manner.role_arn.clone())
+            .set_deployment_config(new.manner.express.then(|| {
+                let express = DeploymentConfig::builder().mode(DeploymentConfigMode::Express);
+                express.disable_rollback(false).build()
+            }))
             .set_template_body(body)
             .set_template_url(url)
             .set_parameters(Some(parameters))
@@ -198,7 +239,7 @@ impl Cloud {
                 Read::Failed(message) => {
                     return Err(CloudError {
                         operation: "CreateChangeSet",
-                        code: Some("FAILED".into()),
+                        code: Some(FAILED.into()),
                         message,
                     });
                 }
@@ -210,6 +251,7 @@ impl Cloud {
         let mut changes = Vec::new();
         let mut token = None;
         loop {
+            self.limiter.take().await;
             let page = self
                 .cloudformation
                 .describe_change_set()
@@ -240,11 +282,12 @@ impl Cloud {
     }
 
     /// Starts what a change set describes.
-    pub async fn execute_change_set(&self, id: &str, token: &str) -> Result<(), CloudError> {
+    pub async fn execute_change_set(&self, id: &str) -> Result<(), CloudError> {
         self.cloudformation
             .execute_change_set()
             .change_set_name(id)
-            .client_request_token(token)
+            // A repeated request is the same execution.
+            .client_request_token(uuid::Uuid::new_v4().to_string())
             .send()
             .await
             .map(drop)
@@ -278,6 +321,9 @@ impl Cloud {
                 id: summary.change_set_id().unwrap_or_default().to_owned(),
                 name: summary.change_set_name().unwrap_or_default().to_owned(),
                 description: summary.description().unwrap_or_default().to_owned(),
+                can_be_executed: summary
+                    .execution_status()
+                    .is_none_or(|status| !status.as_str().starts_with("EXECUTE")),
             });
         }
         Ok(all)

@@ -7,7 +7,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
-use super::calls::{Call, Tell};
+use super::calls::{Call, Calls};
+use super::limiter::Limiter;
 use super::{Cloud, explain};
 use crate::error::{Error, Result};
 
@@ -117,14 +118,16 @@ impl Cloud {
     fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<fn(&Call)>) -> Cloud {
         // Emulators know buckets by path only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
+        let limiter = Limiter::default();
         macro_rules! client {
-            ($service:ident $(, $setting:ident($value:expr))*) => {{
-                let mut service = $service::config::Builder::from(config)$(.$setting($value))*;
-                if let Some(on_call) = on_call {
-                    service = service.interceptor(Tell(on_call));
-                }
-                $service::Client::from_conf(service.build())
-            }};
+            ($service:ident $(, $setting:ident($value:expr))*) => {
+                $service::Client::from_conf(
+                    $service::config::Builder::from(config)
+                        .interceptor(Calls { on_call, limiter: limiter.clone() })
+                        $(.$setting($value))*
+                        .build(),
+                )
+            };
         }
         Cloud {
             account,
@@ -136,6 +139,7 @@ impl Cloud {
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
             sqs: client!(aws_sdk_sqs),
             ssm: client!(aws_sdk_ssm),
+            limiter: limiter.clone(),
         }
     }
 }

@@ -40,6 +40,41 @@ impl ResourceEvent {
 impl Cloud {
     /// The events since the one with the id `after` (without it: all), oldest first. A stack that isn't there has none.
     pub async fn events_after(&self, stack: &str, after: Option<&str>) -> Result<Vec<ResourceEvent>, CloudError> {
+        self.events_while(stack, |event| after.is_none() || event.event_id() != after)
+            .await
+    }
+
+    /// The events since a point in time, oldest first.
+    pub async fn events_since(&self, stack: &str, since: Timestamp) -> Result<Vec<ResourceEvent>, CloudError> {
+        self.events_while(stack, |event| instant(event.timestamp()).is_none_or(|at| at >= since))
+            .await
+    }
+
+    /// The newest page of a stack's events, oldest first: enough to know where an operation begins, and how long the
+    /// last one took.
+    pub async fn recent_events(&self, stack: &str) -> Result<Vec<ResourceEvent>, CloudError> {
+        self.limiter.take().await;
+        match self
+            .cloudformation
+            .describe_stack_events()
+            .stack_name(stack)
+            .send()
+            .await
+        {
+            Ok(page) => Ok(page.stack_events().iter().rev().map(read).collect()),
+            Err(error) => match explain("DescribeStackEvents", error) {
+                error if does_not_exist(&error) => Ok(Vec::new()),
+                error => Err(error),
+            },
+        }
+    }
+
+    async fn events_while(
+        &self,
+        stack: &str,
+        wanted: impl Fn(&StackEvent) -> bool,
+    ) -> Result<Vec<ResourceEvent>, CloudError> {
+        self.limiter.take().await;
         let mut pages = self
             .cloudformation
             .describe_stack_events()
@@ -53,7 +88,7 @@ impl Cloud {
                 page => page?,
             };
             for event in page.stack_events() {
-                if after.is_some() && event.event_id() == after {
+                if !wanted(event) {
                     break 'pages;
                 }
                 newest_first.push(read(event));
@@ -61,27 +96,6 @@ impl Cloud {
         }
         newest_first.reverse();
         Ok(newest_first)
-    }
-
-    /// The id of the newest event of a stack: what comes after it belongs to what is started now.
-    pub async fn newest_event(&self, stack: &str) -> Result<Option<String>, CloudError> {
-        match self
-            .cloudformation
-            .describe_stack_events()
-            .stack_name(stack)
-            .send()
-            .await
-        {
-            Ok(page) => Ok(page
-                .stack_events()
-                .first()
-                .and_then(|event| event.event_id())
-                .map(str::to_owned)),
-            Err(error) => match explain("DescribeStackEvents", error) {
-                error if does_not_exist(&error) => Ok(None),
-                error => Err(error),
-            },
-        }
     }
 }
 

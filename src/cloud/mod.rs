@@ -8,6 +8,8 @@ mod connect;
 pub mod events;
 mod failure;
 pub mod groups;
+pub mod limiter;
+pub mod operations;
 pub mod parameters;
 pub mod queues;
 pub mod stack_status;
@@ -33,6 +35,7 @@ pub struct Cloud {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
+    limiter: limiter::Limiter,
 }
 
 /// An instant of the SDK as one of ours; instants that can't be represented are dropped.

@@ -1,5 +1,7 @@
 //! SSM parameters: where an environment's expiry is kept.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_ssm::types::ParameterType;
 
 use super::{Cloud, CloudError, explain};
@@ -21,6 +23,24 @@ impl Cloud {
             }
             Err(error) => Err(explain("GetParameter", error)),
         }
+    }
+
+    /// The values of parameters; those that aren't there are left out.
+    pub async fn parameters(&self, names: &BTreeSet<String>) -> Result<BTreeMap<String, String>, CloudError> {
+        let mut values = BTreeMap::new();
+        let names: Vec<String> = names.iter().cloned().collect();
+        // The service takes ten names a call.
+        for ten in names.chunks(10) {
+            let asked = self.ssm.get_parameters().set_names(Some(ten.to_vec()));
+            let found = asked.send().await.map_err(|error| explain("GetParameters", error))?;
+            values.extend(
+                found
+                    .parameters()
+                    .iter()
+                    .filter_map(|one| Some((one.name()?.to_owned(), one.value()?.to_owned()))),
+            );
+        }
+        Ok(values)
     }
 
     /// Puts a parameter, unless it is there already. Says whether it was put.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{Stack, Tag};
+use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
 use jiff::Timestamp;
 
 use super::stack_status::StackStatus;
@@ -21,8 +21,14 @@ pub struct StackDescription {
     pub reason: Option<String>,
     /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
+    /// Parameters by name.
+    pub parameters: BTreeMap<String, StackParameter>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
+    /// Topics that are told of events.
+    pub notification_arns: Vec<String>,
+    /// Whether the last drift detection found that resources were changed behind CloudFormation's back.
+    pub drifted: bool,
     /// Termination protection.
     pub protected: bool,
     /// When it was made.
@@ -31,9 +37,19 @@ pub struct StackDescription {
     pub updated: Option<Timestamp>,
 }
 
+/// A parameter of a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackParameter {
+    /// Its value.
+    pub value: String,
+    /// What an SSM parameter of that name was when the stack was last deployed.
+    pub resolved: Option<String>,
+}
+
 impl Cloud {
     /// The stack of this name or ARN, if there is one. A stack deleted long ago is found by its ARN only.
     pub async fn stack(&self, name: &str) -> Result<Option<StackDescription>, CloudError> {
+        self.limiter.take().await;
         match self.cloudformation.describe_stacks().stack_name(name).send().await {
             Ok(found) => Ok(found.stacks().first().map(describe)),
             Err(error) => match explain("DescribeStacks", error) {
@@ -45,6 +61,7 @@ impl Cloud {
 
     /// Every stack of the account in this region.
     pub async fn stacks(&self) -> Result<Vec<StackDescription>, CloudError> {
+        self.limiter.take().await;
         let mut pages = self.cloudformation.describe_stacks().into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(stack) = pages.next().await {
@@ -53,12 +70,46 @@ impl Cloud {
         Ok(all)
     }
 
-    /// Starts deleting a stack. `token` makes a repeated request the same one.
-    pub async fn delete_stack(&self, id: &str, token: &str) -> Result<(), CloudError> {
+    /// When a stack of this name was last deleted, if that is recent enough to be on the first page of the list.
+    pub async fn last_deleted(&self, name: &str) -> Result<Option<Timestamp>, CloudError> {
+        self.limiter.take().await;
+        let asked = self
+            .cloudformation
+            .list_stacks()
+            .stack_status_filter(SdkStatus::DeleteComplete);
+        let page = asked.send().await.map_err(|error| explain("ListStacks", error))?;
+        let of_name = page
+            .stack_summaries()
+            .iter()
+            .filter(|summary| summary.stack_name() == Some(name));
+        Ok(of_name.filter_map(|summary| instant(summary.deletion_time())).max())
+    }
+
+    /// The template of a stack, as it was sent.
+    pub async fn template(&self, id: &str) -> Result<Option<String>, CloudError> {
+        self.limiter.take().await;
+        let asked = self
+            .cloudformation
+            .get_template()
+            .stack_name(id)
+            .template_stage(TemplateStage::Original);
+        match asked.send().await {
+            Ok(found) => Ok(found.template_body().map(str::to_owned)),
+            Err(error) => match explain("GetTemplate", error) {
+                error if does_not_exist(&error) => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Starts deleting a stack. `role` is the role that CloudFormation does it with, instead of the one that it was
+    /// given last.
+    pub async fn delete_stack(&self, id: &str, role: Option<&str>) -> Result<(), CloudError> {
         self.cloudformation
             .delete_stack()
             .stack_name(id)
-            .client_request_token(token)
+            .set_role_arn(role.map(str::to_owned))
+            .client_request_token(uuid::Uuid::new_v4().to_string())
             .send()
             .await
             .map(drop)
@@ -79,6 +130,7 @@ impl Cloud {
 
     /// The resources of a stack that still exist: logical id, type and physical id.
     pub async fn stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
+        self.limiter.take().await;
         let mut pages = self
             .cloudformation
             .list_stack_resources()
@@ -139,6 +191,12 @@ fn describe(stack: &Stack) -> StackDescription {
             .iter()
             .map(|output| (text(output.output_key()), text(output.output_value())))
             .collect(),
+        parameters: stack.parameters().iter().map(read_parameter).collect(),
+        notification_arns: stack.notification_arns().to_vec(),
+        drifted: stack
+            .drift_information()
+            .and_then(|drift| drift.stack_drift_status())
+            .is_some_and(|status| status.as_str() == "DRIFTED"),
         tags: stack
             .tags()
             .iter()
@@ -148,4 +206,13 @@ fn describe(stack: &Stack) -> StackDescription {
         created: instant(stack.creation_time()),
         updated: instant(stack.last_updated_time()),
     }
+}
+
+fn read_parameter(parameter: &Parameter) -> (String, StackParameter) {
+    let value = parameter.parameter_value().unwrap_or_default().to_owned();
+    let resolved = parameter.resolved_value().map(str::to_owned);
+    (
+        parameter.parameter_key().unwrap_or_default().to_owned(),
+        StackParameter { value, resolved },
+    )
 }

@@ -1,22 +1,29 @@
 //! `qfleet deploy ENV`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::global::{Env, Global};
+use super::waits::Waits;
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
+use crate::cloud::change_set::{Change, Manner, OnFailure};
 use crate::deployed::expiry_parameter;
-use crate::engine::deploy::{Deployment, Outcome, Report, StackReport};
-use crate::engine::event::Events;
-use crate::engine::interrupt::Interrupt;
-use crate::engine::plan::{Drafts, Plan};
-use crate::engine::{self, settle::settle};
+use crate::engine::deploy::{Deployment, nothing_to_do};
+use crate::engine::operation::Context;
+use crate::engine::outcome::Report;
+use crate::engine::plan::{Drafts, Options, Plan, Planner, draw_up};
+use crate::engine::settle::settle;
+use crate::engine::{self, fleet};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
+
+/// How long `--express` waits for the fleet when there's no `--timeout`.
+const FLEET: Duration = Duration::from_secs(15 * 60);
 
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
@@ -34,6 +41,68 @@ pub struct Deploy {
     /// Go on without being asked
     #[arg(long, short)]
     yes: bool,
+    #[command(flatten)]
+    selection: Selection,
+    /// Refuse, rather than wait, when an operation is running on a stack
+    #[arg(long)]
+    no_attach: bool,
+    /// How many stacks are worked on at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// End as soon as resources are configured (CloudFormation's express mode), then wait for the workers
+    #[arg(long)]
+    express: bool,
+    /// What becomes of a stack when it fails [default: delete for the first create of a lab, else rollback]
+    #[arg(long, value_name = "WHAT")]
+    on_failure: Option<OnFailure>,
+    /// Role that CloudFormation works with; it keeps it for later operations, deletion included
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    #[command(flatten)]
+    waits: Waits,
+}
+
+/// What a plan is made for.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Only this part of the environment (`intake`, a stage's name, …); may be given several times
+    #[arg(long, value_name = "PART")]
+    only: Vec<String>,
+    /// Allow this bucket or queue, by its name in the template, to be replaced or deleted with what is in it
+    #[arg(long, value_name = "RESOURCE")]
+    pub allow_replace: Vec<String>,
+    /// Name of the change sets, for a pipeline to find them
+    #[arg(long, value_name = "NAME", value_parser = change_set_name)]
+    pub change_set_name: Option<String>,
+}
+
+impl Selection {
+    /// Leaves only the parts that were asked for.
+    pub fn select(&self, blueprint: &mut Blueprint) -> Result<()> {
+        let known: Vec<String> = blueprint.stacks.iter().map(|stack| stack.part.clone()).collect();
+        if let Some(unknown) = self.only.iter().find(|part| !known.contains(part)) {
+            return Err(
+                Error::usage(format!("{} has no part `{unknown}`", blueprint.environment))
+                    .with_help(format!("its parts are {}", known.join(", "))),
+            );
+        }
+        if !self.only.is_empty() {
+            blueprint.stacks.retain(|stack| self.only.contains(&stack.part));
+        }
+        Ok(())
+    }
+}
+
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>)
+fn change_set_name(text: &str) -> std::result::Result<String, String> {
+    let well = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= 128
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if well {
+        Ok(text.to_owned())
+    } else {
+        Err("letters, digits and hyphens, starting with a letter, at most 128".into())
+    }
 }
 
 impl Deploy {
@@ -43,57 +112,53 @@ impl Deploy {
         global.block_on(async {
             let interrupt = global.listen()?;
             let cloud = global.connect(Some(&environment)).await?;
-            let blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
+            let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
+            self.selection.select(&mut blueprint)?;
             let (events, progress) = Progress::begin(global.face());
+            let waiting = self.waits.begin();
+            let context = Context {
+                cloud: &cloud,
+                tell: &events,
+                interrupt: &interrupt,
+                waiting,
+            };
             let drafts = Drafts::default();
             let result = self
-                .deploy(
-                    global,
-                    &cloud,
-                    &environment,
-                    &blueprint,
-                    &drafts,
-                    &events,
-                    &progress,
-                    &interrupt,
-                )
+                .deploy(global, context, &environment, &blueprint, &drafts, &progress)
                 .await;
             drop(events);
             progress.end().await;
             let discarded = drafts.discard(&cloud).await;
-            let shown = result.and_then(|report| show(global, &report));
+            let shown = result.and_then(|report| show(global, &report, &self.env));
             shown.and(discarded.map_err(Error::from))
         })
     }
 
-    #[allow(clippy::too_many_arguments)]
     async fn deploy(
         &self,
         global: &Global,
-        cloud: &Cloud,
+        context: Context<'_>,
         environment: &Environment,
         blueprint: &Blueprint,
         drafts: &Drafts,
-        events: &Events,
         progress: &Progress,
-        interrupt: &Interrupt,
     ) -> Result<Report> {
+        let Context { cloud, interrupt, .. } = context;
+        let options = self.options(environment);
+        settle(context, blueprint, !self.no_attach).await?;
         let plan = tokio::select! {
-            plan = async {
-                settle(cloud, blueprint, events, interrupt).await?;
-                engine::plan::draw_up(cloud, blueprint, drafts).await
-            } => plan?,
+            plan = draw_up(Planner { cloud, blueprint, drafts, options: &options }) => plan?,
             () = interrupt.wait() => return Err(Error::Interrupted),
         };
         if global.output == Output::Text {
             progress.suspend(|| report::text(&report::plan::text(&plan)));
         }
-        if let Some(refusal) = plan.refusal() {
+        if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
             return Err(refusal);
         }
         if !plan.changes_anything() {
             put_expiry(cloud, environment, &plan).await?;
-            return Ok(nothing_to_do(plan));
+            return Ok(nothing_to_do(cloud, plan));
         }
         let question = format!(
             "Deploy {} to account {}, {}?",
@@ -103,22 +168,48 @@ impl Deploy {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         put_expiry(cloud, environment, &plan).await?;
-        let approve = |stack: &str, changes: &[&crate::cloud::change_set::Change]| {
+        let approve = |stack: &str, changes: &[&Change]| {
             progress.suspend(|| {
                 report::note(&report::plan::not_shown(stack, changes));
                 report::confirm(&format!("Go on with {stack}?"), self.yes).unwrap_or(false)
             })
         };
-        let deployment = Deployment {
-            cloud,
+        let report = engine::deploy::deploy(Deployment {
+            context,
             blueprint,
             plan: &plan,
             drafts,
-            tell: events,
-            interrupt,
+            options: &options,
+            concurrency: self.concurrency.into(),
             approve: &approve,
-        };
-        Ok(engine::deploy::deploy(&deployment).await)
+        })
+        .await;
+        if self.express && report.succeeded {
+            let left = context
+                .waiting
+                .deadline
+                .map(|deadline| deadline - tokio::time::Instant::now());
+            for group in fleet::wait(context, &report.outputs, left.unwrap_or(FLEET)).await? {
+                context.tell.warn(format!(
+                    "{group} is not ready yet: fewer instances in service than its minimum"
+                ));
+            }
+        }
+        Ok(report)
+    }
+
+    fn options(&self, environment: &Environment) -> Options {
+        // A lab that never came up is worth nothing; what is meant to last is left for its owner to look at.
+        let default = environment.lifetime.map(|_| OnFailure::Delete);
+        Options {
+            change_set_name: self.selection.change_set_name.clone(),
+            manner: Manner {
+                on_failure: self.on_failure.or(default),
+                role_arn: self.role_arn.clone(),
+                express: self.express,
+            },
+            allow_replace: self.selection.allow_replace.clone(),
+        }
     }
 }
 
@@ -128,7 +219,7 @@ async fn put_expiry(cloud: &Cloud, environment: &Environment, plan: &Plan) -> Re
     let Some(lifetime) = environment.lifetime else {
         return Ok(cloud.delete_parameter(&name).await?);
     };
-    if plan.stacks.iter().all(|stack| stack.id.is_none()) {
+    if plan.outputs.is_empty() && plan.stacks.iter().all(|stack| stack.id.is_none()) {
         // What an earlier environment of this name left doesn't count for the new one.
         cloud.delete_parameter(&name).await?;
     }
@@ -141,34 +232,14 @@ async fn put_expiry(cloud: &Cloud, environment: &Environment, plan: &Plan) -> Re
     Ok(())
 }
 
-fn nothing_to_do(plan: Plan) -> Report {
-    Report {
-        environment: plan.environment,
-        account: plan.account,
-        region: plan.region,
-        succeeded: true,
-        stacks: plan
-            .stacks
-            .into_iter()
-            .map(|stack| StackReport {
-                part: stack.part,
-                stack: stack.stack,
-                outcome: Outcome::Unchanged,
-            })
-            .collect(),
-        outputs: plan.outputs,
-        kept: Vec::new(),
-    }
-}
-
-fn show(global: &Global, report: &Report) -> Result<()> {
+fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
     match global.output {
         Output::Text => {
-            report::note(&format!(
-                "{}{}",
-                report::summary::failures(report),
-                report::summary::totals(report)
+            report::note(&report::summary::failures(
+                report,
+                &format!("qfleet deploy {}", env.env.display()),
             ));
+            report::note(&report::summary::totals(report));
             if report.succeeded {
                 report::text(&report::summary::outputs(&report.outputs));
             }

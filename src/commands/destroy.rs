@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::global::{Env, Global};
+use super::waits::Waits;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::engine;
-use crate::engine::deploy::Report;
 use crate::engine::destroy::{Teardown, data};
+use crate::engine::operation::Context;
+use crate::engine::outcome::Report;
 use crate::error::{Error, Result};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
@@ -29,6 +31,11 @@ pub struct Destroy {
     /// Go on without being asked
     #[arg(long, short)]
     yes: bool,
+    /// Role that CloudFormation works with, instead of the one that it was given last
+    #[arg(long, value_name = "ARN")]
+    role_arn: Option<String>,
+    #[command(flatten)]
+    waits: Waits,
 }
 
 impl Destroy {
@@ -51,7 +58,7 @@ impl Destroy {
                 );
             }
             let report = if deployed.stacks.is_empty() {
-                report_of_nothing(&deployed, &cloud)
+                Report::new(&cloud, &environment.name, Vec::new())
             } else {
                 let lost = data(&cloud, &deployed).await?;
                 if global.output == Output::Text {
@@ -65,13 +72,20 @@ impl Destroy {
                     return Err(Error::refused("not confirmed: nothing was changed"));
                 }
                 let (events, progress) = Progress::begin(global.face());
-                let teardown = Teardown {
+                let waiting = self.waits.begin();
+                let context = Context {
                     cloud: &cloud,
-                    deployed: &deployed,
                     tell: &events,
                     interrupt: &interrupt,
+                    waiting,
                 };
-                let report = engine::destroy::destroy(&teardown).await;
+                let role_arn = self.role_arn.as_deref();
+                let report = engine::destroy::destroy(Teardown {
+                    context,
+                    deployed: &deployed,
+                    role_arn,
+                })
+                .await;
                 drop(events);
                 progress.end().await;
                 report
@@ -79,34 +93,22 @@ impl Destroy {
             if report.succeeded {
                 cloud.delete_parameter(&expiry_parameter(&environment.name)).await?;
             }
-            show(global, &report)
+            show(global, &report, &self.env)
         })
     }
 }
 
-fn report_of_nothing(deployed: &Deployed, cloud: &crate::cloud::Cloud) -> Report {
-    Report {
-        environment: deployed.environment.clone(),
-        account: cloud.account.clone(),
-        region: cloud.region.clone(),
-        succeeded: true,
-        stacks: Vec::new(),
-        outputs: BTreeMap::new(),
-        kept: Vec::new(),
-    }
-}
-
-fn show(global: &Global, report: &Report) -> Result<()> {
+fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
     match global.output {
         Output::Text if report.stacks.is_empty() => {
             report::text(&format!("{} is gone already: nothing to do.\n", report.environment));
         }
         Output::Text => {
-            report::note(&format!(
-                "{}{}",
-                report::summary::failures(report),
-                report::summary::totals(report)
+            report::note(&report::summary::failures(
+                report,
+                &format!("qfleet destroy {}", env.env.display()),
             ));
+            report::note(&report::summary::totals(report));
             for kept in &report.kept {
                 report::text(&format!("kept: {} ({})\n", kept.name, kept.resource_type));
             }

@@ -13,6 +13,7 @@ mod plan;
 mod render;
 mod schema;
 mod status;
+mod waits;
 
 use clap::{Parser, Subcommand};
 

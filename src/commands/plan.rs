@@ -2,8 +2,10 @@
 
 use clap::Args;
 
+use super::deploy::Selection;
 use super::global::{Env, Global};
-use crate::engine::plan::{Drafts, draw_up};
+use crate::cloud::change_set::Manner;
+use crate::engine::plan::{Drafts, Options, Planner, draw_up};
 use crate::error::{Error, Result};
 use crate::report;
 use crate::report::form::Output;
@@ -23,6 +25,8 @@ pub struct Plan {
     /// Exit with 3 when a deploy would change anything
     #[arg(long)]
     exit_code: bool,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 impl Plan {
@@ -32,10 +36,16 @@ impl Plan {
         global.block_on(async {
             let interrupt = global.listen()?;
             let cloud = global.connect(Some(&environment)).await?;
-            let blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
+            let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
+            self.selection.select(&mut blueprint)?;
+            let options = Options {
+                change_set_name: self.selection.change_set_name.clone(),
+                manner: Manner::default(),
+                allow_replace: self.selection.allow_replace.clone(),
+            };
             let drafts = Drafts::default();
             let plan = tokio::select! {
-                plan = draw_up(&cloud, &blueprint, &drafts) => plan,
+                plan = draw_up(Planner { cloud: &cloud, blueprint: &blueprint, drafts: &drafts, options: &options }) => plan,
                 () = interrupt.wait() => Err(Error::Interrupted),
             };
             let discarded = drafts.discard(&cloud).await;
@@ -46,7 +56,7 @@ impl Plan {
                 Output::Jsonl => report::json_line(&plan),
             }
             discarded?;
-            match plan.refusal() {
+            match plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
                 Some(refusal) => Err(refusal),
                 None if self.exit_code && plan.changes_anything() => Err(Error::Differences),
                 None => Ok(()),

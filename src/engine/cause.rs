@@ -3,12 +3,16 @@
 use serde::Serialize;
 
 use crate::cloud::events::ResourceEvent;
+use crate::cloud::operations::FailedEvent;
 
 /// Why an operation failed.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cause {
     /// The first failure in time that is neither a cancellation nor the stack itself.
     pub root: Option<ResourceEvent>,
+    /// The line of the rendered template on which the resource begins, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_line: Option<usize>,
     /// Resources that CloudFormation gave up because of it, by logical id.
     pub cancelled: Vec<String>,
     /// What commonly leads to this, and what to do.
@@ -34,9 +38,47 @@ pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
     let hint = root.as_ref().and_then(hint);
     Cause {
         root,
+        template_line: None,
         cancelled,
         hint,
         log,
+    }
+}
+
+impl Cause {
+    /// Takes the first failure that DescribeEvents names for the root, when there is one.
+    pub fn use_failed_events(&mut self, failed: Vec<FailedEvent>) {
+        let Some(first) = failed.into_iter().find(|event| !event.logical_id.is_empty()) else {
+            return;
+        };
+        let reason = match &first.path {
+            Some(path) => format!("{} (at {path})", first.reason),
+            None => first.reason,
+        };
+        let root = ResourceEvent {
+            id: String::new(),
+            at: None,
+            logical_id: first.logical_id,
+            physical_id: first.physical_id,
+            resource_type: first.resource_type,
+            status: first.status,
+            reason: Some(reason),
+            is_stack: false,
+        };
+        self.hint = hint(&root);
+        self.root = Some(root);
+    }
+
+    /// Finds the resource in its template.
+    pub fn locate(&mut self, template: Option<&str>) {
+        let (Some(root), Some(template)) = (&self.root, template) else {
+            return;
+        };
+        let heading = format!("  {}:", root.logical_id);
+        self.template_line = template
+            .lines()
+            .position(|line| line.trim_end() == heading)
+            .map(|index| index + 1);
     }
 }
 
@@ -96,6 +138,11 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
     }
     if says(&["LimitExceeded", "limit exceeded", "VcpuLimit", "quota"]) {
         return Some("a quota of the account is used up: ask for more in Service Quotas, or make `max` smaller");
+    }
+    if says(&["QueueDeletedRecently", "wait 60 seconds after deleting"]) {
+        return Some(
+            "SQS gives a queue's name back 60 seconds after its deletion: run the same command again in a minute",
+        );
     }
     if says(&["AccessDenied", "not authorized", "UnauthorizedOperation"]) {
         return Some("the role or user that runs qfleet lacks this permission: the message names the action");

@@ -2,18 +2,16 @@
 //! tags say.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Mutex;
 
 use futures_util::future::try_join_all;
-use tokio::time::Instant;
 
 use super::decide;
-use super::deploy::{Failed, Kept, Outcome, Report, StackReport, end, outcome};
 use super::event::{Event, Events, Operation};
 use super::graph;
-use super::interrupt::Interrupt;
-use super::watch::{self, Watch};
-use crate::cloud::stack_status::StackStatus;
+use super::operation::{self, Context, Target};
+use super::outcome::{Failed, Failure, Kept, Outcome, Report, StackReport};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
 use crate::environment::OnDestroy;
@@ -24,15 +22,14 @@ const CONCURRENCY: usize = 8;
 const ATTEMPTS: usize = 3;
 
 /// Everything a destroy works with.
+#[derive(Clone, Copy)]
 pub struct Teardown<'a> {
-    /// Where.
-    pub cloud: &'a Cloud,
+    /// Where, and how long to wait.
+    pub context: Context<'a>,
     /// What is there.
     pub deployed: &'a Deployed,
-    /// Where events go.
-    pub tell: &'a Events,
-    /// Whether to stop.
-    pub interrupt: &'a Interrupt,
+    /// The role that CloudFormation does it with.
+    pub role_arn: Option<&'a str>,
 }
 
 /// Which data an environment holds, and what becomes of it.
@@ -71,7 +68,7 @@ pub async fn data(cloud: &Cloud, deployed: &Deployed) -> Result<Data, CloudError
 }
 
 /// Takes everything down.
-pub async fn destroy(teardown: &Teardown<'_>) -> Report {
+pub async fn destroy(teardown: Teardown<'_>) -> Report {
     let deployed = teardown.deployed;
     // Turned around: a stack needs those gone that need it.
     let needs: BTreeMap<String, Vec<String>> = deployed
@@ -86,63 +83,42 @@ pub async fn destroy(teardown: &Teardown<'_>) -> Report {
         })
         .collect();
     let kept = Mutex::new(Vec::new());
-    let mut finished = graph::run(
-        &needs,
-        CONCURRENCY,
-        || teardown.interrupt.asked(),
-        |part| destroy_part(teardown, part, &kept),
-    )
-    .await;
-    let stacks: Vec<StackReport> = deployed
-        .stacks
-        .iter()
-        .filter_map(|stack| {
-            let outcome = outcome(finished.remove(&stack.part)?);
-            Some(StackReport {
-                part: stack.part.clone(),
-                stack: stack.stack.name.clone(),
-                outcome,
-            })
+    let stop = || teardown.context.interrupt.asked();
+    let mut finished = graph::run(&needs, CONCURRENCY, stop, |part| destroy_part(teardown, part, &kept)).await;
+    let stacks = deployed.stacks.iter().filter_map(|stack| {
+        let outcome = Outcome::from(finished.remove(&stack.part)?);
+        Some(StackReport {
+            part: stack.part.clone(),
+            stack: stack.stack.name.clone(),
+            outcome,
         })
-        .collect();
-    Report {
-        environment: deployed.environment.clone(),
-        account: teardown.cloud.account.clone(),
-        region: teardown.cloud.region.clone(),
-        succeeded: stacks
-            .iter()
-            .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
-        stacks,
-        outputs: BTreeMap::new(),
-        kept: kept.into_inner().unwrap_or_default(),
-    }
+    });
+    let mut report = Report::new(teardown.context.cloud, &deployed.environment, stacks.collect());
+    report.kept = kept.into_inner().unwrap_or_default();
+    report
 }
 
-async fn destroy_part(teardown: &Teardown<'_>, part: String, kept: &Mutex<Vec<Kept>>) -> Result<Outcome, Failed> {
+async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kept>>) -> Result<Outcome, Failed> {
     let Some(stack) = teardown.deployed.part(&part) else {
         return Ok(Outcome::Unchanged);
     };
-    let Teardown { cloud, tell, .. } = teardown;
+    let Context { cloud, tell, .. } = teardown.context;
     let (name, id) = (&stack.stack.name, &stack.stack.id);
+    let target = Target {
+        stack: name,
+        part: &part,
+        id,
+        template: None,
+        boot_reports: None,
+    };
     let mut status = Some(stack.stack.status.clone());
     let mut attempt = 0;
     loop {
         match decide::destroy(status.as_ref()) {
             decide::Destroy::Nothing => return Ok(Outcome::Unchanged),
-            decide::Destroy::Refuse(why) => {
-                return Err(Error::refused(format!("{name}: {why}")).into());
-            }
+            decide::Destroy::Refuse(why) => return Err(Error::refused(format!("{name}: {why}")).into()),
             decide::Destroy::Attach => {
-                tell.tell(Event::OperationStarted {
-                    stack: name.clone(),
-                    part: part.clone(),
-                    operation: Operation::Attach,
-                });
-                let after = cloud.newest_event(id).await?;
-                let ended = follow(teardown, stack, after, Operation::Attach).await?;
-                if ended.status == StackStatus::DeleteComplete {
-                    return Ok(Outcome::Unchanged);
-                }
+                operation::run(teardown.context, target, Operation::Attach, ready(Ok(()))).await?;
                 status = cloud.stack(id).await?.map(|stack| stack.status);
                 continue;
             }
@@ -153,41 +129,36 @@ async fn destroy_part(teardown: &Teardown<'_>, part: String, kept: &Mutex<Vec<Ke
         for bucket in data.emptied {
             empty(cloud, tell, &bucket).await?;
         }
-        let operation = Operation::Delete;
-        let after = cloud.newest_event(id).await?;
-        let started = Instant::now();
-        tell.tell(Event::OperationStarted {
-            stack: name.clone(),
-            part: part.clone(),
-            operation,
-        });
-        cloud.delete_stack(id, &uuid::Uuid::new_v4().to_string()).await?;
-        let ended = follow(teardown, stack, after, operation).await?;
-        let deleted = ended.status == StackStatus::DeleteComplete;
-        let refilled = ended
-            .events
-            .iter()
-            .any(|event| event.failed() && event.resource_type == "AWS::S3::Bucket");
-        if !deleted && refilled && attempt < ATTEMPTS {
-            tell.warn(format!(
-                "{name}: its bucket was written to while it was deleted; emptied and tried again"
-            ));
-            status = Some(ended.status);
-            continue;
+        let request = cloud.delete_stack(id, teardown.role_arn);
+        match operation::run(teardown.context, target, Operation::Delete, request).await {
+            Ok((outcome, _)) => {
+                if let Ok(mut kept) = kept.lock() {
+                    kept.extend(data.kept);
+                }
+                return Ok(outcome);
+            }
+            Err(Failed::Failure(failure)) if attempt < ATTEMPTS && bucket_filled_up(&failure) => {
+                tell.warn(format!(
+                    "{name}: its bucket was written to while it was deleted; emptied and tried again"
+                ));
+                status = failure.status;
+            }
+            Err(failed) => return Err(failed),
         }
-        if deleted && let Ok(mut kept) = kept.lock() {
-            kept.extend(data.kept);
-        }
-        return end(tell, name, &part, operation, started, ended);
     }
 }
 
-async fn data_of(teardown: &Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
+fn bucket_filled_up(failure: &Failure) -> bool {
+    let root = failure.cause.as_ref().and_then(|cause| cause.root.as_ref());
+    root.is_some_and(|root| root.resource_type == "AWS::S3::Bucket")
+}
+
+async fn data_of(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
     let only = Deployed {
         environment: teardown.deployed.environment.clone(),
         stacks: vec![stack.clone()],
     };
-    data(teardown.cloud, &only).await
+    data(teardown.context.cloud, &only).await
 }
 
 async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudError> {
@@ -204,24 +175,4 @@ async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudEr
         deleted_objects,
     });
     Ok(())
-}
-
-async fn follow(
-    teardown: &Teardown<'_>,
-    stack: &DeployedStack,
-    after: Option<String>,
-    operation: Operation,
-) -> Result<watch::Ended, Failed> {
-    let (cloud, tell) = (teardown.cloud, teardown.tell);
-    let watch = Watch {
-        cloud,
-        stack: &stack.stack.name,
-        id: &stack.stack.id,
-        tell,
-        boot_reports: None,
-    };
-    tokio::select! {
-        ended = watch::follow(watch, after) => Ok(ended?),
-        () = teardown.interrupt.wait() => Err(Failed::Interrupted(operation)),
-    }
 }

@@ -18,6 +18,8 @@ pub enum Operation {
     Delete,
     /// Somebody else's operation is watched to its end.
     Attach,
+    /// A failed operation is taken back.
+    Rollback,
 }
 
 impl Operation {
@@ -28,6 +30,7 @@ impl Operation {
             Operation::Update => "updating",
             Operation::Delete => "deleting",
             Operation::Attach => "waiting for",
+            Operation::Rollback => "rolling back",
         }
     }
     /// As in "created photo-lab-intake".
@@ -37,6 +40,7 @@ impl Operation {
             Operation::Update => "updated",
             Operation::Delete => "deleted",
             Operation::Attach => "waited for",
+            Operation::Rollback => "rolled back",
         }
     }
 }
@@ -53,6 +57,9 @@ pub enum Event {
         part: String,
         /// What is done.
         operation: Operation,
+        /// How long the same took last time, in seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_seconds: Option<f64>,
     },
     /// A resource changed its status.
     Resource {

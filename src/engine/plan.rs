@@ -1,15 +1,15 @@
 //! The plan: blueprint against reality, stack by stack. What *would* change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{join_all, try_join, try_join_all};
 use serde::Serialize;
 
-use super::decide;
+use super::{decide, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack, Value};
-use crate::cloud::change_set::{self, Action, Change, NewChangeSet, Replacement, Template};
+use crate::cloud::change_set::{self, Action, Change, Manner, NewChangeSet, Replacement, Template};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
@@ -55,6 +55,9 @@ pub struct StackPlan {
     pub source: Source,
     /// Resource by resource.
     pub changes: Vec<Change>,
+    /// How many running instances the change replaces, one batch after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolls_instances: Option<usize>,
     /// Termination protection would become this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_protection: Option<bool>,
@@ -64,6 +67,9 @@ pub struct StackPlan {
     /// The change set that says so.
     #[serde(skip)]
     pub draft: Option<Draft>,
+    /// The parameters that it was planned with, when all are known.
+    #[serde(skip)]
+    pub parameters: Option<BTreeMap<String, String>>,
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
@@ -93,6 +99,8 @@ pub enum StackAction {
 pub enum Source {
     /// CloudFormation, in a change set.
     ChangeSet,
+    /// The deployed stack is the same: template, parameters, tags.
+    Comparison,
     /// The template alone: CloudFormation can't be asked yet.
     Template,
 }
@@ -104,9 +112,21 @@ pub struct Draft {
     pub id: String,
     /// Its stack's ARN.
     pub stack_id: String,
-    /// The parameters it was made with.
-    pub parameters: BTreeMap<String, String>,
 }
+
+/// How a plan is made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The change sets' name; one of its own for each run, unless it is given.
+    pub change_set_name: Option<String>,
+    /// How CloudFormation does it.
+    pub manner: Manner,
+    /// Data resources, by logical id, that may be replaced or deleted.
+    pub allow_replace: Vec<String>,
+}
+
+/// Resources that hold data: what they are replaced by is empty.
+const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
 
 impl Plan {
     /// Whether a deploy would do anything.
@@ -114,6 +134,13 @@ impl Plan {
         self.stacks
             .iter()
             .any(|stack| stack.action != StackAction::Unchanged || stack.termination_protection.is_some())
+    }
+
+    /// A refusal when something that holds data would be replaced or deleted and isn't in `allowed`.
+    pub fn data_loss(&self, allowed: &[String]) -> Option<Error> {
+        self.stacks
+            .iter()
+            .find_map(|stack| data_loss(&stack.stack, &stack.changes, allowed))
     }
 
     /// A refusal that names the first stack that nothing can be done with.
@@ -181,7 +208,7 @@ async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), Cl
     }
     let others = left.iter().any(|summary| summary.name != drafted.change_set);
     if drafted.makes_stack && stack.status == StackStatus::ReviewInProgress && !others {
-        cloud.delete_stack(&stack.id, &drafted.change_set).await?;
+        cloud.delete_stack(&stack.id, None).await?;
         // An empty stack is gone in a moment; a plan that returns before would leave it to be seen.
         for _ in 0..50 {
             match cloud.stack(&stack.id).await? {
@@ -214,38 +241,88 @@ pub fn resolve(stack: &Stack, outputs: &Outputs) -> std::result::Result<BTreeMap
         .collect()
 }
 
+/// A refusal when these changes of a stack replace or delete something that holds data and isn't in `allowed`.
+pub fn data_loss(stack: &str, changes: &[Change], allowed: &[String]) -> Option<Error> {
+    let lost = changes.iter().find(|change| {
+        change.takes_away() && DATA.contains(&change.resource_type.as_str()) && !allowed.contains(&change.logical_id)
+    })?;
+    let name = lost.physical_id.as_deref().unwrap_or(&lost.logical_id);
+    let what = if lost.action == Action::Remove {
+        "delete"
+    } else {
+        "replace"
+    };
+    Some(
+        Error::refused(format!(
+            "{stack} would {what} {name} ({}), and what is in it would be lost",
+            lost.resource_type
+        ))
+        .with_help(format!("if that is meant: --allow-replace {}", lost.logical_id)),
+    )
+}
+
 /// A name for change sets that no other run uses.
 pub fn change_set_name() -> String {
     format!("{}{}", change_set::NAME_PREFIX, uuid::Uuid::new_v4().simple())
 }
 
-/// Asks CloudFormation what every stack of the blueprint would change. The change sets stay until they are executed
-/// or discarded with `drafts`.
+/// What a plan is made with.
+#[derive(Clone, Copy)]
+pub struct Planner<'a> {
+    /// Where.
+    pub cloud: &'a Cloud,
+    /// What should be there.
+    pub blueprint: &'a Blueprint,
+    /// The change sets that are made.
+    pub drafts: &'a Drafts,
+    /// How.
+    pub options: &'a Options,
+}
+
+/// Finds what every stack of the blueprint would change: by comparison where nothing would, else by asking
+/// CloudFormation. The change sets stay until they are executed or discarded.
 ///
 /// # Errors
 /// A refusal when a stack of one of the names isn't ours; failures of AWS.
-pub async fn draw_up(cloud: &Cloud, blueprint: &Blueprint, drafts: &Drafts) -> Result<Plan> {
-    let found = try_join_all(blueprint.stacks.iter().map(|stack| cloud.stack(&stack.name))).await?;
+pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
+    let Planner { cloud, blueprint, .. } = planner;
+    let images = unchanged::ssm_parameters(blueprint);
+    // Everything that a comparison needs, all at once: two reads a stack, and one for the account's images.
+    let (found, images) = try_join(
+        try_join_all(
+            blueprint
+                .stacks
+                .iter()
+                .map(|stack| try_join(cloud.stack(&stack.name), cloud.template(&stack.name))),
+        ),
+        cloud.parameters(&images),
+    )
+    .await?;
     let mut existing = Vec::new();
-    for (stack, found) in blueprint.stacks.iter().zip(found) {
+    for (stack, (found, template)) in blueprint.stacks.iter().zip(found) {
         let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
         if let Some(found) = &found {
             refuse_what_is_not_ours(cloud, blueprint, stack, found).await?;
         }
-        existing.push(found);
+        existing.push(found.map(|stack| Existing { stack, template }));
     }
-    let outputs: Outputs = blueprint
+    let mut outputs: Outputs = blueprint
         .stacks
         .iter()
         .zip(&existing)
-        .filter_map(|(stack, found)| found.as_ref().map(|found| (stack.part.clone(), found.outputs.clone())))
+        .filter_map(|(stack, found)| {
+            found
+                .as_ref()
+                .map(|found| (stack.part.clone(), found.stack.outputs.clone()))
+        })
         .collect();
+    outputs.extend(outputs_of_others(cloud, blueprint).await?);
     let stacks = try_join_all(
         blueprint
             .stacks
             .iter()
             .zip(&existing)
-            .map(|(stack, found)| plan_stack(cloud, blueprint, stack, found.as_ref(), &outputs, drafts)),
+            .map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &images)),
     )
     .await?;
     Ok(Plan {
@@ -255,6 +332,28 @@ pub async fn draw_up(cloud: &Cloud, blueprint: &Blueprint, drafts: &Drafts) -> R
         stacks,
         outputs,
     })
+}
+
+/// A stack that is there.
+struct Existing {
+    stack: StackDescription,
+    template: Option<String>,
+}
+
+/// Outputs of parts that are needed and left out of this blueprint (`--only`).
+async fn outputs_of_others(cloud: &Cloud, blueprint: &Blueprint) -> Result<Outputs> {
+    let of_blueprint = |part: &String| blueprint.stacks.iter().any(|stack| stack.part == *part);
+    let missing: BTreeSet<&String> = blueprint
+        .stacks
+        .iter()
+        .flat_map(|stack| &stack.needs)
+        .filter(|part| !of_blueprint(part))
+        .collect();
+    let found = try_join_all(missing.into_iter().map(async |part| {
+        let name = blueprint::names::stack(&blueprint.environment, part);
+        Ok::<_, CloudError>(cloud.stack(&name).await?.map(|stack| (part.clone(), stack.outputs)))
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
 }
 
 async fn refuse_what_is_not_ours(
@@ -290,13 +389,13 @@ async fn refuse_what_is_not_ours(
 }
 
 async fn plan_stack(
-    cloud: &Cloud,
-    blueprint: &Blueprint,
+    planner: Planner<'_>,
     stack: &Stack,
-    found: Option<&StackDescription>,
+    existing: Option<&Existing>,
     outputs: &Outputs,
-    drafts: &Drafts,
+    images: &BTreeMap<String, String>,
 ) -> Result<StackPlan> {
+    let found = existing.map(|existing| &existing.stack);
     let mut plan = StackPlan {
         part: stack.part.clone(),
         stack: stack.name.clone(),
@@ -304,37 +403,34 @@ async fn plan_stack(
         status: found.map(|found| found.status.clone()),
         source: Source::Template,
         changes: Vec::new(),
+        rolls_instances: None,
         termination_protection: None,
         note: None,
         draft: None,
+        parameters: resolve(stack, outputs).ok(),
         id: found.map(|found| found.id.clone()),
     };
     let protected = found.is_some_and(|found| found.protected);
     plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
-    let decision = decide::deploy(found.map(|found| &found.status));
-    plan.action = match decision {
-        decide::Deploy::Create => StackAction::Create,
-        decide::Deploy::Update => StackAction::Update,
+    match decide::deploy(found.map(|found| &found.status)) {
+        decide::Deploy::Create => plan.action = StackAction::Create,
+        decide::Deploy::Update => plan.action = StackAction::Update,
         decide::Deploy::Recreate => {
             plan.note = Some("its first create failed: it is deleted and made anew".into());
-            StackAction::Recreate
-        }
-        decide::Deploy::Attach => {
-            plan.note = Some("an operation is running on it; ask again when it has ended".into());
-            StackAction::Busy
-        }
-        decide::Deploy::Refuse(why) => {
-            plan.note = Some(why.into());
-            StackAction::Refused
-        }
-    };
-    match plan.action {
-        StackAction::Create | StackAction::Update => {}
-        StackAction::Recreate => {
+            plan.action = StackAction::Recreate;
             plan.changes = what_the_template_adds(&stack.body);
             return Ok(plan);
         }
-        _ => return Ok(plan),
+        decide::Deploy::Attach => {
+            plan.note = Some("an operation is running on it; ask again when it has ended".into());
+            plan.action = StackAction::Busy;
+            return Ok(plan);
+        }
+        decide::Deploy::Refuse(why) => {
+            plan.note = Some(why.into());
+            plan.action = StackAction::Refused;
+            return Ok(plan);
+        }
     }
     let create = plan.action == StackAction::Create;
     let parameters = match resolve(stack, outputs) {
@@ -349,30 +445,27 @@ async fn plan_stack(
             return Ok(plan);
         }
     };
-    let bucket = outputs
-        .get("artifacts")
-        .and_then(|outputs| outputs.get("BucketName"))
-        .map(String::as_str);
+    if let Some(Existing {
+        stack: found,
+        template: Some(template),
+    }) = existing
+        && unchanged::is_unchanged(stack, found, template, &parameters, images)
+    {
+        plan.action = StackAction::Unchanged;
+        plan.source = Source::Comparison;
+        return Ok(plan);
+    }
+    let bucket = artifacts_bucket(outputs);
     if stack.body.len() > LONGEST_INLINE_TEMPLATE && bucket.is_none() {
         plan.changes = what_the_template_adds(&stack.body);
         plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
         return Ok(plan);
     }
-    let id = found.map(|found| found.id.as_str());
-    let (draft, changes) = draft(
-        cloud,
-        &blueprint.environment,
-        stack,
-        create,
-        id,
-        parameters,
-        bucket,
-        drafts,
-    )
-    .await?;
+    let (draft, changes) = draft(planner, stack, create, plan.id.as_deref(), &parameters, bucket).await?;
     plan.source = Source::ChangeSet;
     match changes {
         Some(changes) => {
+            plan.rolls_instances = instances_to_roll(planner.cloud, found, &changes).await?;
             plan.changes = changes;
             plan.draft = Some(draft);
         }
@@ -381,19 +474,61 @@ async fn plan_stack(
     Ok(plan)
 }
 
-/// Makes a change set for a stack, and reads what it would do (`None`: nothing, and it is thrown away).
-#[allow(clippy::too_many_arguments)]
-pub async fn draft(
+/// The bucket for programs and long templates, once it is there.
+pub fn artifacts_bucket(outputs: &Outputs) -> Option<&str> {
+    outputs.get("artifacts")?.get("BucketName").map(String::as_str)
+}
+
+/// A rolling update replaces every instance of a group when what it launches, or where, changes
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>).
+async fn instances_to_roll(
     cloud: &Cloud,
-    environment: &str,
+    found: Option<&StackDescription>,
+    changes: &[Change],
+) -> Result<Option<usize>> {
+    const LAUNCHED: [&str; 4] = [
+        "LaunchTemplate",
+        "MixedInstancesPolicy",
+        "VPCZoneIdentifier",
+        "AvailabilityZones",
+    ];
+    let rolls = changes.iter().any(|change| {
+        change.resource_type == "AWS::AutoScaling::AutoScalingGroup"
+            && change.action == Action::Modify
+            && change.properties.iter().any(|property| {
+                LAUNCHED
+                    .iter()
+                    .any(|name| property.path.trim_start_matches("/Properties/").starts_with(name))
+            })
+    });
+    match found.and_then(|found| found.outputs.get("GroupName")).filter(|_| rolls) {
+        Some(name) => Ok(cloud.group(name).await?.map(|group| group.instances.len())),
+        None => Ok(None),
+    }
+}
+
+/// Makes a change set for a stack, and reads what it would do (`None`: nothing, and it is thrown away). Change sets of
+/// ours that an earlier run left behind are thrown away first.
+pub async fn draft(
+    planner: Planner<'_>,
     stack: &Stack,
     create: bool,
     id: Option<&str>,
-    parameters: BTreeMap<String, String>,
+    parameters: &BTreeMap<String, String>,
     artifacts_bucket: Option<&str>,
-    drafts: &Drafts,
 ) -> Result<(Draft, Option<Vec<Change>>)> {
-    let name = change_set_name();
+    let Planner {
+        cloud, drafts, options, ..
+    } = planner;
+    let description = change_set_description(&planner.blueprint.environment, &stack.part);
+    if let Some(id) = id {
+        let left = cloud.change_sets(id).await?;
+        let ours = left
+            .iter()
+            .filter(|left| left.can_be_executed && left.description == description);
+        try_join_all(ours.map(|left| cloud.delete_change_set(&left.id))).await?;
+    }
+    let name = options.change_set_name.clone().unwrap_or_else(change_set_name);
     let template = match artifacts_bucket {
         Some(bucket) if stack.body.len() > LONGEST_INLINE_TEMPLATE => {
             let key = blueprint::template_key(&stack.body);
@@ -409,24 +544,22 @@ pub async fn draft(
         change_set: name.clone(),
         makes_stack: create && id.is_none(),
     });
-    let made = cloud
-        .make_change_set(&NewChangeSet {
-            stack: id.unwrap_or(&stack.name),
-            name: &name,
-            create,
-            template,
-            parameters: &parameters,
-            tags: &stack.tags,
-            makes_roles: stack.makes_roles,
-            description: &change_set_description(environment, &stack.part),
-        })
-        .await
-        .map_err(|error| {
-            Error::from(CloudError {
-                message: format!("{}: {}", stack.name, error.message),
-                ..error
-            })
-        })?;
+    let target = id.unwrap_or(&stack.name);
+    let new = NewChangeSet {
+        stack: target,
+        name: &name,
+        create,
+        template,
+        parameters,
+        tags: &stack.tags,
+        makes_roles: stack.makes_roles,
+        description: &description,
+        manner: &options.manner,
+    };
+    let made = match cloud.make_change_set(&new).await {
+        Ok(made) => made,
+        Err(error) => return Err(why_not(cloud, stack, target, &name, error).await),
+    };
     if made.changes.is_none() {
         cloud.delete_change_set(&made.id).await?;
         drafts.forget(&stack.name);
@@ -435,10 +568,24 @@ pub async fn draft(
         Draft {
             id: made.id,
             stack_id: made.stack_id,
-            parameters,
         },
         made.changes,
     ))
+}
+
+/// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.
+async fn why_not(cloud: &Cloud, stack: &Stack, target: &str, change_set: &str, error: CloudError) -> Error {
+    let mut message = format!("{}: {}", stack.name, error.message);
+    if error.is(change_set::FAILED) {
+        for found in cloud.failed_events(target, Some(change_set)).await {
+            let path = found.path.map_or(String::new(), |path| format!(" (at {path})"));
+            message += &format!(
+                "\n  {} {}: {}{path}",
+                found.logical_id, found.resource_type, found.reason
+            );
+        }
+    }
+    Error::from(CloudError { message, ..error })
 }
 
 /// Every resource of a template, as an addition.

@@ -1,60 +1,53 @@
 //! Before a deploy: operations that are running already are watched to their end.
 
+use std::future::ready;
+
 use futures_util::future::try_join_all;
-use tokio::time::Instant;
 
 use super::decide;
-use super::event::{Event, Events, Operation};
-use super::interrupt::Interrupt;
-use super::watch::{self, Watch};
-use crate::blueprint::Blueprint;
-use crate::blueprint::tags;
-use crate::cloud::Cloud;
+use super::event::Operation;
+use super::operation::{self, Context, Target};
+use super::outcome::Failed;
+use crate::blueprint::{Blueprint, tags};
 use crate::error::{Error, Result};
 
 /// Waits until no stack of the blueprint has an operation running. Only stacks of this environment are waited for.
 ///
 /// # Errors
-/// Failures of AWS; interruption, which leaves the operations running.
-pub async fn settle(cloud: &Cloud, blueprint: &Blueprint, tell: &Events, interrupt: &Interrupt) -> Result<()> {
-    let waiting = try_join_all(blueprint.stacks.iter().map(|stack| async {
-        let Some(found) = cloud.stack(&stack.name).await? else {
-            return Ok(());
-        };
-        let ours = found.tags.get(tags::ENVIRONMENT) == Some(&blueprint.environment);
-        if !ours || decide::deploy(Some(&found.status)) != decide::Deploy::Attach {
-            return Ok(());
-        }
-        let (name, part, operation) = (stack.name.clone(), stack.part.clone(), Operation::Attach);
-        let after = cloud.newest_event(&found.id).await?;
-        let started = Instant::now();
-        tell.tell(Event::OperationStarted {
-            stack: name.clone(),
-            part: part.clone(),
-            operation,
-        });
-        let watch = Watch {
-            cloud,
-            stack: &stack.name,
-            id: &found.id,
-            tell,
-            boot_reports: None,
-        };
-        let ended = watch::follow(watch, after).await?;
-        let succeeded = ended.status.is_well();
-        let seconds = started.elapsed().as_secs_f64();
-        tell.tell(Event::OperationEnded {
+/// A refusal when something runs and is not to be waited for (`attach`); failures of AWS; interruption, which leaves
+/// the operations running.
+pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -> Result<()> {
+    let found = try_join_all(blueprint.stacks.iter().map(|stack| context.cloud.stack(&stack.name))).await?;
+    let busy: Vec<_> = blueprint
+        .stacks
+        .iter()
+        .zip(found)
+        .filter_map(|(stack, found)| Some((stack, found?)))
+        .filter(|(_, found)| found.tags.get(tags::ENVIRONMENT) == Some(&blueprint.environment))
+        .filter(|(_, found)| decide::deploy(Some(&found.status)) == decide::Deploy::Attach)
+        .collect();
+    if let Some((stack, found)) = busy.first()
+        && !attach
+    {
+        return Err(
+            Error::refused(format!("{} is {}: an operation is running", stack.name, found.status))
+                .with_help("wait until it has ended, or leave out --no-attach to have it waited for"),
+        );
+    }
+    let waiting = busy.iter().map(|(stack, found)| {
+        let (name, part, template) = (&stack.name, &stack.part, Some(stack.body.as_str()));
+        let target = Target {
             stack: name,
             part,
-            operation,
-            succeeded,
-            status: ended.status,
-            seconds,
-        });
-        Ok::<_, Error>(())
-    }));
-    tokio::select! {
-        result = waiting => result.map(drop),
-        () = interrupt.wait() => Err(Error::Interrupted),
+            id: &found.id,
+            template,
+            boot_reports: None,
+        };
+        operation::run(context, target, Operation::Attach, ready(Ok(())))
+    });
+    match try_join_all(waiting).await {
+        Ok(_) => Ok(()),
+        Err(Failed::Unattended(..)) => Err(Error::Interrupted),
+        Err(Failed::Failure(failure)) => Err(Error::failed(failure.message)),
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::event::{Event, Events};
+use super::event::{Event, Events, Operation};
+use super::pace;
 use crate::cloud::events::ResourceEvent;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
@@ -44,16 +45,51 @@ pub struct Ended {
     pub log: Vec<String>,
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Without a new event for this long, the stack itself is asked, in case its last event was never written.
 const QUIET: Duration = Duration::from_secs(30);
+/// Right after a request a stale read may still show how things were before.
+const STALE: Duration = Duration::from_secs(3);
 
-/// Watches the stack from the event `after` on, to the end of what runs.
+/// What was there before an operation began.
+#[derive(Debug, Clone, Default)]
+pub struct Before {
+    /// The id of the newest event: what comes after it belongs to the operation.
+    pub after: Option<String>,
+    /// How long the last operation of the same kind took.
+    pub last: Option<Duration>,
+}
+
+/// Looks before an operation of this kind begins, in one call.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Before, CloudError> {
+    let events = cloud.recent_events(id).await?;
+    Ok(Before {
+        after: events.last().map(|event| event.id.clone()),
+        last: last_took(&events, operation),
+    })
+}
+
+/// How long the last finished operation of this kind took, if its beginning and its end are among these events.
+fn last_took(events: &[ResourceEvent], operation: Operation) -> Option<Duration> {
+    let (begin, end) = match operation {
+        Operation::Update => ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"),
+        Operation::Create => ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
+        Operation::Delete | Operation::Attach | Operation::Rollback => return None,
+    };
+    let of_stack: Vec<&ResourceEvent> = events.iter().filter(|event| event.is_stack).collect();
+    let ended = of_stack.iter().rposition(|event| event.status == end)?;
+    let began = of_stack[..ended].iter().rposition(|event| event.status == begin)?;
+    let took = of_stack[ended].at?.duration_since(of_stack[began].at?);
+    took.try_into().ok()
+}
+
+/// Watches the stack to the end of what runs.
 ///
 /// # Errors
 /// When AWS can't be asked any more, after its retries. The operation goes on.
-pub async fn follow(watch: Watch<'_>, after: Option<String>) -> Result<Ended, CloudError> {
+pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudError> {
     let Watch {
         cloud,
         stack,
@@ -61,19 +97,15 @@ pub async fn follow(watch: Watch<'_>, after: Option<String>) -> Result<Ended, Cl
         tell,
         boot_reports,
     } = watch;
+    let began = Instant::now();
+    let mut last_seen = before.after;
     let mut events: Vec<ResourceEvent> = Vec::new();
     let mut log = Vec::new();
-    let mut last_seen = after;
-    let mut pause = FIRST_PAUSE;
-    let mut news = Instant::now();
+    let mut news = began;
     loop {
-        let new = cloud.events_after(id, last_seen.as_deref()).await?;
-        if let Some(newest) = new.last() {
-            last_seen = Some(newest.id.clone());
-            pause = FIRST_PAUSE;
+        for resource in cloud.events_after(id, last_seen.as_deref()).await? {
+            last_seen = Some(resource.id.clone());
             news = Instant::now();
-        }
-        for resource in new {
             if let Some(reports) = boot_reports
                 && let Some(instance) = instance_that_failed(&resource)
             {
@@ -85,30 +117,27 @@ pub async fn follow(watch: Watch<'_>, after: Option<String>) -> Result<Ended, Cl
             });
             events.push(resource);
         }
-        let status = events
-            .iter()
-            .rev()
-            .find(|event| event.is_stack)
-            .map(|event| StackStatus::from(event.status.as_str()));
-        if let Some(status) = status
-            && !status.is_in_progress()
-            && status != StackStatus::ReviewInProgress
+        let last = events.iter().rev().find(|event| event.is_stack);
+        if let Some(status) = last.map(|event| StackStatus::from(event.status.as_str()))
+            && has_ended(&status)
         {
             return Ok(Ended { status, events, log });
         }
-        if news.elapsed() >= QUIET || (events.is_empty() && news.elapsed() >= LONGEST_PAUSE) {
+        if news.elapsed() >= QUIET || (last.is_none() && news.elapsed() >= STALE) {
             let status = cloud
                 .stack(id)
                 .await?
                 .map_or(StackStatus::DeleteComplete, |stack| stack.status);
-            // Right after ExecuteChangeSet a stale read may still say REVIEW_IN_PROGRESS.
-            if !status.is_in_progress() && status != StackStatus::ReviewInProgress && news.elapsed() >= QUIET / 10 {
+            if has_ended(&status) {
                 return Ok(Ended { status, events, log });
             }
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(pace::pause(began.elapsed(), before.last)).await;
     }
+}
+
+fn has_ended(status: &StackStatus) -> bool {
+    !status.is_in_progress() && *status != StackStatus::ReviewInProgress
 }
 
 /// The instance in "Received FAILURE signal with UniqueId i-0123456789abcdef0".

@@ -4,50 +4,55 @@ use std::fmt::Write;
 
 use super::style::{BAD, FAINT, STRONG, count, paint};
 use crate::engine::cause::Cause;
-use crate::engine::deploy::{Failure, Outcome, Report};
+use crate::engine::outcome::{Failure, Outcome, Report, Unattended};
 use crate::engine::plan::Outputs;
 
-/// Failures and what was skipped because of them; empty when all went well.
-pub fn failures(report: &Report) -> String {
+/// Failures first, then what goes on without us and what was not begun; empty when all went well. `again` is the
+/// command that picks it up.
+pub fn failures(report: &Report, again: &str) -> String {
     let mut out = String::new();
     for stack in &report.stacks {
         if let Outcome::Failed(failure) = &stack.outcome {
             failure_text(&mut out, &stack.stack, failure);
         }
     }
+    let mut unattended = false;
     for stack in &report.stacks {
-        match &stack.outcome {
-            Outcome::Running { operation } => {
-                let _ = writeln!(
+        let name = &stack.stack;
+        let _ = match &stack.outcome {
+            Outcome::Running { operation, why } => {
+                unattended = true;
+                let why = match why {
+                    Unattended::Interrupted => "interrupted",
+                    Unattended::TimedOut => "the time for it is up",
+                    Unattended::NotWaited => "as told",
+                };
+                writeln!(
                     out,
-                    "{} is left alone: {} it goes on without qfleet",
-                    stack.stack,
+                    "{} {name} goes on in CloudFormation, and is not waited for ({why})",
                     operation.doing()
-                );
+                )
             }
-            Outcome::Skipped { because: Some(part) } => {
-                let _ = writeln!(out, "{} was not begun: it needs `{part}`", stack.stack);
-            }
-            Outcome::Skipped { because: None } => {
-                let _ = writeln!(out, "{} was not begun", stack.stack);
-            }
-            _ => {}
-        }
+            Outcome::Skipped { because: Some(part) } => writeln!(out, "{name} was not begun: it needs `{part}`"),
+            Outcome::Skipped { because: None } => writeln!(out, "{name} was not begun"),
+            _ => continue,
+        };
+    }
+    if unattended {
+        let _ = writeln!(out, "to pick it up again: {again}");
     }
     out
 }
 
 fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
-    let _ = writeln!(
-        out,
-        "{} {}",
-        paint(BAD, "error:"),
-        if failure.operation.is_some() {
-            failure.message.clone()
-        } else {
-            format!("{stack}: {}", failure.message)
-        }
-    );
+    let message = match failure.operation {
+        Some(_) => failure.message.clone(),
+        None => format!("{stack}: {}", failure.message),
+    };
+    let _ = writeln!(out, "{} {message}", paint(BAD, "error:"));
+    if let Some(help) = &failure.help {
+        let _ = writeln!(out, "  {} {help}", paint(STRONG, "help:"));
+    }
     if let Some(cause) = &failure.cause {
         cause_text(out, cause);
     }
@@ -67,6 +72,9 @@ fn cause_text(out: &mut String, cause: &Cause) {
             root.resource_type,
             root.status
         );
+        if let Some(line) = cause.template_line {
+            let _ = writeln!(out, "         line {line} of the rendered template (qfleet render)");
+        }
         if let Some(reason) = &root.reason {
             let _ = writeln!(out, "         {reason}");
         }

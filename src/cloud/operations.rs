@@ -1,0 +1,110 @@
+//! What can be done to a stack that is in the middle of something, or stuck.
+
+use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};
+use serde::Serialize;
+
+use super::{Cloud, CloudError, explain};
+
+/// A failure as DescribeEvents tells it, early validation included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedEvent {
+    /// The resource's name in the template.
+    pub logical_id: String,
+    /// Its name in its service, once it has one.
+    pub physical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its status, or that of the validation.
+    pub status: String,
+    /// Why.
+    pub reason: String,
+    /// Where in the template, when a validation says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+impl Cloud {
+    /// The failures of a stack's last operation, or of one change set, oldest first. None where the service doesn't
+    /// answer this call: older endpoints don't know it.
+    pub async fn failed_events(&self, stack: &str, change_set: Option<&str>) -> Vec<FailedEvent> {
+        self.limiter.take().await;
+        let mut asked = self
+            .cloudformation
+            .describe_events()
+            .filters(EventFilter::builder().failed_events(true).build());
+        asked = match change_set {
+            Some(id) => asked.change_set_name(id),
+            None => asked.stack_name(stack),
+        };
+        let mut pages = asked.into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(Ok(event)) = pages.next().await {
+            all.push(read(&event));
+        }
+        all.reverse();
+        all
+    }
+
+    /// Stops an update that is running; CloudFormation rolls it back.
+    pub async fn cancel_update(&self, id: &str) -> Result<(), CloudError> {
+        self.cloudformation
+            .cancel_update_stack()
+            .stack_name(id)
+            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("CancelUpdateStack", error))
+    }
+
+    /// Rolls back a stack whose failed operation was left as it was (CREATE_FAILED, UPDATE_FAILED).
+    pub async fn rollback_stack(&self, id: &str) -> Result<(), CloudError> {
+        self.cloudformation
+            .rollback_stack()
+            .stack_name(id)
+            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("RollbackStack", error))
+    }
+
+    /// Goes on with a rollback that got stuck (UPDATE_ROLLBACK_FAILED): without the resources in `skip`, and with
+    /// `force` whatever fails on the way.
+    pub async fn continue_rollback(&self, id: &str, skip: &[String], force: bool) -> Result<(), CloudError> {
+        self.cloudformation
+            .continue_update_rollback()
+            .stack_name(id)
+            .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()))
+            .set_force_rollback(force.then_some(true))
+            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("ContinueUpdateRollback", error))
+    }
+}
+
+fn read(event: &OperationEvent) -> FailedEvent {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let validation = event
+        .validation_status()
+        .map(|status| format!("validation {}", status.as_str()));
+    FailedEvent {
+        logical_id: text(event.logical_resource_id()),
+        physical_id: text(event.physical_resource_id()),
+        resource_type: text(event.resource_type()),
+        status: event
+            .resource_status()
+            .map(|status| status.as_str().to_owned())
+            .or(validation)
+            .unwrap_or_default(),
+        reason: text(
+            event
+                .resource_status_reason()
+                .or(event.validation_status_reason())
+                .or(event.hook_status_reason()),
+        ),
+        path: event.validation_path().map(str::to_owned),
+    }
+}

@@ -1,0 +1,193 @@
+//! One operation on one stack, from the request to its end: the same for creating, updating, deleting, rolling back
+//! and for what others started.
+
+use tokio::time::Instant;
+
+use super::cause;
+use super::event::{Event, Events, Operation};
+use super::interrupt::Interrupt;
+use super::outcome::{Failed, Failure, Outcome, Unattended};
+use super::watch::{self, BootReports, Ended, Watch};
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::{Cloud, CloudError};
+
+/// What operations work with.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Where.
+    pub cloud: &'a Cloud,
+    /// Where events go.
+    pub tell: &'a Events,
+    /// Whether to stop.
+    pub interrupt: &'a Interrupt,
+    /// How long to wait, and what to do when told to stop.
+    pub waiting: Waiting,
+}
+
+/// How long to wait for operations.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waiting {
+    /// What becomes of running operations when the command is interrupted.
+    pub on_interrupt: OnInterrupt,
+    /// Until when they are waited for.
+    pub deadline: Option<Instant>,
+    /// They are begun and not waited for.
+    pub no_wait: bool,
+}
+
+/// What becomes of running operations when the command is interrupted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnInterrupt {
+    /// They go on in CloudFormation; the same command picks them up again
+    #[default]
+    Detach,
+    /// They are waited for; nothing new is begun
+    Wait,
+    /// An update is cancelled and rolled back, an unfinished first create is deleted
+    Cancel,
+}
+
+/// The stack that is worked on.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// Its name.
+    pub stack: &'a str,
+    /// Its part of the environment.
+    pub part: &'a str,
+    /// Its ARN.
+    pub id: &'a str,
+    /// Its template, to say where in it something failed.
+    pub template: Option<&'a str>,
+    /// Where its instances report why they didn't start.
+    pub boot_reports: Option<BootReports<'a>>,
+}
+
+/// Begins an operation with `request`, watches it to its end and tells how it ended.
+///
+/// # Errors
+/// The failure with its cause; or that the operation goes on unattended.
+pub async fn run(
+    context: Context<'_>,
+    target: Target<'_>,
+    operation: Operation,
+    request: impl Future<Output = Result<(), CloudError>>,
+) -> Result<(Outcome, Ended), Failed> {
+    let Context { cloud, tell, .. } = context;
+    let before = watch::before(cloud, target.id, operation).await?;
+    let started = Instant::now();
+    tell.tell(Event::OperationStarted {
+        stack: target.stack.to_owned(),
+        part: target.part.to_owned(),
+        operation,
+        last_seconds: before.last.map(|last| last.as_secs_f64()),
+    });
+    request.await?;
+    if context.waiting.no_wait {
+        return Err(Failed::Unattended(operation, Unattended::NotWaited));
+    }
+    let Target {
+        stack,
+        id,
+        boot_reports,
+        ..
+    } = target;
+    let watching = watch::follow(
+        Watch {
+            cloud,
+            stack,
+            id,
+            tell,
+            boot_reports,
+        },
+        before,
+    );
+    tokio::pin!(watching);
+    let ended = tokio::select! {
+        ended = &mut watching => ended?,
+        () = until(context.waiting.deadline) => return Err(Failed::Unattended(operation, Unattended::TimedOut)),
+        () = context.interrupt.wait() => match context.waiting.on_interrupt {
+            OnInterrupt::Detach => return Err(Failed::Unattended(operation, Unattended::Interrupted)),
+            OnInterrupt::Wait => watching.await?,
+            OnInterrupt::Cancel => {
+                cancel(context, target, operation).await?;
+                watching.await?
+            }
+        },
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let succeeded = is_as_meant(operation, &ended.status);
+    tell.tell(Event::OperationEnded {
+        stack: stack.to_owned(),
+        part: target.part.to_owned(),
+        operation,
+        succeeded,
+        status: ended.status.clone(),
+        seconds,
+    });
+    if !succeeded {
+        return Err(Failed::Failure(Box::new(
+            failure(context, target, operation, ended).await,
+        )));
+    }
+    for event in ended.events.iter().filter(|event| event.failed()) {
+        let reason = event.reason.as_deref().unwrap_or_default();
+        tell.warn(format!(
+            "{stack}: {} {} on the way: {reason}",
+            event.logical_id, event.status
+        ));
+    }
+    Ok((Outcome::Done { operation, seconds }, ended))
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Best effort: an operation that has just ended can't be cancelled, and that is fine.
+async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) -> Result<(), CloudError> {
+    let cancelled = match operation {
+        Operation::Update => context.cloud.cancel_update(target.id).await,
+        Operation::Create => context.cloud.delete_stack(target.id, None).await,
+        Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(()),
+    };
+    match cancelled {
+        Err(error) if error.is("ValidationError") => Ok(()),
+        cancelled => cancelled,
+    }
+}
+
+fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
+    match operation {
+        Operation::Delete => *status == StackStatus::DeleteComplete,
+        Operation::Rollback => {
+            matches!(
+                status,
+                StackStatus::RollbackComplete | StackStatus::UpdateRollbackComplete
+            )
+        }
+        // Somebody else's: whatever it came to, it is over.
+        Operation::Attach => true,
+        Operation::Create | Operation::Update => status.is_well(),
+    }
+}
+
+async fn failure(context: Context<'_>, target: Target<'_>, operation: Operation, ended: Ended) -> Failure {
+    let mut cause = cause::find(&ended.events, ended.log);
+    if cause.root.as_ref().is_none_or(|root| root.is_stack) {
+        // The stack's own events only say that something failed; where this call is known, it says what.
+        cause.use_failed_events(context.cloud.failed_events(target.id, None).await);
+    }
+    cause.locate(target.template);
+    let stack = target.stack;
+    Failure {
+        operation: Some(operation),
+        message: format!("{} {stack} failed: it is {} now", operation.doing(), ended.status),
+        help: None,
+        status: Some(ended.status),
+        cause: Some(cause),
+        refused: false,
+    }
+}

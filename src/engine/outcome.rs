@@ -1,0 +1,197 @@
+//! How work on an environment and on each of its stacks ended.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::cause::Cause;
+use super::event::Operation;
+use super::graph::Finished;
+use super::plan::Outputs;
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::{Cloud, CloudError};
+use crate::error::{Error, Result, exit_code};
+
+/// What a command did, stack by stack.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The environment's name.
+    pub environment: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// Whether everything ended as it was meant to.
+    pub succeeded: bool,
+    /// In order.
+    pub stacks: Vec<StackReport>,
+    /// Outputs of the stacks that are done: part → key → value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: Outputs,
+    /// Data that was kept on purpose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Kept>,
+}
+
+/// What happened to one stack.
+#[derive(Debug, Serialize)]
+pub struct StackReport {
+    /// Its part.
+    pub part: String,
+    /// Its name.
+    pub stack: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// A resource with data in it that `destroy` left where it is.
+#[derive(Debug, Clone, Serialize)]
+pub struct Kept {
+    /// Its type.
+    pub resource_type: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// How work on one stack ended.
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum Outcome {
+    /// There was nothing to do.
+    Unchanged,
+    /// It was done.
+    Done {
+        /// What.
+        operation: Operation,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// It failed.
+    Failed(Box<Failure>),
+    /// It goes on without us.
+    Running {
+        /// What.
+        operation: Operation,
+        /// Why it isn't waited for.
+        why: Unattended,
+    },
+    /// It was never begun.
+    Skipped {
+        /// The part that isn't there; none when the command was stopped.
+        because: Option<String>,
+    },
+}
+
+/// Why an operation isn't waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unattended {
+    /// The command was interrupted.
+    Interrupted,
+    /// It took longer than `--timeout`.
+    TimedOut,
+    /// `--no-wait`.
+    NotWaited,
+}
+
+/// Why work on a stack failed.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// What was being done, if anything was begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// The stack's status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StackStatus>,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// The cause, from the stack's events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Whether it was refused rather than tried.
+    pub refused: bool,
+}
+
+/// Why work on a stack did not end well.
+#[derive(Debug)]
+pub enum Failed {
+    /// It failed.
+    Failure(Box<Failure>),
+    /// It goes on without us.
+    Unattended(Operation, Unattended),
+}
+
+impl From<CloudError> for Failed {
+    fn from(error: CloudError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Failed::Failure(Box::new(Failure {
+            operation: None,
+            status: None,
+            message: error.to_string(),
+            help: error.help().map(str::to_owned),
+            cause: None,
+            refused: matches!(error, Error::Refused { .. }),
+        }))
+    }
+}
+
+impl From<Finished<Outcome, Failed>> for Outcome {
+    fn from(finished: Finished<Outcome, Failed>) -> Self {
+        match finished {
+            Finished::Done(outcome) => outcome,
+            Finished::Failed(Failed::Failure(failure)) => Outcome::Failed(failure),
+            Finished::Failed(Failed::Unattended(operation, why)) => Outcome::Running { operation, why },
+            Finished::Skipped { because } => Outcome::Skipped { because },
+        }
+    }
+}
+
+impl Report {
+    /// A report on stacks in this order.
+    pub fn new(cloud: &Cloud, environment: &str, stacks: Vec<StackReport>) -> Report {
+        Report {
+            environment: environment.to_owned(),
+            account: cloud.account.clone(),
+            region: cloud.region.clone(),
+            succeeded: stacks
+                .iter()
+                .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
+            stacks,
+            outputs: BTreeMap::new(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// What the command ends with; why is shown already.
+    pub fn result(&self) -> Result<()> {
+        let any = |test: fn(&Outcome) -> bool| self.stacks.iter().any(|stack| test(&stack.outcome));
+        let running = |why: Unattended| {
+            self.stacks
+                .iter()
+                .any(|stack| matches!(stack.outcome, Outcome::Running { why: this, .. } if this == why))
+        };
+        let code = if any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.refused))
+            || running(Unattended::TimedOut)
+        {
+            exit_code::FAILED
+        } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+            exit_code::REFUSED
+        } else if running(Unattended::NotWaited) {
+            return Ok(());
+        } else if running(Unattended::Interrupted) || any(|outcome| matches!(outcome, Outcome::Skipped { .. })) {
+            exit_code::INTERRUPTED
+        } else {
+            return Ok(());
+        };
+        Err(Error::Shown(code))
+    }
+}
