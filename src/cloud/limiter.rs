@@ -62,7 +62,8 @@ impl Limiter {
             bucket.rate = (bucket.rate + RECOVERY).min(RATE);
             return None;
         }
-        Some(Duration::from_secs_f64((1.0 - bucket.tokens) / bucket.rate))
+        // Rounded up to what timers can tell apart: a pause of nothing would be taken again for ever.
+        Some(Duration::from_secs_f64((1.0 - bucket.tokens) / bucket.rate).max(Duration::from_millis(1)))
     }
 }
 
