@@ -11,6 +11,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::query::Input;
+use crate::harness::find_ministack;
 
 /// The service model.
 pub struct Model {
@@ -195,26 +196,21 @@ fn joined(at: &str, name: &str) -> String {
     }
 }
 
-/// `$QFLEET_BOTOCORE` (botocore's `data` folder), else that of the Python beside the emulator or on the PATH.
+/// `$QFLEET_BOTOCORE` (botocore's `data` folder), else that of the Python beside the emulator.
 fn data_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("QFLEET_BOTOCORE") {
         return PathBuf::from(folder);
     }
-    let beside = std::env::var_os("QFLEET_MINISTACK").map(|emulator| PathBuf::from(emulator).with_file_name("python3"));
+    let python = find_ministack().with_file_name("python3");
     let script = "import botocore, os; print(os.path.join(os.path.dirname(botocore.__file__), 'data'))";
-    beside
-        .into_iter()
-        .chain([PathBuf::from("python3")])
-        .find_map(|python| {
-            let output = Command::new(python).args(["-c", script]).output().ok()?;
-            let folder = output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())?;
-            Some(PathBuf::from(folder))
-        })
-        .unwrap_or_else(|| {
-            panic!(
-                "these tests check requests against botocore's service model: run them by `make test`, or set \
-                 QFLEET_BOTOCORE to botocore's data folder, or QFLEET_MINISTACK to the emulator in a virtual environment \
-                 that has botocore"
-            )
-        })
+    let output = Command::new(&python)
+        .args(["-c", script])
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", python.display()));
+    assert!(
+        output.status.success(),
+        "requests are checked against botocore's service model, which `make tools` installs: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }
