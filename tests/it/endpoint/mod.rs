@@ -4,8 +4,8 @@
 //! ```text
 //! script ─▶ world ◀─ answer ◀─┬─ tcp        (the real binary, the real clock)
 //!             │               └─ in_memory  (the SDK's HTTP client, a paused clock)
-//!             ├─ change_sets, stacks, recovery   the API's actions
-//!             ├─ operation, job                  what runs, phase by phase, resource by resource
+//!             ├─ change_sets, change_set_calls, stacks, recovery   the API's actions
+//!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, diff                  what should be, and what differs
 //!             └─ services                        the least of S3, SSM and SQS; or forward, to the emulator
 //! ```
@@ -14,6 +14,7 @@
 
 mod answer;
 mod calls;
+mod change_set_calls;
 mod change_sets;
 mod clock;
 mod diff;
@@ -23,6 +24,7 @@ mod in_memory;
 mod job;
 mod model;
 mod operation;
+mod phases;
 mod query;
 mod recovery;
 mod script;

@@ -1,6 +1,6 @@
 //! Stacks read, deleted, protected.
 
-use super::change_sets::{parameters, tags};
+use super::change_set_calls::{parameters, tags};
 use super::query::{Input, Refusal};
 use super::state::{Event, Resource, Stack, Stale};
 use super::world::World;
