@@ -10,7 +10,7 @@ impl World {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html>: "You can cancel only
     /// stacks that are in the UPDATE_IN_PROGRESS state."
     pub fn cancel_update_stack(&mut self, input: &Input) -> Answer {
-        let Some((stack, token)) = self.to_recover(input, "CancelUpdateStack")? else {
+        let Some((stack, token)) = self.recoverable(input, "CancelUpdateStack")? else {
             return Ok(Fields::new());
         };
         if self.stacks[stack].status != "UPDATE_IN_PROGRESS" {
@@ -25,7 +25,7 @@ impl World {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html>: "from CREATE_FAILED or
     /// UPDATE_FAILED stack statuses. This operation will delete a stack if it doesn't contain a last known stable state."
     pub fn rollback_stack(&mut self, input: &Input) -> Answer {
-        let Some((stack, token)) = self.to_recover(input, "RollbackStack")? else {
+        let Some((stack, token)) = self.recoverable(input, "RollbackStack")? else {
             return Ok(Fields::new());
         };
         let it = &self.stacks[stack];
@@ -47,7 +47,7 @@ impl World {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html>
     pub fn continue_update_rollback(&mut self, input: &Input) -> Answer {
-        let Some((stack, token)) = self.to_recover(input, "ContinueUpdateRollback")? else {
+        let Some((stack, token)) = self.recoverable(input, "ContinueUpdateRollback")? else {
             return Ok(Fields::new());
         };
         let it = &self.stacks[stack];
@@ -76,7 +76,7 @@ impl World {
     }
 
     /// The stack and the token; nothing when the same request was made before.
-    fn to_recover(&mut self, input: &Input, action: &str) -> Result<Option<(usize, Option<String>)>, Refusal> {
+    fn recoverable(&mut self, input: &Input, action: &str) -> Result<Option<(usize, Option<String>)>, Refusal> {
         let stack = self.there(input)?;
         let token = input.text("ClientRequestToken").map(str::to_owned);
         if self.is_repeated(stack, token.as_deref(), action)? {
