@@ -4,6 +4,9 @@
 mod cfn_lint;
 mod check;
 mod deploy;
+mod endpoint;
+mod endpoint_deploy;
+mod endpoint_rules;
 mod environment;
 mod harness;
 mod help;

@@ -1,0 +1,221 @@
+//! From a request to its answer: logged, hit by faults, checked, dispatched.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+use super::calls::{Call, Service};
+use super::faults::Fault;
+use super::forward::forward;
+use super::model::Model;
+use super::query::{Input, Refusal, answer};
+use super::script::DescribeEvents;
+use super::services::Plain;
+use super::world::World;
+use super::xml::Fields;
+
+/// On a response: don't send it, end the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut;
+
+/// What all requests share.
+pub type Shared = Arc<Mutex<World>>;
+
+const CLOUDFORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// The endpoint, as axum sees it.
+pub fn router(world: Shared) -> Router {
+    Router::new().fallback(take).with_state(world)
+}
+
+/// A poisoned lock only means that another test thread failed in it; the assertion there says more.
+pub fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+async fn take(State(world): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let (call, fault, forward_to) = {
+        let mut world = lock(&world);
+        world.catch_up();
+        let call = Call::read(&parts, body, world.now);
+        let fault = world.fault_of(&call);
+        world.calls.push(call.clone());
+        (call, fault, world.script.forward_to.clone())
+    };
+    match fault {
+        Some(Fault::Refuse(refusal)) => return refused(&call, &refusal),
+        Some(Fault::Cut) => return cut(),
+        Some(Fault::Stall) => std::future::pending().await,
+        _ => {}
+    }
+    let response = match (call.service, forward_to) {
+        (Service::Json | Service::S3 | Service::Other, Some(endpoint)) => {
+            forward(&endpoint, &parts, call.body.clone()).await
+        }
+        _ => answered(&mut lock(&world), &parts, &call),
+    };
+    match fault {
+        Some(Fault::CutAfterEffect) => cut(),
+        Some(Fault::StallAfterEffect) => std::future::pending().await,
+        Some(Fault::Late(time)) => {
+            tokio::time::sleep(time).await;
+            response
+        }
+        _ => response,
+    }
+}
+
+impl World {
+    /// What goes wrong with this call.
+    fn fault_of(&mut self, call: &Call) -> Option<Fault> {
+        let at = self.clock.since_start(call.at);
+        // Every rule counts the call, the first one that hits decides.
+        let hits: Vec<Fault> = self
+            .script
+            .rules
+            .iter_mut()
+            .filter_map(|rule| rule.hit(&call.action, call.stack.as_deref(), at))
+            .collect();
+        let crowded = self.script.rates.get(&call.action).is_some_and(|most| {
+            let second = call.at.checked_sub(Duration::from_secs(1));
+            let recent = self
+                .calls
+                .iter()
+                .rev()
+                .take_while(|earlier| second.is_none_or(|second| earlier.at > second));
+            recent.filter(|earlier| earlier.action == call.action).count() >= *most
+        });
+        hits.into_iter().next().or_else(|| crowded.then(Fault::throttling))
+    }
+
+    /// An action of CloudFormation.
+    fn act(&mut self, action: &str, input: &Input) -> Result<Fields, Refusal> {
+        let unknown = || {
+            let message = format!("Could not find operation {action} for version 2010-05-15");
+            Refusal::new(400, "InvalidAction", message)
+        };
+        if action == "DescribeEvents" {
+            match self.script.describe_events {
+                DescribeEvents::Answers => {}
+                DescribeEvents::Empty => return Ok(Fields::new().members("OperationEvents", [])),
+                DescribeEvents::UnknownAction => return Err(unknown()),
+            }
+        }
+        let model = Model::get();
+        let wrong = model.complaints(action, input);
+        if !wrong.is_empty() {
+            let message = format!("{} validation error(s) detected: {}", wrong.len(), wrong.join("; "));
+            self.complaints.push(format!("{action}: {message}"));
+            return Err(Refusal::validation(message));
+        }
+        match action {
+            "DescribeStacks" => self.describe_stacks(input),
+            "DescribeStackEvents" => self.describe_stack_events(input),
+            "DescribeEvents" => self.describe_events(input),
+            "ListStackResources" => self.list_stack_resources(input),
+            "DescribeStackResources" => self.describe_stack_resources(input),
+            "GetTemplate" => self.get_template(input),
+            "CreateChangeSet" => self.create_change_set(input),
+            "DescribeChangeSet" => self.describe_change_set(input),
+            "ListChangeSets" => self.list_change_sets(input),
+            "DeleteChangeSet" => self.delete_change_set(input),
+            "ExecuteChangeSet" => self.execute_change_set(input),
+            "DeleteStack" => self.delete_stack(input),
+            "CancelUpdateStack" => self.cancel_update_stack(input),
+            "RollbackStack" => self.rollback_stack(input),
+            "ContinueUpdateRollback" => self.continue_update_rollback(input),
+            "UpdateTerminationProtection" => self.update_termination_protection(input),
+            _ => {
+                self.complaints.push(format!(
+                    "{action}: the endpoint doesn't know it{}",
+                    if model.knows(action) { " yet" } else { "" }
+                ));
+                Err(unknown())
+            }
+        }
+    }
+}
+
+fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
+    let request_id = world.unique();
+    let (namespace, result) = match call.service {
+        Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
+        Service::Sts => (STS, identity(world, &call.action)),
+        Service::Json => return plain(world.services.json(call)),
+        Service::S3 => {
+            let encoding = parts
+                .headers
+                .get("content-encoding")
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default();
+            return plain(world.services.s3(call, encoding.contains("aws-chunked")));
+        }
+        Service::Other => {
+            let what = format!("the endpoint doesn't know {}", call.action);
+            world.complaints.push(what.clone());
+            return refused(call, &Refusal::new(501, "NotImplemented", what));
+        }
+    };
+    match result {
+        Ok(fields) => xml(200, answer(namespace, &call.action, &fields, &request_id)),
+        Err(refusal) => xml(refusal.status, refusal.render(namespace, &request_id)),
+    }
+}
+
+/// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+fn identity(world: &World, action: &str) -> Result<Fields, Refusal> {
+    if action != "GetCallerIdentity" {
+        return Err(Refusal::new(
+            400,
+            "InvalidAction",
+            format!("Could not find operation {action}"),
+        ));
+    }
+    let account = &world.script.account;
+    Ok(Fields::new()
+        .text("Arn", format!("arn:aws:iam::{account}:user/somebody"))
+        .text("UserId", "AIDAEXAMPLE")
+        .text("Account", account))
+}
+
+fn refused(call: &Call, refusal: &Refusal) -> Response {
+    match call.service {
+        Service::CloudFormation => xml(refusal.status, refusal.render(CLOUDFORMATION, "00000000")),
+        Service::Sts => xml(refusal.status, refusal.render(STS, "00000000")),
+        _ => plain(Plain::refusal(call, refusal)),
+    }
+}
+
+fn xml(status: u16, body: String) -> Response {
+    respond(status, "text/xml", body.into())
+}
+
+fn plain(answer: Plain) -> Response {
+    let mut response = respond(answer.status, answer.content_type, answer.body);
+    if let Some(code) = answer.error_code.and_then(|code| code.parse().ok()) {
+        response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    response
+}
+
+fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [("content-type", content_type)], Body::from(body)).into_response()
+}
+
+fn cut() -> Response {
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Cut);
+    response
+}

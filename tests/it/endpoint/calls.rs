@@ -1,0 +1,107 @@
+//! Requests as they come in: which action of which service, about which stack, when.
+
+use axum::body::Bytes;
+use axum::http::request::Parts;
+use tokio::time::Instant;
+
+use super::query::Input;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub at: Instant,
+    pub service: Service,
+    /// The API's name of it, e.g. `DescribeStacks` or `PutObject`.
+    pub action: String,
+    /// Parameters of the query protocol.
+    pub input: Input,
+    /// The name of the stack that it is about, if it says.
+    pub stack: Option<String>,
+    pub body: Bytes,
+    pub path: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    CloudFormation,
+    Sts,
+    /// JSON, with the action in a header.
+    Json,
+    S3,
+    Other,
+}
+
+impl Call {
+    pub fn read(parts: &Parts, body: Bytes, at: Instant) -> Self {
+        let header = |name: &str| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
+        // Credential=AKIA…/20250101/us-east-1/cloudformation/aws4_request
+        let signed_for = header("authorization").split('/').nth(3).unwrap_or_default();
+        let form = header("content-type").starts_with("application/x-www-form-urlencoded");
+        let input = if form { Input::parse(&body) } else { Input::default() };
+        let (service, action) = if let Some((_, action)) = header("x-amz-target").split_once('.') {
+            (Service::Json, action.to_owned())
+        } else if let Some(action) = input.text("Action") {
+            let service = match input.text("Version") {
+                Some("2010-05-15") => Service::CloudFormation,
+                Some("2011-06-15") => Service::Sts,
+                _ => Service::Other,
+            };
+            (service, action.to_owned())
+        } else if signed_for == "s3" {
+            (Service::S3, s3_action(parts))
+        } else {
+            (Service::Other, parts.uri.path().to_owned())
+        };
+        let stack = stack_of(&input);
+        Call {
+            at,
+            service,
+            action,
+            input,
+            stack,
+            body,
+            path: parts.uri.to_string(),
+        }
+    }
+}
+
+/// `name`, or the name in `arn:aws:cloudformation:region:account:stack/name/id`.
+fn stack_of(input: &Input) -> Option<String> {
+    let named = input.text("StackName")?;
+    Some(match named.strip_prefix("arn:") {
+        Some(arn) => arn.split('/').nth(1)?.to_owned(),
+        None => named.to_owned(),
+    })
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>, path style.
+fn s3_action(parts: &Parts) -> String {
+    let query = parts.uri.query().unwrap_or_default();
+    let asks = |name: &str| form_urlencoded::parse(query.as_bytes()).any(|(key, _)| key == name);
+    let on_object = parts
+        .uri
+        .path()
+        .trim_start_matches('/')
+        .split_once('/')
+        .is_some_and(|(_, key)| !key.is_empty());
+    match (parts.method.as_str(), on_object) {
+        ("HEAD", true) => "HeadObject",
+        ("HEAD", false) => "HeadBucket",
+        ("GET", true) => "GetObject",
+        ("GET", false) if asks("versions") => "ListObjectVersions",
+        ("GET", false) if asks("uploads") => "ListMultipartUploads",
+        ("GET", false) => "ListObjectsV2",
+        ("PUT", true) => "PutObject",
+        ("DELETE", true) if asks("uploadId") => "AbortMultipartUpload",
+        ("DELETE", true) => "DeleteObject",
+        ("POST", false) if asks("delete") => "DeleteObjects",
+        (method, _) => method,
+    }
+    .to_owned()
+}

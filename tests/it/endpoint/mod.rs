@@ -1,0 +1,177 @@
+//! An AWS endpoint that follows a script: a CloudFormation that behaves as AWS's documentation says, in time, with
+//! failure and refusal, where the local emulator is instant and lax. Each rule names the page that it comes from.
+//!
+//! ```text
+//! script ─▶ world ◀─ answer ◀─┬─ tcp        (the real binary, the real clock)
+//!             │               └─ in_memory  (the SDK's HTTP client, a paused clock)
+//!             ├─ change_sets, change_set_calls, stacks, recovery   the API's actions
+//!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
+//!             ├─ template, diff                  what should be, and what differs
+//!             └─ services                        the least of S3, SSM and SQS; or forward, to the emulator
+//! ```
+
+#![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
+
+mod answer;
+mod calls;
+mod change_set_calls;
+mod change_sets;
+mod clock;
+mod diff;
+mod faults;
+mod forward;
+mod in_memory;
+mod job;
+mod model;
+mod operation;
+mod phases;
+mod query;
+mod recovery;
+mod script;
+mod services;
+mod stacks;
+mod state;
+mod tcp;
+mod template;
+mod world;
+mod xml;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use answer::{Shared, lock};
+pub use calls::Call;
+pub use faults::{Fault, On};
+pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
+pub use world::World;
+
+/// An endpoint. Dropped, it fails the test if a request broke the service model.
+pub struct Endpoint {
+    world: Shared,
+    url: Option<String>,
+}
+
+impl Endpoint {
+    /// Over TCP on loopback, on the real clock.
+    pub fn serve(script: Script) -> Self {
+        let (address, world) = tcp::serve(move || Arc::new(Mutex::new(World::new(script))));
+        Endpoint {
+            world,
+            url: Some(format!("http://{address}")),
+        }
+    }
+
+    /// In memory, on the clock of the runtime that it is made in.
+    pub fn in_memory(script: Script) -> Self {
+        Endpoint {
+            world: Arc::new(Mutex::new(World::new(script))),
+            url: None,
+        }
+    }
+
+    /// Its address, when it is served over TCP.
+    pub fn url(&self) -> &str {
+        self.url.as_deref().expect("an endpoint over TCP")
+    }
+
+    /// The SDK's HTTP client to it.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(in_memory::InMemory(self.world.clone()))
+    }
+
+    /// Looks into the world, caught up with the time.
+    pub fn world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = lock(&self.world);
+        world.catch_up();
+        look(&mut world)
+    }
+
+    /// Changes the script while it is played.
+    pub fn rescript(&self, change: impl FnOnce(Script) -> Script) {
+        self.world(|world| {
+            let script = std::mem::replace(&mut world.script, Script::new());
+            world.script = change(script);
+        });
+    }
+
+    /// The calls of an action so far.
+    pub fn calls(&self, action: &str) -> Vec<Call> {
+        self.world(|world| {
+            world
+                .calls
+                .iter()
+                .filter(|call| call.action == action)
+                .cloned()
+                .collect()
+        })
+    }
+
+    /// The calls of an action in each second since the start.
+    pub fn calls_a_second(&self, action: &str) -> Vec<usize> {
+        self.world(|world| {
+            let mut seconds = Vec::new();
+            for call in world.calls.iter().filter(|call| call.action == action) {
+                let second = world.clock.since_start(call.at).as_secs() as usize;
+                seconds.resize(seconds.len().max(second + 1), 0);
+                seconds[second] += 1;
+            }
+            seconds
+        })
+    }
+
+    /// The status of a stack that is there.
+    pub fn status(&self, stack: &str) -> Option<String> {
+        self.world(|world| {
+            let found = world.find(stack)?;
+            Some(world.stacks[found].status.clone())
+        })
+    }
+
+    /// Names of the stacks that are there.
+    pub fn stacks(&self) -> Vec<String> {
+        self.world(|world| {
+            world
+                .stacks
+                .iter()
+                .filter(|stack| stack.is_there())
+                .map(|stack| stack.name.clone())
+                .collect()
+        })
+    }
+
+    /// Names of the change sets that are there and weren't executed.
+    pub fn change_sets(&self) -> Vec<String> {
+        self.world(|world| {
+            let all = world.stacks.iter().flat_map(|stack| &stack.change_sets);
+            all.filter(|known| known.is_active())
+                .map(|known| known.name.clone())
+                .collect()
+        })
+    }
+
+    /// Waits, on the real clock, until the world is as wanted.
+    pub fn wait_until(&self, what: &str, wanted: impl Fn(&mut World) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.world(|world| wanted(world)) {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// What was wrong with requests, by the service model.
+    pub fn complaints(&self) -> Vec<String> {
+        self.world(|world| world.complaints.clone())
+    }
+}
+
+impl Drop for Endpoint {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.world(|world| world.script.expects_complaints) {
+            return;
+        }
+        let complaints = self.complaints();
+        assert!(complaints.is_empty(), "requests that AWS would refuse: {complaints:#?}");
+    }
+}

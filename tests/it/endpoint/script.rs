@@ -1,0 +1,330 @@
+//! What a test says beforehand, or while it runs: how long things take, what fails, what others do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::faults::{Fault, On, Rule};
+
+/// What happens. Every method gives the script back, so that it reads as one sentence.
+#[derive(Debug, Clone)]
+pub struct Script {
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) resources_take: Duration,
+    pub(super) takes: BTreeMap<(String, String), Duration>,
+    pub(super) chatter: BTreeMap<(String, String), u32>,
+    pub(super) failures: Vec<Failure>,
+    pub(super) change_sets_take: Duration,
+    pub(super) phases_take: Duration,
+    pub(super) stale_reads: u32,
+    pub(super) page: usize,
+    pub(super) existing: Vec<Existing>,
+    pub(super) happenings: Vec<(Duration, Happening)>,
+    pub(super) outputs: BTreeMap<(String, String), String>,
+    pub(super) invalid: Vec<Invalid>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) rates: BTreeMap<String, usize>,
+    pub(super) describe_events: DescribeEvents,
+    pub(super) forward_to: Option<String>,
+    pub(super) expects_complaints: bool,
+}
+
+/// What is done to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Create,
+    Update,
+    Delete,
+    /// Back to what it was before an update that failed.
+    Restore,
+}
+
+/// A resource that fails.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub stack: String,
+    pub resource: String,
+    pub verb: Verb,
+    pub reason: String,
+    /// How often; `None`: always.
+    pub times: Option<u32>,
+}
+
+/// A change set that early validation refuses.
+#[derive(Debug, Clone)]
+pub(super) struct Invalid {
+    pub stack: String,
+    pub resource: String,
+    pub path: String,
+    pub reason: String,
+}
+
+/// How DescribeEvents answers: it is newer than the rest, and not everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DescribeEvents {
+    Answers,
+    Empty,
+    UnknownAction,
+}
+
+/// A stack that is there from the beginning.
+#[derive(Debug, Clone)]
+pub struct Existing {
+    pub(super) name: String,
+    pub(super) status: String,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) parameters: BTreeMap<String, String>,
+    pub(super) outputs: BTreeMap<String, String>,
+    pub(super) body: String,
+    pub(super) protected: bool,
+    pub(super) resource_statuses: BTreeMap<String, (String, String)>,
+    pub(super) ends: Option<(Duration, String)>,
+    pub(super) events: usize,
+}
+
+/// What somebody else does.
+#[derive(Debug, Clone)]
+pub enum Happening {
+    /// Starts an operation: the stack is in the status `during`, and after `takes` in the status `then`.
+    Operation {
+        stack: String,
+        during: String,
+        takes: Duration,
+        then: String,
+    },
+    /// Deletes a stack.
+    Delete { stack: String },
+}
+
+impl Script {
+    /// Everything works, and quickly: a resource takes 20 ms.
+    pub fn new() -> Self {
+        Script {
+            account: "111122223333".into(),
+            region: "us-east-2".into(),
+            resources_take: Duration::from_millis(20),
+            takes: BTreeMap::new(),
+            chatter: BTreeMap::new(),
+            failures: Vec::new(),
+            change_sets_take: Duration::from_millis(20),
+            phases_take: Duration::from_millis(10),
+            stale_reads: 0,
+            page: 100,
+            existing: Vec::new(),
+            happenings: Vec::new(),
+            outputs: BTreeMap::new(),
+            invalid: Vec::new(),
+            rules: Vec::new(),
+            rates: BTreeMap::new(),
+            describe_events: DescribeEvents::Answers,
+            forward_to: None,
+            expects_complaints: false,
+        }
+    }
+
+    /// Whose credentials these are.
+    pub fn account(mut self, account: &str) -> Self {
+        self.account = account.into();
+        self
+    }
+
+    /// How long a resource takes, unless [`Script::takes`] says otherwise.
+    pub fn resources_take(mut self, each: Duration) -> Self {
+        self.resources_take = each;
+        self
+    }
+
+    /// How long this resource takes.
+    pub fn takes(mut self, stack: &str, resource: &str, time: Duration) -> Self {
+        self.takes.insert((stack.into(), resource.into()), time);
+        self
+    }
+
+    /// So many more events while this resource is in progress.
+    pub fn chatter(mut self, stack: &str, resource: &str, events: u32) -> Self {
+        self.chatter.insert((stack.into(), resource.into()), events);
+        self
+    }
+
+    /// How long a change set is CREATE_PENDING and CREATE_IN_PROGRESS, together.
+    pub fn change_sets_take(mut self, time: Duration) -> Self {
+        self.change_sets_take = time;
+        self
+    }
+
+    /// How long a stack stays in a phase that has no resource to work on, e.g. a cleanup.
+    pub fn phases_take(mut self, time: Duration) -> Self {
+        self.phases_take = time;
+        self
+    }
+
+    /// The resource fails each time.
+    pub fn fails(self, stack: &str, resource: &str, verb: Verb, reason: &str) -> Self {
+        self.failure(stack, resource, verb, reason, None)
+    }
+
+    /// The resource fails so many times, then no more.
+    pub fn fails_times(self, stack: &str, resource: &str, verb: Verb, reason: &str, times: u32) -> Self {
+        self.failure(stack, resource, verb, reason, Some(times))
+    }
+
+    fn failure(mut self, stack: &str, resource: &str, verb: Verb, reason: &str, times: Option<u32>) -> Self {
+        self.failures.push(Failure {
+            stack: stack.into(),
+            resource: resource.into(),
+            verb,
+            reason: reason.into(),
+            times,
+        });
+        self
+    }
+
+    /// After an operation was started, so many reads of the stack and its events still show it as it was before.
+    pub fn stale_reads(mut self, reads: u32) -> Self {
+        self.stale_reads = reads;
+        self
+    }
+
+    /// How many items a page of an answer holds.
+    pub fn page(mut self, items: usize) -> Self {
+        self.page = items;
+        self
+    }
+
+    /// A stack that is there from the beginning.
+    pub fn existing(mut self, stack: Existing) -> Self {
+        self.existing.push(stack);
+        self
+    }
+
+    /// Somebody else does something, so long after the start.
+    pub fn at(mut self, time: Duration, happening: Happening) -> Self {
+        self.happenings.push((time, happening));
+        self
+    }
+
+    /// An output's value from the stack's next operation on, whatever its template says.
+    pub fn output(mut self, stack: &str, key: &str, value: &str) -> Self {
+        self.outputs.insert((stack.into(), key.into()), value.into());
+        self
+    }
+
+    /// Change sets of the stack fail early validation.
+    pub fn invalid(mut self, stack: &str, resource: &str, path: &str, reason: &str) -> Self {
+        self.invalid.push(Invalid {
+            stack: stack.into(),
+            resource: resource.into(),
+            path: path.into(),
+            reason: reason.into(),
+        });
+        self
+    }
+
+    /// Calls that go wrong.
+    pub fn fault(mut self, on: On, fault: Fault) -> Self {
+        self.rules.push(Rule::new(on, fault));
+        self
+    }
+
+    /// More calls of this action in one second are throttled.
+    pub fn at_most(mut self, action: &str, calls_a_second: usize) -> Self {
+        self.rates.insert(action.into(), calls_a_second);
+        self
+    }
+
+    /// How DescribeEvents answers.
+    pub fn describe_events(mut self, how: DescribeEvents) -> Self {
+        self.describe_events = how;
+        self
+    }
+
+    /// Everything but CloudFormation and STS goes to this emulator (`http://127.0.0.1:…`). Resources that the simulated
+    /// CloudFormation makes aren't there: a test makes those that it needs.
+    pub fn forward_to(mut self, endpoint: &str) -> Self {
+        self.forward_to = Some(endpoint.into());
+        self
+    }
+
+    /// The test sends requests that break the service model, and looks at the complaints itself.
+    pub fn expects_complaints(mut self) -> Self {
+        self.expects_complaints = true;
+        self
+    }
+
+    pub(super) fn time_of(&self, stack: &str, resource: &str) -> Duration {
+        let key = (stack.to_owned(), resource.to_owned());
+        self.takes.get(&key).copied().unwrap_or(self.resources_take)
+    }
+
+    /// Why the resource fails now, if it does. Counts.
+    pub(super) fn failure_of(&mut self, stack: &str, resource: &str, verb: Verb) -> Option<String> {
+        let failure = self.failures.iter_mut().find(|failure| {
+            failure.stack == stack && failure.resource == resource && failure.verb == verb && failure.times != Some(0)
+        })?;
+        if let Some(times) = &mut failure.times {
+            *times -= 1;
+        }
+        Some(failure.reason.clone())
+    }
+}
+
+impl Existing {
+    /// A stack with one queue.
+    pub fn new(name: &str, status: &str) -> Self {
+        Existing {
+            name: name.into(),
+            status: status.into(),
+            tags: BTreeMap::new(),
+            parameters: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            body: "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n".into(),
+            protected: false,
+            resource_statuses: BTreeMap::new(),
+            ends: None,
+            events: 0,
+        }
+    }
+
+    pub fn tag(mut self, key: &str, value: &str) -> Self {
+        self.tags.insert(key.into(), value.into());
+        self
+    }
+
+    pub fn parameter(mut self, key: &str, value: &str) -> Self {
+        self.parameters.insert(key.into(), value.into());
+        self
+    }
+
+    pub fn output(mut self, key: &str, value: &str) -> Self {
+        self.outputs.insert(key.into(), value.into());
+        self
+    }
+
+    pub fn body(mut self, template: &str) -> Self {
+        self.body = template.into();
+        self
+    }
+
+    pub fn protected(mut self) -> Self {
+        self.protected = true;
+        self
+    }
+
+    /// A resource in another status than a stack in this status usually has.
+    pub fn resource(mut self, id: &str, status: &str, reason: &str) -> Self {
+        self.resource_statuses.insert(id.into(), (status.into(), reason.into()));
+        self
+    }
+
+    /// What runs at the beginning ends so long after it, in this status.
+    pub fn ends(mut self, after: Duration, status: &str) -> Self {
+        self.ends = Some((after, status.into()));
+        self
+    }
+
+    /// So many events from earlier operations.
+    pub fn events(mut self, events: usize) -> Self {
+        self.events = events;
+        self
+    }
+}

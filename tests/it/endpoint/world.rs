@@ -1,0 +1,341 @@
+//! Everything the endpoint knows, and its agenda: what happens at which time. It catches up whenever it is asked
+//! something, so it needs no task of its own and works on a paused clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::calls::Call;
+use super::clock::Clock;
+use super::script::{Existing, Happening, Script};
+use super::services::Services;
+use super::state::{Definition, Event, Resource, Stack};
+use super::template::{Template, as_text};
+
+pub struct World {
+    pub clock: Clock,
+    /// The time that is being caught up with.
+    pub now: Instant,
+    pub script: Script,
+    pub stacks: Vec<Stack>,
+    pub services: Services,
+    pub calls: Vec<Call>,
+    pub complaints: Vec<String>,
+    agenda: BTreeMap<(Instant, u64), Step>,
+    counter: u64,
+}
+
+/// Something that happens at a time. `stack` is an index, `generation` that of the stack when the step was planned.
+#[derive(Debug, Clone)]
+pub enum Step {
+    ChangeSetBegins {
+        stack: usize,
+        id: String,
+    },
+    ChangeSetEnds {
+        stack: usize,
+        id: String,
+    },
+    JobSays {
+        stack: usize,
+        generation: u64,
+        job: usize,
+        reason: &'static str,
+    },
+    JobEnds {
+        stack: usize,
+        generation: u64,
+        job: usize,
+        failure: Option<String>,
+    },
+    PhaseEnds {
+        stack: usize,
+        generation: u64,
+    },
+    Becomes {
+        stack: usize,
+        generation: u64,
+        status: String,
+    },
+    Happens(Happening),
+}
+
+impl World {
+    pub fn new(script: Script) -> Self {
+        let clock = Clock::new();
+        let mut world = World {
+            clock,
+            now: clock.started,
+            stacks: Vec::new(),
+            services: Services::default(),
+            calls: Vec::new(),
+            complaints: Vec::new(),
+            agenda: BTreeMap::new(),
+            counter: 0,
+            script,
+        };
+        for existing in world.script.existing.clone() {
+            world.add_existing(&existing);
+        }
+        for (time, happening) in world.script.happenings.clone() {
+            world.plan(time, Step::Happens(happening));
+        }
+        world
+    }
+
+    /// Does everything that was due until now.
+    pub fn catch_up(&mut self) {
+        let until = Instant::now();
+        while let Some(entry) = self.agenda.first_entry() {
+            if entry.key().0 > until {
+                break;
+            }
+            let ((at, _), step) = entry.remove_entry();
+            self.now = at;
+            self.take(step);
+        }
+        self.now = until;
+    }
+
+    /// Puts a step on the agenda.
+    pub fn plan(&mut self, after: Duration, step: Step) {
+        self.counter += 1;
+        self.agenda.insert((self.now + after, self.counter), step);
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::ChangeSetBegins { stack, id } => self.change_set_begins(stack, &id),
+            Step::ChangeSetEnds { stack, id } => self.change_set_ends(stack, &id),
+            Step::JobSays {
+                stack,
+                generation,
+                job,
+                reason,
+            } if self.stacks[stack].generation == generation => {
+                self.job_says(stack, job, reason);
+            }
+            Step::JobEnds {
+                stack,
+                generation,
+                job,
+                failure,
+            } if self.stacks[stack].generation == generation => {
+                self.job_ends(stack, job, failure);
+            }
+            Step::PhaseEnds { stack, generation } if self.stacks[stack].generation == generation => {
+                self.phase_ends(stack)
+            }
+            Step::Becomes {
+                stack,
+                generation,
+                status,
+            } if self.stacks[stack].generation == generation => {
+                self.set_status(stack, &status, None);
+            }
+            Step::Happens(happening) => self.happens(happening),
+            // Of an operation that was cancelled or is over.
+            _ => {}
+        }
+    }
+
+    /// A name that is used once: hexadecimal, like a UUID's digits.
+    pub fn unique(&mut self) -> String {
+        self.counter += 1;
+        format!("{:08x}-0000-4000-8000-{:012x}", self.counter, self.counter)
+    }
+
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        format!(
+            "arn:aws:{service}:{}:{}:{resource}",
+            self.script.region, self.script.account
+        )
+    }
+
+    /// Writes an event about a resource, or about the stack itself (`resource` is its name).
+    pub fn event(&mut self, stack: usize, resource: &str, status: &str, reason: Option<&str>) {
+        let unique = self.unique();
+        let at = self.now;
+        let stack = &mut self.stacks[stack];
+        let (physical_id, kind) = match stack.resource(resource) {
+            Some(resource) => (resource.physical_id.clone().unwrap_or_default(), resource.kind.clone()),
+            None => (stack.id.clone(), "AWS::CloudFormation::Stack".to_owned()),
+        };
+        let operation = stack
+            .operation
+            .as_ref()
+            .map(|operation| (operation.kind, operation.id.clone()));
+        stack.events.push(Event {
+            id: format!("{resource}-{status}-{unique}"),
+            at,
+            operation,
+            token: stack.operation.as_ref().and_then(|operation| operation.token.clone()),
+            resource_id: resource.to_owned(),
+            physical_id,
+            kind,
+            status: status.to_owned(),
+            reason: reason.map(str::to_owned),
+        });
+    }
+
+    /// A new status of the stack, and its event.
+    pub fn set_status(&mut self, stack: usize, status: &str, reason: Option<String>) {
+        let now = self.now;
+        let it = &mut self.stacks[stack];
+        it.status = status.to_owned();
+        it.reason = reason.clone();
+        if matches!(
+            status,
+            "CREATE_COMPLETE"
+                | "UPDATE_COMPLETE"
+                | "UPDATE_ROLLBACK_COMPLETE"
+                | "IMPORT_COMPLETE"
+                | "IMPORT_ROLLBACK_COMPLETE"
+        ) {
+            it.was_complete = true;
+        }
+        if status == "DELETE_COMPLETE" {
+            it.deleted = Some(now);
+            it.change_sets.clear();
+        }
+        let name = it.name.clone();
+        self.event(stack, &name, status, reason.as_deref());
+    }
+
+    /// A new status of a resource, and its event.
+    pub fn set_resource_status(&mut self, stack: usize, id: &str, status: &str, reason: Option<&str>) {
+        let now = self.now;
+        if let Some(resource) = self.stacks[stack].resource_mut(id) {
+            resource.status = status.to_owned();
+            resource.reason = reason.map(str::to_owned);
+            resource.changed = now;
+        }
+        self.event(stack, id, status, reason);
+    }
+
+    /// An empty stack.
+    pub fn add_stack(&mut self, name: &str) -> usize {
+        let unique = self.unique();
+        let id = self.arn("cloudformation", &format!("stack/{name}/{unique}"));
+        self.stacks.push(Stack {
+            id,
+            name: name.to_owned(),
+            status: String::new(),
+            reason: None,
+            created: self.now,
+            updated: None,
+            deleted: None,
+            definition: Definition::default(),
+            outputs: BTreeMap::new(),
+            resources: Vec::new(),
+            events: Vec::new(),
+            change_sets: Vec::new(),
+            change_set_id: None,
+            protected: false,
+            disable_rollback: false,
+            was_complete: false,
+            operation: None,
+            suspended: None,
+            last_operations: Vec::new(),
+            tokens: BTreeMap::new(),
+            stale: None,
+            generation: 0,
+        });
+        self.stacks.len() - 1
+    }
+
+    fn add_existing(&mut self, existing: &Existing) {
+        let stack = self.add_stack(&existing.name);
+        let template = Template::parse(&existing.body).expect("the script's template");
+        let definition = Definition {
+            template: Some(template.clone()),
+            parameters: existing.parameters.clone(),
+            tags: existing.tags.clone(),
+            ..Definition::default()
+        };
+        self.stacks[stack].definition = definition.clone();
+        for number in 0..existing.events {
+            self.event(
+                stack,
+                &existing.name,
+                "UPDATE_COMPLETE",
+                Some(&format!("of earlier, {number}")),
+            );
+        }
+        // A failed first create leaves nothing; all others have their resources.
+        let usual = match existing.status.as_str() {
+            "ROLLBACK_COMPLETE" | "DELETE_COMPLETE" => "DELETE_COMPLETE",
+            "REVIEW_IN_PROGRESS" => "",
+            _ => "CREATE_COMPLETE",
+        };
+        if usual.is_empty() {
+            self.stacks[stack].definition = Definition::default();
+        } else {
+            for (id, declared) in template.resources() {
+                let (status, reason) = match existing.resource_statuses.get(id) {
+                    Some((status, reason)) => (status.clone(), Some(reason.clone())),
+                    None => (usual.to_owned(), None),
+                };
+                let open_properties = self.open_properties(&self.stacks[stack], &definition, declared);
+                let physical_id = self.physical_id(stack, id, &as_text(&declared["Type"]), &open_properties);
+                let resource = Resource {
+                    physical_id: (!status.starts_with("DELETE_COMPLETE")).then_some(physical_id),
+                    ..Resource::declared(id, declared, &template, self.now)
+                };
+                self.stacks[stack].resources.push(Resource {
+                    properties: open_properties.clone(),
+                    open_properties,
+                    ..resource
+                });
+                self.set_resource_status(stack, id, &status, reason.as_deref());
+            }
+        }
+        self.set_status(stack, &existing.status, None);
+        let it = &mut self.stacks[stack];
+        it.outputs = existing.outputs.clone();
+        it.protected = existing.protected;
+        it.was_complete |= existing.status.starts_with("UPDATE_");
+        let generation = it.generation;
+        if let Some((after, status)) = existing.ends.clone() {
+            self.plan(
+                after,
+                Step::Becomes {
+                    stack,
+                    generation,
+                    status,
+                },
+            );
+        }
+    }
+
+    fn happens(&mut self, happening: Happening) {
+        let (Happening::Operation { stack: name, .. } | Happening::Delete { stack: name }) = &happening;
+        let Some(stack) = self.find(name) else { return };
+        match happening {
+            Happening::Operation {
+                during, takes, then, ..
+            } => {
+                self.stacks[stack].generation += 1;
+                let generation = self.stacks[stack].generation;
+                self.set_status(stack, &during, Some("User Initiated".into()));
+                self.plan(
+                    takes,
+                    Step::Becomes {
+                        stack,
+                        generation,
+                        status: then,
+                    },
+                );
+            }
+            Happening::Delete { .. } => self.start_delete(stack, None, Vec::new()),
+        }
+    }
+
+    /// The stack of this name, or of this ARN; of a name only one that is there.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.stacks
+            .iter()
+            .rposition(|stack| stack.id == name || (stack.name == name && stack.is_there()))
+    }
+}

@@ -1,0 +1,147 @@
+//! The scriptable endpoint itself: each rule of AWS's that it plays, through the real SDK.
+
+mod change_sets;
+mod creates_and_updates;
+mod deletes_and_recovery;
+mod reads_and_faults;
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::config::retry::RetryConfig;
+use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::types::{ChangeSetType, Parameter};
+use aws_sdk_cloudformation::{Client, Config};
+use tokio::time::sleep;
+
+use crate::endpoint::Endpoint;
+
+/// Two queues, the second needing the first.
+const TWO_QUEUES: &str = "
+Parameters:
+  Timeout: {Type: String, Default: '30'}
+Resources:
+  Dead:
+    Type: AWS::SQS::Queue
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: !Ref Timeout
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5}
+Outputs:
+  Url: {Value: !Ref Queue}
+  Timeout: {Value: !Sub 'timeout ${Timeout}'}
+";
+
+fn config() -> aws_sdk_cloudformation::config::Builder {
+    Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-2"))
+        .credentials_provider(Credentials::new("AKIAEXAMPLE", "secret", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+}
+
+fn client(endpoint: &Endpoint) -> Client {
+    Client::from_conf(
+        config()
+            .http_client(endpoint.http_client())
+            .endpoint_url("http://in.memory")
+            .build(),
+    )
+}
+
+/// The code and message of a refusal.
+fn refusal<T: std::fmt::Debug, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+    result: Result<T, SdkError<E, R>>,
+) -> (String, String) {
+    let error = result.expect_err("a refusal");
+    let error = error
+        .as_service_error()
+        .unwrap_or_else(|| panic!("no answer: {error:?}"));
+    (
+        error.code().unwrap_or_default().to_owned(),
+        error.message().unwrap_or_default().to_owned(),
+    )
+}
+
+/// Makes a change set and waits until it is worked out.
+async fn draft(client: &Client, stack: &str, kind: ChangeSetType, body: &str, parameters: &[(&str, &str)]) -> String {
+    let parameters = parameters
+        .iter()
+        .map(|(key, value)| Parameter::builder().parameter_key(*key).parameter_value(*value).build())
+        .collect();
+    let made = client
+        .create_change_set()
+        .stack_name(stack)
+        .change_set_name("test")
+        .change_set_type(kind)
+        .template_body(body)
+        .set_parameters(Some(parameters))
+        .send()
+        .await
+        .expect("a change set");
+    let id = made.id().unwrap_or_default().to_owned();
+    sleep(Duration::from_millis(50)).await;
+    id
+}
+
+async fn execute(client: &Client, change_set: &str) {
+    client
+        .execute_change_set()
+        .change_set_name(change_set)
+        .send()
+        .await
+        .expect("executed");
+}
+
+async fn status(client: &Client, stack: &str) -> String {
+    let found = client
+        .describe_stacks()
+        .stack_name(stack)
+        .send()
+        .await
+        .expect("the stack");
+    found.stacks()[0].stack_status().expect("a status").as_str().to_owned()
+}
+
+async fn settled(client: &Client, stack: &str) -> String {
+    loop {
+        let status = status(client, stack).await;
+        if !status.ends_with("_IN_PROGRESS") {
+            return status;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn deployed(client: &Client, stack: &str, body: &str) -> String {
+    let id = draft(client, stack, ChangeSetType::Create, body, &[]).await;
+    execute(client, &id).await;
+    assert_eq!(settled(client, stack).await, "CREATE_COMPLETE");
+    let found = client
+        .describe_stacks()
+        .stack_name(stack)
+        .send()
+        .await
+        .expect("the stack");
+    found.stacks()[0].stack_id().unwrap_or_default().to_owned()
+}
+
+/// Events of a stack, oldest first: `resource STATUS`, with the reason where there is one.
+async fn events(client: &Client, stack: &str) -> Vec<String> {
+    let mut pages = client.describe_stack_events().stack_name(stack).into_paginator().send();
+    let mut all = Vec::new();
+    while let Some(page) = pages.next().await {
+        for event in page.expect("events").stack_events() {
+            let status = event.resource_status().map_or("", |status| status.as_str());
+            let words = [
+                event.logical_resource_id().unwrap_or_default(),
+                status,
+                event.resource_status_reason().unwrap_or_default(),
+            ];
+            all.push(words.join(" ").trim().to_owned());
+        }
+    }
+    all.reverse();
+    all
+}
