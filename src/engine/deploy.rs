@@ -242,7 +242,8 @@ async fn wait_for_queue_names(context: Context<'_>, stack: &Stack) -> Result<(),
     if context.cloud.local || !has_queues() {
         return Ok(());
     }
-    let Some(deleted) = context.cloud.last_deleted(&stack.name).await? else {
+    // Best effort: who may not list stacks can deploy all the same, and SQS then says it by itself.
+    let Ok(Some(deleted)) = context.cloud.last_deleted(&stack.name).await else {
         return Ok(());
     };
     let since: Duration = jiff::Timestamp::now()
