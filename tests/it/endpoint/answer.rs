@@ -121,6 +121,7 @@ impl World {
         }
         match action {
             "DescribeStacks" => self.describe_stacks(input),
+            "ListStacks" => self.list_stacks(input),
             "DescribeStackEvents" => self.describe_stack_events(input),
             "DescribeEvents" => self.describe_events(input),
             "ListStackResources" => self.list_stack_resources(input),

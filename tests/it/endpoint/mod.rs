@@ -56,6 +56,8 @@ pub struct Endpoint {
 impl Endpoint {
     /// Over TCP on loopback, on the real clock.
     pub fn serve(script: Script) -> Self {
+        // Here, where a missing model fails the test and not a thread beside it.
+        model::Model::get();
         let (address, world) = tcp::serve(move || Arc::new(Mutex::new(World::new(script))));
         Endpoint {
             world,

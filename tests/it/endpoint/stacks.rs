@@ -83,6 +83,26 @@ impl World {
         Ok(Fields::new().members("Stacks", page).maybe("NextToken", next))
     }
 
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html>: "If no StackStatusFilter is
+    /// specified, summary information for all stacks is returned (including existing stacks and stacks that have been
+    /// deleted)."
+    pub fn list_stacks(&mut self, input: &Input) -> Answer {
+        let wanted = input.texts("StackStatusFilter");
+        let of_status = |stack: &&Stack| wanted.is_empty() || wanted.contains(&stack.status);
+        let all = self.stacks.iter().rev().filter(of_status).map(|stack| {
+            Fields::new()
+                .text("StackId", &stack.id)
+                .text("StackName", &stack.name)
+                .text("CreationTime", self.clock.wall(stack.created))
+                .maybe("LastUpdatedTime", stack.updated.map(|at| self.clock.wall(at)))
+                .maybe("DeletionTime", stack.deleted.map(|at| self.clock.wall(at)))
+                .text("StackStatus", &stack.status)
+                .maybe("StackStatusReason", stack.reason.as_ref())
+        });
+        let (page, next) = self.page(all.collect(), input)?;
+        Ok(Fields::new().members("StackSummaries", page).maybe("NextToken", next))
+    }
+
     fn description(&self, stack: &Stack, stale: Option<Stale>, named: bool) -> Fields {
         let definition = &stack.definition;
         let (status, reason) = match &stale {

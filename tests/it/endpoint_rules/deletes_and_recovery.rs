@@ -74,6 +74,8 @@ async fn deletes() {
         ("ValidationError", "Stack with id lab does not exist")
     );
     assert!(client.describe_stacks().send().await.expect("all").stacks().is_empty());
+    let gone = client.list_stacks().send().await.expect("also what is deleted");
+    assert!(gone.stack_summaries()[0].deletion_time().is_some());
     client
         .delete_stack()
         .stack_name("lab")
