@@ -1,5 +1,7 @@
 //! An environment found again from its stacks' tags, without its file.
 
+use futures_util::future::try_join_all;
+
 use crate::blueprint::tags::StackTags;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
@@ -65,6 +67,17 @@ impl Deployed {
             environment: environment.to_owned(),
             stacks,
         })
+    }
+
+    /// Reads what a listing of all stacks leaves out: their termination protection.
+    pub async fn with_protection(mut self, cloud: &Cloud) -> Result<Deployed, CloudError> {
+        let read = try_join_all(self.stacks.iter().map(|stack| cloud.stack(&stack.stack.id))).await?;
+        for (stack, read) in self.stacks.iter_mut().zip(read) {
+            if let Some(read) = read {
+                stack.stack = read;
+            }
+        }
+        Ok(self)
     }
 
     /// The stack that holds `part`.

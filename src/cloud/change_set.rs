@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::types::{
     Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, OnStackFailure, Parameter, ResourceChange,
 };
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::stacks::{does_not_exist, tags};
 use super::{Cloud, CloudError, explain};
@@ -15,6 +16,9 @@ use super::{Cloud, CloudError, explain};
 pub const NAME_PREFIX: &str = "qfleet-";
 /// The code of a [`CloudError`] when CloudFormation could not make a change set.
 pub const FAILED: &str = "FAILED";
+
+/// How long CloudFormation may take to work a change set out before it is given up.
+const LONGEST_TO_WORK_OUT: Duration = Duration::from_secs(60);
 
 /// What a change set is made from.
 #[derive(Debug, Clone)]
@@ -281,11 +285,14 @@ impl Cloud {
         }
     }
 
-    /// Starts what a change set describes.
-    pub async fn execute_change_set(&self, id: &str) -> Result<(), CloudError> {
+    /// Starts what a change set describes. `keep_failed`: what fails is left as it is. A stack that was left so
+    /// before takes no other way
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>).
+    pub async fn execute_change_set(&self, id: &str, keep_failed: bool) -> Result<(), CloudError> {
         self.cloudformation
             .execute_change_set()
             .change_set_name(id)
+            .set_disable_rollback(keep_failed.then_some(true))
             // A repeated request is the same execution.
             .client_request_token(uuid::Uuid::new_v4().to_string())
             .send()
@@ -294,14 +301,22 @@ impl Cloud {
             .map_err(|error| explain("ExecuteChangeSet", error))
     }
 
-    /// Throws a change set away. One that is gone already is a success.
+    /// Throws a change set away. One that is gone already is a success. One that CloudFormation is still working out
+    /// can't be thrown away yet, so it is waited for
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html>).
     pub async fn delete_change_set(&self, id: &str) -> Result<(), CloudError> {
-        match self.cloudformation.delete_change_set().change_set_name(id).send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match explain("DeleteChangeSet", error) {
-                error if error.is("ChangeSetNotFound") || does_not_exist(&error) => Ok(()),
-                error => Err(error),
-            },
+        let until = Instant::now() + LONGEST_TO_WORK_OUT;
+        loop {
+            let Err(error) = self.cloudformation.delete_change_set().change_set_name(id).send().await else {
+                return Ok(());
+            };
+            match explain("DeleteChangeSet", error) {
+                error if error.is("ChangeSetNotFound") || does_not_exist(&error) => return Ok(()),
+                error if error.is("InvalidChangeSetStatus") && Instant::now() < until => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+                error => return Err(error),
+            }
         }
     }
 

@@ -45,7 +45,10 @@ impl Destroy {
         global.block_on(async {
             let interrupt = global.listen()?;
             let cloud = global.connect(Some(&environment)).await?;
-            let deployed = Deployed::find(&cloud, &environment.name).await?;
+            let deployed = Deployed::find(&cloud, &environment.name)
+                .await?
+                .with_protection(&cloud)
+                .await?;
             let protected = deployed
                 .stacks
                 .iter()

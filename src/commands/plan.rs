@@ -5,7 +5,8 @@ use clap::Args;
 use super::deploy::Selection;
 use super::global::{Env, Global};
 use crate::cloud::change_set::Manner;
-use crate::engine::plan::{Drafts, Options, Planner, draw_up};
+use crate::engine::draft::Drafts;
+use crate::engine::plan::{Options, Planner, draw_up};
 use crate::error::{Error, Result};
 use crate::report;
 use crate::report::form::Output;
@@ -49,7 +50,10 @@ impl Plan {
                 () = interrupt.wait() => Err(Error::Interrupted),
             };
             let discarded = drafts.discard(&cloud).await;
-            let plan = plan?;
+            let plan = match (plan, &discarded) {
+                (Err(Error::Interrupted), Err(left)) => return Err(left.clone().into()),
+                (plan, _) => plan?,
+            };
             match global.output {
                 Output::Text => report::text(&report::plan::text(&plan)),
                 Output::Json => report::json(&plan),

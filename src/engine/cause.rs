@@ -48,7 +48,7 @@ pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
 impl Cause {
     /// Takes the first failure that DescribeEvents names for the root, when there is one.
     pub fn use_failed_events(&mut self, failed: Vec<FailedEvent>) {
-        let Some(first) = failed.into_iter().find(|event| !event.logical_id.is_empty()) else {
+        let Some(first) = failed.into_iter().find(says_why) else {
             return;
         };
         let reason = match &first.path {
@@ -80,6 +80,11 @@ impl Cause {
             .position(|line| line.trim_end() == heading)
             .map(|index| index + 1);
     }
+}
+
+/// Events of the stack itself only say that something failed.
+fn says_why(event: &FailedEvent) -> bool {
+    event.resource_type != "AWS::CloudFormation::Stack" && !event.reason.is_empty()
 }
 
 fn is_cancellation(event: &ResourceEvent) -> bool {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::draft::{self, Base, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::plan::{self, Drafts, Outputs, Plan, Planner, StackAction, StackPlan};
+use super::plan::{self, Outputs, Plan, Planner, StackAction, StackPlan};
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::change_set::Change;
@@ -163,7 +164,12 @@ async fn deploy_stack(
                 options,
             };
             let bucket = plan::artifacts_bucket(outputs);
-            let (draft, changes) = plan::draft(planner, stack, create, id.as_deref(), &parameters, bucket).await?;
+            let base = Base {
+                create,
+                id: id.as_deref(),
+                status: planned.status.as_ref(),
+            };
+            let (draft, changes) = draft::draft(planner, stack, base, &parameters, bucket).await?;
             let Some(changes) = changes else {
                 tell.tell(Event::Unchanged {
                     stack: stack.name.clone(),
@@ -190,7 +196,7 @@ async fn deploy_stack(
     };
     // From here on the change set is CloudFormation's: throwing it away could only fail.
     drafts.forget(&stack.name);
-    let request = cloud.execute_change_set(&draft.id);
+    let request = cloud.execute_change_set(&draft.id, draft.keep_failed);
     Ok(operation::run(context, target, operation, request).await?.0)
 }
 

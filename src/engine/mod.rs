@@ -4,6 +4,7 @@ pub mod cause;
 pub mod decide;
 pub mod deploy;
 pub mod destroy;
+pub mod draft;
 pub mod event;
 pub mod fleet;
 pub mod graph;

@@ -88,7 +88,7 @@ pub struct StageState {
 pub async fn status(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<Status, CloudError> {
     let name = expiry_parameter(environment);
     let (deployed, expires) = join(Deployed::find(cloud, environment), cloud.parameter(&name)).await;
-    let deployed = deployed?;
+    let deployed = deployed?.with_protection(cloud).await?;
     let mut unknown = Vec::new();
     let expires = match expires {
         Ok(at) => at.and_then(|at| at.parse().ok()).map(|at: Timestamp| Expiry {

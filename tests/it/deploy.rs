@@ -341,7 +341,7 @@ fn a_stack_of_somebody_else_is_left_alone() {
 #[test]
 fn a_failure_names_its_cause_and_the_next_deploy_begins_anew() {
     let account = account();
-    // Somebody else has a bucket of that name. The emulator says only where the reason can be asked for.
+    // Somebody else has a bucket of that name. The stack's own events only say where the reason can be asked for.
     let bucket = format!("lab-{account}-{REGION}");
     wait(async {
         let aws = Aws::new(&account, REGION);
@@ -370,11 +370,8 @@ fn a_failure_names_its_cause_and_the_next_deploy_begins_anew() {
             .clone()
     };
     assert_eq!(of("intake")["outcome"], "failed");
-    let reason = of("intake")["cause"]["root"]["reason"]
-        .as_str()
-        .expect("a reason")
-        .to_owned();
-    assert!(reason.contains("Validation failed with 1 error(s)"), "{report}");
+    assert_eq!(of("intake")["cause"]["root"]["logical_id"], "Bucket", "{report}");
+    assert!(of("intake")["cause"]["template_line"].is_u64(), "{report}");
     assert_eq!(of("artifacts")["outcome"], "done", "what doesn't need it goes on");
     assert_eq!(
         (&of("work")["outcome"], &of("work")["because"]),

@@ -147,7 +147,6 @@ fn a_plan_that_is_interrupted_when_change_sets_are_made_leaves_nothing() {
 }
 
 #[test]
-#[ignore = "the engine doesn't do it yet: DeleteChangeSet is refused while the change set is CREATE_IN_PROGRESS"]
 fn a_plan_that_is_interrupted_while_change_sets_are_being_made_leaves_nothing() {
     interrupted_plan_leaves_nothing(&Script::new().change_sets_take(Duration::from_secs(3)));
 }
@@ -277,7 +276,6 @@ fn a_stack_that_is_not_ours_or_needs_a_person_is_refused() {
 }
 
 #[test]
-#[ignore = "the engine doesn't do it yet: a stack whose resources were preserved is updated only with DisableRollback"]
 fn a_stack_whose_last_update_failed_and_was_kept_is_updated_again() {
     let endpoint = Endpoint::serve(Script::new());
     let first = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
@@ -295,7 +293,6 @@ fn a_stack_whose_last_update_failed_and_was_kept_is_updated_again() {
 }
 
 #[test]
-#[ignore = "the engine doesn't do it yet: a listing of all stacks leaves EnableTerminationProtection out"]
 fn a_stack_that_somebody_protected_is_refused_before_anything_is_lost() {
     let endpoint = Endpoint::serve(Script::new());
     let first = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();

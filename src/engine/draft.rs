@@ -1,0 +1,194 @@
+//! Change sets of ours: made, read, and thrown away when they aren't executed.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::plan::{LONGEST_INLINE_TEMPLATE, Planner};
+use crate::blueprint::{self, Stack};
+use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template};
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::change_set_description;
+use crate::error::{Error, Result};
+
+/// A change set that is ready to be executed.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its ARN.
+    pub id: String,
+    /// Its stack's ARN.
+    pub stack_id: String,
+    /// Whether what fails is left as it is: a stack that was left so before takes no other way.
+    pub keep_failed: bool,
+}
+
+/// The change sets that this process made and that must not stay behind.
+#[derive(Debug, Default)]
+pub struct Drafts(Mutex<Vec<Drafted>>);
+
+#[derive(Debug, Clone)]
+struct Drafted {
+    stack: String,
+    change_set: String,
+    makes_stack: bool,
+}
+
+impl Drafts {
+    fn note(&self, drafted: Drafted) {
+        if let Ok(mut all) = self.0.lock() {
+            all.push(drafted);
+        }
+    }
+
+    /// The stack's change set is executed or thrown away: nothing to clean up any more.
+    pub fn forget(&self, stack: &str) {
+        if let Ok(mut all) = self.0.lock() {
+            all.retain(|drafted| drafted.stack != stack);
+        }
+    }
+
+    /// Throws away every change set that is left, and the empty stacks that were made to hold one.
+    ///
+    /// # Errors
+    /// What stays behind, with the reason; the others are thrown away all the same.
+    pub async fn discard(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
+        let all = self
+            .0
+            .lock()
+            .map(|mut all| std::mem::take(&mut *all))
+            .unwrap_or_default();
+        let results = join_all(all.iter().map(|drafted| discard(cloud, drafted))).await;
+        results.into_iter().collect()
+    }
+}
+
+async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
+    let Some(stack) = cloud.stack(&drafted.stack).await? else {
+        return Ok(());
+    };
+    let left = cloud.change_sets(&stack.id).await?;
+    for summary in left.iter().filter(|summary| summary.name == drafted.change_set) {
+        cloud.delete_change_set(&summary.id).await?;
+    }
+    let others = left.iter().any(|summary| summary.name != drafted.change_set);
+    if drafted.makes_stack && stack.status == StackStatus::ReviewInProgress && !others {
+        cloud.delete_stack(&stack.id, None).await?;
+        // An empty stack is gone in a moment; a plan that returns before would leave it to be seen.
+        for _ in 0..50 {
+            match cloud.stack(&stack.id).await? {
+                Some(stack) if stack.status != StackStatus::DeleteComplete => {
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                }
+                _ => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A name for change sets that no other run uses.
+pub fn change_set_name() -> String {
+    format!("{}{}", change_set::NAME_PREFIX, uuid::Uuid::new_v4().simple())
+}
+
+/// The stack that a change set is made for, as it is.
+#[derive(Clone, Copy)]
+pub struct Base<'a> {
+    /// Whether the stack is made.
+    pub create: bool,
+    /// Its ARN, when it is there, if only to be reviewed.
+    pub id: Option<&'a str>,
+    /// Its status, when it is there.
+    pub status: Option<&'a StackStatus>,
+}
+
+/// Makes a change set for a stack, and reads what it would do (`None`: nothing, and it is thrown away). Change sets of
+/// ours that an earlier run left behind are thrown away first.
+pub async fn draft(
+    planner: Planner<'_>,
+    stack: &Stack,
+    base: Base<'_>,
+    parameters: &BTreeMap<String, String>,
+    artifacts_bucket: Option<&str>,
+) -> Result<(Draft, Option<Vec<Change>>)> {
+    let Planner {
+        cloud, drafts, options, ..
+    } = planner;
+    let description = change_set_description(&planner.blueprint.environment, &stack.part);
+    let Base { create, id, status } = base;
+    let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
+    if let Some(id) = id {
+        let left = cloud.change_sets(id).await?;
+        let ours = left
+            .iter()
+            .filter(|left| left.can_be_executed && left.description == description);
+        try_join_all(ours.map(|left| cloud.delete_change_set(&left.id))).await?;
+    }
+    // How a failed stack goes on is said when the change set is executed, and can't be said twice.
+    let on_failure = options.manner.on_failure.filter(|_| !keep_failed);
+    let manner = Manner {
+        on_failure,
+        ..options.manner.clone()
+    };
+    let name = options.change_set_name.clone().unwrap_or_else(change_set_name);
+    let template = match artifacts_bucket {
+        Some(bucket) if stack.body.len() > LONGEST_INLINE_TEMPLATE => {
+            let key = blueprint::template_key(&stack.body);
+            cloud
+                .put_object_once(bucket, &key, stack.body.clone().into_bytes())
+                .await?;
+            Template::Url(cloud.object_url(bucket, &key))
+        }
+        _ => Template::Body(&stack.body),
+    };
+    drafts.note(Drafted {
+        stack: stack.name.clone(),
+        change_set: name.clone(),
+        makes_stack: create && id.is_none(),
+    });
+    let target = id.unwrap_or(&stack.name);
+    let new = NewChangeSet {
+        stack: target,
+        name: &name,
+        create,
+        template,
+        parameters,
+        tags: &stack.tags,
+        makes_roles: stack.makes_roles,
+        description: &description,
+        manner: &manner,
+    };
+    let made = match cloud.make_change_set(&new).await {
+        Ok(made) => made,
+        Err(error) => return Err(why_not(cloud, stack, target, &name, error).await),
+    };
+    if made.changes.is_none() {
+        cloud.delete_change_set(&made.id).await?;
+        drafts.forget(&stack.name);
+    }
+    Ok((
+        Draft {
+            id: made.id,
+            stack_id: made.stack_id,
+            keep_failed,
+        },
+        made.changes,
+    ))
+}
+
+/// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.
+async fn why_not(cloud: &Cloud, stack: &Stack, target: &str, change_set: &str, error: CloudError) -> Error {
+    let mut message = format!("{}: {}", stack.name, error.message);
+    if error.is(change_set::FAILED) {
+        for found in cloud.failed_events(target, Some(change_set)).await {
+            let path = found.path.map_or(String::new(), |path| format!(" (at {path})"));
+            message += &format!(
+                "\n  {} {}: {}{path}",
+                found.logical_id, found.resource_type, found.reason
+            );
+        }
+    }
+    Error::from(CloudError { message, ..error })
+}
