@@ -39,7 +39,7 @@ Exit codes: 0 deployed, or nothing to do; 1 an operation failed; 2 bad file or u
 pub struct Deploy {
     #[command(flatten)]
     env: Env,
-    /// Go on without being asked
+    /// Go on without being asked, also where more is replaced than the plan could show
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
