@@ -236,11 +236,10 @@ async fn put_expiry(cloud: &Cloud, environment: &Environment, plan: &Plan) -> Re
 fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
     match global.output {
         Output::Text => {
-            report::note(&report::summary::failures(
+            report::note(&report::summary::text(
                 report,
                 &format!("qfleet deploy {}", env.env.display()),
             ));
-            report::note(&report::summary::totals(report));
             if report.succeeded {
                 report::text(&report::summary::outputs(&report.outputs));
             }

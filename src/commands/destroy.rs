@@ -107,11 +107,10 @@ fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
             report::text(&format!("{} is gone already: nothing to do.\n", report.environment));
         }
         Output::Text => {
-            report::note(&report::summary::failures(
+            report::note(&report::summary::text(
                 report,
                 &format!("qfleet destroy {}", env.env.display()),
             ));
-            report::note(&report::summary::totals(report));
             for kept in &report.kept {
                 report::text(&format!("kept: {} ({})\n", kept.name, kept.resource_type));
             }

@@ -14,6 +14,9 @@ const LATE: f64 = 3.0;
 const LONG: Duration = Duration::from_secs(180);
 const RELAXED: Duration = Duration::from_millis(1800);
 
+/// The local emulator is quick, and has no limits.
+pub const LOCAL: Duration = Duration::from_millis(50);
+
 /// The pause after a look at an operation that has run for `elapsed`, when the same one took `last` before.
 pub fn pause(elapsed: Duration, last: Option<Duration>) -> Duration {
     match last {

@@ -132,7 +132,12 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
                 return Ok(Ended { status, events, log });
             }
         }
-        tokio::time::sleep(pace::pause(began.elapsed(), before.last)).await;
+        let pause = if cloud.local {
+            pace::LOCAL
+        } else {
+            pace::pause(began.elapsed(), before.last)
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -7,9 +7,14 @@ use crate::engine::cause::Cause;
 use crate::engine::outcome::{Failure, Outcome, Report, Unattended};
 use crate::engine::plan::Outputs;
 
+/// What happened, in the order in which it matters.
+pub fn text(report: &Report, again: &str) -> String {
+    failures(report, again) + &totals(report)
+}
+
 /// Failures first, then what goes on without us and what was not begun; empty when all went well. `again` is the
 /// command that picks it up.
-pub fn failures(report: &Report, again: &str) -> String {
+fn failures(report: &Report, again: &str) -> String {
     let mut out = String::new();
     for stack in &report.stacks {
         if let Outcome::Failed(failure) = &stack.outcome {
@@ -94,7 +99,7 @@ fn cause_text(out: &mut String, cause: &Cause) {
 }
 
 /// What was done, in a line.
-pub fn totals(report: &Report) -> String {
+fn totals(report: &Report) -> String {
     let n = |test: fn(&Outcome) -> bool| report.stacks.iter().filter(|stack| test(&stack.outcome)).count();
     let mut parts = Vec::new();
     for (number, word) in [
