@@ -146,10 +146,22 @@ impl Deploy {
     ) -> Result<Report> {
         let Context { cloud, interrupt, .. } = context;
         let options = self.options(environment);
-        settle(context, blueprint, !self.no_attach).await?;
-        let plan = tokio::select! {
-            plan = draw_up(Planner { cloud, blueprint, drafts, options: &options }) => plan?,
-            () = interrupt.wait() => return Err(Error::Interrupted),
+        let planner = Planner {
+            cloud,
+            blueprint,
+            drafts,
+            options: &options,
+        };
+        let plan = loop {
+            let plan = tokio::select! {
+                plan = draw_up(planner) => plan?,
+                () = interrupt.wait() => return Err(Error::Interrupted),
+            };
+            if !plan.is_busy() {
+                break plan;
+            }
+            drafts.discard(cloud).await?;
+            settle(context, blueprint, !self.no_attach).await?;
         };
         if global.output == Output::Text {
             progress.suspend(|| report::text(&report::plan::text(&plan)));
@@ -214,16 +226,18 @@ impl Deploy {
     }
 }
 
-/// An environment with a lifetime expires that long after its first deploy; later deploys don't move it.
+/// An environment with a lifetime expires that long after its first deploy; later deploys don't move it. One whose file
+/// names no lifetime any more doesn't expire any more.
 async fn put_expiry(cloud: &Cloud, environment: &Environment, plan: &Plan) -> Result<()> {
     let name = expiry_parameter(&environment.name);
-    let Some(lifetime) = environment.lifetime else {
-        return Ok(cloud.delete_parameter(&name).await?);
-    };
-    if plan.outputs.is_empty() && plan.stacks.iter().all(|stack| stack.id.is_none()) {
-        // What an earlier environment of this name left doesn't count for the new one.
+    // What an earlier environment of this name left doesn't count for a new one.
+    let is_new = plan.outputs.is_empty() && plan.stacks.iter().all(|stack| stack.id.is_none());
+    if plan.expires.is_some() && (is_new || environment.lifetime.is_none()) {
         cloud.delete_parameter(&name).await?;
     }
+    let Some(lifetime) = environment.lifetime.filter(|_| is_new || plan.expires.is_none()) else {
+        return Ok(());
+    };
     let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
     let expires = jiff::Timestamp::now()
         .checked_add(jiff::SignedDuration::from_secs(seconds))

@@ -13,7 +13,7 @@ use crate::cloud::change_set::{Action, Change, Manner, Replacement};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::change_set_description;
+use crate::deployed::{change_set_description, expiry_parameter};
 use crate::error::{Error, Result};
 
 /// The longest template that goes inline
@@ -37,6 +37,9 @@ pub struct Plan {
     /// What the deployed stacks put out now.
     #[serde(skip)]
     pub outputs: Outputs,
+    /// When the environment expires, as it is kept.
+    #[serde(skip)]
+    pub expires: Option<String>,
 }
 
 /// What would happen to one stack.
@@ -127,6 +130,11 @@ impl Plan {
             .any(|stack| stack.action != StackAction::Unchanged || stack.termination_protection.is_some())
     }
 
+    /// Whether operations are running that must be over before a deploy.
+    pub fn is_busy(&self) -> bool {
+        self.stacks.iter().any(|stack| stack.action == StackAction::Busy)
+    }
+
     /// A refusal when something that holds data would be replaced or deleted and isn't in `allowed`.
     pub fn data_loss(&self, allowed: &[String]) -> Option<Error> {
         self.stacks
@@ -208,16 +216,18 @@ pub struct Planner<'a> {
 /// A refusal when a stack of one of the names isn't ours; failures of AWS.
 pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     let Planner { cloud, blueprint, .. } = planner;
-    let images = unchanged::ssm_parameters(blueprint);
-    // Everything that a comparison needs, all at once: two reads a stack, and one for the account's images.
-    let (found, images) = try_join(
+    let expiry = expiry_parameter(&blueprint.environment);
+    let mut names = unchanged::ssm_parameters(blueprint);
+    names.insert(expiry.clone());
+    // Everything that a comparison needs, all at once: two reads a stack, and one for images and expiry.
+    let (found, ssm) = try_join(
         try_join_all(
             blueprint
                 .stacks
                 .iter()
                 .map(|stack| try_join(cloud.stack(&stack.name), cloud.template(&stack.name))),
         ),
-        cloud.parameters(&images),
+        cloud.parameters(&names),
     )
     .await?;
     let mut existing = Vec::new();
@@ -244,7 +254,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
             .stacks
             .iter()
             .zip(&existing)
-            .map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &images)),
+            .map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &ssm)),
     )
     .await?;
     Ok(Plan {
@@ -253,6 +263,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         region: cloud.region.clone(),
         stacks,
         outputs,
+        expires: ssm.get(&expiry).cloned(),
     })
 }
 
@@ -315,7 +326,7 @@ async fn plan_stack(
     stack: &Stack,
     existing: Option<&Existing>,
     outputs: &Outputs,
-    images: &BTreeMap<String, String>,
+    ssm: &BTreeMap<String, String>,
 ) -> Result<StackPlan> {
     let found = existing.map(|existing| &existing.stack);
     let mut plan = StackPlan {
@@ -371,7 +382,7 @@ async fn plan_stack(
         stack: found,
         template: Some(template),
     }) = existing
-        && unchanged::is_unchanged(stack, found, template, &parameters, images)
+        && unchanged::is_unchanged(stack, found, template, &parameters, ssm)
     {
         plan.action = StackAction::Unchanged;
         plan.source = Source::Comparison;

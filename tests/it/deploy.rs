@@ -440,3 +440,28 @@ fn only_the_files_account_is_touched_and_credentials_are_missed_clearly() {
     let without = test(&account, "").args(["status", "lab.yaml"]).status(1);
     without.stderr_contains("credentials").run();
 }
+
+#[test]
+fn an_environment_without_a_lifetime_any_more_does_not_expire() {
+    let account = account();
+    let expires = |test: Test| {
+        let status = test
+            .args(["status", "lab.yaml", "--output", "json"])
+            .emulated()
+            .run()
+            .json();
+        status["expires"]["at"].as_str().map(str::to_owned)
+    };
+    let first = test(&account, "lifetime: 8h")
+        .args(["deploy", "lab.yaml", "--yes"])
+        .emulated()
+        .run();
+    let at = expires(first.then()).expect("an expiry");
+    // Fixed at the first deploy.
+    let longer = first.then().file("lab.yaml", lab(&account, "lifetime: 20h"));
+    longer.args(["deploy", "lab.yaml", "--yes"]).emulated().run();
+    assert_eq!(expires(first.then()), Some(at));
+    let without = first.then().file("lab.yaml", lab(&account, ""));
+    without.args(["deploy", "lab.yaml", "--yes"]).emulated().run();
+    assert_eq!(expires(first.then()), None);
+}
