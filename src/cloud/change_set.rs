@@ -255,7 +255,6 @@ impl Cloud {
         let mut changes = Vec::new();
         let mut token = None;
         loop {
-            self.limiter.take().await;
             let page = self
                 .cloudformation
                 .describe_change_set()

@@ -118,7 +118,11 @@ impl Cloud {
     fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<fn(&Call)>) -> Cloud {
         // Emulators know buckets by path only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
-        let limiter = Limiter::default();
+        let limiter = if local {
+            Limiter::unlimited()
+        } else {
+            Limiter::default()
+        };
         macro_rules! client {
             ($service:ident $(, $setting:ident($value:expr))*) => {
                 $service::Client::from_conf(

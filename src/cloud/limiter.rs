@@ -1,5 +1,5 @@
-//! One token bucket for all reads of CloudFormation: its limits hold for the whole account, however many stacks are
-//! worked on.
+//! One token bucket for what is read again and again, DescribeStacks and DescribeStackEvents: CloudFormation's limits
+//! hold for the whole account, however many stacks are worked on.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,6 +24,7 @@ struct Bucket {
     tokens: f64,
     rate: f64,
     at: Option<Instant>,
+    most: f64,
 }
 
 impl Default for Limiter {
@@ -32,11 +33,22 @@ impl Default for Limiter {
             tokens: BURST,
             rate: RATE,
             at: None,
+            most: BURST,
         })))
     }
 }
 
 impl Limiter {
+    /// For the local emulator, which has no limits.
+    pub fn unlimited() -> Limiter {
+        Limiter(Arc::new(Mutex::new(Bucket {
+            tokens: f64::INFINITY,
+            rate: RATE,
+            at: None,
+            most: f64::INFINITY,
+        })))
+    }
+
     /// Returns when a call may go out.
     pub async fn take(&self) {
         while let Some(pause) = self.try_take(Instant::now()) {
@@ -56,7 +68,7 @@ impl Limiter {
         let mut bucket = self.0.lock().ok()?;
         let passed = bucket.at.map_or(0.0, |at| now.duration_since(at).as_secs_f64());
         bucket.at = Some(now);
-        bucket.tokens = (bucket.tokens + passed * bucket.rate).min(BURST);
+        bucket.tokens = (bucket.tokens + passed * bucket.rate).min(bucket.most);
         if bucket.tokens >= 1.0 {
             bucket.tokens -= 1.0;
             bucket.rate = (bucket.rate + RECOVERY).min(RATE);

@@ -27,7 +27,6 @@ impl Cloud {
     /// The failures of a stack's last operation, or of one change set, oldest first. None where the service doesn't
     /// answer this call: older endpoints don't know it.
     pub async fn failed_events(&self, stack: &str, change_set: Option<&str>) -> Vec<FailedEvent> {
-        self.limiter.take().await;
         let mut asked = self
             .cloudformation
             .describe_events()

@@ -72,7 +72,6 @@ impl Cloud {
 
     /// When a stack of this name was last deleted, if that is recent enough to be on the first page of the list.
     pub async fn last_deleted(&self, name: &str) -> Result<Option<Timestamp>, CloudError> {
-        self.limiter.take().await;
         let asked = self
             .cloudformation
             .list_stacks()
@@ -87,7 +86,6 @@ impl Cloud {
 
     /// The template of a stack, as it was sent.
     pub async fn template(&self, id: &str) -> Result<Option<String>, CloudError> {
-        self.limiter.take().await;
         let asked = self
             .cloudformation
             .get_template()
