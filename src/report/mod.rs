@@ -9,6 +9,7 @@ pub mod local;
 pub mod plan;
 pub mod problems;
 pub mod progress;
+pub mod recover;
 pub mod render;
 pub mod status;
 mod style;
