@@ -9,6 +9,7 @@ use super::{Cloud, CloudError, explain, instant};
 
 /// One event of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ResourceEvent {
     /// Unique.
     #[serde(skip)]
@@ -34,6 +35,17 @@ impl ResourceEvent {
     /// Whether the status is a failure.
     pub fn failed(&self) -> bool {
         self.status.ends_with("_FAILED")
+    }
+
+    /// Whether the stack begins to go back to what it was.
+    pub fn begins_rollback(&self) -> bool {
+        self.is_stack && self.status.ends_with("ROLLBACK_IN_PROGRESS")
+    }
+
+    /// The reason, unless it only says that somebody asked for it ("User Initiated", "Resource creation Initiated").
+    pub fn news(&self) -> Option<&str> {
+        let reason = self.reason.as_deref().map(str::trim);
+        reason.filter(|reason| !reason.is_empty() && !reason.ends_with("Initiated"))
     }
 }
 

@@ -68,8 +68,9 @@ impl Cloud {
             .map_err(|error| explain("RollbackStack", error))
     }
 
-    /// Goes on with a rollback that got stuck (UPDATE_ROLLBACK_FAILED): without the resources in `skip`, and with
-    /// `force` whatever fails on the way.
+    /// Goes on with a rollback that got stuck (UPDATE_ROLLBACK_FAILED): without the resources in `skip`, or, with
+    /// `force`, without any that it is stuck on. AWS takes one of the two
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html>).
     pub async fn continue_rollback(&self, id: &str, skip: &[String], force: bool) -> Result<(), CloudError> {
         self.cloudformation
             .continue_update_rollback()

@@ -86,6 +86,14 @@ impl fmt::Display for StackStatus {
     }
 }
 
+// Recorded event streams are fixtures of tests.
+#[cfg(test)]
+impl<'de> serde::Deserialize<'de> for StackStatus {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|word| StackStatus::from(word.as_str()))
+    }
+}
+
 impl Serialize for StackStatus {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())

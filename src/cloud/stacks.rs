@@ -126,7 +126,7 @@ impl Cloud {
             .map_err(|error| explain("UpdateTerminationProtection", error))
     }
 
-    /// The resources of a stack that still exist: logical id, type and physical id.
+    /// The resources of a stack that still exist.
     pub async fn stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
         self.limiter.take().await;
         let mut pages = self
@@ -149,6 +149,11 @@ impl Cloud {
                 logical_id: resource.logical_resource_id().unwrap_or_default().to_owned(),
                 resource_type: resource.resource_type().unwrap_or_default().to_owned(),
                 physical_id: resource.physical_resource_id().unwrap_or_default().to_owned(),
+                status: resource
+                    .resource_status()
+                    .map_or("", |status| status.as_str())
+                    .to_owned(),
+                reason: resource.resource_status_reason().map(str::to_owned),
             });
         }
         Ok(all)
@@ -164,6 +169,10 @@ pub struct StackResource {
     pub resource_type: String,
     /// Its name in its service.
     pub physical_id: String,
+    /// Its status, e.g. `UPDATE_FAILED`.
+    pub status: String,
+    /// Why, when CloudFormation says.
+    pub reason: Option<String>,
 }
 
 /// CloudFormation has no error code of its own for it: a `ValidationError` that says so.

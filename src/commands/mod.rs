@@ -10,6 +10,7 @@ mod local;
 mod outputs;
 mod placement;
 mod plan;
+mod recover;
 mod render;
 mod schema;
 mod status;
@@ -68,6 +69,8 @@ pub enum Command {
     Outputs(outputs::Outputs),
     /// Take an environment down
     Destroy(destroy::Destroy),
+    /// Get stacks going again that are stuck after a failure: roll back, or go on with a rollback that failed
+    Recover(recover::Recover),
     /// Write the CloudFormation templates that an environment file describes
     Render(render::Render),
     /// Print the JSON Schema of the environment file
@@ -89,6 +92,7 @@ impl Cli {
             Command::Status(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
+            Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),
             Command::Local(command) => command.run(&self.global),

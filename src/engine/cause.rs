@@ -27,11 +27,11 @@ pub struct Cause {
 pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
     let failures = || events.iter().filter(|event| event.failed());
     let root = failures()
-        .find(|event| !event.is_stack && !is_cancellation(event))
+        .find(|event| !event.is_stack && !is_cancellation(event.reason.as_deref()))
         .or_else(|| failures().find(|event| event.is_stack))
         .cloned();
     let mut cancelled: Vec<String> = failures()
-        .filter(|event| is_cancellation(event))
+        .filter(|event| is_cancellation(event.reason.as_deref()))
         .map(|event| event.logical_id.clone())
         .collect();
     cancelled.dedup();
@@ -87,8 +87,9 @@ fn says_why(event: &FailedEvent) -> bool {
     event.resource_type != "AWS::CloudFormation::Stack" && !event.reason.is_empty()
 }
 
-fn is_cancellation(event: &ResourceEvent) -> bool {
-    event.reason.as_deref().is_some_and(|reason| {
+/// Whether a resource failed with this reason only because CloudFormation gave it up when another one failed.
+pub(super) fn is_cancellation(reason: Option<&str>) -> bool {
+    reason.is_some_and(|reason| {
         let reason = reason.to_lowercase();
         reason.contains("creation cancelled")
             || reason.contains("update cancelled")

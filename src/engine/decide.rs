@@ -1,8 +1,42 @@
-//! From a stack's status to what is done with it: one pure function a verb.
+//! From a verb, a stack's status and its history to what is done with it: one pure function a verb, and this table of
+//! all that they say.
+//!
+#![doc = include_str!("states.md")]
 
 use crate::cloud::stack_status::StackStatus::{self, *};
 
-/// What `deploy` (and `plan`, which shows it) does with a stack.
+/// Whether a stack ever held what it was made for. Where that isn't known, it counts as if it had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// No operation on it ever ended well: nothing in it was ever in use.
+    NeverComplete,
+    /// An operation on it ended well once, or its beginning isn't known any more.
+    WasComplete,
+}
+
+impl History {
+    /// Whether any verb does something else with a stack in this status when it never was complete.
+    pub fn matters(status: &StackStatus) -> bool {
+        matches!(status, CreateFailed | UpdateFailed | RollbackComplete | RollbackFailed)
+    }
+}
+
+/// What `plan` says about a stack, which is what `deploy` shows before it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// It would be made.
+    Create,
+    /// It would be changed.
+    Update,
+    /// It would be deleted and made anew.
+    Recreate,
+    /// An operation is running: what it would change isn't known before that has ended.
+    Busy,
+    /// Nothing would be done; the text says why and what to do.
+    Refuse(&'static str),
+}
+
+/// What `deploy` does with a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deploy {
     /// The stack is made. REVIEW_IN_PROGRESS is a stack that so far only has change sets: it is made, too.
@@ -31,8 +65,43 @@ pub enum Destroy {
     Refuse(&'static str),
 }
 
+/// What `recover` does with a stack. It never deletes one that ever was complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recover {
+    /// It isn't stuck.
+    Nothing,
+    /// A rollback that got stuck goes on (ContinueUpdateRollback).
+    Continue,
+    /// A failed update that was left as it is, is taken back (RollbackStack).
+    Rollback,
+    /// A failed first create that was left as it is, is taken back (RollbackStack): nothing of it stays
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html>).
+    TakeBack,
+    /// An operation is running: it is watched to its end, then decided again.
+    Attach,
+    /// Nothing is done; the text says why and what to do.
+    Refuse(&'static str),
+}
+
+const UNKNOWN: &str = "this version of qfleet doesn't know that status";
+const ROLLED_BACK_ONCE_COMPLETE: &str = "it can't be changed any more, and as it was complete once, it isn't deleted \
+                                         on the way. Save what it holds, then: qfleet destroy";
+const STUCK_IMPORT: &str = "taking resources into it failed, and so did the way back. Repair it in CloudFormation";
+const HALF_DELETED: &str = "it is half deleted. Finish that first: qfleet destroy";
+
+/// What `plan` says about a stack in this status; `None` is a stack that isn't there.
+pub fn plan(status: Option<&StackStatus>, history: History) -> Plan {
+    match deploy(status, history) {
+        Deploy::Create => Plan::Create,
+        Deploy::Update => Plan::Update,
+        Deploy::Recreate => Plan::Recreate,
+        Deploy::Attach => Plan::Busy,
+        Deploy::Refuse(why) => Plan::Refuse(why),
+    }
+}
+
 /// What `deploy` does with a stack in this status; `None` is a stack that isn't there.
-pub fn deploy(status: Option<&StackStatus>) -> Deploy {
+pub fn deploy(status: Option<&StackStatus>, history: History) -> Deploy {
     let Some(status) = status else { return Deploy::Create };
     match status {
         DeleteComplete | ReviewInProgress => Deploy::Create,
@@ -41,16 +110,15 @@ pub fn deploy(status: Option<&StackStatus>) -> Deploy {
         }
         // Only reached with rollback disabled: such a stack can be updated again.
         CreateFailed | UpdateFailed => Deploy::Update,
-        // Only a first create leads here, so the stack never was complete.
-        RollbackComplete | RollbackFailed => Deploy::Recreate,
+        RollbackComplete | RollbackFailed => match history {
+            History::NeverComplete => Deploy::Recreate,
+            History::WasComplete => Deploy::Refuse(ROLLED_BACK_ONCE_COMPLETE),
+        },
         UpdateRollbackFailed => Deploy::Refuse(
-            "its last update failed, and so did the way back. Repair what blocks it (see its events), then let \
-             CloudFormation go on: aws cloudformation continue-update-rollback",
+            "its last update failed, and so did the way back. Repair what blocks it, then let it go on: qfleet recover",
         ),
-        ImportRollbackFailed => {
-            Deploy::Refuse("taking resources into it failed, and so did the way back. Repair it in CloudFormation")
-        }
-        DeleteFailed => Deploy::Refuse("it is half deleted. Finish that first: qfleet destroy"),
+        ImportRollbackFailed => Deploy::Refuse(STUCK_IMPORT),
+        DeleteFailed => Deploy::Refuse(HALF_DELETED),
         CreateInProgress
         | RollbackInProgress
         | UpdateInProgress
@@ -60,50 +128,57 @@ pub fn deploy(status: Option<&StackStatus>) -> Deploy {
         | DeleteInProgress
         | ImportInProgress
         | ImportRollbackInProgress => Deploy::Attach,
-        Unknown(_) => Deploy::Refuse("this version of qfleet doesn't know that status"),
+        Unknown(_) => Deploy::Refuse(UNKNOWN),
     }
 }
 
-/// What `destroy` does with a stack in this status; `None` is a stack that isn't there.
+/// What `destroy` does with a stack in this status, whatever its history; `None` is a stack that isn't there.
 pub fn destroy(status: Option<&StackStatus>) -> Destroy {
     let Some(status) = status else { return Destroy::Nothing };
     match status {
         DeleteComplete => Destroy::Nothing,
-        Unknown(_) => Destroy::Refuse("this version of qfleet doesn't know that status"),
+        Unknown(_) => Destroy::Refuse(UNKNOWN),
         status if status.is_in_progress() => Destroy::Attach,
         _ => Destroy::Delete,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stack_that_was_ever_complete_is_never_deleted_by_deploy() {
-        for status in StackStatus::ALL {
-            let recreated = deploy(Some(status)) == Deploy::Recreate;
-            assert_eq!(
-                recreated,
-                matches!(status, RollbackComplete | RollbackFailed),
-                "{status}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_runs_is_watched_and_nothing_else() {
-        for status in StackStatus::ALL {
-            let runs = status.as_str().ends_with("IN_PROGRESS") && *status != ReviewInProgress;
-            assert_eq!(deploy(Some(status)) == Deploy::Attach, runs, "{status}");
-            assert_eq!(destroy(Some(status)) == Destroy::Attach, runs, "{status}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_status_is_refused() {
-        let status = StackStatus::from("SOMETHING_NEW");
-        assert!(matches!(deploy(Some(&status)), Deploy::Refuse(_)));
-        assert!(matches!(destroy(Some(&status)), Destroy::Refuse(_)));
+/// What `recover` does with a stack in this status; `None` is a stack that isn't there.
+pub fn recover(status: Option<&StackStatus>, history: History) -> Recover {
+    let Some(status) = status else { return Recover::Nothing };
+    match status {
+        UpdateRollbackFailed => Recover::Continue,
+        // CloudFormation deletes a stack that it takes back to nothing: so be it, when it never was anything else.
+        CreateFailed | UpdateFailed => match history {
+            History::NeverComplete => Recover::TakeBack,
+            History::WasComplete => Recover::Rollback,
+        },
+        DeleteComplete
+        | ReviewInProgress
+        | CreateComplete
+        | UpdateComplete
+        | UpdateRollbackComplete
+        | ImportComplete
+        | ImportRollbackComplete => Recover::Nothing,
+        RollbackComplete | RollbackFailed => match history {
+            // The next deploy makes it anew.
+            History::NeverComplete => Recover::Nothing,
+            History::WasComplete => Recover::Refuse(ROLLED_BACK_ONCE_COMPLETE),
+        },
+        ImportRollbackFailed => Recover::Refuse(STUCK_IMPORT),
+        DeleteFailed => Recover::Refuse(HALF_DELETED),
+        CreateInProgress
+        | RollbackInProgress
+        | UpdateInProgress
+        | UpdateCompleteCleanupInProgress
+        | UpdateRollbackInProgress
+        | UpdateRollbackCompleteCleanupInProgress
+        | DeleteInProgress
+        | ImportInProgress
+        | ImportRollbackInProgress => Recover::Attach,
+        Unknown(_) => Recover::Refuse(UNKNOWN),
     }
 }
+
+#[cfg(test)]
+mod tests;

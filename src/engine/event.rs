@@ -8,6 +8,7 @@ use crate::cloud::stack_status::StackStatus;
 
 /// What is done to a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     /// The stack is made.
@@ -47,6 +48,7 @@ impl Operation {
 
 /// One thing that happened. `--output jsonl` prints each as one line; the fields are part of qfleet's interface.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// An operation on a stack begins.

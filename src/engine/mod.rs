@@ -1,5 +1,6 @@
 //! Does things to stacks, and tells what it does in events.
 
+pub mod blocking;
 pub mod cause;
 pub mod decide;
 pub mod deploy;
@@ -8,11 +9,13 @@ pub mod draft;
 pub mod event;
 pub mod fleet;
 pub mod graph;
+pub mod history;
 pub mod interrupt;
 pub mod operation;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
+pub mod recover;
 pub mod settle;
 pub mod unchanged;
 pub mod watch;

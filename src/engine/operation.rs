@@ -162,10 +162,11 @@ async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) 
 fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
     match operation {
         Operation::Delete => *status == StackStatus::DeleteComplete,
+        // A stack that never was complete is taken back to nothing.
         Operation::Rollback => {
             matches!(
                 status,
-                StackStatus::RollbackComplete | StackStatus::UpdateRollbackComplete
+                StackStatus::RollbackComplete | StackStatus::UpdateRollbackComplete | StackStatus::DeleteComplete
             )
         }
         // Somebody else's: whatever it came to, it is over.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join, try_join_all};
 use serde::Serialize;
 
+use super::blocking::{self, Blocking};
 use super::draft::{Base, Draft, Drafts, draft};
-use super::{decide, unchanged};
+use super::{decide, history, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack, Value};
 use crate::cloud::change_set::{Action, Change, Manner, Replacement};
@@ -67,6 +68,9 @@ pub struct StackPlan {
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What a stack is stuck on that nothing can be done with.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocking: Vec<Blocking>,
     /// The change set that says so.
     #[serde(skip)]
     pub draft: Option<Draft>,
@@ -149,8 +153,13 @@ impl Plan {
             .status
             .as_ref()
             .map_or(String::new(), |status| format!(" is {status}"));
+        let stuck_on: String = stack
+            .blocking
+            .iter()
+            .map(|resource| format!("\n  {resource}"))
+            .collect();
         Some(Error::refused(format!(
-            "{}{status}: {}",
+            "{}{status}: {}{stuck_on}",
             stack.stack,
             stack.note.as_deref().unwrap_or_default()
         )))
@@ -339,27 +348,35 @@ async fn plan_stack(
         rolls_instances: None,
         termination_protection: None,
         note: None,
+        blocking: Vec::new(),
         draft: None,
         parameters: resolve(stack, outputs).ok(),
         id: found.map(|found| found.id.clone()),
     };
     let protected = found.is_some_and(|found| found.protected);
     plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
-    match decide::deploy(found.map(|found| &found.status)) {
-        decide::Deploy::Create => plan.action = StackAction::Create,
-        decide::Deploy::Update => plan.action = StackAction::Update,
-        decide::Deploy::Recreate => {
+    let history = match found {
+        Some(found) => history::of(planner.cloud, found).await?,
+        None => decide::History::NeverComplete,
+    };
+    match decide::plan(found.map(|found| &found.status), history) {
+        decide::Plan::Create => plan.action = StackAction::Create,
+        decide::Plan::Update => plan.action = StackAction::Update,
+        decide::Plan::Recreate => {
             plan.note = Some("its first create failed: it is deleted and made anew".into());
             plan.action = StackAction::Recreate;
             plan.changes = what_the_template_adds(&stack.body);
             return Ok(plan);
         }
-        decide::Deploy::Attach => {
+        decide::Plan::Busy => {
             plan.note = Some("an operation is running on it; ask again when it has ended".into());
             plan.action = StackAction::Busy;
             return Ok(plan);
         }
-        decide::Deploy::Refuse(why) => {
+        decide::Plan::Refuse(why) => {
+            if let Some(found) = found {
+                plan.blocking = blocking::find(planner.cloud, &found.id).await?;
+            }
             plan.note = Some(why.into());
             plan.action = StackAction::Refused;
             return Ok(plan);

@@ -4,7 +4,7 @@ use std::future::ready;
 
 use futures_util::future::try_join_all;
 
-use super::decide;
+use super::decide::{self, History};
 use super::event::Operation;
 use super::operation::{self, Context, Target};
 use super::outcome::Failed;
@@ -24,7 +24,8 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
         .zip(found)
         .filter_map(|(stack, found)| Some((stack, found?)))
         .filter(|(_, found)| found.tags.get(tags::ENVIRONMENT) == Some(&blueprint.environment))
-        .filter(|(_, found)| decide::deploy(Some(&found.status)) == decide::Deploy::Attach)
+        // What runs is waited for, whatever the stack has been through.
+        .filter(|(_, found)| decide::deploy(Some(&found.status), History::WasComplete) == decide::Deploy::Attach)
         .collect();
     if let Some((stack, found)) = busy.first()
         && !attach

@@ -1,6 +1,7 @@
 //! The only place that prints. Results go to standard output, progress and diagnostics to standard error.
 
 mod ask;
+mod board;
 pub mod check;
 pub mod data;
 pub mod form;
@@ -9,10 +10,12 @@ pub mod local;
 pub mod plan;
 pub mod problems;
 pub mod progress;
+pub mod recover;
 pub mod render;
 pub mod status;
 mod style;
 pub mod summary;
+mod words;
 
 pub use ask::confirm;
 

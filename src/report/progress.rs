@@ -1,15 +1,17 @@
 //! Events as they happen: live in a terminal, plain lines without one, or JSON lines.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, paint, seconds};
+use super::board::Board;
+use super::words;
 use crate::engine::event::{Event, Events};
 
 /// How events are shown.
@@ -24,9 +26,10 @@ pub enum Face {
 }
 
 impl Face {
-    /// Live in a terminal, plain elsewhere.
+    /// Live in a terminal that can redraw, plain elsewhere.
     pub fn for_people() -> Face {
-        if std::io::stderr().is_terminal() {
+        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+        if std::io::stderr().is_terminal() && !dumb {
             Face::Live
         } else {
             Face::Plain
@@ -49,7 +52,7 @@ impl Progress {
         let task = match (face, &live) {
             (Face::Jsonl, _) => tokio::spawn(jsonl(receiver)),
             (_, Some(display)) => tokio::spawn(in_place(receiver, display.clone())),
-            _ => tokio::spawn(plain(receiver)),
+            _ => tokio::spawn(plain(receiver, |line| super::note(line))),
         };
         (events, Progress { live, task })
     }
@@ -68,132 +71,130 @@ impl Progress {
     }
 }
 
+/// An event as it stands on its line of `--output jsonl`.
 #[derive(Serialize)]
-struct Line<'a> {
-    at: jiff::Timestamp,
+pub(super) struct Line {
+    /// None where the event says it: CloudFormation dates what happens to a resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<jiff::Timestamp>,
     #[serde(flatten)]
-    event: &'a Event,
+    event: Event,
+}
+
+impl Line {
+    /// `now` is the wall clock.
+    pub(super) fn new(mut event: Event, now: jiff::Timestamp) -> Line {
+        let at = match &mut event {
+            Event::Resource { resource, .. } => {
+                resource.at.get_or_insert(now);
+                None
+            }
+            _ => Some(now),
+        };
+        Line { at, event }
+    }
 }
 
 async fn jsonl(mut events: UnboundedReceiver<Event>) {
     while let Some(event) = events.recv().await {
-        super::json_line(&Line {
-            at: jiff::Timestamp::now(),
-            event: &event,
-        });
+        super::json_line(&Line::new(event, jiff::Timestamp::now()));
     }
 }
 
-async fn plain(mut events: UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        for line in lines(&event, true) {
-            let _ = writeln!(anstream::stderr().lock(), "{line}");
+/// Without a line for this long, a reader of a log wonders, and some pipelines end the job.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)) {
+    let began = Instant::now();
+    let mut board = Board::default();
+    let mut silent_since = began;
+    loop {
+        let said = tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { return };
+                let repeated = board.repeats(&event);
+                board.note(&event, began.elapsed());
+                if repeated { Vec::new() } else { words::lines(&event, true) }
+            }
+            () = sleep_until(silent_since + HEARTBEAT) => {
+                silent_since = Instant::now();
+                board.heartbeat(began.elapsed())
+            }
+        };
+        for line in said {
+            print(&line);
+            silent_since = Instant::now();
         }
     }
 }
+
+/// How often elapsed times go on.
+const SECOND: Duration = Duration::from_secs(1);
+/// The widest that lines get, and the narrowest that is heeded.
+const WIDTHS: std::ops::RangeInclusive<usize> = 40..=250;
 
 async fn in_place(mut events: UnboundedReceiver<Event>, display: MultiProgress) {
-    let mut bars: BTreeMap<String, (ProgressBar, Vec<String>)> = BTreeMap::new();
-    while let Some(event) = events.recv().await {
-        match &event {
-            Event::OperationStarted { stack, operation, .. } => {
-                let bar = display.add(ProgressBar::new_spinner());
-                if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg}") {
-                    bar.set_style(style);
-                }
-                bar.set_prefix(format!("{} {stack}", operation.doing()));
-                bar.enable_steady_tick(Duration::from_millis(120));
-                bars.insert(stack.clone(), (bar, Vec::new()));
-            }
-            Event::Resource { stack, resource } if !resource.failed() => {
-                if let Some((bar, busy)) = bars.get_mut(stack)
-                    && !resource.is_stack
-                {
-                    busy.retain(|name| *name != resource.logical_id);
-                    if resource.status.ends_with("_IN_PROGRESS") {
-                        busy.push(resource.logical_id.clone());
-                    }
-                    bar.set_message(busy.join(", "));
+    let began = Instant::now();
+    let mut board = Board::default();
+    let mut bars: BTreeMap<String, ProgressBar> = BTreeMap::new();
+    let mut second = interval(SECOND);
+    second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                board.note(&event, began.elapsed());
+                let text = words::lines(&event, false);
+                if !text.is_empty() {
+                    // Through the display, so that lines appear above what is redrawn.
+                    display.suspend(|| text.iter().for_each(|line| super::note(line)));
                 }
             }
-            Event::OperationEnded { stack, .. } => {
-                if let Some((bar, _)) = bars.remove(stack) {
-                    bar.finish_and_clear();
-                }
-            }
-            _ => {}
+            _ = second.tick() => {}
         }
-        // Through the display, so that lines appear above what is redrawn.
-        let text: Vec<String> = lines(&event, false);
-        if !text.is_empty() {
-            display.suspend(|| {
-                for line in text {
-                    let _ = writeln!(anstream::stderr().lock(), "{line}");
-                }
-            });
-        }
+        redraw(&mut bars, &board.lines(began.elapsed(), width()), &display);
     }
-    for (bar, _) in bars.into_values() {
+    for bar in bars.into_values() {
         bar.finish_and_clear();
     }
 }
 
-/// An event in words. `every` names what a redrawn line shows by itself.
-fn lines(event: &Event, every: bool) -> Vec<String> {
-    match event {
-        Event::OperationStarted { stack, operation, .. } if every => vec![format!("{} {stack}", operation.doing())],
-        Event::Resource { stack, resource } if resource.failed() => {
-            let reason = resource.reason.as_deref().unwrap_or_default();
-            vec![format!(
-                "  {stack}: {} {}: {reason}",
-                resource.logical_id,
-                paint(BAD, &resource.status)
-            )]
+/// A bar for each line, under the name of its stack.
+fn redraw(bars: &mut BTreeMap<String, ProgressBar>, lines: &[(&str, String)], display: &MultiProgress) {
+    bars.retain(|stack, bar| {
+        let runs = lines.iter().any(|(name, _)| name == stack);
+        if !runs {
+            bar.finish_and_clear();
         }
-        Event::Resource { stack, resource } if every && !resource.is_stack => {
-            vec![format!(
-                "  {stack}: {} {}",
-                resource.logical_id,
-                paint(FAINT, &resource.status)
-            )]
-        }
-        Event::OperationEnded {
-            stack,
-            operation,
-            succeeded,
-            status,
-            seconds: length,
-            ..
-        } => {
-            let length = seconds(*length);
-            vec![match succeeded {
-                true => format!("{} {} {stack} in {length}", paint(GOOD, "✓"), operation.done()),
-                false => format!(
-                    "{} {} {stack} failed after {length}: {status}",
-                    paint(BAD, "✗"),
-                    operation.doing()
-                ),
-            }]
-        }
-        Event::Unchanged { stack, .. } => vec![format!("{} {stack} is unchanged", paint(FAINT, "="))],
-        Event::Uploaded { stage, bytes, .. } => {
-            let size = crate::environment::units::Size::bytes(*bytes);
-            vec![format!("{} uploaded the program of {stage} ({size})", paint(GOOD, "✓"))]
-        }
-        Event::Emptied {
-            bucket,
-            deleted_objects: 0,
-        } => vec![format!("{} {bucket} is empty", paint(FAINT, "="))],
-        Event::Emptied {
-            bucket,
-            deleted_objects,
-        } => {
-            vec![format!(
-                "{} emptied {bucket}: {deleted_objects} deleted",
-                paint(GOOD, "✓")
-            )]
-        }
-        Event::Warning { message } => vec![format!("{} {message}", paint(CAREFUL, "warning:"))],
-        _ => Vec::new(),
+        runs
+    });
+    for (stack, line) in lines {
+        let bar = bars.entry((*stack).to_owned()).or_insert_with(|| {
+            let bar = display.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(for_terminal(line));
     }
 }
+
+/// The columns for a line: those of the terminal without the spinner's two.
+fn width() -> usize {
+    let columns = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+    columns.clamp(*WIDTHS.start(), *WIDTHS.end()).saturating_sub(2)
+}
+
+/// The display writes to the terminal by itself: what `anstream` would drop is dropped before.
+fn for_terminal(line: &str) -> String {
+    if anstream::AutoStream::choice(&std::io::stderr()) == anstream::ColorChoice::Never {
+        anstream::adapter::strip_str(line).to_string()
+    } else {
+        line.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

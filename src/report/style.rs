@@ -20,12 +20,19 @@ pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
 
 /// Seconds as a person says them: `0.4s`, `12s`, `3m 05s`, `2h 10m`.
 pub fn seconds(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        _ if seconds < 9.95 => format!("{seconds:.1}s"),
-        0..60 => format!("{whole}s"),
-        60..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
-        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+    if seconds < 9.95 {
+        format!("{seconds:.1}s")
+    } else {
+        whole_seconds(seconds.round() as u64)
+    }
+}
+
+/// The same for what is still counting: `0s`, `12s`, `3m 05s`, `2h 10m`.
+pub fn whole_seconds(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
     }
 }
 

@@ -1,6 +1,5 @@
 //! The real binary against the scriptable endpoint: what time, failure, refusal and signals do to a command.
 
-use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb};
-use crate::harness::Test;
+use crate::harness::{Test, in_a_terminal};
 
 /// Stacks in the order of their needs: lab-artifacts, lab-intake, lab-work, lab-dashboard.
 const LAB: &str = "\
@@ -326,6 +325,7 @@ fn a_replacement_that_the_plan_did_not_show_is_asked_about() {
         .args(["deploy", "lab.yaml"]);
     let (code, said) = in_a_terminal(
         &second,
+        200,
         &[("Deploy lab to account", "y\r"), ("Go on with lab-work?", "n\r")],
     );
     assert_eq!(code, 4, "{said}");
@@ -337,46 +337,4 @@ fn a_replacement_that_the_plan_did_not_show_is_asked_about() {
         "nothing was done to it"
     );
     assert_eq!(endpoint.change_sets(), [] as [&str; 0]);
-}
-
-/// Runs the binary in a terminal and gives each answer when its question is asked.
-fn in_a_terminal(test: &Test, answers: &[(&str, &str)]) -> (i32, String) {
-    let size = nix::pty::Winsize {
-        ws_row: 50,
-        ws_col: 200,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    let pty = nix::pty::openpty(Some(&size), None).expect("a terminal");
-    let mut command = test.command();
-    let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
-    command
-        .env("TERM", "xterm")
-        .stdin(slave())
-        .stdout(slave())
-        .stderr(slave());
-    let mut child = command.spawn().expect("qfleet runs");
-    // Only the child holds the terminal now, so that its end is seen.
-    drop(command);
-    drop(pty.slave);
-    let mut terminal = std::fs::File::from(pty.master);
-    let mut said = String::new();
-    let mut from = 0;
-    let mut answers = answers.iter();
-    let mut next = answers.next();
-    let mut buffer = [0; 4096];
-    // Reading fails once the child has closed its end.
-    while let Ok(length @ 1..) = terminal.read(&mut buffer) {
-        said.push_str(&String::from_utf8_lossy(&buffer[..length]));
-        if let Some((question, answer)) = next
-            && let Some(at) = said[from..].find(question)
-        {
-            terminal.write_all(answer.as_bytes()).expect("answered");
-            from += at + question.len();
-            next = answers.next();
-        }
-    }
-    let code = child.wait().expect("it ends").code().unwrap_or(-1);
-    assert!(next.is_none(), "not asked: {next:?}\n{said}");
-    (code, said)
 }

@@ -5,6 +5,7 @@
 mod aws;
 mod emulator;
 mod selftest;
+mod terminal;
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 pub use aws::Aws;
 pub use emulator::{account, emulator, find_ministack, free_port, tools_path};
+pub use terminal::in_a_terminal;
 
 /// One run of qfleet, and what is expected of it. Exit code 0, unless `status` says another.
 pub struct Test {

@@ -12,6 +12,7 @@ mod harness;
 mod help;
 mod init;
 mod local;
+mod recover;
 mod render;
 mod schema;
 mod whole_way;

@@ -13,6 +13,10 @@ use serde_json::Value;
 use super::query::Input;
 use crate::harness::find_ministack;
 
+/// Parameters that AWS's reference has, and the model of the pinned botocore not yet
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html>).
+const NEWER: [(&str, &str); 1] = [("ContinueUpdateRollback", "ForceRollback")];
+
 /// The service model.
 pub struct Model {
     tree: Value,
@@ -58,6 +62,8 @@ impl Model {
             known: ["Action", "Version"].map(str::to_owned).into(),
             wrong: Vec::new(),
         };
+        let newer = NEWER.iter().filter(|(of, _)| *of == action);
+        check.known.extend(newer.map(|(_, parameter)| (*parameter).to_owned()));
         check.structure(shape, "");
         let unknown = input.0.keys().filter(|key| !check.known.contains(*key));
         let unknown: Vec<String> = unknown.map(|key| format!("Unknown parameter: {key}")).collect();

@@ -57,7 +57,21 @@ impl World {
                 it.id, it.status
             )));
         }
-        let skip = input.texts("ResourcesToSkip");
+        let mut skip = input.texts("ResourcesToSkip");
+        // "ForceRollback and ResourcesToSkip are mutually exclusive." It skips "resources currently in the UPDATE_FAILED
+        // state".
+        if input.text("ForceRollback") == Some("true") {
+            if !skip.is_empty() {
+                return Err(Refusal::validation(
+                    "ForceRollback and ResourcesToSkip can't be specified together",
+                ));
+            }
+            let failed = it
+                .resources
+                .iter()
+                .filter(|resource| resource.status == "UPDATE_FAILED");
+            skip = failed.map(|resource| resource.id.clone()).collect();
+        }
         // "You can specify only resources that are in the UPDATE_FAILED state because a rollback failed."
         let other = skip.iter().find(|id| {
             it.resource(id)

@@ -1,0 +1,125 @@
+//! `qfleet recover ENV`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::global::{Env, Global};
+use super::waits::Waits;
+use crate::engine::operation::Context;
+use crate::engine::outcome::{Outcome, Report, StackReport};
+use crate::engine::recover::{Skip, find, recover, settled};
+use crate::error::{Error, Result};
+use crate::report::form::Output;
+use crate::report::{self, progress::Progress};
+
+/// Arguments of `recover`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A stack whose update failed, and whose rollback failed too (UPDATE_ROLLBACK_FAILED), can't be changed any more until \
+the rollback has gone on to its end. Repair what blocks it, as shown, then recover. What can't be repaired can be \
+skipped: it stays as it is, CloudFormation takes it for rolled back, and it is yours to put right before the next \
+deploy. A stack that was left as it failed (CREATE_FAILED, UPDATE_FAILED) is rolled back.
+
+Examples:
+  qfleet recover lab                       say what is stuck and on what, ask, go on
+  qfleet recover lab --skip Queue          go on without this resource
+  qfleet recover lab --skip move.Queue     the same, in the stack of this part only
+  qfleet recover lab --force               go on without any that it is stuck on")]
+pub struct Recover {
+    #[command(flatten)]
+    env: Env,
+    /// Leave this resource, by its name in the template, as it is; may be given several times
+    #[arg(long, value_name = "RESOURCE")]
+    skip: Vec<String>,
+    /// Leave everything that rollbacks are stuck on as it is
+    #[arg(long, conflicts_with = "skip")]
+    force: bool,
+    /// Go on without being asked
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    waits: Waits,
+}
+
+impl Recover {
+    /// Recovers.
+    pub fn run(self, global: &Global) -> Result<()> {
+        let environment = self.env.load()?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(Some(&environment)).await?;
+            let (events, progress) = Progress::begin(global.face());
+            let context = Context {
+                cloud: &cloud,
+                tell: &events,
+                interrupt: &interrupt,
+                waiting: self.waits.begin(),
+            };
+            let result = self.recover(global, context, &environment.name, &progress).await;
+            drop(events);
+            progress.end().await;
+            self.show(global, &result?)
+        })
+    }
+
+    async fn recover(
+        &self,
+        global: &Global,
+        context: Context<'_>,
+        environment: &str,
+        progress: &Progress,
+    ) -> Result<Report> {
+        let cloud = context.cloud;
+        let deployed = settled(context, environment).await?;
+        let stuck = find(cloud, &deployed, self.skip()).await?;
+        if stuck.is_empty() {
+            let well = deployed.stacks.into_iter().map(|found| StackReport {
+                part: found.part,
+                stack: found.stack.name,
+                outcome: Outcome::Unchanged,
+            });
+            return Ok(Report::new(cloud, environment, well.collect()));
+        }
+        if global.output == Output::Text {
+            progress.suspend(|| report::text(&report::recover::text(environment, &stuck)));
+        }
+        let question = format!("Recover {environment} in account {}, {}?", cloud.account, cloud.region);
+        let refused = stuck.iter().all(|stack| stack.is_refused());
+        if !refused && !progress.suspend(|| report::confirm(&question, self.yes))? {
+            return Err(Error::refused("not confirmed: nothing was changed"));
+        }
+        Ok(recover(context, environment, &stuck).await)
+    }
+
+    fn skip(&self) -> Skip<'_> {
+        if self.force { Skip::All } else { Skip::These(&self.skip) }
+    }
+
+    fn show(&self, global: &Global, report: &Report) -> Result<()> {
+        let env = self.env.env.display();
+        let did_nothing = report
+            .stacks
+            .iter()
+            .all(|stack| matches!(stack.outcome, Outcome::Unchanged));
+        match global.output {
+            Output::Text if did_nothing => report::text(&report::recover::nothing(&report.environment)),
+            Output::Text => {
+                let failures = report::summary::failures(report, &format!("qfleet recover {env}"));
+                if !failures.is_empty() {
+                    report::note(failures.trim_end());
+                }
+                report::note(&report::summary::totals(report));
+                if report.succeeded {
+                    if self.force || !self.skip.is_empty() {
+                        report::note("what was skipped may differ from its template: put it right first");
+                    }
+                    report::note(&format!("to make it what its file says: qfleet deploy {env}"));
+                }
+            }
+            Output::Json => report::json(report),
+            Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
+        }
+        report.result()
+    }
+}

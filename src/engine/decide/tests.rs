@@ -1,0 +1,198 @@
+//! Every row of the table, by hand; and the table for readers, generated.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use super::*;
+
+const HISTORIES: [History; 2] = [History::NeverComplete, History::WasComplete];
+
+/// status, history, plan, deploy, destroy, recover. Written down from what CloudFormation allows in each status, not
+/// from the code.
+const ROWS: &str = "
+-                                            any    create    create    nothing  nothing
+REVIEW_IN_PROGRESS                           any    create    create    delete   nothing
+CREATE_IN_PROGRESS                           any    busy      attach    attach   attach
+CREATE_COMPLETE                              any    update    update    delete   nothing
+CREATE_FAILED                                never  update    update    delete   take-back
+CREATE_FAILED                                was    update    update    delete   rollback
+ROLLBACK_IN_PROGRESS                         any    busy      attach    attach   attach
+ROLLBACK_COMPLETE                            never  recreate  recreate  delete   nothing
+ROLLBACK_COMPLETE                            was    refuse    refuse    delete   refuse
+ROLLBACK_FAILED                              never  recreate  recreate  delete   nothing
+ROLLBACK_FAILED                              was    refuse    refuse    delete   refuse
+UPDATE_IN_PROGRESS                           any    busy      attach    attach   attach
+UPDATE_COMPLETE_CLEANUP_IN_PROGRESS          any    busy      attach    attach   attach
+UPDATE_COMPLETE                              any    update    update    delete   nothing
+UPDATE_FAILED                                never  update    update    delete   take-back
+UPDATE_FAILED                                was    update    update    delete   rollback
+UPDATE_ROLLBACK_IN_PROGRESS                  any    busy      attach    attach   attach
+UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS any    busy      attach    attach   attach
+UPDATE_ROLLBACK_COMPLETE                     any    update    update    delete   nothing
+UPDATE_ROLLBACK_FAILED                       any    refuse    refuse    delete   continue
+DELETE_IN_PROGRESS                           any    busy      attach    attach   attach
+DELETE_COMPLETE                              any    create    create    nothing  nothing
+DELETE_FAILED                                any    refuse    refuse    delete   refuse
+IMPORT_IN_PROGRESS                           any    busy      attach    attach   attach
+IMPORT_COMPLETE                              any    update    update    delete   nothing
+IMPORT_ROLLBACK_IN_PROGRESS                  any    busy      attach    attach   attach
+IMPORT_ROLLBACK_COMPLETE                     any    update    update    delete   nothing
+IMPORT_ROLLBACK_FAILED                       any    refuse    refuse    delete   refuse
+SOMETHING_NEW                                any    refuse    refuse    refuse   refuse
+";
+
+/// Every status, that of a stack that isn't there, and one that isn't known.
+fn statuses() -> Vec<Option<StackStatus>> {
+    let known = StackStatus::ALL.iter().cloned().map(Some);
+    std::iter::once(None)
+        .chain(known)
+        .chain([Some(StackStatus::from("SOMETHING_NEW"))])
+        .collect()
+}
+
+/// What the four verbs do, each in a word.
+fn words(status: Option<&StackStatus>, history: History) -> [&'static str; 4] {
+    [
+        match plan(status, history) {
+            Plan::Create => "create",
+            Plan::Update => "update",
+            Plan::Recreate => "recreate",
+            Plan::Busy => "busy",
+            Plan::Refuse(_) => "refuse",
+        },
+        match deploy(status, history) {
+            Deploy::Create => "create",
+            Deploy::Update => "update",
+            Deploy::Recreate => "recreate",
+            Deploy::Attach => "attach",
+            Deploy::Refuse(_) => "refuse",
+        },
+        match destroy(status) {
+            Destroy::Nothing => "nothing",
+            Destroy::Delete => "delete",
+            Destroy::Attach => "attach",
+            Destroy::Refuse(_) => "refuse",
+        },
+        match recover(status, history) {
+            Recover::Nothing => "nothing",
+            Recover::Continue => "continue",
+            Recover::Rollback => "rollback",
+            Recover::TakeBack => "take-back",
+            Recover::Attach => "attach",
+            Recover::Refuse(_) => "refuse",
+        },
+    ]
+}
+
+#[test]
+fn every_row_is_as_written_down() {
+    let rows: Vec<Vec<&str>> = ROWS
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .filter(|row: &Vec<&str>| !row.is_empty())
+        .collect();
+    let mut used = BTreeSet::new();
+    for status in statuses() {
+        for history in HISTORIES {
+            let name = status.as_ref().map_or("-", StackStatus::as_str);
+            let kind = match history {
+                History::NeverComplete => "never",
+                History::WasComplete => "was",
+            };
+            let fits = |row: &&Vec<&str>| row[0] == name && (row[1] == "any" || row[1] == kind);
+            let fitting: Vec<&Vec<&str>> = rows.iter().filter(fits).collect();
+            assert_eq!(fitting.len(), 1, "{name} {kind}: one row");
+            assert_eq!(fitting[0][2..], words(status.as_ref(), history), "{name} {kind}");
+            used.insert(fitting[0].clone());
+        }
+    }
+    assert_eq!(used.len(), rows.len(), "no row is about nothing");
+}
+
+#[test]
+fn history_is_asked_for_exactly_where_it_makes_a_difference() {
+    for status in StackStatus::ALL {
+        let differs = words(Some(status), HISTORIES[0]) != words(Some(status), HISTORIES[1]);
+        assert_eq!(History::matters(status), differs, "{status}");
+    }
+}
+
+#[test]
+fn a_refusal_to_deploy_names_the_command_that_helps() {
+    let refusal = |status: StackStatus| match deploy(Some(&status), History::WasComplete) {
+        Deploy::Refuse(why) => why,
+        other => panic!("{status}: {other:?}"),
+    };
+    assert!(refusal(UpdateRollbackFailed).contains("qfleet recover"));
+    assert!(refusal(DeleteFailed).contains("qfleet destroy"));
+    assert!(refusal(RollbackComplete).contains("qfleet destroy"));
+}
+
+/// What a cell of the table for readers says.
+fn cells(status: Option<&StackStatus>, history: History) -> [String; 4] {
+    let refuses = |why: &str| format!("refuses (4): {why}");
+    [
+        match plan(status, history) {
+            Plan::Create => "shows a create".into(),
+            Plan::Update => "shows what changes".into(),
+            Plan::Recreate => "shows that it is made anew".into(),
+            Plan::Busy => "says that it is busy".into(),
+            Plan::Refuse(_) => "shows why `deploy` would refuse, and exits with 4".into(),
+        },
+        match deploy(status, history) {
+            Deploy::Create => "creates it".into(),
+            Deploy::Update => "updates it".into(),
+            Deploy::Recreate => "asks, deletes it and creates it anew".into(),
+            Deploy::Attach => "waits for the end, then goes on; with `--no-attach` refuses (4)".into(),
+            Deploy::Refuse(why) => refuses(why),
+        },
+        match destroy(status) {
+            Destroy::Nothing => "nothing".into(),
+            Destroy::Delete => "asks, deletes it".into(),
+            Destroy::Attach => "waits for the end, then goes on".into(),
+            Destroy::Refuse(why) => refuses(why),
+        },
+        match recover(status, history) {
+            Recover::Nothing => "nothing".into(),
+            Recover::Continue => "shows what blocks it, asks, lets the rollback go on".into(),
+            Recover::Rollback => "shows what failed, asks, rolls back to what it was".into(),
+            Recover::TakeBack => "shows what failed, asks, takes the create back; nothing of it stays".into(),
+            Recover::Attach => "waits for the end, then goes on".into(),
+            Recover::Refuse(why) => refuses(why),
+        },
+    ]
+}
+
+fn table() -> String {
+    let mut table = String::from("| status | `plan` | `deploy` | `destroy` | `recover` |\n|---|---|---|---|---|\n");
+    for status in statuses() {
+        let name = match &status {
+            None => "no such stack".to_owned(),
+            Some(Unknown(_)) => "a status that is newer than this qfleet".to_owned(),
+            Some(status) => format!("`{status}`"),
+        };
+        let [never, was] = HISTORIES.map(|history| cells(status.as_ref(), history).join(" | "));
+        if never == was {
+            let _ = writeln!(table, "| {name} | {never} |");
+        } else {
+            let _ = writeln!(table, "| {name}, never was complete | {never} |");
+            let _ = writeln!(table, "| {name}, was complete once | {was} |");
+        }
+    }
+    table
+}
+
+/// After a change that is meant: `INSTA_UPDATE=always cargo test --lib decide`, and read what changed.
+#[test]
+fn the_table_for_readers_is_up_to_date() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/states.md");
+    let now = table();
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|when| when == "always") {
+        std::fs::write(&path, &now).expect("written");
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == now,
+        "src/engine/states.md is not what the code does; write it anew: INSTA_UPDATE=always cargo test --lib decide"
+    );
+}

@@ -1,0 +1,298 @@
+//! Gets stacks going again that are stuck after a failure: a rollback that failed goes on, a failed operation that was
+//! left as it is, is taken back. Nothing that ever was complete is deleted.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::blocking::{self, Blocking};
+use super::decide::{self, Recover};
+use super::event::Operation;
+use super::graph;
+use super::history;
+use super::operation::{self, Context, Target};
+use super::outcome::{Failed, Outcome, Report, StackReport};
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{Deployed, DeployedStack};
+use crate::error::{Error, Result};
+
+/// A stack that is not as it should be, and what is done about it.
+#[derive(Debug)]
+pub struct Stuck {
+    /// Its part.
+    pub part: String,
+    /// Its name.
+    pub stack: String,
+    /// Its ARN.
+    pub id: String,
+    /// Its status.
+    pub status: StackStatus,
+    /// What is done.
+    pub action: Recover,
+    /// What failed in it.
+    pub blocking: Vec<Blocking>,
+    /// What its rollback leaves as it is, by logical id.
+    pub skip: Vec<String>,
+    /// CloudFormation itself chooses what is skipped: everything that the rollback is stuck on.
+    pub force: bool,
+}
+
+impl Stuck {
+    /// What its rollback can go on without, by logical id.
+    fn skippable(&self) -> impl Iterator<Item = &str> {
+        let going_on = self.action == Recover::Continue;
+        let blocking = self
+            .blocking
+            .iter()
+            .filter(move |blocking| going_on && blocking.can_be_skipped());
+        blocking.map(|blocking| blocking.logical_id.as_str())
+    }
+
+    /// Whether nothing can be done about it here.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.action, Recover::Refuse(_))
+    }
+}
+
+/// Waits for operations that are running already, then finds the environment as they left it.
+///
+/// # Errors
+/// Failures of AWS; interruption.
+pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed> {
+    let deployed = Deployed::find(context.cloud, environment).await?;
+    let running = deployed
+        .stacks
+        .iter()
+        .filter(|found| decide::recover(Some(&found.stack.status), decide::History::WasComplete) == Recover::Attach);
+    let waiting = running.map(|found| {
+        let target = Target {
+            stack: &found.stack.name,
+            part: &found.part,
+            id: &found.stack.id,
+            template: None,
+            boot_reports: None,
+        };
+        operation::run(context, target, Operation::Attach, ready(Ok(())))
+    });
+    let ended = join_all(waiting).await;
+    if ended.is_empty() {
+        return Ok(deployed);
+    }
+    for one in ended {
+        match one {
+            Ok(_) => {}
+            Err(Failed::Unattended(..)) => return Err(Error::Interrupted),
+            Err(Failed::Failure(failure)) => return Err(Error::failed(failure.message)),
+        }
+    }
+    Ok(Deployed::find(context.cloud, environment).await?)
+}
+
+/// What rollbacks leave as it is.
+#[derive(Debug, Clone, Copy)]
+pub enum Skip<'a> {
+    /// These resources: `RESOURCE`, or `PART.RESOURCE` where several stacks have one of that name.
+    These(&'a [String]),
+    /// Whatever they are stuck on.
+    All,
+}
+
+/// The stacks that are stuck.
+///
+/// # Errors
+/// Usage, when `skip` names what can't be skipped; failures of AWS.
+pub async fn find(cloud: &Cloud, deployed: &Deployed, skip: Skip<'_>) -> Result<Vec<Stuck>> {
+    let found = try_join_all(deployed.stacks.iter().map(|found| look(cloud, found))).await?;
+    let mut stuck: Vec<Stuck> = found.into_iter().flatten().collect();
+    match skip {
+        Skip::These(wanted) => choose(&mut stuck, wanted)?,
+        Skip::All => {
+            for stack in &mut stuck {
+                stack.skip = stack.skippable().map(str::to_owned).collect();
+                stack.force = true;
+            }
+        }
+    }
+    Ok(stuck)
+}
+
+async fn look(cloud: &Cloud, found: &DeployedStack) -> std::result::Result<Option<Stuck>, CloudError> {
+    let DeployedStack { part, stack, .. } = found;
+    let action = decide::recover(Some(&stack.status), history::of(cloud, stack).await?);
+    if action == Recover::Nothing {
+        return Ok(None);
+    }
+    Ok(Some(Stuck {
+        part: part.clone(),
+        stack: stack.name.clone(),
+        id: stack.id.clone(),
+        status: stack.status.clone(),
+        action,
+        blocking: blocking::find(cloud, &stack.id).await?,
+        skip: Vec::new(),
+        force: false,
+    }))
+}
+
+/// Hands what is to be skipped to the stacks that are blocked by it.
+fn choose(stuck: &mut [Stuck], skip: &[String]) -> Result<()> {
+    for wanted in skip {
+        let (part, resource) = match wanted.split_once('.') {
+            Some((part, resource)) => (Some(part), resource),
+            None => (None, wanted.as_str()),
+        };
+        let mut used = false;
+        for stack in stuck.iter_mut() {
+            if part.is_none_or(|part| part == stack.part) && stack.skippable().any(|name| name == resource) {
+                stack.skip.push(resource.to_owned());
+                used = true;
+            }
+        }
+        if !used {
+            return Err(nothing_to_skip(stuck, wanted));
+        }
+    }
+    Ok(())
+}
+
+fn nothing_to_skip(stuck: &[Stuck], wanted: &str) -> Error {
+    let names: Vec<String> = stuck
+        .iter()
+        .flat_map(|stack| stack.skippable().map(|name| format!("{}.{name}", stack.part)))
+        .collect();
+    let help = match names.as_slice() {
+        [] => "no rollback is stuck on a resource; leave --skip out".to_owned(),
+        names => format!("rollbacks are stuck on {}", names.join(", ")),
+    };
+    Error::usage(format!("--skip {wanted}: no rollback is stuck on that")).with_help(help)
+}
+
+/// Does what was found to be done: all stacks at once, as none of them waits for what another puts out.
+pub async fn recover(context: Context<'_>, environment: &str, stuck: &[Stuck]) -> Report {
+    let needs: BTreeMap<String, Vec<String>> = stuck.iter().map(|stack| (stack.part.clone(), Vec::new())).collect();
+    let stop = || context.interrupt.asked();
+    let mut finished = graph::run(&needs, needs.len(), stop, |part| {
+        let stack = stuck.iter().find(|stack| stack.part == part);
+        async move {
+            match stack {
+                Some(stack) => one(context, stack).await,
+                None => Ok(Outcome::Unchanged),
+            }
+        }
+    })
+    .await;
+    let stacks = stuck.iter().filter_map(|stack| {
+        Some(StackReport {
+            part: stack.part.clone(),
+            stack: stack.stack.clone(),
+            outcome: Outcome::from(finished.remove(&stack.part)?),
+        })
+    });
+    Report::new(context.cloud, environment, stacks.collect())
+}
+
+async fn one(context: Context<'_>, stack: &Stuck) -> std::result::Result<Outcome, Failed> {
+    let Context { cloud, .. } = context;
+    let target = Target {
+        stack: &stack.stack,
+        part: &stack.part,
+        id: &stack.id,
+        template: None,
+        boot_reports: None,
+    };
+    let request = async {
+        match stack.action {
+            Recover::Continue if stack.force => cloud.continue_rollback(&stack.id, &[], true).await,
+            Recover::Continue => cloud.continue_rollback(&stack.id, &stack.skip, false).await,
+            _ => cloud.rollback_stack(&stack.id).await,
+        }
+    };
+    match stack.action {
+        Recover::Continue | Recover::Rollback | Recover::TakeBack => {}
+        Recover::Refuse(why) => {
+            return Err(Error::refused(format!("{} is {}: {why}", stack.stack, stack.status)).into());
+        }
+        // Something began on it after it was looked at: whoever did that is at work.
+        Recover::Attach | Recover::Nothing => return Ok(Outcome::Unchanged),
+    }
+    match operation::run(context, target, Operation::Rollback, request).await {
+        Ok((outcome, _)) => Ok(outcome),
+        Err(Failed::Failure(mut failure)) => {
+            if failure.status == Some(StackStatus::UpdateRollbackFailed) {
+                let left = blocking::find(cloud, &stack.id).await?;
+                let names: Vec<&str> = left
+                    .iter()
+                    .filter(|blocking| blocking.can_be_skipped())
+                    .map(|blocking| blocking.logical_id.as_str())
+                    .collect();
+                failure.help = Some(format!(
+                    "repair {} and run the same command again, or go on without: --skip {}",
+                    names.join(", "),
+                    names.join(" --skip ")
+                ))
+                .filter(|_| !names.is_empty());
+            }
+            Err(Failed::Failure(failure))
+        }
+        Err(unattended) => Err(unattended),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stuck(part: &str, action: Recover, blocking: &[(&str, &str)]) -> Stuck {
+        Stuck {
+            part: part.into(),
+            stack: format!("lab-{part}"),
+            id: String::new(),
+            status: StackStatus::UpdateRollbackFailed,
+            action,
+            blocking: blocking
+                .iter()
+                .map(|(logical_id, status)| Blocking {
+                    logical_id: (*logical_id).into(),
+                    resource_type: String::new(),
+                    physical_id: String::new(),
+                    status: (*status).into(),
+                    reason: None,
+                })
+                .collect(),
+            skip: Vec::new(),
+            force: false,
+        }
+    }
+
+    #[test]
+    fn what_is_skipped_goes_to_the_stacks_that_it_blocks() {
+        let two = || {
+            vec![
+                stuck(
+                    "scan",
+                    Recover::Continue,
+                    &[("Queue", "UPDATE_FAILED"), ("New", "CREATE_FAILED")],
+                ),
+                stuck("move", Recover::Continue, &[("Queue", "UPDATE_FAILED")]),
+                stuck("intake", Recover::Rollback, &[("Topic", "UPDATE_FAILED")]),
+            ]
+        };
+        let skipped = |skip: &str| {
+            let mut all = two();
+            choose(&mut all, &[skip.to_owned()]).map(|()| {
+                let parts = all.into_iter().filter(|stack| !stack.skip.is_empty());
+                parts.map(|stack| stack.part).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(skipped("Queue").unwrap_or_default(), ["scan", "move"]);
+        assert_eq!(skipped("move.Queue").unwrap_or_default(), ["move"]);
+        // A resource that failed to be created, one of a stack that is rolled back as a whole, and one that isn't there.
+        for wrong in ["New", "Topic", "intake.Queue", "Qeue"] {
+            let error = skipped(wrong).expect_err(wrong);
+            assert_eq!(error.exit_code(), crate::error::exit_code::USAGE, "{wrong}");
+            assert_eq!(error.help(), Some("rollbacks are stuck on scan.Queue, move.Queue"));
+        }
+    }
+}

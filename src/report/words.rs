@@ -1,0 +1,69 @@
+//! Each event in words.
+
+use super::style::{BAD, CAREFUL, FAINT, GOOD, paint, seconds};
+use crate::engine::event::Event;
+
+/// An event in words. `every` names what a redrawn line shows by itself.
+pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
+    match event {
+        Event::OperationStarted { stack, operation, .. } if every => vec![format!("{} {stack}", operation.doing())],
+        Event::Resource { stack, resource } if resource.failed() => {
+            let reason = resource.reason.as_deref().unwrap_or_default();
+            vec![format!(
+                "  {stack}: {} {}: {reason}",
+                resource.logical_id,
+                paint(BAD, &resource.status)
+            )]
+        }
+        Event::Resource { stack, resource } if resource.begins_rollback() => {
+            let reason = resource.news().map_or(String::new(), |reason| format!(": {reason}"));
+            vec![format!("  {stack} rolls back{reason}")]
+        }
+        Event::Resource { stack, resource } if every && !resource.is_stack => {
+            let reason = resource.news().map_or(String::new(), |reason| format!(": {reason}"));
+            vec![format!(
+                "  {stack}: {} {}{reason}",
+                resource.logical_id,
+                paint(FAINT, &resource.status)
+            )]
+        }
+        Event::OperationEnded {
+            stack,
+            operation,
+            succeeded,
+            status,
+            seconds: length,
+            ..
+        } => {
+            let length = seconds(*length);
+            vec![match succeeded {
+                true => format!("{} {} {stack} in {length}", paint(GOOD, "✓"), operation.done()),
+                false => format!(
+                    "{} {} {stack} failed after {length}: {status}",
+                    paint(BAD, "✗"),
+                    operation.doing()
+                ),
+            }]
+        }
+        Event::Unchanged { stack, .. } => vec![format!("{} {stack} is unchanged", paint(FAINT, "="))],
+        Event::Uploaded { stage, bytes, .. } => {
+            let size = crate::environment::units::Size::bytes(*bytes);
+            vec![format!("{} uploaded the program of {stage} ({size})", paint(GOOD, "✓"))]
+        }
+        Event::Emptied {
+            bucket,
+            deleted_objects: 0,
+        } => vec![format!("{} {bucket} is empty", paint(FAINT, "="))],
+        Event::Emptied {
+            bucket,
+            deleted_objects,
+        } => {
+            vec![format!(
+                "{} emptied {bucket}: {deleted_objects} deleted",
+                paint(GOOD, "✓")
+            )]
+        }
+        Event::Warning { message } => vec![format!("{} {message}", paint(CAREFUL, "warning:"))],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,49 @@
+//! A terminal to run the binary in.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use super::Test;
+
+/// Runs the binary in a terminal so many columns wide, and gives each answer when its question is asked. Its exit code,
+/// and everything that the terminal was sent.
+pub fn in_a_terminal(test: &Test, columns: u16, answers: &[(&str, &str)]) -> (i32, String) {
+    let size = nix::pty::Winsize {
+        ws_row: 50,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let pty = nix::pty::openpty(Some(&size), None).expect("a terminal");
+    let mut command = test.command();
+    let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
+    command
+        .env("TERM", "xterm")
+        .stdin(slave())
+        .stdout(slave())
+        .stderr(slave());
+    let mut child = command.spawn().expect("qfleet runs");
+    // Only the child holds the terminal now, so that its end is seen.
+    drop(command);
+    drop(pty.slave);
+    let mut terminal = std::fs::File::from(pty.master);
+    let mut said = String::new();
+    let mut from = 0;
+    let mut answers = answers.iter();
+    let mut next = answers.next();
+    let mut buffer = [0; 4096];
+    // Reading fails once the child has closed its end.
+    while let Ok(length @ 1..) = terminal.read(&mut buffer) {
+        said.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        if let Some((question, answer)) = next
+            && let Some(at) = said[from..].find(question)
+        {
+            terminal.write_all(answer.as_bytes()).expect("answered");
+            from += at + question.len();
+            next = answers.next();
+        }
+    }
+    let code = child.wait().expect("it ends").code().unwrap_or(-1);
+    assert!(next.is_none(), "not asked: {next:?}\n{said}");
+    (code, said)
+}
