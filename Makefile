@@ -1,7 +1,7 @@
 # make test         everything that must hold: what .ci/run runs
 # make lab          the whole way on this machine: deploy, process files, destroy
 # make build        the program, target/release/qfleet
-# make bench        qfleet against its peers, in ratios
+# make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
 # make tools        only what tests and lab need from Python, in .tools
 # make clean-tools  takes .tools away
 #
@@ -10,7 +10,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .tools/venv
-BENCH := .tools/bench
+AWS := .tools/aws
+SCEPTRE := .tools/sceptre
 
 .PHONY: test lab build bench tools clean-tools
 
@@ -23,8 +24,9 @@ lab: tools build
 build:
 	cargo build --locked --release
 
-bench: tools build $(BENCH)/.installed
-	@$(VENV)/bin/python tests/bench/bench.py target/release/qfleet $(BENCH)/bin/aws $(VENV)/bin/ministack
+bench: tools build $(AWS)/.installed $(SCEPTRE)/.installed
+	@$(VENV)/bin/python tests/bench/bench.py target/release/qfleet $(AWS)/bin/aws $(SCEPTRE)/bin/sceptre \
+	  $(VENV)/bin/ministack $(BENCH)
 
 tools: $(VENV)/.installed
 
@@ -39,7 +41,8 @@ tools: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.installed: tests/requirements.txt
-$(BENCH)/.installed: tests/bench/requirements.txt
+$(AWS)/.installed: tests/bench/aws-requirements.txt
+$(SCEPTRE)/.installed: tests/bench/sceptre-requirements.txt
 
 clean-tools:
 	rm -rf .tools

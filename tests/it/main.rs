@@ -1,6 +1,7 @@
 //! Black-box tests: the real binary against a real endpoint. A module a feature, one binary for all of them, because
 //! each file directly in `tests/` would link the AWS SDK once more.
 
+mod bench_server;
 mod cfn_lint;
 mod check;
 mod deploy;

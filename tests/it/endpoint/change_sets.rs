@@ -120,7 +120,8 @@ impl World {
         Ok(named(&id, &self.stacks[stack].id))
     }
 
-    fn definition(&self, input: &Input, current: &Definition) -> Result<Definition, Refusal> {
+    /// What a request wants a stack to be made from.
+    pub fn definition(&self, input: &Input, current: &Definition) -> Result<Definition, Refusal> {
         let template = match (
             input.text("TemplateBody"),
             input.text("TemplateURL"),
@@ -233,20 +234,26 @@ impl World {
         }
     }
 
+    /// Whether an update to this has nothing to do.
+    pub fn changes_nothing(&self, stack: usize, wanted: &Definition) -> bool {
+        let it = &self.stacks[stack];
+        let now = &it.definition;
+        let body = |definition: &Definition| definition.template.as_ref().map(|template| template.body.clone());
+        self.changes(it, wanted).is_empty()
+            && it.status != "REVIEW_IN_PROGRESS"
+            && body(now) == body(wanted)
+            && now.values() == wanted.values()
+            && now.tags == wanted.tags
+            && now.notification_arns == wanted.notification_arns
+    }
+
     pub fn change_set_ends(&mut self, stack: usize, id: &str) {
         let it = &self.stacks[stack];
         let Some(change_set) = it.change_sets.iter().find(|known| known.id == id) else {
             return;
         };
         let changes = self.changes(it, &change_set.definition);
-        let (now, then) = (&it.definition, &change_set.definition);
-        let body = |definition: &Definition| definition.template.as_ref().map(|template| template.body.clone());
-        let same = changes.is_empty()
-            && it.status != "REVIEW_IN_PROGRESS"
-            && body(now) == body(then)
-            && now.values() == then.values()
-            && now.tags == then.tags
-            && now.notification_arns == then.notification_arns;
+        let same = self.changes_nothing(stack, &change_set.definition);
         let invalid = self
             .script
             .invalid

@@ -4,9 +4,9 @@
 //! ```text
 //! script ─▶ world ◀─ answer ◀─┬─ tcp        (the real binary, the real clock)
 //!             │               └─ in_memory  (the SDK's HTTP client, a paused clock)
-//!             ├─ change_sets, change_set_calls, stacks, recovery   the API's actions
+//!             ├─ change_sets, change_set_calls, direct, stacks, recovery   the API's actions
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
-//!             ├─ template, diff                  what should be, and what differs
+//!             ├─ template, template_summary, diff   what should be, and what differs
 //!             └─ services                        the least of S3, SSM and SQS; or forward, to the emulator
 //! ```
 
@@ -18,6 +18,7 @@ mod change_set_calls;
 mod change_sets;
 mod clock;
 mod diff;
+mod direct;
 mod faults;
 mod forward;
 mod in_memory;
@@ -33,6 +34,7 @@ mod stacks;
 mod state;
 mod tcp;
 mod template;
+mod template_summary;
 mod world;
 mod xml;
 
