@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 
 use super::calls::{Call, Calls};
 use super::limiter::Limiter;
@@ -100,21 +101,40 @@ impl Connect {
     /// knows no proxy. The SDK's own would send everything to the one that `HTTP_PROXY` names, off this machine.
     fn connect_to_emulator(self, account: String) -> Cloud {
         let region = self.region.unwrap_or_else(|| "us-east-1".into());
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::new(region.clone()))
-            .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(
-                aws_sdk_sts::config::Credentials::new(&account, "local", None, None, "qfleet-local"),
-            ))
-            .retry_config(retries())
-            .timeout_config(timeouts());
-        config.set_endpoint_url(self.endpoint_url);
-        Cloud::new(&config.build(), account, region, true, self.on_call)
+        let http_client = aws_smithy_http_client::Builder::new().build_http();
+        let config = fixed(&account, &region, http_client, self.endpoint_url);
+        Cloud::new(&config, account, region, true, self.on_call)
     }
 }
 
+/// Reads nothing of the machine's. An emulator takes a twelve-digit key id for the account.
+fn fixed(
+    account: &str,
+    region: &str,
+    http_client: impl HttpClient + 'static,
+    endpoint_url: Option<String>,
+) -> SdkConfig {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http_client)
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(
+            aws_sdk_sts::config::Credentials::new(account, "local", None, None, "qfleet-local"),
+        ))
+        .retry_config(retries())
+        .timeout_config(timeouts());
+    config.set_endpoint_url(endpoint_url);
+    config.build()
+}
+
 impl Cloud {
+    /// An account whose answers come from this HTTP client, wherever it has them from: nothing of the machine's
+    /// configuration is read. A client in memory keeps all waiting on tokio's clock, which can then be paused.
+    pub fn over(http_client: SharedHttpClient, account: &str, region: &str) -> Cloud {
+        let config = fixed(account, region, http_client, Some("http://in.memory".into()));
+        Cloud::new(&config, account.to_owned(), region.to_owned(), false, None)
+    }
+
     fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<fn(&Call)>) -> Cloud {
         // Emulators know buckets by path only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();

@@ -84,7 +84,9 @@ impl Cloud {
         Ok(of_name.filter_map(|summary| instant(summary.deletion_time())).max())
     }
 
-    /// The template of a stack, as it was sent.
+    /// The template of a stack, as it was sent; none when there is no such stack, or it only has change sets so far
+    /// ("If the template doesn't exist, a ValidationError is returned":
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html>).
     pub async fn template(&self, id: &str) -> Result<Option<String>, CloudError> {
         let asked = self
             .cloudformation
@@ -94,7 +96,7 @@ impl Cloud {
         match asked.send().await {
             Ok(found) => Ok(found.template_body().map(str::to_owned)),
             Err(error) => match explain("GetTemplate", error) {
-                error if does_not_exist(&error) => Ok(None),
+                error if error.is("ValidationError") => Ok(None),
                 error => Err(error),
             },
         }

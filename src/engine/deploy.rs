@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::draft::{self, Base, Drafts};
+use super::draft::{self, Base, Draft, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
 use super::operation::{self, Context, Target};
@@ -119,13 +119,7 @@ async fn deploy_stack(
     planned: &StackPlan,
     outputs: &Outputs,
 ) -> Result<Outcome, Failed> {
-    let Deployment {
-        context,
-        blueprint,
-        drafts,
-        options,
-        ..
-    } = deployment;
+    let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
     let parameters = plan::resolve(stack, outputs)
         .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))?;
@@ -140,6 +134,7 @@ async fn deploy_stack(
 
     let mut create = planned.action == StackAction::Create;
     let mut id = planned.id.clone();
+    context.may_begin(&stack.name)?;
     if planned.action == StackAction::Recreate
         && let Some(failed) = id.take()
     {
@@ -149,37 +144,16 @@ async fn deploy_stack(
     if create {
         wait_for_queue_names(context, stack).await?;
     }
-    let draft = match &planned.draft {
-        Some(draft) if as_planned => draft.clone(),
-        superseded => {
-            if let Some(draft) = superseded {
-                cloud.delete_change_set(&draft.id).await?;
-                // The stack that the change set was made for is there, if only to be reviewed.
-                id = Some(draft.stack_id.clone());
-            }
-            let planner = Planner {
-                cloud,
-                blueprint,
-                drafts,
-                options,
-            };
-            let bucket = plan::artifacts_bucket(outputs);
-            let base = Base {
-                create,
-                id: id.as_deref(),
-                status: planned.status.as_ref(),
-            };
-            let (draft, changes) = draft::draft(planner, stack, base, &parameters, bucket).await?;
-            let Some(changes) = changes else {
-                tell.tell(Event::Unchanged {
-                    stack: stack.name.clone(),
-                    part: stack.part.clone(),
-                });
-                return Ok(Outcome::Unchanged);
-            };
-            approve_again(deployment, stack, planned, &changes)?;
-            draft
-        }
+    let made = context.prepare(
+        &stack.name,
+        change_set(deployment, stack, planned, &parameters, outputs, (create, id)),
+    );
+    let Some(draft) = made.await? else {
+        tell.tell(Event::Unchanged {
+            stack: stack.name.clone(),
+            part: stack.part.clone(),
+        });
+        return Ok(Outcome::Unchanged);
     };
 
     let operation = if create { Operation::Create } else { Operation::Update };
@@ -198,6 +172,44 @@ async fn deploy_stack(
     drafts.forget(&stack.name);
     let request = cloud.execute_change_set(&draft.id, draft.keep_failed);
     Ok(operation::run(context, target, operation, request).await?.0)
+}
+
+/// The change set to execute: the one that was planned with, unless it was made for other parameters. None when there is
+/// nothing to do.
+async fn change_set(
+    deployment: Deployment<'_>,
+    stack: &Stack,
+    planned: &StackPlan,
+    parameters: &BTreeMap<String, String>,
+    outputs: &Outputs,
+    base: (bool, Option<String>),
+) -> Result<Option<Draft>, Failed> {
+    let cloud = deployment.context.cloud;
+    let (create, mut id) = base;
+    if let Some(draft) = &planned.draft {
+        if planned.parameters.as_ref() == Some(parameters) {
+            return Ok(Some(draft.clone()));
+        }
+        cloud.delete_change_set(&draft.id).await?;
+        // The stack that the change set was made for is there, if only to be reviewed.
+        id = Some(draft.stack_id.clone());
+    }
+    let planner = Planner {
+        cloud,
+        blueprint: deployment.blueprint,
+        drafts: deployment.drafts,
+        options: deployment.options,
+    };
+    let base = Base {
+        create,
+        id: id.as_deref(),
+        status: planned.status.as_ref(),
+    };
+    let bucket = plan::artifacts_bucket(outputs);
+    let (draft, changes) = draft::draft(planner, stack, base, parameters, bucket).await?;
+    let Some(changes) = changes else { return Ok(None) };
+    approve_again(deployment, stack, planned, &changes)?;
+    Ok(Some(draft))
 }
 
 /// What a stack's real change set takes away was either shown before, or is asked about now.
@@ -264,10 +276,11 @@ async fn wait_for_queue_names(context: Context<'_>, stack: &Stack) -> Result<(),
         stack.name,
         left.as_secs() + 1
     ));
-    tokio::select! {
-        () = tokio::time::sleep(left) => Ok(()),
-        () = context.interrupt.wait() => Err(Error::Interrupted.into()),
-    }
+    let rest = async {
+        tokio::time::sleep(left).await;
+        Ok::<_, Error>(())
+    };
+    context.prepare(&stack.name, rest).await
 }
 
 /// A deploy of a plan that changes nothing.

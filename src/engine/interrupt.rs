@@ -30,6 +30,12 @@ impl Interrupt {
         Ok(Interrupt(receiver))
     }
 
+    /// Asked by whoever sends `true`, instead of by signals.
+    pub fn by_hand() -> (watch::Sender<bool>, Interrupt) {
+        let (asked, receiver) = watch::channel(false);
+        (asked, Interrupt(receiver))
+    }
+
     /// Whether it was asked.
     pub fn asked(&self) -> bool {
         *self.0.borrow()

@@ -10,6 +10,7 @@ use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
+use crate::error::Error;
 
 /// What operations work with.
 #[derive(Clone, Copy)]
@@ -33,6 +34,45 @@ pub struct Waiting {
     pub deadline: Option<Instant>,
     /// They are begun and not waited for.
     pub no_wait: bool,
+}
+
+impl Context<'_> {
+    /// Whether something new may be begun now.
+    ///
+    /// # Errors
+    /// Why not: the command was interrupted, or its time is over.
+    pub fn may_begin(&self, stack: &str) -> Result<(), Error> {
+        if self.interrupt.asked() {
+            return Err(Error::Interrupted);
+        }
+        match self.waiting.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Error::failed(format!(
+                "{stack} was not begun: the time of --timeout is over"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what leads up to an operation, unless something new may not be begun any more.
+    ///
+    /// # Errors
+    /// Those of the work; and why nothing may be begun.
+    pub async fn prepare<T, E>(&self, stack: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, Failed>
+    where
+        Failed: From<E>,
+    {
+        self.may_begin(stack)?;
+        let done = tokio::select! {
+            done = work => done?,
+            () = until(self.waiting.deadline) => {
+                self.may_begin(stack)?;
+                return Err(Failed::Stopped);
+            }
+            () = self.interrupt.wait() => return Err(Failed::Stopped),
+        };
+        self.may_begin(stack)?;
+        Ok(done)
+    }
 }
 
 /// What becomes of running operations when the command is interrupted.
@@ -146,11 +186,18 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Best effort: an operation that has just ended can't be cancelled, and that is fine.
+/// Best effort: an operation that has just ended can't be cancelled, and that is fine. Above all, a first create that has
+/// just ended is a stack like any other, and not deleted.
 async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) -> Result<(), CloudError> {
+    let Context { cloud, .. } = context;
     let cancelled = match operation {
-        Operation::Update => context.cloud.cancel_update(target.id).await,
-        Operation::Create => context.cloud.delete_stack(target.id, None).await,
+        Operation::Update => cloud.cancel_update(target.id).await,
+        Operation::Create => match cloud.stack(target.id).await?.map(|stack| stack.status) {
+            Some(StackStatus::CreateInProgress | StackStatus::ReviewInProgress) => {
+                cloud.delete_stack(target.id, None).await
+            }
+            _ => Ok(()),
+        },
         Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(()),
     };
     match cancelled {

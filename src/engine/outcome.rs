@@ -123,6 +123,8 @@ pub enum Failed {
     Failure(Box<Failure>),
     /// It goes on without us.
     Unattended(Operation, Unattended),
+    /// It was not begun: the command was interrupted.
+    Stopped,
 }
 
 impl From<CloudError> for Failed {
@@ -133,6 +135,9 @@ impl From<CloudError> for Failed {
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
+        if matches!(error, Error::Interrupted) {
+            return Failed::Stopped;
+        }
         Failed::Failure(Box::new(Failure {
             operation: None,
             status: None,
@@ -150,6 +155,7 @@ impl From<Finished<Outcome, Failed>> for Outcome {
             Finished::Done(outcome) => outcome,
             Finished::Failed(Failed::Failure(failure)) => Outcome::Failed(failure),
             Finished::Failed(Failed::Unattended(operation, why)) => Outcome::Running { operation, why },
+            Finished::Failed(Failed::Stopped) => Outcome::Skipped { because: None },
             Finished::Skipped { because } => Outcome::Skipped { because },
         }
     }

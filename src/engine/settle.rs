@@ -7,15 +7,15 @@ use futures_util::future::try_join_all;
 use super::decide::{self, History};
 use super::event::Operation;
 use super::operation::{self, Context, Target};
-use super::outcome::Failed;
+use super::outcome::{Failed, Unattended};
 use crate::blueprint::{Blueprint, tags};
 use crate::error::{Error, Result};
 
 /// Waits until no stack of the blueprint has an operation running. Only stacks of this environment are waited for.
 ///
 /// # Errors
-/// A refusal when something runs and is not to be waited for (`attach`); failures of AWS; interruption, which leaves
-/// the operations running.
+/// A refusal when something runs and is not to be waited for (`attach`, or `--no-wait`); failures of AWS; interruption
+/// and the end of the time to wait, which leave the operations running.
 pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -> Result<()> {
     let found = try_join_all(blueprint.stacks.iter().map(|stack| context.cloud.stack(&stack.name))).await?;
     let busy: Vec<_> = blueprint
@@ -28,11 +28,11 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
         .filter(|(_, found)| decide::deploy(Some(&found.status), History::WasComplete) == decide::Deploy::Attach)
         .collect();
     if let Some((stack, found)) = busy.first()
-        && !attach
+        && (!attach || context.waiting.no_wait)
     {
         return Err(
             Error::refused(format!("{} is {}: an operation is running", stack.name, found.status))
-                .with_help("wait until it has ended, or leave out --no-attach to have it waited for"),
+                .with_help("wait until it has ended, or leave out --no-attach and --no-wait to have it waited for"),
         );
     }
     let waiting = busy.iter().map(|(stack, found)| {
@@ -48,7 +48,12 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
     });
     match try_join_all(waiting).await {
         Ok(_) => Ok(()),
-        Err(Failed::Unattended(..)) => Err(Error::Interrupted),
+        Err(Failed::Stopped | Failed::Unattended(_, Unattended::Interrupted)) => Err(Error::Interrupted),
+        Err(Failed::Unattended(..)) => {
+            let names: Vec<&str> = busy.iter().map(|(stack, _)| stack.name.as_str()).collect();
+            let what = format!("{}: what runs there took longer than --timeout", names.join(", "));
+            Err(Error::failed(what).with_help("it goes on in CloudFormation; the same command waits for it again"))
+        }
         Err(Failed::Failure(failure)) => Err(Error::failed(failure.message)),
     }
 }

@@ -47,8 +47,8 @@ pub struct Ended {
 
 /// Without a new event for this long, the stack itself is asked, in case its last event was never written.
 const QUIET: Duration = Duration::from_secs(30);
-/// Right after a request a stale read may still show how things were before.
-const STALE: Duration = Duration::from_secs(3);
+/// The same before the first event of the stack itself; then at longer and longer intervals.
+const FIRST: Duration = Duration::from_secs(3);
 
 /// What was there before an operation began.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +57,8 @@ pub struct Before {
     pub after: Option<String>,
     /// How long the last operation of the same kind took.
     pub last: Option<Duration>,
+    /// The stack's status, unless the operation was running already.
+    pub status: Option<StackStatus>,
 }
 
 /// Looks before an operation of this kind begins, in one call.
@@ -65,7 +67,11 @@ pub struct Before {
 /// When AWS can't be asked.
 pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Before, CloudError> {
     let events = cloud.recent_events(id).await?;
+    let status = events.iter().rfind(|event| event.is_stack);
     Ok(Before {
+        status: status
+            .filter(|_| operation != Operation::Attach)
+            .map(|event| StackStatus::from(event.status.as_str())),
         after: events.last().map(|event| event.id.clone()),
         last: last_took(&events, operation),
     })
@@ -101,11 +107,11 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
     let mut last_seen = before.after;
     let mut events: Vec<ResourceEvent> = Vec::new();
     let mut log = Vec::new();
-    let mut news = began;
+    let (mut heard, mut first) = (began, FIRST);
     loop {
         for resource in cloud.events_after(id, last_seen.as_deref()).await? {
             last_seen = Some(resource.id.clone());
-            news = Instant::now();
+            heard = Instant::now();
             if let Some(reports) = boot_reports
                 && let Some(instance) = instance_that_failed(&resource)
             {
@@ -123,14 +129,19 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
         {
             return Ok(Ended { status, events, log });
         }
-        if news.elapsed() >= QUIET || (last.is_none() && news.elapsed() >= STALE) {
+        let quiet = if last.is_none() { first } else { QUIET };
+        if heard.elapsed() >= quiet {
             let status = cloud
                 .stack(id)
                 .await?
                 .map_or(StackStatus::DeleteComplete, |stack| stack.status);
-            if has_ended(&status) {
+            // Soon after a request, a stale read may still show the stack as it was before.
+            let may_be_stale = last.is_none() && before.status.as_ref() == Some(&status) && began.elapsed() < QUIET;
+            if has_ended(&status) && !may_be_stale {
                 return Ok(Ended { status, events, log });
             }
+            heard = Instant::now();
+            first = (first * 2).min(QUIET);
         }
         let pause = if cloud.local {
             pace::LOCAL

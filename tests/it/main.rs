@@ -8,6 +8,7 @@ mod deploy;
 mod endpoint;
 mod endpoint_deploy;
 mod endpoint_rules;
+mod engine_clock;
 mod environment;
 mod harness;
 mod help;

@@ -66,7 +66,8 @@ impl Call {
             input,
             stack,
             body,
-            path: parts.uri.to_string(),
+            // In memory, a request's URI is whole.
+            path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }
 }

@@ -47,7 +47,7 @@ use answer::{Shared, lock};
 pub use calls::Call;
 pub use faults::{Fault, On};
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
-pub use world::World;
+pub use world::{Step, World};
 
 /// An endpoint. Dropped, it fails the test if a request broke the service model.
 pub struct Endpoint {

@@ -1,0 +1,373 @@
+//! The engine on a paused clock, against the scriptable endpoint in memory: what it notices when, with how many calls,
+//! and what it makes of every fault.
+
+mod failures;
+mod faults;
+mod leftovers;
+mod many_stacks;
+mod nothing_to_do;
+mod noticing;
+mod waiting;
+
+use std::time::Duration;
+
+use qfleet::blueprint::{Blueprint, Placement, Stack};
+use qfleet::cloud::change_set::Change;
+use qfleet::cloud::{Cloud, CloudError};
+use qfleet::deployed::Deployed;
+use qfleet::engine::deploy::{Deployment, nothing_to_do};
+use qfleet::engine::destroy::Teardown;
+use qfleet::engine::draft::Drafts;
+use qfleet::engine::event::{Event, Events};
+use qfleet::engine::interrupt::Interrupt;
+use qfleet::engine::operation::{Context, Waiting};
+use qfleet::engine::outcome::{Failure, Outcome, Report};
+use qfleet::engine::plan::{Options, Plan, Planner, draw_up};
+use qfleet::engine::settle::settle;
+use qfleet::environment;
+use qfleet::error::Result;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::endpoint::{Endpoint, Script};
+
+/// Stacks in the order of their needs: lab-artifacts and lab-intake, lab-work, lab-dashboard.
+const LAB: &str = "\
+name: lab
+region: us-east-2
+bucket: {on_destroy: empty}
+stages:
+  - name: work
+    from: bucket
+    queue: {visibility_timeout: 2m}
+    workers:
+      instances: {program: program, types: [t3.micro], min: 1, max: 3}
+    scaling: {seconds_per_message: 1}
+";
+
+const ACCOUNT: &str = "111122223333";
+const REGION: &str = "us-east-2";
+
+/// Renders an environment file. Its stages share one program.
+fn blueprint(file: &str) -> Blueprint {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("program")).expect("a folder");
+    std::fs::write(path("program/run"), "#!/bin/sh\nexec sleep 1\n").expect("a program");
+    std::fs::set_permissions(path("program/run"), std::fs::Permissions::from_mode(0o755)).expect("executable");
+    std::fs::write(path("lab.yaml"), file).expect("a file");
+    let environment = environment::load(&path("lab.yaml")).expect("a good file");
+    let placement = Placement {
+        account: ACCOUNT.into(),
+        region: REGION.into(),
+        local: false,
+    };
+    qfleet::blueprint::render(&environment, &placement).expect("rendered")
+}
+
+/// An engine, and the endpoint that it works on.
+struct Rig {
+    endpoint: Endpoint,
+    cloud: Cloud,
+    blueprint: Blueprint,
+    options: Options,
+    waiting: Waiting,
+    concurrency: usize,
+    attach: bool,
+    approve: bool,
+    interrupt: (watch::Sender<bool>, Interrupt),
+}
+
+/// What a deploy or a destroy came to.
+struct Ran {
+    result: Result<Report>,
+    /// What was told, and when.
+    told: Vec<(Instant, Event)>,
+    /// What became of change sets that weren't executed.
+    discarded: std::result::Result<(), CloudError>,
+    began: Instant,
+    ended: Instant,
+}
+
+impl Rig {
+    fn new(script: Script) -> Self {
+        Rig::of(blueprint(LAB), script)
+    }
+
+    fn of(blueprint: Blueprint, script: Script) -> Self {
+        let endpoint = Endpoint::in_memory(script);
+        let cloud = Cloud::over(endpoint.http_client(), ACCOUNT, REGION);
+        Rig {
+            endpoint,
+            cloud,
+            blueprint,
+            options: Options::default(),
+            waiting: Waiting::default(),
+            concurrency: 8,
+            attach: true,
+            approve: true,
+            interrupt: Interrupt::by_hand(),
+        }
+    }
+
+    /// Only these parts.
+    fn only(mut self, parts: &[&str]) -> Self {
+        self.blueprint
+            .stacks
+            .retain(|stack| parts.contains(&stack.part.as_str()));
+        self
+    }
+
+    /// Another process with the same file: a connection, a limiter and an interrupt of its own.
+    fn again(&mut self) -> &mut Self {
+        self.cloud = Cloud::over(self.endpoint.http_client(), ACCOUNT, REGION);
+        self.interrupt = Interrupt::by_hand();
+        self
+    }
+
+    fn stack(&mut self, part: &str) -> &mut Stack {
+        let found = self.blueprint.stacks.iter_mut().find(|stack| stack.part == part);
+        found.expect("a part of the blueprint")
+    }
+
+    /// Changes every resource of a part: stack tags are handed to each of them.
+    fn touch(&mut self, part: &str) {
+        let tags = &mut self.stack(part).tags;
+        let touched = tags.get("touched").map_or(0, |times: &String| times.len());
+        tags.insert("touched".into(), "x".repeat(touched + 1));
+    }
+
+    async fn plan(&self) -> Result<Plan> {
+        let drafts = Drafts::default();
+        let plan = draw_up(Planner {
+            cloud: &self.cloud,
+            blueprint: &self.blueprint,
+            drafts: &drafts,
+            options: &self.options,
+        })
+        .await;
+        drafts.discard(&self.cloud).await?;
+        plan
+    }
+
+    /// As the command does it.
+    async fn deploy(&self) -> Ran {
+        let drafts = Drafts::default();
+        self.tell(async |context| {
+            let result = self.deploy_with(context, &drafts).await;
+            let discarded = drafts.discard(&self.cloud).await;
+            (result, discarded)
+        })
+        .await
+    }
+
+    async fn deploy_with(&self, context: Context<'_>, drafts: &Drafts) -> Result<Report> {
+        let planner = Planner {
+            cloud: &self.cloud,
+            blueprint: &self.blueprint,
+            drafts,
+            options: &self.options,
+        };
+        let plan = loop {
+            let plan = draw_up(planner).await?;
+            if !plan.is_busy() {
+                break plan;
+            }
+            drafts.discard(&self.cloud).await?;
+            settle(context, &self.blueprint, self.attach).await?;
+        };
+        if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&self.options.allow_replace)) {
+            return Err(refusal);
+        }
+        if !plan.changes_anything() {
+            return Ok(nothing_to_do(&self.cloud, plan));
+        }
+        let approve = |_: &str, _: &[&Change]| self.approve;
+        Ok(qfleet::engine::deploy::deploy(Deployment {
+            context,
+            blueprint: &self.blueprint,
+            plan: &plan,
+            drafts,
+            options: &self.options,
+            concurrency: self.concurrency,
+            approve: &approve,
+        })
+        .await)
+    }
+
+    async fn destroy(&self) -> Ran {
+        self.tell(async |context| {
+            let destroyed = async {
+                let deployed = Deployed::find(&self.cloud, &self.blueprint.environment).await?;
+                Ok(qfleet::engine::destroy::destroy(Teardown {
+                    context,
+                    deployed: &deployed,
+                    role_arn: None,
+                })
+                .await)
+            };
+            (destroyed.await, Ok(()))
+        })
+        .await
+    }
+
+    async fn tell(
+        &self,
+        work: impl AsyncFnOnce(Context<'_>) -> (Result<Report>, std::result::Result<(), CloudError>),
+    ) -> Ran {
+        let (events, mut heard) = Events::channel();
+        let listening = tokio::spawn(async move {
+            let mut told = Vec::new();
+            while let Some(event) = heard.recv().await {
+                told.push((Instant::now(), event));
+            }
+            told
+        });
+        let began = Instant::now();
+        let (result, discarded) = work(Context {
+            cloud: &self.cloud,
+            tell: &events,
+            interrupt: &self.interrupt.1,
+            waiting: self.waiting,
+        })
+        .await;
+        drop(events);
+        Ran {
+            result,
+            discarded,
+            told: listening.await.expect("told"),
+            began,
+            ended: Instant::now(),
+        }
+    }
+
+    /// Interrupts when the endpoint is as wanted, looking every 50 ms of its time.
+    async fn interrupt_when(&self, wanted: impl Fn(&Endpoint) -> bool) -> Instant {
+        while !wanted(&self.endpoint) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.interrupt.0.send_replace(true);
+        Instant::now()
+    }
+
+    fn status(&self, part: &str) -> Option<String> {
+        self.endpoint.status(&format!("lab-{part}"))
+    }
+
+    /// How often each stack that ever was began to be made.
+    fn creates(&self) -> Vec<(String, usize)> {
+        self.endpoint.world(|world| {
+            let begins = |stack: &str| {
+                let all = world.stacks.iter().filter(|known| known.name == stack);
+                let events = all.flat_map(|known| &known.events);
+                events
+                    .filter(|event| event.resource_id == stack && event.status == "CREATE_IN_PROGRESS")
+                    .count()
+            };
+            let mut names: Vec<String> = world.stacks.iter().map(|stack| stack.name.clone()).collect();
+            names.sort();
+            names.dedup();
+            names.into_iter().map(|name| (name.clone(), begins(&name))).collect()
+        })
+    }
+
+    /// Everything is there, made once, and nothing is left over.
+    #[track_caller]
+    fn is_deployed(&self) {
+        for stack in &self.blueprint.stacks {
+            let status = self.endpoint.status(&stack.name);
+            let well = status
+                .as_deref()
+                .is_some_and(|status| matches!(status, "CREATE_COMPLETE" | "UPDATE_COMPLETE"));
+            assert!(well, "{} is {status:?}", stack.name);
+        }
+        assert_eq!(self.endpoint.change_sets(), [] as [&str; 0]);
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    fn report(&self) -> &Report {
+        match &self.result {
+            Ok(report) => report,
+            Err(error) => panic!("{error}\n{:#?}", error.help()),
+        }
+    }
+
+    /// It ended well, and cleaned up.
+    #[track_caller]
+    fn well(self) -> Self {
+        let report = self.report();
+        assert!(report.succeeded, "{report:#?}");
+        self.discarded.as_ref().expect("nothing left over");
+        self
+    }
+
+    #[track_caller]
+    fn outcome(&self, part: &str) -> &Outcome {
+        let found = self.report().stacks.iter().find(|stack| stack.part == part);
+        &found.expect("the part").outcome
+    }
+
+    #[track_caller]
+    fn failure(&self, part: &str) -> &Failure {
+        match self.outcome(part) {
+            Outcome::Failed(failure) => failure,
+            other => panic!("{part} did not fail: {other:#?}"),
+        }
+    }
+
+    /// What the process would end with.
+    fn exit_code(&self) -> u8 {
+        let result = self.result.as_ref().map_err(|error| error.exit_code());
+        match result.map(Report::result) {
+            Ok(Ok(())) => 0,
+            Ok(Err(error)) => error.exit_code(),
+            Err(code) => code,
+        }
+    }
+
+    fn warnings(&self) -> Vec<&str> {
+        let messages = self.told.iter().filter_map(|(_, event)| match event {
+            Event::Warning { message } => Some(message.as_str()),
+            _ => None,
+        });
+        messages.collect()
+    }
+
+    /// When the end of the stack's operation was told.
+    #[track_caller]
+    fn told_end(&self, name: &str) -> Instant {
+        let end = self.told.iter().find_map(|(at, event)| match event {
+            Event::OperationEnded { stack, .. } if stack == name => Some(*at),
+            _ => None,
+        });
+        end.unwrap_or_else(|| panic!("no end of {name}: {:#?}", self.told))
+    }
+
+    fn took(&self) -> Duration {
+        self.ended - self.began
+    }
+}
+
+/// When the last event of the stack itself was written.
+fn really_ended(endpoint: &Endpoint, stack: &str) -> Instant {
+    endpoint.world(|world| {
+        let all = world.stacks.iter().filter(|known| known.name == stack);
+        let events = all.flat_map(|known| &known.events);
+        let last = events
+            .filter(|event| event.resource_id == stack)
+            .map(|event| event.at)
+            .max();
+        last.expect("an event of the stack")
+    })
+}
+
+/// Calls of CloudFormation from one time to another, by action.
+fn calls_between(endpoint: &Endpoint, from: Instant, until: Instant) -> Vec<String> {
+    endpoint.world(|world| {
+        let calls = world.calls.iter().filter(|call| call.at >= from && call.at <= until);
+        calls.map(|call| call.action.clone()).collect()
+    })
+}
