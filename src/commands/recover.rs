@@ -105,11 +105,7 @@ impl Recover {
         match global.output {
             Output::Text if did_nothing => report::text(&report::recover::nothing(&report.environment)),
             Output::Text => {
-                let failures = report::summary::failures(report, &format!("qfleet recover {env}"));
-                if !failures.is_empty() {
-                    report::note(failures.trim_end());
-                }
-                report::note(&report::summary::totals(report));
+                report::note(&report::summary::text(report, &format!("qfleet recover {env}")));
                 if report.succeeded {
                     if self.force || !self.skip.is_empty() {
                         report::note("what was skipped may differ from its template: put it right first");

@@ -30,7 +30,9 @@ async fn a_failed_update_names_its_root_cause_not_what_came_of_it() {
         let ran = rig.again().deploy().await;
         assert_eq!(ran.exit_code(), 1);
         let failure = ran.failure("work");
-        assert_eq!(failure.status.as_ref().map(|status| status.as_str()), Some("UPDATE_ROLLBACK_COMPLETE")
+        assert_eq!(
+            failure.status.as_ref().map(|status| status.as_str()),
+            Some("UPDATE_ROLLBACK_COMPLETE")
         );
         let cause = failure.cause.as_ref().expect("a cause");
         let root = cause.root.as_ref().expect("a root");
