@@ -83,7 +83,7 @@ pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed
     for one in ended {
         match one {
             Ok(_) => {}
-            Err(Failed::Unattended(..)) => return Err(Error::Interrupted),
+            Err(Failed::Unattended(..) | Failed::Stopped) => return Err(Error::Interrupted),
             Err(Failed::Failure(failure)) => return Err(Error::failed(failure.message)),
         }
     }
