@@ -3,9 +3,9 @@
     bench.py QFLEET AWS SCEPTRE MINISTACK [--quick] [--only NAME]
 
 QFLEET is a release build, AWS the aws command of awscli, SCEPTRE the sceptre command, MINISTACK the emulator. Exits
-with 1 when a limit that qfleet promises is missed: 20 ms CPU and 20 MB for what needs no AWS; a whole deploy faster than
-`aws cloudformation deploy` takes for the largest template alone; ahead of all peers in lag and CPU on a stack that takes
-its time, with no more calls than AWS CDK makes; eight stacks within 5 % of their critical path.
+with 1 when a limit that qfleet promises is missed: 20 ms CPU and 20 MB for what needs no AWS; a whole deploy faster
+than `aws cloudformation deploy` takes for the largest template alone; ahead of all peers in lag and CPU on a stack that
+takes its time, with no more calls than AWS CDK makes; eight stacks within 5 % of their critical path.
 """
 
 import argparse

@@ -97,7 +97,7 @@ def show(what, measured, changes):
             f"  {name:28} {first} {spread:16} {one.calls:5.0f} calls {one.cpu_ms:8.0f} ms CPU {one.peak_mb:7.1f} MB"
         )
         actions = sorted(runs.actions.items(), key=lambda item: -item[1])
-        print("      calls: " + ", ".join(f"{count / len(runs):g} {action}" for action, count in actions))
+        print("      calls: " + ", ".join(f"{round(count / len(runs), 1):g} {action}" for action, count in actions))
     (ours, mine), *peers = medians.items()
     for name, peer in peers:
         first = mine.lag_s / peer.lag_s if changes else mine.wall_s / peer.wall_s
