@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod deploy;
 mod destroy;
+mod events;
 mod global;
 mod init;
 mod local;
@@ -65,6 +66,8 @@ pub enum Command {
     Deploy(deploy::Deploy),
     /// Show how an environment is: stacks, queues, workers
     Status(status::Status),
+    /// Show what happened to the stacks, and what happens to them now, whoever does it
+    Events(events::Events),
     /// Print what the stacks put out: names, URLs, ARNs
     Outputs(outputs::Outputs),
     /// Take an environment down
@@ -90,6 +93,7 @@ impl Cli {
             Command::Plan(command) => command.run(&self.global),
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),
+            Command::Events(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),

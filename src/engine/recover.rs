@@ -2,9 +2,8 @@
 //! left as it is, is taken back. Nothing that ever was complete is deleted.
 
 use std::collections::BTreeMap;
-use std::future::ready;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 
 use super::blocking::{self, Blocking};
 use super::decide::{self, Recover};
@@ -13,6 +12,7 @@ use super::graph;
 use super::history;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
+use super::settle;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
@@ -59,34 +59,30 @@ impl Stuck {
 /// Waits for operations that are running already, then finds the environment as they left it.
 ///
 /// # Errors
-/// Failures of AWS; interruption.
+/// A refusal when something runs and is not to be waited for; failures of AWS; interruption.
 pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed> {
     let deployed = Deployed::find(context.cloud, environment).await?;
-    let running = deployed
+    let runs = |status| decide::recover(Some(status), decide::History::WasComplete) == Recover::Attach;
+    let running: Vec<Target<'_>> = deployed
         .stacks
         .iter()
-        .filter(|found| decide::recover(Some(&found.stack.status), decide::History::WasComplete) == Recover::Attach);
-    let waiting = running.map(|found| {
-        let target = Target {
+        .filter(|found| runs(&found.stack.status))
+        .map(|found| Target {
             stack: &found.stack.name,
             part: &found.part,
             id: &found.stack.id,
             template: None,
             boot_reports: None,
-        };
-        operation::run(context, target, Operation::Attach, ready(Ok(())))
-    });
-    let ended = join_all(waiting).await;
-    if ended.is_empty() {
+        })
+        .collect();
+    let Some(first) = running.first() else {
         return Ok(deployed);
+    };
+    if context.waiting.no_wait {
+        return Err(Error::refused(format!("{}: an operation is running", first.stack))
+            .with_help("wait until it has ended, or leave out --no-wait to have it waited for"));
     }
-    for one in ended {
-        match one {
-            Ok(_) => {}
-            Err(Failed::Unattended(..) | Failed::Stopped) => return Err(Error::Interrupted),
-            Err(Failed::Failure(failure)) => return Err(Error::failed(failure.message)),
-        }
-    }
+    settle::wait_for(context, &running).await?;
     Ok(Deployed::find(context.cloud, environment).await?)
 }
 

@@ -35,22 +35,32 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
                 .with_help("wait until it has ended, or leave out --no-attach and --no-wait to have it waited for"),
         );
     }
-    let waiting = busy.iter().map(|(stack, found)| {
-        let (name, part, template) = (&stack.name, &stack.part, Some(stack.body.as_str()));
-        let target = Target {
-            stack: name,
-            part,
+    let running: Vec<Target<'_>> = busy
+        .iter()
+        .map(|(stack, found)| Target {
+            stack: &stack.name,
+            part: &stack.part,
             id: &found.id,
-            template,
+            template: Some(&stack.body),
             boot_reports: None,
-        };
-        operation::run(context, target, Operation::Attach, ready(Ok(())))
-    });
+        })
+        .collect();
+    wait_for(context, &running).await
+}
+
+/// Watches what runs on these stacks to its end, whatever it comes to.
+///
+/// # Errors
+/// Failures of AWS; interruption and the end of the time to wait, which leave the operations running.
+pub(super) async fn wait_for(context: Context<'_>, running: &[Target<'_>]) -> Result<()> {
+    let waiting = running
+        .iter()
+        .map(|target| operation::run(context, *target, Operation::Attach, ready(Ok(()))));
     match try_join_all(waiting).await {
         Ok(_) => Ok(()),
         Err(Failed::Stopped | Failed::Unattended(_, Unattended::Interrupted)) => Err(Error::Interrupted),
         Err(Failed::Unattended(..)) => {
-            let names: Vec<&str> = busy.iter().map(|(stack, _)| stack.name.as_str()).collect();
+            let names: Vec<&str> = running.iter().map(|target| target.stack).collect();
             let what = format!("{}: what runs there took longer than --timeout", names.join(", "));
             Err(Error::failed(what).with_help("it goes on in CloudFormation; the same command waits for it again"))
         }

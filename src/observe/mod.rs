@@ -1,3 +1,4 @@
 //! Looks at what is deployed.
 
+pub mod events;
 pub mod status;

@@ -4,6 +4,7 @@ mod ask;
 mod board;
 pub mod check;
 pub mod data;
+pub mod events;
 pub mod form;
 pub mod init;
 pub mod local;

@@ -1,0 +1,117 @@
+//! `qfleet events ENV`
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+
+use super::global::{Env, Global};
+use crate::cloud::Cloud;
+use crate::environment::units::Duration;
+use crate::error::{Error, Result, exit_code};
+use crate::observe::events::{Follower, Happened};
+use crate::report;
+use crate::report::events::Document;
+use crate::report::form::Output;
+
+/// Arguments of `events`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Events of all stacks of the environment, oldest first, whoever started the operation. With --follow it goes on until \
+it is interrupted (exit code 130), or the environment that it follows is gone (0).
+
+Examples:
+  qfleet events lab                        the last day
+  qfleet events lab --since 1h --failed    what failed in the last hour
+  qfleet events lab --follow               and what comes, while somebody else deploys
+  qfleet events lab --output jsonl         an object a line, as `deploy` prints them")]
+pub struct Events {
+    #[command(flatten)]
+    env: Env,
+    /// How far to look back (`1h`, `7d`)
+    #[arg(long, value_name = "LENGTH", default_value = "1d")]
+    since: Duration,
+    /// Only what failed
+    #[arg(long)]
+    failed: bool,
+    /// Go on with what happens from now on
+    #[arg(long, short)]
+    follow: bool,
+}
+
+impl Events {
+    /// Shows them.
+    pub fn run(self, global: &Global) -> Result<()> {
+        if self.follow && global.output == Output::Json {
+            return Err(Error::usage("--follow has no end, and --output json is one document")
+                .with_help("use --output jsonl: an object a line"));
+        }
+        let now = Timestamp::now();
+        let seconds = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
+        let since = now
+            .checked_sub(SignedDuration::from_secs(seconds))
+            .map_err(|error| Error::usage(format!("--since {}: {error}", self.since)))?;
+        let environment = self.env.load()?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(Some(&environment)).await?;
+            let mut follower = Follower::new(&cloud, &environment.name, since);
+            tokio::select! {
+                done = self.show(global, &cloud, &environment.name, &mut follower, since) => done,
+                () = interrupt.wait() => Err(Error::Shown(exit_code::INTERRUPTED)),
+            }
+        })
+    }
+
+    async fn show(
+        &self,
+        global: &Global,
+        cloud: &Cloud,
+        environment: &str,
+        follower: &mut Follower<'_>,
+        since: Timestamp,
+    ) -> Result<()> {
+        let past = self.wanted(follower.past().await?);
+        if global.output == Output::Json {
+            report::json(&Document {
+                environment,
+                account: &cloud.account,
+                region: &cloud.region,
+                since,
+                events: past.iter().map(report::events::event).collect(),
+            });
+            return Ok(());
+        }
+        if past.is_empty() {
+            report::note(&self.nothing(cloud, environment, follower.follows_any()));
+        }
+        let mut is_read = report::events::lines(&past, global.output);
+        while self.follow && is_read {
+            let news = follower.next().await?;
+            let gone = !follower.follows_any();
+            is_read = report::events::lines(&self.wanted(news), global.output);
+            if gone {
+                report::note(&format!("{environment} is gone."));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, mut events: Vec<Happened>) -> Vec<Happened> {
+        events.retain(|happened| !self.failed || happened.resource.failed());
+        events
+    }
+
+    fn nothing(&self, cloud: &Cloud, environment: &str, is_deployed: bool) -> String {
+        if !is_deployed {
+            return format!(
+                "{environment} is not deployed in account {}, {}: no stack carries its name.",
+                cloud.account, cloud.region
+            );
+        }
+        let what = if self.failed { "failed" } else { "happened" };
+        format!(
+            "{environment}: nothing {what} in the last {}; --since looks further back.",
+            self.since
+        )
+    }
+}

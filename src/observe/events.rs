@@ -1,0 +1,193 @@
+//! What happens to an environment's stacks, past and to come, whoever does it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::cloud::events::ResourceEvent;
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::StackDescription;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::Deployed;
+
+/// An event of one of the stacks.
+#[derive(Debug, Clone)]
+pub struct Happened {
+    /// The stack's name.
+    pub stack: String,
+    /// What happened.
+    pub resource: ResourceEvent,
+}
+
+/// How often all stacks are listed, which is one call for up to a hundred: an operation that others start is seen so
+/// much later at most.
+const LISTING: Duration = Duration::from_secs(4);
+/// How often the events of a stack are read while something is done to it.
+const WATCHING: Duration = Duration::from_millis(1500);
+/// A listing may be ahead of the events that explain it: so often they are looked for.
+const TRIES: u32 = 10;
+
+/// Follows the events of an environment. Idle stacks cost nothing but a share of the listing: only those whose status
+/// or time of change is another one are read.
+#[derive(Debug)]
+pub struct Follower<'a> {
+    cloud: &'a Cloud,
+    environment: &'a str,
+    since: Timestamp,
+    /// By ARN, so that a stack that is deleted and made anew is another one.
+    stacks: BTreeMap<String, Followed>,
+    listed: Instant,
+}
+
+#[derive(Debug)]
+struct Followed {
+    name: String,
+    status: StackStatus,
+    changed: Option<Timestamp>,
+    /// The newest event that was read.
+    last: Option<String>,
+    /// The stack's own status in the newest event about itself.
+    told: Option<StackStatus>,
+    /// How often its events are still to be read although none says that something runs.
+    tries: u32,
+    gone: bool,
+}
+
+impl Followed {
+    fn new(stack: &StackDescription) -> Self {
+        Followed {
+            name: stack.name.clone(),
+            status: stack.status.clone(),
+            changed: stack.updated.or(stack.created),
+            last: None,
+            told: None,
+            tries: TRIES,
+            gone: false,
+        }
+    }
+
+    fn runs(&self) -> bool {
+        !self.gone && self.told.as_ref().is_some_and(StackStatus::is_in_progress)
+    }
+
+    /// What a listing says now.
+    fn list(&mut self, stack: &StackDescription) {
+        let changed = stack.updated.or(stack.created);
+        if self.status != stack.status || self.changed != changed {
+            self.status = stack.status.clone();
+            self.changed = changed;
+            self.tries = TRIES;
+        }
+    }
+
+    /// What its events say now.
+    fn read(&mut self, events: &[ResourceEvent], since: Timestamp) {
+        if let Some(newest) = events.last() {
+            self.last = Some(newest.id.clone());
+        }
+        if let Some(of_stack) = events.iter().rev().find(|event| event.is_stack) {
+            self.told = Some(StackStatus::from(of_stack.status.as_str()));
+        }
+        let explained = match &self.told {
+            Some(told) if self.gone => *told == StackStatus::DeleteComplete,
+            Some(told) => *told == self.status,
+            // It became what it is before the time that was asked for.
+            None => !self.status.is_in_progress() && self.changed.is_none_or(|changed| changed < since),
+        };
+        self.tries = if explained { 0 } else { self.tries.saturating_sub(1) };
+    }
+}
+
+impl<'a> Follower<'a> {
+    /// Follows the environment of this name from `since` on.
+    pub fn new(cloud: &'a Cloud, environment: &'a str, since: Timestamp) -> Self {
+        Follower {
+            cloud,
+            environment,
+            since,
+            stacks: BTreeMap::new(),
+            listed: Instant::now(),
+        }
+    }
+
+    /// What is known of the past: all events since the beginning, oldest first.
+    ///
+    /// # Errors
+    /// When AWS can't be asked.
+    pub async fn past(&mut self) -> Result<Vec<Happened>, CloudError> {
+        self.list().await?;
+        self.read().await
+    }
+
+    /// Whether there is a stack to follow.
+    pub fn follows_any(&self) -> bool {
+        !self.stacks.is_empty()
+    }
+
+    /// Waits for the next events, oldest first. None at all: the environment was there, and is gone.
+    ///
+    /// # Errors
+    /// When AWS can't be asked.
+    pub async fn next(&mut self) -> Result<Vec<Happened>, CloudError> {
+        let had_any = self.follows_any();
+        loop {
+            let eager = self.stacks.values().any(|stack| stack.runs() || stack.tries > 0);
+            tokio::time::sleep(if eager { WATCHING } else { LISTING }).await;
+            if self.listed.elapsed() >= LISTING {
+                self.list().await?;
+            }
+            let news = self.read().await?;
+            if !news.is_empty() || (had_any && !self.follows_any()) {
+                return Ok(news);
+            }
+        }
+    }
+
+    async fn list(&mut self) -> Result<(), CloudError> {
+        let deployed = Deployed::find(self.cloud, self.environment).await?;
+        self.listed = Instant::now();
+        for (id, followed) in &mut self.stacks {
+            let is_there = deployed.stacks.iter().any(|found| found.stack.id == *id);
+            if !is_there && !followed.gone {
+                followed.gone = true;
+                followed.tries = TRIES;
+            }
+        }
+        for found in &deployed.stacks {
+            let stack = &found.stack;
+            let new = || Followed::new(stack);
+            self.stacks.entry(stack.id.clone()).or_insert_with(new).list(stack);
+        }
+        Ok(())
+    }
+
+    /// Reads the stacks that something may have happened to, and forgets those that are gone.
+    async fn read(&mut self) -> Result<Vec<Happened>, CloudError> {
+        let (cloud, since) = (self.cloud, self.since);
+        let stirred = self
+            .stacks
+            .iter_mut()
+            .filter(|(_, stack)| stack.runs() || stack.tries > 0);
+        let read = try_join_all(stirred.map(async |(id, stack)| {
+            let events = match &stack.last {
+                Some(last) => cloud.events_after(id, Some(last)).await?,
+                None => cloud.events_since(id, since).await?,
+            };
+            stack.read(&events, since);
+            let name = stack.name.clone();
+            Ok::<_, CloudError>(events.into_iter().map(move |resource| Happened {
+                stack: name.clone(),
+                resource,
+            }))
+        }))
+        .await?;
+        self.stacks.retain(|_, stack| !stack.gone || stack.tries > 0);
+        let mut all: Vec<Happened> = read.into_iter().flatten().collect();
+        // Stable: events of one stack stay in CloudFormation's order.
+        all.sort_by_key(|happened| happened.resource.at);
+        Ok(all)
+    }
+}

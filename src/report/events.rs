@@ -1,0 +1,67 @@
+//! Events of an environment's stacks, on standard output: they are what was asked for.
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::form::Output;
+use super::progress::Line;
+use super::style::{BAD, FAINT, STRONG, paint};
+use crate::engine::event::Event;
+use crate::observe::events::Happened;
+
+/// The document of `--output json`.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    /// The environment's name.
+    pub environment: &'a str,
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// Older events were left out.
+    pub since: Timestamp,
+    /// Oldest first, as on the lines of `--output jsonl`.
+    pub events: Vec<Event>,
+}
+
+/// As the engine tells it.
+pub fn event(happened: &Happened) -> Event {
+    Event::Resource {
+        stack: happened.stack.clone(),
+        resource: happened.resource.clone(),
+    }
+}
+
+/// Prints events, one a line. False when nobody reads them any more.
+pub fn lines(events: &[Happened], output: Output) -> bool {
+    let mut out = anstream::stdout().lock();
+    let written = events.iter().try_for_each(|happened| match output {
+        Output::Text => writeln!(out, "{}", text(happened)),
+        Output::Json | Output::Jsonl => {
+            let line = serde_json::to_string(&Line::new(event(happened), Timestamp::now()))?;
+            writeln!(out, "{line}")
+        }
+    });
+    written.and_then(|()| out.flush()).is_ok()
+}
+
+fn text(happened: &Happened) -> String {
+    let Happened { stack, resource } = happened;
+    let at = resource
+        .at
+        .map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    let style = match () {
+        () if resource.failed() => BAD,
+        () if resource.is_stack => STRONG,
+        () => FAINT,
+    };
+    let status = paint(style, &resource.status);
+    let reason = resource.news().map_or(String::new(), |reason| format!(": {reason}"));
+    if resource.is_stack {
+        format!("{at}  {stack} {status}{reason}")
+    } else {
+        format!("{at}  {stack}: {} {status}{reason}", resource.logical_id)
+    }
+}

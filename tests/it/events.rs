@@ -1,0 +1,253 @@
+//! `qfleet events` against the scriptable endpoint: what was, and what comes, whoever does it.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::endpoint::{Endpoint, Existing, Happening, Script, Verb};
+use crate::harness::Test;
+
+const LAB: &str = "\
+name: lab
+region: us-east-2
+bucket: {on_destroy: empty}
+stages:
+  - name: work
+    from: bucket
+    queue: {visibility_timeout: 2m}
+    workers:
+      instances: {program: program, types: [t3.micro], min: 1, max: 3}
+    scaling: {seconds_per_message: 1}
+";
+
+fn test(endpoint: &Endpoint) -> Test {
+    Test::new()
+        .file("lab.yaml", LAB)
+        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+        .env("AWS_ENDPOINT_URL", endpoint.url())
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+}
+
+/// A stack of the environment that was there before.
+fn intake(status: &str) -> Existing {
+    Existing::new("lab-intake", status)
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "intake")
+}
+
+/// Somebody else's update of it.
+fn update(then: &str) -> Happening {
+    Happening::Operation {
+        stack: "lab-intake".into(),
+        during: "UPDATE_IN_PROGRESS".into(),
+        takes: Duration::from_secs(2),
+        then: then.into(),
+    }
+}
+
+#[test]
+fn the_past_of_all_stacks_in_the_order_of_time() {
+    let reason = "Queue lab-work is too long";
+    let endpoint = Endpoint::serve(Script::new().page(7).fails("lab-work", "Queue", Verb::Create, reason));
+    let failed = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
+    let there = failed
+        .then()
+        .args(["events", "lab.yaml"])
+        .stderr("")
+        .stdout_contains("  lab-artifacts: Bucket CREATE_COMPLETE\n")
+        .stdout_contains("  lab-intake CREATE_COMPLETE\n")
+        .stdout_contains(&format!("  lab-work: Queue CREATE_FAILED: {reason}\n"))
+        .run();
+    let lines: Vec<&str> = there.stdout.lines().collect();
+    assert!(lines.is_sorted_by_key(|line| &line[..20]), "{}", there.stdout);
+
+    let document = there
+        .then()
+        .args(["events", "lab.yaml", "--output", "json"])
+        .run()
+        .json();
+    assert_eq!(document["environment"], "lab");
+    assert_eq!(document["account"], "111122223333");
+    let events = document["events"].as_array().expect("events");
+    assert_eq!(events.len(), lines.len());
+    let told = endpoint.world(|world| world.stacks.iter().map(|stack| stack.events.len()).sum::<usize>());
+    assert_eq!(events.len(), told, "all of them, over all pages");
+
+    let failures = there
+        .then()
+        .args(["events", "lab.yaml", "--failed", "--output", "jsonl"])
+        .run()
+        .json_lines();
+    assert_eq!(failures[0]["event"], "resource");
+    assert_eq!(failures[0]["logical_id"], "Queue");
+    assert_eq!(failures[0]["reason"], reason);
+    assert!(failures.iter().all(|event| {
+        event["status"]
+            .as_str()
+            .is_some_and(|status| status.ends_with("_FAILED"))
+    }));
+}
+
+#[test]
+fn nothing_to_tell_is_said() {
+    let endpoint = Endpoint::serve(Script::new());
+    test(&endpoint)
+        .args(["events", "lab.yaml"])
+        .stdout("")
+        .stderr_contains("lab is not deployed in account 111122223333, us-east-2")
+        .run();
+    let endpoint = Endpoint::serve(Script::new().existing(intake("CREATE_COMPLETE")));
+    let there = test(&endpoint)
+        .args(["events", "lab.yaml", "--failed", "--since", "2h"])
+        .stdout("")
+        .stderr("lab: nothing failed in the last 2h; --since looks further back.\n")
+        .run();
+    there
+        .then()
+        .args(["events", "lab.yaml", "--follow", "--output", "json"])
+        .status(2)
+        .stderr_contains("--output jsonl")
+        .run();
+}
+
+/// The binary as it follows, and its lines as they come.
+struct Following {
+    /// Its folder lives as long as it does.
+    _test: Test,
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Following {
+    fn start(test: Test) -> Self {
+        let mut child = test
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("qfleet runs");
+        let (sender, lines) = channel();
+        let stdout = child.stdout.take().expect("a pipe");
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Following {
+            _test: test,
+            child,
+            lines,
+        }
+    }
+
+    /// Reads on until a line has this in it.
+    fn until(&self, words: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        while !seen.last().is_some_and(|line: &String| line.contains(words)) {
+            match self.lines.recv_timeout(Duration::from_secs(60)) {
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("no {words} in {seen:#?}"),
+            }
+        }
+        seen
+    }
+
+    /// Exit code and standard error.
+    fn end(self) -> (i32, String) {
+        let ended = self.child.wait_with_output().expect("it ends");
+        (
+            ended.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&ended.stderr).into_owned(),
+        )
+    }
+}
+
+#[test]
+fn what_others_do_is_followed_until_it_is_interrupted() {
+    let script = Script::new()
+        .stale_reads(2)
+        .existing(intake("CREATE_COMPLETE"))
+        .at(Duration::from_secs(2), update("UPDATE_COMPLETE"));
+    let endpoint = Endpoint::serve(script);
+    let following = Following::start(test(&endpoint).args(["events", "lab.yaml", "--follow"]));
+    let lines = following.until("lab-intake UPDATE_COMPLETE");
+    assert!(
+        lines[0].ends_with("lab-intake: Queue CREATE_COMPLETE"),
+        "the past first: {lines:#?}"
+    );
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.contains("lab-intake UPDATE_IN_PROGRESS"))
+            .count(),
+        1,
+        "each once: {lines:#?}"
+    );
+    let pid = i32::try_from(following.child.id()).expect("a process id");
+    kill(Pid::from_raw(pid), Signal::SIGINT).expect("signalled");
+    assert_eq!(following.end(), (130, String::new()));
+}
+
+#[test]
+fn following_an_idle_environment_costs_a_listing_now_and_then() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let before = endpoint.calls("DescribeStackEvents").len();
+    let listed = endpoint.calls("DescribeStacks").len();
+    let following = Following::start(there.then().args(["events", "lab.yaml", "--follow"]));
+    following.until("lab-dashboard CREATE_COMPLETE");
+    std::thread::sleep(Duration::from_secs(13));
+    let pid = i32::try_from(following.child.id()).expect("a process id");
+    kill(Pid::from_raw(pid), Signal::SIGTERM).expect("signalled");
+    assert_eq!(following.end().0, 130);
+    assert_eq!(
+        endpoint.calls("DescribeStackEvents").len() - before,
+        4,
+        "each stack once"
+    );
+    let listings = endpoint.calls("DescribeStacks").len() - listed;
+    assert!((3..=5).contains(&listings), "{listings} listings in 13 s");
+}
+
+#[test]
+fn an_environment_that_comes_is_followed_until_it_is_gone() {
+    let endpoint = Endpoint::serve(Script::new().resources_take(Duration::from_millis(100)));
+    let following = Following::start(test(&endpoint).args(["events", "lab.yaml", "--follow", "--output", "jsonl"]));
+    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let mut lines = following.until("\"Dashboard\"");
+    there.then().args(["destroy", "lab.yaml", "--yes"]).run();
+    lines.extend(following.lines.iter());
+    let (code, said) = following.end();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.ends_with("lab is gone.\n"), "{said}");
+    let told = endpoint.world(|world| world.stacks.iter().map(|stack| stack.events.len()).sum::<usize>());
+    assert_eq!(lines.len(), told, "each event once, the last ones included");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it() {
+    let script = Script::new()
+        .existing(intake("CREATE_COMPLETE"))
+        .at(Duration::from_secs(2), update("UPDATE_COMPLETE"));
+    let endpoint = Endpoint::serve(script);
+    let follow = test(&endpoint).args(["events", "lab.yaml", "--follow"]);
+    let mut child = follow
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("qfleet runs");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(ended.stderr.is_empty(), "{ended:?}");
+}

@@ -1,0 +1,97 @@
+//! The faces of progress as they really come: in a terminal, in a pipe, and in one that nobody reads.
+//! What they say is in the unit tests of `report::progress`.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::endpoint::{Endpoint, Script};
+use crate::harness::{Test, in_a_terminal};
+
+const LAB: &str = "\
+name: lab
+region: us-east-2
+bucket: {on_destroy: empty}
+stages:
+  - name: work
+    from: bucket
+    queue: {visibility_timeout: 2m}
+    workers:
+      instances: {program: program, types: [t3.micro], min: 1, max: 3}
+    scaling: {seconds_per_message: 1}
+";
+
+fn test(endpoint: &Endpoint) -> Test {
+    Test::new()
+        .file("lab.yaml", LAB)
+        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+        .env("AWS_ENDPOINT_URL", endpoint.url())
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+}
+
+/// Everything that lets a terminal move, colour and erase.
+fn without_control(text: &str) -> String {
+    let sequences = Regex::new("\x1b\\[[0-9;?]*[A-Za-z]").expect("a regular expression");
+    sequences.replace_all(text, "").into_owned()
+}
+
+#[test]
+fn a_terminal_shows_lines_that_fit() {
+    for (columns, color) in [(60, "never"), (120, "always")] {
+        let endpoint = Endpoint::serve(Script::new().takes("lab-work", "Group", Duration::from_secs(4)));
+        let deploy = test(&endpoint).args(["deploy", "lab.yaml", "--yes", "--color", color]);
+        let (code, said) = in_a_terminal(&deploy, columns, &[]);
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(
+            said.contains("\x1b[1m"),
+            color == "always",
+            "colours only where they are wanted: {said:?}"
+        );
+        let shown = without_control(&said);
+        let live: Vec<&str> = shown
+            .split(['\r', '\n'])
+            .map(str::trim_end)
+            .filter(|line| line.contains(" creating lab-work "))
+            .collect();
+        assert!(
+            live.iter().any(|line| line.ends_with("2s  Group")),
+            "time goes on: {live:#?}"
+        );
+        for line in live {
+            assert!(line.chars().count() <= columns.into(), "wider than {columns}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn a_pipe_gets_no_control_characters() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = test(&endpoint)
+        .args(["deploy", "lab.yaml", "--yes", "--color", "auto"])
+        .run();
+    for text in [&there.stdout, &there.stderr] {
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+}
+
+#[test]
+fn nobody_reading_is_no_error() {
+    for output in ["text", "jsonl"] {
+        let endpoint = Endpoint::serve(Script::new());
+        let deploy = test(&endpoint).args(["deploy", "lab.yaml", "--yes", "--output", output]);
+        let mut child = deploy
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("qfleet runs");
+        drop(child.stdout.take());
+        drop(child.stderr.take());
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(0), "{output}");
+        assert_eq!(endpoint.status("lab-dashboard").as_deref(), Some("CREATE_COMPLETE"));
+    }
+}
