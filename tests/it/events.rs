@@ -180,7 +180,7 @@ fn what_others_do_is_followed_until_it_is_interrupted() {
     let following = Following::start(test(&endpoint).args(["events", "lab.yaml", "--follow"]));
     let lines = following.until("lab-intake UPDATE_COMPLETE");
     assert!(
-        lines[0].ends_with("lab-intake: Queue CREATE_COMPLETE"),
+        lines[0].ends_with("lab-intake CREATE_IN_PROGRESS"),
         "the past first: {lines:#?}"
     );
     assert_eq!(

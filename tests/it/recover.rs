@@ -192,8 +192,8 @@ fn what_needs_another_command_is_refused_and_what_needs_none_is_not() {
     for (status, code, says) in [
         ("DELETE_FAILED", 4, "qfleet destroy"),
         ("IMPORT_ROLLBACK_FAILED", 4, "Repair it in CloudFormation"),
-        // Not known to be new: its first event is gone.
-        ("ROLLBACK_COMPLETE", 4, "qfleet destroy"),
+        // A failed first create: the next deploy makes it anew.
+        ("ROLLBACK_COMPLETE", 0, ""),
         ("UPDATE_ROLLBACK_COMPLETE", 0, ""),
         ("CREATE_COMPLETE", 0, ""),
     ] {
@@ -230,14 +230,18 @@ fn what_runs_is_waited_for_and_then_recovered() {
 }
 
 #[test]
-fn a_deploy_never_deletes_a_stack_that_may_have_been_complete() {
+fn a_stack_that_may_have_been_complete_is_not_deleted_on_the_way() {
     for status in ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED"] {
-        let endpoint = Endpoint::serve(Script::new().existing(one(status)));
-        test(&endpoint)
-            .args(["deploy", "lab.yaml", "--yes"])
-            .status(4)
-            .stderr_contains("complete once")
-            .run();
+        // Its beginning is too long ago to be among its events.
+        let endpoint = Endpoint::serve(Script::new().existing(one(status).events(1)));
+        for verb in ["deploy", "recover"] {
+            test(&endpoint)
+                .args([verb, "lab.yaml", "--yes"])
+                .status(4)
+                .stderr_contains("complete once")
+                .stderr_contains("qfleet destroy")
+                .run();
+        }
         assert_eq!(endpoint.status("lab-intake").as_deref(), Some(status));
     }
 }

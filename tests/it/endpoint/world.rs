@@ -263,6 +263,16 @@ impl World {
                 Some(&format!("of earlier, {number}")),
             );
         }
+        // Without events of earlier operations, it begins with its create, and all of that is known.
+        let in_create = ["CREATE_", "ROLLBACK_"]
+            .iter()
+            .any(|first| existing.status.starts_with(first));
+        if existing.events == 0 && !matches!(existing.status.as_str(), "CREATE_IN_PROGRESS" | "REVIEW_IN_PROGRESS") {
+            self.event(stack, &existing.name, "CREATE_IN_PROGRESS", Some("User Initiated"));
+            if !in_create {
+                self.event(stack, &existing.name, "CREATE_COMPLETE", None);
+            }
+        }
         // A failed first create leaves nothing; all others have their resources.
         let usual = match existing.status.as_str() {
             "ROLLBACK_COMPLETE" | "DELETE_COMPLETE" => "DELETE_COMPLETE",
