@@ -110,6 +110,8 @@ async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)
     let mut silent_since = began;
     loop {
         let said = tokio::select! {
+            // What happened before that nothing happened.
+            biased;
             event = events.recv() => {
                 let Some(event) = event else { return };
                 let repeated = board.repeats(&event);
@@ -141,6 +143,7 @@ async fn in_place(mut events: UnboundedReceiver<Event>, display: MultiProgress) 
     second.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
+            biased;
             event = events.recv() => {
                 let Some(event) = event else { break };
                 board.note(&event, began.elapsed());
