@@ -13,6 +13,7 @@ pub mod operation;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
+mod queue_names;
 pub mod settle;
 pub mod unchanged;
 pub mod watch;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join, try_join_all};
 use serde::Serialize;
 
-use super::draft::{Base, Draft, Drafts, draft};
+use super::draft::{Base, Draft, Drafting, Drafts, draft};
 use super::{decide, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack, Value};
@@ -118,6 +118,8 @@ pub struct Options {
     /// Data resources, by logical id, that may be replaced or deleted.
     pub allow_replace: Vec<String>,
 }
+
+const BUSY: &str = "an operation is running on it; ask again when it has ended";
 
 /// Resources that hold data: what they are replaced by is empty.
 const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
@@ -273,6 +275,26 @@ struct Existing {
     template: Option<String>,
 }
 
+/// Plans one stack again, as it is now.
+///
+/// # Errors
+/// As of [`draw_up`].
+pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Outputs) -> Result<StackPlan> {
+    let cloud = planner.cloud;
+    let names = unchanged::ssm_parameters(planner.blueprint);
+    let ((found, template), ssm) = try_join(
+        try_join(cloud.stack(&stack.name), cloud.template(&stack.name)),
+        cloud.parameters(&names),
+    )
+    .await?;
+    let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+    if let Some(found) = &found {
+        refuse_what_is_not_ours(cloud, planner.blueprint, stack, found).await?;
+    }
+    let existing = found.map(|stack| Existing { stack, template });
+    plan_stack(planner, stack, existing.as_ref(), outputs, &ssm).await
+}
+
 /// Outputs of parts that are needed and left out of this blueprint (`--only`).
 async fn outputs_of_others(cloud: &Cloud, blueprint: &Blueprint) -> Result<Outputs> {
     let of_blueprint = |part: &String| blueprint.stacks.iter().any(|stack| stack.part == *part);
@@ -303,7 +325,7 @@ async fn refuse_what_is_not_ours(
         // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
         let ours = change_set_description(&blueprint.environment, &stack.part);
         if cloud
-            .change_sets(&found.id)
+            .change_sets(&found.name)
             .await?
             .iter()
             .all(|summary| summary.description == ours)
@@ -355,7 +377,7 @@ async fn plan_stack(
             return Ok(plan);
         }
         decide::Deploy::Attach => {
-            plan.note = Some("an operation is running on it; ask again when it has ended".into());
+            plan.note = Some(BUSY.into());
             plan.action = StackAction::Busy;
             return Ok(plan);
         }
@@ -399,15 +421,18 @@ async fn plan_stack(
         id: plan.id.as_deref(),
         status: plan.status.as_ref(),
     };
-    let (draft, changes) = draft(planner, stack, base, &parameters, bucket).await?;
     plan.source = Source::ChangeSet;
-    match changes {
-        Some(changes) => {
+    match draft(planner, stack, base, &parameters, bucket).await? {
+        Drafting::Ready(draft, changes) => {
             plan.rolls_instances = instances_to_roll(planner.cloud, found, &changes).await?;
             plan.changes = changes;
             plan.draft = Some(draft);
         }
-        None => plan.action = StackAction::Unchanged,
+        Drafting::NothingToDo => plan.action = StackAction::Unchanged,
+        Drafting::Begun => {
+            plan.note = Some(BUSY.into());
+            plan.action = StackAction::Busy;
+        }
     }
     Ok(plan)
 }

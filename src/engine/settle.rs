@@ -1,6 +1,7 @@
 //! Before a deploy: operations that are running already are watched to their end.
 
 use std::future::ready;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
@@ -26,6 +27,10 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
         .filter(|(_, found)| found.tags.get(tags::ENVIRONMENT) == Some(&blueprint.environment))
         .filter(|(_, found)| decide::deploy(Some(&found.status)) == decide::Deploy::Attach)
         .collect();
+    if busy.is_empty() {
+        // What looked busy has just ended, or a stale read hides that it has just begun: not to be asked again at once.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     if let Some((stack, found)) = busy.first()
         && (!attach || context.waiting.no_wait)
     {

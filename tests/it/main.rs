@@ -3,6 +3,7 @@
 
 mod cfn_lint;
 mod check;
+mod crash;
 mod deploy;
 mod endpoint;
 mod endpoint_deploy;
