@@ -224,7 +224,8 @@ impl Cloud {
             match self.read_change_set(&id).await? {
                 Read::Pending => {
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
+                    // What waits for this change set waits no more than about a third longer than it takes.
+                    pause = (pause * 3 / 2).min(Duration::from_secs(1));
                 }
                 Read::Ready(changes) => {
                     return Ok(ChangeSet {

@@ -37,6 +37,15 @@ pub struct StackDescription {
     pub updated: Option<Timestamp>,
 }
 
+/// A stack that is gone.
+#[derive(Debug, Clone)]
+pub struct DeletedStack {
+    /// Its ARN, by which it can be read for 90 days.
+    pub id: String,
+    /// When it was deleted.
+    pub at: Timestamp,
+}
+
 /// A parameter of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackParameter {
@@ -70,8 +79,8 @@ impl Cloud {
         Ok(all)
     }
 
-    /// When a stack of this name was last deleted, if that is recent enough to be on the first page of the list.
-    pub async fn last_deleted(&self, name: &str) -> Result<Option<Timestamp>, CloudError> {
+    /// The stack of this name that was deleted last, if that is recent enough to be on the first page of the list.
+    pub async fn last_deleted(&self, name: &str) -> Result<Option<DeletedStack>, CloudError> {
         let asked = self
             .cloudformation
             .list_stacks()
@@ -81,7 +90,13 @@ impl Cloud {
             .stack_summaries()
             .iter()
             .filter(|summary| summary.stack_name() == Some(name));
-        Ok(of_name.filter_map(|summary| instant(summary.deletion_time())).max())
+        let deleted = of_name.filter_map(|summary| {
+            Some(DeletedStack {
+                id: summary.stack_id()?.to_owned(),
+                at: instant(summary.deletion_time())?,
+            })
+        });
+        Ok(deleted.max_by_key(|deleted| deleted.at))
     }
 
     /// The template of a stack, as it was sent; none when there is no such stack, or it only has change sets so far

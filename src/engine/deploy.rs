@@ -1,23 +1,20 @@
 //! Executes a plan: each stack as soon as what it needs is done.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Mutex;
-use std::time::Duration;
 
-use super::draft::{self, Base, Draft, Drafts};
+use super::draft::{self, Base, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan, Planner, StackAction, StackPlan};
+use super::queue_names;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::change_set::Change;
 use crate::error::Error;
-
-/// How long SQS keeps the name of a deleted queue to itself
-/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>).
-const QUEUE_NAME_REST: Duration = Duration::from_secs(60);
 
 /// Everything a deploy works with.
 #[derive(Clone, Copy)]
@@ -75,7 +72,8 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
     let outcome = deploy_stack(deployment, stack, planned, &known).await?;
     let cloud = deployment.context.cloud;
-    if let Outcome::Done { .. } = outcome {
+    let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
+    if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = cloud
             .stack(&stack.name)
             .await?
@@ -119,17 +117,74 @@ async fn deploy_stack(
     planned: &StackPlan,
     outputs: &Outputs,
 ) -> Result<Outcome, Failed> {
+    let mut again;
+    let mut now = planned;
+    loop {
+        if let Some(outcome) = deploy_as_planned(deployment, stack, now, outputs).await? {
+            return Ok(outcome);
+        }
+        again = attach_and_plan_again(deployment, stack, outputs).await?;
+        approve_again(deployment, stack, planned, &again.changes)?;
+        now = &again;
+    }
+}
+
+/// The stack is being made, by another run of ours or by somebody else: that is watched to its end.
+async fn attach_and_plan_again(
+    deployment: Deployment<'_>,
+    stack: &Stack,
+    outputs: &Outputs,
+) -> Result<StackPlan, Failed> {
+    let cloud = deployment.context.cloud;
+    if let Some(found) = cloud.stack(&stack.name).await? {
+        let target = Target {
+            stack: &stack.name,
+            part: &stack.part,
+            id: &found.id,
+            template: Some(&stack.body),
+            boot_reports: None,
+        };
+        operation::run(deployment.context, target, Operation::Attach, ready(Ok(()))).await?;
+    }
+    Ok(plan::draw_up_again(planner(deployment), stack, outputs).await?)
+}
+
+fn planner(deployment: Deployment<'_>) -> Planner<'_> {
+    Planner {
+        cloud: deployment.context.cloud,
+        blueprint: deployment.blueprint,
+        drafts: deployment.drafts,
+        options: deployment.options,
+    }
+}
+
+/// None when the stack is being made already.
+async fn deploy_as_planned(
+    deployment: Deployment<'_>,
+    stack: &Stack,
+    planned: &StackPlan,
+    outputs: &Outputs,
+) -> Result<Option<Outcome>, Failed> {
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
     let parameters = plan::resolve(stack, outputs)
         .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))?;
     let as_planned = planned.parameters.as_ref() == Some(&parameters);
-    if planned.action == StackAction::Unchanged && as_planned {
+    let unchanged = || {
         tell.tell(Event::Unchanged {
             stack: stack.name.clone(),
             part: stack.part.clone(),
         });
-        return Ok(Outcome::Unchanged);
+        Ok(Some(Outcome::Unchanged))
+    };
+    match planned.action {
+        StackAction::Unchanged if as_planned => return unchanged(),
+        StackAction::Busy => return Ok(None),
+        StackAction::Refused => {
+            let why = planned.note.as_deref().unwrap_or_default();
+            return Err(Error::refused(format!("{}: {why}", stack.name)).into());
+        }
+        _ => {}
     }
 
     let mut create = planned.action == StackAction::Create;
@@ -142,18 +197,16 @@ async fn deploy_stack(
         create = true;
     }
     if create {
-        wait_for_queue_names(context, stack).await?;
+        queue_names::wait(context, stack).await?;
     }
     let made = context.prepare(
         &stack.name,
         change_set(deployment, stack, planned, &parameters, outputs, (create, id)),
     );
-    let Some(draft) = made.await? else {
-        tell.tell(Event::Unchanged {
-            stack: stack.name.clone(),
-            part: stack.part.clone(),
-        });
-        return Ok(Outcome::Unchanged);
+    let draft = match made.await? {
+        Drafting::Ready(draft, _) => draft,
+        Drafting::NothingToDo => return unchanged(),
+        Drafting::Begun => return Ok(None),
     };
 
     let operation = if create { Operation::Create } else { Operation::Update };
@@ -171,11 +224,11 @@ async fn deploy_stack(
     // From here on the change set is CloudFormation's: throwing it away could only fail.
     drafts.forget(&stack.name);
     let request = cloud.execute_change_set(&draft.id, draft.keep_failed);
-    Ok(operation::run(context, target, operation, request).await?.0)
+    let (outcome, _) = operation::run(context, target, operation, request).await?;
+    Ok(Some(outcome))
 }
 
-/// The change set to execute: the one that was planned with, unless it was made for other parameters. None when there is
-/// nothing to do.
+/// The change set to execute: the one that was planned with, unless it was made for other parameters.
 async fn change_set(
     deployment: Deployment<'_>,
     stack: &Stack,
@@ -183,33 +236,28 @@ async fn change_set(
     parameters: &BTreeMap<String, String>,
     outputs: &Outputs,
     base: (bool, Option<String>),
-) -> Result<Option<Draft>, Failed> {
+) -> Result<Drafting, Failed> {
     let cloud = deployment.context.cloud;
     let (create, mut id) = base;
     if let Some(draft) = &planned.draft {
         if planned.parameters.as_ref() == Some(parameters) {
-            return Ok(Some(draft.clone()));
+            return Ok(Drafting::Ready(draft.clone(), planned.changes.clone()));
         }
         cloud.delete_change_set(&draft.id).await?;
         // The stack that the change set was made for is there, if only to be reviewed.
         id = Some(draft.stack_id.clone());
     }
-    let planner = Planner {
-        cloud,
-        blueprint: deployment.blueprint,
-        drafts: deployment.drafts,
-        options: deployment.options,
-    };
     let base = Base {
         create,
         id: id.as_deref(),
         status: planned.status.as_ref(),
     };
     let bucket = plan::artifacts_bucket(outputs);
-    let (draft, changes) = draft::draft(planner, stack, base, parameters, bucket).await?;
-    let Some(changes) = changes else { return Ok(None) };
-    approve_again(deployment, stack, planned, &changes)?;
-    Ok(Some(draft))
+    let drafting = draft::draft(planner(deployment), stack, base, parameters, bucket).await?;
+    if let Drafting::Ready(_, changes) = &drafting {
+        approve_again(deployment, stack, planned, changes)?;
+    }
+    Ok(drafting)
 }
 
 /// What a stack's real change set takes away was either shown before, or is asked about now.
@@ -248,39 +296,6 @@ async fn delete_failed_create(deployment: Deployment<'_>, stack: &Stack, id: &st
     operation::run(deployment.context, target, Operation::Delete, request)
         .await
         .map(drop)
-}
-
-/// A stack of this name that was deleted a moment ago had queues of the same names.
-async fn wait_for_queue_names(context: Context<'_>, stack: &Stack) -> Result<(), Failed> {
-    let has_queues = || {
-        crate::blueprint::resources(&stack.body)
-            .iter()
-            .any(|(_, resource_type)| resource_type == "AWS::SQS::Queue")
-    };
-    if context.cloud.local || !has_queues() {
-        return Ok(());
-    }
-    // Best effort: who may not list stacks can deploy all the same, and SQS then says it by itself.
-    let Ok(Some(deleted)) = context.cloud.last_deleted(&stack.name).await else {
-        return Ok(());
-    };
-    let since: Duration = jiff::Timestamp::now()
-        .duration_since(deleted)
-        .try_into()
-        .unwrap_or_default();
-    let Some(left) = QUEUE_NAME_REST.checked_sub(since) else {
-        return Ok(());
-    };
-    context.tell.warn(format!(
-        "{}: waiting {} s, because SQS gives a queue's name back 60 s after its deletion",
-        stack.name,
-        left.as_secs() + 1
-    ));
-    let rest = async {
-        tokio::time::sleep(left).await;
-        Ok::<_, Error>(())
-    };
-    context.prepare(&stack.name, rest).await
 }
 
 /// A deploy of a plan that changes nothing.

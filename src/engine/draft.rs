@@ -68,7 +68,7 @@ async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), Cl
     let Some(stack) = cloud.stack(&drafted.stack).await? else {
         return Ok(());
     };
-    let left = cloud.change_sets(&stack.id).await?;
+    let left = cloud.change_sets(&stack.name).await?;
     for summary in left.iter().filter(|summary| summary.name == drafted.change_set) {
         cloud.delete_change_set(&summary.id).await?;
     }
@@ -104,23 +104,35 @@ pub struct Base<'a> {
     pub status: Option<&'a StackStatus>,
 }
 
-/// Makes a change set for a stack, and reads what it would do (`None`: nothing, and it is thrown away). Change sets of
-/// ours that an earlier run left behind are thrown away first.
+/// What came of asking CloudFormation what it would do.
+#[derive(Debug)]
+pub enum Drafting {
+    /// This.
+    Ready(Draft, Vec<Change>),
+    /// Nothing; the change set is thrown away.
+    NothingToDo,
+    /// The stack is being made already: the read that showed it without resources was stale.
+    Begun,
+}
+
+/// Makes a change set for a stack, and reads what it would do. Change sets of ours that an earlier run left behind are
+/// thrown away first.
 pub async fn draft(
     planner: Planner<'_>,
     stack: &Stack,
     base: Base<'_>,
     parameters: &BTreeMap<String, String>,
     artifacts_bucket: Option<&str>,
-) -> Result<(Draft, Option<Vec<Change>>)> {
+) -> Result<Drafting> {
     let Planner {
         cloud, drafts, options, ..
     } = planner;
     let description = change_set_description(&planner.blueprint.environment, &stack.part);
     let Base { create, id, status } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
-    if let Some(id) = id {
-        let left = cloud.change_sets(id).await?;
+    if id.is_some() {
+        // By name: the emulator lists none by ARN. What is thrown away is ours by its description, and by its own ARN.
+        let left = cloud.change_sets(&stack.name).await?;
         let ours = left
             .iter()
             .filter(|left| left.can_be_executed && left.description == description);
@@ -148,7 +160,8 @@ pub async fn draft(
         change_set: name.clone(),
         makes_stack: create && id.is_none(),
     });
-    let target = id.unwrap_or(&stack.name);
+    // A stack that is to be made has nothing to be pinned to yet: an ARN need not be taken for its name there.
+    let target = id.filter(|_| !create).unwrap_or(&stack.name);
     let new = NewChangeSet {
         stack: target,
         name: &name,
@@ -162,20 +175,28 @@ pub async fn draft(
     };
     let made = match cloud.make_change_set(&new).await {
         Ok(made) => made,
+        Err(error) if create && is_there_already(&error) => {
+            drafts.forget(&stack.name);
+            return Ok(Drafting::Begun);
+        }
         Err(error) => return Err(why_not(cloud, stack, target, &name, error).await),
     };
-    if made.changes.is_none() {
+    let Some(changes) = made.changes else {
         cloud.delete_change_set(&made.id).await?;
         drafts.forget(&stack.name);
-    }
-    Ok((
-        Draft {
-            id: made.id,
-            stack_id: made.stack_id,
-            keep_failed,
-        },
-        made.changes,
-    ))
+        return Ok(Drafting::NothingToDo);
+    };
+    let draft = Draft {
+        id: made.id,
+        stack_id: made.stack_id,
+        keep_failed,
+    };
+    Ok(Drafting::Ready(draft, changes))
+}
+
+/// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]."
+fn is_there_already(error: &CloudError) -> bool {
+    error.is("ValidationError") && error.message.contains("already exists and cannot be created again")
 }
 
 /// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.

@@ -6,7 +6,7 @@ use futures_util::future::{try_join, try_join_all};
 use serde::Serialize;
 
 use super::blocking::{self, Blocking};
-use super::draft::{Base, Draft, Drafts, draft};
+use super::draft::{Base, Draft, Drafting, Drafts, draft};
 use super::{decide, history, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack, Value};
@@ -122,6 +122,8 @@ pub struct Options {
     /// Data resources, by logical id, that may be replaced or deleted.
     pub allow_replace: Vec<String>,
 }
+
+const BUSY: &str = "an operation is running on it; ask again when it has ended";
 
 /// Resources that hold data: what they are replaced by is empty.
 const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
@@ -282,6 +284,26 @@ struct Existing {
     template: Option<String>,
 }
 
+/// Plans one stack again, as it is now.
+///
+/// # Errors
+/// As of [`draw_up`].
+pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Outputs) -> Result<StackPlan> {
+    let cloud = planner.cloud;
+    let names = unchanged::ssm_parameters(planner.blueprint);
+    let ((found, template), ssm) = try_join(
+        try_join(cloud.stack(&stack.name), cloud.template(&stack.name)),
+        cloud.parameters(&names),
+    )
+    .await?;
+    let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+    if let Some(found) = &found {
+        refuse_what_is_not_ours(cloud, planner.blueprint, stack, found).await?;
+    }
+    let existing = found.map(|stack| Existing { stack, template });
+    plan_stack(planner, stack, existing.as_ref(), outputs, &ssm).await
+}
+
 /// Outputs of parts that are needed and left out of this blueprint (`--only`).
 async fn outputs_of_others(cloud: &Cloud, blueprint: &Blueprint) -> Result<Outputs> {
     let of_blueprint = |part: &String| blueprint.stacks.iter().any(|stack| stack.part == *part);
@@ -312,7 +334,7 @@ async fn refuse_what_is_not_ours(
         // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
         let ours = change_set_description(&blueprint.environment, &stack.part);
         if cloud
-            .change_sets(&found.id)
+            .change_sets(&found.name)
             .await?
             .iter()
             .all(|summary| summary.description == ours)
@@ -369,7 +391,7 @@ async fn plan_stack(
             return Ok(plan);
         }
         decide::Plan::Busy => {
-            plan.note = Some("an operation is running on it; ask again when it has ended".into());
+            plan.note = Some(BUSY.into());
             plan.action = StackAction::Busy;
             return Ok(plan);
         }
@@ -416,15 +438,18 @@ async fn plan_stack(
         id: plan.id.as_deref(),
         status: plan.status.as_ref(),
     };
-    let (draft, changes) = draft(planner, stack, base, &parameters, bucket).await?;
     plan.source = Source::ChangeSet;
-    match changes {
-        Some(changes) => {
+    match draft(planner, stack, base, &parameters, bucket).await? {
+        Drafting::Ready(draft, changes) => {
             plan.rolls_instances = instances_to_roll(planner.cloud, found, &changes).await?;
             plan.changes = changes;
             plan.draft = Some(draft);
         }
-        None => plan.action = StackAction::Unchanged,
+        Drafting::NothingToDo => plan.action = StackAction::Unchanged,
+        Drafting::Begun => {
+            plan.note = Some(BUSY.into());
+            plan.action = StackAction::Busy;
+        }
     }
     Ok(plan)
 }

@@ -1,6 +1,7 @@
 //! Before a deploy: operations that are running already are watched to their end.
 
 use std::future::ready;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
@@ -27,6 +28,10 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
         // What runs is waited for, whatever the stack has been through.
         .filter(|(_, found)| decide::deploy(Some(&found.status), History::WasComplete) == decide::Deploy::Attach)
         .collect();
+    if busy.is_empty() {
+        // What looked busy has just ended, or a stale read hides that it has just begun: not to be asked again at once.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     if let Some((stack, found)) = busy.first()
         && (!attach || context.waiting.no_wait)
     {

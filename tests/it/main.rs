@@ -4,6 +4,7 @@
 mod bench_server;
 mod cfn_lint;
 mod check;
+mod crash;
 mod deploy;
 mod endpoint;
 mod endpoint_deploy;

@@ -56,9 +56,10 @@ async fn a_failed_update_names_its_root_cause_not_what_came_of_it() {
 /// A lab's failed create leaves nothing; why it failed is known all the same.
 #[tokio::test(start_paused = true)]
 async fn a_create_that_deletes_itself_on_failure_is_still_explained() {
+    // The topic is there when the bucket fails, so that there is something to delete.
     let script = Script::new().resources_take(Duration::from_secs(3)).fails_times(
         "lab-intake",
-        "Topic",
+        "Bucket",
         Verb::Create,
         DENIED,
         1,
@@ -79,7 +80,7 @@ async fn a_create_that_deletes_itself_on_failure_is_still_explained() {
         .expect("a root");
     assert_eq!(
         (root.logical_id.as_str(), root.reason.as_deref()),
-        ("Topic", Some(DENIED))
+        ("Bucket", Some(DENIED))
     );
     let deletes = ran.told.iter().filter(|(_, event)| {
         matches!(event, Event::Resource { stack, resource } if stack == "lab-intake" && resource.status == "DELETE_COMPLETE")

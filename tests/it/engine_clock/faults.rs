@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use qfleet::engine::outcome::Outcome;
+
 use super::Rig;
 use crate::endpoint::{Fault, Happening, On, Script};
 
@@ -133,31 +135,49 @@ async fn early_validation_is_told_finding_by_finding() {
     );
 }
 
-/// Deleted in the middle of our update: said, and nothing is made up about it.
+/// Made by us, and gone when we look for what it puts out.
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_somebody_deletes_meanwhile_is_a_failure_that_says_so() {
-    for when in [seconds(5), seconds(12)] {
-        let script = Script::new().takes("lab-intake", "Bucket", seconds(10)).at(
-            when,
-            Happening::Delete {
-                stack: "lab-intake".into(),
-            },
-        );
-        let mut rig = Rig::new(script);
-        rig.blueprint
-            .stacks
-            .retain(|stack| matches!(stack.part.as_str(), "artifacts" | "intake"));
-        rig.concurrency = 1;
-        // At 12 s it has just been made, and the other one is still to come.
-        rig.endpoint
-            .rescript(|script| script.takes("lab-artifacts", "Bucket", seconds(10)));
-        let ran = rig.deploy().await;
-        assert_eq!(ran.exit_code(), if when == seconds(5) { 1 } else { ran.exit_code() });
-        if when == seconds(5) {
-            let failure = ran.failure("artifacts".min("intake"));
-            let _ = failure;
-        }
-        rig.again().deploy().await.well();
-        rig.is_deployed();
-    }
+    let delete = |at: Duration| {
+        let script = Script::new().takes("lab-intake", "Bucket", seconds(10));
+        let stack = "lab-intake".to_owned();
+        Rig::new(script.at(at, Happening::Delete { stack }))
+    };
+    // In the middle of its create.
+    let mut rig = delete(seconds(5));
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 1);
+    let failure = ran.failure("intake");
+    assert_eq!(
+        failure.status.as_ref().map(|status| status.as_str()),
+        Some("DELETE_COMPLETE"),
+        "{failure:?}"
+    );
+    assert!(matches!(ran.outcome("work"), Outcome::Skipped { .. }));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+    // Once it was there, while what needs it is being made: the next run makes it anew.
+    let mut rig = delete(seconds(12));
+    rig.endpoint
+        .rescript(|script| script.takes("lab-work", "Queue", seconds(20)));
+    rig.deploy().await;
+    assert_eq!(rig.status("intake"), None);
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+/// The same between our last look and the reading of its outputs.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_gone_when_its_outputs_are_read_is_said_to_be_gone() {
+    let gone = Fault::refuse(400, "ValidationError", "Stack with id lab-intake does not exist");
+    // The first read is the plan's, the second is for its outputs.
+    let on = On::action("DescribeStacks").stack("lab-intake").numbers(2..=2);
+    let rig = Rig::new(Script::new().fault(on, gone));
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 1);
+    let message = &ran.failure("intake").message;
+    assert!(
+        message.contains("lab-intake is gone: somebody deleted it meanwhile"),
+        "{message}"
+    );
 }

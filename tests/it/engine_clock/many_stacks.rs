@@ -1,11 +1,15 @@
 //! Many stacks at once: under the account's limits, in parallel, and each on its own when one fails.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qfleet::engine::outcome::Outcome;
 
-use super::{ACCOUNT, Rig, blueprint, calls_between, really_ended};
-use crate::endpoint::{Endpoint, Fault, On, Script, Verb};
+use super::{Rig, blueprint, calls_between};
+use crate::endpoint::{Endpoint, Script, Verb};
+
+/// How long CloudFormation takes to work a change set out.
+const CHANGE_SET: Duration = Duration::from_secs(2);
 
 /// Eight stacks: artifacts, intake, a chain of three stages beside two single ones, dashboard.
 fn eight() -> qfleet::blueprint::Blueprint {
@@ -34,7 +38,7 @@ fn eight() -> qfleet::blueprint::Blueprint {
 fn long() -> Script {
     let stages = [("one", 31), ("two", 24), ("three", 20), ("left", 57), ("right", 44)];
     let script = Script::new()
-        .change_sets_take(Duration::from_millis(1500))
+        .change_sets_take(CHANGE_SET)
         .takes("lab-artifacts", "Bucket", Duration::from_secs(21))
         .takes("lab-intake", "Bucket", Duration::from_secs(27))
         .takes("lab-dashboard", "Dashboard", Duration::from_secs(22));
@@ -56,31 +60,22 @@ fn reads_a_second(endpoint: &Endpoint) -> Vec<usize> {
         .collect()
 }
 
-/// The time in which nothing could be done earlier: each stack begun when what it needs has really ended.
+/// The time in which CloudFormation could not have done it earlier: each stack's change set worked out, and then executed,
+/// as soon as what the stack needs has really ended.
 fn critical_path(rig: &Rig) -> Duration {
-    let mut ends: std::collections::BTreeMap<&str, Duration> = std::collections::BTreeMap::new();
+    let mut ends: BTreeMap<&str, Duration> = BTreeMap::new();
     for stack in &rig.blueprint.stacks {
-        let begins = stack
-            .needs
-            .iter()
-            .map(|need| ends[need.as_str()])
-            .max()
-            .unwrap_or_default();
-        let executed = rig.endpoint.calls("ExecuteChangeSet");
-        let of_stack = rig.endpoint.world(|world| {
+        let begins = stack.needs.iter().map(|need| ends[need.as_str()]).max();
+        let took = rig.endpoint.world(|world| {
             let found = world.find(&stack.name).expect("the stack");
-            world.stacks[found]
-                .events
+            let events = &world.stacks[found].events;
+            let begun = events
                 .iter()
                 .find(|event| event.status == "CREATE_IN_PROGRESS")
-                .expect("begun")
-                .at
+                .expect("begun");
+            events.last().expect("its end").at - begun.at
         });
-        assert_eq!(executed.len(), 8);
-        ends.insert(
-            &stack.part,
-            begins + (really_ended(&rig.endpoint, &stack.name) - of_stack),
-        );
+        ends.insert(&stack.part, begins.unwrap_or_default() + CHANGE_SET + took);
     }
     ends.into_values().max().unwrap_or_default()
 }
@@ -107,26 +102,25 @@ async fn eight_stacks_keep_to_the_limits_and_take_little_more_than_their_critica
 /// An account that is throttled, by others too, is asked less, not more.
 #[tokio::test(start_paused = true)]
 async fn throttling_slows_all_stacks_down_and_fails_none() {
-    let until = Duration::from_secs(60);
-    let script = long()
-        .fault(
-            On::action("DescribeStackEvents")
-                .after(Duration::from_secs(20))
-                .until(until),
-            Fault::throttling(),
-        )
-        .at_most("DescribeStackEvents", 5);
-    let rig = Rig::of(eight(), script);
-    rig.deploy().await.well();
+    let rig = Rig::of(eight(), long());
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        rig.endpoint.rescript(|script| script.at_most("DescribeStackEvents", 1));
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        rig.endpoint
+            .rescript(|script| script.at_most("DescribeStackEvents", 100));
+    };
+    let (ran, ()) = tokio::join!(rig.deploy(), others);
+    ran.well();
     rig.is_deployed();
     let reads = reads_a_second(&rig.endpoint);
-    let sum = |from: usize, until: usize| reads[from..until].iter().sum::<usize>();
-    let (before, during, after) = (sum(10, 20), sum(35, 55), sum(80, 90));
+    let rate = |from: usize, until: usize| reads[from..until].iter().sum::<usize>() as f64 / (until - from) as f64;
+    let (before, during, after) = (rate(5, 20), rate(30, 60), rate(80, 110));
     assert!(
-        during < before,
-        "{before} in 10 s before, {during} in 20 s of throttling: {reads:?}"
+        during < 1.6 && during < before,
+        "{before} reads a second, {during} when throttled: {reads:?}"
     );
-    assert!(after > during / 2, "and recovers: {reads:?}");
+    assert!(after > during, "and it recovers: {after} after {during}: {reads:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -174,7 +168,7 @@ async fn no_more_stacks_run_at_once_than_asked() {
     let mut rig = Rig::of(eight(), long());
     rig.concurrency = 2;
     let took = rig.deploy().await.well().took();
-    assert!(took < lengths.mul_f64(0.7) && took >= lengths / 2, "{took:?}");
+    assert!(took < lengths.mul_f64(0.8) && took >= lengths / 2, "{took:?}");
 }
 
 /// What is left out is taken as it is: its outputs are read, and nothing is done to it.
@@ -193,7 +187,7 @@ async fn only_the_parts_that_were_asked_for_are_touched() {
         .into_iter()
         .filter(|action| !action.starts_with("Describe") && !action.starts_with("Get") && !action.starts_with("List"))
         .collect();
-    assert_eq!(written, ["CreateChangeSet", "ExecuteChangeSet"], "in account {ACCOUNT}");
+    assert_eq!(written, ["CreateChangeSet", "ExecuteChangeSet"]);
 }
 
 /// Asked for alone, a part whose needs aren't there can't be deployed, and says so.

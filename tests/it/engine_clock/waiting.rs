@@ -66,7 +66,11 @@ async fn a_create_of_others_that_fails_is_made_anew() {
     let rig = Rig::new(Script::new().existing(existing));
     rig.deploy().await.well();
     rig.is_deployed();
-    assert_eq!(rig.endpoint.calls("DeleteStack").len(), 1);
+    let deletes = rig.endpoint.calls("DeleteStack");
+    let of_intake = deletes
+        .iter()
+        .filter(|call| call.stack.as_deref() == Some("lab-intake"));
+    assert_eq!(of_intake.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,5 +263,23 @@ async fn a_queue_name_that_rests_is_waited_for_and_that_is_said() {
         "{warnings:?}"
     );
     assert_eq!(warnings.len(), 1, "only the stack with queues: {warnings:?}");
+    rig.is_deployed();
+}
+
+/// An empty stack that only held a plan's change set had no queues.
+#[tokio::test(start_paused = true)]
+async fn a_deploy_right_after_a_plan_waits_for_no_queue_name() {
+    let mut rig = Rig::new(Script::new()).only(&["artifacts", "intake"]);
+    rig.deploy().await.well();
+    rig.blueprint = blueprint(super::LAB);
+    let plan = rig.plan().await.expect("a plan");
+    assert!(
+        plan.stacks
+            .iter()
+            .any(|stack| stack.part == "work" && stack.draft.is_some())
+    );
+    assert_eq!(rig.status("work"), None, "nothing is left of the plan");
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() < seconds(10), "{:?}: {:?}", ran.took(), ran.warnings());
     rig.is_deployed();
 }

@@ -1,0 +1,256 @@
+//! Deploys killed at random moments and run again: whatever a SIGKILL leaves behind, the same command makes good.
+//!
+//! `QFLEET_CRASHES` says how many environments are deployed so (20, half of them on each endpoint), `QFLEET_CRASH_SEED`
+//! which moments. `make soak` does 200 and shows the figures.
+
+use std::collections::BTreeMap;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::endpoint::{Endpoint, Script};
+use crate::harness::{Aws, Test, account};
+
+const REGION: &str = "us-east-2";
+/// How often one environment's deploys are killed before one is let through.
+const KILLS: u64 = 3;
+const STACKS: [&str; 5] = ["lab-artifacts", "lab-dashboard", "lab-intake", "lab-next", "lab-work"];
+
+fn lab(account: &str, timeout: &str) -> String {
+    let stage = |name: &str, from: &str| {
+        format!(
+            "  - name: {name}\n    from: {from}\n    queue: {{visibility_timeout: {timeout}}}\n    workers:\n      \
+             instances: {{program: program, types: [t3.micro], min: 1, max: 3}}\n    scaling: {{seconds_per_message: 1}}\n"
+        )
+    };
+    format!(
+        "name: lab\nregion: {REGION}\naccount: \"{account}\"\nbucket: {{on_destroy: empty}}\nstages:\n{}{}",
+        stage("work", "bucket"),
+        stage("next", "work")
+    )
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|error| panic!("{variable}={text}: {error}")),
+    )
+}
+
+/// Runs of one endpoint, by their numbers; both endpoints together do as many as was asked for.
+fn runs(offset: u64) -> impl Iterator<Item = u64> {
+    let seed = number("QFLEET_CRASH_SEED").unwrap_or(20_260_101);
+    let count = number("QFLEET_CRASHES").unwrap_or(20);
+    println!("QFLEET_CRASH_SEED={seed} QFLEET_CRASHES={count}");
+    (0..count)
+        .filter(move |run| run % 2 == offset)
+        .map(move |run| seed.wrapping_mul(1_000_003).wrapping_add(run))
+}
+
+/// A number between 0 and 1 that follows from the seed and what it is for (splitmix64).
+fn chance(seed: u64, what: u64) -> f64 {
+    let mut bits = seed.wrapping_add(what.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// What came of all runs on one endpoint.
+#[derive(Default)]
+struct Figures {
+    runs: usize,
+    kills: usize,
+    converged: usize,
+    longest: Duration,
+    /// Stacks by status as the killed runs left them.
+    left: BTreeMap<String, usize>,
+}
+
+impl Figures {
+    fn show(&self, endpoint: &str) {
+        let Figures {
+            runs,
+            kills,
+            converged,
+            longest,
+            left,
+        } = self;
+        let left: Vec<String> = left.iter().map(|(status, times)| format!("{times} {status}")).collect();
+        println!(
+            "crash test, {endpoint}: {runs} runs, {kills} kills, {converged} converged, longest {:.1} s; left behind by kills: {}",
+            longest.as_secs_f64(),
+            left.join(", ")
+        );
+    }
+}
+
+/// Starts the command and kills it after a while. False when it ended by itself before.
+fn killed(command: &mut Command, after: Duration) -> bool {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = quiet.spawn().expect("qfleet runs");
+    let deadline = Instant::now() + after;
+    while Instant::now() < deadline {
+        if child.try_wait().expect("a child").is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().expect("killed");
+    child.wait().expect("gone").code().is_none()
+}
+
+/// The same command, let through.
+fn finished(command: &mut Command) -> (ExitStatus, String) {
+    let ended = command.stdin(Stdio::null()).output().expect("qfleet runs");
+    (ended.status, String::from_utf8_lossy(&ended.stderr).into_owned())
+}
+
+/// How long a deploy takes that isn't killed.
+fn whole(test: Test, account: &str) -> Duration {
+    let test = test
+        .file("lab.yaml", lab(account, "2m"))
+        .args(["deploy", "lab.yaml", "--yes"]);
+    let began = Instant::now();
+    let (status, said) = finished(&mut test.command());
+    assert!(status.success(), "{said}");
+    began.elapsed()
+}
+
+/// One environment: deployed, then changed, each with kills. `whole` is how long a deploy takes that isn't killed.
+fn crash(seed: u64, test: Test, account: &str, whole: Duration, figures: &mut Figures, left: impl Fn() -> Vec<String>) {
+    let began = Instant::now();
+    figures.runs += 1;
+    let mut test = test.args(["deploy", "lab.yaml", "--yes"]);
+    for (round, timeout) in [(0, "2m"), (1, "3m")] {
+        test = test.file("lab.yaml", lab(account, timeout));
+        for kill in 0..KILLS {
+            // What earlier ones got done is quicker now.
+            let most = whole.mul_f64(1.0 - 0.25 * kill as f64);
+            let after = most.mul_f64(chance(seed, 10 * round + kill));
+            if !killed(&mut test.command(), after) {
+                continue;
+            }
+            figures.kills += 1;
+            for stack in left() {
+                let (_, status) = stack.split_once(' ').unwrap_or_default();
+                *figures.left.entry(status.to_owned()).or_default() += 1;
+            }
+        }
+        let (status, said) = finished(&mut test.command());
+        assert!(
+            status.success(),
+            "seed {seed}, round {round}: {status}\n{said}\nleft: {:?}",
+            left()
+        );
+    }
+    figures.longest = figures.longest.max(began.elapsed());
+}
+
+#[test]
+fn killed_deploys_converge_on_the_scripted_endpoint() {
+    let prepared = |stale_reads: u32| {
+        let script = Script::new()
+            .resources_take(Duration::from_millis(60))
+            .change_sets_take(Duration::from_millis(150))
+            .page(20)
+            .stale_reads(stale_reads);
+        let endpoint = Endpoint::serve(script);
+        let test = Test::new()
+            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+            .env("AWS_ENDPOINT_URL", endpoint.url())
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        (endpoint, test)
+    };
+    let account = "111122223333";
+    let (calibration, test) = prepared(0);
+    let whole = whole(test, account);
+    drop(calibration);
+    let mut figures = Figures::default();
+    for seed in runs(0) {
+        let (endpoint, test) = prepared((seed % 3) as u32);
+        let left = || {
+            endpoint.world(|world| {
+                let there = world.stacks.iter().filter(|stack| stack.is_there());
+                there.map(|stack| format!("{} {}", stack.name, stack.status)).collect()
+            })
+        };
+        crash(seed, test, account, whole, &mut figures, left);
+        is_whole(seed, left(), endpoint.change_sets());
+        let creates: Vec<(String, usize)> = endpoint.world(|world| {
+            let begins = |name: &str| {
+                let all = world.stacks.iter().filter(|stack| stack.name == name);
+                let events = all.flat_map(|stack| &stack.events);
+                events
+                    .filter(|event| event.resource_id == name && event.status == "CREATE_IN_PROGRESS")
+                    .count()
+            };
+            STACKS.iter().map(|name| ((*name).to_owned(), begins(name))).collect()
+        });
+        assert!(
+            creates.iter().all(|(_, times)| *times == 1),
+            "seed {seed}: made more than once: {creates:?}"
+        );
+        figures.converged += 1;
+    }
+    figures.show("scripted endpoint");
+}
+
+#[test]
+fn killed_deploys_converge_on_the_emulator() {
+    let prepared = || {
+        Test::new()
+            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+            .emulated()
+    };
+    let whole = whole(prepared(), &account());
+    let mut figures = Figures::default();
+    for seed in runs(1) {
+        let account = account();
+        let left = || wait(stacks(&account)).0;
+        crash(seed, prepared(), &account, whole, &mut figures, left);
+        let (stacks, change_sets) = wait(stacks(&account));
+        is_whole(seed, stacks, change_sets);
+        figures.converged += 1;
+    }
+    figures.show("emulator");
+}
+
+/// Everything is there, and nothing is left over.
+#[track_caller]
+fn is_whole(seed: u64, mut stacks: Vec<String>, change_sets: Vec<String>) {
+    stacks.sort();
+    let names: Vec<&str> = stacks.iter().filter_map(|stack| stack.split(' ').next()).collect();
+    assert_eq!(names, STACKS, "seed {seed}");
+    let well = |stack: &String| stack.ends_with(" CREATE_COMPLETE") || stack.ends_with(" UPDATE_COMPLETE");
+    assert!(stacks.iter().all(well), "seed {seed}: {stacks:?}");
+    assert_eq!(change_sets, [] as [&str; 0], "seed {seed}");
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(work)
+}
+
+/// The stacks that there are, with their status; and their change sets that could be executed.
+async fn stacks(account: &str) -> (Vec<String>, Vec<String>) {
+    let aws = Aws::new(account, REGION);
+    let (mut stacks, mut open) = (Vec::new(), Vec::new());
+    let all = aws.cloudformation.describe_stacks().send().await.expect("stacks");
+    for stack in all.stacks() {
+        let name = stack.stack_name().expect("a name");
+        stacks.push(format!("{name} {}", stack.stack_status().expect("a status")));
+        let sets = aws
+            .cloudformation
+            .list_change_sets()
+            .stack_name(name)
+            .send()
+            .await
+            .expect("change sets");
+        let waiting = sets.summaries().iter().filter(|set| {
+            let status = set.execution_status().map_or("", |status| status.as_str());
+            status == "AVAILABLE"
+        });
+        open.extend(waiting.map(|set| format!("{name} {}", set.change_set_name().unwrap_or_default())));
+    }
+    (stacks, open)
+}
