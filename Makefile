@@ -2,6 +2,7 @@
 # make lab          the whole way on this machine: deploy, process files, destroy
 # make build        the program, target/release/qfleet
 # make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
+# make soak         200 environments whose deploys are killed again and again; prints the figures
 # make tools        only what tests and lab need from Python, in .tools
 # make clean-tools  takes .tools away
 #
@@ -13,7 +14,7 @@ VENV := .tools/venv
 AWS := .tools/aws
 SCEPTRE := .tools/sceptre
 
-.PHONY: test lab build bench tools clean-tools
+.PHONY: test lab build bench soak tools clean-tools
 
 test:
 	@tests/all.sh
@@ -27,6 +28,12 @@ build:
 bench: tools build $(AWS)/.installed $(SCEPTRE)/.installed
 	@$(VENV)/bin/python tests/bench/bench.py target/release/qfleet $(AWS)/bin/aws $(SCEPTRE)/bin/sceptre \
 	  $(VENV)/bin/ministack $(BENCH)
+
+# QFLEET_CRASHES and QFLEET_CRASH_SEED choose how many, and which moments.
+soak: tools
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH QFLEET_MINISTACK=$(CURDIR)/$(VENV)/bin/ministack \
+	  QFLEET_CRASHES=$${QFLEET_CRASHES:-200} QFLEET_CRASH_SEED=$${QFLEET_CRASH_SEED:-$$RANDOM} \
+	  cargo test --locked --test it crash:: -- --nocapture
 
 tools: $(VENV)/.installed
 
