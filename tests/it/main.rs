@@ -16,6 +16,7 @@ mod harness;
 mod help;
 mod init;
 mod local;
+mod pipeline;
 mod progress;
 mod recover;
 mod render;
