@@ -52,7 +52,7 @@ impl Progress {
         let task = match (face, &live) {
             (Face::Jsonl, _) => tokio::spawn(jsonl(receiver)),
             (_, Some(display)) => tokio::spawn(in_place(receiver, display.clone())),
-            _ => tokio::spawn(plain(receiver, |line| super::note(line))),
+            _ => tokio::spawn(plain(receiver, super::note)),
         };
         (events, Progress { live, task })
     }

@@ -61,7 +61,7 @@ fn the_past_of_all_stacks_in_the_order_of_time() {
         .stderr("")
         .stdout_contains("  lab-artifacts: Bucket CREATE_COMPLETE\n")
         .stdout_contains("  lab-intake CREATE_COMPLETE\n")
-        .stdout_contains(&format!("  lab-work: Queue CREATE_FAILED: {reason}\n"))
+        .stdout_contains(format!("  lab-work: Queue CREATE_FAILED: {reason}\n"))
         .run();
     let lines: Vec<&str> = there.stdout.lines().collect();
     assert!(lines.is_sorted_by_key(|line| &line[..20]), "{}", there.stdout);
