@@ -129,8 +129,15 @@ impl Deploy {
                 .await;
             drop(events);
             progress.end().await;
-            let discarded = drafts.discard(&cloud).await;
+            let discarded = if interrupt.asked() {
+                drafts.discard_soon(&cloud).await
+            } else {
+                drafts.discard(&cloud).await
+            };
             let shown = result.and_then(|report| show(global, &report, &self.env));
+            if let (Err(_), Err(left)) = (&shown, &discarded) {
+                report::note(&left.to_string());
+            }
             shown.and(discarded.map_err(Error::from))
         })
     }

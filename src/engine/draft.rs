@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 
@@ -64,6 +65,28 @@ impl Drafts {
     }
 }
 
+/// A pipeline kills within about ten seconds after its signal, and five are promised.
+const SOON: Duration = Duration::from_secs(4);
+
+impl Drafts {
+    /// The same for a command that was told to end: what CloudFormation is still working out, and doesn't let go before,
+    /// stays behind.
+    ///
+    /// # Errors
+    /// What stays behind, with the reason.
+    pub async fn discard_soon(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
+        let discarded = tokio::time::timeout(SOON, self.discard(cloud)).await;
+        discarded.unwrap_or_else(|_| {
+            Err(CloudError {
+                operation: "DeleteChangeSet",
+                code: Some("InvalidChangeSetStatus".into()),
+                message: "change sets that CloudFormation is still working out are left; the next run throws them away"
+                    .into(),
+            })
+        })
+    }
+}
+
 async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
     let Some(stack) = cloud.stack(&drafted.stack).await? else {
         return Ok(());
@@ -79,7 +102,7 @@ async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), Cl
         for _ in 0..50 {
             match cloud.stack(&stack.id).await? {
                 Some(stack) if stack.status != StackStatus::DeleteComplete => {
-                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                 }
                 _ => break,
             }

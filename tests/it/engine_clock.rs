@@ -25,7 +25,7 @@ use qfleet::engine::outcome::{Failure, Outcome, Report};
 use qfleet::engine::plan::{Options, Plan, Planner, draw_up};
 use qfleet::engine::settle::settle;
 use qfleet::environment;
-use qfleet::error::Result;
+use qfleet::error::{Error, Result};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -156,7 +156,11 @@ impl Rig {
         let drafts = Drafts::default();
         self.tell(async |context| {
             let result = self.deploy_with(context, &drafts).await;
-            let discarded = drafts.discard(&self.cloud).await;
+            let discarded = if self.interrupt.1.asked() {
+                drafts.discard_soon(&self.cloud).await
+            } else {
+                drafts.discard(&self.cloud).await
+            };
             (result, discarded)
         })
         .await
@@ -170,7 +174,10 @@ impl Rig {
             options: &self.options,
         };
         let plan = loop {
-            let plan = draw_up(planner).await?;
+            let plan = tokio::select! {
+                plan = draw_up(planner) => plan?,
+                () = self.interrupt.1.wait() => return Err(Error::Interrupted),
+            };
             if !plan.is_busy() {
                 break plan;
             }

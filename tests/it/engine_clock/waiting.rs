@@ -283,3 +283,36 @@ async fn a_deploy_right_after_a_plan_waits_for_no_queue_name() {
     assert!(ran.took() < seconds(10), "{:?}: {:?}", ran.took(), ran.warnings());
     rig.is_deployed();
 }
+
+/// What an earlier run began a moment ago still looks like an empty stack to early reads.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_stale_reads_hide_is_attached_to_and_not_made_again() {
+    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(20)).stale_reads(5));
+    rig.waiting.no_wait = true;
+    assert_eq!(rig.deploy().await.exit_code(), 0);
+    rig.waiting.no_wait = false;
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
+    rig.is_deployed();
+    assert!(
+        rig.creates().iter().all(|(_, times)| *times == 1),
+        "{:?}",
+        rig.creates()
+    );
+}
+
+/// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next run
+/// throws it away.
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
+    let mut rig = Rig::new(Script::new());
+    rig.endpoint.rescript(|script| script.change_sets_take(seconds(40)));
+    let asked = |endpoint: &Endpoint| !endpoint.calls("CreateChangeSet").is_empty();
+    let (ran, at) = interrupted(&rig, asked).await;
+    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
+    let left = ran.discarded.expect_err("something is left");
+    assert!(left.to_string().contains("the next run throws them away"), "{left}");
+    rig.endpoint.rescript(|script| script.change_sets_take(seconds(1)));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
