@@ -219,14 +219,19 @@ impl Cloud {
         let id = made.id().unwrap_or_default().to_owned();
         let stack_id = made.stack_id().unwrap_or_default().to_owned();
 
-        let mut pause = Duration::from_millis(100);
+        let began = Instant::now();
         loop {
+            // CloudFormation takes a second or more; the emulator none.
+            let pause = if self.local {
+                Duration::from_millis(10)
+            } else if began.elapsed() < Duration::from_secs(2) {
+                Duration::from_millis(500)
+            } else {
+                Duration::from_secs(1)
+            };
+            tokio::time::sleep(pause).await;
             match self.read_change_set(&id).await? {
-                Read::Pending => {
-                    tokio::time::sleep(pause).await;
-                    // What waits for this change set waits no more than about a third longer than it takes.
-                    pause = (pause * 3 / 2).min(Duration::from_secs(1));
-                }
+                Read::Pending => {}
                 Read::Ready(changes) => {
                     return Ok(ChangeSet {
                         id,

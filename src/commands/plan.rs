@@ -6,7 +6,7 @@ use super::deploy::Selection;
 use super::global::{Env, Global};
 use crate::cloud::change_set::Manner;
 use crate::engine::draft::Drafts;
-use crate::engine::plan::{Options, Planner, draw_up};
+use crate::engine::planner::{Options, Planner, draw_up};
 use crate::error::{Error, Result};
 use crate::report;
 use crate::report::form::Output;

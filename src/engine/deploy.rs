@@ -9,7 +9,8 @@ use super::event::{Event, Operation};
 use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::plan::{self, Outputs, Plan, Planner, StackAction, StackPlan};
+use super::plan::{self, Outputs, Plan, StackAction, StackPlan};
+use super::planner::{self, Planner};
 use super::queue_names;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
@@ -28,7 +29,7 @@ pub struct Deployment<'a> {
     /// Change sets that are still open.
     pub drafts: &'a Drafts,
     /// How change sets are made.
-    pub options: &'a plan::Options,
+    pub options: &'a planner::Options,
     /// How many stacks are worked on at once.
     pub concurrency: usize,
     /// Asked when a stack would lose something that the plan didn't show: its name, and what it would lose.
@@ -143,10 +144,11 @@ async fn attach_and_plan_again(
             id: &found.id,
             template: Some(&stack.body),
             boot_reports: None,
+            awaited: true,
         };
         operation::run(deployment.context, target, Operation::Attach, ready(Ok(()))).await?;
     }
-    Ok(plan::draw_up_again(planner(deployment), stack, outputs).await?)
+    Ok(planner::draw_up_again(planner(deployment), stack, outputs).await?)
 }
 
 fn planner(deployment: Deployment<'_>) -> Planner<'_> {
@@ -220,6 +222,11 @@ async fn deploy_as_planned(
         id: &draft.stack_id,
         template: Some(&stack.body),
         boot_reports,
+        awaited: deployment
+            .blueprint
+            .stacks
+            .iter()
+            .any(|user| user.needs.contains(&stack.part)),
     };
     // From here on the change set is CloudFormation's: throwing it away could only fail.
     drafts.forget(&stack.name);
@@ -290,6 +297,7 @@ async fn delete_failed_create(deployment: Deployment<'_>, stack: &Stack, id: &st
         id,
         template: Some(&stack.body),
         boot_reports: None,
+        awaited: true,
     };
     let role = deployment.options.manner.role_arn.as_deref();
     let request = deployment.context.cloud.delete_stack(id, role);

@@ -110,6 +110,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kep
         id,
         template: None,
         boot_reports: None,
+        awaited: !stack.tags.needs.is_empty(),
     };
     let mut status = Some(stack.stack.status.clone());
     let mut attempt = 0;

@@ -6,13 +6,17 @@ use std::time::Duration;
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::plan::{LONGEST_INLINE_TEMPLATE, Planner};
+use super::planner::Planner;
 use crate::blueprint::{self, Stack};
 use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::change_set_description;
 use crate::error::{Error, Result};
+
+/// The longest template that goes inline
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+pub const LONGEST_INLINE_TEMPLATE: usize = 51_200;
 
 /// A change set that is ready to be executed.
 #[derive(Debug, Clone)]

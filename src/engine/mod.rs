@@ -15,6 +15,7 @@ pub mod operation;
 pub mod outcome;
 pub mod pace;
 pub mod plan;
+pub mod planner;
 mod queue_names;
 pub mod recover;
 pub mod settle;

@@ -100,6 +100,8 @@ pub struct Target<'a> {
     pub template: Option<&'a str>,
     /// Where its instances report why they didn't start.
     pub boot_reports: Option<BootReports<'a>>,
+    /// Whether other operations begin when this one has ended.
+    pub awaited: bool,
 }
 
 /// Begins an operation with `request`, watches it to its end and tells how it ended.
@@ -129,6 +131,7 @@ pub async fn run(
         stack,
         id,
         boot_reports,
+        awaited,
         ..
     } = target;
     let watching = watch::follow(
@@ -138,6 +141,7 @@ pub async fn run(
             id,
             tell,
             boot_reports,
+            awaited,
         },
         before,
     );

@@ -73,6 +73,7 @@ pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed
             id: &found.stack.id,
             template: None,
             boot_reports: None,
+            awaited: true,
         })
         .collect();
     let Some(first) = running.first() else {
@@ -197,6 +198,7 @@ async fn one(context: Context<'_>, stack: &Stuck) -> std::result::Result<Outcome
         id: &stack.id,
         template: None,
         boot_reports: None,
+        awaited: false,
     };
     let request = async {
         match stack.action {

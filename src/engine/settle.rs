@@ -48,6 +48,7 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
             id: &found.id,
             template: Some(&stack.body),
             boot_reports: None,
+            awaited: true,
         })
         .collect();
     wait_for(context, &running).await

@@ -23,6 +23,8 @@ pub struct Watch<'a> {
     pub tell: &'a Events,
     /// Where instances report why they didn't start.
     pub boot_reports: Option<BootReports<'a>>,
+    /// Whether other operations begin when this one has ended.
+    pub awaited: bool,
 }
 
 /// Where instances report why they didn't start: a signal to CloudFormation carries no reason.
@@ -102,6 +104,7 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
         id,
         tell,
         boot_reports,
+        awaited,
     } = watch;
     let began = Instant::now();
     let mut last_seen = before.after;
@@ -146,7 +149,7 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
         let pause = if cloud.local {
             pace::LOCAL
         } else {
-            pace::pause(began.elapsed(), before.last)
+            pace::pause(began.elapsed(), before.last, awaited)
         };
         tokio::time::sleep(pause).await;
     }

@@ -1,0 +1,320 @@
+//! Draws up a plan: blueprint against reality, stack by stack.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{try_join, try_join_all};
+
+use super::blocking;
+use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
+use super::plan::{Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
+use super::{decide, history, unchanged};
+use crate::blueprint::tags;
+use crate::blueprint::{self, Blueprint, Stack};
+use crate::cloud::change_set::{Action, Change, Manner, Replacement};
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::StackDescription;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{change_set_description, expiry_parameter};
+use crate::error::{Error, Result};
+
+/// How a plan is made.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The change sets' name; one of its own for each run, unless it is given.
+    pub change_set_name: Option<String>,
+    /// How CloudFormation does it.
+    pub manner: Manner,
+    /// Data resources, by logical id, that may be replaced or deleted.
+    pub allow_replace: Vec<String>,
+}
+
+const BUSY: &str = "an operation is running on it; ask again when it has ended";
+/// What a plan is made with.
+#[derive(Clone, Copy)]
+pub struct Planner<'a> {
+    /// Where.
+    pub cloud: &'a Cloud,
+    /// What should be there.
+    pub blueprint: &'a Blueprint,
+    /// The change sets that are made.
+    pub drafts: &'a Drafts,
+    /// How.
+    pub options: &'a Options,
+}
+
+/// Finds what every stack of the blueprint would change: by comparison where nothing would, else by asking
+/// CloudFormation. The change sets stay until they are executed or discarded.
+///
+/// # Errors
+/// A refusal when a stack of one of the names isn't ours; failures of AWS.
+pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
+    let Planner { cloud, blueprint, .. } = planner;
+    let expiry = expiry_parameter(&blueprint.environment);
+    let mut names = unchanged::ssm_parameters(blueprint);
+    names.insert(expiry.clone());
+    // Everything that a comparison needs, all at once: two reads a stack, and one for images and expiry.
+    let (found, ssm) = try_join(
+        try_join_all(
+            blueprint
+                .stacks
+                .iter()
+                .map(|stack| try_join(cloud.stack(&stack.name), cloud.template(&stack.name))),
+        ),
+        cloud.parameters(&names),
+    )
+    .await?;
+    let mut existing = Vec::new();
+    for (stack, (found, template)) in blueprint.stacks.iter().zip(found) {
+        let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+        if let Some(found) = &found {
+            refuse_what_is_not_ours(cloud, blueprint, stack, found).await?;
+        }
+        existing.push(found.map(|stack| Existing { stack, template }));
+    }
+    let mut outputs: Outputs = blueprint
+        .stacks
+        .iter()
+        .zip(&existing)
+        .filter_map(|(stack, found)| {
+            found
+                .as_ref()
+                .map(|found| (stack.part.clone(), found.stack.outputs.clone()))
+        })
+        .collect();
+    outputs.extend(outputs_of_others(cloud, blueprint).await?);
+    let stacks = try_join_all(
+        blueprint
+            .stacks
+            .iter()
+            .zip(&existing)
+            .map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &ssm)),
+    )
+    .await?;
+    Ok(Plan {
+        environment: blueprint.environment.clone(),
+        account: cloud.account.clone(),
+        region: cloud.region.clone(),
+        stacks,
+        outputs,
+        expires: ssm.get(&expiry).cloned(),
+    })
+}
+
+/// A stack that is there.
+struct Existing {
+    stack: StackDescription,
+    template: Option<String>,
+}
+
+/// Plans one stack again, as it is now.
+///
+/// # Errors
+/// As of [`draw_up`].
+pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Outputs) -> Result<StackPlan> {
+    let cloud = planner.cloud;
+    let names = unchanged::ssm_parameters(planner.blueprint);
+    let ((found, template), ssm) = try_join(
+        try_join(cloud.stack(&stack.name), cloud.template(&stack.name)),
+        cloud.parameters(&names),
+    )
+    .await?;
+    let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+    if let Some(found) = &found {
+        refuse_what_is_not_ours(cloud, planner.blueprint, stack, found).await?;
+    }
+    let existing = found.map(|stack| Existing { stack, template });
+    plan_stack(planner, stack, existing.as_ref(), outputs, &ssm).await
+}
+
+/// Outputs of parts that are needed and left out of this blueprint (`--only`).
+async fn outputs_of_others(cloud: &Cloud, blueprint: &Blueprint) -> Result<Outputs> {
+    let of_blueprint = |part: &String| blueprint.stacks.iter().any(|stack| stack.part == *part);
+    let missing: BTreeSet<&String> = blueprint
+        .stacks
+        .iter()
+        .flat_map(|stack| &stack.needs)
+        .filter(|part| !of_blueprint(part))
+        .collect();
+    let found = try_join_all(missing.into_iter().map(async |part| {
+        let name = blueprint::names::stack(&blueprint.environment, part);
+        Ok::<_, CloudError>(cloud.stack(&name).await?.map(|stack| (part.clone(), stack.outputs)))
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
+async fn refuse_what_is_not_ours(
+    cloud: &Cloud,
+    blueprint: &Blueprint,
+    stack: &Stack,
+    found: &StackDescription,
+) -> Result<()> {
+    let owner = found.tags.get(tags::ENVIRONMENT);
+    if owner == Some(&blueprint.environment) {
+        return Ok(());
+    }
+    if owner.is_none() && found.status == StackStatus::ReviewInProgress {
+        // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
+        let ours = change_set_description(&blueprint.environment, &stack.part);
+        if cloud
+            .change_sets(&found.name)
+            .await?
+            .iter()
+            .all(|summary| summary.description == ours)
+        {
+            return Ok(());
+        }
+    }
+    let whose = match owner {
+        Some(other) => format!("belongs to the environment `{other}`"),
+        None => "was not made by qfleet".to_owned(),
+    };
+    Err(
+        Error::refused(format!("the stack {} is there already and {whose}", stack.name))
+            .with_help("give this environment another `name`, or delete that stack yourself if nobody needs it"),
+    )
+}
+
+async fn plan_stack(
+    planner: Planner<'_>,
+    stack: &Stack,
+    existing: Option<&Existing>,
+    outputs: &Outputs,
+    ssm: &BTreeMap<String, String>,
+) -> Result<StackPlan> {
+    let found = existing.map(|existing| &existing.stack);
+    let mut plan = StackPlan {
+        part: stack.part.clone(),
+        stack: stack.name.clone(),
+        action: StackAction::Unchanged,
+        status: found.map(|found| found.status.clone()),
+        source: Source::Template,
+        changes: Vec::new(),
+        rolls_instances: None,
+        termination_protection: None,
+        note: None,
+        blocking: Vec::new(),
+        draft: None,
+        parameters: resolve(stack, outputs).ok(),
+        id: found.map(|found| found.id.clone()),
+    };
+    let protected = found.is_some_and(|found| found.protected);
+    plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
+    let history = match found {
+        Some(found) => history::of(planner.cloud, found).await?,
+        None => decide::History::NeverComplete,
+    };
+    match decide::plan(found.map(|found| &found.status), history) {
+        decide::Plan::Create => plan.action = StackAction::Create,
+        decide::Plan::Update => plan.action = StackAction::Update,
+        decide::Plan::Recreate => {
+            plan.note = Some("its first create failed: it is deleted and made anew".into());
+            plan.action = StackAction::Recreate;
+            plan.changes = what_the_template_adds(&stack.body);
+            return Ok(plan);
+        }
+        decide::Plan::Busy => {
+            plan.note = Some(BUSY.into());
+            plan.action = StackAction::Busy;
+            return Ok(plan);
+        }
+        decide::Plan::Refuse(why) => {
+            if let Some(found) = found {
+                plan.blocking = blocking::find(planner.cloud, &found.id).await?;
+            }
+            plan.note = Some(why.into());
+            plan.action = StackAction::Refused;
+            return Ok(plan);
+        }
+    }
+    let create = plan.action == StackAction::Create;
+    let parameters = match resolve(stack, outputs) {
+        Ok(parameters) => parameters,
+        Err(part) => {
+            if create {
+                plan.changes = what_the_template_adds(&stack.body);
+            }
+            plan.note = Some(format!(
+                "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
+            ));
+            return Ok(plan);
+        }
+    };
+    if let Some(Existing {
+        stack: found,
+        template: Some(template),
+    }) = existing
+        && unchanged::is_unchanged(stack, found, template, &parameters, ssm)
+    {
+        plan.action = StackAction::Unchanged;
+        plan.source = Source::Comparison;
+        return Ok(plan);
+    }
+    let bucket = artifacts_bucket(outputs);
+    if stack.body.len() > LONGEST_INLINE_TEMPLATE && bucket.is_none() {
+        plan.changes = what_the_template_adds(&stack.body);
+        plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
+        return Ok(plan);
+    }
+    let base = Base {
+        create,
+        id: plan.id.as_deref(),
+        status: plan.status.as_ref(),
+    };
+    plan.source = Source::ChangeSet;
+    match draft(planner, stack, base, &parameters, bucket).await? {
+        Drafting::Ready(draft, changes) => {
+            plan.rolls_instances = instances_to_roll(planner.cloud, found, &changes).await?;
+            plan.changes = changes;
+            plan.draft = Some(draft);
+        }
+        Drafting::NothingToDo => plan.action = StackAction::Unchanged,
+        Drafting::Begun => {
+            plan.note = Some(BUSY.into());
+            plan.action = StackAction::Busy;
+        }
+    }
+    Ok(plan)
+}
+
+/// A rolling update replaces every instance of a group when what it launches, or where, changes
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>).
+async fn instances_to_roll(
+    cloud: &Cloud,
+    found: Option<&StackDescription>,
+    changes: &[Change],
+) -> Result<Option<usize>> {
+    const LAUNCHED: [&str; 4] = [
+        "LaunchTemplate",
+        "MixedInstancesPolicy",
+        "VPCZoneIdentifier",
+        "AvailabilityZones",
+    ];
+    let rolls = changes.iter().any(|change| {
+        change.resource_type == "AWS::AutoScaling::AutoScalingGroup"
+            && change.action == Action::Modify
+            && change.properties.iter().any(|property| {
+                LAUNCHED
+                    .iter()
+                    .any(|name| property.path.trim_start_matches("/Properties/").starts_with(name))
+            })
+    });
+    match found.and_then(|found| found.outputs.get("GroupName")).filter(|_| rolls) {
+        Some(name) => Ok(cloud.group(name).await?.map(|group| group.instances.len())),
+        None => Ok(None),
+    }
+}
+
+/// Every resource of a template, as an addition.
+fn what_the_template_adds(body: &str) -> Vec<Change> {
+    blueprint::resources(body)
+        .into_iter()
+        .map(|(logical_id, resource_type)| Change {
+            action: Action::Add,
+            logical_id,
+            resource_type,
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: Vec::new(),
+        })
+        .collect()
+}
