@@ -171,16 +171,16 @@ pub struct Activity {
 /// How an activity stands; those of Auto Scaling's codes that a local fleet uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StatusCode {
-    /// The instance comes up, or goes.
+    /// The instance comes up.
+    PreInService,
+    /// The instance goes.
     InProgress,
     /// The instance finishes what it has in hand.
-    MidTerminatingLifecycleAction,
+    MidLifecycleAction,
     /// Done.
     Successful,
     /// Not done, for what `status_message` says.
     Failed,
-    /// Given up, because something else came in between.
-    Cancelled,
     /// One that this version doesn't know.
     #[serde(other)]
     Unknown,
@@ -190,11 +190,11 @@ impl StatusCode {
     /// As Auto Scaling spells it.
     pub fn as_str(self) -> &'static str {
         match self {
+            StatusCode::PreInService => "PreInService",
             StatusCode::InProgress => "InProgress",
-            StatusCode::MidTerminatingLifecycleAction => "MidTerminatingLifecycleAction",
+            StatusCode::MidLifecycleAction => "MidLifecycleAction",
             StatusCode::Successful => "Successful",
             StatusCode::Failed => "Failed",
-            StatusCode::Cancelled => "Cancelled",
             StatusCode::Unknown => "Unknown",
         }
     }
