@@ -1,5 +1,13 @@
 //! The local fleet: real worker processes for the groups that the emulator only keeps records of. It plays Auto
 //! Scaling and EC2 around them.
 
+mod causes;
+mod group;
 mod home;
+mod hook;
+mod ids;
+mod instance;
+mod pace;
+mod restarts;
 pub mod state;
+mod zones;

@@ -181,6 +181,8 @@ pub enum StatusCode {
     Successful,
     /// Not done, for what `status_message` says.
     Failed,
+    /// Not done, because the instance was told to go before it came up.
+    Cancelled,
     /// One that this version doesn't know.
     #[serde(other)]
     Unknown,
@@ -195,6 +197,7 @@ impl StatusCode {
             StatusCode::MidLifecycleAction => "MidLifecycleAction",
             StatusCode::Successful => "Successful",
             StatusCode::Failed => "Failed",
+            StatusCode::Cancelled => "Cancelled",
             StatusCode::Unknown => "Unknown",
         }
     }

@@ -1,0 +1,156 @@
+//! What scaling activities say, in the manner of Auto Scaling's own
+//! (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-verify-scaling-activity.html>).
+
+use std::fmt::Write;
+
+use jiff::Timestamp;
+
+use super::hook::Hook;
+use super::state::{Activity, StatusCode};
+
+/// How many of a worker's last lines a message shows.
+const LINES: usize = 5;
+/// How much of a line.
+const LINE: usize = 200;
+
+/// An activity that has just begun.
+pub(super) fn activity(group: &str, instance: &str, what: &str, cause: String, at: Timestamp) -> Activity {
+    Activity {
+        activity_id: uuid::Uuid::new_v4().to_string(),
+        group: group.to_owned(),
+        instance: instance.to_owned(),
+        description: format!("{what}: {instance}"),
+        cause: cause.trim_end().to_owned(),
+        start_time: at,
+        end_time: None,
+        status_code: StatusCode::InProgress,
+        status_message: None,
+    }
+}
+
+fn at(time: Timestamp, what: std::fmt::Arguments<'_>) -> String {
+    format!("At {time:.0} {what}.  ")
+}
+
+pub(super) fn request(min: u32, max: u32, from: u32, to: u32, time: Timestamp) -> String {
+    let bounds = format_args!(
+        "a user request update of AutoScalingGroup constraints to min: {min}, max: {max}, desired: {to} changing the \
+         desired capacity from {from} to {to}"
+    );
+    at(time, bounds)
+}
+
+/// `cause` is the controller's, a sentence without its time.
+pub(super) fn policy(cause: &str, time: Timestamp) -> String {
+    at(time, format_args!("{}", cause.trim_end_matches('.')))
+}
+
+pub(super) fn grow(from: usize, to: usize, time: Timestamp) -> String {
+    let why = "an instance was started in response to a difference between desired and actual capacity";
+    at(time, format_args!("{why}, increasing the capacity from {from} to {to}"))
+}
+
+pub(super) fn shrink(from: usize, to: usize, time: Timestamp) -> String {
+    let why = "an instance was taken out of service in response to a difference between desired and actual capacity";
+    at(time, format_args!("{why}, shrinking the capacity from {from} to {to}"))
+}
+
+pub(super) fn selected(id: &str, time: Timestamp) -> String {
+    at(time, format_args!("instance {id} was selected for termination"))
+}
+
+pub(super) fn replace(time: Timestamp) -> String {
+    at(
+        time,
+        format_args!("an instance was launched in response to an unhealthy instance needing to be replaced"),
+    )
+}
+
+pub(super) fn health_check(time: Timestamp) -> String {
+    let why = "an EC2 health check indicating it has been terminated or stopped";
+    at(
+        time,
+        format_args!("an instance was taken out of service in response to {why}"),
+    )
+}
+
+pub(super) fn update(time: Timestamp) -> String {
+    let why = "an update of its program or settings";
+    at(
+        time,
+        format_args!("an instance was taken out of service in response to {why}"),
+    )
+}
+
+pub(super) fn user_request(shrunk: Option<(u32, u32)>, time: Timestamp) -> String {
+    let why = "an instance was taken out of service in response to a user request";
+    match shrunk {
+        Some((from, to)) => at(time, format_args!("{why}, shrinking the capacity from {from} to {to}")),
+        None => at(time, format_args!("{why}")),
+    }
+}
+
+/// The fleet ends, for this reason.
+pub(super) fn end(why: &str, time: Timestamp) -> String {
+    at(time, format_args!("an instance was taken out of service because {why}"))
+}
+
+pub(super) fn timed_out(hook: &Hook) -> String {
+    format!(
+        "nobody completed the hook {} within {} s, so its default result counts: {}",
+        hook.name,
+        hook.heartbeat_timeout.as_secs(),
+        hook.default_result
+    )
+}
+
+/// How a worker ended, and what it had to say.
+pub(super) fn last_words(how: &str, said: &str) -> String {
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.is_empty() {
+        return format!("its worker ended without a word ({how})");
+    }
+    let mut text = format!("its worker ended ({how}); it said:");
+    for line in &lines[lines.len().saturating_sub(LINES)..] {
+        text.push_str("\n    ");
+        for c in line.chars().take(LINE) {
+            // What a program says must not steer the terminal.
+            let _ = text.write_char(if c.is_control() && c != '\t' { '\u{fffd}' } else { c });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_shown_without_steering_the_terminal() {
+        let said = (0..9).map(|n| format!("line {n}\x1b[31m\n")).collect::<String>();
+        let words = last_words("exit status: 1", &said);
+        assert!(
+            words.starts_with("its worker ended (exit status: 1); it said:\n    line 4"),
+            "{words}"
+        );
+        assert!(words.ends_with("line 8\u{fffd}[31m"), "{words}");
+        assert!(last_words("exit status: 0", " \n").contains("without a word"));
+    }
+
+    #[test]
+    fn causes_are_sentences_with_their_time() {
+        let time = Timestamp::UNIX_EPOCH;
+        assert_eq!(
+            policy(
+                "a monitor alarm A in state ALARM triggered policy P changing the desired capacity from 2 to 4.",
+                time
+            ),
+            "At 1970-01-01T00:00:00Z a monitor alarm A in state ALARM triggered policy P changing the desired capacity \
+             from 2 to 4.  "
+        );
+        assert!(
+            request(1, 4, 2, 3, time)
+                .contains("to min: 1, max: 4, desired: 3 changing the desired capacity from 2 to 3.")
+        );
+    }
+}

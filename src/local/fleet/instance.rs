@@ -1,0 +1,88 @@
+//! An instance: where it is in its life, and how its worker does.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::hook::Wait;
+use super::pace::Now;
+use super::restarts::Restarts;
+use super::state::{Activity, LifecycleState, StatusCode};
+
+/// An instance of a group.
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub id: String,
+    pub zone: String,
+    pub state: LifecycleState,
+    /// The program and the settings that it was launched with.
+    pub version: String,
+    pub launched: Timestamp,
+    /// Since when it is in service, on the supervisor's clock.
+    pub in_service: Option<Duration>,
+    pub worker: Worker,
+    pub restarts: Restarts,
+    /// What its worker said last before it ended.
+    pub last_words: String,
+    /// Waits for its worker to complete the hook.
+    pub wait: Option<Wait>,
+    /// When its worker, told to end, is killed.
+    pub kill_at: Option<Duration>,
+    /// The activity that is under way.
+    pub activity: Option<Activity>,
+}
+
+/// How the worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Worker {
+    /// About to run.
+    Starting,
+    /// Runs.
+    Running {
+        /// Its process.
+        pid: i32,
+        /// Since when.
+        since: Duration,
+    },
+    /// Has ended, and is started again at this time.
+    Restarts(Duration),
+    /// Has ended too often; its instance is powered off at this time.
+    GivenUp(Duration),
+    /// Has ended, and isn't started again.
+    Down,
+}
+
+impl Instance {
+    /// Comes up or works, so that it counts towards the group's capacity.
+    pub fn counts(&self) -> bool {
+        matches!(self.state, LifecycleState::Pending | LifecycleState::InService)
+    }
+
+    /// The worker's process, when it runs.
+    pub fn pid(&self) -> Option<i32> {
+        match self.worker {
+            Worker::Running { pid, .. } => Some(pid),
+            _ => None,
+        }
+    }
+
+    /// When it has something to do next, if nothing else happens before.
+    pub fn next(&self, moment: Duration) -> Option<Duration> {
+        let of_worker = match self.worker {
+            Worker::Running { since, .. } if self.state == LifecycleState::Pending => Some(since + moment),
+            Worker::Restarts(at) | Worker::GivenUp(at) => Some(at),
+            _ => None,
+        };
+        let of_wait = self.wait.as_ref().map(|wait| wait.deadline);
+        [of_worker, of_wait, self.kill_at].into_iter().flatten().min()
+    }
+
+    /// Its activity is over.
+    pub fn end_activity(&mut self, status: StatusCode, message: Option<String>, now: Now) -> Option<Activity> {
+        let mut activity = self.activity.take()?;
+        activity.end_time = Some(now.wall);
+        activity.status_code = status;
+        activity.status_message = message.or(activity.status_message);
+        Some(activity)
+    }
+}
