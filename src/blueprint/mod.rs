@@ -11,7 +11,7 @@ pub mod names;
 mod order;
 mod parts;
 pub mod program;
-mod quoting;
+pub mod quoting;
 mod references;
 pub mod tags;
 pub mod template;

@@ -23,6 +23,56 @@ pub fn environment_file_value(value: &str) -> String {
     quoted
 }
 
+/// The variables of an environment file, as systemd reads them: a comment or a line without `=` is none, quoted parts
+/// may span lines, and the last of several lines for one name counts (systemd.exec(5), `EnvironmentFile=`).
+pub fn environment_file(text: &str) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = Vec::new();
+    let mut chars = text.chars().peekable();
+    while chars.peek().is_some() {
+        let name: String = std::iter::from_fn(|| chars.next_if(|c| !matches!(c, '=' | '\n'))).collect();
+        if chars.next() != Some('=') {
+            continue;
+        }
+        let value = value(&mut chars);
+        let name = name.trim();
+        let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if starts_well && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            variables.retain(|(known, _)| known != name);
+            variables.push((name.to_owned(), value));
+        }
+    }
+    variables
+}
+
+/// What stands behind a `=`, to the end of its line.
+fn value(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut value = String::new();
+    // What a quote protects from being trimmed.
+    let mut kept = 0;
+    let mut quote = None;
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '\n') => break,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, ' ' | '\t' | '\r') if value.is_empty() => {}
+            (None, '\\') => value.extend(chars.next().filter(|next| *next != '\n')),
+            (Some(open), _) if c == open => quote = None,
+            (Some('"'), '\\') => match chars.next_if(|next| matches!(next, '"' | '\\' | '`' | '$' | '\n')) {
+                Some('\n') => {}
+                Some(next) => value.push(next),
+                None => value.push('\\'),
+            },
+            _ => value.push(c),
+        }
+        if quote.is_some() || matches!(c, '\'' | '"') {
+            kept = value.len();
+        }
+    }
+    let end = value.trim_end_matches([' ', '\t', '\r']).len();
+    value.truncate(end.max(kept));
+    value
+}
+
 /// Text that stands for itself in the `Resource` of an IAM policy of version 2012-10-17, where `*`, `?` and `${…}` mean
 /// more (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>, "Specifying special
 /// characters").
@@ -64,7 +114,32 @@ mod tests {
         assert_eq!(environment_file_value("it's $HOME"), r#""it's \$HOME""#);
     }
 
+    #[test]
+    fn an_environment_file_is_read_as_systemd_does() {
+        let text =
+            "# a comment\nA=1\n B = \"two words \" \n;C=3\nD='$x \\n'\nno variable\nA=\"over\ntwo\"\nE=\n1F=x\nG=a\\ b";
+        let read = environment_file(text);
+        let expected = [
+            ("B", "two words "),
+            ("D", "$x \\n"),
+            ("A", "over\ntwo"),
+            ("E", ""),
+            ("G", "a b"),
+        ];
+        assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
     proptest! {
+        /// What is written is what is read, wherever it stands.
+        #[test]
+        fn written_values_are_read_unchanged(values in prop::collection::vec("[^\\x00]{0,30}", 1..4)) {
+            let lines: Vec<String> = values.iter().enumerate()
+                .map(|(n, value)| format!("V{n}={}", environment_file_value(value)))
+                .collect();
+            let read: Vec<String> = environment_file(&lines.join("\n")).into_iter().map(|(_, value)| value).collect();
+            prop_assert_eq!(read, values);
+        }
+
         /// What a shell reads is what was written; this is also how systemd reads it.
         #[test]
         fn a_shell_reads_it_unchanged(value in "[^\\x00]{0,30}") {
