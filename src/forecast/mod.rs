@@ -9,6 +9,8 @@
 //! Time comes in minutes and seconds since a beginning that the caller chooses: a minute here may take six seconds
 //! there.
 
+pub mod alarm;
 pub mod controller;
+pub mod math;
 pub mod policy;
 pub mod series;
