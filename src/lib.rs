@@ -8,8 +8,8 @@
 //!                                                  └─ cloud ◀─┘   the only place that sees the AWS SDK
 //! ```
 //!
-//! Arrows go one way: [`commands`] knows everybody, [`environment`] knows nobody, only [`cloud`] imports the AWS SDK,
-//! only [`report`] prints.
+//! Arrows go one way: [`commands`] knows everybody, [`environment`] and [`forecast`] know nobody, only [`cloud`] imports
+//! the AWS SDK, only [`report`] prints.
 
 pub mod blueprint;
 pub mod cloud;
@@ -18,6 +18,7 @@ pub mod deployed;
 pub mod engine;
 pub mod environment;
 pub mod error;
+pub mod forecast;
 pub mod local;
 pub mod observe;
 pub mod report;
