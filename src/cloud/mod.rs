@@ -5,13 +5,17 @@ pub mod buckets;
 mod calls;
 pub mod change_set;
 mod connect;
+mod download;
 pub mod events;
 mod failure;
 pub mod groups;
 pub mod limiter;
 pub mod operations;
 pub mod parameters;
+pub mod policies;
+pub mod put_metrics;
 pub mod queues;
+pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
 

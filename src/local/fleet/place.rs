@@ -1,0 +1,282 @@
+//! The folder of one instance: its worker's log and state, and the lock by which a living worker is known.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::error::Result;
+use crate::local::home::{cannot, open_lock};
+
+/// How much of a log's end is looked at for a worker's last words.
+const TAIL: u64 = 4096;
+/// A log that has grown beyond this begins anew, about as an instance's is rotated.
+const LARGEST_LOG: u64 = 50 << 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The folder of one instance.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    /// The folder of an instance, whether or not it is there.
+    pub fn of(instances: &Path, id: &str) -> Place {
+        Place {
+            folder: instances.join(id),
+        }
+    }
+
+    /// Makes what a worker needs.
+    pub fn make(&self) -> Result<()> {
+        for folder in [self.state(), self.temporary()] {
+            fs::create_dir_all(&folder).map_err(|error| cannot("make the folder", &folder, &error))?;
+        }
+        Ok(())
+    }
+
+    /// `$STATE_DIRECTORY`.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state")
+    }
+
+    /// `$TMPDIR`.
+    pub fn temporary(&self) -> PathBuf {
+        self.folder.join("tmp")
+    }
+
+    /// The worker's output.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("worker.log")
+    }
+
+    /// Holds the worker's process id, which the process itself writes.
+    pub fn pid_file(&self) -> PathBuf {
+        self.folder.join("pid")
+    }
+
+    /// The log, to be written to.
+    pub fn open_log(&self) -> Result<File> {
+        let path = self.log();
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// The end of the log, from its byte `from` on.
+    pub fn last_words(&self, from: u64) -> String {
+        let read = || -> io::Result<String> {
+            let mut file = File::open(self.log())?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(from.min(length).max(length.saturating_sub(TAIL))))?;
+            let mut bytes = Vec::new();
+            file.take(TAIL).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read().unwrap_or_default()
+    }
+
+    /// How long the log is.
+    pub fn log_length(&self) -> u64 {
+        fs::metadata(self.log()).map_or(0, |found| found.len())
+    }
+
+    /// Empties a log that has grown too large. (Its writers append, so they go on at its beginning.)
+    pub fn trim_log(&self) {
+        if self.log_length() > LARGEST_LOG
+            && let Ok(log) = OpenOptions::new().write(true).open(self.log())
+        {
+            let _ = log.set_len(0);
+        }
+    }
+
+    /// The lock that a worker inherits as its standard input, and so holds for its life, and whatever it starts for
+    /// theirs. Nothing when a worker holds it.
+    pub fn lock(&self) -> Result<Option<File>> {
+        let path = self.folder.join("alive.lock");
+        let file = open_lock(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(cannot("lock", &path, &error)),
+        }
+    }
+
+    /// Whether anything of the worker lives.
+    pub fn is_alive(&self) -> bool {
+        self.folder.join("alive.lock").exists() && self.lock().is_ok_and(|lock| lock.is_none())
+    }
+
+    /// Signals the worker, or all of its process group; unless nothing of it lives, so that a number that has passed to
+    /// a stranger is never signalled.
+    pub fn signal(&self, pid: i32, signal: Signal, whole_group: bool) {
+        // 0 would be our own process group, 1 everybody's parent.
+        if pid <= 1 || !self.is_alive() {
+            return;
+        }
+        let pid = Pid::from_raw(pid);
+        // An error means that it has just ended, which the lock shows next.
+        let _ = if whole_group {
+            killpg(pid, signal)
+        } else {
+            nix::sys::signal::kill(pid, signal)
+        };
+    }
+
+    /// What is left of the instance when it is gone: its log.
+    pub fn clear(&self) {
+        for folder in [self.state(), self.temporary()] {
+            // It costs room and nothing else.
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+
+    fn pid(&self) -> Option<i32> {
+        fs::read_to_string(self.pid_file()).ok()?.trim().parse().ok()
+    }
+}
+
+/// Ends the workers that a supervisor left behind: asks them, and kills who doesn't end within `patience`. Returns how
+/// many there were.
+pub(super) fn end_orphans(instances: &Path, patience: Duration) -> Result<usize> {
+    let orphans: Vec<Place> = ids(instances)?
+        .iter()
+        .map(|id| Place::of(instances, id))
+        .filter(Place::is_alive)
+        .collect();
+    for (signal, patience) in [(Signal::SIGTERM, patience), (Signal::SIGKILL, Duration::from_secs(5))] {
+        for orphan in &orphans {
+            orphan.signal(orphan.pid().unwrap_or_default(), signal, true);
+        }
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline && orphans.iter().any(Place::is_alive) {
+            sleep(PAUSE);
+        }
+    }
+    Ok(orphans.len())
+}
+
+/// The instances that there are or were.
+pub(super) fn ids(instances: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(instances) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot("read", instances, &error)),
+    };
+    let entries = entries
+        .collect::<io::Result<Vec<_>>>()
+        .map_err(|error| cannot("read", instances, &error))?;
+    Ok(entries
+        .iter()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect())
+}
+
+/// Keeps the logs of the `kept` instances that ended last, and drops the older ones.
+pub(super) fn forget_old(instances: &Path, kept: usize) -> Result<()> {
+    let mut dead: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
+    for id in ids(instances)? {
+        let place = Place::of(instances, &id);
+        if !place.is_alive() {
+            let ended = fs::metadata(place.log()).and_then(|found| found.modified());
+            dead.push((ended.unwrap_or(std::time::UNIX_EPOCH), place.folder));
+        }
+    }
+    dead.sort();
+    for (_, folder) in dead.iter().rev().skip(kept) {
+        // It costs room and nothing else.
+        let _ = fs::remove_dir_all(folder);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    fn worker(place: &Place, script: &str) -> std::process::Child {
+        place.make().expect("makes it");
+        let lock = place.lock().expect("locks").expect("is free");
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("echo $$ >\"$0\"; echo up >&2; {script}")])
+            .arg(place.pid_file())
+            .stdin(Stdio::from(lock))
+            .stdout(place.open_log().expect("a log"))
+            .stderr(place.open_log().expect("a log"))
+            .process_group(0)
+            .spawn()
+            .expect("sh runs");
+        while place.log_length() == 0 {
+            assert_eq!(child.try_wait().expect("waits"), None);
+            sleep(PAUSE);
+        }
+        child
+    }
+
+    #[test]
+    fn orphans_are_asked_and_then_killed_with_what_they_started() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (polite, deaf) = (Place::of(folder.path(), "i-1"), Place::of(folder.path(), "i-2"));
+        let mut children = [
+            worker(&polite, "trap 'echo bye; exit 0' TERM; sleep 600 <&0 & wait"),
+            worker(&deaf, "trap '' TERM; sleep 600 <&0 & wait; sleep 600"),
+        ];
+        // Reaps them, as the system would whose children orphans are.
+        let reaper = std::thread::spawn(move || children.each_mut().map(|child| child.wait().expect("ends")));
+        assert_eq!(
+            end_orphans(folder.path(), Duration::from_millis(500)).expect("ends them"),
+            2
+        );
+        assert!(!polite.is_alive() && !deaf.is_alive());
+        let ended = reaper.join().expect("reaps");
+        assert_eq!(ended[0].code(), Some(0));
+        assert_eq!(ended[1].code(), None);
+        assert!(polite.last_words(0).ends_with("bye\n"));
+        assert_eq!(end_orphans(folder.path(), PAUSE).expect("finds none"), 0);
+    }
+
+    #[test]
+    fn a_number_that_nobody_holds_the_lock_for_is_not_signalled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Place::of(folder.path(), "i-1");
+        place.make().expect("makes it");
+        let mut stranger = Command::new("sleep")
+            .arg("600")
+            .process_group(0)
+            .spawn()
+            .expect("sleep runs");
+        let pid = i32::try_from(stranger.id()).expect("a pid");
+        fs::write(place.pid_file(), pid.to_string()).expect("writes");
+        drop(place.lock().expect("locks"));
+        place.signal(pid, Signal::SIGKILL, true);
+        assert_eq!(end_orphans(folder.path(), PAUSE).expect("finds none"), 0);
+        assert_eq!(stranger.try_wait().expect("waits"), None);
+        stranger.kill().expect("kills");
+        stranger.wait().expect("ends");
+    }
+
+    #[test]
+    fn the_newest_logs_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for n in 0..4u64 {
+            let place = Place::of(folder.path(), &format!("i-{n}"));
+            place.make().expect("makes it");
+            let log = place.open_log().expect("a log");
+            log.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(n + 1))
+                .expect("sets");
+        }
+        forget_old(folder.path(), 2).expect("forgets");
+        let mut left = ids(folder.path()).expect("reads");
+        left.sort();
+        assert_eq!(left, ["i-2", "i-3"]);
+    }
+}
