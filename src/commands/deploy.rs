@@ -26,6 +26,7 @@ use crate::report::{self, progress::Progress};
 
 /// How long `--express` waits for the fleet when there's no `--timeout`.
 const FLEET: Duration = Duration::from_secs(15 * 60);
+const CONCURRENCY: u16 = 8;
 
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ pub struct Deploy {
     #[arg(long)]
     no_attach: bool,
     /// How many stacks are worked on at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
     /// End as soon as resources are configured (CloudFormation's express mode), then wait for the workers
     #[arg(long)]
@@ -65,7 +66,7 @@ pub struct Deploy {
 }
 
 /// What a plan is made for.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Selection {
     /// Only this part of the environment (`intake`, a stage's name, …); may be given several times
     #[arg(long, value_name = "PART")]
@@ -108,13 +109,45 @@ fn change_set_name(text: &str) -> std::result::Result<String, String> {
 }
 
 impl Deploy {
-    /// Deploys.
+    /// `deploy ENV --yes`, for a command that needs the environment to be there.
+    pub fn unattended(env: Env) -> Deploy {
+        Deploy {
+            env,
+            yes: true,
+            selection: Selection::default(),
+            no_attach: false,
+            concurrency: CONCURRENCY,
+            express: false,
+            on_failure: None,
+            role_arn: None,
+            waits: Waits::default(),
+        }
+    }
+
+    /// Deploys, and shows the result.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
+        self.carry_out(global, &environment, |report| show(global, report, &self.env))
+    }
+
+    /// The same before something else, whose result is the only document then.
+    pub fn run_before(self, global: &Global, environment: &Environment) -> Result<()> {
+        self.carry_out(global, environment, |report| match global.output {
+            Output::Json => report.result(),
+            Output::Text | Output::Jsonl => show(global, report, &self.env),
+        })
+    }
+
+    fn carry_out(
+        &self,
+        global: &Global,
+        environment: &Environment,
+        show: impl FnOnce(&Report) -> Result<()>,
+    ) -> Result<()> {
         global.block_on(async {
             let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
+            let cloud = global.connect(Some(environment)).await?;
+            let mut blueprint = crate::blueprint::render(environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
             let (events, progress) = Progress::begin(global.face());
             let waiting = self.waits.begin();
@@ -126,7 +159,7 @@ impl Deploy {
             };
             let drafts = Drafts::default();
             let result = self
-                .deploy(global, context, &environment, &blueprint, &drafts, &progress)
+                .deploy(global, context, environment, &blueprint, &drafts, &progress)
                 .await;
             drop(events);
             progress.end().await;
@@ -135,7 +168,7 @@ impl Deploy {
             } else {
                 drafts.discard(&cloud).await
             };
-            let shown = result.and_then(|report| show(global, &report, &self.env));
+            let shown = result.and_then(|report| show(&report));
             if let (Err(_), Err(left)) = (&shown, &discarded) {
                 report::note(&left.to_string());
             }

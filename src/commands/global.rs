@@ -15,7 +15,7 @@ use crate::report::form::{Color, Output};
 use crate::report::progress::Face;
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Global {
     /// AWS region, instead of the file's
     #[arg(long, global = true, value_name = "REGION", help_heading = "Global options")]
@@ -100,8 +100,27 @@ impl Global {
         .await
     }
 
+    /// The same for a command that is about the local emulator, whether or not `--local` was given.
+    ///
+    /// # Errors
+    /// Usage, for options that name something else than the emulator.
+    pub fn on_this_machine(&self) -> Result<Global> {
+        if self.profile.is_some() {
+            return Err(Error::usage(
+                "--profile names an account of AWS, and this command never reaches AWS",
+            ));
+        }
+        if let Some(endpoint) = &self.endpoint_url {
+            local::check_loopback(endpoint)?;
+        }
+        Ok(Global {
+            local: true,
+            ..self.clone()
+        })
+    }
+
     /// The emulator's endpoint: the one that was given, or that of the emulator that runs, started when none does.
-    fn local_endpoint(&self) -> Result<String> {
+    pub fn local_endpoint(&self) -> Result<String> {
         if let Some(given) = &self.endpoint_url {
             local::check_loopback(given)?;
             return Ok(given.clone());
@@ -133,7 +152,7 @@ impl Global {
 const LOCAL_ACCOUNT: &str = "000000000000";
 
 /// The environment that a command is about.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Env {
     /// Environment file, or the bare name of one in stacks/
     #[arg(value_name = "ENV")]

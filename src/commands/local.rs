@@ -1,10 +1,12 @@
-//! `qfleet local start|stop|status`
+//! `qfleet local start|stop|status|up|down`
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Global;
+use super::local_down::Down;
+use super::local_up::Up;
 use crate::error::{Error, Result};
 use crate::local::{self, Emulator};
 use crate::report;
@@ -14,12 +16,14 @@ use crate::report::form::Output;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Every command takes --local, which deploys to this emulator instead of AWS and starts it when \
-                  needed. It listens on 127.0.0.1 only, keeps everything in memory and forgets it when it stops.\n\n\
+                  needed. It listens on 127.0.0.1 only, keeps everything in memory and forgets it when it stops. It \
+                  starts no instance and never scales: `local up` does that, with real processes.\n\n\
                   Its program is ministack, from $QFLEET_MINISTACK, else ~/.local/share/qfleet/ministack, else the \
                   PATH.\n\n\
                   Examples:\n  \
                   qfleet local start\n  \
                   qfleet deploy lab --local\n  \
+                  qfleet local up lab\n  \
                   qfleet local stop"
 )]
 pub struct Local {
@@ -36,6 +40,10 @@ enum Verb {
     Stop,
     /// Show where the local AWS emulator listens
     Status(Status),
+    /// Run an environment's workers on this machine, as Auto Scaling would
+    Up(Up),
+    /// End local fleets
+    Down(Down),
 }
 
 #[derive(Debug, Args)]
@@ -56,7 +64,7 @@ struct Status {
     exit_code: bool,
 }
 
-/// The JSON form of the three.
+/// The JSON form of start, stop and status.
 #[derive(Serialize)]
 struct State<'a> {
     /// Whether it runs now.
@@ -68,7 +76,7 @@ struct State<'a> {
 }
 
 impl Local {
-    /// Starts, ends or shows the emulator.
+    /// Starts, ends or shows the emulator, or a fleet around it.
     pub fn run(self, global: &Global) -> Result<()> {
         match self.verb {
             Verb::Start(start) => {
@@ -82,6 +90,8 @@ impl Local {
                 let text = report::local::stopped(ended.as_ref());
                 show(global.output, false, ended.is_some(), None, &text);
             }
+            Verb::Up(up) => up.run(global)?,
+            Verb::Down(down) => down.run(global)?,
             Verb::Status(status) => {
                 let found = local::status()?;
                 if let Some(emulator) = &found {

@@ -8,6 +8,8 @@ mod events;
 mod global;
 mod init;
 mod local;
+mod local_down;
+mod local_up;
 mod outputs;
 mod placement;
 mod plan;
@@ -78,7 +80,7 @@ pub enum Command {
     Render(render::Render),
     /// Print the JSON Schema of the environment file
     Schema(schema::Schema),
-    /// Start, stop or show the local AWS emulator
+    /// The local AWS emulator, and real workers around it
     Local(local::Local),
     /// Print the completion script of a shell
     Completions(completions::Completions),

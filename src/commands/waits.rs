@@ -20,6 +20,17 @@ pub struct Waits {
     no_wait: bool,
 }
 
+impl Default for Waits {
+    /// As when none of the options is given.
+    fn default() -> Self {
+        Waits {
+            on_interrupt: OnInterrupt::Detach,
+            timeout: None,
+            no_wait: false,
+        }
+    }
+}
+
 impl Waits {
     /// From now on.
     pub fn begin(&self) -> Waiting {

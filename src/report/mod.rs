@@ -5,6 +5,7 @@ mod board;
 pub mod check;
 pub mod data;
 pub mod events;
+pub mod fleet;
 pub mod form;
 pub mod init;
 pub mod local;

@@ -79,7 +79,6 @@ pub(super) struct Shape {
 #[derive(Debug)]
 pub(super) struct Group {
     pub name: String,
-    pub stage: String,
     pub shape: Shape,
     pub desired: u32,
     pub instances: Vec<Instance>,
@@ -99,10 +98,9 @@ pub(super) struct Group {
 
 impl Group {
     /// A group without instances.
-    pub fn new(name: &str, stage: &str, shape: Shape, desired: u32, pace: Pace) -> Group {
+    pub fn new(name: &str, shape: Shape, desired: u32, pace: Pace) -> Group {
         Group {
             name: name.to_owned(),
-            stage: stage.to_owned(),
             desired: desired.clamp(shape.min, shape.max.max(shape.min)),
             shape,
             instances: Vec::new(),
@@ -297,11 +295,9 @@ impl Group {
         self.exited(id, &Exit::Ended(why.to_owned()), String::new(), now);
     }
 
-    /// The worker has ended, after it said this.
+    /// The worker has ended, and with it what it had started; it said this.
     pub fn exited(&mut self, id: &str, exit: &Exit, said: String, now: Now) {
         let Some(place) = self.place(id) else { return };
-        // What the worker started goes with it.
-        self.effects.push(Effect::Kill(id.to_owned()));
         let instance = &mut self.instances[place];
         instance.worker = Worker::Down;
         instance.last_words = match exit {
@@ -531,7 +527,6 @@ impl Group {
         let mut instance = self.instances.remove(place);
         let ended = instance.end_activity(StatusCode::Successful, message, now);
         self.effects.extend(ended.map(Effect::Record));
-        self.effects.push(Effect::Kill(instance.id.clone()));
         self.effects.push(Effect::Remove(instance.id));
     }
 }

@@ -105,6 +105,37 @@ impl FleetHome {
         self.folder.join("activities.jsonl")
     }
 
+    /// The instances' folders.
+    pub fn instances(&self) -> PathBuf {
+        self.folder.join("instances")
+    }
+
+    /// The programs, unpacked.
+    pub fn programs(&self) -> PathBuf {
+        self.folder.join("programs")
+    }
+
+    /// What a detached supervisor says.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("supervisor.log")
+    }
+
+    /// Keeps a state, as a whole or not at all.
+    pub fn write_state(&self, state: &FleetState) -> Result<()> {
+        let path = self.state_path();
+        let draft = path.with_extension("json.new");
+        let text = serde_json::to_string(state).map_err(|error| cannot("write", &path, &error.into()))?;
+        fs::write(&draft, text)
+            .and_then(|()| fs::rename(&draft, &path))
+            .map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// Drops the state of a supervisor that is gone.
+    pub fn forget_state(&self) {
+        // Nobody reads it while no supervisor lives, so it may as well stay.
+        let _ = fs::remove_file(self.state_path());
+    }
+
     fn lock_path(&self) -> PathBuf {
         self.folder.join("fleet.lock")
     }

@@ -47,7 +47,7 @@ struct Scene {
 impl Scene {
     fn new(shape: Shape, desired: u32) -> Scene {
         let mut scene = Scene {
-            group: Group::new("lab-move", "move", shape, desired, Pace { speed: 60 }),
+            group: Group::new("lab-move", shape, desired, Pace { speed: 60 }),
             ids: Ids::default(),
             now: at(0),
             next_pid: 100,

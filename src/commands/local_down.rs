@@ -1,0 +1,64 @@
+//! `qfleet local down [ENV]`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::global::{Env, Global};
+use crate::error::Result;
+use crate::local::fleet::stop::{self, Stopped};
+use crate::report;
+use crate::report::form::Output;
+
+/// Arguments of `local down`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Workers finish what they have in hand, for up to 30 s, and are ended then. Also ends the workers of a fleet whose
+supervisor was killed. What is deployed to the emulator stays. When nothing runs, that is what it says, with 0.
+
+Examples:
+  qfleet local down lab
+  qfleet local down                        every local fleet of yours")]
+pub struct Down {
+    /// Environment file, or the bare name of one in stacks/; without it, every fleet
+    #[arg(value_name = "ENV")]
+    env: Option<PathBuf>,
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Document<'a> {
+    stopped: &'a [Stopped],
+}
+
+impl Down {
+    /// Ends fleets.
+    pub fn run(self, global: &Global) -> Result<()> {
+        let global = &global.on_this_machine()?;
+        let environments = match self.env {
+            None => stop::known()?,
+            Some(env) => vec![named(env)?],
+        };
+        let mut stopped = Vec::new();
+        for environment in &environments {
+            stopped.extend(stop::stop(environment)?);
+        }
+        match global.output {
+            Output::Text => report::text(&report::fleet::stopped(&stopped)),
+            Output::Json => report::json(&Document { stopped: &stopped }),
+            Output::Jsonl => report::json_line(&Document { stopped: &stopped }),
+        }
+        Ok(())
+    }
+}
+
+/// A fleet by its name goes down also when its file has gone.
+fn named(env: PathBuf) -> Result<String> {
+    if let Some(name) = env.to_str()
+        && stop::known()?.iter().any(|known| known == name)
+    {
+        return Ok(name.to_owned());
+    }
+    Ok(Env { env }.load()?.name)
+}

@@ -1,0 +1,182 @@
+//! `qfleet local up ENV`
+
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use nix::unistd::Uid;
+
+use super::deploy::Deploy;
+use super::global::{Env, Global};
+use crate::blueprint;
+use crate::cloud::Cloud;
+use crate::deployed::Deployed;
+use crate::environment::Environment;
+use crate::error::{Error, Result, exit_code};
+use crate::local::fleet::state::{self, FleetState};
+use crate::local::fleet::supervisor::{self, End, Setup};
+use crate::local::fleet::{self, runs_already};
+use crate::report;
+use crate::report::form::Output;
+
+/// It reads stacks and fetches programs first.
+const TIME_TO_START: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Arguments of `local up`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an instance
+metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains by the
+deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. Of the program,
+`run` is started and never `install`: what it needs must be on this machine.
+
+With --speed 10, one of the fleet's minutes takes six seconds; visibility timeouts and the work itself stay as long as
+they are.
+
+Ctrl-C, SIGTERM or `qfleet local down` end it: workers finish what they have in hand, for up to 30 s; once more kills
+them. It ends by itself, with 0, when the environment is destroyed.
+
+Examples:
+  qfleet local up lab                      in this terminal, a line for each thing that happens
+  qfleet local up lab --speed 10 --detach  in the background
+  qfleet status lab --local                how it does
+  qfleet local down                        end it
+
+Exit codes: 0 the environment is gone, or it runs in the background; 1 it can't be run, or the emulator is gone;
+2 bad file or usage; 4 it runs already; 130 stopped.")]
+pub struct Up {
+    #[command(flatten)]
+    env: Env,
+    /// How many of its minutes pass in a real one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    speed: u32,
+    /// Run in the background; return once it runs
+    #[arg(long)]
+    detach: bool,
+}
+
+impl Up {
+    /// Runs the fleet.
+    pub fn run(self, global: &Global) -> Result<()> {
+        if global.output == Output::Json && !self.detach {
+            return Err(
+                Error::usage("a fleet in the foreground has no end, and --output json is one document")
+                    .with_help("use --output jsonl: an object a line; or --detach"),
+            );
+        }
+        let global = &global.on_this_machine()?;
+        let environment = self.env.load()?;
+        if state::find(&environment.name)?.is_some() {
+            return Err(runs_already(&environment.name));
+        }
+        let endpoint = global.local_endpoint()?;
+        // Where it is now: so the deploy, this process and a detached one mean the same emulator.
+        let global = &Global {
+            endpoint_url: Some(endpoint.clone()),
+            ..global.clone()
+        };
+        if !global.block_on(is_deployed(global, &environment))? {
+            Deploy::unattended(self.env.clone()).run_before(global, &environment)?;
+        }
+        if Uid::effective().is_root() {
+            report::note("note: workers run as root, because qfleet does; on an instance they don't");
+        }
+        if self.detach {
+            return self.detached(global, &environment, &endpoint);
+        }
+        let end = global.block_on(async {
+            let cloud = global.connect(Some(&environment)).await?;
+            let setup = Setup {
+                cloud,
+                endpoint,
+                environment: environment.name.clone(),
+                speed: self.speed,
+            };
+            supervisor::run(setup, |event| report::fleet::show(&event, global.output)).await
+        })?;
+        match end {
+            End::Gone => Ok(()),
+            End::Stopped => Err(Error::Shown(exit_code::INTERRUPTED)),
+        }
+    }
+
+    /// The same in the background: a process of its own, in no terminal.
+    fn detached(&self, global: &Global, environment: &Environment, endpoint: &str) -> Result<()> {
+        let log = fleet::log(&environment.name)?;
+        let mut child = self.command(global, endpoint, &log)?;
+        let pid = i32::try_from(child.id()).unwrap_or_default();
+        let state = match wait_until_up(&mut child, pid, &environment.name) {
+            Ok(state) => state,
+            Err(failure) => {
+                // It has ended, or isn't waited for any more.
+                let _ = child.kill();
+                let _ = child.wait();
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                return Err(report::fleet::not_started(&failure, &said, &log));
+            }
+        };
+        let log = log.display().to_string();
+        match global.output {
+            Output::Text => report::text(&report::fleet::detached(&state, &log)),
+            Output::Json => report::json(&report::fleet::Detached { fleet: &state, log }),
+            Output::Jsonl => report::json_line(&report::fleet::Detached { fleet: &state, log }),
+        }
+        Ok(())
+    }
+
+    fn command(&self, global: &Global, endpoint: &str, log: &std::path::Path) -> Result<Child> {
+        use std::os::unix::process::CommandExt;
+
+        let failed =
+            |error: std::io::Error| Error::failed(format!("a fleet can't be started in the background: {error}"));
+        let output = File::create(log).map_err(failed)?;
+        let errors = output.try_clone().map_err(failed)?;
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.args(["local", "up", "--color", "never"]).arg(&self.env.env);
+        command.args(["--speed", &self.speed.to_string(), "--endpoint-url", endpoint]);
+        if let Some(region) = &global.region {
+            command.args(["--region", region]);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            // A Ctrl-C at this terminal, and its end, are not for it.
+            .process_group(0)
+            .spawn()
+            .map_err(failed)
+    }
+}
+
+/// Whether every part is there and well.
+async fn is_deployed(global: &Global, environment: &Environment) -> Result<bool> {
+    let cloud: Cloud = global.connect(Some(environment)).await?;
+    let blueprint = blueprint::render(environment, &Global::placement(&cloud))?;
+    let deployed = Deployed::find(&cloud, &environment.name).await?;
+    let is_well = |part: &str| deployed.part(part).is_some_and(|stack| stack.stack.status.is_well());
+    Ok(blueprint.stacks.iter().all(|stack| is_well(&stack.part)))
+}
+
+/// The state of the fleet that a process runs.
+fn wait_until_up(child: &mut Child, pid: i32, environment: &str) -> std::result::Result<FleetState, String> {
+    let deadline = Instant::now() + TIME_TO_START;
+    loop {
+        if let Ok(Some(ended)) = child.try_wait() {
+            return Err(format!("the local fleet ended while it was starting ({ended})"));
+        }
+        match state::find(environment) {
+            Ok(Some(state)) if state.pid == pid => return Ok(state),
+            Ok(_) if Instant::now() < deadline => sleep(PAUSE),
+            Ok(_) => {
+                return Err(format!(
+                    "the local fleet didn't start within {} s",
+                    TIME_TO_START.as_secs()
+                ));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}

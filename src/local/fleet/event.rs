@@ -1,0 +1,47 @@
+//! What a supervisor tells while the fleet runs.
+
+use serde::Serialize;
+
+use super::state::{Activity, MinuteState};
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum FleetEvent {
+    /// The fleet runs.
+    Up {
+        /// The environment's name.
+        environment: String,
+        /// The supervisor's process.
+        pid: i32,
+        /// How many of its minutes pass in a real one.
+        speed: u32,
+        /// The stages whose instances it plays.
+        stages: Vec<String>,
+    },
+    /// A scaling activity was begun, went on or ended.
+    Activity {
+        /// The stage.
+        stage: String,
+        /// The activity.
+        #[serde(flatten)]
+        activity: Activity,
+    },
+    /// One of the fleet's minutes has passed.
+    Minute {
+        /// The stage.
+        stage: String,
+        /// What its group saw.
+        #[serde(flatten)]
+        minute: MinuteState,
+        /// What target tracking holds the backlog per instance at.
+        target: Option<f64>,
+        /// How many instances there should be.
+        desired: u32,
+    },
+    /// Something to know.
+    Note {
+        /// A sentence.
+        message: String,
+    },
+}

@@ -1,0 +1,324 @@
+//! What the fleet is to play, read from the emulator: stacks, groups, hooks, policies and their alarms. Not from the
+//! environment file, which may say what was never deployed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::hook::Hook;
+use crate::blueprint::{quoting, template};
+use crate::cloud::policies::AlarmDefinition;
+use crate::cloud::scaling::{LifecycleHook, ScalingGroup};
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{Deployed, DeployedStack};
+use crate::forecast::policy::{Kind, MetricStat, Policy, Query, QueryValue, Source, StepScaling};
+use crate::forecast::series::Metric;
+
+const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+/// By which the alarm that wakes a group is known, in `templates/partials/scaling.yaml.j2`.
+const WAKES: &str = "Messages wait and no instance runs";
+const INSTANCE_TYPE: &str = "t3.micro";
+
+/// A stage with instances, as it is deployed.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Stage {
+    /// Its name.
+    pub name: String,
+    /// What its stack puts out.
+    pub outputs: Outputs,
+    /// What only its stack's template tells.
+    pub facts: Facts,
+    /// Its group.
+    pub group: ScalingGroup,
+    /// The hook for instances that terminate.
+    pub hook: Option<Hook>,
+    /// Its scaling policies, with their alarms.
+    pub policies: Vec<Policy>,
+}
+
+/// Outputs of a stage's stack.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Outputs {
+    /// The group's name.
+    pub group: String,
+    /// Queue and dead-letter queue: name and URL.
+    pub queues: Vec<Queue>,
+    /// `s3://bucket/key` of the program.
+    pub program: String,
+    /// The worker's variables.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A queue of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub name: String,
+    pub url: String,
+}
+
+impl Outputs {
+    /// None when the stack isn't that of a stage with instances.
+    fn of(stack: &DeployedStack) -> Option<Outputs> {
+        let output = |key: &str| stack.stack.outputs.get(key);
+        let queue = |name: &str, url: &str| {
+            Some(Queue {
+                name: output(name)?.clone(),
+                url: output(url)?.clone(),
+            })
+        };
+        let dead_letters = queue("DeadLetterQueueName", "DeadLetterQueueUrl");
+        Some(Outputs {
+            group: output("GroupName")?.clone(),
+            queues: [queue("QueueName", "QueueUrl")?]
+                .into_iter()
+                .chain(dead_letters)
+                .collect(),
+            program: output("Program")?.clone(),
+            settings: quoting::environment_file(output("WorkerEnvironment").map_or("", String::as_str)),
+        })
+    }
+
+    /// Stands for the program and the settings.
+    pub fn version(&self) -> String {
+        let mut hash = Sha256::new();
+        let settings = self.settings.iter().flat_map(|(name, value)| [name, value]);
+        for text in [&self.program].into_iter().chain(settings) {
+            hash.update(text.as_bytes());
+            hash.update([0]);
+        }
+        hash.finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}
+
+/// What the emulator's Auto Scaling and EC2 don't tell of a group, from the template that it was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// `DefaultInstanceWarmup`, in seconds.
+    pub warmup_seconds: Option<u32>,
+    /// The first instance type.
+    pub instance_type: String,
+    /// `MaxBatchSize`: how many instances an update replaces at once.
+    pub batch: u32,
+}
+
+impl Facts {
+    fn of(body: &str) -> Facts {
+        // A template that was deployed can be read; one that can't tells nothing.
+        let template = template::read(body).unwrap_or_default();
+        let resource = |kind: &str| -> Option<&Value> {
+            let mut resources = template::section(&template, "Resources").map(|(_, resource)| resource);
+            resources.find(|resource| resource["Type"] == kind)
+        };
+        let none = Value::Object(Map::new());
+        let group = resource("AWS::AutoScaling::AutoScalingGroup").unwrap_or(&none);
+        let launch = resource("AWS::EC2::LaunchTemplate").unwrap_or(&none);
+        let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let number = |value: &Value| number(value).and_then(|number| u32::try_from(number).ok());
+        Facts {
+            warmup_seconds: number(&group["Properties"]["DefaultInstanceWarmup"]),
+            instance_type: launch["Properties"]["LaunchTemplateData"]["InstanceType"]
+                .as_str()
+                .unwrap_or(INSTANCE_TYPE)
+                .to_owned(),
+            batch: number(&group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MaxBatchSize"]).unwrap_or(1),
+        }
+    }
+}
+
+/// Reads it all, again and again; templates only when they have changed.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    /// By the stack's id, with when it was last updated.
+    facts: BTreeMap<String, (Option<jiff::Timestamp>, Facts)>,
+}
+
+impl Sources {
+    /// The stages with instances that are deployed now. A group that is just being deleted is left out.
+    pub async fn read(&mut self, cloud: &Cloud, environment: &str) -> Result<Vec<Stage>, CloudError> {
+        let deployed = Deployed::find(cloud, environment).await?;
+        let stacks: Vec<(&DeployedStack, Outputs)> = deployed
+            .stacks
+            .iter()
+            .filter_map(|stack| Some((stack, Outputs::of(stack)?)))
+            .collect();
+        let names: Vec<String> = stacks.iter().map(|(_, outputs)| outputs.group.clone()).collect();
+        let mut groups = cloud.scaling_groups(&names).await?;
+        let alarms = cloud.alarm_definitions().await?;
+        let mut stages = Vec::new();
+        for (stack, outputs) in stacks {
+            let Some(place) = groups.iter().position(|group| group.name == outputs.group) else {
+                continue;
+            };
+            let policies = cloud.scaling_policies(&outputs.group).await?;
+            let hooks = cloud.lifecycle_hooks(&outputs.group).await?;
+            stages.push(Stage {
+                name: stack.part.clone(),
+                facts: self.facts(cloud, stack).await?,
+                group: groups.swap_remove(place),
+                hook: hooks
+                    .into_iter()
+                    .find(|hook| hook.transition == TERMINATING)
+                    .map(Hook::from),
+                policies: policies
+                    .into_iter()
+                    .map(|found| with_alarms(found.policy, &found.arn, &alarms, &outputs))
+                    .collect(),
+                outputs,
+            });
+        }
+        Ok(stages)
+    }
+
+    async fn facts(&mut self, cloud: &Cloud, stack: &DeployedStack) -> Result<Facts, CloudError> {
+        let (id, updated) = (&stack.stack.id, stack.stack.updated);
+        if let Some((known, facts)) = self.facts.get(id)
+            && *known == updated
+        {
+            return Ok(facts.clone());
+        }
+        let body = cloud.template(id).await?.unwrap_or_default();
+        let facts = Facts::of(&body);
+        self.facts.insert(id.clone(), (updated, facts.clone()));
+        Ok(facts)
+    }
+}
+
+impl From<LifecycleHook> for Hook {
+    fn from(hook: LifecycleHook) -> Hook {
+        Hook {
+            name: hook.name,
+            heartbeat_timeout: hook.heartbeat_timeout,
+            default_result: hook.default_result,
+        }
+    }
+}
+
+fn with_alarms(mut policy: Policy, arn: &str, alarms: &[AlarmDefinition], outputs: &Outputs) -> Policy {
+    if let Kind::StepScaling(StepScaling { alarms: of_policy, .. }) = &mut policy.kind {
+        let triggers = alarms
+            .iter()
+            .filter(|alarm| alarm.actions.iter().any(|action| action == arn));
+        *of_policy = triggers
+            .map(|definition| {
+                let mut alarm = definition.alarm.clone();
+                if definition.description == WAKES && matches!(alarm.metric, Source::Stat(_)) {
+                    alarm.metric = waiting(outputs);
+                }
+                alarm
+            })
+            .collect();
+    }
+    policy
+}
+
+/// What the alarm that wakes a group looks at on AWS. The emulator refuses alarms on metric math, so that the one it
+/// has would drive the group to its maximum.
+fn waiting(outputs: &Outputs) -> Source {
+    let queue = outputs.queues.first().map_or("", |queue| &queue.name);
+    let stat = |id: &str, namespace: &str, name: &str, dimension: (&str, &str)| Query {
+        id: id.to_owned(),
+        return_data: false,
+        value: QueryValue::Stat(MetricStat {
+            metric: Metric::new(namespace, name, &[dimension], "Maximum"),
+            period_seconds: 60,
+        }),
+    };
+    Source::Math(vec![
+        Query {
+            id: "waiting".to_owned(),
+            return_data: true,
+            value: QueryValue::Expression("IF(running < 1, visible, 0)".to_owned()),
+        },
+        stat(
+            "visible",
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesVisible",
+            ("QueueName", queue),
+        ),
+        stat(
+            "running",
+            "AWS/AutoScaling",
+            "GroupInServiceInstances",
+            ("AutoScalingGroupName", &outputs.group),
+        ),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::policy::{AdjustmentType, Aggregation, Alarm, Comparison, MissingData};
+
+    #[test]
+    fn the_template_tells_what_the_emulator_does_not() {
+        let body = "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    UpdatePolicy: \
+                    {AutoScalingRollingUpdate: {MaxBatchSize: 2}}\n    Properties: {MinSize: !Ref Min, \
+                    DefaultInstanceWarmup: 90}\n  Launch:\n    Type: AWS::EC2::LaunchTemplate\n    Properties: \
+                    {LaunchTemplateData: {InstanceType: t4g.small}}\n";
+        let facts = Facts {
+            warmup_seconds: Some(90),
+            instance_type: "t4g.small".into(),
+            batch: 2,
+        };
+        assert_eq!(Facts::of(body), facts);
+        assert_eq!(Facts::of("no template").warmup_seconds, None);
+    }
+
+    #[test]
+    fn the_alarm_that_wakes_a_group_looks_at_what_it_looks_at_on_aws() {
+        let template = include_str!("../../../templates/partials/scaling.yaml.j2");
+        assert!(template.contains(&format!("AlarmDescription: {WAKES}\n")));
+        assert!(template.contains("Expression: IF(running < 1, visible, 0)\n"));
+        let outputs = Outputs {
+            group: "lab-move".into(),
+            queues: vec![Queue {
+                name: "lab-queue".into(),
+                url: "http://127.0.0.1/lab-queue".into(),
+            }],
+            program: String::new(),
+            settings: Vec::new(),
+        };
+        let alarm = |description: &str| AlarmDefinition {
+            description: description.into(),
+            actions: vec!["arn:policy".into()],
+            alarm: Alarm {
+                name: "wakes".into(),
+                metric: Source::Stat(MetricStat {
+                    metric: Metric::new("AWS/SQS", "ApproximateNumberOfMessagesVisible", &[], "Maximum"),
+                    period_seconds: 60,
+                }),
+                comparison: Comparison::AtLeast,
+                threshold: 1.0,
+                evaluation_periods: 1,
+                datapoints_to_alarm: None,
+                missing: MissingData::NotBreaching,
+            },
+        };
+        let policy = Policy {
+            name: "StartFromZero".into(),
+            enabled: true,
+            warmup_seconds: None,
+            kind: Kind::StepScaling(StepScaling {
+                adjustment: AdjustmentType::ChangeInCapacity,
+                min_magnitude: None,
+                aggregation: Aggregation::Average,
+                steps: Vec::new(),
+                alarms: Vec::new(),
+            }),
+        };
+        let looks_at = |alarms: &[AlarmDefinition], arn: &str| {
+            let Kind::StepScaling(step) = with_alarms(policy.clone(), arn, alarms, &outputs).kind else {
+                panic!("another kind");
+            };
+            step.alarms.into_iter().map(|alarm| alarm.metric).collect::<Vec<_>>()
+        };
+        assert_eq!(looks_at(&[alarm(WAKES)], "arn:policy"), [waiting(&outputs)]);
+        assert_eq!(looks_at(&[alarm("mine")], "arn:policy"), [alarm("mine").alarm.metric]);
+        assert_eq!(looks_at(&[alarm(WAKES)], "arn:other"), []);
+    }
+}

@@ -1,0 +1,96 @@
+//! Ending fleets from outside: the supervisor is told, and whatever it can't end is ended.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::Serialize;
+
+use super::home::FleetHome;
+use super::place;
+use super::supervisor::DRAIN;
+use crate::error::{Error, Result};
+
+/// More than a supervisor takes that drains its workers, asks again and kills them.
+const PATIENCE: Duration = Duration::from_secs(DRAIN.as_secs() + 20);
+/// A supervisor that has just been started has no state yet.
+const STARTING: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// A fleet that was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// The environment's name.
+    pub environment: String,
+    /// Whether a supervisor was running it.
+    pub supervised: bool,
+    /// Workers that had no supervisor any more, or that it couldn't end.
+    pub orphans: usize,
+}
+
+/// The environments of which there is or was a fleet.
+pub fn known() -> Result<Vec<String>> {
+    FleetHome::all()
+}
+
+/// Ends the fleet of an environment, and the workers of one whose supervisor was killed. Blocks until nothing of it
+/// runs. Nothing when nothing did.
+///
+/// # Errors
+/// A failure, when it can't be ended.
+pub fn stop(environment: &str) -> Result<Option<Stopped>> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(None);
+    };
+    let supervised = end_supervisor(&home, environment)?;
+    // Held, so that no supervisor starts beside its predecessor's workers.
+    let Some(_life) = home.supervise()? else {
+        return Err(
+            Error::failed(format!("a local fleet of {environment} was started again meanwhile"))
+                .with_help("run the same command again"),
+        );
+    };
+    home.forget_state();
+    let orphans = place::end_orphans(&home.instances(), PAUSE.max(Duration::from_secs(10)))?;
+    Ok((supervised || orphans > 0).then(|| Stopped {
+        environment: environment.to_owned(),
+        supervised,
+        orphans,
+    }))
+}
+
+/// Says whether there was one.
+fn end_supervisor(home: &FleetHome, environment: &str) -> Result<bool> {
+    let began = Instant::now();
+    let pid = loop {
+        if !home.is_supervised()? {
+            return Ok(false);
+        }
+        match home.state()?.map(|state| state.pid) {
+            // 0 would be our own process group, 1 everybody's parent.
+            Some(pid) if pid > 1 => break Pid::from_raw(pid),
+            _ if began.elapsed() > STARTING => {
+                return Err(
+                    Error::failed(format!("the local fleet of {environment} is just being started"))
+                        .with_help("run the same command again in a moment"),
+                );
+            }
+            _ => sleep(PAUSE),
+        }
+    };
+    for (signal, patience) in [(Signal::SIGTERM, PATIENCE), (Signal::SIGKILL, Duration::from_secs(5))] {
+        // An error means that it has just ended, which its lock shows next.
+        let _ = kill(pid, signal);
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if !home.is_supervised()? {
+                return Ok(true);
+            }
+            sleep(PAUSE);
+        }
+    }
+    Err(Error::failed(format!(
+        "the local fleet of {environment}, process {pid}, doesn't end"
+    )))
+}

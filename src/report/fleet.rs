@@ -1,0 +1,166 @@
+//! What `local up` and `local down` say.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::form::Output;
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use crate::error::Error;
+use crate::local::fleet::event::FleetEvent;
+use crate::local::fleet::state::{Activity, FleetState, StatusCode};
+use crate::local::fleet::stop::Stopped;
+
+/// How many lines of the log a failure shows.
+const LOG_TAIL: usize = 12;
+
+/// A fleet in the background.
+#[derive(Debug, Serialize)]
+pub struct Detached<'a> {
+    /// The fleet.
+    #[serde(flatten)]
+    pub fleet: &'a FleetState,
+    /// Where its supervisor writes.
+    pub log: String,
+}
+
+/// An event as a machine reads it.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// When; a minute says it itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<Timestamp>,
+    #[serde(flatten)]
+    event: &'a FleetEvent,
+}
+
+/// Prints what happened: on standard output, because it is what was asked for; what is only good to know, on standard
+/// error.
+pub fn show(event: &FleetEvent, output: Output) {
+    match (output, event) {
+        (Output::Json | Output::Jsonl, event) => {
+            let at = (!matches!(event, FleetEvent::Minute { .. })).then(Timestamp::now);
+            super::json_line(&Line { at, event });
+        }
+        (Output::Text, FleetEvent::Note { message }) => super::note(message),
+        (Output::Text, event) => super::text(&text(event, Timestamp::now())),
+    }
+}
+
+fn text(event: &FleetEvent, now: Timestamp) -> String {
+    let mut out = String::new();
+    let clock = |at: Timestamp| paint(FAINT, at.strftime("%H:%M:%SZ"));
+    match event {
+        FleetEvent::Up {
+            environment,
+            speed,
+            stages,
+            ..
+        } => {
+            let _ = writeln!(
+                out,
+                "{} Local fleet of {}: {}. {} Ctrl-C ends it.",
+                clock(now),
+                paint(STRONG, environment),
+                stages.join(", "),
+                match speed {
+                    1 => "Its minutes are real ones.".to_owned(),
+                    n => format!("Its minutes take {:.2} s.", 60.0 / f64::from(*n)),
+                }
+            );
+        }
+        FleetEvent::Activity { stage, activity } => activity_text(&mut out, stage, activity, &clock(now)),
+        FleetEvent::Minute {
+            stage,
+            minute,
+            target,
+            desired,
+        } => {
+            let _ = write!(
+                out,
+                "{} {stage}: {} visible, {} in flight, ",
+                clock(minute.at),
+                minute.visible,
+                minute.in_flight
+            );
+            if let (Some(backlog), Some(target)) = (minute.backlog_per_instance, target) {
+                let shown = format!("{backlog:.1}");
+                let style = if backlog > *target { CAREFUL } else { GOOD };
+                let _ = write!(out, "backlog per instance {} of {target:.1}, ", paint(style, shown));
+            }
+            let _ = writeln!(out, "{} of {desired} in service", minute.running);
+        }
+        FleetEvent::Note { message } => {
+            let _ = writeln!(out, "{} {message}", clock(now));
+        }
+    }
+    out
+}
+
+fn activity_text(out: &mut String, stage: &str, activity: &Activity, clock: &str) {
+    let (word, style) = match activity.status_code {
+        StatusCode::Successful => ("done", GOOD),
+        StatusCode::Failed => ("failed", BAD),
+        StatusCode::Cancelled => ("cancelled", FAINT),
+        StatusCode::MidLifecycleAction => ("waits for its worker", CAREFUL),
+        StatusCode::PreInService | StatusCode::InProgress => ("begins", CAREFUL),
+        StatusCode::Unknown => ("is in a state that isn't known", CAREFUL),
+    };
+    let _ = write!(out, "{clock} {stage}: {} {}", activity.description, paint(style, word));
+    // Why it was begun is said when it begins.
+    let begins = matches!(
+        activity.status_code,
+        StatusCode::PreInService | StatusCode::MidLifecycleAction
+    );
+    let _ = match (&activity.status_message, begins) {
+        (Some(message), _) => writeln!(out, ": {message}"),
+        (None, true) => writeln!(out, "\n    {}", paint(FAINT, &activity.cause)),
+        (None, false) => writeln!(out),
+    };
+}
+
+/// A fleet that runs in the background now.
+pub fn detached(fleet: &FleetState, log: &str) -> String {
+    let stages: Vec<&str> = fleet.groups.iter().map(|group| group.stage.as_str()).collect();
+    format!(
+        "Local fleet of {} runs in the background, process {}: {}\n  {} {log}\n  {} qfleet local down {}\n",
+        paint(STRONG, &fleet.environment),
+        fleet.pid,
+        stages.join(", "),
+        paint(FAINT, "its log:  "),
+        paint(FAINT, "to end it:"),
+        fleet.environment
+    )
+}
+
+/// A fleet that should run in the background and doesn't.
+pub fn not_started(why: &str, said: &str, log: &Path) -> Error {
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let mut message = why.to_owned();
+    if !lines.is_empty() {
+        message.push_str("; it said:");
+    }
+    for line in &lines[lines.len().saturating_sub(LOG_TAIL)..] {
+        let _ = write!(message, "\n    {line}");
+    }
+    Error::failed(message).with_help(format!("its whole output is in {}", log.display()))
+}
+
+/// Fleets that were ended, or that there was none.
+pub fn stopped(stopped: &[Stopped]) -> String {
+    if stopped.is_empty() {
+        return "No local fleet is running\n".to_owned();
+    }
+    let mut out = String::new();
+    for fleet in stopped {
+        let _ = write!(out, "Local fleet of {} stopped", fleet.environment);
+        let _ = match (fleet.supervised, fleet.orphans) {
+            (_, 0) => writeln!(out),
+            (true, n) => writeln!(out, "; {} had to be killed", count(n, "worker")),
+            (false, n) => writeln!(out, "; {} had lost its supervisor", count(n, "worker")),
+        };
+    }
+    out
+}
