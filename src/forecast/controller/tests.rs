@@ -233,6 +233,39 @@ fn a_step_policy_scales_in_without_waiting_for_target_tracking() {
 }
 
 #[test]
+fn a_step_policy_that_has_what_it_asks_for_keeps_it() {
+    let mut metrics = steady("load", 20.0, 30);
+    for minute in NOW - 30..=NOW {
+        metrics.put(&metric("other"), minute, 20.0);
+    }
+    let add_one = steps(
+        "add-one",
+        AdjustmentType::ChangeInCapacity,
+        Comparison::AtLeast,
+        10.0,
+        &[step(Some(0.0), None, 1)],
+    );
+    let other = tracking("other", 100.0, Source::Stat(stat("other")));
+    // One instance is gone, and its replacement not yet begun: nine and one more are the ten that are desired.
+    let mut group = group(10);
+    group.instances.pop();
+    let decision = decide(&[add_one, other], &metrics, &group, NOW, &Model::default());
+    let wants: Vec<Wants> = decision.policies.iter().map(|said| said.wants).collect();
+    assert_eq!((decision.desired, wants), (None, vec![Wants::Keep, Wants::In(6)]));
+}
+
+#[test]
+fn of_equals_the_first_one_is_named() {
+    let twins = [
+        tracking("one", 100.0, Source::Stat(stat("load"))),
+        tracking("two", 100.0, Source::Stat(stat("load"))),
+    ];
+    for load in [150.0, 20.0] {
+        assert_eq!(at_load(&twins, load, &group(10)).policy.as_deref(), Some("one"));
+    }
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_said_and_keeps_target_tracking_from_scaling_in() {
     let cpu = tracking("cpu", 50.0, Source::Predefined("ASGAverageCPUUtilization".to_owned()));
     let decision = at_load(&[load(100.0), cpu.clone()], 20.0, &group(10));
