@@ -65,8 +65,7 @@ impl Cloud {
     /// The newest page of a stack's events, oldest first: enough to know where an operation begins, and how long the
     /// last one took.
     pub async fn recent_events(&self, stack: &str) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.limiter.take().await;
-        match self
+        let read = async || match self
             .cloudformation
             .describe_stack_events()
             .stack_name(stack)
@@ -78,7 +77,8 @@ impl Cloud {
                 error if does_not_exist(&error) => Ok(Vec::new()),
                 error => Err(error),
             },
-        }
+        };
+        self.limiter.patiently(read).await
     }
 
     async fn events_while(
@@ -86,7 +86,14 @@ impl Cloud {
         stack: &str,
         wanted: impl Fn(&StackEvent) -> bool,
     ) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.limiter.take().await;
+        self.limiter.patiently(async || self.pages_while(stack, &wanted).await).await
+    }
+
+    async fn pages_while(
+        &self,
+        stack: &str,
+        wanted: impl Fn(&StackEvent) -> bool,
+    ) -> Result<Vec<ResourceEvent>, CloudError> {
         let mut pages = self
             .cloudformation
             .describe_stack_events()

@@ -120,7 +120,8 @@ async fn throttling_slows_all_stacks_down_and_fails_none() {
         during < 1.6 && during < before,
         "{before} reads a second, {during} when throttled: {reads:?}"
     );
-    assert!(after > during, "and it recovers: {after} after {during}: {reads:?}");
+    // Two stacks are left by then, one of which is looked at every 1.6 s: slowed down for good, it would be far less.
+    assert!(after > 1.0, "and it recovers: {after} after {during}: {reads:?}");
 }
 
 #[tokio::test(start_paused = true)]
