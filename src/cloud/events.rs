@@ -86,7 +86,9 @@ impl Cloud {
         stack: &str,
         wanted: impl Fn(&StackEvent) -> bool,
     ) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.limiter.patiently(async || self.pages_while(stack, &wanted).await).await
+        self.limiter
+            .patiently(async || self.pages_while(stack, &wanted).await)
+            .await
     }
 
     async fn pages_while(
