@@ -224,8 +224,8 @@ impl Cloud {
             // CloudFormation takes a second or more; the emulator none.
             let pause = if self.local {
                 Duration::from_millis(10)
-            } else if began.elapsed() < Duration::from_secs(2) {
-                Duration::from_millis(500)
+            } else if began.elapsed() < Duration::from_secs(4) {
+                Duration::from_millis(700)
             } else {
                 Duration::from_secs(1)
             };
