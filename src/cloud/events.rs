@@ -14,6 +14,9 @@ pub struct ResourceEvent {
     /// Unique.
     #[serde(skip)]
     pub id: String,
+    /// The operation that it belongs to, where the service says.
+    #[serde(skip)]
+    pub operation_id: Option<String>,
     /// When.
     pub at: Option<Timestamp>,
     /// The resource's name in the template; the stack's name for the stack itself.
@@ -124,6 +127,7 @@ fn read(event: &StackEvent) -> ResourceEvent {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     ResourceEvent {
         id: text(event.event_id()),
+        operation_id: event.operation_id().map(str::to_owned),
         at: instant(event.timestamp()),
         logical_id: text(event.logical_resource_id()),
         physical_id: text(event.physical_resource_id()),

@@ -57,6 +57,7 @@ impl Cause {
         };
         let root = ResourceEvent {
             id: String::new(),
+            operation_id: None,
             at: None,
             logical_id: first.logical_id,
             physical_id: first.physical_id,
@@ -163,6 +164,7 @@ mod tests {
     fn event(logical_id: &str, status: &str, reason: &str) -> ResourceEvent {
         ResourceEvent {
             id: String::new(),
+            operation_id: None,
             at: None,
             logical_id: logical_id.into(),
             physical_id: String::new(),

@@ -8,7 +8,8 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::planner::Planner;
 use crate::blueprint::{self, Stack};
-use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template};
+use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template, WorkedOut};
+use crate::cloud::operations::FailuresOf;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::change_set_description;
@@ -206,12 +207,22 @@ pub async fn draft(
             drafts.forget(&stack.name);
             return Ok(Drafting::Begun);
         }
-        Err(error) => return Err(why_not(cloud, stack, target, &name, error).await),
+        Err(error) => {
+            return Err(CloudError {
+                message: format!("{}: {}", stack.name, error.message),
+                ..error
+            }
+            .into());
+        }
     };
-    let Some(changes) = made.changes else {
-        cloud.delete_change_set(&made.id).await?;
-        drafts.forget(&stack.name);
-        return Ok(Drafting::NothingToDo);
+    let changes = match made.result {
+        WorkedOut::Changes(changes) => changes,
+        WorkedOut::NothingToDo => {
+            cloud.delete_change_set(&made.id).await?;
+            drafts.forget(&stack.name);
+            return Ok(Drafting::NothingToDo);
+        }
+        WorkedOut::Failed(reason) => return Err(why_not(cloud, stack, &made.id, &reason).await),
     };
     let draft = Draft {
         id: made.id,
@@ -227,16 +238,14 @@ fn is_there_already(error: &CloudError) -> bool {
 }
 
 /// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.
-async fn why_not(cloud: &Cloud, stack: &Stack, target: &str, change_set: &str, error: CloudError) -> Error {
-    let mut message = format!("{}: {}", stack.name, error.message);
-    if error.is(change_set::FAILED) {
-        for found in cloud.failed_events(target, Some(change_set)).await {
-            let path = found.path.map_or(String::new(), |path| format!(" (at {path})"));
-            message += &format!(
-                "\n  {} {}: {}{path}",
-                found.logical_id, found.resource_type, found.reason
-            );
-        }
+async fn why_not(cloud: &Cloud, stack: &Stack, change_set: &str, reason: &str) -> Error {
+    let mut message = format!("{}: {reason}", stack.name);
+    for found in cloud.failed_events(FailuresOf::ChangeSet(change_set)).await {
+        let path = found.path.map_or(String::new(), |path| format!(" (at {path})"));
+        message += &format!(
+            "\n  {} {}: {}{path}",
+            found.logical_id, found.resource_type, found.reason
+        );
     }
-    Error::from(CloudError { message, ..error })
+    Error::failed(format!("CreateChangeSet failed: {message}"))
 }

@@ -120,7 +120,7 @@ async fn throttling_slows_all_stacks_down_and_fails_none() {
         during < 1.8 && during < before,
         "{before} reads a second, {during} when throttled: {reads:?}"
     );
-    // Two stacks are left by then, one of which is looked at every 1.7 s: slowed down for good, it would be far less.
+    // Two stacks are left by then, one of which is looked at every 1.6 s: slowed down for good, it would be far less.
     assert!(after > 1.0, "and it recovers: {after} after {during}: {reads:?}");
 }
 
