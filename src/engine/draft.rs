@@ -139,7 +139,7 @@ pub enum Drafting {
     Ready(Draft, Vec<Change>),
     /// Nothing; the change set is thrown away.
     NothingToDo,
-    /// The stack is being made already: the read that showed it without resources was stale.
+    /// An operation on the stack has begun already: the read that showed it idle was stale.
     Begun,
 }
 
@@ -203,7 +203,7 @@ pub async fn draft(
     };
     let made = match cloud.make_change_set(&new).await {
         Ok(made) => made,
-        Err(error) if create && is_there_already(&error) => {
+        Err(error) if is_busy_already(&error) => {
             drafts.forget(&stack.name);
             return Ok(Drafting::Begun);
         }
@@ -232,9 +232,12 @@ pub async fn draft(
     Ok(Drafting::Ready(draft, changes))
 }
 
-/// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]."
-fn is_there_already(error: &CloudError) -> bool {
-    error.is("ValidationError") && error.message.contains("already exists and cannot be created again")
+/// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]", "Stack:arn:… is in
+/// UPDATE_IN_PROGRESS state and can not be updated."
+fn is_busy_already(error: &CloudError) -> bool {
+    let says = |words: &str| error.message.contains(words);
+    error.is("ValidationError")
+        && (says("already exists and cannot be created again") || says("_IN_PROGRESS state and can not be updated"))
 }
 
 /// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.

@@ -301,6 +301,21 @@ async fn a_create_that_stale_reads_hide_is_attached_to_and_not_made_again() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_update_that_stale_reads_hide_is_attached_to() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.touch("work");
+    rig.endpoint
+        .rescript(|script| script.takes("lab-work", "LogGroup", seconds(20)).stale_reads(5));
+    rig.waiting.no_wait = true;
+    assert_eq!(rig.again().deploy().await.exit_code(), 0);
+    rig.waiting.no_wait = false;
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
+    rig.is_deployed();
+}
+
 /// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next run
 /// throws it away.
 #[tokio::test(start_paused = true)]
