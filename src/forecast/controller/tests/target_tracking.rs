@@ -31,6 +31,7 @@ fn out_in_proportion_and_whole_numbers_stay_whole() {
     // In floating point, this is a little more than three times the target.
     assert_eq!(desired(&[load(0.1)], 0.1 + 0.2, &group(3)), Some(9));
     assert_eq!(desired(&[load(100.0)], 1e300, &group(3)), Some(1_000));
+    assert_eq!(desired(&[load(1e-300)], 1e300, &group(3)), Some(1_000));
 }
 
 #[test]
