@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::forecast::math::parse::parse;
+
 /// Where a list of metrics stands, which decides about periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -75,13 +77,16 @@ pub fn faults(metrics: &[Value], place: Place) -> Vec<String> {
             metric.get("Expression").and_then(Value::as_str),
             metric.get("MetricStat"),
         ) {
-            (Some(expression), None) => {
-                for name in names(expression).filter(|name| !ids.contains(name)) {
-                    faults.push(format!(
-                        "the expression of `{id}` names `{name}`, which is no metric here"
-                    ));
+            (Some(expression), None) => match parse(expression) {
+                Ok(term) => {
+                    for (_, name) in term.names().iter().filter(|(_, name)| !ids.contains(name)) {
+                        faults.push(format!(
+                            "the expression of `{id}` names `{name}`, which is no metric here"
+                        ));
+                    }
                 }
-            }
+                Err(fault) => faults.push(format!("the expression of `{id}` can't be read: {fault}")),
+            },
             (None, Some(stat)) => {
                 // A scaling policy's metrics have a period of a minute where they don't say.
                 let period = match (stat.get("Period"), place) {
@@ -106,13 +111,6 @@ pub fn faults(metrics: &[Value], place: Place) -> Vec<String> {
     faults
 }
 
-/// The metrics that an expression names: words that begin with a lower-case letter. Functions (`IF`) are in capitals.
-fn names(expression: &str) -> impl Iterator<Item = &str> {
-    expression
-        .split(|c| !is_word(c))
-        .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-}
-
 fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
@@ -134,8 +132,10 @@ mod tests {
     fn accepts_what_aws_accepts() {
         let metrics = [expression("IF(b > 0, a / b, a)"), stat("a", 60), stat("b", 10)];
         assert_eq!(faults(&metrics, Place::ScalingPolicy), [""; 0]);
-        let metrics = [expression("SUM(METRICS())"), stat("a", 300)];
-        assert_eq!(faults(&metrics, Place::Alarm), [""; 0]);
+        for text in ["SUM(METRICS())", "RATE(METRICS(\"a\"))"] {
+            let metrics = [expression(text), stat("a", 300)];
+            assert_eq!(faults(&metrics, Place::Alarm), [""; 0]);
+        }
     }
 
     #[test]
@@ -153,6 +153,10 @@ mod tests {
             (
                 vec![expression("a + b"), stat("a", 60)],
                 "the expression of `e` names `b`, which is no metric here",
+            ),
+            (
+                vec![expression("a + * b"), stat("a", 60), stat("b", 60)],
+                "the expression of `e` can't be read: `*` stands where a value is missing, at character 5",
             ),
             (
                 vec![expression("a"), stat("a", 60), stat("a", 60)],

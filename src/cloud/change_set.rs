@@ -14,8 +14,6 @@ use super::{Cloud, CloudError, explain};
 
 /// The names of our change sets begin like this, unless one is given.
 pub const NAME_PREFIX: &str = "qfleet-";
-/// The code of a [`CloudError`] when CloudFormation could not make a change set.
-pub const FAILED: &str = "FAILED";
 
 /// How long CloudFormation may take to work a change set out before it is given up.
 const LONGEST_TO_WORK_OUT: Duration = Duration::from_secs(60);
@@ -83,8 +81,19 @@ pub struct ChangeSet {
     pub id: String,
     /// Its stack's ARN.
     pub stack_id: String,
-    /// What it would do; `None` when there is nothing to do.
-    pub changes: Option<Vec<Change>>,
+    /// What CloudFormation made of it.
+    pub result: WorkedOut,
+}
+
+/// What CloudFormation made of a change set.
+#[derive(Debug, Clone)]
+pub enum WorkedOut {
+    /// What it would do.
+    Changes(Vec<Change>),
+    /// There is nothing to do.
+    NothingToDo,
+    /// It can't be made, for this reason.
+    Failed(String),
 }
 
 /// What would happen to one resource.
@@ -174,7 +183,7 @@ impl Cloud {
     /// Makes a change set, waits until CloudFormation has worked it out, and reads it.
     ///
     /// # Errors
-    /// Those of the API; and a change set that CloudFormation could not make, with its reason.
+    /// Those of the API.
     pub async fn make_change_set(&self, new: &NewChangeSet<'_>) -> Result<ChangeSet, CloudError> {
         let (body, url) = match &new.template {
             Template::Body(body) => (Some((*body).to_owned()), None),
@@ -224,40 +233,20 @@ impl Cloud {
             // CloudFormation takes a second or more; the emulator none.
             let pause = if self.local {
                 Duration::from_millis(10)
-            } else if began.elapsed() < Duration::from_secs(2) {
-                Duration::from_millis(500)
+            } else if began.elapsed() < Duration::from_secs(4) {
+                Duration::from_millis(700)
             } else {
                 Duration::from_secs(1)
             };
             tokio::time::sleep(pause).await;
-            match self.read_change_set(&id).await? {
-                Read::Pending => {}
-                Read::Ready(changes) => {
-                    return Ok(ChangeSet {
-                        id,
-                        stack_id,
-                        changes: Some(changes),
-                    });
-                }
-                Read::NothingToDo => {
-                    return Ok(ChangeSet {
-                        id,
-                        stack_id,
-                        changes: None,
-                    });
-                }
-                Read::Failed(message) => {
-                    return Err(CloudError {
-                        operation: "CreateChangeSet",
-                        code: Some(FAILED.into()),
-                        message,
-                    });
-                }
+            if let Some(result) = self.read_change_set(&id).await? {
+                return Ok(ChangeSet { id, stack_id, result });
             }
         }
     }
 
-    async fn read_change_set(&self, id: &str) -> Result<Read, CloudError> {
+    /// None while CloudFormation is still working it out.
+    async fn read_change_set(&self, id: &str) -> Result<Option<WorkedOut>, CloudError> {
         let mut changes = Vec::new();
         let mut token = None;
         loop {
@@ -273,9 +262,11 @@ impl Cloud {
             let reason = page.status_reason().unwrap_or_default();
             match page.status().map_or("", |status| status.as_str()) {
                 "CREATE_COMPLETE" => {}
-                "FAILED" if says_nothing_to_do(reason) => return Ok(Read::NothingToDo),
-                "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => return Ok(Read::Failed(reason.to_owned())),
-                _ => return Ok(Read::Pending),
+                "FAILED" if says_nothing_to_do(reason) => return Ok(Some(WorkedOut::NothingToDo)),
+                "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => {
+                    return Ok(Some(WorkedOut::Failed(reason.to_owned())));
+                }
+                _ => return Ok(None),
             }
             changes.extend(
                 page.changes()
@@ -285,7 +276,7 @@ impl Cloud {
             );
             token = page.next_token().map(str::to_owned);
             if token.is_none() {
-                return Ok(Read::Ready(changes));
+                return Ok(Some(WorkedOut::Changes(changes)));
             }
         }
     }
@@ -348,13 +339,6 @@ impl Cloud {
         }
         Ok(all)
     }
-}
-
-enum Read {
-    Pending,
-    Ready(Vec<Change>),
-    NothingToDo,
-    Failed(String),
 }
 
 /// "No change" is a failed change set with one of these reasons; an empty list of changes isn't, as a change of

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_cloudformation::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 
 use super::calls::{Call, Calls};
@@ -143,10 +144,16 @@ impl Cloud {
         } else {
             Limiter::default()
         };
+        // The SDK would give up retrying for good after some thirty retries in the life of the process: a deploy makes
+        // calls for an hour. Attempts and their spacing are bounded all the same, and reads by the limiter.
+        let partition = RetryPartition::custom("qfleet")
+            .token_bucket(TokenBucket::unlimited())
+            .build();
         macro_rules! client {
             ($service:ident $(, $setting:ident($value:expr))*) => {
                 $service::Client::from_conf(
                     $service::config::Builder::from(config)
+                        .retry_partition(partition.clone())
                         .interceptor(Calls { on_call, limiter: limiter.clone() })
                         $(.$setting($value))*
                         .build(),

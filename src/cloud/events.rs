@@ -14,6 +14,9 @@ pub struct ResourceEvent {
     /// Unique.
     #[serde(skip)]
     pub id: String,
+    /// The operation that it belongs to, where the service says.
+    #[serde(skip)]
+    pub operation_id: Option<String>,
     /// When.
     pub at: Option<Timestamp>,
     /// The resource's name in the template; the stack's name for the stack itself.
@@ -65,8 +68,7 @@ impl Cloud {
     /// The newest page of a stack's events, oldest first: enough to know where an operation begins, and how long the
     /// last one took.
     pub async fn recent_events(&self, stack: &str) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.limiter.take().await;
-        match self
+        let read = async || match self
             .cloudformation
             .describe_stack_events()
             .stack_name(stack)
@@ -78,7 +80,8 @@ impl Cloud {
                 error if does_not_exist(&error) => Ok(Vec::new()),
                 error => Err(error),
             },
-        }
+        };
+        self.limiter.patiently(read).await
     }
 
     async fn events_while(
@@ -86,7 +89,16 @@ impl Cloud {
         stack: &str,
         wanted: impl Fn(&StackEvent) -> bool,
     ) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.limiter.take().await;
+        self.limiter
+            .patiently(async || self.pages_while(stack, &wanted).await)
+            .await
+    }
+
+    async fn pages_while(
+        &self,
+        stack: &str,
+        wanted: impl Fn(&StackEvent) -> bool,
+    ) -> Result<Vec<ResourceEvent>, CloudError> {
         let mut pages = self
             .cloudformation
             .describe_stack_events()
@@ -115,6 +127,7 @@ fn read(event: &StackEvent) -> ResourceEvent {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     ResourceEvent {
         id: text(event.event_id()),
+        operation_id: event.operation_id().map(str::to_owned),
         at: instant(event.timestamp()),
         logical_id: text(event.logical_resource_id()),
         physical_id: text(event.physical_resource_id()),

@@ -22,6 +22,12 @@ impl CloudError {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether the account's request limit is used up: nothing is wrong with the request.
+    pub fn is_throttling(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.contains("Throttl") || code == "RequestLimitExceeded"
+    }
+
     /// What to do about the common ones.
     fn help(&self) -> Option<&'static str> {
         let code = self.code.as_deref().unwrap_or_default();
@@ -42,7 +48,7 @@ impl CloudError {
         ) {
             return Some("AWS does not know these credentials: check the profile, AWS_ACCESS_KEY_ID and the clock");
         }
-        if code.contains("Throttl") || code == "RequestLimitExceeded" {
+        if self.is_throttling() {
             return Some(
                 "the account's request limit is used up by others, too: run the same command again in a minute",
             );

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::CloudError;
+
 /// Calls a second that CloudFormation's reads stand for long, for a whole account *(reported by users, not documented)*.
 const RATE: f64 = 5.0;
 /// How many calls may come at once after a pause.
@@ -14,6 +16,10 @@ const BURST: f64 = 20.0;
 const SLOWEST: f64 = 0.5;
 /// What a call that went out adds to the rate again after it was lowered.
 const RECOVERY: f64 = 0.05;
+
+/// For how long a read is tried again that only throttling keeps from being answered. What runs in CloudFormation is not
+/// worth failing for while others use up the account's limit.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Shared by everything that talks to one account.
 #[derive(Debug, Clone)]
@@ -53,6 +59,21 @@ impl Limiter {
     pub async fn take(&self) {
         while let Some(pause) = self.try_take(Instant::now()) {
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Reads once there is room for it, and again as long as it is throttled, within ten minutes.
+    ///
+    /// # Errors
+    /// Those of the read.
+    pub async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, CloudError>) -> Result<T, CloudError> {
+        let began = Instant::now();
+        loop {
+            self.take().await;
+            match read().await {
+                Err(error) if error.is_throttling() && began.elapsed() < PATIENCE => {}
+                answer => return answer,
+            }
         }
     }
 

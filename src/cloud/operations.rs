@@ -23,17 +23,26 @@ pub struct FailedEvent {
     pub path: Option<String>,
 }
 
+/// Whose failures.
+#[derive(Debug, Clone, Copy)]
+pub enum FailuresOf<'a> {
+    /// Of the operation with this id. A rollback is another operation than the update that failed.
+    Operation(&'a str),
+    /// Of the change set with this ARN.
+    ChangeSet(&'a str),
+}
+
 impl Cloud {
-    /// The failures of a stack's last operation, or of one change set, oldest first. None where the service doesn't
-    /// answer this call: older endpoints don't know it.
-    pub async fn failed_events(&self, stack: &str, change_set: Option<&str>) -> Vec<FailedEvent> {
+    /// Failures, oldest first. None where the service doesn't answer this call: older endpoints don't know it
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html>).
+    pub async fn failed_events(&self, of: FailuresOf<'_>) -> Vec<FailedEvent> {
         let mut asked = self
             .cloudformation
             .describe_events()
             .filters(EventFilter::builder().failed_events(true).build());
-        asked = match change_set {
-            Some(id) => asked.change_set_name(id),
-            None => asked.stack_name(stack),
+        asked = match of {
+            FailuresOf::Operation(id) => asked.operation_id(id),
+            FailuresOf::ChangeSet(arn) => asked.change_set_name(arn),
         };
         let mut pages = asked.into_paginator().items().send();
         let mut all = Vec::new();

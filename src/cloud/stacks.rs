@@ -58,14 +58,14 @@ pub struct StackParameter {
 impl Cloud {
     /// The stack of this name or ARN, if there is one. A stack deleted long ago is found by its ARN only.
     pub async fn stack(&self, name: &str) -> Result<Option<StackDescription>, CloudError> {
-        self.limiter.take().await;
-        match self.cloudformation.describe_stacks().stack_name(name).send().await {
+        let read = async || match self.cloudformation.describe_stacks().stack_name(name).send().await {
             Ok(found) => Ok(found.stacks().first().map(describe)),
             Err(error) => match explain("DescribeStacks", error) {
                 error if does_not_exist(&error) => Ok(None),
                 error => Err(error),
             },
-        }
+        };
+        self.limiter.patiently(read).await
     }
 
     /// Every stack of the account in this region.

@@ -238,7 +238,8 @@ impl Deploy {
             approve: &approve,
         })
         .await;
-        if self.express && report.succeeded {
+        // The emulator starts no instances.
+        if self.express && report.succeeded && !context.cloud.local {
             let left = context
                 .waiting
                 .deadline

@@ -57,6 +57,7 @@ impl Cause {
         };
         let root = ResourceEvent {
             id: String::new(),
+            operation_id: None,
             at: None,
             logical_id: first.logical_id,
             physical_id: first.physical_id,
@@ -142,7 +143,7 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
              environment's name",
         );
     }
-    if says(&["LimitExceeded", "limit exceeded", "VcpuLimit", "quota"]) {
+    if says(&["LimitExceeded", "limit exceeded", "VcpuLimit", "vCPU limit", "quota"]) {
         return Some("a quota of the account is used up: ask for more in Service Quotas, or make `max` smaller");
     }
     if says(&["QueueDeletedRecently", "wait 60 seconds after deleting"]) {
@@ -163,6 +164,7 @@ mod tests {
     fn event(logical_id: &str, status: &str, reason: &str) -> ResourceEvent {
         ResourceEvent {
             id: String::new(),
+            operation_id: None,
             at: None,
             logical_id: logical_id.into(),
             physical_id: String::new(),
@@ -190,6 +192,65 @@ mod tests {
         assert_eq!(cause.root.map(|root| root.logical_id).as_deref(), Some("Queue"));
         assert_eq!(cause.cancelled, ["Role"]);
         assert!(cause.hint.is_some_and(|hint| hint.contains("there already")));
+    }
+
+    /// Messages as services word them, each with what is to be said about it.
+    #[test]
+    fn common_causes_come_with_what_to_do() {
+        let cases = [
+            ("Queue photo-lab-move already exists", "is there already"),
+            (
+                "The maximum number of VPCs has been reached. (Service: Ec2, Error Code: VpcLimitExceeded)",
+                "Service Quotas",
+            ),
+            (
+                "You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket",
+                "Service Quotas",
+            ),
+            (
+                "User: arn:aws:iam::111122223333:user/ci is not authorized to perform: sqs:createqueue",
+                "lacks this permission",
+            ),
+            (
+                "The default Service-Linked Role for Auto Scaling could not be created. ErrorMessage: User is not \
+                 authorized to perform: iam:CreateServiceLinkedRole",
+                "create-service-linked-role",
+            ),
+            (
+                "Instance failed to launch: Client.InternalError: Client error on launch",
+                "kms:CreateGrant",
+            ),
+            ("No default VPC for this user", "network: create"),
+            (
+                "Your requested instance type (t4g.small) is not supported in your requested Availability Zone \
+                 (us-east-1e)",
+                "`zones`",
+            ),
+            (
+                "The architecture 'x86_64' of the specified instance type does not match the architecture 'arm64' of \
+                 the specified AMI",
+                "another processor",
+            ),
+            (
+                "Received FAILURE signal with UniqueId i-0123456789abcdef0",
+                "workers did not start",
+            ),
+            (
+                "Failed to receive 2 resource signal(s) within the specified duration",
+                "workers did not start",
+            ),
+            (
+                "You must wait 60 seconds after deleting a queue before you can create another with the same name",
+                "in a minute",
+            ),
+        ];
+        for (reason, wanted) in cases {
+            let cause = find(&[event("Resource", "CREATE_FAILED", reason)], Vec::new());
+            let hint = cause.hint.unwrap_or("nothing");
+            assert!(hint.contains(wanted), "{reason}: {hint}");
+        }
+        let unknown = find(&[event("Resource", "CREATE_FAILED", "It rains")], Vec::new());
+        assert_eq!(unknown.hint, None);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::planner::Planner;
 use crate::blueprint::{self, Stack};
-use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template};
+use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template, WorkedOut};
+use crate::cloud::operations::FailuresOf;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::change_set_description;
@@ -138,7 +139,7 @@ pub enum Drafting {
     Ready(Draft, Vec<Change>),
     /// Nothing; the change set is thrown away.
     NothingToDo,
-    /// The stack is being made already: the read that showed it without resources was stale.
+    /// An operation on the stack has begun already: the read that showed it idle was stale.
     Begun,
 }
 
@@ -202,16 +203,26 @@ pub async fn draft(
     };
     let made = match cloud.make_change_set(&new).await {
         Ok(made) => made,
-        Err(error) if create && is_there_already(&error) => {
+        Err(error) if is_busy_already(&error) => {
             drafts.forget(&stack.name);
             return Ok(Drafting::Begun);
         }
-        Err(error) => return Err(why_not(cloud, stack, target, &name, error).await),
+        Err(error) => {
+            return Err(CloudError {
+                message: format!("{}: {}", stack.name, error.message),
+                ..error
+            }
+            .into());
+        }
     };
-    let Some(changes) = made.changes else {
-        cloud.delete_change_set(&made.id).await?;
-        drafts.forget(&stack.name);
-        return Ok(Drafting::NothingToDo);
+    let changes = match made.result {
+        WorkedOut::Changes(changes) => changes,
+        WorkedOut::NothingToDo => {
+            cloud.delete_change_set(&made.id).await?;
+            drafts.forget(&stack.name);
+            return Ok(Drafting::NothingToDo);
+        }
+        WorkedOut::Failed(reason) => return Err(why_not(cloud, stack, &made.id, &reason).await),
     };
     let draft = Draft {
         id: made.id,
@@ -221,22 +232,23 @@ pub async fn draft(
     Ok(Drafting::Ready(draft, changes))
 }
 
-/// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]."
-fn is_there_already(error: &CloudError) -> bool {
-    error.is("ValidationError") && error.message.contains("already exists and cannot be created again")
+/// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]", "Stack:arn:… is in
+/// UPDATE_IN_PROGRESS state and can not be updated."
+fn is_busy_already(error: &CloudError) -> bool {
+    let says = |words: &str| error.message.contains(words);
+    error.is("ValidationError")
+        && (says("already exists and cannot be created again") || says("_IN_PROGRESS state and can not be updated"))
 }
 
 /// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.
-async fn why_not(cloud: &Cloud, stack: &Stack, target: &str, change_set: &str, error: CloudError) -> Error {
-    let mut message = format!("{}: {}", stack.name, error.message);
-    if error.is(change_set::FAILED) {
-        for found in cloud.failed_events(target, Some(change_set)).await {
-            let path = found.path.map_or(String::new(), |path| format!(" (at {path})"));
-            message += &format!(
-                "\n  {} {}: {}{path}",
-                found.logical_id, found.resource_type, found.reason
-            );
-        }
+async fn why_not(cloud: &Cloud, stack: &Stack, change_set: &str, reason: &str) -> Error {
+    let mut message = format!("{}: {reason}", stack.name);
+    for found in cloud.failed_events(FailuresOf::ChangeSet(change_set)).await {
+        let path = found.path.map_or(String::new(), |path| format!(" (at {path})"));
+        message += &format!(
+            "\n  {} {}: {}{path}",
+            found.logical_id, found.resource_type, found.reason
+        );
     }
-    Error::from(CloudError { message, ..error })
+    Error::failed(format!("CreateChangeSet failed: {message}"))
 }

@@ -46,6 +46,7 @@ mod tests {
     fn history(of_stack: &[&str]) -> History {
         let event = |status: &str, is_stack: bool| ResourceEvent {
             id: String::new(),
+            operation_id: None,
             at: None,
             logical_id: "photo-lab-move".into(),
             physical_id: String::new(),

@@ -8,6 +8,7 @@ use super::event::{Event, Events, Operation};
 use super::interrupt::Interrupt;
 use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
+use crate::cloud::operations::FailuresOf;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
@@ -228,9 +229,12 @@ fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
 
 async fn failure(context: Context<'_>, target: Target<'_>, operation: Operation, ended: Ended) -> Failure {
     let mut cause = cause::find(&ended.events, ended.log);
-    if cause.root.as_ref().is_none_or(|root| root.is_stack) {
+    let operation_id = ended.events.iter().find_map(|event| event.operation_id.as_deref());
+    if cause.root.as_ref().is_none_or(|root| root.is_stack)
+        && let Some(id) = operation_id
+    {
         // The stack's own events only say that something failed; where this call is known, it says what.
-        cause.use_failed_events(context.cloud.failed_events(target.id, None).await);
+        cause.use_failed_events(context.cloud.failed_events(FailuresOf::Operation(id)).await);
     }
     cause.locate(target.template);
     let stack = target.stack;

@@ -111,6 +111,18 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
     let mut events: Vec<ResourceEvent> = Vec::new();
     let mut log = Vec::new();
     let (mut heard, mut first) = (began, FIRST);
+    let pause = async || {
+        let pause = if cloud.local {
+            pace::LOCAL
+        } else {
+            pace::pause(began.elapsed(), before.last, awaited)
+        };
+        tokio::time::sleep(pause).await;
+    };
+    if before.status.is_some() && !cloud.local {
+        // It was requested a moment ago. The emulator has done it by now.
+        pause().await;
+    }
     loop {
         for resource in cloud.events_after(id, last_seen.as_deref()).await? {
             last_seen = Some(resource.id.clone());
@@ -146,12 +158,7 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
             heard = Instant::now();
             first = (first * 2).min(QUIET);
         }
-        let pause = if cloud.local {
-            pace::LOCAL
-        } else {
-            pace::pause(began.elapsed(), before.last, awaited)
-        };
-        tokio::time::sleep(pause).await;
+        pause().await;
     }
 }
 

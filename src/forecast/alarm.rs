@@ -6,7 +6,7 @@ use super::math;
 use super::policy::{Alarm, AlarmState, Comparison, MissingData};
 use super::series::{Metrics, Minute};
 
-/// An alarm looks back a day at most (`EvaluationPeriods` of
+/// With periods of a minute, an alarm looks back a day at most (`EvaluationPeriods` of
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>).
 const MOST_PERIODS: u32 = 24 * 60;
 

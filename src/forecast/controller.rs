@@ -54,7 +54,8 @@ pub struct Model {
     pub high_periods: u32,
     /// So many data points in a row below the low threshold start a scale-in.
     pub low_periods: u32,
-    /// The low threshold, as a share of the target.
+    /// The low threshold, as a share of the target. For its sibling, AWS says that it is usually more than 10 % lower
+    /// (<https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html>).
     pub low_share: f64,
     /// How much of what is too much one scale-in takes, from 0 to 1: rounded down, but one instance at least where one
     /// or more is too many.

@@ -23,7 +23,9 @@ class Server:
         if built.returncode != 0:
             sys.exit("the endpoint's tests can't be built")
         messages = (json.loads(line) for line in built.stdout.splitlines() if line.startswith("{"))
-        executable = next(filter(None, (message.get("executable") for message in messages)))
+        # The program itself is built, too, and may come first.
+        tests = (message for message in messages if message.get("target", {}).get("name") == "it")
+        executable = next(filter(None, (message.get("executable") for message in tests)))
         # Its test checks requests against botocore's service model, which is found beside the emulator.
         self.process = subprocess.Popen(
             [executable, "--exact", "bench_server::serve", "--ignored", "--nocapture"],

@@ -75,7 +75,7 @@ fn out_to(capacity: &Capacity, ratio: f64) -> u32 {
     // per instance is taken as that of one instance when there is none.
     let wanted = f64::from(capacity.warm.max(1)) * ratio;
     // `as` stops at the ends of u32.
-    (wanted - ROUNDING * wanted.abs()).ceil() as u32
+    (wanted * (1.0 - ROUNDING)).ceil() as u32
 }
 
 /// A share of what is too much, rounded towards keeping instances: a computed -1.5 is -1, and a computed -0.5 nothing.

@@ -1,6 +1,6 @@
 //! What a test says beforehand, or while it runs: how long things take, what fails, what others do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::faults::{Fault, On, Rule};
@@ -14,6 +14,7 @@ pub struct Script {
     pub(super) takes: BTreeMap<(String, String), Duration>,
     pub(super) chatter: BTreeMap<(String, String), u32>,
     pub(super) failures: Vec<Failure>,
+    pub(super) untold: BTreeSet<(String, String)>,
     pub(super) change_sets_take: Duration,
     pub(super) phases_take: Duration,
     pub(super) stale_reads: u32,
@@ -106,6 +107,7 @@ impl Script {
             takes: BTreeMap::new(),
             chatter: BTreeMap::new(),
             failures: Vec::new(),
+            untold: BTreeSet::new(),
             change_sets_take: Duration::from_millis(20),
             phases_take: Duration::from_millis(10),
             stale_reads: 0,
@@ -161,6 +163,14 @@ impl Script {
     /// The resource fails each time.
     pub fn fails(self, stack: &str, resource: &str, verb: Verb, reason: &str) -> Self {
         self.failure(stack, resource, verb, reason, None)
+    }
+
+    /// What this resource fails with is told by DescribeEvents alone, as the failures of hooks are; the events of the
+    /// stack only say that it failed
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_OperationEvent.html>).
+    pub fn untold(mut self, stack: &str, resource: &str) -> Self {
+        self.untold.insert((stack.into(), resource.into()));
+        self
     }
 
     /// The resource fails so many times, then no more.

@@ -155,7 +155,14 @@ impl World {
                 input.text("StackName").unwrap_or_default()
             ))
         })?;
-        let events: Vec<Event> = self.stacks[stack].seen_events().iter().rev().cloned().collect();
+        let name = self.stacks[stack].name.clone();
+        let script = &self.script;
+        let is_told = |event: &&Event| {
+            let untold = script.untold.contains(&(name.clone(), event.resource_id.clone()));
+            !(untold && event.status.ends_with("_FAILED"))
+        };
+        let seen = self.stacks[stack].seen_events().iter().rev();
+        let events: Vec<Event> = seen.filter(is_told).cloned().collect();
         // A page begins after an event, so that new events in between move nothing.
         let start = match input.text("NextToken") {
             Some(token) => {

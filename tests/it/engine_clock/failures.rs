@@ -53,6 +53,27 @@ async fn a_failed_update_names_its_root_cause_not_what_came_of_it() {
     }
 }
 
+/// Some failures are told by DescribeEvents alone: of this operation, not of an earlier one.
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_the_stacks_own_events_leave_out_is_asked_for() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    for reason in ["a hook said no", "another hook said no"] {
+        let script = Script::new()
+            .fails("lab-work", "LogGroup", Verb::Update, reason)
+            .untold("lab-work", "LogGroup");
+        rig.endpoint.rescript(|_| script);
+        rig.touch("work");
+        let ran = rig.again().deploy().await;
+        let cause = ran.failure("work").cause.clone().expect("a cause");
+        let root = cause.root.expect("a root");
+        assert_eq!(
+            (root.logical_id.as_str(), root.reason.as_deref()),
+            ("LogGroup", Some(reason))
+        );
+    }
+}
+
 /// A lab's failed create leaves nothing; why it failed is known all the same.
 #[tokio::test(start_paused = true)]
 async fn a_create_that_deletes_itself_on_failure_is_still_explained() {

@@ -84,6 +84,21 @@ async fn retries_are_bounded_and_the_next_run_goes_on() {
     );
 }
 
+/// Others use up the account's limit for minutes: nothing is wrong with what runs, so it is waited for.
+#[tokio::test(start_paused = true)]
+async fn minutes_of_throttling_fail_no_operation() {
+    for action in ["DescribeStackEvents", "DescribeStacks"] {
+        let script = Script::new().resources_take(seconds(40)).fault(
+            On::action(action).after(seconds(15)).until(seconds(300)),
+            Fault::throttling(),
+        );
+        let rig = Rig::new(script);
+        let ran = rig.deploy().await.well();
+        assert!(ran.took() > seconds(285), "{action}: {:?}", ran.took());
+        rig.is_deployed();
+    }
+}
+
 /// Everything is refused from one moment on; the operation in CloudFormation goes on without us.
 #[tokio::test(start_paused = true)]
 async fn credentials_that_expire_end_the_run_with_advice_and_the_next_run_attaches() {

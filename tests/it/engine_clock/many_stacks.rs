@@ -117,10 +117,11 @@ async fn throttling_slows_all_stacks_down_and_fails_none() {
     let rate = |from: usize, until: usize| reads[from..until].iter().sum::<usize>() as f64 / (until - from) as f64;
     let (before, during, after) = (rate(5, 20), rate(30, 60), rate(80, 110));
     assert!(
-        during < 1.6 && during < before,
+        during < 1.8 && during < before,
         "{before} reads a second, {during} when throttled: {reads:?}"
     );
-    assert!(after > during, "and it recovers: {after} after {during}: {reads:?}");
+    // Two stacks are left by then, one of which is looked at every 1.6 s: slowed down for good, it would be far less.
+    assert!(after > 1.0, "and it recovers: {after} after {during}: {reads:?}");
 }
 
 #[tokio::test(start_paused = true)]

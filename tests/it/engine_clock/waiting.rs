@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use qfleet::engine::operation::OnInterrupt;
+use qfleet::engine::event::{Events, Operation};
+use qfleet::engine::operation::{self, Context, OnInterrupt, Target};
 use qfleet::engine::outcome::{Outcome, Unattended};
 use tokio::time::Instant;
 
@@ -40,6 +41,38 @@ async fn an_operation_of_others_is_shown_to_its_end_and_then_gone_on_from() {
     assert!(ran.told_end("lab-intake") - began < seconds(32));
     assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
     rig.is_deployed();
+}
+
+/// What looked as if it ran may have ended before it was attached to: no event comes any more.
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_has_ended_already_is_not_waited_for_in_vain() {
+    let rig = Rig::new(Script::new()).only(&["artifacts"]);
+    rig.deploy().await.well();
+    let found = rig
+        .cloud
+        .stack("lab-artifacts")
+        .await
+        .expect("an answer")
+        .expect("a stack");
+    let (events, _heard) = Events::channel();
+    let context = Context {
+        cloud: &rig.cloud,
+        tell: &events,
+        interrupt: &rig.interrupt.1,
+        waiting: rig.waiting,
+    };
+    let target = Target {
+        stack: &found.name,
+        part: "artifacts",
+        id: &found.id,
+        template: None,
+        boot_reports: None,
+        awaited: true,
+    };
+    let attached = operation::run(context, target, Operation::Attach, std::future::ready(Ok(())));
+    let attached = tokio::time::timeout(seconds(10), attached).await;
+    let (_, ended) = attached.expect("it ends").expect("well");
+    assert_eq!(ended.status.as_str(), "CREATE_COMPLETE");
 }
 
 #[tokio::test(start_paused = true)]
@@ -299,6 +332,21 @@ async fn a_create_that_stale_reads_hide_is_attached_to_and_not_made_again() {
         "{:?}",
         rig.creates()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_stale_reads_hide_is_attached_to() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.touch("work");
+    rig.endpoint
+        .rescript(|script| script.takes("lab-work", "LogGroup", seconds(20)).stale_reads(5));
+    rig.waiting.no_wait = true;
+    assert_eq!(rig.again().deploy().await.exit_code(), 0);
+    rig.waiting.no_wait = false;
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
+    rig.is_deployed();
 }
 
 /// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next run
