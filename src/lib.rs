@@ -18,6 +18,7 @@ pub mod deployed;
 pub mod engine;
 pub mod environment;
 pub mod error;
+pub mod jobs;
 pub mod local;
 pub mod observe;
 pub mod report;
