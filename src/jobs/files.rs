@@ -31,12 +31,26 @@ impl LocalFile {
     }
 }
 
+/// The same, for files whose names don't matter: their content is sent.
+///
+/// # Errors
+/// As of [`collect`], but two may have the same name.
+pub fn collect_apart(paths: &[PathBuf]) -> Result<Vec<LocalFile>> {
+    find(paths).into_result()
+}
+
 /// The files of these paths, in the order of the paths; a folder stands for all files in it, by name.
 ///
 /// # Errors
 /// Usage, with everything that is wrong: what isn't there, isn't a file, can't be read, has a name that a key can't be,
 /// or the same name as another; a folder without files.
 pub fn collect(paths: &[PathBuf]) -> Result<Vec<LocalFile>> {
+    let mut found = find(paths);
+    found.name_twins();
+    found.into_result()
+}
+
+fn find(paths: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for path in paths {
         match fs::symlink_metadata(path) {
@@ -53,12 +67,7 @@ pub fn collect(paths: &[PathBuf]) -> Result<Vec<LocalFile>> {
             Err(error) => found.problem(path, &error),
         }
     }
-    found.name_twins();
-    if found.problems.is_empty() {
-        Ok(found.files)
-    } else {
-        Err(refused(&found.problems))
-    }
+    found
 }
 
 /// Whether all keys are short enough: `prefix`, what repetitions add, and the name.
@@ -153,6 +162,14 @@ impl Found {
 
     fn problem(&mut self, path: &Path, error: &io::Error) {
         self.problems.push(format!("{}: {error}", path.display()));
+    }
+
+    fn into_result(self) -> Result<Vec<LocalFile>> {
+        if self.problems.is_empty() {
+            Ok(self.files)
+        } else {
+            Err(refused(&self.problems))
+        }
     }
 
     /// Of two files with one key, the second would overwrite the first.

@@ -1,9 +1,10 @@
 //! Messages sent to a queue: ten to a request, several requests at once, and what SQS refuses tried again.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{Stream, StreamExt};
+use serde::Serialize;
 use tokio::time::sleep;
 
 use super::event::{Event, Events};
@@ -12,6 +13,7 @@ use super::{FAILURES, Failed, too_late};
 use crate::cloud::Cloud;
 use crate::cloud::messages::{BATCH, LARGEST, Message, Rejected};
 use crate::engine::interrupt::Interrupt;
+use crate::error::{self, Error, exit_code};
 
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 8;
@@ -45,23 +47,69 @@ pub struct Sender<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-/// What became of messages.
-#[derive(Debug, Default)]
-pub struct Delivered {
-    /// How many are in the queue.
+/// What was sent.
+#[derive(Debug, Serialize)]
+pub struct Sent {
+    /// The URL of the queue.
+    pub queue: String,
+    /// Whether all of it is there.
+    pub succeeded: bool,
+    /// How many messages are there.
     pub messages: u64,
     /// Their size in bytes.
     pub bytes: u64,
-    /// Those that aren't.
+    /// How long it took.
+    pub seconds: f64,
+    /// What isn't there, and why.
     pub failed: Vec<Failed>,
-    /// How many were on their way when it was interrupted: they may be in the queue.
+    /// How many were not begun, because it was interrupted or too much failed.
+    pub not_sent: u64,
+    /// How many were on their way when it was interrupted: they may be there.
     pub unknown: u64,
 }
 
+impl Sent {
+    /// What the command ends with; why is shown already.
+    pub fn result(&self) -> error::Result<()> {
+        match (self.succeeded, self.failed.is_empty()) {
+            (true, _) => Ok(()),
+            (false, false) => Err(Error::Shown(exit_code::FAILED)),
+            (false, true) => Err(Error::Shown(exit_code::INTERRUPTED)),
+        }
+    }
+}
+
+/// What became of messages.
+#[derive(Debug, Default)]
+struct Delivered {
+    messages: u64,
+    bytes: u64,
+    failed: Vec<Failed>,
+    unknown: u64,
+}
+
 impl Sender<'_> {
-    /// Sends messages as they come. Ends early after an interrupt or [`FAILURES`] failures; a failure of the source is
-    /// a failure, too, and its last.
-    pub async fn send(self, jobs: impl Stream<Item = Result<Job, Failed>>) -> Delivered {
+    /// Sends messages as they come; there are `total` of them, as far as is known. Ends early after an interrupt or so
+    /// many failures that it is no use. What the source can't give is a failure, too.
+    pub async fn send(self, jobs: impl Stream<Item = Result<Job, Failed>>, total: u64) -> Sent {
+        let began = Instant::now();
+        let delivered = self.send_all(jobs).await;
+        let known = delivered.messages + delivered.failed.len() as u64 + delivered.unknown;
+        let not_sent = total.saturating_sub(known);
+        let stopped = not_sent > 0 && (self.interrupt.asked() || !delivered.failed.is_empty());
+        Sent {
+            queue: self.queue.to_owned(),
+            succeeded: delivered.failed.is_empty() && delivered.unknown == 0 && !stopped,
+            messages: delivered.messages,
+            bytes: delivered.bytes,
+            seconds: began.elapsed().as_secs_f64(),
+            failed: delivered.failed,
+            not_sent,
+            unknown: delivered.unknown,
+        }
+    }
+
+    async fn send_all(self, jobs: impl Stream<Item = Result<Job, Failed>>) -> Delivered {
         let pace = Pace::new(self.rate);
         let failures = AtomicUsize::new(0);
         let goes_on = || !self.interrupt.asked() && failures.load(Ordering::Relaxed) < FAILURES;

@@ -7,6 +7,7 @@ pub mod data;
 pub mod events;
 pub mod form;
 pub mod init;
+pub mod jobs;
 pub mod local;
 pub mod plan;
 pub mod problems;
@@ -16,6 +17,7 @@ pub mod render;
 pub mod status;
 mod style;
 pub mod summary;
+pub mod transfer;
 mod words;
 
 pub use ask::confirm;
