@@ -78,7 +78,7 @@ impl Places {
         let Some(found) = self.deployed.part("intake") else {
             return Err(
                 Error::usage(format!("{environment} has no bucket that files could be sent to")).with_help(format!(
-                    "send job bodies to the queue of a stage with --stage; there is {}",
+                    "send job bodies to a stage's queue with --stage; its stages: {}",
                     names(&self.stages())
                 )),
             );
@@ -104,13 +104,14 @@ impl Places {
                 Some(found) if found.stack.outputs.is_empty() || is_stage(found) => found,
                 _ => {
                     return Err(Error::usage(format!("{environment} has no stage `{stage}`"))
-                        .with_help(format!("there is {}", names(&stages))));
+                        .with_help(format!("its stages: {}", names(&stages))));
                 }
             },
             (None, [only]) => only,
+            (None, []) => return Err(Error::failed(format!("{environment} has no stage yet"))),
             (None, _) => {
-                return Err(Error::usage(format!("{environment} has several stages, or none"))
-                    .with_help(format!("name a stage; there is {}", names(&stages))));
+                return Err(Error::usage(format!("{environment} has several stages: name one"))
+                    .with_help(format!("its stages: {}", names(&stages))));
             }
         };
         match (output(found, "QueueUrl"), output(found, "DeadLetterQueueUrl")) {
@@ -140,7 +141,7 @@ impl Places {
         Err(Error::usage(format!(
             "the bucket doesn't feed the stage `{stage}`: files are nothing to it"
         ))
-        .with_help(format!("of the stages that it feeds, there is {}", names(&fed))))
+        .with_help(format!("stages that it feeds: {}", names(&fed))))
     }
 
     fn stages(&self) -> Vec<&DeployedStack> {

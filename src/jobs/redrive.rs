@@ -19,6 +19,8 @@ use crate::error::{self, Error, exit_code};
 const LOOK: Duration = Duration::from_secs(2);
 /// A task that was started may not be listed at once: so often it is looked for.
 const TRIES: u32 = 30;
+/// SQS may count what a task has moved only after it has ended: so often it is looked at again *(reported by users)*.
+const RECOUNTS: u32 = 3;
 
 /// Everything that it works with.
 #[derive(Clone, Copy)]
@@ -142,8 +144,8 @@ impl Redrive<'_> {
         if let Err(error) = cloud.start_move_task(&from, &to, self.max_rate).await {
             // Somebody else may have been quicker.
             let tasks = cloud.move_tasks(&from).await.unwrap_or_default();
-            return match running(&tasks) {
-                Some(running) => self.attach(&from, running).await,
+            return match tasks.first().filter(|newest| !newest.status.has_ended()) {
+                Some(newest) => self.attach(&from, newest).await,
                 None if error.is_unknown_operation() => self.by_hand().await,
                 None => Err(error.into()),
             };
@@ -192,7 +194,7 @@ impl Redrive<'_> {
     /// Waits for the end of a task.
     async fn watch(self, from: &str, is_it: impl Fn(&MoveTask) -> bool) -> Result<Moved, CloudError> {
         let mut moved = Moved::default();
-        let mut tries = 0;
+        let (mut tries, mut recounts) = (0, 0);
         loop {
             let tasks = self.cloud.move_tasks(from).await.inspect_err(|_| {
                 self.tell
@@ -205,7 +207,10 @@ impl Redrive<'_> {
                         moved: task.moved,
                         of: task.to_move,
                     });
-                    if task.status.has_ended() {
+                    let counted = task.to_move.is_none_or(|to_move| task.moved >= to_move);
+                    if task.status == MoveStatus::Completed && !counted && recounts < RECOUNTS {
+                        recounts += 1;
+                    } else if task.status.has_ended() {
                         moved.failed.extend(self.failure(task));
                         return Ok(moved);
                     }
