@@ -16,7 +16,7 @@ use crate::engine::interrupt::Interrupt;
 use crate::error::{self, Error, exit_code};
 
 /// How often a task is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_secs(1);
 /// A task that was started may not be listed at once: so often it is looked for.
 const TRIES: u32 = 30;
 /// SQS may count what a task has moved only after it has ended: so often it is looked at again *(reported by users)*.
@@ -202,9 +202,9 @@ impl Redrive<'_> {
             })?;
             match tasks.iter().find(|task| is_it(task)) {
                 Some(task) => {
-                    moved.messages = task.moved;
+                    moved.messages = moved.messages.max(task.moved);
                     self.tell.tell(Event::MessagesMoved {
-                        moved: task.moved,
+                        moved: moved.messages,
                         of: task.to_move,
                     });
                     let counted = task.to_move.is_none_or(|to_move| task.moved >= to_move);

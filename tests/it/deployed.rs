@@ -26,18 +26,21 @@ fn file(account: &str) -> String {
     )
 }
 
-fn stack(part: &str) -> Existing {
+/// A stack of the environment, without outputs.
+pub fn stack(part: &str) -> Existing {
     Existing::new(&format!("lab-{part}"), "CREATE_COMPLETE")
         .tag("qfleet:environment", "lab")
         .tag("qfleet:part", part)
 }
 
+/// The bucket's stack.
 pub fn intake() -> Existing {
     stack("intake")
         .output("BucketName", BUCKET)
         .output("UploadsPrefix", "uploads/")
 }
 
+/// A stage's stack.
 pub fn stage(name: &str) -> Existing {
     let queue = format!("https://sqs.us-east-2.amazonaws.com/111122223333/lab-{name}");
     stack(name)

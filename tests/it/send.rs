@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::deployed::{BUCKET, Emulated, QUEUE, intake, interrupted, lab, serve, stage, test, uploads_in};
+use crate::deployed::{BUCKET, Emulated, QUEUE, interrupted, lab, serve, stack, stage, test, uploads_in};
 use crate::endpoint::{Endpoint, Fault, On, Script};
 use crate::harness::{Test, in_a_terminal};
 
@@ -95,7 +95,7 @@ fn messages_arrive_as_they_are() {
         .json();
     assert_eq!(
         (&report["messages"], &report["bytes"]),
-        (&4.into(), &(2 * (9 + 16)).into()),
+        (&4.into(), &(2 * (9 + 15)).into()),
         "{report}"
     );
     assert_eq!(report["stage"], "next", "{report}");
@@ -386,7 +386,7 @@ fn bad_input_is_refused_before_anything_is_asked_or_sent() {
     let path = format!("files/{long}/{long}/{long}/{long}/x");
     refused(
         there().file(&path, "x"),
-        &["files", "--prefix", "0123456789/"],
+        &["files", "--prefix", "0123456789a/"],
         "longer than 1024 bytes",
     );
     assert_eq!(endpoint.calls("PutObject").len(), 0);
@@ -412,12 +412,18 @@ fn where_jobs_can_not_go_it_says_where_they_can() {
         .stderr_contains("lab has no stage `tow`")
         .stderr_contains("its stages: one, two")
         .run();
-    let older = serve(Script::new().existing(intake().output("UploadsPrefix", "")));
-    send(&older, &["--stage", "intake"])
-        .status(2)
-        .stderr_contains("its stages: none")
+    let older = serve(Script::new().existing(stack("intake").output("BucketName", BUCKET)));
+    send(&older, &[])
+        .status(1)
+        .stderr_contains("lab-intake is CREATE_COMPLETE and doesn't say where files go")
+        .stderr_contains("qfleet deploy")
         .run();
-    for endpoint in [&empty, &bucketless, &older] {
+    let coming = serve(Script::new().existing(stack("work")));
+    send(&coming, &["--stage", "work"])
+        .status(1)
+        .stderr_contains("lab-work is CREATE_COMPLETE and doesn't say its queues")
+        .run();
+    for endpoint in [&empty, &bucketless, &older, &coming] {
         assert_eq!(
             endpoint.calls("PutObject").len() + endpoint.calls("SendMessageBatch").len(),
             0

@@ -22,6 +22,8 @@ pub struct Queues {
     tasks: Vec<Task>,
     refusals: Vec<EntryRefusal>,
     counter: u64,
+    /// Where the next messages that are sent come out, and how many: workers that fail at once.
+    pub bounces: Option<(String, u32)>,
     /// How many messages a task moves each time that it is listed.
     pub moved_a_look: usize,
     /// How often a task isn't listed yet after it was started.
@@ -86,17 +88,10 @@ impl Queues {
         bodies
     }
 
-    /// The messages in a queue.
-    pub fn messages(&self, url: &str) -> &[Message] {
-        &self.queues[url]
-    }
-
-    /// How many messages nobody can receive now.
-    pub fn hidden(&self, url: &str, now: Instant) -> usize {
-        self.queues[url]
-            .iter()
-            .filter(|message| !message.is_visible(now))
-            .count()
+    /// Bodies of the messages that nobody can receive now.
+    pub fn hidden(&self, url: &str, now: Instant) -> Vec<String> {
+        let hidden = self.queues[url].iter().filter(|message| !message.is_visible(now));
+        hidden.map(|message| message.body.clone()).collect()
     }
 
     /// A message of this body fails so many times in requests of this action that succeed for the others.
@@ -126,6 +121,11 @@ impl Queues {
             uncounted: self.uncounted,
         };
         self.tasks.push(task);
+    }
+
+    /// All tasks have ended.
+    pub fn end_tasks(&mut self, status: &'static str) {
+        self.tasks.iter_mut().for_each(|task| task.status = status);
     }
 
     /// The rate that the newest task was given.
@@ -183,7 +183,7 @@ impl Queues {
     }
 
     fn attributes(&self, url: &str, now: Instant) -> Value {
-        let hidden = self.hidden(url, now);
+        let hidden = self.hidden(url, now).len();
         json!({"Attributes": {
             "ApproximateNumberOfMessages": (self.queues[url].len() - hidden).to_string(),
             "ApproximateNumberOfMessagesNotVisible": hidden.to_string(),
@@ -219,7 +219,14 @@ impl Queues {
             if let Some(trace) = entry.value["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str() {
                 system.insert("AWSTraceHeader".to_owned(), trace.to_owned());
             }
-            let id = self.put(url, body, entry.value["MessageAttributes"].clone(), system);
+            let to = match &mut self.bounces {
+                Some((to, times @ 1..)) => {
+                    *times -= 1;
+                    to.clone()
+                }
+                _ => url.to_owned(),
+            };
+            let id = self.put(&to, body, entry.value["MessageAttributes"].clone(), system);
             successful.push(json!({"Id": entry.id, "MessageId": id, "MD5OfMessageBody": ""}));
         }
         Ok(json!({"Successful": successful, "Failed": failed}))
