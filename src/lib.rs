@@ -6,6 +6,8 @@
 //!                                                         destroy)            plain, JSON)
 //!                                                  ▲          │
 //!                                                  └─ cloud ◀─┘   the only place that sees the AWS SDK
+//!
+//! files, messages ─▶ jobs ─▶ cloud, and events ─▶ report
 //! ```
 //!
 //! Arrows go one way: [`commands`] knows everybody, [`environment`] knows nobody, only [`cloud`] imports the AWS SDK,

@@ -67,7 +67,7 @@ emulator, each message is sent to the queue and then deleted from the dead lette
 
 Examples:
   qfleet dlq redrive lab
-  qfleet dlq redrive lab move --max-rate 10   gently, so that what still fails doesn't come all at once")]
+  qfleet dlq redrive lab move --max-rate 10   gently: what still fails comes back")]
 struct RedriveArgs {
     #[command(flatten)]
     which: Which,

@@ -31,7 +31,7 @@ Everything that is to be sent is checked before anything is sent. Ctrl-C says ho
 
 Examples:
   qfleet send lab photos/                        all files of a folder
-  qfleet send lab a.jpg --repeat 100 --rate 5    the same file a hundred times, to see the fleet work
+  qfleet send lab a.jpg --repeat 100 --rate 5    a load to watch the fleet with
   qfleet send lab --stage resize job.json        one message
   generate | qfleet send lab --stage resize --lines -")]
 pub struct Send {

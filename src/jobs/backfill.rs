@@ -62,7 +62,7 @@ pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<
 
 /// The event of an object's creation
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). There is no
-/// `sequencer`: only S3 knows the order of its events.
+/// `sequencer`: only S3 knows the order of its events. Later versions than 2.1 add to it, and readers of those read this.
 fn event(address: &Address, bucket: &str, object: &Object) -> Value {
     let mut described = json!({
         "key": encoded(&object.key),
