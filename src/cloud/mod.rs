@@ -10,6 +10,9 @@ pub mod events;
 mod failure;
 pub mod groups;
 pub mod limiter;
+pub mod message_moves;
+pub mod messages;
+pub mod objects;
 pub mod operations;
 pub mod parameters;
 pub mod policies;
@@ -18,6 +21,7 @@ pub mod queues;
 pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
+pub mod uploads;
 
 pub use calls::Call;
 pub use connect::{Connect, Credentials};

@@ -1,9 +1,11 @@
 //! The command line: one file a verb, with its arguments and its `run()`.
 
+mod backfill;
 mod check;
 mod completions;
 mod deploy;
 mod destroy;
+mod dlq;
 mod events;
 mod global;
 mod init;
@@ -16,6 +18,7 @@ mod plan;
 mod recover;
 mod render;
 mod schema;
+mod send;
 mod status;
 mod waits;
 
@@ -72,6 +75,12 @@ pub enum Command {
     Events(events::Events),
     /// Print what the stacks put out: names, URLs, ARNs
     Outputs(outputs::Outputs),
+    /// Upload files for the workers, or send messages to a stage's queue
+    Send(send::Send),
+    /// Tell a stage of the files that were in the bucket before it was
+    Backfill(backfill::Backfill),
+    /// Look at messages that no worker could process, send them back, or delete them
+    Dlq(dlq::Dlq),
     /// Take an environment down
     Destroy(destroy::Destroy),
     /// Get stacks going again that are stuck after a failure: roll back, or go on with a rollback that failed
@@ -97,6 +106,9 @@ impl Cli {
             Command::Status(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
+            Command::Send(command) => command.run(&self.global),
+            Command::Backfill(command) => command.run(&self.global),
+            Command::Dlq(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),

@@ -8,6 +8,7 @@ pub mod events;
 pub mod fleet;
 pub mod form;
 pub mod init;
+pub mod jobs;
 pub mod local;
 pub mod plan;
 pub mod problems;
@@ -17,6 +18,7 @@ pub mod render;
 pub mod status;
 mod style;
 pub mod summary;
+pub mod transfer;
 mod words;
 
 pub use ask::confirm;

@@ -60,7 +60,7 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         _ => {}
     }
     let response = match (call.service, forward_to) {
-        (Service::Json | Service::S3 | Service::Other, Some(endpoint)) => {
+        (Service::Json | Service::Sqs | Service::S3 | Service::Other, Some(endpoint)) => {
             forward(&endpoint, &parts, call.body.clone()).await
         }
         _ => answered(&mut lock(&world), &parts, &call),
@@ -157,13 +157,26 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::Json => return plain(world.services.json(call)),
+        Service::Sqs => return plain(world.services.sqs(call)),
         Service::S3 => {
-            let encoding = parts
-                .headers
-                .get("content-encoding")
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default();
-            return plain(world.services.s3(call, encoding.contains("aws-chunked")));
+            let header = |name: &str| {
+                parts
+                    .headers
+                    .get(name)
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default()
+            };
+            // Without it, a bucket of the same name that is somebody else's by now would be taken for ours.
+            if header("x-amz-expected-bucket-owner") != world.script.account {
+                world
+                    .complaints
+                    .push(format!("{} without the bucket's expected owner", call.action));
+            }
+            return plain(
+                world
+                    .services
+                    .s3(call, header("content-encoding").contains("aws-chunked")),
+            );
         }
         Service::Other => {
             let what = format!("the endpoint doesn't know {}", call.action);
@@ -209,6 +222,9 @@ fn plain(answer: Plain) -> Response {
     let mut response = respond(answer.status, answer.content_type, answer.body);
     if let Some(code) = answer.error_code.and_then(|code| code.parse().ok()) {
         response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    if let Some(code) = answer.older_code.and_then(|code| format!("{code};Sender").parse().ok()) {
+        response.headers_mut().insert("x-amzn-query-error", code);
     }
     response
 }

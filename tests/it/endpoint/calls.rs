@@ -27,6 +27,7 @@ pub enum Service {
     Sts,
     /// JSON, with the action in a header.
     Json,
+    Sqs,
     S3,
     Other,
 }
@@ -44,8 +45,13 @@ impl Call {
         let signed_for = header("authorization").split('/').nth(3).unwrap_or_default();
         let form = header("content-type").starts_with("application/x-www-form-urlencoded");
         let input = if form { Input::parse(&body) } else { Input::default() };
-        let (service, action) = if let Some((_, action)) = header("x-amz-target").split_once('.') {
-            (Service::Json, action.to_owned())
+        let (service, action) = if let Some((service, action)) = header("x-amz-target").split_once('.') {
+            let service = if service == "AmazonSQS" {
+                Service::Sqs
+            } else {
+                Service::Json
+            };
+            (service, action.to_owned())
         } else if let Some(action) = input.text("Action") {
             let service = match input.text("Version") {
                 Some("2010-05-15") => Service::CloudFormation,
@@ -98,7 +104,10 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", false) if asks("versions") => "ListObjectVersions",
         ("GET", false) if asks("uploads") => "ListMultipartUploads",
         ("GET", false) => "ListObjectsV2",
+        ("PUT", true) if asks("uploadId") => "UploadPart",
         ("PUT", true) => "PutObject",
+        ("POST", true) if asks("uploads") => "CreateMultipartUpload",
+        ("POST", true) if asks("uploadId") => "CompleteMultipartUpload",
         ("DELETE", true) if asks("uploadId") => "AbortMultipartUpload",
         ("DELETE", true) => "DeleteObject",
         ("POST", false) if asks("delete") => "DeleteObjects",

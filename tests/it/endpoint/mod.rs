@@ -7,7 +7,8 @@
 //!             ├─ change_sets, change_set_calls, direct, stacks, recovery   the API's actions
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
-//!             └─ services                        the least of S3, SSM and SQS; or forward, to the emulator
+//!             ├─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
+//!             └─ queues                          SQS
 //! ```
 
 #![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
@@ -23,10 +24,13 @@ mod faults;
 mod forward;
 mod in_memory;
 mod job;
+mod listing;
 mod model;
 mod operation;
+mod parts;
 mod phases;
 mod query;
+mod queues;
 mod recovery;
 mod script;
 mod services;
@@ -46,6 +50,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use answer::{Shared, lock};
 pub use calls::Call;
 pub use faults::{Fault, On};
+pub use queues::arn_of;
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
 pub use world::{Step, World};
 
