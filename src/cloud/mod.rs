@@ -1,5 +1,6 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
+pub mod activities;
 pub mod alarms;
 pub mod buckets;
 mod calls;
@@ -9,6 +10,7 @@ pub mod events;
 mod failure;
 pub mod groups;
 pub mod limiter;
+pub mod metrics;
 pub mod operations;
 pub mod parameters;
 pub mod queues;
