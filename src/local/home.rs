@@ -38,7 +38,7 @@ pub(super) struct Home {
 impl Home {
     /// Opens the user's folder, waiting for a start or stop that another qfleet has under way.
     pub fn enter() -> Result<Self> {
-        let folder = base_folder("XDG_STATE_HOME", ".local/state")
+        let folder = state_folder()
             .ok_or_else(|| Error::failed("there is no place for the local emulator's state").with_help("set HOME"))?;
         fs::create_dir_all(&folder).map_err(|error| cannot("make the folder", &folder, &error))?;
         let path = folder.join("start.lock");
@@ -106,6 +106,11 @@ impl Home {
     }
 }
 
+/// `$XDG_STATE_HOME/qfleet`, by default `~/.local/state/qfleet`.
+pub(super) fn state_folder() -> Option<PathBuf> {
+    base_folder("XDG_STATE_HOME", ".local/state")
+}
+
 /// `$XDG_DATA_HOME/qfleet`, by default `~/.local/share/qfleet`.
 pub(super) fn data_folder() -> Option<PathBuf> {
     base_folder("XDG_DATA_HOME", ".local/share")
@@ -121,7 +126,8 @@ fn base_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
         .map(|base| base.join("qfleet"))
 }
 
-fn open_lock(path: &Path) -> Result<File> {
+/// A file to lock, made if it isn't there. A process that is started doesn't inherit it by itself.
+pub(super) fn open_lock(path: &Path) -> Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)

@@ -4,6 +4,7 @@
 mod emulator;
 mod endpoint;
 mod executable;
+pub mod fleet;
 mod home;
 
 pub use emulator::{DEFAULT_PORT, Emulator, ensure_running, start, status, stop};

@@ -1,0 +1,303 @@
+//! What other commands read of a local fleet: how it is now, and what happened to it.
+//!
+//! ```text
+//! $XDG_STATE_HOME/qfleet/fleets/<environment>/
+//!   fleet.lock         locked by the supervisor for as long as it lives
+//!   fleet.json         a `FleetState`, written as a whole whenever something changes
+//!   activities.jsonl   an `Activity` a line; a later line of the same id replaces an earlier one
+//!   supervisor.log     what a detached supervisor says
+//!   instances/<id>/    an instance: its log, its lock, its worker's state folder
+//!   programs/<hash>/   programs, unpacked
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::home::FleetHome;
+use crate::error::Result;
+use crate::local::home::cannot;
+
+/// A local fleet as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FleetState {
+    /// The environment's name.
+    pub environment: String,
+    /// The emulator's account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The supervisor's process.
+    pub pid: i32,
+    /// When the supervisor was started.
+    pub started: Timestamp,
+    /// How many of its minutes pass in a real one.
+    pub speed: u32,
+    /// The emulator's endpoint.
+    pub endpoint: String,
+    /// Where the supervisor answers as Auto Scaling: it ends instances, the emulator can't.
+    pub autoscaling_endpoint: String,
+    /// One a stage that has instances.
+    pub groups: Vec<GroupState>,
+}
+
+/// A group as it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupState {
+    /// The stage.
+    pub stage: String,
+    /// The Auto Scaling group's name.
+    pub group: String,
+    /// The fewest instances.
+    pub min: u32,
+    /// How many there should be.
+    pub desired: u32,
+    /// The most instances.
+    pub max: u32,
+    /// Messages an instance that target tracking holds the backlog at; none without such a policy.
+    pub target: Option<f64>,
+    /// The instances that are there; one that is terminated is no longer.
+    pub instances: Vec<InstanceState>,
+    /// The last 60 of the fleet's minutes, oldest first.
+    pub history: Vec<MinuteState>,
+}
+
+impl GroupState {
+    /// How many instances are in service.
+    pub fn in_service(&self) -> usize {
+        self.instances
+            .iter()
+            .filter(|instance| instance.lifecycle_state == LifecycleState::InService)
+            .count()
+    }
+}
+
+/// An instance as it is: a worker's process, and what is played around it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceState {
+    /// Its id, as EC2's are: `i-` and 17 hexadecimal digits.
+    pub id: String,
+    /// Its zone.
+    pub zone: String,
+    /// Where it is in its life.
+    pub lifecycle_state: LifecycleState,
+    /// The worker's process, which leads a process group of its own; none while it is down.
+    pub pid: Option<i32>,
+    /// When the instance was launched.
+    pub started: Timestamp,
+    /// The worker's output.
+    pub log: PathBuf,
+}
+
+/// Where an instance is in its life, in Auto Scaling's words
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LifecycleState {
+    /// Comes up.
+    Pending,
+    /// Works.
+    InService,
+    /// Was told to go, and finishes what it has in hand.
+    #[serde(rename = "Terminating:Wait")]
+    TerminatingWait,
+    /// Has finished, or had its time.
+    #[serde(rename = "Terminating:Proceed")]
+    TerminatingProceed,
+    /// Is gone.
+    Terminated,
+    /// One that this version doesn't know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl LifecycleState {
+    /// As Auto Scaling spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LifecycleState::Pending => "Pending",
+            LifecycleState::InService => "InService",
+            LifecycleState::TerminatingWait => "Terminating:Wait",
+            LifecycleState::TerminatingProceed => "Terminating:Proceed",
+            LifecycleState::Terminated => "Terminated",
+            LifecycleState::Unknown => "Unknown",
+        }
+    }
+}
+
+/// What a group saw in one of the fleet's minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MinuteState {
+    /// When.
+    pub at: Timestamp,
+    /// Messages that waited.
+    pub visible: u64,
+    /// Messages that were worked on.
+    pub in_flight: u64,
+    /// Instances in service.
+    pub running: u32,
+    /// What target tracking looked at, in messages; none without such a policy.
+    pub backlog_per_instance: Option<f64>,
+}
+
+/// A scaling activity, with the fields of Auto Scaling's own
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html>).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Its id.
+    pub activity_id: String,
+    /// The Auto Scaling group's name.
+    pub group: String,
+    /// The instance it is about.
+    pub instance: String,
+    /// As in `Launching a new EC2 instance: i-…`.
+    pub description: String,
+    /// Why it was begun.
+    pub cause: String,
+    /// When it was begun.
+    pub start_time: Timestamp,
+    /// When it ended; none while it goes on.
+    pub end_time: Option<Timestamp>,
+    /// How it stands.
+    pub status_code: StatusCode,
+    /// What else there is to say, as why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_message: Option<String>,
+}
+
+/// How an activity stands; those of Auto Scaling's codes that a local fleet uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StatusCode {
+    /// The instance comes up, or goes.
+    InProgress,
+    /// The instance finishes what it has in hand.
+    MidTerminatingLifecycleAction,
+    /// Done.
+    Successful,
+    /// Not done, for what `status_message` says.
+    Failed,
+    /// Given up, because something else came in between.
+    Cancelled,
+    /// One that this version doesn't know.
+    #[serde(other)]
+    Unknown,
+}
+
+impl StatusCode {
+    /// As Auto Scaling spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StatusCode::InProgress => "InProgress",
+            StatusCode::MidTerminatingLifecycleAction => "MidTerminatingLifecycleAction",
+            StatusCode::Successful => "Successful",
+            StatusCode::Failed => "Failed",
+            StatusCode::Cancelled => "Cancelled",
+            StatusCode::Unknown => "Unknown",
+        }
+    }
+}
+
+/// The local fleet of an environment; none when no supervisor of it lives. (While one starts, none is there yet.)
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn find(environment: &str) -> Result<Option<FleetState>> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(None);
+    };
+    if !home.is_supervised()? {
+        return Ok(None);
+    }
+    home.state()
+}
+
+/// The scaling activities of an environment's local fleet, the newest first, at most `limit`. They outlive the fleet.
+///
+/// # Errors
+/// When the journal is there but can't be read.
+pub fn activities(environment: &str, limit: usize) -> Result<Vec<Activity>> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(Vec::new());
+    };
+    let path = home.journal();
+    let file = match fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(cannot("read", &path, &error)),
+    };
+    let mut all = newest_first(BufReader::new(file).lines()).map_err(|error| cannot("read", &path, &error))?;
+    all.truncate(limit);
+    Ok(all)
+}
+
+/// Each activity once, as its last line says it is. A line that can't be read was cut off by a crash, and is left out.
+pub(super) fn newest_first(lines: impl Iterator<Item = io::Result<String>>) -> io::Result<Vec<Activity>> {
+    let mut all: Vec<Activity> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for line in lines {
+        let Ok(activity) = serde_json::from_str::<Activity>(&line?) else {
+            continue;
+        };
+        match places.get(&activity.activity_id) {
+            Some(place) => all[*place] = activity,
+            None => {
+                places.insert(activity.activity_id.clone(), all.len());
+                all.push(activity);
+            }
+        }
+    }
+    all.reverse();
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn activity(id: &str, code: StatusCode) -> Activity {
+        Activity {
+            activity_id: id.into(),
+            group: "lab-move".into(),
+            instance: "i-1".into(),
+            description: String::new(),
+            cause: String::new(),
+            start_time: Timestamp::UNIX_EPOCH,
+            end_time: None,
+            status_code: code,
+            status_message: None,
+        }
+    }
+
+    #[test]
+    fn an_activity_is_what_its_last_line_says_in_the_order_of_the_first_lines() {
+        let lines = [
+            serde_json::to_string(&activity("a", StatusCode::InProgress)).expect("JSON"),
+            serde_json::to_string(&activity("b", StatusCode::InProgress)).expect("JSON"),
+            serde_json::to_string(&activity("a", StatusCode::Successful)).expect("JSON"),
+            r#"{"activity_id": "c", "gro"#.into(),
+        ];
+        let read = newest_first(lines.into_iter().map(Ok)).expect("reads");
+        let short: Vec<(&str, StatusCode)> = read.iter().map(|a| (a.activity_id.as_str(), a.status_code)).collect();
+        assert_eq!(short, [("b", StatusCode::InProgress), ("a", StatusCode::Successful)]);
+    }
+
+    #[test]
+    fn words_of_a_later_version_are_read() {
+        let state: LifecycleState = serde_json::from_str("\"Warmed:Running\"").expect("reads");
+        assert_eq!(state, LifecycleState::Unknown);
+        let code: StatusCode = serde_json::from_str("\"WaitingForELBConnectionDraining\"").expect("reads");
+        assert_eq!(code, StatusCode::Unknown);
+        for state in [
+            LifecycleState::Pending,
+            LifecycleState::InService,
+            LifecycleState::TerminatingWait,
+            LifecycleState::TerminatingProceed,
+            LifecycleState::Terminated,
+        ] {
+            assert_eq!(serde_json::to_value(state).expect("JSON"), state.as_str());
+        }
+    }
+}
