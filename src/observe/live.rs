@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
 
+use super::local_fleet;
 use super::stages::Stage;
 use crate::cloud::groups::Group;
 use crate::cloud::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
+use crate::local::fleet::state::FleetState;
 
 /// What is in a stage's queues, and its group.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,9 +25,11 @@ pub struct Live {
 /// By stage, and what could not be read.
 pub type Read = (BTreeMap<String, Live>, Vec<String>);
 
-/// Reads it: a call a queue, and one for the first fifty groups.
-pub async fn read(cloud: &Cloud, stages: &[Stage]) -> Read {
-    let names: Vec<String> = stages.iter().filter_map(|stage| stage.group.clone()).collect();
+/// Reads it: a call a queue, and one for the first fifty groups. Of the groups that a local fleet plays, it is asked.
+pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
+    let played = |name: &str| fleet.and_then(|fleet| local_fleet::group_of(fleet, name));
+    let names = stages.iter().filter_map(|stage| stage.group.clone());
+    let names: Vec<String> = names.filter(|name| played(name).is_none()).collect();
     let (queues, groups) = join(
         join_all(stages.iter().map(|stage| queues(cloud, stage))),
         cloud.groups(&names),
@@ -41,11 +45,10 @@ pub async fn read(cloud: &Cloud, stages: &[Stage]) -> Read {
         let live = Live {
             queue: known(queue, stage, &mut problems),
             dead_letters: known(dead_letters, stage, &mut problems),
-            group: stage
-                .group
-                .as_ref()
-                .and_then(|name| groups.iter().find(|group| group.name == *name))
-                .cloned(),
+            group: stage.group.as_ref().and_then(|name| match played(name) {
+                Some(group) => Some(local_fleet::group(group)),
+                None => groups.iter().find(|group| group.name == *name).cloned(),
+            }),
         };
         all.insert(stage.name.clone(), live);
     }

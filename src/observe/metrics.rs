@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::local_fleet;
 use super::stages::Stage;
 use crate::cloud::metrics::{Point, Query, Series, Source};
 use crate::cloud::{Cloud, CloudError};
+use crate::local::fleet::state::FleetState;
 
 /// How far back the backlog is shown, in minutes.
 pub const HISTORY_MINUTES: i64 = 60;
@@ -38,11 +40,22 @@ pub struct BacklogPoint {
 /// By stage, and what could not be read.
 pub type Read = (BTreeMap<String, StageMetrics>, Vec<String>);
 
-/// Reads the metrics of all stages, in one call for the first hundred. `now` is the wall clock.
-///
-/// # Errors
-/// When CloudWatch can't be asked; a series that it has no answer for is said beside the rest.
-pub async fn read(cloud: &Cloud, stages: &[Stage], now: Timestamp) -> Result<Read, CloudError> {
+/// Reads the metrics of all stages, in one call for the first hundred; the history that a local fleet keeps, from it.
+/// `now` is the wall clock. What can't be read is said beside the rest.
+pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage], now: Timestamp) -> Read {
+    let (mut all, problems) = from_cloudwatch(cloud, stages, now)
+        .await
+        .unwrap_or_else(|error| (BTreeMap::new(), vec![error.to_string()]));
+    for stage in stages {
+        let group = stage.group.as_ref().zip(fleet);
+        if let Some(group) = group.and_then(|(name, fleet)| local_fleet::group_of(fleet, name)) {
+            all.entry(stage.name.clone()).or_default().history = local_fleet::history(group);
+        }
+    }
+    (all, problems)
+}
+
+async fn from_cloudwatch(cloud: &Cloud, stages: &[Stage], now: Timestamp) -> Result<Read, CloudError> {
     let lists: Vec<Vec<Query>> = stages
         .iter()
         .enumerate()

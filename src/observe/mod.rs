@@ -3,6 +3,8 @@
 pub mod activities;
 pub mod events;
 pub mod live;
+pub mod local_fleet;
 pub mod metrics;
 pub mod stages;
 pub mod status;
+pub mod watch;

@@ -7,6 +7,7 @@ use futures_util::future::{join, join3};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::local_fleet::{self, LocalFleet};
 use super::metrics::{BacklogPoint, StageMetrics};
 use super::stages::Stage;
 use super::{activities, live, metrics};
@@ -16,6 +17,7 @@ use crate::cloud::queues::QueueDepth;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
+use crate::local::fleet::state::FleetState;
 
 /// How an environment is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +28,11 @@ pub struct Status {
     pub account: String,
     /// The region.
     pub region: String,
+    /// Whether this is the local emulator.
+    pub local: bool,
+    /// The local fleet that plays Auto Scaling there, if one runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_fleet: Option<LocalFleet>,
     /// When this was read.
     pub at: Timestamp,
     /// When it expires, if it does.
@@ -149,43 +156,64 @@ pub async fn status(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<
     let mut stacks = Stacks::read(cloud, environment).await?;
     stacks.deployed = stacks.deployed.with_protection(cloud).await?;
     let stages = Stage::all(&stacks.deployed);
+    let (fleet, of_fleet) = fleet(cloud, environment);
     let (live, activities, metrics) = join3(
-        live::read(cloud, &stages),
-        activities::read(cloud, &stages),
-        metrics::read(cloud, &stages, now),
+        live::read(cloud, fleet.as_ref(), &stages),
+        activities::read(cloud, fleet.as_ref(), &stages),
+        metrics::read(cloud, fleet.as_ref(), &stages, now),
     )
     .await;
-    let metrics = metrics.unwrap_or_else(|error| (BTreeMap::new(), vec![error.to_string()]));
-    Ok(Status::new(cloud, now, &stacks, &live, &activities, &metrics))
+    let reads = Reads {
+        stacks: &stacks,
+        local_fleet: fleet.as_ref().map(LocalFleet::from),
+        live: &live,
+        activities: &activities,
+        metrics: &metrics,
+    };
+    let mut status = reads.status(cloud, now);
+    status.unknown.extend(of_fleet);
+    Ok(status)
 }
 
-impl Status {
-    /// What these reads say together. `now` is the wall clock.
-    pub fn new(
-        cloud: &Cloud,
-        now: Timestamp,
-        stacks: &Stacks,
-        (live, of_live): &live::Read,
-        (activities, of_activities): &activities::Read,
-        (metrics, of_metrics): &metrics::Read,
-    ) -> Status {
-        let stages = Stage::all(&stacks.deployed).into_iter().map(|stage| {
-            let live = live.get(&stage.name).cloned().unwrap_or_default();
-            let metrics = metrics.get(&stage.name).cloned().unwrap_or_default();
-            let activities = activities.get(&stage.name).cloned().unwrap_or_default();
+/// The local fleet, and why it can't be known.
+pub(super) fn fleet(cloud: &Cloud, environment: &str) -> (Option<FleetState>, Option<String>) {
+    match local_fleet::find(cloud, environment) {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+/// Reads, of whatever age each, that make a status together.
+pub(super) struct Reads<'a> {
+    pub stacks: &'a Stacks,
+    pub local_fleet: Option<LocalFleet>,
+    pub live: &'a live::Read,
+    pub activities: &'a activities::Read,
+    pub metrics: &'a metrics::Read,
+}
+
+impl Reads<'_> {
+    /// What they say together. `now` is the wall clock.
+    pub fn status(&self, cloud: &Cloud, now: Timestamp) -> Status {
+        let stages = Stage::all(&self.stacks.deployed).into_iter().map(|stage| {
+            let live = self.live.0.get(&stage.name).cloned().unwrap_or_default();
+            let metrics = self.metrics.0.get(&stage.name).cloned().unwrap_or_default();
+            let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
             StageState::new(stage, live, metrics, activities)
         });
-        let unknown = [&stacks.problems, of_live, of_activities, of_metrics];
+        let unknown = [&self.stacks.problems, &self.live.1, &self.activities.1, &self.metrics.1];
         Status {
-            environment: stacks.deployed.environment.clone(),
+            environment: self.stacks.deployed.environment.clone(),
             account: cloud.account.clone(),
             region: cloud.region.clone(),
+            local: cloud.local,
+            local_fleet: self.local_fleet,
             at: now,
-            expires: stacks.expires.map(|at| Expiry {
+            expires: self.stacks.expires.map(|at| Expiry {
                 at,
                 seconds_left: at.as_second() - now.as_second(),
             }),
-            stacks: stacks.deployed.stacks.iter().map(stack_state).collect(),
+            stacks: self.stacks.deployed.stacks.iter().map(stack_state).collect(),
             stages: stages.collect(),
             unknown: unknown.into_iter().flatten().cloned().collect(),
         }
