@@ -13,6 +13,7 @@ pub mod problems;
 pub mod progress;
 pub mod recover;
 pub mod render;
+pub mod screen;
 pub mod status;
 mod style;
 pub mod summary;
