@@ -16,6 +16,7 @@ mod render;
 mod schema;
 mod status;
 mod waits;
+mod watch;
 
 use clap::{Parser, Subcommand};
 

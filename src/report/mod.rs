@@ -17,6 +17,7 @@ pub mod screen;
 pub mod status;
 mod style;
 pub mod summary;
+pub mod watch;
 mod words;
 
 pub use ask::confirm;

@@ -20,7 +20,7 @@ use ratatui::text::{Line, Span};
 
 use keys::Action;
 use roster::Roster;
-pub use terminal::{is_possible, show};
+pub use terminal::{Ended, is_possible, show};
 use theme::{Theme, Tone};
 
 use crate::observe::watch::Snapshot;

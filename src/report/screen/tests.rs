@@ -143,7 +143,7 @@ fn busy() -> Snapshot {
         ),
         activity(
             -25,
-            "MidTerminatingLifecycleAction",
+            "MidLifecycleAction",
             "Terminating EC2 instance: i-02",
             "At 2026-05-04T09:59:35Z instance i-02 was taken out of service in response to a user request.",
         ),
