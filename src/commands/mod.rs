@@ -7,6 +7,7 @@ mod destroy;
 mod events;
 mod global;
 mod init;
+mod kill_worker;
 mod local;
 mod outputs;
 mod placement;
@@ -69,6 +70,8 @@ pub enum Command {
     Status(status::Status),
     /// Show what happened to the stacks, and what happens to them now, whoever does it
     Events(events::Events),
+    /// Take a worker's instance away, and show how another one takes its place
+    KillWorker(kill_worker::KillWorker),
     /// Print what the stacks put out: names, URLs, ARNs
     Outputs(outputs::Outputs),
     /// Take an environment down
@@ -95,6 +98,7 @@ impl Cli {
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
+            Command::KillWorker(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),

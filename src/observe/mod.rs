@@ -5,6 +5,8 @@ pub mod events;
 pub mod live;
 pub mod local_fleet;
 pub mod metrics;
+pub mod replacement;
 pub mod stages;
 pub mod status;
+pub mod victim;
 pub mod watch;

@@ -7,6 +7,7 @@ pub mod data;
 pub mod events;
 pub mod form;
 pub mod init;
+pub mod killed;
 pub mod local;
 pub mod plan;
 pub mod problems;

@@ -54,14 +54,11 @@ pub fn draw(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn nothing(status: &Status) -> String {
+fn nothing(status: &Status) -> &'static str {
     if status.local && status.local_fleet.is_none() {
-        format!(
-            "no local fleet runs: `qfleet local up {}` starts the workers",
-            status.environment
-        )
+        "no local fleet runs: `qfleet local up` starts the workers"
     } else {
-        "none yet".into()
+        "none yet"
     }
 }
 
