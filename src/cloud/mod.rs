@@ -1,5 +1,6 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
+pub mod activities;
 pub mod alarms;
 pub mod buckets;
 mod calls;
@@ -12,6 +13,7 @@ pub mod groups;
 pub mod limiter;
 pub mod message_moves;
 pub mod messages;
+pub mod metrics;
 pub mod objects;
 pub mod operations;
 pub mod parameters;

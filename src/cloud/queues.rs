@@ -118,4 +118,28 @@ impl Cloud {
             .map(drop)
             .map_err(|error| explain("PurgeQueue", error))
     }
+
+    /// For how long a message that was received is hidden from others, in seconds; `None` when there's no such queue.
+    pub async fn visibility_timeout(&self, url: &str) -> Result<Option<u64>, CloudError> {
+        let name = QueueAttributeName::VisibilityTimeout;
+        let asked = self
+            .sqs
+            .get_queue_attributes()
+            .queue_url(url)
+            .attribute_names(name.clone());
+        match asked.send().await {
+            Ok(answer) => Ok(answer
+                .attributes()
+                .and_then(|all| all.get(&name))
+                .and_then(|text| text.parse().ok())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_queue_does_not_exist()) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(explain("GetQueueAttributes", error)),
+        }
+    }
 }

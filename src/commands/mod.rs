@@ -9,6 +9,7 @@ mod dlq;
 mod events;
 mod global;
 mod init;
+mod kill_worker;
 mod local;
 mod local_down;
 mod local_up;
@@ -21,6 +22,7 @@ mod schema;
 mod send;
 mod status;
 mod waits;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -73,6 +75,8 @@ pub enum Command {
     Status(status::Status),
     /// Show what happened to the stacks, and what happens to them now, whoever does it
     Events(events::Events),
+    /// Take a worker's instance away, and show how another one takes its place
+    KillWorker(kill_worker::KillWorker),
     /// Print what the stacks put out: names, URLs, ARNs
     Outputs(outputs::Outputs),
     /// Upload files for the workers, or send messages to a stage's queue
@@ -105,6 +109,7 @@ impl Cli {
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
+            Command::KillWorker(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
             Command::Send(command) => command.run(&self.global),
             Command::Backfill(command) => command.run(&self.global),

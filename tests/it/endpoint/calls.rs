@@ -25,6 +25,9 @@ pub struct Call {
 pub enum Service {
     CloudFormation,
     Sts,
+    AutoScaling,
+    /// CBOR, with the action in the path.
+    CloudWatch,
     /// JSON, with the action in a header.
     Json,
     Sqs,
@@ -56,9 +59,12 @@ impl Call {
             let service = match input.text("Version") {
                 Some("2010-05-15") => Service::CloudFormation,
                 Some("2011-06-15") => Service::Sts,
+                Some("2011-01-01") => Service::AutoScaling,
                 _ => Service::Other,
             };
             (service, action.to_owned())
+        } else if let Some((service, action)) = rpc(parts.uri.path()) {
+            (service, action)
         } else if signed_for == "s3" {
             (Service::S3, s3_action(parts))
         } else {
@@ -76,6 +82,13 @@ impl Call {
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }
+}
+
+/// `/service/GraniteServiceVersion20100801/operation/GetMetricData`
+/// (<https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>).
+fn rpc(path: &str) -> Option<(Service, String)> {
+    let (service, action) = path.strip_prefix("/service/")?.split_once("/operation/")?;
+    (service == "GraniteServiceVersion20100801").then(|| (Service::CloudWatch, action.to_owned()))
 }
 
 /// `name`, or the name in `arn:aws:cloudformation:region:account:stack/name/id`.
