@@ -13,7 +13,7 @@ use crate::environment::OnDestroy;
 pub struct Deployed {
     /// Its name.
     pub environment: String,
-    /// Its stacks.
+    /// Its stacks, in the order of their making.
     pub stacks: Vec<DeployedStack>,
 }
 
@@ -63,6 +63,11 @@ impl Deployed {
                 stacks.push(DeployedStack { part, tags, stack });
             }
         }
+        // CloudFormation promises no order. That of their making is that of the data's way, and stays.
+        stacks.sort_by(|one, other| {
+            let made = |found: &DeployedStack| (found.stack.created, found.stack.name.clone());
+            made(one).cmp(&made(other))
+        });
         Ok(Deployed {
             environment: environment.to_owned(),
             stacks,

@@ -22,7 +22,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The stages of an environment, in the order of their stacks. A stack that is still being created has no outputs,
+    /// The stages of an environment, in the order in which their stacks were made. A stack that is still being created has no outputs,
     /// so its stage isn't there yet.
     pub fn all(deployed: &Deployed) -> Vec<Stage> {
         let stages = deployed.stacks.iter().filter_map(|found| {

@@ -201,8 +201,8 @@ fn what_is_not_there_is_answered_with_what_is() {
             .stderr_contains(said)
             .run();
     };
-    kill(&[], 2, "name one with --stage: work, resize");
-    kill(&["--stage", "wokr"], 2, "there is: work, resize");
+    kill(&[], 2, "name one with --stage: resize, work");
+    kill(&["--stage", "wokr"], 2, "there is: resize, work");
     kill(&["--instance", "i-99"], 2, "i-01 (work, us-east-2a, InService), i-02");
     kill(
         &["--stage", "work", "--instance", "i-03"],

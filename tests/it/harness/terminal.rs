@@ -10,6 +10,8 @@ pub struct Seen {
     pub code: i32,
     /// Everything that the terminal was sent.
     pub said: String,
+    /// What stood on the screen when each question was found.
+    pub screens: Vec<String>,
     /// Whether the terminal's settings are what they were before: raw mode left.
     pub restored: bool,
 }
@@ -21,7 +23,8 @@ pub fn in_a_terminal(test: &Test, columns: u16, answers: &[(&str, &str)]) -> (i3
     (seen.code, seen.said)
 }
 
-/// The same in a terminal of so many columns and rows. `watch` is told the process's id once the last answer is given.
+/// The same in a terminal of so many columns and rows, where a question may also be found on the screen, however it was
+/// put there. `watch` is told the process's id once the last answer is given.
 pub fn in_a_terminal_of(
     test: &Test,
     (columns, rows): (u16, u16),
@@ -48,7 +51,10 @@ pub fn in_a_terminal_of(
     drop(command);
     drop(pty.slave);
     let mut terminal = std::fs::File::from(pty.master);
+    let some = |size| std::num::NonZero::new(size).expect("a terminal has a size");
     let mut said = String::new();
+    let mut screen = vt100::Parser::new(some(rows), some(columns), 0);
+    let mut screens = Vec::new();
     let mut from = 0;
     let mut answers = answers.iter();
     let mut next = answers.next();
@@ -56,11 +62,17 @@ pub fn in_a_terminal_of(
     // Reading fails once the child has closed its end.
     while let Ok(length @ 1..) = terminal.read(&mut buffer) {
         said.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        screen.process(&buffer[..length]);
+        let shown = screen.screen().contents();
         if let Some((question, answer)) = next
-            && let Some(at) = said[from..].find(question)
+            && let Some(end) = said[from..]
+                .find(question)
+                .map(|at| from + at + question.len())
+                .or_else(|| shown.contains(question).then_some(said.len()))
         {
             terminal.write_all(answer.as_bytes()).expect("answered");
-            from += at + question.len();
+            from = end;
+            screens.push(shown);
             next = answers.next();
             if next.is_none() {
                 watch(i32::try_from(child.id()).expect("a process id"));
@@ -73,6 +85,7 @@ pub fn in_a_terminal_of(
     Seen {
         code,
         said,
+        screens,
         restored: before.local_flags == after.local_flags && before.input_flags == after.input_flags,
     }
 }
