@@ -44,13 +44,21 @@ pub struct Backfill {
     yes: bool,
 }
 
-#[derive(Serialize)]
-struct Document {
-    #[serde(flatten)]
+/// What is to be sent, and where.
+struct Target {
     address: Address,
-    stage: String,
-    bucket: String,
-    prefix: String,
+    queues: Queues,
+    intake: Intake,
+    found: Found,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    address: &'a Address,
+    stage: &'a str,
+    bucket: &'a str,
+    prefix: &'a str,
     objects: u64,
     object_bytes: u64,
     dry_run: bool,
@@ -76,76 +84,78 @@ impl Backfill {
             if global.output == Output::Text {
                 report::text(&report::jobs::found(found, &intake));
             }
+            let target = Target {
+                address: places.address,
+                queues,
+                intake,
+                found,
+            };
             let sent = if self.dry_run || found.objects == 0 {
                 None
             } else {
-                let question = format!(
-                    "Send {} messages to {} in account {}, {}?",
-                    found.objects,
-                    report::jobs::queue_name(&queues.queue),
-                    cloud.account,
-                    cloud.region
-                );
-                if !report::confirm(&question, self.yes)? {
-                    return Err(Error::refused("not confirmed: nothing was sent"));
-                }
-                Some(
-                    self.send(global, &cloud, &places, &queues, &intake, found, &interrupt)
-                        .await,
-                )
+                self.confirm(&target)?;
+                Some(self.send(global, &cloud, &target, &interrupt).await)
             };
-            let document = Document {
-                address: places.address,
-                stage: queues.stage,
-                bucket: intake.bucket,
-                prefix: intake.prefix,
-                objects: found.objects,
-                object_bytes: found.bytes,
-                dry_run: self.dry_run,
-                sent,
-            };
-            match global.output {
-                Output::Text => {
-                    if let Some(sent) = &document.sent {
-                        report::text(&report::jobs::sent(sent));
-                    }
-                }
-                Output::Json => report::json(&document),
-                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &document)])),
-            }
-            document.sent.map_or(Ok(()), |sent| sent.result())
+            self.show(global, &target, sent)
         })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "each is another thing, and used once")]
-    async fn send(
-        &self,
-        global: &Global,
-        cloud: &Cloud,
-        places: &Places,
-        queues: &Queues,
-        intake: &Intake,
-        found: Found,
-        interrupt: &Interrupt,
-    ) -> Sent {
+    fn confirm(&self, target: &Target) -> Result<()> {
+        let Target { address, queues, .. } = target;
+        let question = format!(
+            "Send {} messages to {} in account {}, {}?",
+            target.found.objects,
+            report::jobs::queue_name(&queues.queue),
+            address.account,
+            address.region
+        );
+        if report::confirm(&question, self.yes)? {
+            Ok(())
+        } else {
+            Err(Error::refused("not confirmed: nothing was sent"))
+        }
+    }
+
+    async fn send(&self, global: &Global, cloud: &Cloud, target: &Target, interrupt: &Interrupt) -> Sent {
+        let queue = &target.queues.queue;
         let (tell, transfer) = Transfer::begin(global.face());
         tell.tell(Event::JobsStarted {
             doing: Doing::Sending,
-            to: report::jobs::queue_name(&queues.queue).to_owned(),
-            items: found.objects,
+            to: queue.clone(),
+            items: target.found.objects,
             bytes: None,
         });
         let sender = Sender {
             cloud,
-            queue: &queues.queue,
+            queue,
             rate: self.rate,
             tell: &tell,
             interrupt,
         };
-        let events = backfill::events(cloud, &places.address, intake);
-        let sent = sender.send(events, found.objects).await;
+        let events = backfill::events(cloud, &target.address, &target.intake);
+        let sent = sender.send(events, target.found.objects).await;
         drop(tell);
         transfer.end().await;
         sent
+    }
+
+    fn show(&self, global: &Global, target: &Target, sent: Option<Sent>) -> Result<()> {
+        let document = Document {
+            address: &target.address,
+            stage: &target.queues.stage,
+            bucket: &target.intake.bucket,
+            prefix: &target.intake.prefix,
+            objects: target.found.objects,
+            object_bytes: target.found.bytes,
+            dry_run: self.dry_run,
+            sent,
+        };
+        match (global.output, &document.sent) {
+            (Output::Text, Some(sent)) => report::text(&report::jobs::sent(sent)),
+            (Output::Text, None) => {}
+            (Output::Json, _) => report::json(&document),
+            (Output::Jsonl, _) => report::json_line(&BTreeMap::from([("result", &document)])),
+        }
+        document.sent.map_or(Ok(()), |sent| sent.result())
     }
 }

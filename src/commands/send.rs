@@ -8,6 +8,7 @@ use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
 
 use super::global::{Env, Global};
+use crate::cloud::Cloud;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
 use crate::jobs::Failed;
@@ -102,7 +103,7 @@ impl Send {
     async fn upload(
         &self,
         global: &Global,
-        cloud: &crate::cloud::Cloud,
+        cloud: &Cloud,
         places: Places,
         files: &[LocalFile],
         interrupt: &Interrupt,
@@ -111,12 +112,13 @@ impl Send {
         let rounds = upload::round(self.repeat, self.repeat).len();
         files::check_keys(files, &format!("{}{}", intake.prefix, self.prefix), rounds)?;
         let repeat = u64::from(self.repeat);
+        let bytes: u64 = files.iter().map(|file| file.bytes).sum();
         let (tell, transfer) = Transfer::begin(global.face());
         tell.tell(Event::JobsStarted {
             doing: Doing::Uploading,
             to: format!("s3://{}/{}{}", intake.bucket, intake.prefix, self.prefix),
             items: files.len() as u64 * repeat,
-            bytes: Some(files.iter().map(|file| file.bytes).sum::<u64>() * repeat),
+            bytes: Some(bytes.saturating_mul(repeat)),
         });
         let upload = Upload {
             cloud,
@@ -142,7 +144,7 @@ impl Send {
     async fn send(
         &self,
         global: &Global,
-        cloud: &crate::cloud::Cloud,
+        cloud: &Cloud,
         places: Places,
         stage: &str,
         (bodies, count): (&Bodies, Count),
@@ -150,13 +152,13 @@ impl Send {
     ) -> Result<()> {
         let queues = places.queues(Some(stage))?;
         let repeat = u64::from(self.repeat);
-        let total = count.messages * repeat;
+        let total = count.messages.saturating_mul(repeat);
         let (tell, transfer) = Transfer::begin(global.face());
         tell.tell(Event::JobsStarted {
             doing: Doing::Sending,
-            to: report::jobs::queue_name(&queues.queue).to_owned(),
+            to: queues.queue.clone(),
             items: total,
-            bytes: Some(count.bytes * repeat),
+            bytes: Some(count.bytes.saturating_mul(repeat)),
         });
         let sender = Sender {
             cloud,
@@ -169,7 +171,7 @@ impl Send {
         // It was fine when it was checked.
         let jobs = jobs.map(|job| {
             job.map_err(|message| Failed {
-                what: "read a second time".into(),
+                what: "what was checked has changed".into(),
                 message,
             })
         });

@@ -25,7 +25,7 @@ pub enum Event {
     JobsStarted {
         /// What is done.
         doing: Doing,
-        /// The bucket and prefix, or the queue, that it is done to.
+        /// The bucket and prefix, or the URL of the queue, where it goes.
         to: String,
         /// How many files or messages there are.
         items: u64,

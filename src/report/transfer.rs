@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use super::jobs::queue_name;
 use super::progress::Face;
 use super::style::{BAD, CAREFUL, count, paint};
 use crate::jobs::event::{Doing, Event, Events};
@@ -106,10 +107,10 @@ fn words(event: &Event) -> Option<String> {
             items,
             bytes,
         } => {
-            let (verb, what) = match doing {
-                Doing::Uploading => ("uploading", "file"),
-                Doing::Sending => ("sending", "message"),
-                Doing::Moving => ("moving", "message"),
+            let (verb, what, to) = match doing {
+                Doing::Uploading => ("uploading", "file", to.as_str()),
+                Doing::Sending => ("sending", "message", queue_name(to)),
+                Doing::Moving => ("moving", "message", queue_name(to)),
             };
             let items = count(usize::try_from(*items).unwrap_or(usize::MAX), what);
             let bytes = bytes.map_or(String::new(), |bytes| format!(" ({})", HumanBytes(bytes)));
