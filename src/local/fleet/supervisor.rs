@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::ages::{Ages, Peek};
 use super::autoscaling::{Asked, Endpoint};
@@ -28,6 +28,7 @@ use super::journal::Journal;
 use super::metadata::Metadata;
 use super::pace::{Now, Pace};
 use super::place::{self, Place};
+use super::process::Started;
 use super::scaling::Scaling;
 use super::sources::{Sources, Stage};
 use super::state::FleetState;
@@ -83,11 +84,11 @@ pub async fn run(setup: Setup, tell: impl Fn(FleetEvent) + Send) -> Result<End> 
     let (calls, mut called) = mpsc::channel(64);
     let (exits, mut exited) = mpsc::unbounded_channel();
     let mut supervisor = Supervisor::start(setup, calls, exits, Box::new(tell)).await?;
-    let mut minutes = interval(supervisor.pace.minute());
-    let mut looks = interval(LOOK);
-    // After a pause, as of a laptop that slept: not all minutes at once.
-    minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut minutes = interval_at(supervisor.began, supervisor.pace.minute());
+    let mut looks = interval_at(supervisor.began + LOOK, LOOK);
+    // Minutes that a busy machine missed are missing, as they would be in CloudWatch.
+    minutes.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         supervisor.settle().await;
         if let Some(end) = supervisor.over() {
@@ -128,7 +129,9 @@ struct Around {
     metadata: Option<Metadata>,
     program: PathBuf,
     settings: Vec<(String, String)>,
-    /// Where in the log the worker began that runs now.
+    /// The worker that was started last.
+    worker: Option<Started>,
+    /// Where in the log it began.
     log_from: u64,
 }
 
@@ -229,6 +232,7 @@ impl<'a> Supervisor<'a> {
         for stage in stages {
             supervisor.join(stage).await?;
         }
+        supervisor.began = Instant::now();
         (supervisor.tell)(FleetEvent::Up {
             environment: supervisor.environment.clone(),
             pid: own_pid(),

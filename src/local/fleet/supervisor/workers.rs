@@ -24,8 +24,8 @@ impl Supervisor<'_> {
                     self.not_started(place, &id, &error);
                 }
             }
-            Effect::Stop(id) => self.signal(place, &id, Signal::SIGTERM),
-            Effect::Kill(id) => self.signal(place, &id, Signal::SIGKILL),
+            Effect::Stop(id) => self.signal(&id, Signal::SIGTERM),
+            Effect::Kill(id) => self.signal(&id, Signal::SIGKILL),
             Effect::Remove(id) => {
                 if let Some(around) = self.around.remove(&id) {
                     around.place.clear();
@@ -59,6 +59,7 @@ impl Supervisor<'_> {
             metadata: None,
             program: member.program.clone(),
             settings: member.stage.outputs.settings.clone(),
+            worker: None,
             log_from: 0,
         };
         // Known before anything can fail, so that it is cleared away whatever happens.
@@ -86,14 +87,14 @@ impl Supervisor<'_> {
             |name| std::env::var_os(name),
         );
         around.log_from = around.place.log_length();
-        let child = process::start(&around.place, &around.program, variables)?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         let (exits, name) = (self.exits.clone(), id.to_owned());
-        tokio::spawn(async move {
-            let exit = process::ended(child).await;
-            // The supervisor is gone only when it waits for nobody any more.
+        let tell = move |exit| {
+            // Nobody listens only when the supervisor waits for nobody any more.
             let _ = exits.send((name, exit));
-        });
+        };
+        let started = process::start(&around.place, &around.program, variables, tell)?;
+        let pid = started.pid;
+        around.worker = Some(started);
         let now = self.now();
         self.members[place].group.started(id, pid, now);
         Ok(())
@@ -104,15 +105,11 @@ impl Supervisor<'_> {
         self.members[place].group.not_started(id, &error.to_string(), now);
     }
 
-    fn signal(&self, place: usize, id: &str, signal: Signal) {
-        let pid = self.members[place]
-            .group
-            .instance(id)
-            .and_then(|instance| instance.pid());
-        if let (Some(around), Some(pid)) = (self.around.get(id), pid) {
+    fn signal(&self, id: &str, signal: Signal) {
+        if let Some(worker) = self.around.get(id).and_then(|around| around.worker.as_ref()) {
             // SIGTERM goes to the program alone, which may still need what it started; as systemd does it for an
             // instance (KillMode=mixed).
-            around.place.signal(pid, signal, signal == Signal::SIGKILL);
+            worker.signal(signal, signal == Signal::SIGKILL);
         }
     }
 
