@@ -6,6 +6,8 @@
 //!                                                         destroy)            plain, JSON)
 //!                                                  ▲          │
 //!                                                  └─ cloud ◀─┘   the only place that sees the AWS SDK
+//!
+//! files, messages ─▶ jobs ─▶ cloud, and events ─▶ report
 //! ```
 //!
 //! Arrows go one way: [`commands`] knows everybody, [`environment`] and [`forecast`] know nobody, only [`cloud`] imports
@@ -19,6 +21,7 @@ pub mod engine;
 pub mod environment;
 pub mod error;
 pub mod forecast;
+pub mod jobs;
 pub mod local;
 pub mod observe;
 pub mod report;

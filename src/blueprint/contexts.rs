@@ -105,6 +105,8 @@ pub struct Scaling {
     pub acceptable_latency_seconds: u64,
     pub seconds_per_message: serde_json::Number,
     pub count_in_flight: bool,
+    /// The same as text, for an output.
+    pub count_in_flight_text: &'static str,
 }
 
 /// For `dashboard.yaml.j2`.

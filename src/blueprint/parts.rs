@@ -330,6 +330,7 @@ fn scaling(stage: &Stage, index: usize) -> Result<Option<contexts::Scaling>, Pro
         acceptable_latency_seconds: acceptable_latency.as_secs(),
         seconds_per_message,
         count_in_flight: *count_in_flight,
+        count_in_flight_text: if *count_in_flight { "true" } else { "false" },
     }))
 }
 

@@ -68,18 +68,20 @@ impl Cloud {
     /// The newest page of a stack's events, oldest first: enough to know where an operation begins, and how long the
     /// last one took.
     pub async fn recent_events(&self, stack: &str) -> Result<Vec<ResourceEvent>, CloudError> {
-        let read = async || match self
-            .cloudformation
-            .describe_stack_events()
-            .stack_name(stack)
-            .send()
-            .await
-        {
-            Ok(page) => Ok(page.stack_events().iter().rev().map(read).collect()),
-            Err(error) => match explain("DescribeStackEvents", error) {
-                error if does_not_exist(&error) => Ok(Vec::new()),
-                error => Err(error),
-            },
+        let read = move || async move {
+            match self
+                .cloudformation
+                .describe_stack_events()
+                .stack_name(stack)
+                .send()
+                .await
+            {
+                Ok(page) => Ok(page.stack_events().iter().rev().map(read).collect()),
+                Err(error) => match explain("DescribeStackEvents", error) {
+                    error if does_not_exist(&error) => Ok(Vec::new()),
+                    error => Err(error),
+                },
+            }
         };
         self.limiter.patiently(read).await
     }
@@ -89,9 +91,7 @@ impl Cloud {
         stack: &str,
         wanted: impl Fn(&StackEvent) -> bool,
     ) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.limiter
-            .patiently(async || self.pages_while(stack, &wanted).await)
-            .await
+        self.limiter.patiently(|| self.pages_while(stack, &wanted)).await
     }
 
     async fn pages_while(

@@ -66,7 +66,11 @@ impl Limiter {
     ///
     /// # Errors
     /// Those of the read.
-    pub async fn patiently<T>(&self, read: impl AsyncFn() -> Result<T, CloudError>) -> Result<T, CloudError> {
+    // Not an AsyncFn: what comes of that can't be sent to another thread.
+    pub async fn patiently<T, F>(&self, read: impl Fn() -> F) -> Result<T, CloudError>
+    where
+        F: Future<Output = Result<T, CloudError>>,
+    {
         let began = Instant::now();
         loop {
             self.take().await;

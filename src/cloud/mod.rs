@@ -1,5 +1,6 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
+pub mod activities;
 pub mod alarms;
 pub mod buckets;
 mod calls;
@@ -10,6 +11,10 @@ pub mod events;
 mod failure;
 pub mod groups;
 pub mod limiter;
+pub mod message_moves;
+pub mod messages;
+pub mod metrics;
+pub mod objects;
 pub mod operations;
 pub mod parameters;
 pub mod policies;
@@ -18,6 +23,7 @@ pub mod queues;
 pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
+pub mod uploads;
 
 pub use calls::Call;
 pub use connect::{Connect, Credentials};

@@ -58,12 +58,14 @@ pub struct StackParameter {
 impl Cloud {
     /// The stack of this name or ARN, if there is one. A stack deleted long ago is found by its ARN only.
     pub async fn stack(&self, name: &str) -> Result<Option<StackDescription>, CloudError> {
-        let read = async || match self.cloudformation.describe_stacks().stack_name(name).send().await {
-            Ok(found) => Ok(found.stacks().first().map(describe)),
-            Err(error) => match explain("DescribeStacks", error) {
-                error if does_not_exist(&error) => Ok(None),
-                error => Err(error),
-            },
+        let read = move || async move {
+            match self.cloudformation.describe_stacks().stack_name(name).send().await {
+                Ok(found) => Ok(found.stacks().first().map(describe)),
+                Err(error) => match explain("DescribeStacks", error) {
+                    error if does_not_exist(&error) => Ok(None),
+                    error => Err(error),
+                },
+            }
         };
         self.limiter.patiently(read).await
     }

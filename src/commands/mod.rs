@@ -1,12 +1,15 @@
 //! The command line: one file a verb, with its arguments and its `run()`.
 
+mod backfill;
 mod check;
 mod completions;
 mod deploy;
 mod destroy;
+mod dlq;
 mod events;
 mod global;
 mod init;
+mod kill_worker;
 mod local;
 mod local_down;
 mod local_up;
@@ -16,8 +19,10 @@ mod plan;
 mod recover;
 mod render;
 mod schema;
+mod send;
 mod status;
 mod waits;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -70,8 +75,16 @@ pub enum Command {
     Status(status::Status),
     /// Show what happened to the stacks, and what happens to them now, whoever does it
     Events(events::Events),
+    /// Take a worker's instance away, and show how another one takes its place
+    KillWorker(kill_worker::KillWorker),
     /// Print what the stacks put out: names, URLs, ARNs
     Outputs(outputs::Outputs),
+    /// Upload files for the workers, or send messages to a stage's queue
+    Send(send::Send),
+    /// Tell a stage of the files that were in the bucket before it was
+    Backfill(backfill::Backfill),
+    /// Look at messages that no worker could process, send them back, or delete them
+    Dlq(dlq::Dlq),
     /// Take an environment down
     Destroy(destroy::Destroy),
     /// Get stacks going again that are stuck after a failure: roll back, or go on with a rollback that failed
@@ -96,7 +109,11 @@ impl Cli {
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
+            Command::KillWorker(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
+            Command::Send(command) => command.run(&self.global),
+            Command::Backfill(command) => command.run(&self.global),
+            Command::Dlq(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),

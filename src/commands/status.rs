@@ -1,8 +1,11 @@
 //! `qfleet status ENV`
 
+use std::time::Duration;
+
 use clap::Args;
 
 use super::global::{Env, Global};
+use super::watch;
 use crate::error::Result;
 use crate::report::form::Output;
 use crate::{observe, report};
@@ -10,12 +13,28 @@ use crate::{observe, report};
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+With --watch a screen shows it again and again: stacks, queues, the backlog per instance against its target over the \
+last hour, each instance in its zone, and what Auto Scaling did last and why. It can be there before the deploy. q, \
+Esc or Ctrl-C leaves it, j and k scroll where there are more stages than fit; when the environment is gone, it ends. \
+Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted).
+
+On AWS each refresh is three requests a stage and one more; besides, the stacks are listed each 15 s (5 s while \
+something is done to them), and the metrics are read once a minute: up to five a stage, which CloudWatch bills.
+
 Examples:
   qfleet status lab                        stacks, queues and workers
-  qfleet status lab --output json          the same for a program")]
+  qfleet status lab --watch                a screen to have open while it works
+  qfleet status lab --watch --output jsonl an object at each refresh, for a program
+  qfleet status lab --output json          once, for a program")]
 pub struct Status {
     #[command(flatten)]
     env: Env,
+    /// Show it again and again
+    #[arg(long, short)]
+    watch: bool,
+    /// Seconds from refresh to refresh [default: 5, with --local 2]
+    #[arg(long, value_name = "SECONDS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    interval: Option<u64>,
 }
 
 impl Status {
@@ -23,6 +42,9 @@ impl Status {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         global.block_on(async {
+            if self.watch {
+                return watch::run(global, &environment, self.interval.map(Duration::from_secs)).await;
+            }
             let cloud = global.connect(Some(&environment)).await?;
             let status = observe::status::status(&cloud, &environment.name, jiff::Timestamp::now()).await?;
             match global.output {

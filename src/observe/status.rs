@@ -1,17 +1,26 @@
-//! How an environment is: its stacks, its queues, its groups. One sweep of reads, all at once.
+//! How an environment is: its stacks, its queues, its groups. One sweep of reads, or what several reads of different age
+//! make together.
 
-use futures_util::future::{join, join_all};
+use std::collections::BTreeMap;
+
+use futures_util::future::{join, join3};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::local_fleet::{self, LocalFleet};
+use super::metrics::{BacklogPoint, StageMetrics};
+use super::stages::Stage;
+use super::{activities, live, metrics};
+use crate::cloud::activities::Activity;
 use crate::cloud::groups::Group;
 use crate::cloud::queues::QueueDepth;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
+use crate::local::fleet::state::FleetState;
 
 /// How an environment is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// Its name.
     pub environment: String,
@@ -19,6 +28,13 @@ pub struct Status {
     pub account: String,
     /// The region.
     pub region: String,
+    /// Whether this is the local emulator.
+    pub local: bool,
+    /// The local fleet that plays Auto Scaling there, if one runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_fleet: Option<LocalFleet>,
+    /// When this was read.
+    pub at: Timestamp,
     /// When it expires, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Expiry>,
@@ -32,7 +48,7 @@ pub struct Status {
 }
 
 /// When an environment expires.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Expiry {
     /// When.
     pub at: Timestamp,
@@ -51,7 +67,7 @@ impl Expiry {
 }
 
 /// How a stack is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StackState {
     /// Its part.
     pub part: String,
@@ -69,7 +85,7 @@ pub struct StackState {
 }
 
 /// How a stage is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageState {
     /// Its name.
     pub stage: String,
@@ -77,87 +93,174 @@ pub struct StageState {
     pub queue: Option<QueueDepth>,
     /// What is in its dead-letter queue, in messages.
     pub dead_letters: Option<QueueDepth>,
+    /// How long the oldest message has been in the queue, in seconds, as of the last minutes.
+    pub oldest_message_age_seconds: Option<u64>,
+    /// Its backlog per instance; none when it doesn't scale.
+    pub backlog: Option<Backlog>,
     /// Its group.
     pub group: Option<Group>,
+    /// How many instances each zone has in each lifecycle state.
+    pub instances_by_zone: BTreeMap<String, BTreeMap<String, usize>>,
+    /// What Auto Scaling did last, newest first.
+    pub activities: Vec<Activity>,
 }
 
-/// Reads it. `now` is the wall clock.
+/// What scaling goes by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Backlog {
+    /// Messages for each instance in service now; all of them when there is none. None when it can't be known.
+    pub messages_per_instance: Option<f64>,
+    /// What scaling aims at.
+    pub target_messages_per_instance: f64,
+    /// The last hour, a point a minute, oldest first.
+    pub history: Vec<BacklogPoint>,
+}
+
+/// The stacks, as they were last read.
+#[derive(Debug, Clone)]
+pub struct Stacks {
+    /// The stacks.
+    pub deployed: Deployed,
+    /// When the environment expires, if it does.
+    pub expires: Option<Timestamp>,
+    /// What could not be read.
+    pub problems: Vec<String>,
+}
+
+impl Stacks {
+    /// Reads them: a listing of all stacks, and the expiry.
+    ///
+    /// # Errors
+    /// When the stacks can't be listed.
+    pub async fn read(cloud: &Cloud, environment: &str) -> Result<Stacks, CloudError> {
+        let name = expiry_parameter(environment);
+        let (deployed, expires) = join(Deployed::find(cloud, environment), cloud.parameter(&name)).await;
+        let mut problems = Vec::new();
+        let expires = expires.unwrap_or_else(|error| {
+            problems.push(error.to_string());
+            None
+        });
+        Ok(Stacks {
+            deployed: deployed?,
+            expires: expires.and_then(|at| at.parse().ok()),
+            problems,
+        })
+    }
+}
+
+/// Reads how an environment is. `now` is the wall clock.
 ///
 /// # Errors
 /// When the stacks can't be read; everything else that can't is said in `unknown`.
 pub async fn status(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<Status, CloudError> {
-    let name = expiry_parameter(environment);
-    let (deployed, expires) = join(Deployed::find(cloud, environment), cloud.parameter(&name)).await;
-    let deployed = deployed?.with_protection(cloud).await?;
-    let mut unknown = Vec::new();
-    let expires = match expires {
-        Ok(at) => at.and_then(|at| at.parse().ok()).map(|at: Timestamp| Expiry {
-            at,
-            seconds_left: at.as_second() - now.as_second(),
-        }),
-        Err(error) => {
-            unknown.push(error.to_string());
-            None
-        }
+    let mut stacks = Stacks::read(cloud, environment).await?;
+    stacks.deployed = stacks.deployed.with_protection(cloud).await?;
+    let stages = Stage::all(&stacks.deployed);
+    let (fleet, of_fleet) = fleet(cloud, environment);
+    let (live, activities, metrics) = join3(
+        live::read(cloud, fleet.as_ref(), &stages),
+        activities::read(cloud, fleet.as_ref(), &stages),
+        metrics::read(cloud, fleet.as_ref(), &stages, now),
+    )
+    .await;
+    let reads = Reads {
+        stacks: &stacks,
+        local_fleet: fleet.as_ref().map(LocalFleet::from),
+        live: &live,
+        activities: &activities,
+        metrics: &metrics,
     };
-    let stages = deployed
-        .stacks
-        .iter()
-        .filter(|stack| stack.stack.outputs.contains_key("QueueUrl"));
-    let mut states = Vec::new();
-    for (state, problems) in join_all(stages.map(|stack| stage(cloud, stack))).await {
-        states.push(state);
-        unknown.extend(problems);
-    }
-    Ok(Status {
-        environment: environment.to_owned(),
-        account: cloud.account.clone(),
-        region: cloud.region.clone(),
-        expires,
-        stacks: deployed.stacks.into_iter().map(stack_state).collect(),
-        stages: states,
-        unknown,
-    })
+    let mut status = reads.status(cloud, now);
+    status.unknown.extend(of_fleet);
+    Ok(status)
 }
 
-fn stack_state(deployed: DeployedStack) -> StackState {
+/// The local fleet, and why it can't be known.
+pub(super) fn fleet(cloud: &Cloud, environment: &str) -> (Option<FleetState>, Option<String>) {
+    match local_fleet::find(cloud, environment) {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+/// Reads, of whatever age each, that make a status together.
+pub(super) struct Reads<'a> {
+    pub stacks: &'a Stacks,
+    pub local_fleet: Option<LocalFleet>,
+    pub live: &'a live::Read,
+    pub activities: &'a activities::Read,
+    pub metrics: &'a metrics::Read,
+}
+
+impl Reads<'_> {
+    /// What they say together. `now` is the wall clock.
+    pub fn status(&self, cloud: &Cloud, now: Timestamp) -> Status {
+        let stages = Stage::all(&self.stacks.deployed).into_iter().map(|stage| {
+            let live = self.live.0.get(&stage.name).cloned().unwrap_or_default();
+            let metrics = self.metrics.0.get(&stage.name).cloned().unwrap_or_default();
+            let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
+            StageState::new(stage, live, metrics, activities)
+        });
+        let unknown = [&self.stacks.problems, &self.live.1, &self.activities.1, &self.metrics.1];
+        Status {
+            environment: self.stacks.deployed.environment.clone(),
+            account: cloud.account.clone(),
+            region: cloud.region.clone(),
+            local: cloud.local,
+            local_fleet: self.local_fleet,
+            at: now,
+            expires: self.stacks.expires.map(|at| Expiry {
+                at,
+                seconds_left: at.as_second() - now.as_second(),
+            }),
+            stacks: self.stacks.deployed.stacks.iter().map(stack_state).collect(),
+            stages: stages.collect(),
+            unknown: unknown.into_iter().flatten().cloned().collect(),
+        }
+    }
+}
+
+impl StageState {
+    fn new(stage: Stage, live: live::Live, metrics: StageMetrics, activities: Vec<Activity>) -> StageState {
+        let mut instances_by_zone: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+        for instance in live.group.iter().flat_map(|group| &group.instances) {
+            let states = instances_by_zone.entry(instance.zone.clone()).or_default();
+            *states.entry(instance.lifecycle_state.clone()).or_default() += 1;
+        }
+        let counts_in_flight = stage.counts_in_flight;
+        let now = live.queue.zip(live.group.as_ref());
+        StageState {
+            backlog: stage.target.map(|target| Backlog {
+                messages_per_instance: now.map(|(queue, group)| per_instance(queue, group, counts_in_flight)),
+                target_messages_per_instance: target,
+                history: metrics.history,
+            }),
+            stage: stage.name,
+            queue: live.queue,
+            dead_letters: live.dead_letters,
+            oldest_message_age_seconds: metrics.oldest_message_age_seconds,
+            group: live.group,
+            instances_by_zone,
+            activities,
+        }
+    }
+}
+
+/// As the scaling policy computes it, of this moment instead of the last minute.
+fn per_instance(queue: QueueDepth, group: &Group, counts_in_flight: bool) -> f64 {
+    let in_flight = if counts_in_flight { queue.in_flight } else { 0 };
+    let waiting = queue.visible.saturating_add(in_flight);
+    waiting as f64 / group.in_service().max(1) as f64
+}
+
+fn stack_state(deployed: &DeployedStack) -> StackState {
+    let stack = &deployed.stack;
     StackState {
-        part: deployed.part,
-        since: deployed.stack.updated.or(deployed.stack.created),
-        status: deployed.stack.status,
-        reason: deployed.stack.reason,
-        termination_protection: deployed.stack.protected,
-        stack: deployed.stack.name,
+        part: deployed.part.clone(),
+        since: stack.updated.or(stack.created),
+        status: stack.status.clone(),
+        reason: stack.reason.clone(),
+        termination_protection: stack.protected,
+        stack: stack.name.clone(),
     }
-}
-
-async fn stage(cloud: &Cloud, stack: &DeployedStack) -> (StageState, Vec<String>) {
-    let output = |key: &str| stack.stack.outputs.get(key).map(String::as_str);
-    let depth = async |key: &str| match output(key) {
-        Some(url) => cloud.queue_depth(url).await,
-        None => Ok(None),
-    };
-    let group = async {
-        match output("GroupName") {
-            Some(name) => cloud.group(name).await,
-            None => Ok(None),
-        }
-    };
-    let ((queue, dead_letters), group) = join(join(depth("QueueUrl"), depth("DeadLetterQueueUrl")), group).await;
-    let mut problems = Vec::new();
-    let state = StageState {
-        stage: stack.part.clone(),
-        queue: known(queue, &stack.part, &mut problems),
-        dead_letters: known(dead_letters, &stack.part, &mut problems),
-        group: known(group, &stack.part, &mut problems),
-    };
-    (state, problems)
-}
-
-/// One read that fails leaves the rest.
-fn known<T>(read: Result<Option<T>, CloudError>, part: &str, problems: &mut Vec<String>) -> Option<T> {
-    read.unwrap_or_else(|error| {
-        problems.push(format!("{part}: {error}"));
-        None
-    })
 }

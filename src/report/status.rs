@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, whole_seconds};
 use crate::cloud::stack_status::StackStatus;
-use crate::observe::status::Status;
+use crate::observe::status::{StageState, Status};
 
 /// The status as text.
 pub fn text(status: &Status) -> String {
@@ -52,15 +52,23 @@ pub fn text(status: &Status) -> String {
         ]);
     }
     let _ = writeln!(out, "{stacks}");
-    if status.stages.is_empty() {
-        return out;
+    if !status.stages.is_empty() {
+        let _ = writeln!(out, "\n{}", stages(status));
     }
-    let _ = writeln!(out);
+    for unknown in &status.unknown {
+        let _ = writeln!(out, "{} {unknown}", paint(CAREFUL, "unknown:"));
+    }
+    out
+}
+
+fn stages(status: &Status) -> Table {
     let mut stages = table(&[
         "stage",
         "waiting",
         "in flight",
+        "oldest",
         "dead letters",
+        "backlog",
         "workers",
         "min",
         "desired",
@@ -80,21 +88,42 @@ pub fn text(status: &Status) -> String {
             stage.stage.clone(),
             number(stage.queue.map(|depth| depth.visible + depth.delayed)),
             number(stage.queue.map(|depth| depth.in_flight)),
+            oldest(stage),
             dead,
+            backlog(stage),
             group.map_or("?".into(), |group| group.in_service().to_string()),
             of_group(group.map(|group| group.min)),
             of_group(group.map(|group| group.desired)),
             of_group(group.map(|group| group.max)),
         ]);
     }
-    let _ = writeln!(out, "{stages}");
-    for unknown in &status.unknown {
-        let _ = writeln!(out, "{} {unknown}", paint(CAREFUL, "unknown:"));
-    }
-    out
+    stages
 }
 
-fn color(status: &StackStatus) -> anstyle::Style {
+/// How long the oldest message has waited.
+pub(super) fn oldest(stage: &StageState) -> String {
+    stage.oldest_message_age_seconds.map_or("?".into(), whole_seconds)
+}
+
+/// As in "41.2 of 60": the backlog per instance and its target, in messages.
+pub(super) fn backlog(stage: &StageState) -> String {
+    let Some(backlog) = &stage.backlog else {
+        return "-".into();
+    };
+    let now = backlog.messages_per_instance.map_or("?".into(), number);
+    format!("{now} of {}", number(backlog.target_messages_per_instance))
+}
+
+/// One digit after the point, where it says something.
+pub(super) fn number(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+pub(super) fn color(status: &StackStatus) -> anstyle::Style {
     match status {
         status if status.is_well() => GOOD,
         status if status.is_in_progress() => CAREFUL,

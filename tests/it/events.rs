@@ -1,15 +1,12 @@
 //! `qfleet events` against the scriptable endpoint: what was, and what comes, whoever does it.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::endpoint::{Endpoint, Existing, Happening, Script, Verb};
-use crate::harness::Test;
+use crate::harness::{Following, Test};
 
 const LAB: &str = "\
 name: lab
@@ -115,61 +112,6 @@ fn nothing_to_tell_is_said() {
         .run();
 }
 
-/// The binary as it follows, and its lines as they come.
-struct Following {
-    /// Its folder lives as long as it does.
-    _test: Test,
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Following {
-    fn start(test: Test) -> Self {
-        let mut child = test
-            .command()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("qfleet runs");
-        let (sender, lines) = channel();
-        let stdout = child.stdout.take().expect("a pipe");
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        Following {
-            _test: test,
-            child,
-            lines,
-        }
-    }
-
-    /// Reads on until a line has this in it.
-    fn until(&self, words: &str) -> Vec<String> {
-        let mut seen = Vec::new();
-        while !seen.last().is_some_and(|line: &String| line.contains(words)) {
-            match self.lines.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) => seen.push(line),
-                Err(_) => panic!("no {words} in {seen:#?}"),
-            }
-        }
-        seen
-    }
-
-    /// Exit code and standard error.
-    fn end(self) -> (i32, String) {
-        let ended = self.child.wait_with_output().expect("it ends");
-        (
-            ended.status.code().unwrap_or(-1),
-            String::from_utf8_lossy(&ended.stderr).into_owned(),
-        )
-    }
-}
-
 #[test]
 fn what_others_do_is_followed_until_it_is_interrupted() {
     let script = Script::new()
@@ -191,8 +133,7 @@ fn what_others_do_is_followed_until_it_is_interrupted() {
         1,
         "each once: {lines:#?}"
     );
-    let pid = i32::try_from(following.child.id()).expect("a process id");
-    kill(Pid::from_raw(pid), Signal::SIGINT).expect("signalled");
+    following.signal(Signal::SIGINT);
     assert_eq!(following.end(), (130, String::new()));
 }
 
@@ -205,8 +146,7 @@ fn following_an_idle_environment_costs_a_listing_now_and_then() {
     let following = Following::start(there.then().args(["events", "lab.yaml", "--follow"]));
     following.until("lab-dashboard CREATE_COMPLETE");
     std::thread::sleep(Duration::from_secs(13));
-    let pid = i32::try_from(following.child.id()).expect("a process id");
-    kill(Pid::from_raw(pid), Signal::SIGTERM).expect("signalled");
+    following.signal(Signal::SIGTERM);
     assert_eq!(following.end().0, 130);
     assert_eq!(
         endpoint.calls("DescribeStackEvents").len() - before,
@@ -224,7 +164,7 @@ fn an_environment_that_comes_is_followed_until_it_is_gone() {
     let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     let mut lines = following.until("\"Dashboard\"");
     there.then().args(["destroy", "lab.yaml", "--yes"]).run();
-    lines.extend(following.lines.iter());
+    lines.extend(following.rest());
     let (code, said) = following.end();
     assert_eq!(code, 0, "{said}");
     assert!(said.ends_with("lab is gone.\n"), "{said}");

@@ -4,6 +4,7 @@
 
 mod aws;
 mod emulator;
+mod following;
 mod selftest;
 mod terminal;
 
@@ -20,7 +21,8 @@ use tempfile::TempDir;
 
 pub use aws::Aws;
 pub use emulator::{account, emulator, find_ministack, free_port, tools_path};
-pub use terminal::in_a_terminal;
+pub use following::Following;
+pub use terminal::{Seen, in_a_terminal, in_a_terminal_of};
 
 /// One run of qfleet, and what is expected of it. Exit code 0, unless `status` says another.
 pub struct Test {

@@ -1,11 +1,14 @@
 //! Black-box tests: the real binary against a real endpoint. A module a feature, one binary for all of them, because
 //! each file directly in `tests/` would link the AWS SDK once more.
 
+mod backfill;
 mod bench_server;
 mod cfn_lint;
 mod check;
 mod crash;
 mod deploy;
+mod deployed;
+mod dlq;
 mod endpoint;
 mod endpoint_deploy;
 mod endpoint_rules;
@@ -15,10 +18,14 @@ mod events;
 mod harness;
 mod help;
 mod init;
+mod kill_worker;
 mod local;
 mod pipeline;
 mod progress;
 mod recover;
 mod render;
 mod schema;
+mod send;
+mod watch;
+mod watch_clock;
 mod whole_way;

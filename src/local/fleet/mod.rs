@@ -11,6 +11,7 @@
 mod ages;
 mod autoscaling;
 mod causes;
+pub mod crash;
 pub mod event;
 mod group;
 mod home;

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::calls::{Call, Service};
+use super::cbor;
 use super::faults::Fault;
 use super::forward::forward;
 use super::model::Model;
@@ -28,6 +29,7 @@ pub struct Cut;
 pub type Shared = Arc<Mutex<World>>;
 
 const CLOUDFORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
+const AUTO_SCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The endpoint, as axum sees it.
@@ -60,9 +62,10 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         _ => {}
     }
     let response = match (call.service, forward_to) {
-        (Service::Json | Service::S3 | Service::Other, Some(endpoint)) => {
-            forward(&endpoint, &parts, call.body.clone()).await
-        }
+        (
+            Service::Json | Service::Sqs | Service::S3 | Service::AutoScaling | Service::CloudWatch | Service::Other,
+            Some(endpoint),
+        ) => forward(&endpoint, &parts, call.body.clone()).await,
         _ => answered(&mut lock(&world), &parts, &call),
     };
     match fault {
@@ -156,14 +159,34 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
     let (namespace, result) = match call.service {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
+        Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::CloudWatch => {
+            return match world.cloud_watch(call) {
+                Ok(body) => cbor_answer(200, body),
+                Err(refusal) => refused(call, &refusal),
+            };
+        }
         Service::Json => return plain(world.services.json(call)),
+        Service::Sqs => return plain(world.services.sqs(call)),
         Service::S3 => {
-            let encoding = parts
-                .headers
-                .get("content-encoding")
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default();
-            return plain(world.services.s3(call, encoding.contains("aws-chunked")));
+            let header = |name: &str| {
+                parts
+                    .headers
+                    .get(name)
+                    .and_then(|value| value.to_str().ok())
+                    .unwrap_or_default()
+            };
+            // Without it, a bucket of the same name that is somebody else's by now would be taken for ours.
+            if header("x-amz-expected-bucket-owner") != world.script.account {
+                world
+                    .complaints
+                    .push(format!("{} without the bucket's expected owner", call.action));
+            }
+            return plain(
+                world
+                    .services
+                    .s3(call, header("content-encoding").contains("aws-chunked")),
+            );
         }
         Service::Other => {
             let what = format!("the endpoint doesn't know {}", call.action);
@@ -197,6 +220,11 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
     match call.service {
         Service::CloudFormation => xml(refusal.status, refusal.render(CLOUDFORMATION, "00000000")),
         Service::Sts => xml(refusal.status, refusal.render(STS, "00000000")),
+        Service::AutoScaling => xml(refusal.status, refusal.render(AUTO_SCALING, "00000000")),
+        Service::CloudWatch => {
+            let error = serde_json::json!({"__type": refusal.code, "message": refusal.message});
+            cbor_answer(refusal.status, cbor::encode(&error))
+        }
         _ => plain(Plain::refusal(call, refusal)),
     }
 }
@@ -205,10 +233,20 @@ fn xml(status: u16, body: String) -> Response {
     respond(status, "text/xml", body.into())
 }
 
+fn cbor_answer(status: u16, body: Vec<u8>) -> Response {
+    let mut response = respond(status, "application/cbor", body.into());
+    let protocol = axum::http::HeaderValue::from_static("rpc-v2-cbor");
+    response.headers_mut().insert("smithy-protocol", protocol);
+    response
+}
+
 fn plain(answer: Plain) -> Response {
     let mut response = respond(answer.status, answer.content_type, answer.body);
     if let Some(code) = answer.error_code.and_then(|code| code.parse().ok()) {
         response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    if let Some(code) = answer.older_code.and_then(|code| format!("{code};Sender").parse().ok()) {
+        response.headers_mut().insert("x-amzn-query-error", code);
     }
     response
 }

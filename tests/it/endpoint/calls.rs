@@ -25,8 +25,12 @@ pub struct Call {
 pub enum Service {
     CloudFormation,
     Sts,
+    AutoScaling,
+    /// CBOR, with the action in the path.
+    CloudWatch,
     /// JSON, with the action in a header.
     Json,
+    Sqs,
     S3,
     Other,
 }
@@ -44,15 +48,23 @@ impl Call {
         let signed_for = header("authorization").split('/').nth(3).unwrap_or_default();
         let form = header("content-type").starts_with("application/x-www-form-urlencoded");
         let input = if form { Input::parse(&body) } else { Input::default() };
-        let (service, action) = if let Some((_, action)) = header("x-amz-target").split_once('.') {
-            (Service::Json, action.to_owned())
+        let (service, action) = if let Some((service, action)) = header("x-amz-target").split_once('.') {
+            let service = if service == "AmazonSQS" {
+                Service::Sqs
+            } else {
+                Service::Json
+            };
+            (service, action.to_owned())
         } else if let Some(action) = input.text("Action") {
             let service = match input.text("Version") {
                 Some("2010-05-15") => Service::CloudFormation,
                 Some("2011-06-15") => Service::Sts,
+                Some("2011-01-01") => Service::AutoScaling,
                 _ => Service::Other,
             };
             (service, action.to_owned())
+        } else if let Some((service, action)) = rpc(parts.uri.path()) {
+            (service, action)
         } else if signed_for == "s3" {
             (Service::S3, s3_action(parts))
         } else {
@@ -70,6 +82,13 @@ impl Call {
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }
+}
+
+/// `/service/GraniteServiceVersion20100801/operation/GetMetricData`
+/// (<https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>).
+fn rpc(path: &str) -> Option<(Service, String)> {
+    let (service, action) = path.strip_prefix("/service/")?.split_once("/operation/")?;
+    (service == "GraniteServiceVersion20100801").then(|| (Service::CloudWatch, action.to_owned()))
 }
 
 /// `name`, or the name in `arn:aws:cloudformation:region:account:stack/name/id`.
@@ -98,7 +117,10 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", false) if asks("versions") => "ListObjectVersions",
         ("GET", false) if asks("uploads") => "ListMultipartUploads",
         ("GET", false) => "ListObjectsV2",
+        ("PUT", true) if asks("uploadId") => "UploadPart",
         ("PUT", true) => "PutObject",
+        ("POST", true) if asks("uploads") => "CreateMultipartUpload",
+        ("POST", true) if asks("uploadId") => "CompleteMultipartUpload",
         ("DELETE", true) if asks("uploadId") => "AbortMultipartUpload",
         ("DELETE", true) => "DeleteObject",
         ("POST", false) if asks("delete") => "DeleteObjects",

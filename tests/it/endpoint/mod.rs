@@ -7,26 +7,34 @@
 //!             ├─ change_sets, change_set_calls, direct, stacks, recovery   the API's actions
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
-//!             └─ services                        the least of S3, SSM and SQS; or forward, to the emulator
+//!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
+//!             ├─ queues                          SQS
+//!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
 #![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
 
 mod answer;
+mod auto_scaling;
 mod calls;
+mod cbor;
 mod change_set_calls;
 mod change_sets;
 mod clock;
+mod cloud_watch;
 mod diff;
 mod direct;
 mod faults;
 mod forward;
 mod in_memory;
 mod job;
+mod listing;
 mod model;
 mod operation;
+mod parts;
 mod phases;
 mod query;
+mod queues;
 mod recovery;
 mod script;
 mod services;
@@ -44,8 +52,10 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use answer::{Shared, lock};
+pub use auto_scaling::ScriptedGroup;
 pub use calls::Call;
 pub use faults::{Fault, On};
+pub use queues::arn_of;
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
 pub use world::{Step, World};
 

@@ -1,5 +1,5 @@
-//! Requests against botocore's model of CloudFormation, which AWS generates from the service itself: what the model
-//! doesn't allow is refused, and the test is told.
+//! Requests against botocore's models of CloudFormation and Auto Scaling, which AWS generates from the services
+//! themselves: what the model doesn't allow is refused, and the test is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -24,26 +24,34 @@ pub struct Model {
 }
 
 impl Model {
-    /// Read once for all endpoints of a test run.
+    /// CloudFormation's. Read once for all endpoints of a test run.
     pub fn get() -> &'static Model {
         static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| {
-            let path = data_folder().join("cloudformation/2010-05-15/service-2.json.gz");
-            let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let mut text = String::new();
-            flate2::read::GzDecoder::new(file)
-                .read_to_string(&mut text)
-                .expect("botocore's service model");
-            let tree: Value = serde_json::from_str(&text).expect("botocore's service model");
-            let shapes = tree["shapes"].as_object().into_iter().flatten();
-            let patterns = shapes.filter_map(|(_, shape)| shape["pattern"].as_str());
-            // Not every pattern is one that Rust can read; lengths and enums still hold for these.
-            let compiled = |pattern: &str| Regex::new(&format!("^(?:{pattern})$")).ok();
-            let patterns = patterns
-                .map(|pattern| (pattern.to_owned(), compiled(pattern)))
-                .collect();
-            Model { tree, patterns }
-        })
+        MODEL.get_or_init(|| Model::read("cloudformation/2010-05-15"))
+    }
+
+    /// Auto Scaling's.
+    pub fn auto_scaling() -> &'static Model {
+        static MODEL: OnceLock<Model> = OnceLock::new();
+        MODEL.get_or_init(|| Model::read("autoscaling/2011-01-01"))
+    }
+
+    fn read(service: &str) -> Model {
+        let path = data_folder().join(service).join("service-2.json.gz");
+        let file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file)
+            .read_to_string(&mut text)
+            .expect("botocore's service model");
+        let tree: Value = serde_json::from_str(&text).expect("botocore's service model");
+        let shapes = tree["shapes"].as_object().into_iter().flatten();
+        let patterns = shapes.filter_map(|(_, shape)| shape["pattern"].as_str());
+        // Not every pattern is one that Rust can read; lengths and enums still hold for these.
+        let compiled = |pattern: &str| Regex::new(&format!("^(?:{pattern})$")).ok();
+        let patterns = patterns
+            .map(|pattern| (pattern.to_owned(), compiled(pattern)))
+            .collect();
+        Model { tree, patterns }
     }
 
     /// Whether the service has this action.

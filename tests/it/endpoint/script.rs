@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::auto_scaling::ScriptedGroup;
 use super::faults::{Fault, On, Rule};
 
 /// What happens. Every method gives the script back, so that it reads as one sentence.
@@ -23,6 +24,8 @@ pub struct Script {
     pub(super) happenings: Vec<(Duration, Happening)>,
     pub(super) outputs: BTreeMap<(String, String), String>,
     pub(super) invalid: Vec<Invalid>,
+    pub(super) groups: Vec<ScriptedGroup>,
+    pub(super) series: BTreeMap<String, Vec<(i64, f64)>>,
     pub(super) rules: Vec<Rule>,
     pub(super) rates: BTreeMap<String, usize>,
     pub(super) describe_events: DescribeEvents,
@@ -116,6 +119,8 @@ impl Script {
             happenings: Vec::new(),
             outputs: BTreeMap::new(),
             invalid: Vec::new(),
+            groups: Vec::new(),
+            series: BTreeMap::new(),
             rules: Vec::new(),
             rates: BTreeMap::new(),
             describe_events: DescribeEvents::Answers,
@@ -227,6 +232,18 @@ impl Script {
             path: path.into(),
             reason: reason.into(),
         });
+        self
+    }
+
+    /// An Auto Scaling group that is there from the beginning.
+    pub fn group(mut self, group: ScriptedGroup) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// What CloudWatch answers to the query of this id: (minutes ago, value), oldest first.
+    pub fn series(mut self, id: &str, points: &[(i64, f64)]) -> Self {
+        self.series.insert(id.into(), points.to_vec());
         self
     }
 

@@ -6,14 +6,21 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 
 use super::calls::Call;
+use super::listing;
+use super::parts::Multiparts;
 use super::query::Refusal;
+use super::queues::{Queues, older_code};
 use super::xml::{Fields, escape};
 
-/// Objects by bucket and key, and parameters by name.
+/// Objects by bucket and key, parameters by name, and queues.
 #[derive(Debug, Default)]
 pub struct Services {
     buckets: BTreeMap<String, BTreeMap<String, Bytes>>,
     parameters: BTreeMap<String, String>,
+    pub queues: Queues,
+    pub multiparts: Multiparts,
+    /// How many objects a page of a listing holds.
+    pub objects_a_page: Option<usize>,
 }
 
 /// An answer that isn't of the query protocol.
@@ -22,6 +29,8 @@ pub struct Plain {
     pub status: u16,
     pub content_type: &'static str,
     pub error_code: Option<String>,
+    /// SQS's, of its older protocol.
+    pub older_code: Option<String>,
     pub body: Bytes,
 }
 
@@ -31,6 +40,7 @@ impl Plain {
             status: 200,
             content_type,
             error_code: None,
+            older_code: None,
             body: body.into(),
         }
     }
@@ -40,6 +50,7 @@ impl Plain {
             status,
             content_type: "application/xml",
             error_code: Some(code.to_owned()),
+            older_code: None,
             body: format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>").into(),
         }
     }
@@ -49,6 +60,7 @@ impl Plain {
             status: refusal.status,
             content_type: "application/x-amz-json-1.1",
             error_code: Some(refusal.code.clone()),
+            older_code: None,
             body: json!({"__type": refusal.code, "message": refusal.message})
                 .to_string()
                 .into(),
@@ -66,6 +78,15 @@ impl Plain {
                 )
                 .into(),
                 ..Plain::s3_error(refusal.status, &refusal.code)
+            },
+            super::calls::Service::Sqs => Plain {
+                content_type: "application/x-amz-json-1.0",
+                error_code: None,
+                older_code: Some(older_code(&refusal.code)),
+                body: json!({"__type": format!("com.amazonaws.sqs#{}", refusal.code), "message": refusal.message})
+                    .to_string()
+                    .into(),
+                ..Plain::json_error(refusal)
             },
             _ => Plain::json_error(refusal),
         }
@@ -90,6 +111,11 @@ impl Services {
             .entry(bucket.to_owned())
             .or_default()
             .insert(key.to_owned(), bytes.into());
+    }
+
+    /// An object's bytes.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {
+        self.buckets.get(bucket)?.get(key).cloned()
     }
 
     /// Keys of a bucket.
@@ -119,7 +145,7 @@ impl Services {
         self.parameters.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Systems Manager (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Operations.html>) and SQS.
+    /// Systems Manager (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Operations.html>).
     pub fn json(&mut self, call: &Call) -> Plain {
         let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         let name = input["Name"].as_str().unwrap_or_default().to_owned();
@@ -155,11 +181,6 @@ impl Services {
                     Ok(json!({"Version": 1, "Tier": "Standard"}))
                 }
                 "DeleteParameter" => self.parameters.remove(&name).map(|_| json!({})).ok_or_else(not_found),
-                "GetQueueAttributes" => Ok(json!({"Attributes": {
-                    "ApproximateNumberOfMessages": "0",
-                    "ApproximateNumberOfMessagesNotVisible": "0",
-                    "ApproximateNumberOfMessagesDelayed": "0",
-                }})),
                 other => Err(Refusal::new(
                     400,
                     "UnknownOperationException",
@@ -172,9 +193,24 @@ impl Services {
         }
     }
 
+    /// SQS.
+    pub fn sqs(&mut self, call: &Call) -> Plain {
+        match self.queues.answer(call) {
+            Ok(answer) => Plain::ok("application/x-amz-json-1.0", answer.to_string()),
+            Err(refusal) => Plain::refusal(call, &refusal),
+        }
+    }
+
     /// S3, path style (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>).
     pub fn s3(&mut self, call: &Call, chunked: bool) -> Plain {
-        let path = call.path.split('?').next().unwrap_or_default().trim_start_matches('/');
+        let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
+        let path = path.trim_start_matches('/');
+        let parameter = |name: &str| {
+            let mut all = form_urlencoded::parse(query.as_bytes());
+            all.find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+                .unwrap_or_default()
+        };
         let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
         let key = form_urlencoded::parse(format!("k={}", key.replace('+', "%2B")).as_bytes())
             .next()
@@ -218,18 +254,47 @@ impl Services {
                 xml("DeleteResult", Fields::new())
             }
             "ListObjectVersions" => {
-                let mut body = "<IsTruncated>false</IsTruncated>".to_owned();
-                for key in objects.keys() {
-                    body += &format!(
-                        "<Version><Key>{}</Key><VersionId>null</VersionId></Version>",
-                        escape(key)
-                    );
-                }
-                Plain::ok(
-                    "application/xml",
-                    format!("<ListVersionsResult>{body}</ListVersionsResult>"),
-                )
+                let listed = listing::versions(objects, query, self.objects_a_page.unwrap_or(1000));
+                Plain::ok("application/xml", listed)
             }
+            "CreateMultipartUpload" => {
+                let id = self.multiparts.begin(&key);
+                xml("InitiateMultipartUploadResult", Fields::new().text("UploadId", id))
+            }
+            "UploadPart" => {
+                let bytes = if chunked {
+                    unchunked(&call.body)
+                } else {
+                    call.body.clone()
+                };
+                let number = parameter("partNumber").parse().unwrap_or_default();
+                match self.multiparts.put(&parameter("uploadId"), number, bytes) {
+                    true => Plain::ok("application/xml", ""),
+                    false => Plain::s3_error(404, "NoSuchUpload"),
+                }
+            }
+            "CompleteMultipartUpload" => {
+                let text = String::from_utf8_lossy(&call.body).into_owned();
+                let Ok(document) = roxmltree::Document::parse(&text) else {
+                    return Plain::s3_error(400, "MalformedXML");
+                };
+                let numbers = document.descendants().filter(|node| node.has_tag_name("PartNumber"));
+                let numbers: Vec<u32> = numbers.filter_map(|node| node.text()?.parse().ok()).collect();
+                match self.multiparts.complete(&parameter("uploadId"), &numbers) {
+                    Ok((key, bytes)) => {
+                        objects.insert(key, bytes);
+                        xml("CompleteMultipartUploadResult", Fields::new())
+                    }
+                    Err(code) => Plain::s3_error(400, code),
+                }
+            }
+            "AbortMultipartUpload" => match self.multiparts.abort(&parameter("uploadId")) {
+                true => Plain {
+                    status: 204,
+                    ..Plain::ok("application/xml", "")
+                },
+                false => Plain::s3_error(404, "NoSuchUpload"),
+            },
             "ListMultipartUploads" => xml("ListMultipartUploadsResult", Fields::new().text("IsTruncated", false)),
             _ => Plain::s3_error(501, "NotImplemented"),
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::auto_scaling::Activity;
 use super::calls::Call;
 use super::clock::Clock;
 use super::script::{Existing, Happening, Script};
@@ -20,10 +21,12 @@ pub struct World {
     pub script: Script,
     pub stacks: Vec<Stack>,
     pub services: Services,
+    /// Of Auto Scaling, oldest first.
+    pub activities: Vec<Activity>,
     pub calls: Vec<Call>,
     pub complaints: Vec<String>,
     agenda: BTreeMap<(Instant, u64), Step>,
-    counter: u64,
+    pub(super) counter: u64,
 }
 
 /// Something that happens at a time. `stack` is an index, `generation` that of the stack when the step was planned.
@@ -59,6 +62,15 @@ pub enum Step {
         status: String,
     },
     Happens(Happening),
+    InstanceLeaves {
+        id: String,
+    },
+    InstanceIsLaunched {
+        group: String,
+    },
+    InstanceIsUp {
+        id: String,
+    },
 }
 
 impl World {
@@ -69,6 +81,7 @@ impl World {
             now: clock.started,
             stacks: Vec::new(),
             services: Services::default(),
+            activities: Vec::new(),
             calls: Vec::new(),
             complaints: Vec::new(),
             agenda: BTreeMap::new(),
@@ -135,6 +148,9 @@ impl World {
                 self.set_status(stack, &status, None);
             }
             Step::Happens(happening) => self.happens(happening),
+            Step::InstanceLeaves { id } => self.instance_leaves(&id),
+            Step::InstanceIsLaunched { group } => self.instance_is_launched(&group),
+            Step::InstanceIsUp { id } => self.instance_is_up(&id),
             // Of an operation that was cancelled or is over.
             _ => {}
         }

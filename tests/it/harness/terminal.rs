@@ -5,16 +5,37 @@ use std::process::Stdio;
 
 use super::Test;
 
+/// What became of a run in a terminal.
+pub struct Seen {
+    pub code: i32,
+    /// Everything that the terminal was sent.
+    pub said: String,
+    /// Whether the terminal's settings are what they were before: raw mode left.
+    pub restored: bool,
+}
+
 /// Runs the binary in a terminal so many columns wide, and gives each answer when its question is asked. Its exit code,
 /// and everything that the terminal was sent.
 pub fn in_a_terminal(test: &Test, columns: u16, answers: &[(&str, &str)]) -> (i32, String) {
+    let seen = in_a_terminal_of(test, (columns, 50), answers, |_| ());
+    (seen.code, seen.said)
+}
+
+/// The same in a terminal of so many columns and rows. `watch` is told the process's id once the last answer is given.
+pub fn in_a_terminal_of(
+    test: &Test,
+    (columns, rows): (u16, u16),
+    answers: &[(&str, &str)],
+    mut watch: impl FnMut(i32),
+) -> Seen {
     let size = nix::pty::Winsize {
-        ws_row: 50,
+        ws_row: rows,
         ws_col: columns,
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
     let pty = nix::pty::openpty(Some(&size), None).expect("a terminal");
+    let before = nix::sys::termios::tcgetattr(&pty.master).expect("its settings");
     let mut command = test.command();
     let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
     command
@@ -41,9 +62,17 @@ pub fn in_a_terminal(test: &Test, columns: u16, answers: &[(&str, &str)]) -> (i3
             terminal.write_all(answer.as_bytes()).expect("answered");
             from += at + question.len();
             next = answers.next();
+            if next.is_none() {
+                watch(i32::try_from(child.id()).expect("a process id"));
+            }
         }
     }
     let code = child.wait().expect("it ends").code().unwrap_or(-1);
     assert!(next.is_none(), "not asked: {next:?}\n{said}");
-    (code, said)
+    let after = nix::sys::termios::tcgetattr(&terminal).expect("its settings");
+    Seen {
+        code,
+        said,
+        restored: before.local_flags == after.local_flags && before.input_flags == after.input_flags,
+    }
 }

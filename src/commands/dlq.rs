@@ -1,0 +1,227 @@
+//! `qfleet dlq sample|redrive|purge ENV [STAGE]`
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::global::{Env, Global};
+use crate::cloud::message_moves::FASTEST;
+use crate::cloud::{Cloud, CloudError};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::jobs::places::{Address, Places, Queues};
+use crate::jobs::redrive::Redrive;
+use crate::jobs::sample::sample;
+use crate::report::form::Output;
+use crate::report::{self, transfer::Transfer};
+
+/// Arguments of `dlq`.
+#[derive(Debug, Args)]
+pub struct Dlq {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show some dead letters: what they say, how often and when they were received
+    Sample(SampleArgs),
+    /// Send dead letters back to the queue that they came from
+    Redrive(RedriveArgs),
+    /// Delete all dead letters
+    Purge(PurgeArgs),
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    #[command(flatten)]
+    env: Env,
+    /// Stage; may be left out when there is only one
+    #[arg(value_name = "STAGE")]
+    stage: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+SQS can't show messages without handing them out: each look receives them, which raises their receive count by one and \
+hides them from others for the seconds that it takes. Then they are shown again, also after an error or Ctrl-C. A \
+dead-letter queue passes nothing on, however often its messages are received: nothing gets lost.
+
+Examples:
+  qfleet dlq sample lab
+  qfleet dlq sample lab move --count 1 --output json | jq -r '.messages[].body'")]
+struct SampleArgs {
+    #[command(flatten)]
+    which: Which,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u8).range(1..=100))]
+    count: u8,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+SQS moves the messages itself, in a message move task; one that runs already is waited for. It goes on when this \
+command is interrupted, and the same command waits for it again. Where there are no such tasks, as in the local \
+emulator, each message is sent to the queue and then deleted from the dead letters.
+
+Examples:
+  qfleet dlq redrive lab
+  qfleet dlq redrive lab move --max-rate 10   gently: what still fails comes back")]
+struct RedriveArgs {
+    #[command(flatten)]
+    which: Which,
+    /// At most so many messages a second; without it, as many as SQS thinks right
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(FASTEST)))]
+    max_rate: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What is purged is gone for good. SQS takes up to a minute to delete everything, and refuses a second purge within that \
+minute.
+
+Examples:
+  qfleet dlq purge lab                     say how many messages, ask, delete
+  qfleet dlq purge lab move --yes")]
+struct PurgeArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Go on without being asked
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Purged {
+    #[serde(flatten)]
+    address: Address,
+    stage: String,
+    queue: String,
+    /// About so many.
+    messages: u64,
+}
+
+impl Dlq {
+    /// Does it.
+    pub fn run(self, global: &Global) -> Result<()> {
+        match self.verb {
+            Verb::Sample(args) => args.run(global),
+            Verb::Redrive(args) => args.run(global),
+            Verb::Purge(args) => args.run(global),
+        }
+    }
+}
+
+impl Which {
+    async fn find(&self, cloud: &Cloud, environment: &Environment) -> Result<(Address, Queues)> {
+        let places = Places::find(cloud, &environment.name).await?;
+        let queues = places.queues(self.stage.as_deref())?;
+        Ok((places.address, queues))
+    }
+}
+
+impl SampleArgs {
+    fn run(self, global: &Global) -> Result<()> {
+        let environment = self.which.env.load()?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(Some(&environment)).await?;
+            let (address, queues) = self.which.find(&cloud, &environment).await?;
+            let (tell, transfer) = Transfer::begin(global.face());
+            let seen = sample(&cloud, address, &queues, self.count.into(), &tell, &interrupt).await;
+            drop(tell);
+            transfer.end().await;
+            let seen = seen?;
+            match global.output {
+                Output::Text => {
+                    let depth = cloud.queue_depth(&queues.dead_letters).await.unwrap_or_default();
+                    report::text(&report::jobs::sample(&seen, depth));
+                }
+                Output::Json => report::json(&seen),
+                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &seen)])),
+            }
+            seen.result()
+        })
+    }
+}
+
+impl RedriveArgs {
+    fn run(self, global: &Global) -> Result<()> {
+        let environment = self.which.env.load()?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(Some(&environment)).await?;
+            let (address, queues) = self.which.find(&cloud, &environment).await?;
+            let (tell, transfer) = Transfer::begin(global.face());
+            let redrive = Redrive {
+                cloud: &cloud,
+                queues: &queues,
+                max_rate: self.max_rate,
+                tell: &tell,
+                interrupt: &interrupt,
+            };
+            let redriven = redrive.run(address).await;
+            drop(tell);
+            transfer.end().await;
+            let redriven = redriven?;
+            match global.output {
+                Output::Text => report::text(&report::jobs::redriven(&redriven)),
+                Output::Json => report::json(&redriven),
+                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &redriven)])),
+            }
+            redriven.result()
+        })
+    }
+}
+
+impl PurgeArgs {
+    fn run(self, global: &Global) -> Result<()> {
+        let environment = self.which.env.load()?;
+        global.block_on(async {
+            let cloud = global.connect(Some(&environment)).await?;
+            let (address, queues) = self.which.find(&cloud, &environment).await?;
+            let queue = queues.dead_letters;
+            let depth = cloud.queue_depth(&queue).await?;
+            let depth = depth.ok_or_else(|| Error::failed(format!("there is no queue {queue}")))?;
+            if depth.total() > 0 {
+                let question = report::jobs::purge_question(&queue, depth);
+                if !report::confirm(&question, self.yes)? {
+                    return Err(Error::refused("not confirmed: nothing was deleted"));
+                }
+                cloud
+                    .purge_queue(&queue)
+                    .await
+                    .map_err(|error| not_purged(&queue, error))?;
+            }
+            let messages = depth.total();
+            let text = match messages {
+                0 => report::jobs::nothing_to_purge(&queue),
+                _ => report::jobs::purged(&queue, depth),
+            };
+            let purged = Purged {
+                address,
+                stage: queues.stage,
+                queue,
+                messages,
+            };
+            match global.output {
+                Output::Text => report::text(&text),
+                Output::Json => report::json(&purged),
+                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &purged)])),
+            }
+            Ok(())
+        })
+    }
+}
+
+fn not_purged(queue: &str, error: CloudError) -> Error {
+    if !error.is("PurgeQueueInProgress") {
+        return error.into();
+    }
+    Error::failed(format!(
+        "{} was purged less than a minute ago, and SQS may still be at it",
+        report::jobs::queue_name(queue)
+    ))
+    .with_help("messages that came since then are still there: wait a minute, then run the same command again")
+}

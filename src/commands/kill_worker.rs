@@ -1,0 +1,254 @@
+//! `qfleet kill-worker ENV`
+
+use std::collections::BTreeMap;
+
+use clap::{ArgGroup, Args};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::global::{Env, Global};
+use crate::cloud::groups::Group;
+use crate::cloud::{Cloud, Connect, Credentials};
+use crate::deployed::Deployed;
+use crate::environment::units::Duration;
+use crate::error::{Error, Result, exit_code};
+use crate::local;
+use crate::local::fleet::crash::crash;
+use crate::local::fleet::state::FleetState;
+use crate::observe::local_fleet;
+use crate::observe::replacement::{Replacement, follow};
+use crate::observe::stages::Stage;
+use crate::observe::victim::{Victim, choose};
+use crate::report;
+use crate::report::form::Output;
+use crate::report::killed::{self, How, Killed};
+
+/// Arguments of `kill-worker`.
+#[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("how").required(true).args(["drain", "crash"])),
+    after_help = "\
+Shows that a fleet heals itself: it takes an instance away, and shows how it leaves and another one comes up in its \
+place. Without --instance, one that is in service is taken.
+
+--drain has Auto Scaling terminate it (TerminateInstanceInAutoScalingGroup, without a change of the desired capacity): \
+its worker finishes what it has in hand, then it goes. --crash kills the worker's processes on the spot, so what it had \
+in hand comes back to the queue when its visibility timeout has passed; only with --local, where instances are \
+processes of the local fleet (`qfleet local up`).
+
+On AWS it asks first, unless --yes is given. An environment with `protect: true` is refused there without --yes: \
+work in hand is safe, but it is no place for a demonstration. Locally it doesn't ask.
+
+Examples:
+  qfleet kill-worker lab --local --crash           kill -9 a worker of the local fleet
+  qfleet kill-worker lab --drain --stage move      terminate an instance of this stage
+  qfleet kill-worker lab --drain --instance i-0abc this one
+  qfleet kill-worker lab --drain --yes --no-wait   in a script"
+)]
+pub struct KillWorker {
+    #[command(flatten)]
+    env: Env,
+    /// Stage to take it from; may be left out when there is one
+    #[arg(long, value_name = "STAGE")]
+    stage: Option<String>,
+    /// This instance
+    #[arg(long, value_name = "ID")]
+    instance: Option<String>,
+    /// Terminate it as Auto Scaling does: its worker drains first
+    #[arg(long)]
+    drain: bool,
+    /// Kill it on the spot, with --local
+    #[arg(long)]
+    crash: bool,
+    /// Go on without being asked
+    #[arg(long, short)]
+    yes: bool,
+    /// Don't wait for the replacement
+    #[arg(long, help_heading = "Waiting")]
+    no_wait: bool,
+    /// Stop waiting after this long (`30m`, `2h`) and exit with 1; what was begun goes on
+    #[arg(long, value_name = "LENGTH", default_value = "30m", help_heading = "Waiting")]
+    timeout: Duration,
+}
+
+impl KillWorker {
+    /// Takes an instance away and shows what comes in its place.
+    pub fn run(self, global: &Global) -> Result<()> {
+        if self.crash && !global.local {
+            return Err(self.no_crash_on_aws());
+        }
+        let environment = self.env.load()?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(Some(&environment)).await?;
+            let fleet = self.fleet(&cloud, &environment.name)?;
+            let deployed = Deployed::find(&cloud, &environment.name).await?;
+            if deployed.stacks.is_empty() {
+                return Err(Error::failed(format!(
+                    "{} is not deployed in account {}, {}",
+                    environment.name, cloud.account, cloud.region
+                ))
+                .with_help("deploy it first: qfleet deploy"));
+            }
+            let stages = Stage::all(&deployed);
+            let groups = groups(&cloud, fleet.as_ref(), &stages).await?;
+            let victim = choose(&groups, self.stage.as_deref(), self.instance.as_deref())?;
+            if !cloud.local {
+                self.check_allowed(&deployed, &victim, &cloud)?;
+            }
+            let mut replacement = Replacement::begin(victim.group, &victim.instance.id);
+            let mut killed = Killed::new(&cloud, &environment.name, &victim, self.how());
+            match &fleet {
+                Some(fleet) if self.crash => {
+                    let processes = crash_in(fleet, &victim)?;
+                    let stage = stages.iter().find(|stage| stage.name == victim.stage);
+                    let timeout = match stage {
+                        // It is dead either way; how long its messages stay hidden is only told.
+                        Some(stage) => cloud.visibility_timeout(&stage.queue_url).await.unwrap_or_default(),
+                        None => None,
+                    };
+                    report::note(&killed::crashed(&killed, processes, timeout));
+                }
+                _ => {
+                    auto_scaling(&cloud, fleet.as_ref())
+                        .await?
+                        .replace_instance(&victim.instance.id)
+                        .await?;
+                    report::note(&killed::draining(&killed));
+                }
+            }
+            if !self.no_wait {
+                let began = Instant::now();
+                let waiting = follow(
+                    &cloud,
+                    &environment.name,
+                    &victim.group.name,
+                    &mut replacement,
+                    Timestamp::now,
+                    |change| killed.change(change, global.output),
+                );
+                let longest = std::time::Duration::from_secs(self.timeout.as_secs());
+                tokio::select! {
+                    followed = waiting => followed?,
+                    () = tokio::time::sleep(longest) => return Err(self.too_long(&victim)),
+                    () = interrupt.wait() => {
+                        report::note("interrupted: Auto Scaling goes on by itself; `qfleet status --watch` shows how");
+                        return Err(Error::Shown(exit_code::INTERRUPTED));
+                    }
+                }
+                killed.over(replacement.successor(), began.elapsed());
+            }
+            match global.output {
+                Output::Text => report::text(&killed::text(&killed)),
+                Output::Json => report::json(&killed),
+                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &killed)])),
+            }
+            Ok(())
+        })
+    }
+
+    fn how(&self) -> How {
+        if self.crash { How::Crash } else { How::Drain }
+    }
+
+    /// The local fleet, which the emulator's instances are processes of; none on AWS.
+    fn fleet(&self, cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
+        if !cloud.local {
+            return Ok(None);
+        }
+        let found = local_fleet::find(cloud, environment)?;
+        let none = || {
+            Error::failed(format!(
+                "no local fleet of {environment} runs, so there is no worker to kill"
+            ))
+            .with_help(format!(
+                "start one in another terminal: qfleet local up {}",
+                self.env.env.display()
+            ))
+        };
+        found.map(Some).ok_or_else(none)
+    }
+
+    fn check_allowed(&self, deployed: &Deployed, victim: &Victim<'_>, cloud: &Cloud) -> Result<()> {
+        let environment = &deployed.environment;
+        if deployed.stacks.iter().any(|stack| stack.tags.protect) && !self.yes {
+            return Err(
+                Error::refused(format!("{environment} is protected: its stacks say `protect: true`"))
+                    .with_help("its worker would drain, and nothing would be lost; add --yes if you mean it"),
+            );
+        }
+        let question = format!(
+            "Terminate {} in {}, an instance of the stage {} of {environment} in account {}, {}?",
+            victim.instance.id, victim.instance.zone, victim.stage, cloud.account, cloud.region
+        );
+        if report::confirm(&question, self.yes)? {
+            Ok(())
+        } else {
+            Err(Error::refused("not confirmed: nothing was changed"))
+        }
+    }
+
+    fn no_crash_on_aws(&self) -> Error {
+        let instance = self.instance.as_deref().unwrap_or("<ID>");
+        Error::usage("--crash works with --local only: on AWS no API that qfleet uses ends an instance on the spot")
+            .with_help(format!(
+                "--drain is what Auto Scaling offers. EC2's own way is `aws ec2 terminate-instances --instance-ids \
+                 {instance}`, and even that shuts the system down in order, so its worker is told to stop. \
+                 `qfleet status --output json` names the instances"
+            ))
+    }
+
+    fn too_long(&self, victim: &Victim<'_>) -> Error {
+        Error::failed(format!(
+            "{} is not replaced after {}; Auto Scaling goes on by itself",
+            victim.instance.id, self.timeout
+        ))
+        .with_help("`qfleet status --watch` shows how, and why where something fails")
+    }
+}
+
+/// The stages' groups.
+async fn groups(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Result<Vec<(String, Group)>> {
+    let named = stages
+        .iter()
+        .filter_map(|stage| Some((&stage.name, stage.group.as_ref()?)));
+    let all: Vec<Group> = match fleet {
+        Some(fleet) => fleet.groups.iter().map(local_fleet::group).collect(),
+        None => {
+            let names: Vec<String> = named.clone().map(|(_, group)| group.clone()).collect();
+            cloud.groups(&names).await?
+        }
+    };
+    let found = named.filter_map(|(stage, name)| {
+        let group = all.iter().find(|group| group.name == *name)?;
+        Some((stage.clone(), group.clone()))
+    });
+    Ok(found.collect())
+}
+
+/// Who terminates instances: the same API, of AWS or of the local fleet.
+async fn auto_scaling(cloud: &Cloud, fleet: Option<&FleetState>) -> Result<Cloud> {
+    let Some(fleet) = fleet else {
+        return Ok(cloud.clone());
+    };
+    local::check_loopback(&fleet.autoscaling_endpoint)?;
+    Connect {
+        region: Some(cloud.region.clone()),
+        endpoint_url: Some(fleet.autoscaling_endpoint.clone()),
+        credentials: Credentials::Local {
+            account: cloud.account.clone(),
+        },
+        ..Connect::default()
+    }
+    .connect()
+    .await
+}
+
+fn crash_in(fleet: &FleetState, victim: &Victim<'_>) -> Result<i32> {
+    let instances = fleet.groups.iter().flat_map(|group| &group.instances);
+    let mut found = instances.filter(|instance| instance.id == victim.instance.id);
+    match found.next() {
+        Some(instance) => crash(instance),
+        None => Err(Error::failed(format!("{} is gone already", victim.instance.id))),
+    }
+}

@@ -1,0 +1,65 @@
+//! `qfleet status ENV --watch`: the same again and again, on a screen where there is one.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::Global;
+use crate::environment::Environment;
+use crate::error::{Error, Result, exit_code};
+use crate::observe::watch::{Pace, Phase, Snapshot, Watcher};
+use crate::report;
+use crate::report::form::Output;
+use crate::report::screen::{self, Ended};
+use crate::report::watch::Lines;
+
+/// Watches until a key or a signal says to stop, nobody reads any more, or the environment is gone.
+///
+/// # Errors
+/// When there is nothing to connect to, and when it was interrupted.
+pub async fn run(global: &Global, environment: &Environment, refresh: Option<Duration>) -> Result<()> {
+    if global.output == Output::Json {
+        return Err(Error::usage("--watch has no end, and --output json is one document")
+            .with_help("use --output jsonl: an object at each refresh"));
+    }
+    let interrupt = global.listen()?;
+    let cloud = global.connect(Some(environment)).await?;
+    let pace = Pace::new(cloud.local, refresh);
+    let (sender, snapshots) = channel(1);
+    let watcher = Watcher::new(cloud, &environment.name, pace);
+    tokio::spawn(watcher.run(sender, Timestamp::now));
+    // Lines about requests would be written across the screen.
+    let across = global.verbose && std::io::stderr().is_terminal();
+    let watching = async {
+        if global.output == Output::Text && !across && screen::is_possible() {
+            screen::show(snapshots)
+                .await
+                .map_err(|error| Error::failed(format!("the terminal can't be used: {error}")))
+        } else {
+            Ok(print(snapshots, global.output).await)
+        }
+    };
+    let ended = tokio::select! {
+        ended = watching => ended?,
+        () = interrupt.wait() => return Err(Error::Shown(exit_code::INTERRUPTED)),
+    };
+    if ended == Ended::Gone {
+        report::note(&format!("{} is gone.", environment.name));
+    }
+    Ok(())
+}
+
+async fn print(mut snapshots: Receiver<Snapshot>, output: Output) -> Ended {
+    let mut lines = Lines::new(output);
+    while let Some(snapshot) = snapshots.recv().await {
+        if !lines.print(&snapshot) {
+            return Ended::Left;
+        }
+        if snapshot.phase == Phase::Gone {
+            return Ended::Gone;
+        }
+    }
+    Ended::Left
+}

@@ -1,0 +1,162 @@
+//! Objects that were in the bucket before a stage was: an event for each, as S3 would have sent it.
+
+use std::collections::VecDeque;
+
+use futures_util::stream::{Stream, try_unfold};
+use serde_json::{Value, json};
+
+use super::Failed;
+use super::messages::Job;
+use super::places::{Address, Intake};
+use crate::cloud::messages::Message;
+use crate::cloud::objects::{Marker, Object};
+use crate::cloud::{Cloud, CloudError};
+
+/// What lies under the watched prefix.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Found {
+    /// How many objects.
+    pub objects: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+}
+
+/// Counts the objects under the watched prefix.
+///
+/// # Errors
+/// When they can't be listed.
+pub async fn count(cloud: &Cloud, intake: &Intake) -> Result<Found, CloudError> {
+    let mut found = Found::default();
+    let mut next = Some(Marker::default());
+    while let Some(from) = next {
+        let (objects, more) = cloud.objects(&intake.bucket, &intake.prefix, from).await?;
+        found.objects += objects.len() as u64;
+        found.bytes += objects.iter().map(|object| object.bytes).sum::<u64>();
+        next = more;
+    }
+    Ok(found)
+}
+
+/// An event for each object under the watched prefix, listed as they are needed.
+pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<Item = Result<Job, Failed>> {
+    let beginning = (VecDeque::new(), Some(Marker::default()));
+    try_unfold(beginning, async |(mut page, mut next): (VecDeque<Object>, _)| {
+        loop {
+            if let Some(object) = page.pop_front() {
+                let job = Job {
+                    message: Message::new(event(address, &intake.bucket, &object).to_string()),
+                    name: object.key,
+                };
+                return Ok(Some((job, (page, next))));
+            }
+            let Some(from) = next else { return Ok(None) };
+            let listed = cloud.objects(&intake.bucket, &intake.prefix, from).await;
+            let (objects, more) = listed.map_err(|error| Failed {
+                what: format!("s3://{}/{}", intake.bucket, intake.prefix),
+                message: error.to_string(),
+            })?;
+            (page, next) = (objects.into(), more);
+        }
+    })
+}
+
+/// The event of an object's creation
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). There is no
+/// `sequencer`: only S3 knows the order of its events. Later versions than 2.1 add to it, and readers of those read this.
+fn event(address: &Address, bucket: &str, object: &Object) -> Value {
+    let mut described = json!({
+        "key": encoded(&object.key),
+        "size": object.bytes,
+        "eTag": object.e_tag,
+    });
+    if let Some(version) = &object.version {
+        described["versionId"] = version.as_str().into();
+    }
+    let at = object.modified.unwrap_or_default();
+    json!({ "Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": address.region,
+        "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": { "principalId": address.account },
+        "requestParameters": {},
+        "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "qfleet-backfill",
+            "bucket": {
+                "name": bucket,
+                "ownerIdentity": { "principalId": address.account },
+                "arn": format!("arn:{}:s3:::{bucket}", partition(&address.region)),
+            },
+            "object": described,
+        },
+    }]})
+}
+
+/// A key as events have it: form-encoded, but for its slashes.
+fn encoded(key: &str) -> String {
+    let parts = key
+        .split('/')
+        .map(|part| form_urlencoded::byte_serialize(part.as_bytes()).collect());
+    parts.collect::<Vec<String>>().join("/")
+}
+
+/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_encoded_as_s3_does_it() {
+        let key = "uploads/with space/plus+percent%20&=ümläut🚚.txt";
+        let encoded = encoded(key);
+        assert_eq!(
+            encoded,
+            "uploads/with+space/plus%2Bpercent%2520%26%3D%C3%BCml%C3%A4ut%F0%9F%9A%9A.txt"
+        );
+        let decoded = form_urlencoded::parse(encoded.as_bytes()).next();
+        assert_eq!(decoded.expect("one").0, key);
+    }
+
+    #[test]
+    fn an_event_has_what_s3_documents() {
+        let address = Address {
+            environment: "lab".into(),
+            account: "111122223333".into(),
+            region: "us-gov-west-1".into(),
+        };
+        let mut object = Object {
+            key: "uploads/a b.txt".into(),
+            bytes: 7,
+            e_tag: "0123".into(),
+            version: Some("v1".into()),
+            modified: Some("2026-01-02T03:04:05.678Z".parse().expect("a time")),
+        };
+        let event = event(&address, "lab-bucket", &object);
+        let record = &event["Records"][0];
+        assert_eq!(record["eventTime"], "2026-01-02T03:04:05.678Z");
+        assert_eq!(record["eventName"], "ObjectCreated:Put");
+        assert_eq!(record["awsRegion"], "us-gov-west-1");
+        assert_eq!(record["s3"]["bucket"]["arn"], "arn:aws-us-gov:s3:::lab-bucket");
+        assert_eq!(
+            record["s3"]["object"],
+            json!({"key": "uploads/a+b.txt", "size": 7, "eTag": "0123", "versionId": "v1"})
+        );
+        object.version = None;
+        let event = super::event(&address, "lab-bucket", &object);
+        assert!(
+            event["Records"][0]["s3"]["object"].get("versionId").is_none(),
+            "{event}"
+        );
+    }
+}

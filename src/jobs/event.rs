@@ -1,0 +1,99 @@
+//! What is told while jobs are sent: one stream of typed events, for people and for machines.
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::Failed;
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doing {
+    /// Files are put into a bucket.
+    Uploading,
+    /// Messages are sent to a queue.
+    Sending,
+    /// Dead letters go back to the queue that they came from.
+    Moving,
+}
+
+/// One thing that happened. `--output jsonl` prints each as one line; the fields are part of qfleet's interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// It begins.
+    JobsStarted {
+        /// What is done.
+        doing: Doing,
+        /// The bucket and prefix, or the queue, that it is done to.
+        to: String,
+        /// How many files or messages there are.
+        items: u64,
+        /// How many bytes they have, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
+    },
+    /// A part of a large file is there.
+    PartSent {
+        /// The object's key.
+        key: String,
+        /// The part's size in bytes.
+        bytes: u64,
+    },
+    /// A file is there.
+    FileSent {
+        /// The object's key.
+        key: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// How many of these bytes went as parts.
+        #[serde(skip)]
+        in_parts: u64,
+    },
+    /// Messages are in the queue.
+    MessagesSent {
+        /// How many.
+        messages: u64,
+        /// Their size in bytes.
+        bytes: u64,
+    },
+    /// Dead letters are back, so many since it began. SQS calls both numbers approximate.
+    MessagesMoved {
+        /// How many.
+        moved: u64,
+        /// Of how many.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of: Option<u64>,
+    },
+    /// Something could not be sent.
+    NotSent(Failed),
+    /// Something that the reader should know, and that stops nothing.
+    Warning {
+        /// What.
+        message: String,
+    },
+}
+
+/// Where events go. Nobody listening is no error.
+#[derive(Debug, Clone)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// A stream: one end to tell, one to listen.
+    pub fn channel() -> (Events, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Events(sender), receiver)
+    }
+
+    /// Tells.
+    pub fn tell(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+
+    /// Warns.
+    pub fn warn(&self, message: impl Into<String>) {
+        self.tell(Event::Warning {
+            message: message.into(),
+        });
+    }
+}

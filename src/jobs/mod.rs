@@ -1,0 +1,65 @@
+//! Work for the workers: files and messages sent, objects told of once more, dead letters looked at and sent back.
+//!
+//! ```text
+//! files ──▶ upload ──▶ bucket ──(S3's events)──▶ queue ──▶ workers
+//! bodies ─▶ messages ────────────────────────────▶  │  ▲
+//! bucket ─▶ backfill ─▶ messages ────────────────▶  ▼  │ redrive
+//!                                        dead-letter queue ──▶ sample
+//! ```
+
+pub mod backfill;
+pub mod bodies;
+pub mod event;
+pub mod files;
+pub mod messages;
+mod pace;
+pub mod places;
+pub mod redrive;
+mod redrive_by_hand;
+pub mod sample;
+pub mod upload;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::engine::interrupt::Interrupt;
+use crate::error::Error;
+
+/// After an interrupt, requests that are on their way get this long to be answered, so that it is known what they did.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Returns when it was interrupted and the time for what was on its way is over.
+async fn too_late(interrupt: &Interrupt) {
+    interrupt.wait().await;
+    sleep(GRACE).await;
+}
+
+/// After so many failures nothing more is begun: they have a cause in common, and a list of thousands helps nobody.
+const FAILURES: usize = 10;
+
+/// What could not be sent, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// A key, or where a message came from.
+    pub what: String,
+    /// What happened.
+    pub message: String,
+}
+
+/// How many problems of an input are named; of the others only the number is.
+const NAMED: usize = 20;
+
+/// Everything that is wrong with what was to be sent, in one refusal.
+fn refused(problems: &[String]) -> Error {
+    let mut text = "nothing was sent, because of what was to be sent:".to_owned();
+    for problem in problems.iter().take(NAMED) {
+        text += "\n  ";
+        text += problem;
+    }
+    if problems.len() > NAMED {
+        text += &format!("\n  and {} more", problems.len() - NAMED);
+    }
+    Error::usage(text)
+}

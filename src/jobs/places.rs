@@ -1,0 +1,182 @@
+//! Where jobs go: the bucket and the queues of an environment, as the outputs of its stacks name them.
+
+use serde::Serialize;
+
+use crate::cloud::Cloud;
+use crate::deployed::{Deployed, DeployedStack};
+use crate::error::{Error, Result};
+
+/// An environment as it is deployed, as far as jobs go.
+#[derive(Debug)]
+pub struct Places {
+    /// Which one it is.
+    pub address: Address,
+    deployed: Deployed,
+}
+
+/// What every result says first.
+#[derive(Debug, Clone, Serialize)]
+pub struct Address {
+    /// The environment's name.
+    pub environment: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+}
+
+/// Where files go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intake {
+    /// The bucket.
+    pub bucket: String,
+    /// The watched prefix, with a slash at its end.
+    pub prefix: String,
+}
+
+/// The queues of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queues {
+    /// The stage.
+    pub stage: String,
+    /// The URL of its queue.
+    pub queue: String,
+    /// The URL of its dead-letter queue.
+    pub dead_letters: String,
+}
+
+impl Places {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// A failure when the environment isn't deployed, or AWS can't be asked.
+    pub async fn find(cloud: &Cloud, environment: &str) -> Result<Places> {
+        let deployed = Deployed::find(cloud, environment).await?;
+        if deployed.stacks.is_empty() {
+            return Err(Error::failed(format!(
+                "{environment} is not deployed in account {}, {}",
+                cloud.account, cloud.region
+            ))
+            .with_help("deploy it first: qfleet deploy"));
+        }
+        Ok(Places {
+            address: Address {
+                environment: environment.to_owned(),
+                account: cloud.account.clone(),
+                region: cloud.region.clone(),
+            },
+            deployed,
+        })
+    }
+
+    /// Where files go.
+    ///
+    /// # Errors
+    /// Usage when the environment has no bucket; a failure when its stack doesn't say where files go.
+    pub fn intake(&self) -> Result<Intake> {
+        let environment = &self.address.environment;
+        let Some(found) = self.deployed.part("intake") else {
+            return Err(
+                Error::usage(format!("{environment} has no bucket that files could be sent to")).with_help(format!(
+                    "send job bodies to a stage's queue with --stage; its stages: {}",
+                    names(&self.stages())
+                )),
+            );
+        };
+        match (output(found, "BucketName"), output(found, "UploadsPrefix")) {
+            (Some(bucket), Some(prefix)) => Ok(Intake {
+                bucket: bucket.to_owned(),
+                prefix: prefix.to_owned(),
+            }),
+            _ => Err(without_outputs(found, "where files go")),
+        }
+    }
+
+    /// The queues of this stage, or of the only one.
+    ///
+    /// # Errors
+    /// Usage when there is no such stage, or none is named of several; a failure when its stack doesn't name its queues.
+    pub fn queues(&self, stage: Option<&str>) -> Result<Queues> {
+        let environment = &self.address.environment;
+        let stages = self.stages();
+        let found = match (stage, stages.as_slice()) {
+            (Some(stage), _) => match self.deployed.part(stage) {
+                Some(found) if found.stack.outputs.is_empty() || is_stage(found) => found,
+                _ => {
+                    return Err(Error::usage(format!("{environment} has no stage `{stage}`"))
+                        .with_help(format!("its stages: {}", names(&stages))));
+                }
+            },
+            (None, [only]) => only,
+            (None, []) => return Err(Error::failed(format!("{environment} has no stage yet"))),
+            (None, _) => {
+                return Err(Error::usage(format!("{environment} has several stages: name one"))
+                    .with_help(format!("its stages: {}", names(&stages))));
+            }
+        };
+        match (output(found, "QueueUrl"), output(found, "DeadLetterQueueUrl")) {
+            (Some(queue), Some(dead_letters)) => Ok(Queues {
+                stage: found.part.clone(),
+                queue: queue.to_owned(),
+                dead_letters: dead_letters.to_owned(),
+            }),
+            _ => Err(without_outputs(found, "its queues")),
+        }
+    }
+
+    /// The queues of a stage that gets the bucket's events.
+    ///
+    /// # Errors
+    /// As of [`Places::queues`], and usage when something else feeds the stage.
+    pub fn fed_by_bucket(&self, stage: &str) -> Result<Queues> {
+        let queues = self.queues(Some(stage))?;
+        let fed: Vec<&DeployedStack> = self
+            .stages()
+            .into_iter()
+            .filter(|stage| is_fed_by_bucket(stage))
+            .collect();
+        if fed.iter().any(|fed| fed.part == stage) {
+            return Ok(queues);
+        }
+        Err(Error::usage(format!(
+            "the bucket doesn't feed the stage `{stage}`: files are nothing to it"
+        ))
+        .with_help(format!("stages that it feeds: {}", names(&fed))))
+    }
+
+    fn stages(&self) -> Vec<&DeployedStack> {
+        self.deployed.stacks.iter().filter(|stack| is_stage(stack)).collect()
+    }
+}
+
+fn output<'a>(stack: &'a DeployedStack, key: &str) -> Option<&'a str> {
+    stack.stack.outputs.get(key).map(String::as_str)
+}
+
+fn is_stage(stack: &DeployedStack) -> bool {
+    output(stack, "QueueUrl").is_some()
+}
+
+/// Such a stage is given the topic that the bucket tells of new objects.
+fn is_fed_by_bucket(stack: &DeployedStack) -> bool {
+    stack.stack.parameters.contains_key("TopicArn")
+}
+
+fn without_outputs(stack: &DeployedStack, what: &str) -> Error {
+    Error::failed(format!(
+        "{} is {} and doesn't say {what}",
+        stack.stack.name, stack.stack.status
+    ))
+    .with_help("bring it up to date first: qfleet deploy")
+}
+
+/// `move, fingerprint`, or `none`.
+fn names(stages: &[&DeployedStack]) -> String {
+    let mut names: Vec<&str> = stages.iter().map(|stage| stage.part.as_str()).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
+}

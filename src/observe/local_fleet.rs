@@ -1,0 +1,98 @@
+//! What a local fleet says where Auto Scaling and CloudWatch would be asked: the emulator knows neither its instances
+//! nor why they come and go.
+
+use serde::Serialize;
+
+use super::metrics::BacklogPoint;
+use crate::cloud::Cloud;
+use crate::cloud::activities::Activity;
+use crate::cloud::groups::{Group, Instance};
+use crate::error::Result;
+use crate::local::fleet::state::{self, FleetState, GroupState};
+
+/// The local fleet that plays Auto Scaling for an environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct LocalFleet {
+    /// Its supervisor's process.
+    pub pid: i32,
+    /// How many of its minutes pass in a real one.
+    pub speed: u32,
+}
+
+impl From<&FleetState> for LocalFleet {
+    fn from(fleet: &FleetState) -> Self {
+        LocalFleet {
+            pid: fleet.pid,
+            speed: fleet.speed,
+        }
+    }
+}
+
+/// The fleet that runs for an environment of the local emulator, in this account and region; never one on AWS.
+///
+/// # Errors
+/// When its state can't be read.
+pub fn find(cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
+    if !cloud.local {
+        return Ok(None);
+    }
+    let found = state::find(environment)?;
+    Ok(found.filter(|fleet| fleet.account == cloud.account && fleet.region == cloud.region))
+}
+
+/// Its group of this name.
+pub fn group_of<'a>(fleet: &'a FleetState, name: &str) -> Option<&'a GroupState> {
+    fleet.groups.iter().find(|group| group.group == name)
+}
+
+/// As Auto Scaling would describe it.
+pub fn group(group: &GroupState) -> Group {
+    let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+    Group {
+        name: group.group.clone(),
+        min: number(group.min),
+        desired: number(group.desired),
+        max: number(group.max),
+        instances: group
+            .instances
+            .iter()
+            .map(|instance| Instance {
+                id: instance.id.clone(),
+                zone: instance.zone.clone(),
+                lifecycle_state: instance.lifecycle_state.as_str().to_owned(),
+                health: "Healthy".to_owned(),
+            })
+            .collect(),
+    }
+}
+
+/// As CloudWatch would know it; the fleet's minutes may be shorter.
+pub fn history(group: &GroupState) -> Vec<BacklogPoint> {
+    let points = group.history.iter().filter_map(|minute| {
+        Some(BacklogPoint {
+            at: minute.at,
+            messages_per_instance: minute.backlog_per_instance?,
+        })
+    });
+    points.collect()
+}
+
+/// The last activities of an environment's groups, newest first.
+///
+/// # Errors
+/// When its journal can't be read.
+pub fn activities(environment: &str) -> Result<Vec<Activity>> {
+    // Of all groups together: one that is busy must not hide the others.
+    let all = state::activities(environment, usize::MAX)?;
+    let as_auto_scaling_says = |activity: state::Activity| Activity {
+        activity_id: activity.activity_id,
+        group: activity.group,
+        description: activity.description,
+        cause: activity.cause,
+        start_time: Some(activity.start_time),
+        end_time: activity.end_time,
+        status_code: activity.status_code.as_str().to_owned(),
+        status_message: activity.status_message,
+    };
+    Ok(all.into_iter().map(as_auto_scaling_says).collect())
+}

@@ -1,0 +1,265 @@
+//! What CloudWatch knows of the stages: how old the oldest message is, and how the backlog per instance went.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::local_fleet;
+use super::stages::Stage;
+use crate::cloud::metrics::{Point, Query, Series, Source};
+use crate::cloud::{Cloud, CloudError};
+use crate::local::fleet::state::FleetState;
+
+/// How far back the backlog is shown, in minutes.
+pub const HISTORY_MINUTES: i64 = 60;
+
+/// A queue without activity stops publishing its metrics: how old the newest point may be, in minutes, to still say
+/// something of now. CloudWatch itself is a minute or two behind
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html>).
+const FRESH_MINUTES: i64 = 5;
+
+/// What is known of a stage.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StageMetrics {
+    /// How long the oldest message has been in the queue, in seconds.
+    pub oldest_message_age_seconds: Option<u64>,
+    /// The backlog per instance of the last hour, oldest first.
+    pub history: Vec<BacklogPoint>,
+}
+
+/// The backlog per instance at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BacklogPoint {
+    /// When the minute began that it stands for.
+    pub at: Timestamp,
+    /// Messages for each instance in service; all of them when there is none.
+    pub messages_per_instance: f64,
+}
+
+/// By stage, and what could not be read.
+pub type Read = (BTreeMap<String, StageMetrics>, Vec<String>);
+
+/// Reads the metrics of all stages, in one call for the first hundred; the history that a local fleet keeps, from it.
+/// `now` is the wall clock. What can't be read is said beside the rest.
+pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage], now: Timestamp) -> Read {
+    let (mut all, problems) = from_cloudwatch(cloud, stages, now)
+        .await
+        .unwrap_or_else(|error| (BTreeMap::new(), vec![error.to_string()]));
+    for stage in stages {
+        let group = stage.group.as_ref().zip(fleet);
+        if let Some(group) = group.and_then(|(name, fleet)| local_fleet::group_of(fleet, name)) {
+            all.entry(stage.name.clone()).or_default().history = local_fleet::history(group);
+        }
+    }
+    (all, problems)
+}
+
+async fn from_cloudwatch(cloud: &Cloud, stages: &[Stage], now: Timestamp) -> Result<Read, CloudError> {
+    let lists: Vec<Vec<Query>> = stages
+        .iter()
+        .enumerate()
+        .map(|(number, stage)| queries(stage, number, cloud.local))
+        .collect();
+    // Whole minutes are found faster. The minute that runs has an age at most, where the local fleet's are shorter.
+    let to = Timestamp::from_second((now.as_second().div_euclid(60) + 1) * 60).unwrap_or(now);
+    let from = to
+        .checked_sub(SignedDuration::from_mins(HISTORY_MINUTES))
+        .unwrap_or(Timestamp::MIN);
+    let mut series = cloud.metric_data(&lists, from, to).await?;
+    let mut problems = Vec::new();
+    let mut take = |id: String, stage: &str| match series.remove(&id).unwrap_or(Ok(Vec::new())) as Series {
+        Ok(points) => points,
+        Err(error) => {
+            problems.push(format!("{stage}: {error}"));
+            Vec::new()
+        }
+    };
+    let of_stages = stages.iter().enumerate().map(|(number, stage)| {
+        let mut of = |id: &str| take(format!("{id}{number}"), &stage.name);
+        let metrics = StageMetrics {
+            oldest_message_age_seconds: fresh(&of("oldest"), now),
+            history: history(&of("backlog"), &of("visible"), &of("running")),
+        };
+        (stage.name.clone(), metrics)
+    });
+    let of_stages = of_stages.collect();
+    Ok((of_stages, problems))
+}
+
+/// The points that all metrics have. Metric math takes a missing value for 0
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>), and the queue's newest
+/// points come later than the group's.
+fn history(backlog: &[Point], visible: &[Point], running: &[Point]) -> Vec<BacklogPoint> {
+    let known = |points: &[Point], at: Timestamp| points.iter().any(|point| point.at == at);
+    let whole = backlog
+        .iter()
+        .filter(|point| known(visible, point.at) && known(running, point.at));
+    whole
+        .map(|point| BacklogPoint {
+            at: point.at,
+            messages_per_instance: point.value,
+        })
+        .collect()
+}
+
+/// The newest value, if it still says something of now.
+fn fresh(points: &[Point], now: Timestamp) -> Option<u64> {
+    let newest = points.last()?;
+    let age = now.duration_since(newest.at);
+    (age <= SignedDuration::from_mins(FRESH_MINUTES) && newest.value >= 0.0).then_some(newest.value as u64)
+}
+
+/// The backlog per instance as the scaling policy of `templates/partials/scaling.yaml.j2` computes it. `mark` goes
+/// behind each id, so that queries of several stages can stand in one call.
+fn backlog_expression(counts_in_flight: bool, mark: &str) -> String {
+    let waiting = if counts_in_flight {
+        format!("visible{mark} + inflight{mark}")
+    } else {
+        format!("visible{mark}")
+    };
+    let divided = if counts_in_flight {
+        format!("({waiting}) / running{mark}")
+    } else {
+        format!("{waiting} / running{mark}")
+    };
+    format!("IF(running{mark} > 0, {divided}, {waiting})")
+}
+
+/// What is asked for a stage: at most five queries.
+fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
+    let mark = number.to_string();
+    let mut queries = Vec::new();
+    let mut metric = |id: &str, namespace, name, dimension, statistic, wanted| {
+        queries.push(Query {
+            id: format!("{id}{mark}"),
+            source: Source::Metric {
+                namespace,
+                name,
+                dimension,
+                statistic,
+            },
+            wanted,
+        });
+    };
+    let Some(queue) = &stage.queue_name else {
+        return queries;
+    };
+    let queue = || ("QueueName", queue.clone());
+    metric(
+        "oldest",
+        "AWS/SQS",
+        "ApproximateAgeOfOldestMessage",
+        queue(),
+        "Maximum",
+        true,
+    );
+    // The local emulator has no metric math; there, the local fleet keeps the history itself.
+    let (Some(group), Some(_), false) = (&stage.group, stage.target, local) else {
+        return queries;
+    };
+    metric(
+        "visible",
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        queue(),
+        "Average",
+        true,
+    );
+    if stage.counts_in_flight {
+        metric(
+            "inflight",
+            "AWS/SQS",
+            "ApproximateNumberOfMessagesNotVisible",
+            queue(),
+            "Average",
+            false,
+        );
+    }
+    metric(
+        "running",
+        "AWS/AutoScaling",
+        "GroupInServiceInstances",
+        ("AutoScalingGroupName", group.clone()),
+        "Average",
+        true,
+    );
+    queries.push(Query {
+        id: format!("backlog{mark}"),
+        source: Source::Expression(backlog_expression(stage.counts_in_flight, &mark)),
+        wanted: true,
+    });
+    queries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stage(target: Option<f64>, counts_in_flight: bool) -> Stage {
+        Stage {
+            name: "move".into(),
+            queue_url: "https://sqs/lab-move-queue".into(),
+            queue_name: Some("lab-move-queue".into()),
+            dead_letter_queue_url: None,
+            group: Some("lab-move-group".into()),
+            target,
+            counts_in_flight,
+        }
+    }
+
+    fn ids(queries: &[Query]) -> Vec<&str> {
+        queries.iter().map(|query| query.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_backlog_is_the_one_that_the_policy_holds_at_its_target() {
+        let template = include_str!("../../templates/partials/scaling.yaml.j2");
+        for counts_in_flight in [true, false] {
+            let line = format!("Expression: {}\n", backlog_expression(counts_in_flight, ""));
+            assert!(template.contains(&line), "the template has no {line}");
+        }
+    }
+
+    #[test]
+    fn a_stage_costs_no_more_queries_than_it_needs() {
+        let all = ["oldest7", "visible7", "inflight7", "running7", "backlog7"];
+        assert_eq!(ids(&queries(&stage(Some(30.0), true), 7, false)), all);
+        let without = ["oldest7", "visible7", "running7", "backlog7"];
+        assert_eq!(ids(&queries(&stage(Some(30.0), false), 7, false)), without);
+        assert_eq!(ids(&queries(&stage(None, true), 7, false)), ["oldest7"], "no scaling");
+        assert_eq!(ids(&queries(&stage(Some(30.0), true), 7, true)), ["oldest7"], "local");
+    }
+
+    #[test]
+    fn minutes_that_are_not_whole_are_left_out() {
+        let series = |values: &[(i64, f64)]| -> Vec<Point> {
+            let point = |(minute, value): &(i64, f64)| Point {
+                at: Timestamp::from_second(minute * 60).expect("a time"),
+                value: *value,
+            };
+            values.iter().map(point).collect()
+        };
+        let backlog = series(&[(1, 10.0), (2, 12.0), (3, 0.0), (4, 30.0)]);
+        let visible = series(&[(1, 20.0), (2, 24.0), (4, 30.0)]);
+        let running = series(&[(1, 2.0), (2, 2.0), (3, 2.0)]);
+        let shown = history(&backlog, &visible, &running);
+        let shown: Vec<f64> = shown.iter().map(|point| point.messages_per_instance).collect();
+        assert_eq!(shown, [10.0, 12.0]);
+    }
+
+    #[test]
+    fn an_old_age_is_none() {
+        let at = |minutes: i64| Timestamp::from_second(minutes * 60).expect("a time");
+        let points = [
+            Point { at: at(1), value: 0.0 },
+            Point {
+                at: at(2),
+                value: 185.4,
+            },
+        ];
+        assert_eq!(fresh(&points, at(7)), Some(185));
+        assert_eq!(fresh(&points, at(8)), None);
+        assert_eq!(fresh(&[], at(8)), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! The stages of a deployed environment: which queues and which group, as their stacks' outputs name them.
+
+use crate::deployed::Deployed;
+
+/// A stage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Its name, which is the part that its stack holds.
+    pub name: String,
+    /// Its queue.
+    pub queue_url: String,
+    /// The queue's name.
+    pub queue_name: Option<String>,
+    /// Its dead-letter queue.
+    pub dead_letter_queue_url: Option<String>,
+    /// Its group's name.
+    pub group: Option<String>,
+    /// The backlog per instance that scaling aims at, in messages; none when the stage doesn't scale.
+    pub target: Option<f64>,
+    /// Whether messages that are being worked on count as backlog.
+    pub counts_in_flight: bool,
+}
+
+impl Stage {
+    /// The stages of an environment, in the order of their stacks. A stack that is still being created has no outputs,
+    /// so its stage isn't there yet.
+    pub fn all(deployed: &Deployed) -> Vec<Stage> {
+        let stages = deployed.stacks.iter().filter_map(|found| {
+            let output = |key: &str| found.stack.outputs.get(key);
+            Some(Stage {
+                name: found.part.clone(),
+                queue_url: output("QueueUrl")?.clone(),
+                queue_name: output("QueueName").cloned(),
+                dead_letter_queue_url: output("DeadLetterQueueUrl").cloned(),
+                group: output("GroupName").cloned(),
+                target: output("TargetBacklogPerInstance").and_then(|text| text.parse().ok()),
+                counts_in_flight: output("BacklogCountsInFlight").is_none_or(|text| text != "false"),
+            })
+        });
+        stages.collect()
+    }
+}

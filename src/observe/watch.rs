@@ -1,0 +1,233 @@
+//! How an environment is, again and again. What changes from second to second is read at each refresh, what changes
+//! seldom or costs more only now and then: stacks, because CloudFormation's limits hold for a whole account; metrics,
+//! because they have a new point a minute and CloudWatch bills each one that is asked for.
+//!
+//! On AWS a refresh is two calls to SQS and one to Auto Scaling a stage, and one more to Auto Scaling for all groups.
+
+use std::time::Duration;
+
+use futures_util::future::{OptionFuture, join3, try_join_all};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, timeout};
+
+use super::local_fleet::LocalFleet;
+use super::stages::Stage;
+use super::status::{Reads, Stacks, Status, fleet};
+use super::{activities, live, metrics};
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::Deployed;
+
+/// How often things are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Queues, groups and activities.
+    pub refresh: Duration,
+    /// Stacks that nothing is done to.
+    pub stacks: Duration,
+    /// Stacks while something is done to one of them, or none is there yet.
+    pub stirring_stacks: Duration,
+    /// Metrics.
+    pub metrics: Duration,
+}
+
+impl Pace {
+    /// On AWS, or on the local emulator, which has no limits and whose minutes the local fleet may shorten. Nothing is
+    /// read more often than refreshed.
+    pub fn new(local: bool, refresh: Option<Duration>) -> Pace {
+        let seconds = |aws: u64, emulator: u64| Duration::from_secs(if local { emulator } else { aws });
+        let refresh = refresh.unwrap_or(seconds(5, 2));
+        Pace {
+            refresh,
+            stacks: seconds(15, 4).max(refresh),
+            stirring_stacks: seconds(5, 2).max(refresh),
+            metrics: seconds(60, 2).max(refresh),
+        }
+    }
+}
+
+/// Where an environment is in its life, as far as it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Its stacks could not be read yet.
+    Unknown,
+    /// It has no stack yet.
+    NotDeployed,
+    /// It has stacks.
+    Deployed,
+    /// It had stacks, and has none any more.
+    Gone,
+}
+
+/// An environment at a time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// How it is.
+    #[serde(flatten)]
+    pub status: Status,
+}
+
+/// Longer no read is waited for: the SDK's own retries may go on for minutes, and a screen that stands still looks like
+/// a fleet that does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Reads an environment again and again.
+#[derive(Debug)]
+pub struct Watcher {
+    cloud: Cloud,
+    environment: String,
+    pace: Pace,
+    stacks: Option<Stacks>,
+    stacks_problem: Option<String>,
+    stacks_due: Instant,
+    was_deployed: bool,
+    metrics: metrics::Read,
+    metrics_due: Instant,
+}
+
+impl Watcher {
+    /// Begins, and reads nothing yet.
+    pub fn new(cloud: Cloud, environment: &str, pace: Pace) -> Watcher {
+        Watcher {
+            cloud,
+            environment: environment.to_owned(),
+            pace,
+            stacks: None,
+            stacks_problem: None,
+            stacks_due: Instant::now(),
+            was_deployed: false,
+            metrics: metrics::Read::default(),
+            metrics_due: Instant::now(),
+        }
+    }
+
+    /// Hands over a snapshot at each refresh, until the environment is gone or nobody takes it. `now` is the wall clock.
+    pub async fn run(mut self, snapshots: Sender<Snapshot>, now: fn() -> Timestamp) {
+        loop {
+            let next = Instant::now() + self.pace.refresh;
+            let snapshot = self.refresh(now()).await;
+            let gone = snapshot.phase == Phase::Gone;
+            if snapshots.send(snapshot).await.is_err() || gone {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(next) => {}
+                () = snapshots.closed() => return,
+            }
+        }
+    }
+
+    /// Reads what is due. What can't be read is said in the status's `unknown`. `now` is the wall clock.
+    pub async fn refresh(&mut self, now: Timestamp) -> Snapshot {
+        if Instant::now() >= self.stacks_due {
+            self.read_stacks().await;
+        }
+        let nothing = Stacks {
+            deployed: Deployed {
+                environment: self.environment.clone(),
+                stacks: Vec::new(),
+            },
+            expires: None,
+            problems: Vec::new(),
+        };
+        let stacks = self.stacks.as_ref().unwrap_or(&nothing);
+        let stages = Stage::all(&stacks.deployed);
+        let (fleet, of_fleet) = fleet(&self.cloud, &self.environment);
+        let metrics_are_due = Instant::now() >= self.metrics_due && !stages.is_empty();
+        let metrics: OptionFuture<_> = metrics_are_due
+            .then(|| timeout(PATIENCE, metrics::read(&self.cloud, fleet.as_ref(), &stages, now)))
+            .into();
+        let (live, activities, metrics) = join3(
+            timeout(PATIENCE, live::read(&self.cloud, fleet.as_ref(), &stages)),
+            timeout(PATIENCE, activities::read(&self.cloud, fleet.as_ref(), &stages)),
+            metrics,
+        )
+        .await;
+        let mut late = Vec::new();
+        let live = live.unwrap_or_else(|_| {
+            late.push(no_answer("queues and groups"));
+            live::Read::default()
+        });
+        let activities = activities.unwrap_or_else(|_| {
+            late.push(no_answer("scaling activities"));
+            activities::Read::default()
+        });
+        match metrics {
+            Some(Ok(metrics)) => self.metrics = metrics,
+            Some(Err(_)) => self.metrics.1 = vec![no_answer("metrics")],
+            None => {}
+        }
+        if metrics_are_due {
+            self.metrics_due = Instant::now() + self.pace.metrics;
+        }
+        let reads = Reads {
+            stacks,
+            local_fleet: fleet.as_ref().map(LocalFleet::from),
+            live: &live,
+            activities: &activities,
+            metrics: &self.metrics,
+        };
+        let mut status = reads.status(&self.cloud, now);
+        status.unknown.extend(of_fleet);
+        status.unknown.extend(late);
+        status.unknown.extend(self.stacks_problem.clone());
+        let phase = match &self.stacks {
+            None => Phase::Unknown,
+            Some(stacks) if !stacks.deployed.stacks.is_empty() => Phase::Deployed,
+            Some(_) if self.was_deployed => Phase::Gone,
+            Some(_) => Phase::NotDeployed,
+        };
+        Snapshot { phase, status }
+    }
+
+    /// What was known before stays when they can't be read.
+    async fn read_stacks(&mut self) {
+        match timeout(PATIENCE, self.new_stacks()).await {
+            Ok(Ok(stacks)) => {
+                self.was_deployed |= !stacks.deployed.stacks.is_empty();
+                self.stacks = Some(stacks);
+                self.stacks_problem = None;
+            }
+            Ok(Err(error)) => self.stacks_problem = Some(error.to_string()),
+            Err(_) => self.stacks_problem = Some(no_answer("stacks")),
+        }
+        let stacks = self.stacks.iter().flat_map(|stacks| &stacks.deployed.stacks);
+        let idle = stacks.clone().count() > 0 && stacks.clone().all(|found| !found.stack.status.is_in_progress());
+        let pause = if idle {
+            self.pace.stacks
+        } else {
+            self.pace.stirring_stacks
+        };
+        self.stacks_due = Instant::now() + pause;
+    }
+
+    /// The listing leaves termination protection out: of a stack that nothing was done to, it is what it was.
+    async fn new_stacks(&self) -> Result<Stacks, CloudError> {
+        let mut read = Stacks::read(&self.cloud, &self.environment).await?;
+        let known = self.stacks.iter().flat_map(|stacks| &stacks.deployed.stacks);
+        let protections = try_join_all(read.deployed.stacks.iter().map(async |found| {
+            let stack = &found.stack;
+            let same = known
+                .clone()
+                .map(|known| &known.stack)
+                .find(|known| known.id == stack.id && known.status == stack.status && known.updated == stack.updated);
+            match same {
+                Some(known) => Ok(known.protected),
+                None => Ok(self.cloud.stack(&stack.id).await?.is_some_and(|stack| stack.protected)),
+            }
+        }))
+        .await?;
+        for (found, protected) in read.deployed.stacks.iter_mut().zip(protections) {
+            found.stack.protected = protected;
+        }
+        Ok(read)
+    }
+}
+
+fn no_answer(what: &str) -> String {
+    format!("{what}: no answer within {} s", PATIENCE.as_secs())
+}

@@ -1,0 +1,221 @@
+//! What `send`, `backfill` and `dlq` say at the end.
+
+use std::fmt::Write;
+
+use indicatif::HumanBytes;
+use jiff::Timestamp;
+
+use super::style::{CAREFUL, FAINT, STRONG, count, paint, seconds};
+use crate::cloud::queues::QueueDepth;
+use crate::jobs::backfill::Found;
+use crate::jobs::messages::Sent;
+use crate::jobs::places::Intake;
+use crate::jobs::redrive::{How, Redriven};
+use crate::jobs::sample::{HIDDEN, Sample};
+use crate::jobs::upload::Uploaded;
+
+/// What was uploaded, and what wasn't.
+pub fn uploaded(report: &Uploaded) -> String {
+    let mut out = format!(
+        "sent {} ({}) to s3://{}/{} in {}\n",
+        many(report.files, "file"),
+        HumanBytes(report.bytes),
+        report.bucket,
+        report.prefix,
+        seconds(report.seconds)
+    );
+    out += &rest(
+        report.failed.len(),
+        report.unknown.len() as u64,
+        report.not_sent,
+        "file",
+    );
+    for key in &report.unknown {
+        let _ = writeln!(out, "  may be there: {key}");
+    }
+    out
+}
+
+/// What was sent, and what wasn't.
+pub fn sent(report: &Sent) -> String {
+    let mut out = format!(
+        "sent {} ({}) to {} in {}\n",
+        many(report.messages, "message"),
+        HumanBytes(report.bytes),
+        queue_name(&report.queue),
+        seconds(report.seconds)
+    );
+    out += &rest(report.failed.len(), report.unknown, report.not_sent, "message");
+    out
+}
+
+/// What there is to tell a stage of.
+pub fn found(found: Found, intake: &Intake) -> String {
+    format!(
+        "{} ({}) under s3://{}/{}\n",
+        many(found.objects, "object"),
+        HumanBytes(found.bytes),
+        intake.bucket,
+        intake.prefix
+    )
+}
+
+/// How dead letters went back, and which didn't.
+pub fn redriven(report: &Redriven) -> String {
+    let (from, to) = (queue_name(&report.from), queue_name(&report.to));
+    if report.how == How::Nothing {
+        return format!("{from} is empty: nothing to redrive.\n");
+    }
+    let moved = many(report.moved, "message");
+    let mut out = format!("moved {moved} from {from} to {to} in {}\n", seconds(report.seconds));
+    out += &rest(report.failed.len(), report.unknown, 0, "message");
+    for failed in &report.failed {
+        let _ = writeln!(out, "  {}: {}", failed.what, failed.message);
+    }
+    if report.goes_on {
+        out += "the task goes on in SQS; the same command waits for it again\n";
+    } else if !report.succeeded {
+        let _ = writeln!(
+            out,
+            "what was not moved is still in {from}; the same command goes on with it"
+        );
+    }
+    out
+}
+
+/// Dead letters, each with its beginning.
+pub fn sample(sample: &Sample, now_there: Option<QueueDepth>) -> String {
+    let queue = queue_name(&sample.queue);
+    if sample.messages.is_empty() {
+        return format!("No messages were received from {queue}.\n");
+    }
+    let of = now_there.map_or(String::new(), |depth| format!(" of about {}", depth.total()));
+    let mut out = format!("{}{of} in {}\n", many(sample.messages.len() as u64, "message"), queue);
+    for letter in &sample.messages {
+        let receives = letter.receives.map_or("?".into(), |times| times.to_string());
+        let _ = writeln!(
+            out,
+            "\n{}  received {receives} times, first {}; sent {}",
+            paint(STRONG, printable(&letter.id, LONGEST)),
+            at(letter.first_received),
+            at(letter.sent)
+        );
+        if let Some(group) = &letter.group_id {
+            let _ = writeln!(out, "  {} {}", paint(FAINT, "group"), printable(group, LONGEST));
+        }
+        for (name, value) in &letter.attributes {
+            let _ = writeln!(
+                out,
+                "  {} {}",
+                paint(FAINT, printable(name, LONGEST)),
+                printable(value, LONGEST)
+            );
+        }
+        let _ = writeln!(out, "  {}", printable(&letter.body, LONGEST));
+    }
+    for id in &sample.hidden {
+        let text = format!("stays hidden for up to {HIDDEN} s");
+        let _ = writeln!(out, "\n{} {text}", paint(CAREFUL, printable(id, LONGEST)));
+    }
+    out
+}
+
+/// Before everything in a dead-letter queue is deleted.
+pub fn purge_question(queue: &str, depth: QueueDepth) -> String {
+    format!(
+        "Delete about {} in {} for good?",
+        many(depth.total(), "message"),
+        queue_name(queue)
+    )
+}
+
+/// After it.
+pub fn purged(queue: &str, depth: QueueDepth) -> String {
+    format!(
+        "purged {}: about {}; SQS takes up to a minute until all are gone\n",
+        queue_name(queue),
+        many(depth.total(), "message")
+    )
+}
+
+/// There was nothing to delete.
+pub fn nothing_to_purge(queue: &str) -> String {
+    format!("{} is empty: nothing to purge.\n", queue_name(queue))
+}
+
+/// The name in a queue's URL.
+pub fn queue_name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
+}
+
+/// A line for each kind of what isn't there; none when all is.
+fn rest(failed: usize, unknown: u64, not_sent: u64, what: &str) -> String {
+    let mut out = String::new();
+    for (number, text) in [
+        (failed as u64, "failed"),
+        (unknown, "on the way when it was interrupted, and may be there"),
+        (not_sent, "not sent"),
+    ] {
+        if number > 0 {
+            let _ = writeln!(out, "{}: {text}", paint(CAREFUL, many(number, what)));
+        }
+    }
+    out
+}
+
+fn many(number: u64, what: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), what)
+}
+
+fn at(time: Option<Timestamp>) -> String {
+    time.map_or("?".into(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// How much of a text is shown, in characters.
+const LONGEST: usize = 300;
+
+/// The beginning of a text that anybody may have sent: on one line, and unable to do anything to the terminal.
+fn printable(text: &str, longest: usize) -> String {
+    let mut out = String::new();
+    for (number, c) in text.chars().enumerate() {
+        if number == longest {
+            let _ = write!(out, "… ({} in all)", HumanBytes(text.len() as u64));
+            break;
+        }
+        if c.is_control() || is_bidirectional(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Characters that make a terminal show text in another order than it has.
+fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_can_do_nothing_to_the_terminal() {
+        let text = printable("a\x1b[2Jb\nc\u{202e}d\u{9b}31m 🚚", 300);
+        assert_eq!(text, "a\\u{1b}[2Jb\\nc\\u{202e}d\\u{9b}31m 🚚");
+        let long = printable(&"ü".repeat(301), 300);
+        assert!(long.ends_with("ü… (602 B in all)"), "{long}");
+        assert_eq!(printable(&"ü".repeat(300), 300), "ü".repeat(300));
+    }
+
+    #[test]
+    fn queues_are_called_by_their_names() {
+        for url in [
+            "https://sqs.us-east-2.amazonaws.com/111122223333/lab-move-dlq",
+            "lab-move-dlq",
+        ] {
+            assert_eq!(queue_name(url), "lab-move-dlq");
+        }
+    }
+}

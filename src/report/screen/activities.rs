@@ -1,0 +1,177 @@
+//! What Auto Scaling did last, and why.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::theme::{Theme, Tone};
+use super::{line, rule};
+use crate::cloud::activities::Activity;
+use crate::observe::status::Status;
+
+/// The rows of the heading and one activity in short.
+pub const LEAST_ROWS: u16 = 4;
+/// The rows that a cause gets at most.
+const MOST_CAUSE_ROWS: usize = 4;
+/// The columns before a cause.
+const MARGIN: usize = 9;
+
+/// Draws as many as fit, newest first.
+pub fn draw(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    if area.is_empty() {
+        return;
+    }
+    rule("activities", "", theme, Rect { height: 1, ..area }, buffer);
+    let y = area.y + 1;
+    let mut all: Vec<(&str, &Activity)> = status
+        .stages
+        .iter()
+        .flat_map(|stage| stage.activities.iter().map(|activity| (stage.stage.as_str(), activity)))
+        .collect();
+    all.sort_by_key(|(_, activity)| std::cmp::Reverse(activity.start_time));
+    if all.is_empty() {
+        let text = Span::styled(nothing(status), theme.text(Tone::Faint));
+        line(&Line::from(text), Rect { y, ..area }.intersection(area), buffer);
+        return;
+    }
+    let named = status.stages.len() > 1;
+    let width = usize::from(area.width);
+    let lines = |rows_a_cause: usize| -> Vec<Line<'static>> {
+        let lines = all
+            .iter()
+            .flat_map(|(stage, activity)| lines(named.then_some(stage), activity, theme, width, rows_a_cause));
+        lines.take(usize::from(area.height)).collect()
+    };
+    // With little room, more activities say more than whole causes do.
+    let room = usize::from(area.height - 1);
+    let causes = (1..=MOST_CAUSE_ROWS).rev().map(lines);
+    let shown = causes
+        .into_iter()
+        .find(|lines| lines.len() <= room)
+        .unwrap_or_else(|| lines(1));
+    for (y, text) in (y..area.bottom()).zip(&shown) {
+        line(text, Rect { y, height: 1, ..area }, buffer);
+    }
+}
+
+fn nothing(status: &Status) -> &'static str {
+    if status.local && status.local_fleet.is_none() {
+        "no local fleet runs: `qfleet local up` starts the workers"
+    } else {
+        "none yet"
+    }
+}
+
+fn lines(
+    stage: Option<&str>,
+    activity: &Activity,
+    theme: Theme,
+    width: usize,
+    rows_a_cause: usize,
+) -> Vec<Line<'static>> {
+    let at = activity
+        .start_time
+        .map_or(String::new(), |at| at.strftime("%H:%M:%S").to_string());
+    let (mark, tone) = mark(&activity.status_code);
+    let mut first = vec![
+        Span::styled(format!("{at:8} "), theme.text(Tone::Faint)),
+        Span::styled(format!("{mark} "), theme.text(tone)),
+    ];
+    if let Some(stage) = stage {
+        first.push(Span::styled(format!("{stage}: "), theme.text(Tone::Strong)));
+    }
+    first.push(Span::raw(activity.description.clone()));
+    if tone == Tone::Careful || tone == Tone::Bad {
+        first.push(Span::styled(format!("  {}", activity.status_code), theme.text(tone)));
+    }
+    let mut lines = vec![Line::from(first)];
+    let told = [
+        (activity.status_message.clone(), Tone::Bad),
+        (Some(without_times(&activity.cause)), Tone::Faint),
+    ];
+    for (text, tone) in told {
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            continue;
+        };
+        for row in wrapped(&text, width.saturating_sub(MARGIN), rows_a_cause) {
+            let row = format!("{:MARGIN$}{row}", "");
+            lines.push(Line::from(Span::styled(row, theme.text(tone))));
+        }
+    }
+    lines
+}
+
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html>)
+fn mark(status_code: &str) -> (char, Tone) {
+    match status_code {
+        "Successful" => ('✓', Tone::Good),
+        "Failed" | "Cancelled" => ('✗', Tone::Bad),
+        _ => ('…', Tone::Careful),
+    }
+}
+
+/// Auto Scaling begins each sentence of a cause with "At 2026-01-02T10:00:00Z "; the activity's time is shown already.
+fn without_times(cause: &str) -> String {
+    let sentences = cause
+        .split("At 2")
+        .enumerate()
+        .map(|(n, part)| match part.split_once("Z ") {
+            Some((time, said)) if n > 0 && time.len() == "026-01-02T10:00:00".len() => said.to_owned(),
+            _ if n > 0 => format!("At 2{part}"),
+            _ => part.to_owned(),
+        });
+    sentences
+        .map(|said| said.trim().to_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned()
+}
+
+/// So many rows at most; the last one says that there is more.
+fn wrapped(text: &str, width: usize, rows: usize) -> Vec<String> {
+    if width == 0 {
+        return Vec::new();
+    }
+    let all = textwrap::wrap(text, width);
+    let mut shown: Vec<String> = all.iter().take(rows).map(|row| row.to_string()).collect();
+    if all.len() > rows
+        && let Some(last) = shown.last_mut()
+    {
+        let kept: String = last.chars().take(width - 1).collect();
+        *last = format!("{}…", kept.trim_end());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_lose_their_times_and_nothing_else() {
+        let cause = "At 2026-05-15T06:35:52Z a user request changed the desired capacity from 0 to 4.  \
+                     At 2026-05-15T06:35:55Z an instance was started in response to it.";
+        assert_eq!(
+            without_times(cause),
+            "a user request changed the desired capacity from 0 to 4. an instance was started in response to it."
+        );
+        for plain in [
+            "",
+            "no time",
+            "At 2 o'clock it was",
+            "Z At 2Z x",
+            "At 2026-05-15T06:35:52Z",
+        ] {
+            assert_eq!(without_times(plain), plain);
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_cut_says_so() {
+        assert_eq!(wrapped("one two three four", 9, 2), ["one two", "three…"]);
+        assert_eq!(wrapped("one two three", 9, 2), ["one two", "three"]);
+        assert_eq!(wrapped("one two", 3, 1), ["on…"]);
+        assert_eq!(wrapped("one", 0, 1), [""; 0]);
+    }
+}

@@ -1,0 +1,79 @@
+//! The screen to have open while a fleet works: drawn in place on the terminal's alternate screen.
+//!
+//! ```text
+//! snapshots ─▶ View ─▶ draw ─▶ the cells that changed
+//! keys ───────▶ │
+//! ```
+
+mod activities;
+mod chart;
+mod draw;
+mod keys;
+mod roster;
+mod stage;
+mod terminal;
+mod theme;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use keys::Action;
+use roster::Roster;
+pub use terminal::{Ended, is_possible, show};
+use theme::{Theme, Tone};
+
+use crate::observe::watch::Snapshot;
+
+/// What is shown, and from where on.
+#[derive(Debug, Default)]
+struct View {
+    snapshot: Option<Snapshot>,
+    roster: Roster,
+    /// The first stage that is shown.
+    first: usize,
+    /// How many stages fitted when it was drawn last.
+    fits: usize,
+}
+
+impl View {
+    fn see(&mut self, snapshot: Snapshot) {
+        self.roster.see(&snapshot.status.stages, snapshot.status.at);
+        self.snapshot = Some(snapshot);
+    }
+
+    fn act(&mut self, action: Action) {
+        let stages = self.snapshot.as_ref().map_or(0, |seen| seen.status.stages.len());
+        self.first = keys::scrolled(self.first, action, stages, self.fits);
+    }
+}
+
+/// A line at the top of an area, cut where the area ends.
+fn line(text: &Line<'_>, area: Rect, buffer: &mut Buffer) {
+    let area = area.intersection(buffer.area);
+    if !area.is_empty() {
+        buffer.set_line(area.x, area.y, text, area.width);
+    }
+}
+
+/// A heading: `── left ─────── right ──`.
+fn rule(left: &str, right: &str, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let faint = |text: String| Span::styled(text, theme.text(Tone::Faint));
+    let mut spans = vec![
+        faint("── ".into()),
+        Span::styled(left.to_owned(), theme.text(Tone::Strong)),
+        Span::raw(" "),
+    ];
+    let used: usize = spans.iter().map(Span::width).sum();
+    let right_width = if right.is_empty() { 0 } else { right.chars().count() + 4 };
+    let dashes = usize::from(area.width).saturating_sub(used + right_width);
+    spans.push(faint("─".repeat(dashes)));
+    if !right.is_empty() {
+        spans.push(Span::raw(format!(" {right} ")));
+        spans.push(faint("──".into()));
+    }
+    line(&Line::from(spans), area, buffer);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,254 @@
+//! A stage: its queue, its backlog against the target, its instances.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::roster::{Roster, Seen};
+use super::theme::{GONE, Theme, Tone, of_instance};
+use super::{chart, line, rule};
+use crate::observe::status::StageState;
+use crate::report::status::number;
+use crate::report::style::whole_seconds;
+
+/// The rows of a stage when there is no room for more.
+pub const LEAST_ROWS: u16 = 4;
+/// The most rows that its chart gets.
+const MOST_CHART_ROWS: u16 = 6;
+/// The columns before what a row says.
+const MARGIN: u16 = 10;
+/// A chart that is lower says little more than one of a single row.
+const LOW_CHART_ROWS: u16 = 3;
+
+/// How many rows a stage can use.
+pub fn most_rows(stage: &StageState, roster: &Roster) -> u16 {
+    let zones = u16::try_from(roster.zones(&stage.stage).len()).unwrap_or(1).max(1);
+    let chart = if stage.backlog.is_some() { MOST_CHART_ROWS } else { 0 };
+    LEAST_ROWS - 1 + chart + zones
+}
+
+/// Draws it.
+pub fn draw(stage: &StageState, roster: &Roster, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let mut rows = Rows { area, y: area.y };
+    rule(&stage.stage, &group(stage), theme, rows.take(1), buffer);
+    line(&queue(stage, theme, area.width), rows.take(1), buffer);
+    let zones = roster.zones(&stage.stage);
+    let left = rows.left().saturating_sub(1);
+    let zone_rows = zone_rows(&zones, stage, left, area.width);
+    let chart_rows = left.saturating_sub(zone_rows).min(MOST_CHART_ROWS);
+    let backlog_row = rows.take(1);
+    let numbers = backlog(stage, theme);
+    line(&numbers, backlog_row, buffer);
+    let (row, margin) = if chart_rows > 0 {
+        (rows.take(chart_rows), MARGIN)
+    } else {
+        // At the right of its numbers.
+        (backlog_row, u16::try_from(numbers.width() + 2).unwrap_or(u16::MAX))
+    };
+    let columns = row.width.saturating_sub(margin);
+    let chart_area = Rect {
+        x: row.x + margin.min(row.width),
+        width: columns.min(chart::width(columns)),
+        ..row
+    };
+    if let Some(backlog) = &stage.backlog {
+        let target = backlog.target_messages_per_instance;
+        chart::draw(&backlog.history, target, theme, chart_area, buffer);
+    }
+    if stage.group.is_some() {
+        instances(&zones, theme, rows.take(zone_rows), buffer);
+    }
+}
+
+/// One for each zone, unless the chart needs them more and one is enough for all zones.
+fn zone_rows(zones: &[(&str, Vec<&Seen>)], stage: &StageState, left: u16, width: u16) -> u16 {
+    let each = u16::try_from(zones.len()).unwrap_or(u16::MAX).max(1);
+    let one_is_enough = {
+        let width = usize::from(width) / usize::from(each);
+        zones
+            .iter()
+            .all(|(zone, there)| room_of_zone(zone, width) >= there.len())
+    };
+    let chart_rows = if stage.backlog.is_some() && one_is_enough {
+        LOW_CHART_ROWS
+    } else {
+        0
+    };
+    if left >= each.saturating_add(chart_rows) {
+        each
+    } else {
+        1
+    }
+}
+
+/// As in "3 of 4 in service, min 1, max 6".
+fn group(stage: &StageState) -> String {
+    let Some(group) = &stage.group else {
+        return "group unknown".into();
+    };
+    format!(
+        "{} of {} in service, min {}, max {}",
+        group.in_service(),
+        group.desired,
+        group.min,
+        group.max
+    )
+}
+
+fn queue(stage: &StageState, theme: Theme, width: u16) -> Line<'static> {
+    let whole = queue_line(stage, theme, "dead letters");
+    if whole.width() <= usize::from(width) {
+        whole
+    } else {
+        queue_line(stage, theme, "dead")
+    }
+}
+
+fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str) -> Line<'static> {
+    let count = |n: Option<u64>| n.map_or("?".to_owned(), |n| n.to_string());
+    let mut spans = vec![label("queue", theme)];
+    let mut say = |value: String, what: &str, tone| {
+        spans.push(Span::styled(value, theme.text(tone)));
+        spans.push(Span::raw(format!(" {what}  ")));
+    };
+    let queue = stage.queue;
+    say(
+        count(queue.map(|depth| depth.visible + depth.delayed)),
+        "waiting",
+        Tone::Strong,
+    );
+    say(count(queue.map(|depth| depth.in_flight)), "in flight", Tone::Strong);
+    let dead = stage.dead_letters.map(|depth| depth.visible + depth.in_flight);
+    let tone = match dead {
+        Some(0) => Tone::Strong,
+        Some(_) => Tone::Bad,
+        None => Tone::Careful,
+    };
+    say(count(dead), dead_letters, tone);
+    if let Some(age) = stage.oldest_message_age_seconds {
+        spans.push(Span::raw("oldest "));
+        spans.push(Span::styled(whole_seconds(age), theme.text(Tone::Strong)));
+    }
+    Line::from(spans)
+}
+
+fn backlog(stage: &StageState, theme: Theme) -> Line<'static> {
+    let mut spans = vec![label("backlog", theme)];
+    match &stage.backlog {
+        None => spans.push(Span::styled("does not scale", theme.text(Tone::Faint))),
+        Some(backlog) => {
+            let target = backlog.target_messages_per_instance;
+            let now = backlog.messages_per_instance;
+            let tone = match now {
+                Some(now) if now > target => Tone::Careful,
+                Some(_) => Tone::Good,
+                None => Tone::Careful,
+            };
+            spans.push(Span::styled(now.map_or("?".to_owned(), number), theme.text(tone)));
+            spans.push(Span::raw(format!(" per instance, target {}", number(target))));
+        }
+    }
+    Line::from(spans)
+}
+
+fn label(text: &str, theme: Theme) -> Span<'static> {
+    let width = usize::from(MARGIN);
+    Span::styled(format!("{text:width$}"), theme.text(Tone::Faint))
+}
+
+/// A row a zone where there are enough, else one zone behind the other; what doesn't fit is counted.
+fn instances(zones: &[(&str, Vec<&Seen>)], theme: Theme, area: Rect, buffer: &mut Buffer) {
+    if zones.is_empty() {
+        let none = Span::styled("none", theme.text(Tone::Faint));
+        line(&Line::from(vec![label("instances", theme), none]), area, buffer);
+        return;
+    }
+    let a_row_each = usize::from(area.height) >= zones.len();
+    let each = if a_row_each {
+        usize::from(area.width)
+    } else {
+        usize::from(area.width) / zones.len()
+    };
+    for (place, (zone, there)) in zones.iter().enumerate() {
+        let place = u16::try_from(place).unwrap_or(u16::MAX);
+        let each_width = u16::try_from(each).unwrap_or(area.width);
+        let of_zone = if a_row_each {
+            Rect {
+                y: area.y + place,
+                height: 1,
+                ..area
+            }
+        } else {
+            Rect {
+                x: area.x + place.saturating_mul(each_width),
+                width: each_width,
+                height: 1,
+                ..area
+            }
+        };
+        line(&zone_line(zone, there, theme, each), of_zone, buffer);
+    }
+}
+
+/// A zone's name is the same as the others' but for its end.
+fn zone_name(zone: &str, width: usize) -> &str {
+    if zone.len() + 2 > width / 2 {
+        zone.rsplit('-').next().unwrap_or(zone)
+    } else {
+        zone
+    }
+}
+
+/// How many cells fit behind a zone's name, with a gap behind the last, so that zones side by side don't touch.
+fn room_of_zone(zone: &str, width: usize) -> usize {
+    width.saturating_sub(zone_name(zone, width).chars().count() + 2)
+}
+
+fn zone_line(zone: &str, there: &[&Seen], theme: Theme, width: usize) -> Line<'static> {
+    let name = zone_name(zone, width);
+    let mut spans = vec![Span::styled(format!("{name} "), theme.text(Tone::Faint))];
+    let room = room_of_zone(zone, width);
+    let spaced = there.len() * 2 <= room;
+    let fits = if there.len() <= room {
+        there.len()
+    } else {
+        room.saturating_sub(5)
+    };
+    for seen in &there[..fits] {
+        let (letter, tone) = match seen.gone {
+            Some(_) => (GONE, Tone::Faint),
+            None => of_instance(&seen.instance),
+        };
+        spans.push(Span::styled(letter.to_string(), theme.cell(tone)));
+        if spaced {
+            spans.push(Span::raw(" "));
+        }
+    }
+    if fits < there.len() {
+        spans.push(Span::raw(format!(" +{}", there.len() - fits)));
+    }
+    Line::from(spans)
+}
+
+/// Rows that are taken from the top of an area.
+struct Rows {
+    area: Rect,
+    y: u16,
+}
+
+impl Rows {
+    fn left(&self) -> u16 {
+        self.area.bottom().saturating_sub(self.y)
+    }
+
+    fn take(&mut self, rows: u16) -> Rect {
+        let height = rows.min(self.left());
+        let taken = Rect {
+            y: self.y,
+            height,
+            ..self.area
+        };
+        self.y += height;
+        taken
+    }
+}

@@ -1,0 +1,351 @@
+//! What the screen looks like at every size. After a change that is meant:
+//! `INSTA_UPDATE=always cargo test --lib screen`, and read what changed.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use jiff::{SignedDuration, Timestamp};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::style::Color;
+
+use super::*;
+use crate::cloud::activities::Activity;
+use crate::cloud::groups::{Group, Instance};
+use crate::cloud::queues::QueueDepth;
+use crate::cloud::stack_status::StackStatus;
+use crate::observe::local_fleet::LocalFleet;
+use crate::observe::metrics::BacklogPoint;
+use crate::observe::status::{Backlog, Expiry, StackState, StageState, Status};
+use crate::observe::watch::Phase;
+
+/// So many seconds after the beginning of the test's time.
+pub fn at(seconds: i64) -> Timestamp {
+    let began: Timestamp = "2026-05-04T10:00:00Z".parse().expect("a time");
+    began + SignedDuration::from_secs(seconds)
+}
+
+/// A stage with a group of these instances: `zone:id:state`.
+pub fn stage(name: &str, instances: &[&str]) -> StageState {
+    let read = |text: &&str| {
+        let (zone, rest) = text.split_once(':').expect("a zone");
+        let (id, state) = rest.split_once(':').expect("an id");
+        Instance {
+            id: id.into(),
+            zone: zone.into(),
+            lifecycle_state: state.into(),
+            health: "Healthy".into(),
+        }
+    };
+    let depth = |visible, in_flight| QueueDepth {
+        visible,
+        in_flight,
+        delayed: 0,
+    };
+    StageState {
+        stage: name.into(),
+        queue: Some(depth(1204, 12)),
+        dead_letters: Some(depth(0, 0)),
+        oldest_message_age_seconds: Some(185),
+        backlog: Some(Backlog {
+            messages_per_instance: Some(304.0),
+            target_messages_per_instance: 60.0,
+            history: history(60),
+        }),
+        group: Some(Group {
+            name: format!("lab-{name}-Group"),
+            min: 1,
+            desired: 4,
+            max: 6,
+            instances: instances.iter().map(read).collect(),
+        }),
+        instances_by_zone: BTreeMap::new(),
+        activities: Vec::new(),
+    }
+}
+
+/// A flood that is worked off.
+fn history(minutes: i64) -> Vec<BacklogPoint> {
+    let point = |minute: i64| BacklogPoint {
+        at: at(minute * 60 - 3600),
+        messages_per_instance: match minute {
+            0..20 => 0.0,
+            20..30 => (minute - 19) as f64 * 31.0,
+            _ => (310.0 - (minute - 30) as f64 * 10.0).max(4.0),
+        },
+    };
+    (0..minutes).map(point).collect()
+}
+
+fn activity(seconds: i64, status_code: &str, description: &str, cause: &str) -> Activity {
+    Activity {
+        activity_id: seconds.to_string(),
+        group: "lab-move-Group".into(),
+        description: description.into(),
+        cause: cause.into(),
+        start_time: Some(at(seconds)),
+        end_time: None,
+        status_code: status_code.into(),
+        status_message: None,
+    }
+}
+
+fn stack(part: &str, status: &str) -> StackState {
+    StackState {
+        part: part.into(),
+        stack: format!("lab-{part}"),
+        status: StackStatus::from(status),
+        reason: None,
+        since: Some(at(-3600)),
+        termination_protection: false,
+    }
+}
+
+fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> Snapshot {
+    Snapshot {
+        phase,
+        status: Status {
+            environment: "lab".into(),
+            account: "111122223333".into(),
+            region: "us-east-2".into(),
+            local: false,
+            local_fleet: None,
+            at: at(0),
+            expires: Some(Expiry {
+                at: at(3 * 3600),
+                seconds_left: 3 * 3600,
+            }),
+            stacks,
+            stages,
+            unknown: Vec::new(),
+        },
+    }
+}
+
+const ZONES: [&str; 5] = [
+    "us-east-2a:i-01:InService",
+    "us-east-2a:i-02:Terminating:Wait",
+    "us-east-2b:i-03:InService",
+    "us-east-2b:i-04:Pending",
+    "us-east-2c:i-05:InService",
+];
+
+/// Three stages in the middle of a class.
+fn busy() -> Snapshot {
+    let mut first = stage("move", &ZONES);
+    first.activities = vec![
+        activity(
+            -20,
+            "InProgress",
+            "Launching a new EC2 instance: i-04",
+            "At 2026-05-04T09:59:38Z an instance was started in response to a difference between desired and actual \
+             capacity, increasing the capacity from 3 to 4.",
+        ),
+        activity(
+            -25,
+            "MidLifecycleAction",
+            "Terminating EC2 instance: i-02",
+            "At 2026-05-04T09:59:35Z instance i-02 was taken out of service in response to a user request.",
+        ),
+    ];
+    let mut second = stage("resize", &ZONES[..3]);
+    second.dead_letters = Some(QueueDepth {
+        visible: 3,
+        in_flight: 0,
+        delayed: 0,
+    });
+    let mut failed = activity(
+        -300,
+        "Failed",
+        "Launching a new EC2 instance",
+        "At 2026-05-04T09:55:00Z a monitor alarm TargetTracking-lab-resize-Group-AlarmHigh in state ALARM triggered \
+         policy lab-resize-BacklogScaling changing the desired capacity from 3 to 4.",
+    );
+    failed.status_message = Some("We currently do not have sufficient t4g.small capacity in us-east-2c.".into());
+    second.activities = vec![failed];
+    let mut third = stage("index", &["us-east-2a:i-11:InService"]);
+    third.backlog = None;
+    third.oldest_message_age_seconds = None;
+    let stacks = ["artifacts", "intake", "move", "resize", "index", "dashboard"];
+    let mut stacks: Vec<StackState> = stacks.iter().map(|part| stack(part, "CREATE_COMPLETE")).collect();
+    stacks[3].status = StackStatus::UpdateInProgress;
+    snapshot(Phase::Deployed, stacks, vec![first, second, third])
+}
+
+fn view(snapshot: Snapshot) -> View {
+    let mut view = View::default();
+    view.see(snapshot);
+    view
+}
+
+fn terminal(view: &mut View, colors: bool, width: u16, height: u16) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
+    let mut fits = 0;
+    terminal
+        .draw(|frame| fits = draw::draw(view, Theme { colors }, frame))
+        .expect("drawn");
+    view.fits = fits;
+    terminal
+}
+
+fn drawn(view: &mut View, width: u16, height: u16) -> String {
+    let terminal = terminal(view, false, width, height);
+    let buffer = terminal.backend().buffer();
+    let mut text = String::new();
+    for y in 0..height {
+        let row: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+        let _ = writeln!(text, "│{row}│");
+    }
+    text
+}
+
+fn compare(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../../tests/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn three_stages_fit_into_the_smallest_usual_terminal_and_use_larger_ones() {
+    for (width, height) in [(80, 24), (120, 40), (60, 20), (200, 50)] {
+        let text = drawn(&mut view(busy()), width, height);
+        compare(&format!("screen-three-stages-{width}x{height}"), &text);
+    }
+}
+
+#[test]
+fn one_stage_of_a_local_fleet_with_a_read_that_failed() {
+    let mut one = busy();
+    one.status.stages.truncate(1);
+    one.status.local = true;
+    one.status.local_fleet = Some(LocalFleet { pid: 42, speed: 10 });
+    one.status.unknown = vec!["move: GetQueueAttributes failed: timed out".into(), "more".into()];
+    one.status.stages[0].queue = None;
+    one.status.stages[0].dead_letters = None;
+    compare("screen-one-stage-80x24", &drawn(&mut view(one), 80, 24));
+}
+
+#[test]
+fn before_while_and_after_the_stages_are_there() {
+    let mut text = drawn(&mut View::default(), 60, 3);
+    let mut unreadable = snapshot(Phase::Unknown, Vec::new(), Vec::new());
+    unreadable.status.unknown = vec!["DescribeStacks failed: not authorized".into()];
+    let creating = vec![
+        stack("artifacts", "CREATE_COMPLETE"),
+        stack("intake", "CREATE_IN_PROGRESS"),
+    ];
+    let mut failed = vec![stack("move", "ROLLBACK_COMPLETE")];
+    failed[0].reason = Some("The following resource(s) failed to create: [Group].".into());
+    for snapshot in [
+        unreadable,
+        snapshot(Phase::NotDeployed, Vec::new(), Vec::new()),
+        snapshot(Phase::Deployed, creating, Vec::new()),
+        snapshot(Phase::Deployed, failed, Vec::new()),
+        snapshot(Phase::Deployed, vec![stack("intake", "DELETE_IN_PROGRESS")], Vec::new()),
+    ] {
+        text += &drawn(&mut view(snapshot), 80, 6);
+    }
+    compare("screen-without-stages", &text);
+}
+
+#[test]
+fn many_stages_are_scrolled() {
+    let stages = (1..=9).map(|n| stage(&format!("stage-{n}"), &ZONES)).collect();
+    let mut view = view(snapshot(Phase::Deployed, Vec::new(), stages));
+    let first = drawn(&mut view, 80, 24);
+    assert!(
+        first.contains("── stage-1 ") && first.contains("── stage-4 "),
+        "{first}"
+    );
+    assert!(first.contains("stages 1-4 of 9  j/k scroll  q leave"), "{first}");
+    view.act(Action::Scroll(1));
+    view.act(Action::Page(1));
+    let middle = drawn(&mut view, 80, 24);
+    assert!(middle.contains("stages 6-9 of 9"), "{middle}");
+    assert!(!middle.contains("── stage-5 "), "{middle}");
+    compare("screen-many-stages-80x24", &middle);
+    let larger = drawn(&mut view, 80, 50);
+    assert!(larger.contains("── stage-1 "), "all fit again: {larger}");
+}
+
+#[test]
+fn an_instance_that_is_gone_and_the_one_that_takes_its_place() {
+    let mut view = view(busy());
+    let mut later = busy();
+    later.status.stages[0] = stage(
+        "move",
+        &[
+            "us-east-2a:i-01:InService",
+            "us-east-2b:i-03:InService",
+            "us-east-2b:i-04:InService",
+            "us-east-2c:i-05:InService",
+            "us-east-2a:i-06:Pending",
+        ],
+    );
+    view.see(later);
+    let text = drawn(&mut view, 80, 24);
+    let cells = text
+        .lines()
+        .find(|line| line.contains("us-east-2a"))
+        .expect("its zones");
+    assert!(cells.starts_with("│us-east-2a I × P"), "{cells}");
+    assert!(cells.contains("us-east-2b I I"), "{cells}");
+}
+
+#[test]
+fn more_instances_than_fit_are_counted() {
+    let many: Vec<String> = (0..200)
+        .map(|n| format!("us-east-2{}:i-{n}:InService", ["a", "b"][n % 2]))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut view = view(snapshot(Phase::Deployed, Vec::new(), vec![stage("move", &many)]));
+    let text = drawn(&mut view, 80, 24);
+    assert!(text.contains(&format!("us-east-2a {} +", "I".repeat(63))), "{text}");
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let colored = |colors: bool| {
+        let terminal = terminal(&mut view(busy()), colors, 80, 24);
+        let cells = terminal.backend().buffer().content().to_vec();
+        cells
+            .iter()
+            .filter(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+            .count()
+    };
+    assert_eq!(colored(false), 0);
+    assert!(colored(true) > 50);
+    let terminal = terminal(&mut view(busy()), true, 80, 24);
+    let buffer = terminal.backend().buffer();
+    let color_of = |letter: &str| {
+        let cell = buffer
+            .content()
+            .iter()
+            .find(|cell| cell.symbol() == letter && cell.fg == Color::Black);
+        cell.map(|cell| cell.bg)
+    };
+    assert_eq!(color_of("I"), Some(Color::Green));
+    assert_eq!(color_of("P"), Some(Color::Yellow));
+    assert_eq!(color_of("D"), Some(Color::Blue));
+}
+
+#[test]
+fn no_size_is_too_small_and_no_text_too_odd() {
+    let mut odd = busy();
+    odd.status.environment = "x".repeat(300);
+    odd.status.unknown = vec!["日本語 \u{1b}[31m \n tab\t".repeat(9)];
+    odd.status.stages[1].stage = "a-very-long-name".repeat(20);
+    odd.status.stages[0].activities[0].cause = "word ".repeat(500);
+    odd.status.stages[2].queue = None;
+    odd.status.stages[2].group = None;
+    for snapshot in [busy(), odd, snapshot(Phase::Deployed, Vec::new(), Vec::new())] {
+        for width in (1..=130).step_by(3) {
+            for height in 1..=45 {
+                let text = drawn(&mut view(snapshot.clone()), width, height);
+                assert!(!text.contains('\u{1b}'), "{width}x{height}: {text:?}");
+            }
+        }
+    }
+}

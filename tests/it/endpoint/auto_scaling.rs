@@ -1,0 +1,280 @@
+//! Auto Scaling's groups, as a script puts them there: their instances come, go and are replaced in time
+//! (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Operations.html>).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::model::Model;
+use super::query::{Input, Refusal};
+use super::world::{Step, World};
+use super::xml::Fields;
+
+/// A group from the beginning on, and how its instances live.
+#[derive(Debug, Clone)]
+pub struct ScriptedGroup {
+    pub(super) name: String,
+    pub(super) min: usize,
+    pub(super) desired: usize,
+    pub(super) max: usize,
+    /// Zone, id and lifecycle state.
+    pub(super) instances: Vec<(String, String, String)>,
+    /// How long a worker drains, and how long an instance comes up.
+    pub(super) drains: Duration,
+    pub(super) comes_up: Duration,
+}
+
+impl ScriptedGroup {
+    /// A group with these instances in service, `zone:id` each.
+    pub fn new(name: &str, instances: &[&str]) -> Self {
+        let in_service = |text: &&str| {
+            let (zone, id) = text.split_once(':').expect("zone:id");
+            (zone.to_owned(), id.to_owned(), "InService".to_owned())
+        };
+        ScriptedGroup {
+            name: name.into(),
+            min: 1,
+            desired: instances.len(),
+            max: instances.len().max(4),
+            instances: instances.iter().map(in_service).collect(),
+            drains: Duration::from_millis(300),
+            comes_up: Duration::from_millis(600),
+        }
+    }
+
+    /// One more instance, in another state than in service.
+    pub fn and(mut self, zone: &str, id: &str, state: &str) -> Self {
+        self.instances.push((zone.into(), id.into(), state.into()));
+        self
+    }
+
+    /// How long a worker drains, and how long an instance comes up.
+    pub fn takes(mut self, drains: Duration, comes_up: Duration) -> Self {
+        self.drains = drains;
+        self.comes_up = comes_up;
+        self
+    }
+}
+
+/// Something that Auto Scaling did.
+#[derive(Debug, Clone)]
+pub struct Activity {
+    id: String,
+    group: String,
+    description: String,
+    cause: String,
+    began: Instant,
+    ended: Option<Instant>,
+}
+
+type Answer = Result<Fields, Refusal>;
+
+impl World {
+    /// An action of Auto Scaling.
+    pub fn auto_scaling(&mut self, action: &str, input: &Input) -> Answer {
+        let wrong = Model::auto_scaling().complaints(action, input);
+        if !wrong.is_empty() {
+            self.complaints.push(format!("{action}: {}", wrong.join("; ")));
+            return Err(Refusal::validation(wrong.join("; ")));
+        }
+        match action {
+            "DescribeAutoScalingGroups" => self.describe_groups(input),
+            "DescribeScalingActivities" => self.describe_activities(input),
+            "TerminateInstanceInAutoScalingGroup" => self.terminate_instance(input),
+            _ => {
+                self.complaints.push(format!("{action}: the endpoint doesn't know it"));
+                Err(Refusal::new(
+                    400,
+                    "InvalidAction",
+                    format!("Could not find operation {action}"),
+                ))
+            }
+        }
+    }
+
+    /// "Activities are sorted by start time. Activities still in progress are described first"
+    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html>).
+    fn describe_activities(&self, input: &Input) -> Answer {
+        let name = input.text("AutoScalingGroupName");
+        if let Some(name) = name
+            && !self.script.groups.iter().any(|group| group.name == name)
+        {
+            let message = format!("AutoScalingGroup name not found - AutoScalingGroup {name} not found");
+            return Err(Refusal::validation(message));
+        }
+        let most = input
+            .text("MaxRecords")
+            .and_then(|most| most.parse().ok())
+            .unwrap_or(100);
+        let mut of_group: Vec<&Activity> = self
+            .activities
+            .iter()
+            .rev()
+            .filter(|activity| name.is_none_or(|name| activity.group == name))
+            .collect();
+        of_group.sort_by_key(|activity| activity.ended.is_some());
+        let (page, next) = self.page(of_group.into_iter().take(most).collect(), input)?;
+        let members = page.into_iter().map(|activity| {
+            Fields::new()
+                .text("ActivityId", &activity.id)
+                .text("AutoScalingGroupName", &activity.group)
+                .text("Description", &activity.description)
+                .text("Cause", &activity.cause)
+                .text("StartTime", self.clock.wall(activity.began))
+                .maybe("EndTime", activity.ended.map(|ended| self.clock.wall(ended)))
+                .text(
+                    "StatusCode",
+                    if activity.ended.is_some() {
+                        "Successful"
+                    } else {
+                        "InProgress"
+                    },
+                )
+                .text("Progress", if activity.ended.is_some() { 100 } else { 50 })
+        });
+        Ok(Fields::new().members("Activities", members).maybe("NextToken", next))
+    }
+
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>
+    fn describe_groups(&self, input: &Input) -> Answer {
+        let names = input.texts("AutoScalingGroupNames");
+        let wanted = self
+            .script
+            .groups
+            .iter()
+            .filter(|group| names.is_empty() || names.contains(&group.name));
+        let (page, next) = self.page(wanted.collect(), input)?;
+        let members = page.into_iter().map(|group| {
+            let instances = group.instances.iter().map(|(zone, id, state)| {
+                Fields::new()
+                    .text("InstanceId", id)
+                    .text("AvailabilityZone", zone)
+                    .text("LifecycleState", state)
+                    .text("HealthStatus", "Healthy")
+                    .text("ProtectedFromScaleIn", false)
+            });
+            Fields::new()
+                .text("AutoScalingGroupName", &group.name)
+                .text("MinSize", group.min)
+                .text("MaxSize", group.max)
+                .text("DesiredCapacity", group.desired)
+                .text("DefaultCooldown", 300)
+                .texts("AvailabilityZones", ["us-east-2a", "us-east-2b"])
+                .text("HealthCheckType", "EC2")
+                .text("CreatedTime", self.clock.wall(self.clock.started))
+                .members("Instances", instances)
+        });
+        Ok(Fields::new()
+            .members("AutoScalingGroups", members)
+            .maybe("NextToken", next))
+    }
+
+    /// "If you do not specify the option to decrement the desired capacity, Amazon EC2 Auto Scaling launches instances to
+    /// replace the ones that are terminated"
+    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html>).
+    fn terminate_instance(&mut self, input: &Input) -> Answer {
+        let id = input.required("InstanceId")?.to_owned();
+        let decrement = input.flag("ShouldDecrementDesiredCapacity").unwrap_or_default();
+        let not_found = || {
+            Refusal::validation(format!(
+                "Instance Id not found - No managed instance found for instance ID: {id}"
+            ))
+        };
+        let now = self.now;
+        let found = self
+            .script
+            .groups
+            .iter_mut()
+            .find(|group| group.instances.iter().any(|instance| instance.1 == id));
+        let group = found.ok_or_else(not_found)?;
+        let (name, drains) = (group.name.clone(), group.drains);
+        if decrement {
+            group.desired = group.desired.saturating_sub(1);
+        }
+        self.instance_becomes(&id, "Terminating:Wait");
+        let activity = self.begin_activity(
+            &name,
+            format!("Terminating EC2 instance: {id}"),
+            format!("instance {id} was taken out of service in response to a user request."),
+        );
+        self.plan(drains, Step::InstanceLeaves { id });
+        if !decrement {
+            self.plan(drains / 2, Step::InstanceIsLaunched { group: name.clone() });
+        }
+        let answer = Fields::new()
+            .text("ActivityId", activity)
+            .text("AutoScalingGroupName", name)
+            .text(
+                "Cause",
+                "At … instance was taken out of service in response to a user request.",
+            )
+            .text("StartTime", self.clock.wall(now))
+            .text("StatusCode", "InProgress");
+        Ok(Fields::new().fields("Activity", answer))
+    }
+
+    /// An instance is gone.
+    pub(super) fn instance_leaves(&mut self, id: &str) {
+        for group in &mut self.script.groups {
+            group.instances.retain(|instance| instance.1 != id);
+        }
+        self.end_activity(&format!("Terminating EC2 instance: {id}"));
+    }
+
+    /// A group that lacks an instance gets one.
+    pub(super) fn instance_is_launched(&mut self, name: &str) {
+        self.counter += 1;
+        let id = format!("i-{:017x}", self.counter);
+        let Some(group) = self.script.groups.iter_mut().find(|group| group.name == name) else {
+            return;
+        };
+        let zone = group
+            .instances
+            .first()
+            .map_or("us-east-2a".into(), |instance| instance.0.clone());
+        group.instances.push((zone, id.clone(), "Pending".into()));
+        let comes_up = group.comes_up;
+        self.begin_activity(
+            name,
+            format!("Launching a new EC2 instance: {id}"),
+            "an instance was started in response to a difference between desired and actual capacity.".into(),
+        );
+        self.plan(comes_up, Step::InstanceIsUp { id });
+    }
+
+    /// An instance is in service.
+    pub(super) fn instance_is_up(&mut self, id: &str) {
+        self.instance_becomes(id, "InService");
+        self.end_activity(&format!("Launching a new EC2 instance: {id}"));
+    }
+
+    fn instance_becomes(&mut self, id: &str, state: &str) {
+        let instances = self.script.groups.iter_mut().flat_map(|group| &mut group.instances);
+        for instance in instances.filter(|instance| instance.1 == id) {
+            instance.2 = state.to_owned();
+        }
+    }
+
+    fn begin_activity(&mut self, group: &str, description: String, cause: String) -> String {
+        let id = self.unique();
+        let cause = format!("At {} {cause}", self.clock.wall(self.now));
+        self.activities.push(Activity {
+            id: id.clone(),
+            group: group.to_owned(),
+            description,
+            cause,
+            began: self.now,
+            ended: None,
+        });
+        id
+    }
+
+    fn end_activity(&mut self, description: &str) {
+        let now = self.now;
+        let ended = self
+            .activities
+            .iter_mut()
+            .filter(|activity| activity.description == description);
+        ended.for_each(|activity| activity.ended = Some(now));
+    }
+}

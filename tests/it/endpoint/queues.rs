@@ -1,0 +1,459 @@
+//! Queues, in memory: messages that are sent, received, shown again, deleted and moved. SQS speaks JSON 1.0
+//! (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html>).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::calls::Call;
+use super::query::Refusal;
+
+/// The limits of a request
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
+const BATCH: usize = 10;
+const LARGEST: usize = 1 << 20;
+
+/// All queues of an account, by URL, and the tasks that move messages between them.
+#[derive(Debug, Default)]
+pub struct Queues {
+    queues: BTreeMap<String, Vec<Message>>,
+    tasks: Vec<Task>,
+    refusals: Vec<EntryRefusal>,
+    counter: u64,
+    /// Where the next messages that are sent come out, and how many: workers that fail at once.
+    pub bounces: Option<(String, u32)>,
+    /// How many messages a task moves each time that it is listed.
+    pub moved_a_look: usize,
+    /// How often a task isn't listed yet after it was started.
+    pub unlisted: u32,
+    /// How tasks end, and why, when they have moved a message.
+    pub tasks_end: Option<(&'static str, &'static str)>,
+    /// How often a task that has ended is listed before SQS has counted what it moved.
+    pub uncounted: u32,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    pub id: String,
+    pub body: String,
+    pub attributes: Value,
+    /// What SQS keeps beside it, e.g. `MessageGroupId`.
+    pub system: BTreeMap<String, String>,
+    pub receives: u32,
+    handle: String,
+    hidden_until: Option<Instant>,
+}
+
+/// Entries of a batch that fail while the request succeeds.
+#[derive(Debug)]
+struct EntryRefusal {
+    action: &'static str,
+    /// What the message's body contains.
+    body: String,
+    code: &'static str,
+    sender_fault: bool,
+    times: u32,
+}
+
+#[derive(Debug)]
+struct Task {
+    source: String,
+    destination: String,
+    status: &'static str,
+    reason: Option<&'static str>,
+    moved: usize,
+    to_move: usize,
+    rate: Option<u64>,
+    started: u64,
+    unlisted: u32,
+    uncounted: u32,
+}
+
+impl Queues {
+    /// A queue of this URL, with these messages.
+    pub fn make(&mut self, url: &str, bodies: &[&str]) {
+        self.queues.entry(url.to_owned()).or_default();
+        for body in bodies {
+            self.put(url, body, Value::Null, BTreeMap::new());
+        }
+    }
+
+    /// Bodies of the messages in a queue, sorted.
+    pub fn bodies(&self, url: &str) -> Vec<String> {
+        let mut bodies: Vec<String> = self.queues[url].iter().map(|message| message.body.clone()).collect();
+        bodies.sort();
+        bodies
+    }
+
+    /// Bodies of the messages that nobody can receive now.
+    pub fn hidden(&self, url: &str, now: Instant) -> Vec<String> {
+        let hidden = self.queues[url].iter().filter(|message| !message.is_visible(now));
+        hidden.map(|message| message.body.clone()).collect()
+    }
+
+    /// A message of this body fails so many times in requests of this action that succeed for the others.
+    pub fn refuse(&mut self, action: &'static str, body: &str, code: &'static str, sender_fault: bool, times: u32) {
+        self.refusals.push(EntryRefusal {
+            action,
+            body: body.to_owned(),
+            code,
+            sender_fault,
+            times,
+        });
+    }
+
+    /// A task that somebody started.
+    pub fn start(&mut self, source: &str, destination: &str) {
+        self.counter += 1;
+        let task = Task {
+            source: source.to_owned(),
+            destination: destination.to_owned(),
+            status: "RUNNING",
+            reason: None,
+            moved: 0,
+            to_move: self.queues.get(&url_of(source)).map_or(0, Vec::len),
+            rate: None,
+            started: 1_700_000_000_000 + self.counter,
+            unlisted: self.unlisted,
+            uncounted: self.uncounted,
+        };
+        self.tasks.push(task);
+    }
+
+    /// All tasks have ended.
+    pub fn end_tasks(&mut self, status: &'static str) {
+        self.tasks.iter_mut().for_each(|task| task.status = status);
+    }
+
+    /// The rate that the newest task was given.
+    pub fn rate(&self) -> Option<u64> {
+        self.tasks.last().and_then(|task| task.rate)
+    }
+
+    fn put(&mut self, url: &str, body: &str, attributes: Value, system: BTreeMap<String, String>) -> String {
+        self.counter += 1;
+        let id = format!("message-{}", self.counter);
+        self.queues.entry(url.to_owned()).or_default().push(Message {
+            id: id.clone(),
+            body: body.to_owned(),
+            attributes,
+            system,
+            receives: 0,
+            handle: String::new(),
+            hidden_until: None,
+        });
+        id
+    }
+
+    /// An action of SQS.
+    pub fn answer(&mut self, call: &Call) -> Result<Value, Refusal> {
+        let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+        let url = input["QueueUrl"].as_str().unwrap_or_default().to_owned();
+        if !url.is_empty() && !self.queues.contains_key(&url) {
+            // An environment that the endpoint deploys has queues without messages.
+            self.make(&url, &[]);
+        }
+        match call.action.as_str() {
+            "GetQueueAttributes" => Ok(self.attributes(&url, call.at)),
+            "SendMessageBatch" => self.send(&url, &input),
+            "ReceiveMessage" => Ok(self.receive(&url, &input, call.at)),
+            "ChangeMessageVisibilityBatch" => {
+                self.each(&url, &input, "ChangeMessageVisibilityBatch", |message, entry| {
+                    let seconds = entry["VisibilityTimeout"].as_u64().unwrap_or_default();
+                    message.hidden_until = Some(call.at + Duration::from_secs(seconds));
+                    true
+                })
+            }
+            "DeleteMessageBatch" => self.each(&url, &input, "DeleteMessageBatch", |_, _| false),
+            "PurgeQueue" => {
+                self.queues.entry(url).or_default().clear();
+                Ok(json!({}))
+            }
+            "StartMessageMoveTask" => self.start_task(&input),
+            "ListMessageMoveTasks" => Ok(self.list_tasks(&input)),
+            other => Err(Refusal::new(
+                400,
+                "InvalidAction",
+                format!("the endpoint has no {other}"),
+            )),
+        }
+    }
+
+    fn attributes(&self, url: &str, now: Instant) -> Value {
+        let hidden = self.hidden(url, now).len();
+        json!({"Attributes": {
+            "ApproximateNumberOfMessages": (self.queues[url].len() - hidden).to_string(),
+            "ApproximateNumberOfMessagesNotVisible": hidden.to_string(),
+            "ApproximateNumberOfMessagesDelayed": "0",
+            "QueueArn": arn_of(url),
+        }})
+    }
+
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
+    fn send(&mut self, url: &str, input: &Value) -> Result<Value, Refusal> {
+        let entries = entries(input)?;
+        let size: usize = entries.iter().map(|entry| entry.body().len()).sum();
+        if size > LARGEST {
+            return Err(Refusal::new(
+                400,
+                "BatchRequestTooLong",
+                format!("Batch requests cannot be longer than {LARGEST} bytes. You have sent {size} bytes."),
+            ));
+        }
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let body = entry.body();
+            if let Some(failure) = self.refusal("SendMessageBatch", &entry.id, body) {
+                failed.push(failure);
+                continue;
+            }
+            let mut system = BTreeMap::new();
+            for name in ["MessageGroupId", "MessageDeduplicationId"] {
+                if let Some(value) = entry.value[name].as_str() {
+                    system.insert(name.to_owned(), value.to_owned());
+                }
+            }
+            if let Some(trace) = entry.value["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].as_str() {
+                system.insert("AWSTraceHeader".to_owned(), trace.to_owned());
+            }
+            let to = match &mut self.bounces {
+                Some((to, times @ 1..)) => {
+                    *times -= 1;
+                    to.clone()
+                }
+                _ => url.to_owned(),
+            };
+            let id = self.put(&to, body, entry.value["MessageAttributes"].clone(), system);
+            successful.push(json!({"Id": entry.id, "MessageId": id, "MD5OfMessageBody": ""}));
+        }
+        Ok(json!({"Successful": successful, "Failed": failed}))
+    }
+
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
+    fn receive(&mut self, url: &str, input: &Value, now: Instant) -> Value {
+        let most = input["MaxNumberOfMessages"].as_u64().unwrap_or(1) as usize;
+        let seconds = input["VisibilityTimeout"].as_u64().unwrap_or(30);
+        let mut messages = Vec::new();
+        let queue = self.queues.entry(url.to_owned()).or_default();
+        for message in queue.iter_mut().filter(|message| message.is_visible(now)).take(most) {
+            self.counter += 1;
+            message.receives += 1;
+            message.handle = format!("handle-{}", self.counter);
+            message.hidden_until = Some(now + Duration::from_secs(seconds));
+            let mut attributes = message.system.clone();
+            attributes.insert("ApproximateReceiveCount".into(), message.receives.to_string());
+            attributes.insert("SentTimestamp".into(), "1767323045678".into());
+            attributes.insert("ApproximateFirstReceiveTimestamp".into(), "1767323105000".into());
+            let mut answer = json!({
+                "MessageId": message.id,
+                "ReceiptHandle": message.handle,
+                "Body": message.body,
+                "Attributes": attributes,
+            });
+            if message.attributes.is_object() {
+                answer["MessageAttributes"] = message.attributes.clone();
+            }
+            messages.push(answer);
+        }
+        json!({"Messages": messages})
+    }
+
+    /// Does something to each message that a request names by its handle; it stays when that says so.
+    fn each(
+        &mut self,
+        url: &str,
+        input: &Value,
+        action: &str,
+        change: impl Fn(&mut Message, &Value) -> bool,
+    ) -> Result<Value, Refusal> {
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in entries(input)? {
+            let handle = entry.value["ReceiptHandle"].as_str().unwrap_or_default();
+            let queue = &self.queues[url];
+            let Some(at) = queue.iter().position(|message| message.handle == handle) else {
+                failed.push(json!({"Id": entry.id, "Code": "ReceiptHandleIsInvalid", "Message":
+                    "The input receipt handle is invalid.", "SenderFault": true}));
+                continue;
+            };
+            let body = queue[at].body.clone();
+            if let Some(failure) = self.refusal(action, &entry.id, &body) {
+                failed.push(failure);
+                continue;
+            }
+            let queue = self.queues.entry(url.to_owned()).or_default();
+            if !change(&mut queue[at], entry.value) {
+                queue.remove(at);
+            }
+            successful.push(json!({"Id": entry.id}));
+        }
+        Ok(json!({"Successful": successful, "Failed": failed}))
+    }
+
+    fn refusal(&mut self, action: &str, id: &str, body: &str) -> Option<Value> {
+        let refusal = self
+            .refusals
+            .iter_mut()
+            .find(|refusal| refusal.action == action && refusal.times > 0 && body.contains(&refusal.body))?;
+        refusal.times -= 1;
+        Some(
+            json!({"Id": id, "Code": refusal.code, "Message": "as the script says", "SenderFault": refusal.sender_fault}),
+        )
+    }
+
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>
+    fn start_task(&mut self, input: &Value) -> Result<Value, Refusal> {
+        let arn = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
+        let (source, destination) = (arn("SourceArn"), arn("DestinationArn"));
+        if self.tasks.iter().any(|task| task.source == source && task.is_active()) {
+            return Err(Refusal::new(
+                400,
+                "InvalidParameterValue",
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+            ));
+        }
+        for url in [url_of(&source), url_of(&destination)] {
+            if !self.queues.contains_key(&url) {
+                let message = "The resource that you specified for the SourceArn parameter doesn't exist.";
+                return Err(Refusal::new(404, "ResourceNotFoundException", message));
+            }
+        }
+        self.start(&source, &destination);
+        if let Some(task) = self.tasks.last_mut() {
+            task.rate = input["MaxNumberOfMessagesPerSecond"].as_u64();
+        }
+        Ok(json!({"TaskHandle": "handle"}))
+    }
+
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasks.html>, the newest
+    /// first. A look is what moves messages: no clock is needed.
+    fn list_tasks(&mut self, input: &Value) -> Value {
+        let source = input["SourceArn"].as_str().unwrap_or_default();
+        let most = input["MaxResults"].as_u64().unwrap_or(1) as usize;
+        let mut results = Vec::new();
+        let step = self.moved_a_look.max(1);
+        for task in self.tasks.iter_mut().rev().filter(|task| task.source == source) {
+            if task.unlisted > 0 {
+                task.unlisted -= 1;
+                continue;
+            }
+            let counted = task.is_active() || task.uncounted == 0;
+            let mut described = json!({
+                "Status": task.status,
+                "SourceArn": task.source,
+                "DestinationArn": task.destination,
+                "ApproximateNumberOfMessagesMoved": if counted { task.moved } else { 0 },
+                "ApproximateNumberOfMessagesToMove": task.to_move,
+                "StartedTimestamp": task.started,
+            });
+            if let Some(reason) = task.reason {
+                described["FailureReason"] = reason.into();
+            }
+            if task.is_active() {
+                described["TaskHandle"] = "handle".into();
+            } else {
+                task.uncounted = task.uncounted.saturating_sub(1);
+            }
+            results.push(described);
+            if !task.is_active() {
+                continue;
+            }
+            let from = self.queues.entry(url_of(&task.source)).or_default();
+            let moved: Vec<Message> = from.drain(..step.min(from.len())).collect();
+            task.moved += moved.len();
+            let done = from.is_empty();
+            self.queues.entry(url_of(&task.destination)).or_default().extend(moved);
+            if let Some((status, reason)) = self.tasks_end {
+                task.status = status;
+                task.reason = Some(reason);
+            } else if done {
+                task.status = "COMPLETED";
+            }
+        }
+        results.truncate(most);
+        json!({"Results": results})
+    }
+}
+
+impl Message {
+    fn is_visible(&self, now: Instant) -> bool {
+        self.hidden_until.is_none_or(|until| until <= now)
+    }
+}
+
+impl Task {
+    fn is_active(&self) -> bool {
+        matches!(self.status, "RUNNING" | "CANCELLING")
+    }
+}
+
+struct Entry<'a> {
+    id: String,
+    value: &'a Value,
+}
+
+impl Entry<'_> {
+    fn body(&self) -> &str {
+        self.value["MessageBody"].as_str().unwrap_or_default()
+    }
+}
+
+/// The entries of a batch, as SQS takes them.
+fn entries(input: &Value) -> Result<Vec<Entry<'_>>, Refusal> {
+    let all = input["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if all.is_empty() {
+        return Err(Refusal::new(
+            400,
+            "EmptyBatchRequest",
+            "There should be at least one entry.",
+        ));
+    }
+    if all.len() > BATCH {
+        let message = format!(
+            "Maximum number of entries per request are {BATCH}. You have sent {}.",
+            all.len()
+        );
+        return Err(Refusal::new(400, "TooManyEntriesInBatchRequest", message));
+    }
+    let entries = all.iter().map(|value| Entry {
+        id: value["Id"].as_str().unwrap_or_default().to_owned(),
+        value,
+    });
+    Ok(entries.collect())
+}
+
+/// `https://sqs.us-east-2.amazonaws.com/111122223333/name`
+pub fn url_of(arn: &str) -> String {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts.as_slice() {
+        ["arn", "aws", "sqs", region, account, name] => format!("https://sqs.{region}.amazonaws.com/{account}/{name}"),
+        _ => arn.to_owned(),
+    }
+}
+
+/// `arn:aws:sqs:us-east-2:111122223333:name`
+pub fn arn_of(url: &str) -> String {
+    let parts: Vec<&str> = url.split(['/', '.']).collect();
+    match parts.as_slice() {
+        ["https:", "", "sqs", region, "amazonaws", "com", account, name] => {
+            format!("arn:aws:sqs:{region}:{account}:{name}")
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// The code that SQS's older protocol has for an error; it comes beside the newer one
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-api-responses.html>).
+pub fn older_code(code: &str) -> String {
+    match code {
+        "QueueDoesNotExist" => "AWS.SimpleQueueService.NonExistentQueue".to_owned(),
+        "BatchRequestTooLong"
+        | "EmptyBatchRequest"
+        | "PurgeQueueInProgress"
+        | "TooManyEntriesInBatchRequest"
+        | "UnsupportedOperation" => format!("AWS.SimpleQueueService.{code}"),
+        _ => code.to_owned(),
+    }
+}
