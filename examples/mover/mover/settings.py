@@ -31,6 +31,8 @@ class Settings:
     metadata_endpoint: str = "http://169.254.169.254"
     poll_seconds: int = 20
     """How long one request waits for messages. 20 is SQS's limit and the cheapest; less ends an idle worker sooner."""
+    seconds_per_file: int = 0
+    """A teaching aid: how long to pretend to work on each file, so that a backlog builds up and can be watched."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -52,6 +54,7 @@ class Settings:
             metadata_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "").rstrip("/")
             or cls.metadata_endpoint,
             poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
+            seconds_per_file=reader.number("MOVER_SECONDS_PER_FILE", 0, 3600, default=cls.seconds_per_file),
         )
         uploads, processed = settings.uploads_prefix, settings.processed_prefix
         # A file put under the watched prefix makes an event of its own, and so on for ever.

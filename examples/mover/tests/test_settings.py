@@ -36,12 +36,14 @@ def test_reads_all_of_them() -> None:
 
 
 def test_optional_ones_may_be_absent_or_empty() -> None:
-    for more in ({}, {"QFLEET_NEXT_QUEUE_URLS": "", "QFLEET_LIFECYCLE_HOOK": "", "MOVER_POLL_SECONDS": ""}):
+    unset = ("QFLEET_NEXT_QUEUE_URLS", "QFLEET_LIFECYCLE_HOOK", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
+    for more in ({}, dict.fromkeys(unset, "")):
         settings = Settings.from_environment(GOOD | more)
         assert settings.next_queue_urls == ()
         assert settings.lifecycle_hook is None
         assert settings.metadata_endpoint == "http://169.254.169.254"
         assert settings.poll_seconds == 20
+        assert settings.seconds_per_file == 0
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -63,6 +65,7 @@ def test_each_is_required(name: str) -> None:
         ("QFLEET_NEXT_QUEUE_URLS", "https://one two", "a queue's URL, not 'two'"),
         ("QFLEET_PROCESSED_PREFIX", "uploads/done/", "must not overlap"),
         ("QFLEET_PROCESSED_PREFIX", "up", "must not overlap"),
+        ("MOVER_SECONDS_PER_FILE", "0.5", "a whole number from 0 to 3600, not '0.5'"),
     ],
 )
 def test_says_what_is_wrong(name: str, value: str, says: str) -> None:
