@@ -71,7 +71,7 @@ class Worker:
         )
         if self.settings.seconds_per_file:
             # Nobody should wonder for long why a fleet on AWS is slow.
-            log.warning("MOVER_SECONDS_PER_FILE: pretending %d s of work on each file", self.settings.seconds_per_file)
+            log.warning("MOVER_SECONDS_PER_FILE: pretending %g s of work on each file", self.settings.seconds_per_file)
         self._thread("leases", self.leases.keep)
         self._thread("lifecycle", Watcher(self.metadata, self.drain).watch)
         self.receiver.start()
