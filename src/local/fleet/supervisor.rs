@@ -374,6 +374,8 @@ impl<'a> Supervisor<'a> {
             let _ = patiently(self.cloud.set_desired_capacity(&member.group.name, 0)).await;
         }
         self.home.forget_state();
+        // Fetched again in no time; and protected as they are, they would be in the way of who clears up by hand.
+        program::forget_others(&self.home.programs(), &[]);
     }
 }
 
