@@ -1,12 +1,13 @@
-"""The whole way, on this machine: a lab is deployed to a local AWS emulator, files are uploaded, the example worker
-processes them, the lab is destroyed, and every service is asked whether anything is left.
+"""The whole way, on this machine, in about a minute: a lab is deployed to a local AWS emulator and its workers run, 300
+files are sent, the fleet grows, one worker is killed and replaced, what it had in hand comes back, the fleet shrinks,
+the lab is destroyed, and every service is asked whether anything is left.
 
     lab.py QFLEET MINISTACK
 
 QFLEET is the program, MINISTACK the emulator's. Needs boto3. `make lab` provides all three. With an AWS account, the
-same commands without --local do the same to AWS, where instances run the worker instead of this script.
+same commands do the same to AWS, without --local and without `local up` and `down`: there, instances run the workers.
 
-Exits with 0 when every byte arrived and nothing is left.
+Exits with 0 when all of that happened, every byte arrived and nothing is left.
 """
 
 import argparse
@@ -15,24 +16,38 @@ import itertools
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
+from leftovers import Services, names, paged, processes
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = "lab"  # stacks/lab.yaml
 STAGE = "move"
-WORKERS = 2
-SECONDS_TO_PROCESS = 120
+PROCESSED = "processed/"
+FILES = 300
+SPEED = 40
+"""How many of the fleet's minutes pass in a real one."""
+PATIENCE = 300
+"""Seconds that anything may take. Mostly it is a few; on a busy machine it is more."""
+
+# What is other than in stacks/lab.yaml, line by line: a day in class has more time than this.
+CHANGES = {
+    "program: ../examples/mover": f"program: {json.dumps(str(ROOT / 'examples' / 'mover'))}",
+    # A dead worker's messages come back soon.
+    "visibility_timeout: 2m ": "visibility_timeout: 20s",
+    # Half a second of pretended work on each file: moving alone is too quick for a backlog to be seen.
+    "min: 2": "environment: {MOVER_SECONDS_PER_FILE: '0.5', MOVER_POLL_SECONDS: '2'}\n        min: 2",
+    # At this speed, half a second is 20 of the fleet's. Two at once: hardly ever has a worker nothing in hand.
+    "seconds_per_message: 10": f"messages_at_once: 2\n      seconds_per_message: {SPEED // 2}",
+}
 
 
 class Failure(Exception):
@@ -40,153 +55,131 @@ class Failure(Exception):
 
 
 class Qfleet:
-    """The program, run as a reader would type it."""
+    """The program, run as a reader would type it, in a folder with a `stacks` folder."""
 
-    def __init__(self, program: Path, ministack: Path, state: Path) -> None:
+    def __init__(self, program: Path, ministack: Path, folder: Path) -> None:
         self.program = program
+        self.folder = folder
+        self.state = folder / "state"
         # Nothing of the user's AWS configuration, and an emulator of our own beside any that runs already.
         self.env = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "QFLEET_"))}
-        self.env |= {"QFLEET_MINISTACK": str(ministack), "XDG_STATE_HOME": str(state)}
+        # Workers take the python3 of the PATH: ours, which has boto3.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        self.env |= {"QFLEET_MINISTACK": str(ministack), "XDG_STATE_HOME": str(self.state), "PATH": path}
 
     def show(self, *words: str) -> None:
         """Runs a command and lets it speak for itself."""
-        self._prompt(words)
-        ended = subprocess.run([self.program, *words], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL)
-        if ended.returncode != 0:
-            raise Failure(f"`qfleet {' '.join(words)}` ended with {ended.returncode}")
+        self._run(words, None)
 
-    def json(self, *words: str) -> Any:
+    def json(self, *words: str, quiet: bool = False) -> Any:
         """Runs a command for its result."""
-        words = (*words, "--output", "json")
-        self._prompt(words)
+        return json.loads(self._run((*words, "--output", "json"), subprocess.PIPE, quiet))
+
+    def _run(self, words: tuple[str, ...], stdout: int | None, quiet: bool = False) -> str:
+        line = "$ qfleet " + " ".join(words)
+        if not quiet:
+            print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line, flush=True)
         ended = subprocess.run(
-            [self.program, *words], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            [self.program, *words], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=stdout, text=True
         )
         if ended.returncode != 0:
-            raise Failure(f"`qfleet {' '.join(words)}` ended with {ended.returncode}")
-        return json.loads(ended.stdout)
-
-    @staticmethod
-    def _prompt(words: Iterable[str]) -> None:
-        line = "$ qfleet " + " ".join(words)
-        print(f"\033[1m{line}\033[0m" if sys.stdout.isatty() else line, flush=True)
+            raise Failure(f"`{line[2:]}` ended with {ended.returncode}")
+        return ended.stdout or ""
 
 
-class Services:
-    """The emulator's services, past qfleet."""
+class Watch:
+    """The stage as `qfleet status` tells it, a line now and then."""
 
-    def __init__(self, endpoint: str, account: str, region: str) -> None:
-        self.settings = {
-            "endpoint_url": endpoint,
-            "region_name": region,
-            "aws_access_key_id": account,
-            "aws_secret_access_key": "local",
-        }
+    def __init__(self, qfleet: Qfleet) -> None:
+        self.qfleet = qfleet
+        self.began = time.monotonic()
+        self.most_waiting = 0
+        self._shown: tuple[int, int] | None = None
+        self._next = 0.0
+        self._quiet = True
 
-    def __call__(self, service: str) -> Any:
-        return boto3.client(service, config=Config(s3={"addressing_style": "path"}), **self.settings)
+    def header(self) -> None:
+        self._quiet, self._next = False, 0.0
+        print(f"$ qfleet status {ENVIRONMENT} --local --output json    (again and again)")
+        print("     time   waiting   in hand   per worker   target   in service   desired", flush=True)
 
-    def everything(self) -> dict[str, set[str]]:
-        """The names of everything that an environment could leave behind."""
-        ec2, iam, cloudwatch = self("ec2"), self("iam"), self("cloudwatch")
-        stacks = paged(self("cloudformation"), "list_stacks", "StackSummaries")
-        return {
-            "CloudFormation stacks": {s["StackName"] for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"},
-            "S3 buckets": {b["Name"] for b in self("s3").list_buckets()["Buckets"]},
-            "SQS queues": set(paged(self("sqs"), "list_queues", "QueueUrls")),
-            "SNS topics": names(paged(self("sns"), "list_topics", "Topics"), "TopicArn"),
-            "SNS subscriptions": names(paged(self("sns"), "list_subscriptions", "Subscriptions"), "SubscriptionArn"),
-            "Auto Scaling groups": names(
-                paged(self("autoscaling"), "describe_auto_scaling_groups", "AutoScalingGroups"), "AutoScalingGroupName"
-            ),
-            "scaling policies": names(paged(self("autoscaling"), "describe_policies", "ScalingPolicies"), "PolicyName"),
-            "launch templates": names(paged(ec2, "describe_launch_templates", "LaunchTemplates"), "LaunchTemplateName"),
-            "security groups": names(paged(ec2, "describe_security_groups", "SecurityGroups"), "GroupName"),
-            "instances": {
-                i["InstanceId"]
-                for reservation in paged(ec2, "describe_instances", "Reservations")
-                for i in reservation["Instances"]
-                if i["State"]["Name"] != "terminated"
-            },
-            "IAM roles": names(paged(iam, "list_roles", "Roles"), "RoleName"),
-            "instance profiles": names(paged(iam, "list_instance_profiles", "InstanceProfiles"), "InstanceProfileName"),
-            "log groups": names(paged(self("logs"), "describe_log_groups", "logGroups"), "logGroupName"),
-            "alarms": names(paged(cloudwatch, "describe_alarms", "MetricAlarms"), "AlarmName"),
-            "dashboards": names(paged(cloudwatch, "list_dashboards", "DashboardEntries"), "DashboardName"),
-            "SSM parameters": names(paged(self("ssm"), "describe_parameters", "Parameters"), "Name"),
-        }
+    def look(self) -> dict[str, Any]:
+        """A line when the workers change, and when a while has passed."""
+        status = self.qfleet.json("status", ENVIRONMENT, "--local", quiet=True)
+        [stage] = status["stages"]
+        queue, group, backlog = stage["queue"], stage["group"], stage["backlog"]
+        if not (queue and group and backlog and stage["dead_letters"]):
+            raise Failure(f"the status of {STAGE} is not known: {status.get('unknown')}")
+        if stage["dead_letters"]["visible"]:
+            raise Failure("a message became a dead letter")
+        self.most_waiting = max(self.most_waiting, queue["visible"])
+        workers, now = (in_service(stage), group["desired"]), self.seconds()
+        if not self._quiet and (workers != self._shown or now >= self._next):
+            self._shown, self._next = workers, now + 3
+            print(
+                f"  {now:5.1f} s   {queue['visible']:7}   {queue['in_flight']:7}"
+                f"   {backlog['messages_per_instance'] or 0.0:10.1f}"
+                f"   {backlog['target_messages_per_instance']:6.1f}   {workers[0]:10}   {workers[1]:7}",
+                flush=True,
+            )
+        return stage
 
+    def until(self, what: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Looks until it is done. The answer is what was seen then."""
+        deadline = time.monotonic() + PATIENCE
+        while not done(stage := self.look()):
+            if time.monotonic() > deadline:
+                raise Failure(f"waited {PATIENCE} s for this: {what}")
+            time.sleep(0.5)
+        return stage
 
-def paged(client: Any, operation: str, key: str) -> list[Any]:
-    return [item for page in client.get_paginator(operation).paginate() for item in page.get(key, [])]
-
-
-def names(items: Iterable[dict[str, Any]], key: str) -> set[str]:
-    return {item[key] for item in items}
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
 
 
-class Workers:
-    """Worker processes with the settings that an instance would give them."""
-
-    def __init__(self, lines: str, services: Services, logs: Path) -> None:
-        endpoint, account = services.settings["endpoint_url"], services.settings["aws_access_key_id"]
-        env = {name: os.environ[name] for name in ("HOME", "LANG", "TMPDIR") if name in os.environ}
-        env |= dict(setting(line) for line in lines.splitlines() if line)
-        env |= {
-            # `run` takes the python3 of the PATH: ours, which has boto3.
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": "local",
-            # No machine, so no metadata service: a port that nobody listens on.
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1",
-            # So that the workers end within two seconds of being asked to.
-            "MOVER_POLL_SECONDS": "2",
-        }
-        self.logs = [logs / f"worker-{number}.log" for number in range(1, WORKERS + 1)]
-        self.processes = []
-        for log in self.logs:
-            with log.open("wb") as output:
-                run = ROOT / "examples" / "mover" / "run"
-                self.processes.append(
-                    subprocess.Popen([run], env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-                )
-
-    def check(self) -> None:
-        for process, log in zip(self.processes, self.logs, strict=True):
-            if process.poll() is not None:
-                raise Failure(f"a worker ended with {process.returncode}; it said:\n{log.read_text()}")
-
-    def finish(self) -> None:
-        """Asks them to end, as systemd would, and expects that they do."""
-        for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        for process, log in zip(self.processes, self.logs, strict=True):
-            if process.wait(timeout=30) != 0:
-                raise Failure(f"a worker ended with {process.returncode}; it said:\n{log.read_text()}")
-
-    def kill(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+def in_service(stage: dict[str, Any]) -> int:
+    return sum(instance["lifecycle_state"] == "InService" for instance in stage["group"]["instances"])
 
 
-def setting(line: str) -> tuple[str, str]:
-    """A line of a systemd environment file as qfleet writes it: NAME=value, or NAME="value" with backslashes."""
-    name, _, value = line.partition("=")
-    if value.startswith('"'):
-        value = re.sub(r'\\(["\\`$])', r"\1", value[1:-1])
-    return name, value
+def has_workers(number: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether there are so many, all in service, and no more are wanted."""
+    return lambda stage: in_service(stage) == len(stage["group"]["instances"]) == stage["group"]["desired"] == number
+
+
+def why(stage: dict[str, Any], change: str) -> None:
+    """Prints the cause of an activity that names a change of the desired capacity."""
+    for activity in stage["activities"]:
+        if f"changing the desired capacity {change}" in activity["cause"]:
+            print("Why, in Auto Scaling's words:")
+            # The decision alone; what followed from it comes in further sentences.
+            decision = re.split(r"(?<=\.)\s+At ", activity["cause"])[0]
+            print(textwrap.fill(decision, 78, initial_indent="  ", subsequent_indent="  "), flush=True)
+            return
+    raise Failure(f"no activity tells of a change {change}: {[a['cause'] for a in stage['activities']]}")
+
+
+def came_back(logs: Path, killed: str) -> set[str]:
+    """Messages that somebody received again, by what the workers that live on have written down."""
+    text = "".join(log.read_text() for log in logs.glob("*/worker.log") if log.parent.name != killed)
+    return set(re.findall(r"message (\S+), delivery \d+: it was received before and came back", text))
+
+
+def environment_file() -> str:
+    text = (ROOT / "stacks" / "lab.yaml").read_text()
+    for old, new in CHANGES.items():
+        if text.count(old) != 1:
+            raise Failure(f"stacks/lab.yaml has `{old}` {text.count(old)} times, not once")
+        text = text.replace(old, new)
+    return text
 
 
 def files() -> dict[str, bytes]:
-    """What is uploaded: files of this repository, and names and sizes that trip programs up."""
+    """What is sent: files of this repository, names and sizes that trip programs up, and many small ones."""
     chosen = itertools.chain(ROOT.glob("templates/*.j2"), ROOT.glob("stacks/*.yaml"), [ROOT / "Cargo.lock"])
     content = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in chosen}
     # The same bytes at each run, of the kind that doesn't compress.
     noise = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(20 * 1024 * 1024 // 32))
-    return content | {
+    content |= {
         "empty.txt": b"",
         "twenty megabytes.bin": noise,
         "a b+c & d=e?.txt": b"spaces, plus signs, question marks\n",
@@ -195,19 +188,12 @@ def files() -> dict[str, bytes]:
         "caf\u00e9/\u65e5\u672c\u8a9e \U0001f680.txt": "neither ASCII nor Latin".encode(),
         "deep/er/and/deeper/file.txt": b"slashes\n",
     }
-
-
-def wait_for(what: str, done: Callable[[], bool], each: Callable[[], None]) -> None:
-    deadline = time.monotonic() + SECONDS_TO_PROCESS
-    while not done():
-        each()
-        if time.monotonic() > deadline:
-            raise Failure(f"waited {SECONDS_TO_PROCESS} s for this: {what}")
-        time.sleep(0.2)
+    small = {f"small/{number:03}.bin": noise[number * 7 : number * 20] for number in range(1, FILES - len(content) + 1)}
+    return content | small
 
 
 def say(text: str) -> None:
-    print(f"\n# {text}", flush=True)
+    print("\n" + textwrap.fill(text, 80, initial_indent="# ", subsequent_indent="# "), flush=True)
 
 
 def free_port() -> int:
@@ -216,73 +202,56 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def lab(qfleet: Qfleet, folder: Path) -> None:
+def lab(qfleet: Qfleet) -> None:
     say("An AWS emulator on this machine. It listens on 127.0.0.1 only and keeps everything in memory.")
     qfleet.show("local", "start", "--port", str(free_port()))
     started = qfleet.json("local", "status")["emulator"]
+    emulator = processes(qfleet.state)
 
-    say("What the environment file says is checked without AWS.")
+    say("The lab is stacks/lab.yaml, but a dead worker's messages come back after 20 s, and workers pretend to work.")
+    (qfleet.folder / "stacks").mkdir()
+    (qfleet.folder / "stacks" / f"{ENVIRONMENT}.yaml").write_text(environment_file())
     qfleet.show("check", ENVIRONMENT)
-
-    say("Nothing is deployed yet.")
-    qfleet.show("status", ENVIRONMENT, "--local")
-    status = qfleet.json("status", ENVIRONMENT, "--local")
+    status = qfleet.json("status", ENVIRONMENT, "--local", quiet=True)
     services = Services(started["endpoint"], status["account"], status["region"])
     before = services.everything()
 
-    say("The lab is deployed: a bucket that tells a topic, a queue behind it, a group of workers, a dashboard.")
+    say("It is deployed: a bucket that tells a topic, a queue behind it, a group of workers, a dashboard.")
     print("# Without --yes it would show what it will make, and ask.", flush=True)
     qfleet.show("deploy", ENVIRONMENT, "--local", "--yes")
-
     made = news(before, services.everything())
-
     say("Once more: nothing has changed, so nothing is done.")
-    qfleet.show("deploy", ENVIRONMENT, "--local", "--yes")
+    again = [stack["outcome"] for stack in qfleet.json("deploy", ENVIRONMENT, "--local", "--yes")["stacks"]]
+    if again != ["unchanged"] * len(made["CloudFormation stacks"]):
+        raise Failure(f"the second deploy left its stacks {again}")
 
-    say("What the stacks put out. A worker's settings are among it, so that one can be run anywhere.")
-    outputs = qfleet.json("outputs", ENVIRONMENT, "--local")["outputs"]
-    lines = outputs[STAGE]["WorkerEnvironment"]
-    print(lines)
+    say("The emulator starts no machines. qfleet plays Auto Scaling, and runs the group's workers as processes.")
+    print(f"# Its minutes take {60 / SPEED} s, so that growing and shrinking don't take a lesson.", flush=True)
+    fleet = qfleet.json("local", "up", ENVIRONMENT, "--detach", "--speed", str(SPEED))
+    fleet_folder = Path(fleet["log"]).parent
+    watch = Watch(qfleet)
+    watch.until("two workers in service", has_workers(2))
+    if len(processes(qfleet.state) - emulator) < 3:
+        raise Failure("a supervisor and two workers should run, and don't")
 
-    settings = dict(setting(line) for line in lines.splitlines() if line)
-    bucket, uploads, processed = (
-        settings[name] for name in ("QFLEET_BUCKET", "QFLEET_UPLOADS_PREFIX", "QFLEET_PROCESSED_PREFIX")
-    )
     sent = files()
-    say(f"{len(sent)} files are uploaded to s3://{bucket}/{uploads}, an empty one and one of 20 MB among them.")
-    s3 = services("s3")
-    for name, content in sent.items():
-        s3.put_object(Bucket=bucket, Key=uploads + name, Body=content)
-    qfleet.show("status", ENVIRONMENT, "--local")
+    bucket = send(qfleet, sent)
+    grow(watch)
+    heal(watch, fleet_folder / "instances")
+    shrink(watch)
 
-    say(f"The emulator starts no machines, so {WORKERS} workers are started here: examples/mover/run, with the settings")
-    print("# above, as systemd would start it on an instance.", flush=True)
-    begun = time.monotonic()
-    workers = Workers(lines, services, folder)
-    try:
-        wait_for(
-            "an empty uploads folder and an empty queue",
-            lambda: not keys(s3, bucket, uploads) and not waiting(services, settings["QFLEET_QUEUE_URL"]),
-            workers.check,
-        )
-        print(f"All processed after {time.monotonic() - begun:.1f} s.", flush=True)
-        workers.finish()
-    finally:
-        workers.kill()
-
-    say("The processed files, compared byte for byte with what was uploaded:")
-    arrived = keys(s3, bucket, processed)
-    if arrived != {processed + name for name in sent}:
-        raise Failure(f"not the files that were uploaded: {sorted(arrived)}")
-    for name, content in sorted(sent.items()):
-        if s3.get_object(Bucket=bucket, Key=processed + name)["Body"].read() != content:
-            raise Failure(f"{processed}{name} is not what was uploaded")
-        print(f"  same  {len(content):>10,} bytes  {processed}{name}")
-    qfleet.show("status", ENVIRONMENT, "--local")
+    say("The workers are ended: told to stop, they finish what they have in hand.")
+    qfleet.show("local", "down")
+    if left := processes(qfleet.state) - emulator:
+        raise Failure(f"processes are left: {left}")
+    kept = {path.name for path in fleet_folder.rglob("*") if path.is_file()}
+    print("No process is left, and no file but logs and locks.", flush=True)
+    if not kept <= {"activities.jsonl", "supervisor.log", "worker.log", "pid", "alive.lock", "fleet.lock"}:
+        raise Failure(f"files are left: {', '.join(sorted(kept))}")
+    compare(services, bucket, sent)
 
     say("The lab is taken down, the files in its bucket included: its file says `on_destroy: empty`.")
     qfleet.show("destroy", ENVIRONMENT, "--local", "--yes")
-
     say("Every service is asked what is there now that wasn't before:")
     left = news(before, services.everything())
     for service, found in left.items():
@@ -295,20 +264,68 @@ def lab(qfleet: Qfleet, folder: Path) -> None:
         raise Failure(f"nothing was found there while the lab was up: {', '.join(blind)}")
 
 
+def send(qfleet: Qfleet, content: dict[str, bytes]) -> str:
+    """Sends files. Returns the bucket's name."""
+    folder = qfleet.folder / "files"
+    for name, data in content.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    say(f"{len(content)} files are sent, an empty one and one of 20 MB among them.")
+    sent = qfleet.json("send", ENVIRONMENT, folder.name, "--local")
+    if sent["files"] != len(content) or sent["bytes"] != sum(map(len, content.values())):
+        raise Failure(f"{sent['files']} files were sent, {sent['bytes']} bytes")
+    print(f"{sent['files']} files, {sent['bytes']:,} bytes, in {sent['seconds']:.1f} s.", flush=True)
+    return sent["bucket"]
+
+
+def grow(watch: Watch) -> None:
+    say("Two workers are too few for them: the backlog per worker is above the target.")
+    watch.header()
+    stage = watch.until("four workers in service", has_workers(4))
+    why(stage, "from 2 to 4")
+
+
+def heal(watch: Watch, logs: Path) -> None:
+    say("A worker is killed, with what it has in hand. Auto Scaling puts another in its place.")
+    killed = watch.qfleet.json("kill-worker", ENVIRONMENT, "--local", "--crash")
+    if not killed["replacement"]:
+        raise Failure("nothing took the place of the worker that was killed")
+    since = watch.seconds() - killed["seconds"]
+    print(f"{killed['replacement']} took the place of {killed['instance']} in {killed['seconds']:.1f} s.", flush=True)
+
+    say("What it had in hand is in nobody's until the visibility timeout has passed. Then others receive it.")
+    watch.header()
+    watch.until("what it had in hand, received again", lambda stage: bool(came_back(logs, killed["instance"])))
+    print(f"Others received what it had in hand, {watch.seconds() - since:.0f} s after it was killed.", flush=True)
+    watch.until("an empty queue", lambda stage: not any(stage["queue"].values()))
+    print(f"The queue is empty after {watch.seconds():.0f} s. At most, {watch.most_waiting} messages waited.", flush=True)
+
+
+def shrink(watch: Watch) -> None:
+    say("There has been too little to do for 15 of the fleet's minutes: it shrinks.")
+    watch.header()
+    stage = watch.until("two workers in service", has_workers(2))
+    why(stage, "from 4 to 2")
+
+
+def compare(services: Services, bucket: str, sent: dict[str, bytes]) -> None:
+    """What is in the bucket with what was sent, byte for byte."""
+    say(f"The files under {PROCESSED}, compared byte for byte with what was sent:")
+    s3 = services("s3")
+    arrived = names(paged(s3, "list_objects_v2", "Contents", Bucket=bucket), "Key")
+    if arrived != {PROCESSED + name for name in sent}:
+        raise Failure(f"not the files that were sent: {sorted(arrived)}")
+    for name, content in sent.items():
+        if s3.get_object(Bucket=bucket, Key=PROCESSED + name)["Body"].read() != content:
+            raise Failure(f"{PROCESSED}{name} is not what was sent")
+        if not name.startswith("small/"):
+            print(f"  same  {len(content):>10,} bytes  {PROCESSED}{name}")
+    small = [len(content) for name, content in sent.items() if name.startswith("small/")]
+    print(f"  same  {sum(small):>10,} bytes  {PROCESSED}small/, {len(small)} files", flush=True)
+
+
 def news(before: dict[str, set[str]], after: dict[str, set[str]]) -> dict[str, set[str]]:
     return {service: found - before[service] for service, found in after.items()}
-
-
-def keys(s3: Any, bucket: str, prefix: str) -> set[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return {item["Key"] for page in pages for item in page.get("Contents", [])}
-
-
-def waiting(services: Services, queue: str) -> int:
-    """Messages in the queue, those that a worker has in hand included."""
-    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    attributes = services("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=counts)["Attributes"]
-    return sum(int(attributes[name]) for name in counts)
 
 
 def main() -> int:
@@ -322,15 +339,21 @@ def main() -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="qfleet-lab-") as folder:
         # absolute(), not resolve(): a virtual environment's program must keep its path.
-        qfleet = Qfleet(given.qfleet.absolute(), given.ministack.absolute(), Path(folder) / "state")
+        qfleet = Qfleet(given.qfleet.absolute(), given.ministack.absolute(), Path(folder))
         try:
-            lab(qfleet, Path(folder))
+            lab(qfleet)
         except (Failure, KeyboardInterrupt) as failure:
             print(f"\nThe lab failed: {failure or 'interrupted'}", file=sys.stderr)
+            for log in qfleet.state.glob("qfleet/fleets/*/supervisor.log"):
+                print(f"The local fleet said:\n{log.read_text()}", file=sys.stderr)
+            qfleet.show("local", "down")
             return 1
         finally:
             say("The emulator is stopped.")
             qfleet.show("local", "stop")
+        if left := processes(qfleet.state):
+            print(f"\nThe lab failed: processes are left: {left}", file=sys.stderr)
+            return 1
     print(f"\nThe lab came up, moved every byte, and is gone without a trace: {time.monotonic() - begun:.0f} s.")
     return 0
 

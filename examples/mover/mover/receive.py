@@ -99,7 +99,10 @@ class Receiver:
                     self._changed.notify_all()
 
     def _one(self, message: Message, received: float) -> None:
-        delivery = f"message {message['MessageId']}, delivery {message['Attributes']['ApproximateReceiveCount']}"
+        deliveries = message["Attributes"]["ApproximateReceiveCount"]
+        delivery = f"message {message['MessageId']}, delivery {deliveries}"
+        if deliveries != "1":
+            log.info("%s: it was received before and came back", delivery)
         try:
             with self.leases.hold(message, received):
                 self.handle(message["Body"])

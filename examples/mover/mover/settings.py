@@ -1,6 +1,7 @@
 """The program's settings. They come from environment variables and from nowhere else."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class Settings:
     metadata_endpoint: str = "http://169.254.169.254"
     poll_seconds: int = 20
     """How long one request waits for messages. 20 is SQS's limit and the cheapest; less ends an idle worker sooner."""
+    seconds_per_file: float = 0.0
+    """A teaching aid: how long to pretend to work on each file, so that a backlog builds up and can be watched."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -52,6 +55,7 @@ class Settings:
             metadata_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "").rstrip("/")
             or cls.metadata_endpoint,
             poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
+            seconds_per_file=reader.seconds("MOVER_SECONDS_PER_FILE", 3600, default=cls.seconds_per_file),
         )
         uploads, processed = settings.uploads_prefix, settings.processed_prefix
         # A file put under the watched prefix makes an event of its own, and so on for ever.
@@ -99,3 +103,13 @@ class _Reader:
                 return int(value)
             self.problems.append(f"{name} must be a whole number from {least} to {most}, not {value!r}")
         return least
+
+    def seconds(self, name: str, most: int, default: float) -> float:
+        value = self.environment.get(name, "")
+        if not value:
+            return default
+        # float() alone would take "1_0", "1e3" and "nan", too.
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value, re.ASCII) and float(value) <= most:
+            return float(value)
+        self.problems.append(f"{name} must be a number from 0 to {most}, not {value!r}")
+        return default

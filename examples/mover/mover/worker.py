@@ -54,6 +54,7 @@ class Worker:
 
     def handle(self, body: str) -> None:
         for upload in uploads_in(body):
+            time.sleep(self.settings.seconds_per_file)
             self.mover.move(upload)
 
     def run(self) -> int:
@@ -68,6 +69,9 @@ class Worker:
             self.settings.bucket,
             self.settings.messages_at_once,
         )
+        if self.settings.seconds_per_file:
+            # Nobody should wonder for long why a fleet on AWS is slow.
+            log.warning("MOVER_SECONDS_PER_FILE: pretending %g s of work on each file", self.settings.seconds_per_file)
         self._thread("leases", self.leases.keep)
         self._thread("lifecycle", Watcher(self.metadata, self.drain).watch)
         self.receiver.start()

@@ -27,21 +27,25 @@ def test_reads_all_of_them() -> None:
             "QFLEET_NEXT_QUEUE_URLS": "https://one https://two",
             "QFLEET_LIFECYCLE_HOOK": "drain",
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1234/",
+            "MOVER_SECONDS_PER_FILE": "0.5",
         }
     )
     assert settings.visibility_timeout == 120
     assert settings.next_queue_urls == ("https://one", "https://two")
     assert settings.lifecycle_hook == "drain"
     assert settings.metadata_endpoint == "http://127.0.0.1:1234"
+    assert settings.seconds_per_file == 0.5
 
 
 def test_optional_ones_may_be_absent_or_empty() -> None:
-    for more in ({}, {"QFLEET_NEXT_QUEUE_URLS": "", "QFLEET_LIFECYCLE_HOOK": "", "MOVER_POLL_SECONDS": ""}):
+    unset = ("QFLEET_NEXT_QUEUE_URLS", "QFLEET_LIFECYCLE_HOOK", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
+    for more in ({}, dict.fromkeys(unset, "")):
         settings = Settings.from_environment(GOOD | more)
         assert settings.next_queue_urls == ()
         assert settings.lifecycle_hook is None
         assert settings.metadata_endpoint == "http://169.254.169.254"
         assert settings.poll_seconds == 20
+        assert settings.seconds_per_file == 0
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -63,6 +67,10 @@ def test_each_is_required(name: str) -> None:
         ("QFLEET_NEXT_QUEUE_URLS", "https://one two", "a queue's URL, not 'two'"),
         ("QFLEET_PROCESSED_PREFIX", "uploads/done/", "must not overlap"),
         ("QFLEET_PROCESSED_PREFIX", "up", "must not overlap"),
+        ("MOVER_SECONDS_PER_FILE", "-1", "a number from 0 to 3600, not '-1'"),
+        ("MOVER_SECONDS_PER_FILE", "1e3", "not '1e3'"),
+        ("MOVER_SECONDS_PER_FILE", "nan", "not 'nan'"),
+        ("MOVER_SECONDS_PER_FILE", "3600.5", "not '3600.5'"),
     ],
 )
 def test_says_what_is_wrong(name: str, value: str, says: str) -> None:

@@ -162,3 +162,19 @@ def test_a_failing_file_fails_alone_and_is_tried_again(new_lab: Callable[..., La
     eventually(lambda: lab.waiting(lab.dead) == (1, 0), what="the redrive")
     assert lab.keys() == {"processed/b"}
     assert "this worker serves" in worker.log()
+
+
+def test_what_a_killed_worker_had_in_hand_comes_back(new_lab: Callable[..., Lab]) -> None:
+    lab = new_lab(visibility_timeout=2)
+    lab.notify_queue()
+    first = lab.start(MOVER_SECONDS_PER_FILE="3600")
+    first.says("pretending 3600 s of work on each file")
+    lab.put("uploads/a")
+    eventually(lambda: lab.waiting() == (0, 1), what="the first delivery")
+    first.signal(signal.SIGKILL)
+    first.ends()
+    assert lab.keys() == {"uploads/a"}
+    second = lab.start()
+    eventually(lambda: lab.keys() == {"processed/a"} and lab.waiting() == (0, 0), what="the move")
+    assert "delivery 2: it was received before and came back" in second.log()
+    assert "pretending" not in second.log()
