@@ -20,6 +20,7 @@ mod help;
 mod init;
 mod kill_worker;
 mod local;
+mod local_fleet;
 mod pipeline;
 mod progress;
 mod recover;

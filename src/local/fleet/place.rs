@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
+use super::process::send;
 use crate::error::Result;
 use crate::local::home::{cannot, open_lock};
 
@@ -97,8 +97,8 @@ impl Place {
         }
     }
 
-    /// The lock that a worker inherits as its standard input, and so holds for its life, and whatever it starts for
-    /// theirs. Nothing when a worker holds it.
+    /// The lock that a worker inherits, and so holds for its life, and whatever it starts for theirs. Nothing when a
+    /// worker holds it.
     pub fn lock(&self) -> Result<Option<File>> {
         let path = self.folder.join("alive.lock");
         let file = open_lock(&path)?;
@@ -114,20 +114,12 @@ impl Place {
         self.folder.join("alive.lock").exists() && self.lock().is_ok_and(|lock| lock.is_none())
     }
 
-    /// Signals the worker, or all of its process group; unless nothing of it lives, so that a number that has passed to
-    /// a stranger is never signalled.
-    pub fn signal(&self, pid: i32, signal: Signal, whole_group: bool) {
-        // 0 would be our own process group, 1 everybody's parent.
-        if pid <= 1 || !self.is_alive() {
-            return;
+    /// Signals the worker's process group; unless nothing of it lives, so that a number that has passed to a stranger is
+    /// never signalled.
+    fn signal(&self, signal: Signal) {
+        if self.is_alive() {
+            send(self.pid().unwrap_or_default(), signal, true);
         }
-        let pid = Pid::from_raw(pid);
-        // An error means that it has just ended, which the lock shows next.
-        let _ = if whole_group {
-            killpg(pid, signal)
-        } else {
-            nix::sys::signal::kill(pid, signal)
-        };
     }
 
     /// What is left of the instance when it is gone: its log.
@@ -153,7 +145,7 @@ pub(super) fn end_orphans(instances: &Path, patience: Duration) -> Result<usize>
         .collect();
     for (signal, patience) in [(Signal::SIGTERM, patience), (Signal::SIGKILL, Duration::from_secs(5))] {
         for orphan in &orphans {
-            orphan.signal(orphan.pid().unwrap_or_default(), signal, true);
+            orphan.signal(signal);
         }
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline && orphans.iter().any(Place::is_alive) {
@@ -257,7 +249,7 @@ mod tests {
         let pid = i32::try_from(stranger.id()).expect("a pid");
         fs::write(place.pid_file(), pid.to_string()).expect("writes");
         drop(place.lock().expect("locks"));
-        place.signal(pid, Signal::SIGKILL, true);
+        place.signal(Signal::SIGKILL);
         assert_eq!(end_orphans(folder.path(), PAUSE).expect("finds none"), 0);
         assert_eq!(stranger.try_wait().expect("waits"), None);
         stranger.kill().expect("kills");

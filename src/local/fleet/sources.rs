@@ -2,6 +2,7 @@
 //! environment file, which may say what was never deployed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -104,6 +105,8 @@ pub(super) struct Facts {
     pub instance_type: String,
     /// `MaxBatchSize`: how many instances an update replaces at once.
     pub batch: u32,
+    /// The group's own hook for instances that terminate.
+    pub hook: Option<Hook>,
 }
 
 impl Facts {
@@ -119,6 +122,11 @@ impl Facts {
         let launch = resource("AWS::EC2::LaunchTemplate").unwrap_or(&none);
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         let number = |value: &Value| number(value).and_then(|number| u32::try_from(number).ok());
+        let hooks = group["Properties"]["LifecycleHookSpecificationList"].as_array();
+        let hook = hooks
+            .into_iter()
+            .flatten()
+            .find(|hook| hook["LifecycleTransition"] == TERMINATING);
         Facts {
             warmup_seconds: number(&group["Properties"]["DefaultInstanceWarmup"]),
             instance_type: launch["Properties"]["LaunchTemplateData"]["InstanceType"]
@@ -126,6 +134,13 @@ impl Facts {
                 .unwrap_or(INSTANCE_TYPE)
                 .to_owned(),
             batch: number(&group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MaxBatchSize"]).unwrap_or(1),
+            hook: hook.map(|hook| Hook {
+                name: hook["LifecycleHookName"].as_str().unwrap_or_default().to_owned(),
+                // The defaults
+                // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-autoscaling-autoscalinggroup-lifecyclehookspecification.html).
+                heartbeat_timeout: Duration::from_secs(number(&hook["HeartbeatTimeout"]).unwrap_or(3600).into()),
+                default_result: hook["DefaultResult"].as_str().unwrap_or("ABANDON").to_owned(),
+            }),
         }
     }
 }
@@ -156,14 +171,16 @@ impl Sources {
             };
             let policies = cloud.scaling_policies(&outputs.group).await?;
             let hooks = cloud.lifecycle_hooks(&outputs.group).await?;
+            let facts = self.facts(cloud, stack).await?;
+            let hook = hooks
+                .into_iter()
+                .find(|hook| hook.transition == TERMINATING)
+                .map(Hook::from);
             stages.push(Stage {
                 name: stack.part.clone(),
-                facts: self.facts(cloud, stack).await?,
                 group: groups.swap_remove(place),
-                hook: hooks
-                    .into_iter()
-                    .find(|hook| hook.transition == TERMINATING)
-                    .map(Hook::from),
+                hook: hook.or_else(|| facts.hook.clone()),
+                facts,
                 policies: policies
                     .into_iter()
                     .map(|found| with_alarms(found.policy, &found.arn, &alarms, &outputs))
@@ -258,12 +275,18 @@ mod tests {
     fn the_template_tells_what_the_emulator_does_not() {
         let body = "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    UpdatePolicy: \
                     {AutoScalingRollingUpdate: {MaxBatchSize: 2}}\n    Properties: {MinSize: !Ref Min, \
-                    DefaultInstanceWarmup: 90}\n  Launch:\n    Type: AWS::EC2::LaunchTemplate\n    Properties: \
+                    DefaultInstanceWarmup: 90, LifecycleHookSpecificationList: [{LifecycleHookName: drain, \
+                    LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING', HeartbeatTimeout: 60}]}\n  Launch:\n    Type: AWS::EC2::LaunchTemplate\n    Properties: \
                     {LaunchTemplateData: {InstanceType: t4g.small}}\n";
         let facts = Facts {
             warmup_seconds: Some(90),
             instance_type: "t4g.small".into(),
             batch: 2,
+            hook: Some(Hook {
+                name: "drain".into(),
+                heartbeat_timeout: Duration::from_secs(60),
+                default_result: "ABANDON".into(),
+            }),
         };
         assert_eq!(Facts::of(body), facts);
         assert_eq!(Facts::of("no template").warmup_seconds, None);

@@ -14,9 +14,11 @@ use crate::error::{Error, Result};
 
 /// More than a supervisor takes that drains its workers, asks again and kills them.
 const PATIENCE: Duration = Duration::from_secs(DRAIN.as_secs() + 20);
+/// From asking orphaned workers to killing them.
+const ORPHANS: Duration = Duration::from_secs(10);
 /// A supervisor that has just been started has no state yet.
 const STARTING: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A fleet that was ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +54,7 @@ pub fn stop(environment: &str) -> Result<Option<Stopped>> {
         );
     };
     home.forget_state();
-    let orphans = place::end_orphans(&home.instances(), PAUSE.max(Duration::from_secs(10)))?;
+    let orphans = place::end_orphans(&home.instances(), ORPHANS)?;
     Ok((supervised || orphans > 0).then(|| Stopped {
         environment: environment.to_owned(),
         supervised,

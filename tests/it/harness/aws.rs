@@ -10,6 +10,7 @@ pub struct Aws {
     pub s3: aws_sdk_s3::Client,
     pub sqs: aws_sdk_sqs::Client,
     pub autoscaling: aws_sdk_autoscaling::Client,
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub ssm: aws_sdk_ssm::Client,
 }
 
@@ -34,6 +35,7 @@ impl Aws {
             s3: client!(aws_sdk_s3, force_path_style(true)),
             sqs: client!(aws_sdk_sqs),
             autoscaling: client!(aws_sdk_autoscaling),
+            cloudwatch: client!(aws_sdk_cloudwatch),
             ssm: client!(aws_sdk_ssm),
         }
     }

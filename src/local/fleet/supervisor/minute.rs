@@ -1,0 +1,91 @@
+//! One of the fleet's minutes: queues are asked, metrics put, policies heard.
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::super::event::FleetEvent;
+use super::super::scaling::{self, AUTO_SCALING, SQS, Seen};
+use super::{Supervisor, patiently};
+use crate::cloud::queues::QueueDepth;
+use crate::forecast::series::Minute;
+
+impl Supervisor<'_> {
+    /// One of the fleet's minutes: queues are asked, metrics put, policies heard.
+    pub(super) async fn minute(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        let minute: Minute = self.pace.second(self.began.elapsed()) / 60;
+        let wall = Timestamp::now();
+        let (mut of_queues, mut of_groups) = (Vec::new(), Vec::new());
+        let mut depths = Vec::new();
+        for member in &self.members {
+            let urls = member
+                .stage
+                .outputs
+                .queues
+                .iter()
+                .map(|queue| self.cloud.queue_depth(&queue.url));
+            depths.push(
+                patiently(async {
+                    join_all(urls)
+                        .await
+                        .into_iter()
+                        .collect::<std::result::Result<Vec<_>, _>>()
+                })
+                .await,
+            );
+        }
+        let mut seen = Vec::new();
+        for (member, depths) in self.members.iter().zip(depths) {
+            of_groups.extend(scaling::of_group(&member.group));
+            // A queue that can't be read leaves a gap, as in CloudWatch. When the emulator is gone, `look` says so.
+            let depths = depths.unwrap_or_default();
+            seen.push(depths.first().copied().flatten());
+            for (queue, depth) in member.stage.outputs.queues.iter().zip(depths) {
+                let Some(depth) = depth else { continue };
+                let age_seconds = self.ages.seconds(&self.peek, queue, depth, wall).await;
+                of_queues.extend(scaling::of_queue(&queue.name, &Seen { depth, age_seconds }));
+            }
+        }
+        scaling::record(&mut self.metrics, SQS, &of_queues, minute);
+        scaling::record(&mut self.metrics, AUTO_SCALING, &of_groups, minute);
+        let put = async {
+            self.cloud.put_metrics(SQS, &of_queues, wall).await?;
+            self.cloud.put_metrics(AUTO_SCALING, &of_groups, wall).await
+        };
+        if let Err(error) = patiently(put).await {
+            self.note_once(format!("metrics can't be put: {error}"));
+        }
+        for (place, depth) in seen.into_iter().enumerate() {
+            if let Some(depth) = depth {
+                self.scale(place, depth, minute);
+            }
+        }
+        for around in self.around.values() {
+            around.place.trim_log();
+        }
+    }
+
+    fn scale(&mut self, place: usize, depth: QueueDepth, minute: Minute) {
+        let now = self.now();
+        let member = &mut self.members[place];
+        let decision = member.scaling.decide(&member.group, &self.metrics, minute, self.pace);
+        member.scaling.remember(&member.group, depth, &decision, now.wall);
+        let said = member.scaling.history.back().map(|minute| FleetEvent::Minute {
+            stage: member.stage.name.clone(),
+            minute: *minute,
+            target: member.scaling.target(),
+            desired: member.group.desired,
+        });
+        if let (Some(desired), Some(cause)) = (decision.desired, &decision.cause) {
+            member.group.scale(desired, cause, now);
+        }
+        if let Some(event) = said {
+            (self.tell)(event);
+        }
+        for problem in scaling::problems(&decision).collect::<Vec<_>>() {
+            self.note_once(problem);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a group says is to be done with its instances, done: folders, metadata services, processes.
+
+use nix::sys::signal::Signal;
+
+use super::super::event::FleetEvent;
+use super::super::group::{Effect, Exit};
+use super::super::metadata::{Facts, Metadata};
+use super::super::place::Place;
+use super::super::process;
+use super::super::surroundings::{Surroundings, variables};
+use super::{Around, Supervisor};
+use crate::error::{Error, Result};
+
+impl Supervisor<'_> {
+    pub(super) async fn carry_out(&mut self, place: usize, effect: Effect) {
+        match effect {
+            Effect::Launch(id) => {
+                if let Err(error) = self.launch(place, &id).await {
+                    self.not_started(place, &id, &error);
+                }
+            }
+            Effect::Start(id) => {
+                if let Err(error) = self.start_worker(place, &id) {
+                    self.not_started(place, &id, &error);
+                }
+            }
+            Effect::Stop(id) => self.signal(&id, Signal::SIGTERM),
+            Effect::Kill(id) => self.signal(&id, Signal::SIGKILL),
+            Effect::Remove(id) => {
+                if let Some(around) = self.around.remove(&id) {
+                    around.place.clear();
+                }
+            }
+            Effect::Record(activity) => {
+                if let Err(error) = self.journal.record(&activity) {
+                    self.note_once(error.to_string());
+                }
+                let stage = self.members[place].stage.name.clone();
+                (self.tell)(FleetEvent::Activity { stage, activity });
+            }
+        }
+    }
+
+    async fn launch(&mut self, place: usize, id: &str) -> Result<()> {
+        let member = &self.members[place];
+        let zone = member
+            .group
+            .instance(id)
+            .map_or(String::new(), |instance| instance.zone.clone());
+        let folder = Place::of(&self.home.instances(), id);
+        let facts = Facts {
+            instance_id: id.to_owned(),
+            zone,
+            region: self.cloud.region.clone(),
+            instance_type: member.stage.facts.instance_type.clone(),
+        };
+        let around = Around {
+            place: folder.clone(),
+            metadata: None,
+            program: member.program.clone(),
+            settings: member.stage.outputs.settings.clone(),
+            worker: None,
+            log_from: 0,
+        };
+        // Known before anything can fail, so that it is cleared away whatever happens.
+        let around = self.around.entry(id.to_owned()).or_insert(around);
+        folder.make()?;
+        around.metadata = Some(Metadata::serve(facts).await?);
+        self.start_worker(place, id)
+    }
+
+    fn start_worker(&mut self, place: usize, id: &str) -> Result<()> {
+        let around = self.around.get_mut(id);
+        let around = around.ok_or_else(|| Error::failed(format!("{id} has no folder")))?;
+        let metadata = around.metadata.as_ref().map_or("", |metadata| &metadata.endpoint);
+        let variables = variables(
+            &Surroundings {
+                account: &self.cloud.account,
+                region: &self.cloud.region,
+                endpoint: &self.peek.endpoint,
+                autoscaling: &self.endpoint.url,
+                metadata,
+                settings: &around.settings,
+                state: &around.place.state(),
+                temporary: &around.place.temporary(),
+            },
+            |name| std::env::var_os(name),
+        );
+        around.log_from = around.place.log_length();
+        let (exits, name) = (self.exits.clone(), id.to_owned());
+        let tell = move |exit| {
+            // Nobody listens only when the supervisor waits for nobody any more.
+            let _ = exits.send((name, exit));
+        };
+        let started = process::start(&around.place, &around.program, variables, tell)?;
+        let pid = started.pid;
+        around.worker = Some(started);
+        let now = self.now();
+        self.members[place].group.started(id, pid, now);
+        Ok(())
+    }
+
+    fn not_started(&mut self, place: usize, id: &str, error: &Error) {
+        let now = self.now();
+        self.members[place].group.not_started(id, &error.to_string(), now);
+    }
+
+    fn signal(&self, id: &str, signal: Signal) {
+        if let Some(worker) = self.around.get(id).and_then(|around| around.worker.as_ref()) {
+            // SIGTERM goes to the program alone, which may still need what it started; as systemd does it for an
+            // instance (KillMode=mixed).
+            worker.signal(signal, signal == Signal::SIGKILL);
+        }
+    }
+
+    pub(super) fn exited(&mut self, id: &str, exit: &Exit) {
+        let said = self
+            .around
+            .get(id)
+            .map(|around| around.place.last_words(around.log_from));
+        let now = self.now();
+        if let Some(member) = self
+            .members
+            .iter_mut()
+            .find(|member| member.group.instance(id).is_some())
+        {
+            member.group.exited(id, exit, said.unwrap_or_default(), now);
+        }
+    }
+}
