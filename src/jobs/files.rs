@@ -191,7 +191,7 @@ impl Found {
 mod tests {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -234,8 +234,11 @@ mod tests {
         fs::write(path("a/same.txt"), "1").expect("written");
         fs::write(path("b/same.txt"), "2").expect("written");
         symlink(path("a/same.txt"), path("b/link")).expect("a link");
-        let not_utf8 = path("b").join(OsStr::from_bytes(b"\xff.txt"));
-        fs::write(&not_utf8, "3").expect("written");
+        // Not all file systems take such a name, and not everybody is kept from reading.
+        let not_utf8 = fs::write(path("b").join(OsStr::from_bytes(b"\xff.txt")), "3").is_ok();
+        fs::write(path("b/secret"), "4").expect("written");
+        fs::set_permissions(path("b/secret"), fs::Permissions::from_mode(0o000)).expect("changed");
+        let secret = File::open(path("b/secret")).is_err();
         let _socket = std::os::unix::net::UnixListener::bind(path("socket")).expect("a socket");
         let text = complaint(&[
             path("missing"),
@@ -249,14 +252,16 @@ mod tests {
             "missing: No such file",
             "empty: there are no files in it",
             "b/link is a symbolic link",
-            ": its name is not UTF-8",
             "a/same.txt and ",
             "would get the same key",
             "socket is neither a file nor a folder",
         ] {
             assert!(text.contains(part), "{part} is not in:\n{text}");
         }
-        assert_eq!(text.lines().count(), 8, "a line each, the link twice: {text}");
+        assert_eq!(text.contains(": its name is not UTF-8"), not_utf8, "{text}");
+        assert_eq!(text.contains("b/secret: Permission denied"), secret, "{text}");
+        let lines = 7 + usize::from(not_utf8) + usize::from(secret);
+        assert_eq!(text.lines().count(), lines, "a line each, the link twice: {text}");
     }
 
     #[test]

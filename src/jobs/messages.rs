@@ -85,6 +85,8 @@ struct Delivered {
     messages: u64,
     bytes: u64,
     failed: Vec<Failed>,
+    /// How many of the failures are messages, and not the source's.
+    refused: u64,
     unknown: u64,
 }
 
@@ -94,12 +96,13 @@ impl Sender<'_> {
     pub async fn send(self, jobs: impl Stream<Item = Result<Job, Failed>>, total: u64) -> Sent {
         let began = Instant::now();
         let delivered = self.send_all(jobs).await;
-        let known = delivered.messages + delivered.failed.len() as u64 + delivered.unknown;
-        let not_sent = total.saturating_sub(known);
-        let stopped = not_sent > 0 && (self.interrupt.asked() || !delivered.failed.is_empty());
+        // Without a reason to stop, all that there was went: there may be fewer than were counted.
+        let stopped = self.interrupt.asked() || !delivered.failed.is_empty();
+        let known = delivered.messages + delivered.refused + delivered.unknown;
+        let not_sent = if stopped { total.saturating_sub(known) } else { 0 };
         Sent {
             queue: self.queue.to_owned(),
-            succeeded: delivered.failed.is_empty() && delivered.unknown == 0 && !stopped,
+            succeeded: delivered.failed.is_empty() && delivered.unknown == 0 && not_sent == 0,
             messages: delivered.messages,
             bytes: delivered.bytes,
             seconds: began.elapsed().as_secs_f64(),
@@ -140,6 +143,7 @@ impl Sender<'_> {
             total.messages += delivered.messages;
             total.bytes += delivered.bytes;
             total.unknown += delivered.unknown;
+            total.refused += delivered.refused;
             total.failed.extend(delivered.failed);
         }
         total
@@ -169,10 +173,13 @@ impl Sender<'_> {
                     delivered.messages += 1;
                     delivered.bytes += job.message.size() as u64;
                 }
-                Err(message) => delivered.failed.push(Failed {
-                    what: job.name.clone(),
-                    message,
-                }),
+                Err(message) => {
+                    delivered.refused += 1;
+                    delivered.failed.push(Failed {
+                        what: job.name.clone(),
+                        message,
+                    });
+                }
             }
         }
         delivered

@@ -101,7 +101,7 @@ impl Places {
         let stages = self.stages();
         let found = match (stage, stages.as_slice()) {
             (Some(stage), _) => match self.deployed.part(stage) {
-                Some(found) if found.stack.outputs.is_empty() || is_stage(found) => found,
+                Some(found) if is_stage(found) || !found.stack.status.is_well() => found,
                 _ => {
                     return Err(Error::usage(format!("{environment} has no stage `{stage}`"))
                         .with_help(format!("its stages: {}", names(&stages))));

@@ -117,6 +117,7 @@ fn what_was_received_is_shown_again_also_after_an_interrupt() {
         endpoint.calls("ReceiveMessage").len() == 2
     });
     assert_eq!(code, 130);
+    assert_eq!(endpoint.calls("ReceiveMessage").len(), 2, "it wasn't tried again");
     assert_eq!(hidden(&endpoint), [] as [&str; 0]);
 }
 

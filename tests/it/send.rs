@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::deployed::{BUCKET, Emulated, QUEUE, interrupted, lab, serve, stack, stage, test, uploads_in};
-use crate::endpoint::{Endpoint, Fault, On, Script};
+use crate::endpoint::{Endpoint, Existing, Fault, On, Script};
 use crate::harness::{Test, in_a_terminal};
 
 const MIB: usize = 1 << 20;
@@ -418,10 +418,17 @@ fn where_jobs_can_not_go_it_says_where_they_can() {
         .stderr_contains("lab-intake is CREATE_COMPLETE and doesn't say where files go")
         .stderr_contains("qfleet deploy")
         .run();
-    let coming = serve(Script::new().existing(stack("work")));
+    let coming = Existing::new("lab-work", "CREATE_IN_PROGRESS")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work");
+    let coming = serve(Script::new().existing(coming).existing(stack("dashboard")));
     send(&coming, &["--stage", "work"])
         .status(1)
-        .stderr_contains("lab-work is CREATE_COMPLETE and doesn't say its queues")
+        .stderr_contains("lab-work is CREATE_IN_PROGRESS and doesn't say its queues")
+        .run();
+    send(&coming, &["--stage", "dashboard"])
+        .status(2)
+        .stderr_contains("lab has no stage `dashboard`")
         .run();
     for endpoint in [&empty, &bucketless, &older, &coming] {
         assert_eq!(
