@@ -15,6 +15,7 @@ mod endpoint_rules;
 mod engine_clock;
 mod environment;
 mod events;
+mod fleet_soak;
 mod harness;
 mod help;
 mod init;
