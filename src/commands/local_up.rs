@@ -42,7 +42,7 @@ them. It ends by itself, with 0, when the environment is destroyed.
 Examples:
   qfleet local up lab                      in this terminal, a line for each thing that happens
   qfleet local up lab --speed 10 --detach  in the background
-  qfleet status lab --local                how it does
+  qfleet status lab --local --watch        how it does
   qfleet local down                        end it
 
 Exit codes: 0 the environment is gone, or it runs in the background; 1 it can't be run, or the emulator is gone;
