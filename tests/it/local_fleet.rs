@@ -567,7 +567,6 @@ fn a_fleet_ends_when_its_emulator_does() {
         "{}",
         place.said()
     );
-    place.supervisor = None;
 }
 
 #[test]

@@ -373,8 +373,6 @@ impl<'a> Supervisor<'a> {
             // So that nobody reads of instances that don't run. The next fleet begins at the minimum.
             let _ = patiently(self.cloud.set_desired_capacity(&member.group.name, 0)).await;
         }
-        // Their folders are protected, which would be in the way of whoever clears the state folder by hand.
-        program::forget_others(&self.home.programs(), &[]);
         self.home.forget_state();
         // Fetched again in no time; and protected as they are, they would be in the way of who clears up by hand.
         program::forget_others(&self.home.programs(), &[]);
