@@ -52,9 +52,16 @@ fn a_crash_is_shown_and_what_was_in_hand_is_done_by_another() {
 
 #[test]
 fn a_worker_drains_and_status_knows_the_fleet() {
-    let mut place = Place::new(Plan::new("drains", 1, 2)).up();
-    let before = place.in_service(1);
-    let victim = before.keys().next().expect("an instance").clone();
+    let plan = Plan {
+        seconds: 2.0,
+        visibility_timeout: 30,
+        ..Plan::new("drains", 1, 2)
+    };
+    let mut place = Place::new(plan).up();
+    place.in_service(1);
+    place.send(["job".to_owned()]);
+    let begun = || place.notes().into_iter().find(|(_, text)| text == "begins job");
+    let (victim, _) = place.until("the worker is at it", begun);
     let document = place
         .qfleet(&["kill-worker", "fleet.yaml", "--drain", "--output", "json"])
         .stderr_contains(format!("{victim} InService → Terminating:Wait"))
@@ -62,8 +69,10 @@ fn a_worker_drains_and_status_knows_the_fleet() {
         .json();
     assert_eq!(document["instance"], victim);
     assert_eq!(document["how"], "drain");
-    let drained = (victim.clone(), "completed 200".to_owned());
-    assert!(place.notes().contains(&drained), "{:?}", place.notes());
+    for text in ["done job", "completed 200"] {
+        let note = (victim.clone(), text.to_owned());
+        assert!(place.notes().contains(&note), "{text}: {:?}", place.notes());
+    }
     let after = place.in_service(1);
     assert_eq!(
         document["replacement"].as_str(),
