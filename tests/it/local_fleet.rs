@@ -1,6 +1,7 @@
 //! `qfleet local up` and `local down`: real workers around the emulator, and a supervisor that plays Auto Scaling.
 
 mod place;
+mod watched;
 
 use std::collections::BTreeSet;
 use std::path::Path;
