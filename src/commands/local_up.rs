@@ -16,6 +16,7 @@ use crate::deployed::Deployed;
 use crate::environment::Environment;
 use crate::error::{Error, Result, exit_code};
 use crate::local::fleet::state::{self, FleetState};
+use crate::local::fleet::stop;
 use crate::local::fleet::supervisor::{self, End, Setup};
 use crate::local::fleet::{self, runs_already};
 use crate::report;
@@ -111,9 +112,10 @@ impl Up {
         let state = match wait_until_up(&mut child, pid, &environment.name) {
             Ok(state) => state,
             Err(failure) => {
-                // It has ended, or isn't waited for any more.
+                // It has ended, or isn't waited for any more; and then its workers mustn't outlive it.
                 let _ = child.kill();
                 let _ = child.wait();
+                let _ = stop::stop(&environment.name);
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(report::fleet::not_started(&failure, &said, &log));
             }

@@ -109,3 +109,86 @@ fn exit(status: ExitStatus) -> Exit {
         Exit::Ended(status.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    /// A worker with this script for a program, once it has written the file `up` in its state folder.
+    async fn worker(folder: &Path, script: &str) -> (Place, Started, oneshot::Receiver<Exit>) {
+        let run = folder.join("run");
+        fs::write(&run, format!("#!/bin/sh\n{script}\n")).expect("writes");
+        fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+        let place = Place::of(folder, "i-1");
+        place.make().expect("makes it");
+        let variables = vec![
+            ("PATH".into(), std::env::var_os("PATH").unwrap_or_default()),
+            ("STATE".into(), place.state().into()),
+        ];
+        let (tell, told) = oneshot::channel();
+        let started = start(&place, folder, variables, |exit| drop(tell.send(exit))).expect("starts");
+        while !place.state().join("up").exists() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        (place, started, told)
+    }
+
+    async fn until_dead(place: &Place) {
+        let dead = async {
+            while place.is_alive() {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), dead)
+            .await
+            .expect("something of it lives");
+    }
+
+    #[tokio::test]
+    async fn what_a_worker_leaves_behind_ends_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // What it starts holds the lock for as long as it lives.
+        let script = "sleep 600 & echo bye; touch $STATE/up; exit 3";
+        let (place, started, told) = worker(folder.path(), script).await;
+        assert_eq!(told.await, Ok(Exit::Ended("exit status: 3".into())));
+        assert_eq!(place.last_words(0), "bye\n");
+        until_dead(&place).await;
+        // Its number may be another's by now, who must not be signalled.
+        started.signal(Signal::SIGKILL, true);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_closes_its_standard_input_is_still_known_to_live() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = "exec <&-; touch $STATE/up; sleep 600; true";
+        let (place, started, told) = worker(folder.path(), script).await;
+        assert!(place.is_alive());
+        assert!(
+            start(&place, folder.path(), Vec::new(), drop).is_err(),
+            "a second one beside it"
+        );
+        started.signal(Signal::SIGKILL, true);
+        assert_eq!(told.await, Ok(Exit::Killed));
+        until_dead(&place).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_be_run_says_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("run"), "#!/nowhere/interpreter\n").expect("writes");
+        fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o755)).expect("sets the mode");
+        let place = Place::of(folder.path(), "i-1");
+        place.make().expect("makes it");
+        let (tell, told) = oneshot::channel();
+        start(&place, folder.path(), Vec::new(), |exit| drop(tell.send(exit))).expect("starts");
+        assert!(matches!(told.await, Ok(Exit::Ended(how)) if how.starts_with("exit status: 12")));
+        assert!(place.last_words(0).contains("run"), "{}", place.last_words(0));
+    }
+}
