@@ -1,9 +1,10 @@
 //! What can be done to a stack that is in the middle of something, or stuck.
 
 use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Cloud, CloudError, explain};
+use super::{Cloud, CloudError, explain, instant};
 
 /// A failure as DescribeEvents tells it, early validation included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +31,8 @@ pub enum FailuresOf<'a> {
     Operation(&'a str),
     /// Of the change set with this ARN.
     ChangeSet(&'a str),
+    /// Of the stack with this ARN, from this moment on: it keeps those of months ago, too.
+    Stack(&'a str, Option<Timestamp>),
 }
 
 impl Cloud {
@@ -43,10 +46,18 @@ impl Cloud {
         asked = match of {
             FailuresOf::Operation(id) => asked.operation_id(id),
             FailuresOf::ChangeSet(arn) => asked.change_set_name(arn),
+            FailuresOf::Stack(arn, _) => asked.stack_name(arn),
+        };
+        let is_wanted = |event: &OperationEvent| match of {
+            FailuresOf::Stack(_, Some(since)) => instant(event.timestamp()).is_none_or(|at| at >= since),
+            _ => true,
         };
         let mut pages = asked.into_paginator().items().send();
         let mut all = Vec::new();
-        while let Some(Ok(event)) = pages.next().await {
+        // The newest come first.
+        while let Some(Ok(event)) = pages.next().await
+            && is_wanted(&event)
+        {
             all.push(read(&event));
         }
         all.reverse();

@@ -129,7 +129,7 @@ impl KillWorker {
                 );
                 let longest = std::time::Duration::from_secs(self.timeout.as_secs());
                 tokio::select! {
-                    followed = waiting => followed?,
+                    followed = waiting => followed.map_err(|error| lost(&victim, &error))?,
                     () = tokio::time::sleep(longest) => return Err(self.too_long(&victim)),
                     () = interrupt.wait() => {
                         report::note("interrupted: Auto Scaling goes on by itself; `qfleet status --watch` shows how");
@@ -242,6 +242,18 @@ async fn auto_scaling(cloud: &Cloud, fleet: Option<&FleetState>) -> Result<Cloud
     }
     .connect()
     .await
+}
+
+/// What was begun goes on, though nothing more is known of it.
+fn lost(victim: &Victim<'_>, error: &Error) -> Error {
+    let lost = Error::failed(format!(
+        "{} goes, but what comes in its place can't be followed: {error}",
+        victim.instance.id
+    ));
+    match error.help() {
+        Some(help) => lost.with_help(help),
+        None => lost,
+    }
 }
 
 fn crash_in(fleet: &FleetState, victim: &Victim<'_>) -> Result<i32> {

@@ -14,7 +14,7 @@ use crate::report::form::Output;
 /// Arguments of `local down`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Workers finish what they have in hand, for up to 30 s, and are ended then. Also ends the workers of a fleet whose
+Workers finish what they have in hand, for up to 30 s, and are ended then. Also ends the workers of a fleet whose \
 supervisor was killed. What is deployed to the emulator stays. When nothing runs, that is what it says, with 0.
 
 Examples:

@@ -28,24 +28,24 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// Arguments of `local up`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an instance
-metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains by the
-deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. Of the program,
-`run` is started and never `install`: what it needs must be on this machine.
+Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an \
+instance metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains \
+by the deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. Of the \
+program, `run` is started and never `install`: what it needs must be on this machine.
 
-With --speed 10, one of the fleet's minutes takes six seconds; visibility timeouts and the work itself stay as long as
+With --speed 10, one of the fleet's minutes takes six seconds; visibility timeouts and the work itself stay as long as \
 they are.
 
-Ctrl-C, SIGTERM or `qfleet local down` end it: workers finish what they have in hand, for up to 30 s; once more kills
+Ctrl-C, SIGTERM or `qfleet local down` end it: workers finish what they have in hand, for up to 30 s; once more kills \
 them. It ends by itself, with 0, when the environment is destroyed.
 
 Examples:
   qfleet local up lab                      in this terminal, a line for each thing that happens
   qfleet local up lab --speed 10 --detach  in the background
-  qfleet status lab --local                how it does
+  qfleet status lab --local --watch        how it does
   qfleet local down                        end it
 
-Exit codes: 0 the environment is gone, or it runs in the background; 1 it can't be run, or the emulator is gone;
+Exit codes: 0 the environment is gone, or it runs in the background; 1 it can't be run, or the emulator is gone; \
 2 bad file or usage; 4 it runs already; 130 stopped.")]
 pub struct Up {
     #[command(flatten)]

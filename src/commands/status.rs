@@ -19,7 +19,7 @@ Esc or Ctrl-C leaves it, j and k scroll where there are more stages than fit; wh
 Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted).
 
 On AWS each refresh is three requests a stage and one more; besides, the stacks are listed each 15 s (5 s while \
-something is done to them), and the metrics are read once a minute: up to five a stage, which CloudWatch bills.
+something is done to them), and the metrics are read once a minute: four a stage, which CloudWatch bills.
 
 Examples:
   qfleet status lab                        stacks, queues and workers

@@ -8,7 +8,8 @@ use super::event::{Event, Events, Operation};
 use super::interrupt::Interrupt;
 use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
-use crate::cloud::operations::FailuresOf;
+use crate::cloud::events::ResourceEvent;
+use crate::cloud::operations::{FailedEvent, FailuresOf};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
@@ -227,14 +228,23 @@ fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
     }
 }
 
+/// The stack's own events may only say that something failed; where this call is known, it says what. A validation that
+/// failed may belong to another operation than the stack's events.
+async fn failures_of(cloud: &Cloud, stack: &str, events: &[ResourceEvent]) -> Vec<FailedEvent> {
+    if let Some(id) = events.iter().find_map(|event| event.operation_id.as_deref()) {
+        let failures = cloud.failed_events(FailuresOf::Operation(id)).await;
+        if !failures.is_empty() {
+            return failures;
+        }
+    }
+    let began = events.iter().find_map(|event| event.at);
+    cloud.failed_events(FailuresOf::Stack(stack, began)).await
+}
+
 async fn failure(context: Context<'_>, target: Target<'_>, operation: Operation, ended: Ended) -> Failure {
     let mut cause = cause::find(&ended.events, ended.log);
-    let operation_id = ended.events.iter().find_map(|event| event.operation_id.as_deref());
-    if cause.root.as_ref().is_none_or(|root| root.is_stack)
-        && let Some(id) = operation_id
-    {
-        // The stack's own events only say that something failed; where this call is known, it says what.
-        cause.use_failed_events(context.cloud.failed_events(FailuresOf::Operation(id)).await);
+    if cause.root.as_ref().is_none_or(|root| root.is_stack) {
+        cause.use_failed_events(failures_of(context.cloud, target.id, &ended.events).await);
     }
     cause.locate(target.template);
     let stack = target.stack;

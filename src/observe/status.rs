@@ -201,7 +201,10 @@ impl Reads<'_> {
             let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
             StageState::new(stage, live, metrics, activities)
         });
-        let unknown = [&self.stacks.problems, &self.live.1, &self.activities.1, &self.metrics.1];
+        let read = [&self.stacks.problems, &self.live.1, &self.activities.1, &self.metrics.1];
+        let mut unknown: Vec<String> = read.into_iter().flatten().cloned().collect();
+        // A stage's two queues mostly fail for the same reason.
+        unknown.dedup();
         Status {
             environment: self.stacks.deployed.environment.clone(),
             account: cloud.account.clone(),
@@ -215,7 +218,7 @@ impl Reads<'_> {
             }),
             stacks: self.stacks.deployed.stacks.iter().map(stack_state).collect(),
             stages: stages.collect(),
-            unknown: unknown.into_iter().flatten().cloned().collect(),
+            unknown,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `qfleet local up` and `local down`: real workers around the emulator, and a supervisor that plays Auto Scaling.
 
 mod place;
+mod watched;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use qfleet::local::fleet::state::{LifecycleState, StatusCode};
 
-use crate::harness::Test;
+use crate::harness::{Test, find_ministack, free_port};
 use place::{Place, Plan, kill_group, lives};
 
 #[test]
@@ -536,6 +537,37 @@ fn a_signal_drains_and_a_second_one_kills() {
     assert!(pids.values().all(|pid| !lives(*pid)));
     // Not lost: it comes back when its visibility timeout has passed.
     place.until("it is back", || (place.depth("work") == (1, 0)).then_some(()));
+}
+
+#[test]
+fn a_fleet_ends_when_its_emulator_does() {
+    let place = Place::new(Plan::new("alone", 1, 1));
+    let local = |args: &[&str]| {
+        let test = place.first.then().env("QFLEET_MINISTACK", find_ministack());
+        test.args(["local"]).args(args.iter().copied())
+    };
+    let port = free_port().to_string();
+    local(&["start", "--port", &port]).run();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    local(&[
+        "up",
+        "fleet.yaml",
+        "--endpoint-url",
+        &endpoint,
+        "--speed",
+        "60",
+        "--detach",
+    ])
+    .run();
+    let pids = place.in_service(1);
+    local(&["stop"]).run();
+    place.until("it ends", || place.state().is_none().then_some(()));
+    assert!(pids.values().all(|pid| !lives(*pid)));
+    assert!(
+        place.said().contains("the local emulator doesn't answer any more"),
+        "{}",
+        place.said()
+    );
 }
 
 #[test]

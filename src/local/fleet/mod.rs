@@ -45,5 +45,5 @@ pub fn log(environment: &str) -> Result<PathBuf> {
 /// The error of a second fleet.
 pub fn runs_already(environment: &str) -> Error {
     Error::refused(format!("a local fleet of {environment} runs already"))
-        .with_help("watch it with `qfleet status ENV --local`; end it with `qfleet local down`")
+        .with_help("watch it with `qfleet status ENV --local --watch`; end it with `qfleet local down`")
 }

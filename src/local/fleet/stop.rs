@@ -8,8 +8,8 @@ use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::home::FleetHome;
-use super::place;
 use super::supervisor::DRAIN;
+use super::{place, program};
 use crate::error::{Error, Result};
 
 /// More than a supervisor takes that drains its workers, asks again and kills them.
@@ -55,6 +55,7 @@ pub fn stop(environment: &str) -> Result<Option<Stopped>> {
     };
     home.forget_state();
     let orphans = place::end_orphans(&home.instances(), ORPHANS)?;
+    program::forget_others(&home.programs(), &[]);
     Ok((supervised || orphans > 0).then(|| Stopped {
         environment: environment.to_owned(),
         supervised,

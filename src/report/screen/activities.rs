@@ -36,20 +36,20 @@ pub fn draw(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
     }
     let named = status.stages.len() > 1;
     let width = usize::from(area.width);
-    let lines = |rows_a_cause: usize| -> Vec<Line<'static>> {
-        let lines = all
-            .iter()
-            .flat_map(|(stage, activity)| lines(named.then_some(stage), activity, theme, width, rows_a_cause));
-        lines.take(usize::from(area.height)).collect()
-    };
-    // With little room, more activities say more than whole causes do.
     let room = usize::from(area.height - 1);
-    let causes = (1..=MOST_CAUSE_ROWS).rev().map(lines);
-    let shown = causes
-        .into_iter()
-        .find(|lines| lines.len() <= room)
-        .unwrap_or_else(|| lines(1));
-    for (y, text) in (y..area.bottom()).zip(&shown) {
+    // First as many activities as fit, then more of their causes, the newest's first.
+    let short = |(stage, activity): &(&str, &Activity)| lines(named.then_some(*stage), activity, theme, width, 1);
+    let mut shown: Vec<Vec<Line<'static>>> = all.iter().map(short).collect();
+    let mut spare = room.saturating_sub(shown.iter().map(Vec::len).sum());
+    for ((stage, activity), shown) in all.iter().zip(&mut shown) {
+        let rows = (2..=MOST_CAUSE_ROWS).rev();
+        let longer = rows.map(|rows| lines(named.then_some(*stage), activity, theme, width, rows));
+        if let Some(longer) = longer.into_iter().find(|longer| longer.len() <= shown.len() + spare) {
+            spare -= longer.len() - shown.len();
+            *shown = longer;
+        }
+    }
+    for (y, text) in (y..area.bottom()).zip(shown.iter().flatten()) {
         line(text, Rect { y, height: 1, ..area }, buffer);
     }
 }
@@ -86,7 +86,10 @@ fn lines(
     }
     let mut lines = vec![Line::from(first)];
     let told = [
-        (activity.status_message.clone(), Tone::Bad),
+        (
+            activity.status_message.clone(),
+            if tone == Tone::Bad { Tone::Bad } else { Tone::Faint },
+        ),
         (Some(without_times(&activity.cause)), Tone::Faint),
     ];
     for (text, tone) in told {

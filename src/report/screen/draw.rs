@@ -119,7 +119,7 @@ fn header(status: &Status, theme: Theme, width: u16) -> Line<'static> {
     let at = status.at.strftime("%H:%M:%SZ").to_string();
     let used: usize = left.iter().map(Span::width).sum();
     let gap = usize::from(width).saturating_sub(used + at.len());
-    if gap >= 2 {
+    if gap >= 1 {
         left.push(Span::raw(" ".repeat(gap)));
         left.push(Span::styled(at, theme.text(Tone::Faint)));
     }

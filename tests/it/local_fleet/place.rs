@@ -290,7 +290,9 @@ impl Drop for Place {
             let _ = child.kill();
             let _ = child.wait();
         }
-        let _ = self.first.then().args(["local", "down"]).command().output();
+        for verb in ["down", "stop"] {
+            let _ = self.first.then().args(["local", verb]).command().output();
+        }
     }
 }
 

@@ -192,7 +192,7 @@ fn scaling_in_waits_for_the_hook_and_says_why() {
     assert_eq!(scene.group.complete(&id, "other", scene.now), Err(Refusal::NotWaiting));
     assert_eq!(scene.group.complete(&id, "drain", scene.now), Ok(()));
     scene.settle();
-    assert_eq!(scene.stopped, [id.clone()]);
+    assert_eq!(scene.stopped, std::slice::from_ref(&id));
     scene.exits(&id, Exit::Ended("exit status: 0".into()));
     assert_eq!(scene.states(), ["InService", "InService"]);
     assert_eq!(scene.last().status_code, StatusCode::Successful);
@@ -211,7 +211,7 @@ fn a_hook_that_nobody_completes_ends_by_its_timeout_and_the_worker_is_killed() {
     assert_eq!(scene.states(), ["Terminating:Wait"]);
     scene.pass(1);
     assert_eq!(scene.states(), ["Terminating:Proceed"]);
-    assert_eq!(scene.stopped, [id.clone()]);
+    assert_eq!(scene.stopped, std::slice::from_ref(&id));
     scene.pass(5);
     assert!(scene.killed.contains(&id));
     scene.exits(&id, Exit::Killed);

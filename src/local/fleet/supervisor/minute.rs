@@ -1,6 +1,6 @@
 //! One of the fleet's minutes: queues are asked, metrics put, policies heard.
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use super::super::event::FleetEvent;
@@ -12,35 +12,25 @@ use crate::forecast::series::Minute;
 impl Supervisor<'_> {
     /// One of the fleet's minutes: queues are asked, metrics put, policies heard.
     pub(super) async fn minute(&mut self) {
-        if self.end.is_some() {
+        // While the emulator is silent, `look` alone asks whether it answers again.
+        if self.end.is_some() || self.silent.is_some() {
             return;
         }
         let minute: Minute = self.pace.second(self.began.elapsed()) / 60;
         let wall = Timestamp::now();
+        let of_members = self.members.iter().map(|member| {
+            let queues = &member.stage.outputs.queues;
+            try_join_all(queues.iter().map(|queue| self.cloud.queue_depth(&queue.url)))
+        });
+        // A minute without an answer is a gap, as in CloudWatch.
+        let depths = match patiently(try_join_all(of_members)).await {
+            Ok(depths) => depths,
+            Err(error) => return self.silent(&error),
+        };
         let (mut of_queues, mut of_groups) = (Vec::new(), Vec::new());
-        let mut depths = Vec::new();
-        for member in &self.members {
-            let urls = member
-                .stage
-                .outputs
-                .queues
-                .iter()
-                .map(|queue| self.cloud.queue_depth(&queue.url));
-            depths.push(
-                patiently(async {
-                    join_all(urls)
-                        .await
-                        .into_iter()
-                        .collect::<std::result::Result<Vec<_>, _>>()
-                })
-                .await,
-            );
-        }
         let mut seen = Vec::new();
         for (member, depths) in self.members.iter().zip(depths) {
             of_groups.extend(scaling::of_group(&member.group));
-            // A queue that can't be read leaves a gap, as in CloudWatch. When the emulator is gone, `look` says so.
-            let depths = depths.unwrap_or_default();
             seen.push(depths.first().copied().flatten());
             for (queue, depth) in member.stage.outputs.queues.iter().zip(depths) {
                 let Some(depth) = depth else { continue };
