@@ -293,7 +293,7 @@ def heal(watch: Watch, logs: Path) -> None:
     since = watch.seconds() - killed["seconds"]
     print(f"{killed['replacement']} took the place of {killed['instance']} in {killed['seconds']:.1f} s.", flush=True)
 
-    say("What it had in hand is in nobody's until the visibility timeout has passed. Then others receive it.")
+    say("Nobody has what it had in hand, until the visibility timeout has passed. Then others receive it.")
     watch.header()
     watch.until("what it had in hand, received again", lambda stage: bool(came_back(logs, killed["instance"])))
     print(f"Others received what it had in hand, {watch.seconds() - since:.0f} s after it was killed.", flush=True)
@@ -302,7 +302,7 @@ def heal(watch: Watch, logs: Path) -> None:
 
 
 def shrink(watch: Watch) -> None:
-    say("There has been too little to do for 15 of the fleet's minutes: it shrinks.")
+    say("After 15 of the fleet's minutes with too little to do, it shrinks.")
     watch.header()
     stage = watch.until("two workers in service", has_workers(2))
     why(stage, "from 4 to 2")
@@ -343,7 +343,7 @@ def main() -> int:
         try:
             lab(qfleet)
         except (Failure, KeyboardInterrupt) as failure:
-            print(f"\nThe lab failed: {failure or 'interrupted'}", file=sys.stderr)
+            print(f"\nThe lab failed: {str(failure) or 'interrupted'}", file=sys.stderr)
             for log in qfleet.state.glob("qfleet/fleets/*/supervisor.log"):
                 print(f"The local fleet said:\n{log.read_text()}", file=sys.stderr)
             qfleet.show("local", "down")
