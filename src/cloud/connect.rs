@@ -168,6 +168,7 @@ impl Cloud {
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
+            sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
             ssm: client!(aws_sdk_ssm),
             limiter: limiter.clone(),

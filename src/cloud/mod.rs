@@ -1,12 +1,15 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
 pub mod activities;
+pub mod actual;
+mod actual_group;
 pub mod alarms;
 pub mod buckets;
 mod calls;
 pub mod change_set;
 mod connect;
 mod download;
+pub mod drift;
 pub mod events;
 mod failure;
 pub mod groups;
@@ -43,6 +46,7 @@ pub struct Cloud {
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
+    sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
     limiter: limiter::Limiter,
