@@ -4,7 +4,7 @@ use clap::Parser;
 use qfleet::commands::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse().settled();
     let output = cli.global.output;
     cli.global.color.apply();
     match cli.run() {

@@ -40,7 +40,13 @@ impl Cloud {
 
     /// A subscription as `AWS::SNS::Subscription` has it.
     pub async fn actual_subscription(&self, arn: &str) -> Result<Option<Value>, CloudError> {
-        let answer = match self.sns.get_subscription_attributes().subscription_arn(arn).send().await {
+        let answer = match self
+            .sns
+            .get_subscription_attributes()
+            .subscription_arn(arn)
+            .send()
+            .await
+        {
             Ok(answer) => answer,
             Err(error) => match explain("GetSubscriptionAttributes", error) {
                 error if error.is("NotFound") || error.is("NotFoundException") => return Ok(None),

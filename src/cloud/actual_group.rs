@@ -84,8 +84,14 @@ fn scaling_policy(policy: &ScalingPolicy) -> Value {
     put("AdjustmentType", policy.adjustment_type().map(Value::from));
     let steps = policy.step_adjustments().iter().map(|step| {
         defined([
-            ("MetricIntervalLowerBound", step.metric_interval_lower_bound().map(Value::from)),
-            ("MetricIntervalUpperBound", step.metric_interval_upper_bound().map(Value::from)),
+            (
+                "MetricIntervalLowerBound",
+                step.metric_interval_lower_bound().map(Value::from),
+            ),
+            (
+                "MetricIntervalUpperBound",
+                step.metric_interval_upper_bound().map(Value::from),
+            ),
             ("ScalingAdjustment", step.scaling_adjustment().map(Value::from)),
         ])
     });
@@ -141,5 +147,9 @@ fn metric(query: &TargetTrackingMetricDataQuery) -> Value {
 
 fn defined<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
     let there = fields.into_iter();
-    Value::Object(there.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    Value::Object(
+        there
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect(),
+    )
 }

@@ -11,7 +11,7 @@ use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::local;
 use crate::report;
-use crate::report::form::{Color, Output};
+use crate::report::form::{Color, Form, Output};
 use crate::report::progress::Face;
 
 /// Options that every command takes.
@@ -32,13 +32,16 @@ pub struct Global {
     // Listing the values below each other would give every command's --help a screen of its own for these two.
     /// Form of the results: text, json (one document) or jsonl (an object a line, as things happen)
     #[arg(
-        long,
+        long = "output",
         global = true,
         value_name = "FORM",
         default_value = "text",
         hide_possible_values = true,
         help_heading = "Global options"
     )]
+    pub form: Form,
+    /// What `form` means for most commands.
+    #[arg(skip)]
     pub output: Output,
     /// Colours: auto (in a terminal), always or never
     #[arg(

@@ -6,6 +6,7 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dlq;
+mod drift;
 mod events;
 mod global;
 mod init;
@@ -28,7 +29,8 @@ use clap::{Parser, Subcommand};
 
 pub use global::Global;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::report::form::Form;
 
 /// Deploys queue-fed worker fleets on AWS with CloudFormation, and looks after them.
 #[derive(Debug, Parser)]
@@ -77,6 +79,8 @@ pub enum Command {
     Events(events::Events),
     /// Take a worker's instance away, and show how another one takes its place
     KillWorker(kill_worker::KillWorker),
+    /// Find what was changed behind CloudFormation's back, and say whether it matters
+    Drift(drift::Drift),
     /// Print what the stacks put out: names, URLs, ARNs
     Outputs(outputs::Outputs),
     /// Upload files for the workers, or send messages to a stage's queue
@@ -100,8 +104,18 @@ pub enum Command {
 }
 
 impl Cli {
+    /// As the commands read it.
+    pub fn settled(mut self) -> Self {
+        self.global.output = self.global.form.into();
+        self
+    }
+
     /// Runs the command.
     pub fn run(self) -> Result<()> {
+        if self.global.form == Form::Markdown && !matches!(self.command, Command::Drift(_)) {
+            return Err(Error::usage("this command has no --output markdown")
+                .with_help("`drift` has; every command has --output text, json and jsonl"));
+        }
         match self.command {
             Command::Init(command) => command.run(&self.global),
             Command::Check(command) => command.run(&self.global),
@@ -110,6 +124,7 @@ impl Cli {
             Command::Status(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
             Command::KillWorker(command) => command.run(&self.global),
+            Command::Drift(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),
             Command::Send(command) => command.run(&self.global),
             Command::Backfill(command) => command.run(&self.global),

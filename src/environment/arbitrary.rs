@@ -41,6 +41,7 @@ pub fn environment() -> impl Strategy<Value = Environment> {
                 bucket,
                 stages,
                 dashboard,
+                drift: super::Drift::default(),
                 source: Arc::default(),
             };
             for i in 0..environment.stages.len() {

@@ -30,6 +30,10 @@ pub const ZONE: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]([a-z]|-[a-z0-9-]+[a-z])$";
 pub const DURATION: &str = r"^[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3}$";
 /// A size.
 pub const SIZE: &str = r"^[0-9]{1,6} ?(MiB|GiB|TiB)$";
+/// A resource by its name in the template, in one part or in any.
+pub const RESOURCE: &str = r"^([a-z][a-z0-9-]*\.)?[A-Za-z][A-Za-z0-9]*$";
+/// A property of a resource, or something in it.
+pub const PROPERTY: &str = r"^[A-Za-z][A-Za-z0-9]*(/[A-Za-z0-9_.:-]+)*$";
 /// Text that isn't empty.
 pub const SOMETHING: &str = r"\S";
 
@@ -49,6 +53,8 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         ZONE => "the name of a zone, such as `us-east-2a`",
         DURATION => "a length of time: a number with `s`, `m`, `h` or `d`, such as `90s`, `2m` or `1h 30m`",
         SIZE => "a size: a number with `MiB`, `GiB` or `TiB`, such as `20 GiB`",
+        RESOURCE => "the name of a resource in its template, such as `Queue`, or `move.Queue` for one part only",
+        PROPERTY => "a property, such as `VisibilityTimeout` or `RedrivePolicy/maxReceiveCount`",
         SOMETHING => "text that isn't empty",
         _ => return None,
     })

@@ -4,6 +4,8 @@ mod ask;
 mod board;
 pub mod check;
 pub mod data;
+pub mod drift;
+mod drift_markdown;
 pub mod events;
 pub mod fleet;
 pub mod form;

@@ -1,0 +1,388 @@
+//! One row a rule: what is a danger, what isn't, and what each known false positive needs to be believed.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+const QUEUE: &str = "AWS::SQS::Queue";
+const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+const BUCKET: &str = "AWS::S3::Bucket";
+const ROLE: &str = "AWS::IAM::Role";
+
+/// The whole properties are taken apart by the path, as detection does.
+fn class(kind: &str, path: &str, expected: &Value, actual: &Value, asked: Option<&Value>) -> Class {
+    let pointer = format!("/{path}");
+    let difference = Difference {
+        resource_type: kind,
+        path,
+        expected: expected.pointer(&pointer),
+        actual: actual.pointer(&pointer),
+        all_expected: expected,
+        all_actual: actual,
+        asked,
+    };
+    difference.meaning().class
+}
+
+fn policy(statements: &[Value]) -> Value {
+    json!({"PolicyDocument": {"Version": "2012-10-17", "Statement": statements}})
+}
+
+fn allow(who: &str) -> Value {
+    json!({"Effect": "Allow", "Principal": {"AWS": who}, "Action": "sqs:SendMessage", "Resource": "*"})
+}
+
+#[test]
+fn each_difference_has_its_class() {
+    let role = |document: Value| json!({"Policies": [{"PolicyName": "worker", "PolicyDocument": document}]});
+    let may = |action: &str| json!({"Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});
+    let rows = [
+        (
+            Class::Unexpected,
+            QUEUE,
+            "VisibilityTimeout",
+            json!({"VisibilityTimeout": 300}),
+            json!({"VisibilityTimeout": "30"}),
+        ),
+        (
+            Class::Equal,
+            QUEUE,
+            "VisibilityTimeout",
+            json!({"VisibilityTimeout": 300}),
+            json!({"VisibilityTimeout": "300"}),
+        ),
+        (
+            Class::Dangerous,
+            QUEUE,
+            "SqsManagedSseEnabled",
+            json!({"SqsManagedSseEnabled": true}),
+            json!({"SqsManagedSseEnabled": "false"}),
+        ),
+        (
+            Class::Dangerous,
+            QUEUE,
+            "RedrivePolicy",
+            json!({"RedrivePolicy": {"maxReceiveCount": 5}}),
+            json!({}),
+        ),
+        (
+            Class::Dangerous,
+            QUEUE,
+            "RedrivePolicy/deadLetterTargetArn",
+            json!({"RedrivePolicy": {"deadLetterTargetArn": "a"}}),
+            json!({"RedrivePolicy": {"deadLetterTargetArn": "b"}}),
+        ),
+        (
+            Class::Unexpected,
+            QUEUE,
+            "RedrivePolicy/maxReceiveCount",
+            json!({"RedrivePolicy": {"maxReceiveCount": 5}}),
+            json!({"RedrivePolicy": {"maxReceiveCount": 50}}),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "MaxSize",
+            json!({"MaxSize": "4"}),
+            json!({"MaxSize": "9"}),
+        ),
+        (
+            Class::Expected,
+            GROUP,
+            "DesiredCapacity",
+            json!({"MinSize": "1", "MaxSize": "4", "DesiredCapacity": "1"}),
+            json!({"MinSize": 1, "MaxSize": 4, "DesiredCapacity": 4}),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "DesiredCapacity",
+            json!({"MinSize": "1", "MaxSize": "4", "DesiredCapacity": "1"}),
+            json!({"DesiredCapacity": 5}),
+        ),
+        (
+            Class::Expected,
+            GROUP,
+            "AvailabilityZones",
+            json!({"VPCZoneIdentifier": ["subnet-1"]}),
+            json!({"AvailabilityZones": ["us-east-2a"]}),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "AvailabilityZones",
+            json!({"AvailabilityZones": ["us-east-2a", "us-east-2b"]}),
+            json!({"AvailabilityZones": ["us-east-2a"]}),
+        ),
+        (
+            Class::Expected,
+            QUEUE,
+            "Tags/1",
+            json!({"Tags": [{"Key": "team", "Value": "a"}]}),
+            json!({"Tags": [{"Key": "team", "Value": "a"}, {"Key": "aws:backup", "Value": "1"}]}),
+        ),
+        (
+            Class::Unexpected,
+            QUEUE,
+            "Tags/1",
+            json!({"Tags": [{"Key": "team", "Value": "a"}]}),
+            json!({"Tags": [{"Key": "team", "Value": "a"}, {"Key": "backup", "Value": "1"}]}),
+        ),
+        (
+            Class::Equal,
+            QUEUE,
+            "Tags/0",
+            json!({"Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]}),
+            json!({"Tags": [{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]}),
+        ),
+        (
+            Class::Dangerous,
+            GROUP,
+            "SuspendedProcesses",
+            json!({"SuspendedProcesses": []}),
+            json!({"SuspendedProcesses": ["Launch"]}),
+        ),
+        (
+            Class::Dangerous,
+            BUCKET,
+            "PublicAccessBlockConfiguration/BlockPublicAcls",
+            json!({"PublicAccessBlockConfiguration": {"BlockPublicAcls": true}}),
+            json!({"PublicAccessBlockConfiguration": {"BlockPublicAcls": false}}),
+        ),
+        (
+            Class::Dangerous,
+            BUCKET,
+            "BucketEncryption",
+            json!({"BucketEncryption": {}}),
+            json!({}),
+        ),
+        (
+            Class::Dangerous,
+            BUCKET,
+            "NotificationConfiguration",
+            json!({"NotificationConfiguration": {}}),
+            json!({}),
+        ),
+        (
+            Class::Unexpected,
+            BUCKET,
+            "VersioningConfiguration/Status",
+            json!({"VersioningConfiguration": {"Status": "Enabled"}}),
+            json!({"VersioningConfiguration": {"Status": "Suspended"}}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::SQS::QueuePolicy",
+            "PolicyDocument",
+            policy(&[allow("111122223333")]),
+            policy(&[allow("*")]),
+        ),
+        (
+            Class::Unexpected,
+            "AWS::SQS::QueuePolicy",
+            "PolicyDocument",
+            policy(&[allow("111122223333"), allow("444455556666")]),
+            policy(&[allow("111122223333")]),
+        ),
+        (
+            Class::Equal,
+            "AWS::SQS::QueuePolicy",
+            "PolicyDocument",
+            policy(&[allow("111122223333"), allow("444455556666")]),
+            policy(&[allow("444455556666"), allow("arn:aws:iam::111122223333:root")]),
+        ),
+        (
+            Class::Dangerous,
+            ROLE,
+            "Policies",
+            role(may("sqs:SendMessage")),
+            role(may("sqs:*")),
+        ),
+        (
+            Class::Unexpected,
+            ROLE,
+            "Policies",
+            role(may("sqs:*")),
+            role(may("sqs:SendMessage")),
+        ),
+        (
+            Class::Dangerous,
+            ROLE,
+            "ManagedPolicyArns/0",
+            json!({}),
+            json!({"ManagedPolicyArns": ["arn:admin"]}),
+        ),
+        (
+            Class::Unexpected,
+            ROLE,
+            "Description",
+            json!({}),
+            json!({"Description": "mine"}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::Lambda::EventSourceMapping",
+            "Enabled",
+            json!({"Enabled": true}),
+            json!({"Enabled": false}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::EC2::LaunchTemplate",
+            "LaunchTemplateData/MetadataOptions/HttpTokens",
+            json!({"LaunchTemplateData": {"MetadataOptions": {"HttpTokens": "required"}}}),
+            json!({"LaunchTemplateData": {"MetadataOptions": {"HttpTokens": "optional"}}}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::EC2::SecurityGroup",
+            "SecurityGroupIngress",
+            json!({}),
+            json!({"SecurityGroupIngress": [{"CidrIp": "0.0.0.0/0"}]}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::AutoScaling::ScalingPolicy",
+            "Enabled",
+            json!({"Enabled": true}),
+            json!({"Enabled": false}),
+        ),
+        (Class::Unexpected, QUEUE, "", json!(null), json!(null)),
+    ];
+    for (meant, kind, path, expected, actual) in rows {
+        assert_eq!(
+            class(kind, path, &expected, &actual, None),
+            meant,
+            "{kind} {path}: {expected} {actual}"
+        );
+    }
+}
+
+#[test]
+fn a_known_false_positive_is_believed_only_where_the_service_says_so() {
+    let redrive = json!({"RedrivePolicy": {"deadLetterTargetArn": "arn", "maxReceiveCount": 5}});
+    let as_text = json!({"RedrivePolicy": "{\"maxReceiveCount\":\"5\",\"deadLetterTargetArn\":\"arn\"}"});
+    let other = json!({"RedrivePolicy": {"deadLetterTargetArn": "other", "maxReceiveCount": 5}});
+    let warmup = json!({"DefaultInstanceWarmup": 180});
+    let events = json!({"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": true}}});
+    let version = json!({"LaunchTemplate": {"Version": "8"}});
+    let latest = json!({"LaunchTemplate": {"Version": "$Latest"}});
+    let instances = |versions: &[(&str, &str)]| {
+        json!({"Instances": serde_json::Map::from_iter(
+            versions.iter().map(|(id, version)| ((*id).to_owned(), json!(version)))
+        )})
+    };
+    let none = json!({});
+    for (meant, kind, path, expected, actual, asked) in [
+        (
+            Class::FalsePositive,
+            QUEUE,
+            "RedrivePolicy",
+            &redrive,
+            &none,
+            Some(&as_text),
+        ),
+        (Class::Dangerous, QUEUE, "RedrivePolicy", &redrive, &none, Some(&none)),
+        (Class::Dangerous, QUEUE, "RedrivePolicy", &redrive, &none, Some(&other)),
+        (Class::Dangerous, QUEUE, "RedrivePolicy", &redrive, &none, None),
+        (
+            Class::FalsePositive,
+            GROUP,
+            "DefaultInstanceWarmup",
+            &warmup,
+            &none,
+            Some(&warmup),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "DefaultInstanceWarmup",
+            &warmup,
+            &none,
+            Some(&json!({"DefaultInstanceWarmup": 0})),
+        ),
+        (
+            Class::FalsePositive,
+            BUCKET,
+            "NotificationConfiguration",
+            &events,
+            &none,
+            Some(&events),
+        ),
+        (
+            Class::Dangerous,
+            BUCKET,
+            "NotificationConfiguration",
+            &events,
+            &none,
+            Some(&json!({"NotificationConfiguration": {}})),
+        ),
+        (
+            Class::FalsePositive,
+            GROUP,
+            "LaunchTemplate/Version",
+            &version,
+            &latest,
+            Some(&instances(&[("i-1", "8")])),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "LaunchTemplate/Version",
+            &version,
+            &latest,
+            Some(&instances(&[("i-1", "8"), ("i-2", "7")])),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "LaunchTemplate/Version",
+            &version,
+            &latest,
+            Some(&instances(&[])),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "LaunchTemplate/Version",
+            &version,
+            &json!({"LaunchTemplate": {"Version": "7"}}),
+            Some(&instances(&[("i-1", "8")])),
+        ),
+    ] {
+        assert_eq!(
+            class(kind, path, expected, actual, asked),
+            meant,
+            "{kind} {path}: {asked:?}"
+        );
+    }
+}
+
+proptest! {
+    /// Whatever is the same in meaning never matters, in whatever property of whatever resource.
+    #[test]
+    fn what_is_the_same_never_matters(
+        kind in "AWS::(SQS::Queue|S3::Bucket|IAM::Role|AutoScaling::AutoScalingGroup)",
+        property in "RedrivePolicy|Policies|BucketEncryption|PublicAccessBlockConfiguration|MaxSize|Tags|PolicyDocument",
+        number in 0..100_u32,
+        names in proptest::collection::vec("[a-z]{1,4}", 0..4),
+    ) {
+        let expected = json!({ property.clone(): {"count": number, "names": names} });
+        let actual = json!({ property.clone(): {"names": names, "count": number.to_string()} });
+        prop_assert!(!class(&kind, &property, &expected, &actual, None).matters());
+    }
+
+    /// Whatever differs in a queue's or a group's numbers matters, unless it is the desired capacity within bounds.
+    #[test]
+    fn what_differs_matters(
+        property in "VisibilityTimeout|MaxSize|MinSize|MessageRetentionPeriod",
+        one in 0..1000_u32,
+        more in 1..1000_u32,
+    ) {
+        let (expected, actual) = (json!({ property.clone(): one }), json!({ property.clone(): one + more }));
+        for kind in [QUEUE, GROUP] {
+            prop_assert!(class(kind, &property, &expected, &actual, None).matters());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Drift, for people.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+pub use super::drift_markdown::markdown;
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use crate::observe::drift::classify::Class;
+use crate::observe::drift::{Drift, Finding, FoundBy, ResourceDrift, StackDrift, Verdict};
+
+/// The longest value that is shown whole; JSON has all of it.
+const LONGEST_VALUE: usize = 60;
+
+/// What was found, as text; `all`: what doesn't matter, too.
+pub fn text(drift: &Drift, all: bool) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "Drift of {} in account {}, {}\n",
+        paint(STRONG, &drift.environment),
+        drift.account,
+        drift.region
+    );
+    for stack in &drift.stacks {
+        stack_text(&mut out, stack, all);
+    }
+    let _ = writeln!(out, "\n{}", conclusion(drift));
+    let hidden: usize = HIDDEN.iter().map(|(class, _)| drift.count(*class)).sum();
+    if hidden > 0 && !all {
+        let _ = writeln!(
+            out,
+            "{}",
+            paint(FAINT, format!("{} not shown: --all", hidden_text(drift)))
+        );
+    }
+    out
+}
+
+/// Classes that only `--all` shows, in words.
+const HIDDEN: [(Class, &str); 4] = [
+    (Class::Equal, "equal in meaning"),
+    (Class::Expected, "expected"),
+    (Class::FalsePositive, "known false positives"),
+    (Class::Ignored, "ignored"),
+];
+
+fn hidden_text(drift: &Drift) -> String {
+    let parts = HIDDEN.iter().filter_map(|(class, word)| match drift.count(*class) {
+        0 => None,
+        n => Some(format!("{n} {word}")),
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
+    let name = paint(STRONG, &stack.stack);
+    if let Some(error) = &stack.error {
+        let _ = writeln!(out, "{name} {}: {error}", paint(BAD, "could not be checked"));
+        return;
+    }
+    let word = if stack.is_drifted() {
+        paint(CAREFUL, "drifted")
+    } else {
+        paint(GOOD, "in sync")
+    };
+    let missing = stack
+        .not_checked
+        .iter()
+        .filter(|missing| missing.property.is_none())
+        .count();
+    let missing = match missing {
+        0 => String::new(),
+        n => format!(", {n} not"),
+    };
+    let checked = format!("({} checked{missing})", count(stack.checked, "resource"));
+    let _ = writeln!(out, "{name} {word} {}", paint(FAINT, checked));
+    if let Some(reason) = &stack.detection {
+        let _ = writeln!(out, "    {} {reason}", paint(CAREFUL, "detection was incomplete:"));
+    }
+    for resource in &stack.resources {
+        let shown = |finding: &&Finding| all || finding.class.matters();
+        let mut findings = resource.differences.iter().filter(shown).peekable();
+        if findings.peek().is_none() {
+            continue;
+        }
+        let _ = writeln!(
+            out,
+            "  {}  {}",
+            resource.logical_id,
+            paint(FAINT, &resource.resource_type)
+        );
+        findings.for_each(|finding| finding_text(out, resource, finding));
+    }
+    for missing in stack.not_checked.iter().filter(|_| all) {
+        let property = missing
+            .property
+            .as_ref()
+            .map_or(String::new(), |name| format!(" {name}"));
+        let line = format!("  not checked: {}{property}: {}", missing.logical_id, missing.why);
+        let _ = writeln!(out, "{}", paint(FAINT, line));
+    }
+}
+
+/// A class as it is shown.
+pub fn word(class: Class) -> &'static str {
+    match class {
+        Class::Equal => "equal",
+        Class::Expected => "expected",
+        Class::FalsePositive => "false positive",
+        Class::Ignored => "ignored",
+        Class::Unexpected => "unexpected",
+        Class::Dangerous => "DANGEROUS",
+    }
+}
+
+fn finding_text(out: &mut String, resource: &ResourceDrift, finding: &Finding) {
+    let style = match finding.class {
+        Class::Dangerous => BAD,
+        Class::Unexpected => CAREFUL,
+        _ => FAINT,
+    };
+    let what = if resource.deleted {
+        &resource.physical_id
+    } else {
+        &finding.property
+    };
+    let _ = writeln!(out, "    {} {what}: {}", paint(style, word(finding.class)), finding.why);
+    if !resource.deleted {
+        let _ = writeln!(out, "        deployed  {}", shorten(finding.expected.as_ref()));
+        let _ = writeln!(out, "        actual    {}", shorten(finding.actual.as_ref()));
+    }
+    let _ = writeln!(out, "        {}", paint(FAINT, origin(finding)));
+    if let Some(reference) = finding.reference {
+        let _ = writeln!(out, "        {}", paint(FAINT, reference));
+    }
+}
+
+/// Who found it, and where it is set.
+pub fn origin(finding: &Finding) -> String {
+    let by = match finding.found_by {
+        FoundBy::CloudFormation => "found by CloudFormation",
+        FoundBy::Qfleet => "found by qfleet",
+    };
+    match finding.line {
+        Some(line) => format!("{by}; line {line} of the deployed template"),
+        None => by.to_owned(),
+    }
+}
+
+/// A value on one line.
+pub fn value_text(value: Option<&Value>) -> String {
+    match value {
+        None => "(none)".to_owned(),
+        Some(Value::String(text)) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        Some(other) => other.to_string(),
+    }
+}
+
+fn shorten(value: Option<&Value>) -> String {
+    let line = value_text(value);
+    if line.chars().count() <= LONGEST_VALUE {
+        return line;
+    }
+    let head: String = line.chars().take(LONGEST_VALUE - 1).collect();
+    format!("{head}…")
+}
+
+/// What it comes to, in a sentence or two. "In sync" is only said of what was compared.
+pub fn conclusion(drift: &Drift) -> String {
+    let missing = match drift.not_checked {
+        0 => String::new(),
+        n => format!(
+            " {} could be compared by neither CloudFormation nor qfleet.",
+            count(n, "resource")
+        ),
+    };
+    let failed = drift.stacks.iter().filter(|stack| stack.error.is_some()).count();
+    let failed = match failed {
+        0 => String::new(),
+        n => format!(" {} could not be checked.", count(n, "stack")),
+    };
+    let checked = count(drift.checked, "resource");
+    let what = match drift.verdict {
+        Verdict::InSync => format!("In sync: nothing that matters differs in the {checked} that were checked."),
+        Verdict::Unknown => format!("Unknown: nothing that matters differs in the {checked} that were checked."),
+        Verdict::Drifted => {
+            let dangerous = drift.count(Class::Dangerous);
+            let all = dangerous + drift.count(Class::Unexpected);
+            let dangerous = match dangerous {
+                0 => String::new(),
+                n => format!(", {n} of them dangerous"),
+            };
+            format!(
+                "Drifted: {}{dangerous}, in {checked} that were checked.",
+                count(all, "difference")
+            )
+        }
+    };
+    format!("{what}{missing}{failed}")
+}

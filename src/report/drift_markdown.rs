@@ -1,0 +1,108 @@
+//! Drift, for a ticket or a pull request.
+
+use std::fmt::Write;
+
+use super::drift::{conclusion, origin, value_text, word};
+use crate::observe::drift::Drift;
+
+/// What was found, as GitHub's Markdown; `all`: what doesn't matter, too.
+pub fn markdown(drift: &Drift, all: bool) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "## Drift of {}\n", drift.environment);
+    let _ = writeln!(
+        out,
+        "Account {}, {}. {}",
+        drift.account,
+        drift.region,
+        conclusion(drift)
+    );
+    for stack in &drift.stacks {
+        let mut findings = stack.findings(all).peekable();
+        let nothing = findings.peek().is_none() && stack.error.is_none() && stack.detection.is_none();
+        let silent = nothing && !(all && !stack.not_checked.is_empty());
+        if silent {
+            continue;
+        }
+        let _ = writeln!(out, "\n### {}\n", stack.stack);
+        if let Some(error) = &stack.error {
+            let _ = writeln!(out, "Could not be checked: {}", cell(error));
+        }
+        if let Some(reason) = &stack.detection {
+            let _ = writeln!(out, "Detection was incomplete: {}\n", cell(reason));
+        }
+        if findings.peek().is_some() {
+            let _ = writeln!(out, "| resource | property | class | deployed | actual | why |");
+            let _ = writeln!(out, "| --- | --- | --- | --- | --- | --- |");
+        }
+        for (resource, finding) in findings {
+            let reference = finding.reference.map_or(String::new(), |url| format!(" <{url}>"));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {}{reference}; {} |",
+                cell(&resource.logical_id),
+                cell(if resource.deleted {
+                    "(deleted)"
+                } else {
+                    &finding.property
+                }),
+                word(finding.class),
+                code(&value_text(finding.expected.as_ref())),
+                code(&value_text(finding.actual.as_ref())),
+                cell(&finding.why),
+                origin(finding)
+            );
+        }
+        if all && !stack.not_checked.is_empty() {
+            let _ = writeln!(out, "\nNot checked:\n");
+            for missing in &stack.not_checked {
+                let property = missing
+                    .property
+                    .as_ref()
+                    .map_or(String::new(), |name| format!(" {name}"));
+                let _ = writeln!(out, "- {}{property}: {}", cell(&missing.logical_id), cell(&missing.why));
+            }
+        }
+    }
+    out
+}
+
+/// Text that stays in its cell, and is no markup.
+fn cell(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '|' | '<' | '>' | '*' | '_' | '`' | '[' | ']' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A value as code. A bar ends a cell even there, unless it is escaped; a backtick ends the code, so the fence is longer
+/// than any run of them inside.
+fn code(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = text.replace('|', "\\|");
+    let pad = if text.starts_with('`') || text.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_its_cell() {
+        assert_eq!(cell("a|b\n*c*"), "a\\|b \\*c\\*");
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("``x`"), "``` ``x` ```");
+        assert_eq!(code("plain"), "`plain`");
+    }
+}
