@@ -343,11 +343,11 @@ impl Cloud {
 
 /// "No change" is a failed change set with one of these reasons; an empty list of changes isn't, as a change of
 /// outputs alone has one.
-fn says_nothing_to_do(reason: &str) -> bool {
+pub(super) fn says_nothing_to_do(reason: &str) -> bool {
     reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
 }
 
-fn read_change(change: &ResourceChange) -> Change {
+pub(super) fn read_change(change: &ResourceChange) -> Change {
     Change {
         action: match change.action().map_or("", |action| action.as_str()) {
             "Add" => Action::Add,

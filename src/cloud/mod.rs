@@ -23,6 +23,7 @@ pub mod parameters;
 pub mod policies;
 pub mod put_metrics;
 pub mod queues;
+pub mod revert;
 pub mod scaling;
 pub mod stack_status;
 pub mod stacks;

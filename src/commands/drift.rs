@@ -2,11 +2,21 @@
 
 use clap::Args;
 
+use serde::Serialize;
+
 use super::global::{Env, Global};
+use super::waits::Waits;
+use crate::cloud::Cloud;
+use crate::deployed::{Deployed, DeployedStack};
+use crate::engine::draft::Drafts;
+use crate::engine::interrupt::Interrupt;
+use crate::engine::operation::Context;
+use crate::engine::outcome::Report;
+use crate::engine::revert::{self, StackRevert};
 use crate::error::{Error, Result, exit_code};
 use crate::observe::drift::{self, Drift as Found};
-use crate::report;
 use crate::report::form::{Form, Output};
+use crate::report::{self, progress::Progress};
 
 /// Arguments of `drift`.
 #[derive(Debug, Args)]
@@ -19,14 +29,18 @@ Each difference is classed: equal (written otherwise), expected (a fleet that ha
 detection is known to get wrong), ignored (by `drift` in the environment file), unexpected, dangerous (encryption, \
 public access, permissions, redrive, suspended processes). Only the last two are drift.
 
+With --revert, CloudFormation is asked for a change set that puts the drifted stacks back to what they were deployed \
+as, which is shown property by property and executed after asking. What it can't put back is said.
+
 Examples:
   qfleet drift production                  what differs and matters
   qfleet drift production --fail           exit code 3 when something does, for a scheduled pipeline
   qfleet drift lab --part move --all       one part, with everything that doesn't matter
   qfleet drift lab --output markdown       for a ticket
+  qfleet drift production --revert         show what would be put back, ask, put it back
 
 Exit codes: 0 looked, whatever was found; 3 something that matters differs, with --fail; 1 a stack could not be \
-looked at.")]
+looked at, or could not be put back; 4 refused.")]
 pub struct Drift {
     #[command(flatten)]
     env: Env,
@@ -39,6 +53,32 @@ pub struct Drift {
     /// Show the differences that don't matter, too
     #[arg(long)]
     all: bool,
+    /// Put back what drifted, by CloudFormation's drift-aware change sets
+    #[arg(long)]
+    revert: bool,
+    /// Put it back without being asked
+    #[arg(long, short, requires = "revert")]
+    yes: bool,
+    #[command(flatten)]
+    waits: Waits,
+}
+
+/// One document: what was found, and what became of it.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    found: &'a Found,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revert: Option<Reverted<'a>>,
+}
+
+#[derive(Serialize)]
+struct Reverted<'a> {
+    plans: &'a [StackRevert],
+    /// What matters and stays, a line each.
+    not_reverted: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Report>,
 }
 
 impl Drift {
@@ -56,7 +96,13 @@ impl Drift {
             if found.stacks.is_empty() {
                 return Err(self.nothing(&found));
             }
-            self.show(global, &found);
+            if self.revert && found.verdict == drift::Verdict::Drifted {
+                return self.put_back(global, &cloud, &interrupt, &found).await;
+            }
+            self.show(global, &found, None);
+            if self.revert && !found.has_failed() {
+                report::note("nothing that matters differs: nothing to put back");
+            }
             self.result(&found)
         })
     }
@@ -77,12 +123,15 @@ impl Drift {
         }
     }
 
-    fn show(&self, global: &Global, found: &Found) {
+    fn show(&self, global: &Global, found: &Found, revert: Option<Reverted<'_>>) {
+        let is_text = global.output == Output::Text;
         match (global.form, global.output) {
+            // Shown already, before asking.
+            _ if is_text && revert.is_some() => {}
             (Form::Markdown, _) => report::text(&report::drift::markdown(found, self.all)),
             (_, Output::Text) => report::text(&report::drift::text(found, self.all)),
-            (_, Output::Json) => report::json(found),
-            (_, Output::Jsonl) => report::json_line(found),
+            (_, Output::Json) => report::json(&Document { found, revert }),
+            (_, Output::Jsonl) => report::json_line(&Document { found, revert }),
         }
     }
 
@@ -95,4 +144,108 @@ impl Drift {
         }
         Ok(())
     }
+
+    async fn put_back(&self, global: &Global, cloud: &Cloud, interrupt: &Interrupt, found: &Found) -> Result<()> {
+        let (events, progress) = Progress::begin(global.face());
+        let context = Context {
+            cloud,
+            tell: &events,
+            interrupt,
+            waiting: self.waits.begin(),
+        };
+        let drafts = Drafts::default();
+        let result = self.revert(global, context, found, &drafts, &progress).await;
+        drop(events);
+        progress.end().await;
+        let discarded = if interrupt.asked() {
+            drafts.discard_soon(cloud).await
+        } else {
+            drafts.discard(cloud).await
+        };
+        result.and(discarded.map_err(Error::from))
+    }
+
+    async fn revert(
+        &self,
+        global: &Global,
+        context: Context<'_>,
+        found: &Found,
+        drafts: &Drafts,
+        progress: &Progress,
+    ) -> Result<()> {
+        let Context { cloud, interrupt, .. } = context;
+        if global.output == Output::Text {
+            progress.suspend(|| self.show(global, found, None));
+        }
+        let stacks = drifted(cloud, found).await?;
+        let reverts = tokio::select! {
+            reverts = revert::draw_up(cloud, &found.environment, &stacks, drafts) => reverts?,
+            () = interrupt.wait() => return Err(Error::Interrupted),
+        };
+        let not_reverted = report::revert::not_reverted(found, &reverts);
+        let ready = reverts.iter().any(|revert| revert.draft.is_some());
+        if global.output == Output::Text {
+            progress.suspend(|| report::text(&report::revert::text(&reverts)));
+            for line in &not_reverted {
+                report::note(&format!("not put back: {line}"));
+            }
+        }
+        let reverted = |result| Reverted {
+            plans: &reverts,
+            not_reverted: not_reverted.clone(),
+            result,
+        };
+        if !ready {
+            self.show(global, found, Some(reverted(None)));
+            return Err(self.cannot(&reverts));
+        }
+        if let Some(refusal) = revert::data_loss(&reverts) {
+            return Err(refusal);
+        }
+        let question = format!(
+            "Put {} in account {}, {} back?",
+            found.environment, found.account, found.region
+        );
+        if !progress.suspend(|| report::confirm(&question, self.yes))? {
+            return Err(Error::refused("not confirmed: nothing was changed"));
+        }
+        let report = revert::revert(context, &found.environment, drafts, &reverts).await;
+        let again = format!("qfleet drift {} --revert", self.env.env.display());
+        if global.output == Output::Text {
+            progress.suspend(|| report::note(&report::summary::text(&report, &again)));
+        }
+        let result = report.result();
+        let stays = !not_reverted.is_empty();
+        self.show(global, found, Some(reverted(Some(report))));
+        result?;
+        if self.fail && stays {
+            return Err(Error::Differences);
+        }
+        Ok(())
+    }
+
+    /// Why nothing at all could be put back.
+    fn cannot(&self, reverts: &[StackRevert]) -> Error {
+        let env = self.env.env.display();
+        if reverts.iter().any(|revert| !revert.is_known) {
+            Error::failed("this endpoint can't revert drift: it made ordinary change sets, which were thrown away")
+                .with_help(format!(
+                    "`qfleet deploy {env}` updates a stack whose file has changed, and puts back what that update \
+                     touches; the rest has to be put back by hand, or destroyed and deployed again"
+                ))
+        } else {
+            Error::failed("CloudFormation sees nothing that it could put back")
+                .with_help("put back by hand what is named above, then run `qfleet drift` again")
+        }
+    }
+}
+
+/// The stacks in which something matters, as they are now.
+async fn drifted(cloud: &Cloud, found: &Found) -> Result<Vec<DeployedStack>> {
+    let deployed = Deployed::find(cloud, &found.environment).await?;
+    let is_drifted = |stack: &DeployedStack| {
+        let known = found.stacks.iter().find(|known| known.id == stack.stack.id);
+        known.is_some_and(drift::StackDrift::is_drifted)
+    };
+    Ok(deployed.stacks.into_iter().filter(is_drifted).collect())
 }

@@ -42,6 +42,15 @@ struct Drafted {
 }
 
 impl Drafts {
+    /// A change set of an existing stack that must not stay behind.
+    pub fn hold(&self, stack: &str, change_set: &str) {
+        self.note(Drafted {
+            stack: stack.to_owned(),
+            change_set: change_set.to_owned(),
+            makes_stack: false,
+        });
+    }
+
     fn note(&self, drafted: Drafted) {
         if let Ok(mut all) = self.0.lock() {
             all.push(drafted);

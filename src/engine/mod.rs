@@ -18,6 +18,7 @@ pub mod plan;
 pub mod planner;
 mod queue_names;
 pub mod recover;
+pub mod revert;
 pub mod settle;
 pub mod unchanged;
 pub mod watch;

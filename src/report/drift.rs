@@ -158,7 +158,12 @@ pub fn value_text(value: Option<&Value>) -> String {
 }
 
 fn shorten(value: Option<&Value>) -> String {
-    let line = value_text(value);
+    one_line(&value_text(value))
+}
+
+/// A text on one line that isn't too long.
+pub fn one_line(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= LONGEST_VALUE {
         return line;
     }

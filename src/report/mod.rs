@@ -18,6 +18,7 @@ pub mod problems;
 pub mod progress;
 pub mod recover;
 pub mod render;
+pub mod revert;
 pub mod screen;
 pub mod status;
 mod style;

@@ -9,6 +9,7 @@ mod crash;
 mod deploy;
 mod deployed;
 mod dlq;
+mod drift;
 mod endpoint;
 mod endpoint_deploy;
 mod endpoint_rules;

@@ -48,7 +48,8 @@ pub fn judge(evidence: Evidence<'_>) -> Judged {
     let is_checked = is_detected || by_us;
     let deleted = own.is_gone || detected.is_some_and(|found| found.status == DriftStatus::Deleted);
     let mut differences = if deleted {
-        let found_by = if is_detected && !own.is_gone || !own.is_known {
+        let by_detection = detected.is_some_and(|found| found.status == DriftStatus::Deleted);
+        let found_by = if by_detection {
             FoundBy::CloudFormation
         } else {
             FoundBy::Qfleet

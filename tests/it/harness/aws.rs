@@ -8,6 +8,7 @@ use super::emulator;
 pub struct Aws {
     pub cloudformation: aws_sdk_cloudformation::Client,
     pub s3: aws_sdk_s3::Client,
+    pub sns: aws_sdk_sns::Client,
     pub sqs: aws_sdk_sqs::Client,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
@@ -33,6 +34,7 @@ impl Aws {
         Aws {
             cloudformation: client!(aws_sdk_cloudformation),
             s3: client!(aws_sdk_s3, force_path_style(true)),
+            sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),

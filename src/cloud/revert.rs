@@ -1,0 +1,182 @@
+//! Drift-aware change sets: what CloudFormation would do to make resources what their stack was deployed as
+//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>).
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::types::{
+    BeforeValueFrom, Capability, ChangeSetType, DeploymentMode, Parameter, ResourceChange,
+};
+use serde::Serialize;
+
+use super::change_set::{self, Change};
+use super::{Cloud, CloudError, explain};
+
+/// What came of asking for one.
+#[derive(Debug)]
+pub enum Reverting {
+    /// It would do this.
+    Ready(Vec<RevertedChange>),
+    /// It would do nothing.
+    NothingToDo,
+    /// The endpoint made a change set that knows nothing of drift.
+    NotKnown,
+    /// It can't be made, for this reason.
+    Failed(String),
+}
+
+/// What would be done to a resource.
+#[derive(Debug, Clone, Serialize)]
+pub struct RevertedChange {
+    /// As in any change set.
+    #[serde(flatten)]
+    pub change: Change,
+    /// What CloudFormation knows of its drift, e.g. `MODIFIED`, or `UNSUPPORTED` where it can't compare.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_status: Option<String>,
+    /// Property by property, the three states.
+    pub states: Vec<ThreeStates>,
+    /// Attributes whose drift is left as it is, and why: what AWS manages itself isn't reverted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<(String, String)>,
+}
+
+/// A property in its three states.
+#[derive(Debug, Clone, Serialize)]
+pub struct ThreeStates {
+    /// Where it is in the resource.
+    pub path: String,
+    /// As it was deployed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<String>,
+    /// As it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actual: Option<String>,
+    /// As it would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+}
+
+impl Cloud {
+    /// Makes a change set that brings a stack's resources back to the template and the parameters that it was deployed
+    /// with. Returns its ARN.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn make_revert(
+        &self,
+        stack: &str,
+        name: &str,
+        description: &str,
+        parameters: impl IntoIterator<Item = &String>,
+    ) -> Result<String, CloudError> {
+        let parameters = parameters.into_iter().map(|key| {
+            let parameter = Parameter::builder().parameter_key(key);
+            parameter.use_previous_value(true).build()
+        });
+        let made = self
+            .cloudformation
+            .create_change_set()
+            .stack_name(stack)
+            .change_set_name(name)
+            .change_set_type(ChangeSetType::Update)
+            .description(description)
+            .deployment_mode(DeploymentMode::RevertDrift)
+            .use_previous_template(true)
+            .set_parameters(Some(parameters.collect()))
+            .capabilities(Capability::CapabilityIam)
+            // A repeated request is the same change set.
+            .client_token(uuid::Uuid::new_v4().to_string())
+            .send()
+            .await
+            .map_err(|error| explain("CreateChangeSet", error))?;
+        Ok(made.id().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until CloudFormation has worked a revert out: it reads the resources for that, which takes longer than
+    /// comparing templates.
+    ///
+    /// # Errors
+    /// Those of the API.
+    pub async fn read_revert(&self, id: &str) -> Result<Reverting, CloudError> {
+        loop {
+            if let Some(result) = self.try_read_revert(id).await? {
+                return Ok(result);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn try_read_revert(&self, id: &str) -> Result<Option<Reverting>, CloudError> {
+        let mut changes = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let read = async || {
+                let asked = self.cloudformation.describe_change_set().change_set_name(id);
+                let asked = asked.include_property_values(true).set_next_token(token.clone());
+                asked.send().await.map_err(|error| explain("DescribeChangeSet", error))
+            };
+            let page = self.limiter.patiently(read).await?;
+            let reason = page.status_reason().unwrap_or_default();
+            let ended = match page.status().map_or("", |status| status.as_str()) {
+                "CREATE_COMPLETE" => None,
+                "FAILED" if change_set::says_nothing_to_do(reason) => Some(Reverting::NothingToDo),
+                "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => Some(Reverting::Failed(reason.to_owned())),
+                _ => return Ok(None),
+            };
+            // "Only present for drift-aware change sets" (API_DescribeChangeSet).
+            if page.deployment_mode() != Some(&DeploymentMode::RevertDrift)
+                && !matches!(ended, Some(Reverting::Failed(_)))
+            {
+                return Ok(Some(Reverting::NotKnown));
+            }
+            if ended.is_some() {
+                return Ok(ended);
+            }
+            let page_of = page.changes().iter().filter_map(|change| change.resource_change());
+            changes.extend(page_of.map(read_change));
+            token = page.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(Some(Reverting::Ready(changes)));
+            }
+        }
+    }
+}
+
+fn read_change(change: &ResourceChange) -> RevertedChange {
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let mut states: Vec<ThreeStates> = Vec::new();
+    let mut read = change_set::read_change(change);
+    for target in change.details().iter().filter_map(|detail| detail.target()) {
+        let path = match (target.path(), target.name()) {
+            (Some(path), _) if !path.is_empty() => path.to_owned(),
+            (_, Some(name)) => name.to_owned(),
+            _ => continue,
+        };
+        // A property appears once for each reason it changes: shown once.
+        if states.iter().any(|known| known.path == path) {
+            continue;
+        }
+        let is_actual = target.before_value_from() == Some(&BeforeValueFrom::ActualState);
+        let before = |wanted: bool| target.before_value().filter(|_| is_actual == wanted);
+        let drift = target.drift();
+        states.push(ThreeStates {
+            path,
+            deployed: text(drift.and_then(|drift| drift.previous_value()).or(before(false))),
+            actual: text(drift.and_then(|drift| drift.actual_value()).or(before(true))),
+            template: text(target.after_value()),
+        });
+    }
+    read.properties.clear();
+    let ignored = change.resource_drift_ignored_attributes().iter();
+    RevertedChange {
+        change: read,
+        drift_status: change.resource_drift_status().map(|status| status.as_str().to_owned()),
+        states,
+        left: ignored
+            .map(|one| {
+                let reason = one.reason().map_or("", |reason| reason.as_str());
+                (one.path().unwrap_or_default().to_owned(), reason.to_owned())
+            })
+            .collect(),
+    }
+}

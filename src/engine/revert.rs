@@ -1,0 +1,174 @@
+//! Puts stacks back to what they were deployed as, by drift-aware change sets.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use serde::Serialize;
+
+use super::draft::{Drafts, change_set_name};
+use super::event::Operation;
+use super::graph;
+use super::operation::{self, Context, Target};
+use super::outcome::{Failed, Outcome, Report, StackReport};
+use super::plan;
+use crate::cloud::change_set::{Action, Change};
+use crate::cloud::revert::{RevertedChange, Reverting};
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{DeployedStack, change_set_description};
+use crate::error::{Error, Result};
+
+/// What would be done to one stack.
+#[derive(Debug, Serialize)]
+pub struct StackRevert {
+    /// Its part.
+    pub part: String,
+    /// Its name.
+    pub stack: String,
+    /// What would be done, resource by resource.
+    pub changes: Vec<RevertedChange>,
+    /// Why nothing can be done, when nothing can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Whether the endpoint knows change sets of this kind.
+    #[serde(skip)]
+    pub is_known: bool,
+    /// The change set, when there is something to do.
+    #[serde(skip)]
+    pub draft: Option<String>,
+    #[serde(skip)]
+    id: String,
+    #[serde(skip)]
+    needs: Vec<String>,
+}
+
+impl StackRevert {
+    /// Whether the change set touches this resource.
+    pub fn touches(&self, logical_id: &str) -> bool {
+        // SyncWithActual changes nothing but CloudFormation's own notes.
+        let sync = Action::Unknown("SyncWithActual".to_owned());
+        let mut changes = self.changes.iter().map(|reverted| &reverted.change);
+        changes.any(|change| change.logical_id == logical_id && change.action != sync)
+    }
+}
+
+/// Asks CloudFormation what it would do to put these stacks back. The change sets stay until they are executed or
+/// discarded.
+///
+/// # Errors
+/// Failures of AWS.
+pub async fn draw_up(
+    cloud: &Cloud,
+    environment: &str,
+    stacks: &[DeployedStack],
+    drafts: &Drafts,
+) -> Result<Vec<StackRevert>> {
+    let all = stacks
+        .iter()
+        .map(|stack| draw_up_stack(cloud, environment, stack, drafts));
+    Ok(try_join_all(all).await?)
+}
+
+async fn draw_up_stack(
+    cloud: &Cloud,
+    environment: &str,
+    deployed: &DeployedStack,
+    drafts: &Drafts,
+) -> std::result::Result<StackRevert, CloudError> {
+    let stack = &deployed.stack;
+    let name = change_set_name();
+    drafts.hold(&stack.name, &name);
+    let description = change_set_description(environment, &deployed.part);
+    let made = cloud
+        .make_revert(&stack.id, &name, &description, stack.parameters.keys())
+        .await;
+    let id = made.map_err(|error| CloudError {
+        message: format!("{}: {}", stack.name, error.message),
+        ..error
+    })?;
+    let mut revert = StackRevert {
+        part: deployed.part.clone(),
+        stack: stack.name.clone(),
+        changes: Vec::new(),
+        note: None,
+        is_known: true,
+        draft: None,
+        id: stack.id.clone(),
+        needs: deployed.tags.needs.clone(),
+    };
+    match cloud.read_revert(&id).await? {
+        Reverting::Ready(changes) => {
+            revert.changes = changes;
+            revert.draft = Some(id);
+        }
+        Reverting::NothingToDo => revert.note = Some("CloudFormation sees nothing to put back".to_owned()),
+        Reverting::NotKnown => {
+            revert.is_known = false;
+            revert.note = Some("this endpoint knows no change sets that revert drift".to_owned());
+        }
+        Reverting::Failed(reason) => revert.note = Some(format!("CloudFormation can't revert it: {reason}")),
+    }
+    Ok(revert)
+}
+
+/// A refusal when putting them back would replace or delete something that holds data.
+pub fn data_loss(reverts: &[StackRevert]) -> Option<Error> {
+    reverts.iter().find_map(|revert| {
+        let changes: Vec<Change> = revert.changes.iter().map(|reverted| reverted.change.clone()).collect();
+        let refusal = plan::data_loss(&revert.stack, &changes, &[])?;
+        Some(refusal.with_help("`qfleet deploy` with --allow-replace does that when it is meant"))
+    })
+}
+
+/// Executes what was drawn up: each stack after those that it needs.
+pub async fn revert(context: Context<'_>, environment: &str, drafts: &Drafts, reverts: &[StackRevert]) -> Report {
+    let ready: Vec<&StackRevert> = reverts.iter().filter(|revert| revert.draft.is_some()).collect();
+    let is_part = |part: &&String| ready.iter().any(|revert| revert.part == **part);
+    let needs: BTreeMap<String, Vec<String>> = ready
+        .iter()
+        .map(|revert| {
+            (
+                revert.part.clone(),
+                revert.needs.iter().filter(is_part).cloned().collect(),
+            )
+        })
+        .collect();
+    let stop = || context.interrupt.asked();
+    let mut finished = graph::run(&needs, ready.len().max(1), stop, |part| {
+        revert_part(context, drafts, &ready, part)
+    })
+    .await;
+    let stacks = ready.iter().filter_map(|revert| {
+        Some(StackReport {
+            part: revert.part.clone(),
+            stack: revert.stack.clone(),
+            outcome: Outcome::from(finished.remove(&revert.part)?),
+        })
+    });
+    Report::new(context.cloud, environment, stacks.collect())
+}
+
+async fn revert_part(
+    context: Context<'_>,
+    drafts: &Drafts,
+    ready: &[&StackRevert],
+    part: String,
+) -> std::result::Result<Outcome, Failed> {
+    let found = ready.iter().find(|revert| revert.part == part);
+    let Some((revert, draft)) = found.and_then(|revert| Some((revert, revert.draft.as_ref()?))) else {
+        return Err(Error::failed(format!("`{part}` has no change set")).into());
+    };
+    context.may_begin(&revert.stack)?;
+    let target = Target {
+        stack: &revert.stack,
+        part: &revert.part,
+        id: &revert.id,
+        template: None,
+        boot_reports: None,
+        awaited: ready.iter().any(|other| other.needs.contains(&part)),
+    };
+    // From here on the change set is CloudFormation's: throwing it away could only fail.
+    drafts.forget(&revert.stack);
+    let request = context.cloud.execute_change_set(draft, false);
+    let (outcome, _) = operation::run(context, target, Operation::Update, request).await?;
+    Ok(outcome)
+}
