@@ -29,6 +29,9 @@ pub struct Script {
     pub(super) rules: Vec<Rule>,
     pub(super) rates: BTreeMap<String, usize>,
     pub(super) describe_events: DescribeEvents,
+    pub(super) drifted: Vec<super::drift::Drifted>,
+    pub(super) detections_take: Duration,
+    pub(super) detections_fail: BTreeMap<String, String>,
     pub(super) forward_to: Option<String>,
     pub(super) expects_complaints: bool,
 }
@@ -124,6 +127,9 @@ impl Script {
             rules: Vec::new(),
             rates: BTreeMap::new(),
             describe_events: DescribeEvents::Answers,
+            drifted: Vec::new(),
+            detections_take: Duration::ZERO,
+            detections_fail: BTreeMap::new(),
             forward_to: None,
             expects_complaints: false,
         }
@@ -262,6 +268,24 @@ impl Script {
     /// How DescribeEvents answers.
     pub fn describe_events(mut self, how: DescribeEvents) -> Self {
         self.describe_events = how;
+        self
+    }
+
+    /// What drift detection says of a resource; of all others that they are in sync.
+    pub fn drifted(mut self, resource: super::drift::Drifted) -> Self {
+        self.drifted.push(resource);
+        self
+    }
+
+    /// How long a drift detection is DETECTION_IN_PROGRESS.
+    pub fn detections_take(mut self, time: Duration) -> Self {
+        self.detections_take = time;
+        self
+    }
+
+    /// Drift detections of the stack end with DETECTION_FAILED.
+    pub fn detection_fails(mut self, stack: &str, reason: &str) -> Self {
+        self.detections_fail.insert(stack.into(), reason.into());
         self
     }
 

@@ -25,6 +25,7 @@ pub struct World {
     pub activities: Vec<Activity>,
     pub calls: Vec<Call>,
     pub complaints: Vec<String>,
+    pub detections: Vec<super::drift::Detection>,
     agenda: BTreeMap<(Instant, u64), Step>,
     pub(super) counter: u64,
 }
@@ -84,6 +85,7 @@ impl World {
             activities: Vec::new(),
             calls: Vec::new(),
             complaints: Vec::new(),
+            detections: Vec::new(),
             agenda: BTreeMap::new(),
             counter: 0,
             script,
