@@ -230,8 +230,8 @@ impl Drift {
         if reverts.iter().any(|revert| !revert.is_known) {
             Error::failed("this endpoint can't revert drift: it made ordinary change sets, which were thrown away")
                 .with_help(format!(
-                    "`qfleet deploy {env}` updates a stack whose file has changed, and puts back what that update \
-                     touches; the rest has to be put back by hand, or destroyed and deployed again"
+                    "`qfleet deploy {env}` puts back only properties that the file itself changes since the last \
+                     deploy; put the rest back in its service, or destroy and deploy again"
                 ))
         } else {
             Error::failed("CloudFormation sees nothing that it could put back")

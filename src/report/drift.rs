@@ -61,6 +61,8 @@ fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
     }
     let word = if stack.is_drifted() {
         paint(CAREFUL, "drifted")
+    } else if stack.checked == 0 {
+        paint(FAINT, "not checked")
     } else {
         paint(GOOD, "in sync")
     };
@@ -187,8 +189,8 @@ pub fn conclusion(drift: &Drift) -> String {
     };
     let checked = count(drift.checked, "resource");
     let what = match drift.verdict {
-        Verdict::InSync => format!("In sync: nothing that matters differs in the {checked} that were checked."),
-        Verdict::Unknown => format!("Unknown: nothing that matters differs in the {checked} that were checked."),
+        Verdict::InSync => format!("In sync: nothing that matters differs in what was checked ({checked})."),
+        Verdict::Unknown => format!("Unknown: nothing that matters differs in what was checked ({checked})."),
         Verdict::Drifted => {
             let dangerous = drift.count(Class::Dangerous);
             let all = dangerous + drift.count(Class::Unexpected);
@@ -197,7 +199,7 @@ pub fn conclusion(drift: &Drift) -> String {
                 n => format!(", {n} of them dangerous"),
             };
             format!(
-                "Drifted: {}{dangerous}, in {checked} that were checked.",
+                "Drifted: {}{dangerous}, in what was checked ({checked}).",
                 count(all, "difference")
             )
         }

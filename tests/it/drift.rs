@@ -203,6 +203,14 @@ fn what_was_changed_is_found_and_classed() {
             "| Queue | VisibilityTimeout | unexpected | `120` | `17` | it was changed; found by CloudFormation; line ",
         )
         .run();
+    // The emulator makes an ordinary change set of one that should revert drift: that is seen, and thrown away.
+    drift(&there, &["--revert", "--yes"])
+        .status(1)
+        .stdout_contains("lab-work: this endpoint knows no change sets that revert drift\n")
+        .stderr_contains("not put back: lab-work Queue VisibilityTimeout\n")
+        .stderr_contains("error: this endpoint can't revert drift")
+        .stderr_contains("`qfleet deploy lab.yaml` puts back only")
+        .run();
     // A drifted stack never counts as unchanged: CloudFormation is asked.
     there
         .then()

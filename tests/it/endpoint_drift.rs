@@ -103,7 +103,7 @@ fn every_page_is_read_and_each_difference_is_classed() {
         "{said}"
     );
     assert!(said.contains(": it was deleted\n"), "{said}");
-    let end = "Drifted: 3 differences, in 3 resources that were checked. 1 resource could be compared by neither \
+    let end = "Drifted: 3 differences, in what was checked (3 resources). 1 resource could be compared by neither \
                CloudFormation nor qfleet.\n2 equal in meaning, 1 expected not shown: --all\n";
     assert!(said.ends_with(end), "{said}");
     assert_eq!(endpoint.calls("DescribeStackResourceDrifts").len(), 3, "a page each");
@@ -150,7 +150,7 @@ fn a_detection_that_fails_for_a_resource_says_so_and_counts_it() {
         .stdout_contains("lab-work in sync (1 resource checked, 3 not)\n")
         .stdout_contains("    detection was incomplete: Failed to detect drift on resource [Role]\n")
         .stdout_contains("  not checked: Role: CloudFormation: Access denied: iam:GetRole\n")
-        .stdout_contains("In sync: nothing that matters differs in the 1 resource that were checked. 3 resources could")
+        .stdout_contains("In sync: nothing that matters differs in what was checked (1 resource). 3 resources could")
         .run();
 }
 
@@ -174,7 +174,10 @@ fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
     let script = drifted()
         .detections_take(Duration::from_millis(500))
         .fault(On::action("DetectStackDrift").numbers(1..=2), Fault::throttling())
-        .fault(On::action("DescribeStackResourceDrifts").numbers(1..=2), Fault::throttling());
+        .fault(
+            On::action("DescribeStackResourceDrifts").numbers(1..=2),
+            Fault::throttling(),
+        );
     let endpoint = Endpoint::serve(script);
     let first = test(&endpoint).command().stdout(std::process::Stdio::null()).spawn();
     let mut first = first.expect("qfleet runs");

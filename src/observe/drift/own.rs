@@ -114,9 +114,13 @@ impl<'a> Own<'a> {
                 // What the template leaves out is empty, and detection only looks at what it sets.
                 let defaults = [("DisplayName", json!("")), ("KmsMasterKeyId", json!(""))];
                 let actual = cloud.actual_topic(id).await?.map(|actual| {
+                    let text = |name: &str| actual.get(name).and_then(Value::as_str).unwrap_or_default();
+                    // The emulator hands out the topic's name where nobody set another one.
+                    let own_name = id.rsplit(':').next();
+                    let display_name = Some(text("DisplayName")).filter(|name| Some(*name) != own_name);
                     json!({
-                        "DisplayName": actual.get("DisplayName").cloned().unwrap_or_else(|| "".into()),
-                        "KmsMasterKeyId": actual.get("KmsMasterKeyId").cloned().unwrap_or_else(|| "".into()),
+                        "DisplayName": display_name.unwrap_or_default(),
+                        "KmsMasterKeyId": text("KmsMasterKeyId"),
                     })
                 });
                 self.properties(declared, &["DisplayName", "KmsMasterKeyId"], &defaults, actual)
@@ -281,7 +285,9 @@ impl OwnLook {
     /// A property that the template doesn't set and that is there now.
     fn added(&mut self, property: &str) {
         let found = self.actual.as_ref().and_then(|actual| actual.get(property));
-        if let Some(found) = found.filter(|_| !self.expected.contains_key(property)) {
+        // The emulator hands out an empty one where there is none.
+        let found = found.filter(|found| *found != "" && !self.expected.contains_key(property));
+        if let Some(found) = found {
             self.places.push(Place {
                 path: property.to_owned(),
                 expected: None,
