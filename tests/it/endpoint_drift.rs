@@ -179,14 +179,19 @@ fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
             Fault::throttling(),
         );
     let endpoint = Endpoint::serve(script);
-    let first = test(&endpoint).command().stdout(std::process::Stdio::null()).spawn();
-    let mut first = first.expect("qfleet runs");
+    // Its folder lives as long as it does.
+    let first = test(&endpoint);
+    let mut running = first
+        .command()
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("qfleet runs");
     endpoint.wait_until("a detection runs", |world| !world.detections.is_empty());
     test(&endpoint)
         .args(["--fail"])
         .status(3)
         .stdout_contains("lab-work drifted")
         .run();
-    assert!(first.wait().expect("it ends").success());
+    assert!(running.wait().expect("it ends").success());
     assert!(endpoint.calls("DetectStackDrift").len() >= 4);
 }
