@@ -116,7 +116,9 @@ impl Sender<'_> {
         let pace = Pace::new(self.rate);
         let failures = AtomicUsize::new(0);
         let goes_on = || !self.interrupt.asked() && failures.load(Ordering::Relaxed) < FAILURES;
-        let batches = batches(jobs, batch_length(self.rate)).take_while(|_| std::future::ready(goes_on()));
+        let batches = batches(jobs, batch_length(self.rate))
+            .take_until(self.interrupt.wait())
+            .take_while(|_| std::future::ready(goes_on()));
         let requests = batches.map(async |batch| {
             let batch = match batch {
                 Ok(batch) => batch,

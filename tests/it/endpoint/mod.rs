@@ -8,7 +8,7 @@
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
-//!             ├─ queues                          SQS
+//!             ├─ queues, move_tasks              SQS
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
@@ -31,6 +31,7 @@ mod in_memory;
 mod job;
 mod listing;
 mod model;
+mod move_tasks;
 mod operation;
 mod parts;
 mod phases;
