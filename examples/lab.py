@@ -5,7 +5,8 @@ the lab is destroyed, and every service is asked whether anything is left.
     lab.py QFLEET MINISTACK
 
 QFLEET is the program, MINISTACK the emulator's. Needs boto3. `make lab` provides all three. With an AWS account, the
-same commands do the same to AWS, without --local and without `local up` and `down`: there, instances run the workers.
+same commands do the same to AWS, without --local and without `local up` and `down`: there, instances run the workers,
+and `kill-worker --drain` takes one away.
 
 Exits with 0 when all of that happened, every byte arrived and nothing is left.
 """
