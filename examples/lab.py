@@ -299,7 +299,7 @@ def heal(watch: Watch, logs: Path) -> None:
     watch.until("what it had in hand, received again", lambda stage: bool(came_back(logs, killed["instance"])))
     print(f"Others received what it had in hand, {watch.seconds() - since:.0f} s after it was killed.", flush=True)
     watch.until("an empty queue", lambda stage: not any(stage["queue"].values()))
-    print(f"The queue is empty after {watch.seconds():.0f} s. At most, {watch.most_waiting} messages waited.", flush=True)
+    print(f"The queue is empty after {watch.seconds():.0f} s. {watch.most_waiting} messages waited at most.")
 
 
 def shrink(watch: Watch) -> None:
