@@ -5,7 +5,8 @@ the lab is destroyed, and every service is asked whether anything is left.
     lab.py QFLEET MINISTACK
 
 QFLEET is the program, MINISTACK the emulator's. Needs boto3. `make lab` provides all three. With an AWS account, the
-same commands do the same to AWS, without --local and without `local up` and `down`: there, instances run the workers.
+same commands do the same to AWS, without --local and without `local up` and `down`: there, instances run the workers,
+and `kill-worker --drain` takes one away.
 
 Exits with 0 when all of that happened, every byte arrived and nothing is left.
 """
@@ -298,7 +299,7 @@ def heal(watch: Watch, logs: Path) -> None:
     watch.until("what it had in hand, received again", lambda stage: bool(came_back(logs, killed["instance"])))
     print(f"Others received what it had in hand, {watch.seconds() - since:.0f} s after it was killed.", flush=True)
     watch.until("an empty queue", lambda stage: not any(stage["queue"].values()))
-    print(f"The queue is empty after {watch.seconds():.0f} s. At most, {watch.most_waiting} messages waited.", flush=True)
+    print(f"The queue is empty after {watch.seconds():.0f} s. {watch.most_waiting} messages waited at most.")
 
 
 def shrink(watch: Watch) -> None:
