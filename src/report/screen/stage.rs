@@ -174,7 +174,7 @@ fn instances(zones: &[(&str, Vec<&Seen>)], theme: Theme, area: Rect, buffer: &mu
         let each_width = u16::try_from(each).unwrap_or(area.width);
         let of_zone = if a_row_each {
             Rect {
-                y: area.y + place,
+                y: area.y.saturating_add(place),
                 height: 1,
                 ..area
             }
