@@ -1,8 +1,9 @@
-//! `drift` against answers in AWS's documented shape: classes, pages, detections that are slow, fail or are refused.
+//! `drift` against answers in AWS's documented shape: classes, pages, detections that are slow, fail or are refused;
+//! and what drifted put back.
 
 use std::time::Duration;
 
-use crate::endpoint::{Drifted, Endpoint, Existing, Fault, On, Script};
+use crate::endpoint::{Drifted, Endpoint, Existing, Fault, On, Script, Verb};
 use crate::harness::Test;
 
 const LAB: &str = "\
@@ -194,4 +195,127 @@ fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
         .run();
     assert!(running.wait().expect("it ends").success());
     assert!(endpoint.calls("DetectStackDrift").len() >= 4);
+}
+
+/// A role that was described otherwise and has a tag of AWS's, a log group that keeps less, a group that is gone; a
+/// page of a change set holds one of them.
+fn to_put_back() -> Script {
+    Script::new()
+        .page(1)
+        .existing(stack("lab-work", "UPDATE_COMPLETE"))
+        .drifted(
+            Drifted::new("lab-work", "Role", "MODIFIED")
+                .properties(r#"{"Description":"a"}"#, r#"{"Description":"b"}"#)
+                .difference("/Description", "a", "b", "NOT_EQUAL")
+                .left("/Tags", "MANAGED_BY_AWS"),
+        )
+        .drifted(
+            Drifted::new("lab-work", "Logs", "MODIFIED")
+                .properties(r#"{"RetentionInDays":30}"#, r#"{"RetentionInDays":1,"KmsKeyId":"k"}"#)
+                .difference("/RetentionInDays", "30", "1", "NOT_EQUAL")
+                .difference("/KmsKeyId", "null", "k", "ADD"),
+        )
+        .drifted(Drifted::new("lab-work", "Group", "DELETED"))
+}
+
+/// The table's lines, with one space where columns are apart.
+fn table(stdout: &str) -> Vec<String> {
+    let lines = stdout.lines().skip_while(|line| *line != "Putting it back:");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    lines.map(words).filter(|line| !line.is_empty()).collect()
+}
+
+const TABLE: [&str; 8] = [
+    "Putting it back:",
+    "lab-work",
+    "resource property deployed actual will be",
+    "Role Description a b a",
+    "Role /Tags stays: MANAGED_BY_AWS",
+    "Logs RetentionInDays 30 1 30",
+    "Logs KmsKeyId (none) k (none)",
+    "Group made again",
+];
+
+#[test]
+fn putting_it_back_is_shown_in_three_states_and_not_done_unasked() {
+    let endpoint = Endpoint::serve(to_put_back());
+    let said = test(&endpoint)
+        .args(["--revert"])
+        .status(4)
+        .stderr_contains("not confirmed: \"Put lab in account 111122223333, us-east-2 back?\" can't be asked")
+        .stderr_contains("--yes")
+        .stderr_lacks("not put back")
+        .run();
+    assert_eq!(table(&said.stdout), TABLE, "{}", said.stdout);
+    assert!(endpoint.calls("ExecuteChangeSet").is_empty());
+    assert_eq!(endpoint.calls("CreateChangeSet").len(), 1);
+    assert_eq!(endpoint.change_sets(), Vec::<String>::new(), "it is thrown away");
+    assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_COMPLETE"));
+    test(&endpoint).args(["--fail"]).status(3).run();
+}
+
+#[test]
+fn what_drifted_is_put_back_and_the_next_look_finds_nothing() {
+    let endpoint = Endpoint::serve(to_put_back());
+    let document = test(&endpoint)
+        .args(["--revert", "--yes", "--fail", "--output", "json"])
+        .run()
+        .json();
+    let revert = &document["revert"];
+    assert_eq!(revert["not_reverted"], serde_json::json!([]));
+    let changes = &revert["plans"][0]["changes"];
+    let statuses = [0, 1, 2].map(|n| &changes[n]["drift_status"]);
+    assert_eq!(statuses, ["MODIFIED", "MODIFIED", "DELETED"]);
+    assert_eq!(
+        changes[1]["states"],
+        serde_json::json!([
+            {"path": "/Properties/RetentionInDays", "deployed": "30", "actual": "1", "template": "30"},
+            {"path": "/Properties/KmsKeyId", "actual": "k"},
+        ])
+    );
+    assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 1);
+    assert_eq!(endpoint.change_sets(), Vec::<String>::new());
+    let made = &endpoint.calls("CreateChangeSet")[0].input;
+    assert_eq!(made.text("DeploymentMode"), Some("REVERT_DRIFT"));
+    assert_eq!(made.text("UsePreviousTemplate"), Some("true"));
+    let again = endpoint.world(|world| {
+        let resources = world.stacks.iter().flat_map(|stack| &stack.resources);
+        let worked_on = resources.filter(|resource| resource.status != "CREATE_COMPLETE" || resource.id == "Group");
+        let mut said: Vec<String> = worked_on
+            .map(|resource| format!("{} {} {}", resource.id, resource.status, resource.physical_id.is_some()))
+            .collect();
+        said.sort();
+        said
+    });
+    let wanted = [
+        "Group CREATE_COMPLETE true",
+        "Logs UPDATE_COMPLETE true",
+        "Role UPDATE_COMPLETE true",
+    ];
+    assert_eq!(again, wanted, "these and no others");
+    // The stack is still known as the environment's: a revert says nothing of tags.
+    test(&endpoint)
+        .args(["--fail"])
+        .stdout_contains("In sync: nothing that matters differs")
+        .run();
+    test(&endpoint)
+        .args(["--revert"])
+        .stderr_contains("nothing to put back")
+        .run();
+    assert_eq!(endpoint.calls("CreateChangeSet").len(), 1);
+}
+
+#[test]
+fn what_fails_to_be_put_back_is_a_failure_and_still_drifts() {
+    let script = to_put_back().fails("lab-work", "Logs", Verb::Update, "Retention is held by a policy");
+    let endpoint = Endpoint::serve(script);
+    test(&endpoint)
+        .args(["--revert", "--yes"])
+        .status(1)
+        .stderr_contains("Logs")
+        .stderr_contains("Retention is held by a policy")
+        .run();
+    assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 1);
+    assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_ROLLBACK_COMPLETE"));
+    test(&endpoint).args(["--fail"]).status(3).run();
 }

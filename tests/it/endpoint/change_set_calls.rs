@@ -4,6 +4,7 @@ use super::change_sets::UPDATABLE;
 use super::diff::{Change, Detail};
 use super::operation::OnFailure;
 use super::query::{Input, Refusal};
+use super::revert;
 use super::state::Definition;
 use super::world::World;
 use super::xml::Fields;
@@ -48,11 +49,19 @@ impl World {
         let (stack, found) = self.change_set(input)?;
         let (it, change_set) = (&self.stacks[stack], &self.stacks[stack].change_sets[found]);
         let values = input.flag("IncludePropertyValues") == Some(true);
+        let seen = self.clock.wall(change_set.created).to_string();
+        let reverts = change_set.reverts.iter();
         let changes: Vec<Fields> = change_set
             .changes
             .iter()
             .map(|change| written(change, values))
+            .chain(reverts.map(|reverted| revert::written(reverted, it, &seen, values)))
             .collect();
+        let drift_status = if change_set.reverts.is_empty() {
+            "IN_SYNC"
+        } else {
+            "DRIFTED"
+        };
         let (page, next) = self.page(changes, input)?;
         let definition = &change_set.definition;
         Ok(Fields::new()
@@ -70,6 +79,12 @@ impl World {
             .texts("Capabilities", &definition.capabilities)
             .members("Tags", tags(definition))
             .maybe("OnStackFailure", change_set.on_stack_failure.as_ref())
+            // "Only present for drift-aware change sets", both.
+            .maybe("DeploymentMode", change_set.deployment_mode.as_ref())
+            .maybe(
+                "StackDriftStatus",
+                change_set.deployment_mode.as_ref().map(|_| drift_status),
+            )
             .members("Changes", page)
             .maybe("NextToken", next))
     }
@@ -186,7 +201,8 @@ impl World {
         if create {
             self.start_create(stack, change_set.definition, token, on_failure);
         } else {
-            self.start_update(stack, change_set.definition, token, on_failure);
+            let reverts = self.face_drift(stack, &change_set.reverts);
+            self.start_update(stack, change_set.definition, token, on_failure, reverts);
         }
         Ok(Fields::new())
     }

@@ -110,6 +110,8 @@ impl World {
             reason: None,
             definition,
             changes: Vec::new(),
+            deployment_mode: input.text("DeploymentMode").map(str::to_owned),
+            reverts: Vec::new(),
             on_stack_failure,
             token: input.text("ClientToken").map(str::to_owned),
             operation_id,
@@ -217,7 +219,12 @@ impl World {
             template: Some(template),
             parameters: given,
             resolved,
-            tags: input.pairs("Tags", "Key", "Value"),
+            // API_UpdateStack: "If you don't specify this parameter, then CloudFormation doesn't modify the stack's tags."
+            tags: if input.0.keys().any(|key| key == "Tags" || key.starts_with("Tags.")) {
+                input.pairs("Tags", "Key", "Value")
+            } else {
+                current.tags.clone()
+            },
             capabilities,
             notification_arns: input.texts("NotificationARNs"),
             // "If you don't specify a value, CloudFormation uses the role that was previously associated with the stack."
@@ -253,7 +260,12 @@ impl World {
             return;
         };
         let changes = self.changes(it, &change_set.definition);
-        let same = self.changes_nothing(stack, &change_set.definition);
+        // "CloudFormation will read the configuration of resources … at the time of change set creation".
+        let reverts = match change_set.deployment_mode {
+            Some(_) => self.drift_of(stack),
+            None => Vec::new(),
+        };
+        let same = reverts.is_empty() && self.changes_nothing(stack, &change_set.definition);
         let invalid = self
             .script
             .invalid
@@ -275,6 +287,7 @@ impl World {
             return;
         };
         change_set.changes = changes;
+        change_set.reverts = reverts;
         change_set.reason = reason.map(str::to_owned);
         (change_set.status, change_set.execution_status) = match reason {
             Some(_) => ("FAILED", "UNAVAILABLE"),

@@ -1,5 +1,7 @@
 //! Stacks made and updated without a change set. qfleet never does; its peers in the benchmark do.
 
+use std::collections::BTreeSet;
+
 use super::change_sets::UPDATABLE;
 use super::operation::OnFailure;
 use super::query::{Input, Refusal};
@@ -76,7 +78,7 @@ impl World {
         it.tokens
             .extend(token.clone().map(|token| (token, "UpdateStack".to_owned())));
         self.remember_stale(stack);
-        self.start_update(stack, wanted, token, on_failure);
+        self.start_update(stack, wanted, token, on_failure, BTreeSet::new());
         Ok(stack_id(&self.stacks[stack].id))
     }
 }

@@ -19,13 +19,15 @@ pub struct Detection {
 /// What detection says of one resource.
 #[derive(Debug, Clone)]
 pub struct Drifted {
-    stack: String,
-    resource: String,
-    status: String,
+    pub(super) stack: String,
+    pub(super) resource: String,
+    pub(super) status: String,
     reason: Option<String>,
-    expected: String,
-    actual: String,
-    differences: Vec<[String; 4]>,
+    pub(super) expected: String,
+    pub(super) actual: String,
+    pub(super) differences: Vec<[String; 4]>,
+    /// Path and reason of what a drift-aware change set leaves as it is.
+    pub(super) left: Vec<[String; 2]>,
 }
 
 impl Drifted {
@@ -39,6 +41,7 @@ impl Drifted {
             expected: "{}".into(),
             actual: "{}".into(),
             differences: Vec::new(),
+            left: Vec::new(),
         }
     }
 
@@ -59,6 +62,18 @@ impl Drifted {
     pub fn difference(mut self, path: &str, expected: &str, actual: &str, kind: &str) -> Self {
         self.differences.push([path, expected, actual, kind].map(str::to_owned));
         self
+    }
+
+    /// An attribute whose drift a drift-aware change set ignores, and why
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceDriftIgnoredAttribute.html>).
+    pub fn left(mut self, path: &str, reason: &str) -> Self {
+        self.left.push([path, reason].map(str::to_owned));
+        self
+    }
+
+    /// Whether it isn't what it was deployed as.
+    pub(super) fn is_drift(&self) -> bool {
+        matches!(self.status.as_str(), "MODIFIED" | "DELETED")
     }
 }
 
@@ -105,9 +120,7 @@ impl World {
         let it = &self.stacks[known.stack];
         let failed = self.script.detections_fail.get(&it.name);
         let of_stack = self.script.drifted.iter().filter(|drifted| drifted.stack == it.name);
-        let count = of_stack
-            .filter(|drifted| matches!(drifted.status.as_str(), "MODIFIED" | "DELETED"))
-            .count();
+        let count = of_stack.filter(|drifted| drifted.is_drift()).count();
         let fields = Fields::new()
             .text("StackId", &it.id)
             .text("StackDriftDetectionId", id)

@@ -231,7 +231,11 @@ impl World {
         // A stack that was there from the beginning has properties with open values only.
         let same = known.properties == properties
             || (known.properties == known.open_properties && open == known.open_properties);
-        tags_changed || !same || known.status.ends_with("_FAILED")
+        let reverted = it
+            .operation
+            .as_ref()
+            .is_some_and(|operation| operation.reverts.contains(id));
+        tags_changed || reverted || !same || known.status.ends_with("_FAILED")
     }
 
     fn make(&mut self, stack: usize, id: &str) {

@@ -5,6 +5,7 @@
 //! script ─▶ world ◀─ answer ◀─┬─ tcp        (the real binary, the real clock)
 //!             │               └─ in_memory  (the SDK's HTTP client, a paused clock)
 //!             ├─ change_sets, change_set_calls, direct, stacks, recovery   the API's actions
+//!             ├─ drift, revert                   drift as scripted, and change sets that put it back
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
@@ -38,6 +39,7 @@ mod phases;
 mod query;
 mod queues;
 mod recovery;
+mod revert;
 mod script;
 mod services;
 mod stacks;

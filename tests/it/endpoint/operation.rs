@@ -40,6 +40,8 @@ pub struct Operation {
     pub jobs: Vec<Job>,
     pub wanted: Definition,
     pub tags_changed: bool,
+    /// Resources that drifted, to be put back whatever the templates say.
+    pub reverts: BTreeSet<String>,
     pub before: Box<Before>,
     /// Resources that were changed and must be changed back.
     pub touched: BTreeSet<String>,
@@ -114,12 +116,22 @@ impl World {
         self.go_on(stack);
     }
 
-    pub fn start_update(&mut self, stack: usize, wanted: Definition, token: Option<String>, on_failure: OnFailure) {
+    pub fn start_update(
+        &mut self,
+        stack: usize,
+        wanted: Definition,
+        token: Option<String>,
+        on_failure: OnFailure,
+        reverts: BTreeSet<String>,
+    ) {
         let jobs = self.jobs_of(stack, &wanted);
         let suspended = self.stacks[stack].suspended.take();
         self.begin(stack, "UPDATE_STACK", Phase::Updating, jobs, token, wanted, on_failure);
         let now = self.now;
         self.stacks[stack].updated = Some(now);
+        if let Some(operation) = &mut self.stacks[stack].operation {
+            operation.reverts = reverts;
+        }
         if let (Some(suspended), Some(operation)) = (suspended, &mut self.stacks[stack].operation) {
             // An update of an UPDATE_FAILED stack goes back, if it must, to where that one came from.
             operation.before = suspended.before;
@@ -209,6 +221,7 @@ impl World {
             phase,
             jobs,
             tags_changed: wanted.tags != it.definition.tags,
+            reverts: BTreeSet::new(),
             before: Box::new(Before {
                 definition: it.definition.clone(),
                 resources: it.resources.clone(),

@@ -111,7 +111,10 @@ impl World {
                     Some(format!("The following resource(s) failed to delete: [{list}]. ")),
                 );
             }
-            (Phase::Updating, true) => self.clean_up(stack),
+            (Phase::Updating, true) => {
+                self.drift_is_gone(stack);
+                self.clean_up(stack);
+            }
             (Phase::Updating, false) => self.update_failed(stack, &list),
             (Phase::CleaningUp, true) => self.end(stack, "UPDATE_COMPLETE", None),
             // What can't be deleted any more doesn't undo an update that is done.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::diff::Change;
+use super::drift::Drifted;
 use super::operation::Operation;
 use super::template::Template;
 
@@ -114,6 +115,10 @@ pub struct ChangeSet {
     pub reason: Option<String>,
     pub definition: Definition,
     pub changes: Vec<Change>,
+    /// `REVERT_DRIFT`, of a drift-aware one.
+    pub deployment_mode: Option<String>,
+    /// Drift that it puts back.
+    pub reverts: Vec<Drifted>,
     pub on_stack_failure: Option<String>,
     pub token: Option<String>,
     pub operation_id: String,
