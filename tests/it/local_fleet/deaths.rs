@@ -182,7 +182,7 @@ fn a_program_that_ends_is_started_again_on_its_instance() {
 }
 
 #[test]
-fn a_poison_message_ends_in_the_dead_letter_queue() {
+fn a_poison_message_ends_in_the_dead_letter_queue_and_is_redriven_after_a_fix() {
     let plan = Plan {
         visibility_timeout: 1,
         ..Plan::new("poison", 1, 1)
@@ -194,4 +194,18 @@ fn a_poison_message_ends_in_the_dead_letter_queue() {
     place.until("the good one", || (place.noted("done good") == 1).then_some(()));
     let deliveries = place.notes().iter().filter(|(_, text)| text == "begins poison").count();
     assert_eq!(deliveries, 2);
+
+    let fixed = include_str!("worker.py").replace("!= \"poison\"", "!= \"\"");
+    place
+        .qfleet(&["deploy", "fleet.yaml", "--yes"])
+        .file("program/worker.py", fixed)
+        .run();
+    place.activity("an update", |one| {
+        one.cause.contains("an update of its program or settings")
+    });
+    place.in_service(1);
+    place.qfleet(&["dlq", "redrive", "fleet.yaml"]).run();
+    place.until("what was poison", || (place.noted("done poison") == 1).then_some(()));
+    let left = || (place.depth("work-dlq"), place.depth("work"));
+    place.until("empty queues", || (left() == ((0, 0), (0, 0))).then_some(()));
 }
