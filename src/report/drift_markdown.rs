@@ -19,7 +19,7 @@ pub fn markdown(drift: &Drift, all: bool) -> String {
     for stack in &drift.stacks {
         let mut findings = stack.findings(all).peekable();
         let nothing = findings.peek().is_none() && stack.error.is_none() && stack.detection.is_none();
-        let silent = nothing && !(all && !stack.not_checked.is_empty());
+        let silent = nothing && (!all || stack.not_checked.is_empty());
         if silent {
             continue;
         }
