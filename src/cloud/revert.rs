@@ -9,6 +9,7 @@ use aws_sdk_cloudformation::types::{
 use serde::Serialize;
 
 use super::change_set::{self, Change};
+use super::stacks::{StackDescription, tags};
 use super::{Cloud, CloudError, explain};
 
 /// What came of asking for one.
@@ -64,25 +65,26 @@ impl Cloud {
     /// Those of the API.
     pub async fn make_revert(
         &self,
-        stack: &str,
+        stack: &StackDescription,
         name: &str,
         description: &str,
-        parameters: impl IntoIterator<Item = &String>,
     ) -> Result<String, CloudError> {
-        let parameters = parameters.into_iter().map(|key| {
+        let parameters = stack.parameters.keys().map(|key| {
             let parameter = Parameter::builder().parameter_key(key);
             parameter.use_previous_value(true).build()
         });
         let made = self
             .cloudformation
             .create_change_set()
-            .stack_name(stack)
+            .stack_name(&stack.id)
             .change_set_name(name)
             .change_set_type(ChangeSetType::Update)
             .description(description)
             .deployment_mode(DeploymentMode::RevertDrift)
             .use_previous_template(true)
             .set_parameters(Some(parameters.collect()))
+            // By its tags the stack is found again.
+            .set_tags(Some(tags(&stack.tags)))
             .capabilities(Capability::CapabilityIam)
             // A repeated request is the same change set.
             .client_token(uuid::Uuid::new_v4().to_string())

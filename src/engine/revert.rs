@@ -78,9 +78,7 @@ async fn draw_up_stack(
     let name = change_set_name();
     drafts.hold(&stack.name, &name);
     let description = change_set_description(environment, &deployed.part);
-    let made = cloud
-        .make_revert(&stack.id, &name, &description, stack.parameters.keys())
-        .await;
+    let made = cloud.make_revert(stack, &name, &description).await;
     let id = made.map_err(|error| CloudError {
         message: format!("{}: {}", stack.name, error.message),
         ..error
