@@ -172,7 +172,7 @@ fn a_protected_environment_needs_yes() {
 }
 
 #[test]
-fn a_crash_is_for_the_local_fleet_only() {
+fn a_crash_and_a_spot_notice_are_for_the_local_fleet_only() {
     let endpoint = Endpoint::serve(script());
     test(&endpoint)
         .args(["kill-worker", "lab.yaml", "--crash", "--yes", "--instance", "i-01"])
@@ -182,10 +182,17 @@ fn a_crash_is_for_the_local_fleet_only() {
         .stderr_contains("shuts the system down in order")
         .run();
     assert!(endpoint.world(|world| world.calls.is_empty()), "nothing was asked");
+    test(&endpoint)
+        .args(["kill-worker", "lab.yaml", "--spot", "--yes"])
+        .status(2)
+        .stderr_contains("--spot works with --local only")
+        .stderr_contains("AWS Fault Injection Service")
+        .run();
+    assert!(endpoint.world(|world| world.calls.is_empty()), "nothing was asked");
     with_file(LAB)
         .args(["kill-worker", "lab.yaml"])
         .status(2)
-        .stderr_contains("<--drain|--crash>")
+        .stderr_contains("<--drain|--crash|--spot>")
         .run();
 }
 
