@@ -7,7 +7,6 @@ use clap::Args;
 use super::global::{Env, Global};
 use super::watch;
 use crate::error::Result;
-use crate::report::form::Output;
 use crate::{observe, report};
 
 /// Arguments of `status`.
@@ -47,11 +46,7 @@ impl Status {
             }
             let cloud = global.connect(Some(&environment)).await?;
             let status = observe::status::status(&cloud, &environment.name, jiff::Timestamp::now()).await?;
-            match global.output {
-                Output::Text => report::text(&report::status::text(&status)),
-                Output::Json => report::json(&status),
-                Output::Jsonl => report::json_line(&status),
-            }
+            report::document(global.output, &status, || report::status::text(&status));
             Ok(())
         })
     }
