@@ -25,6 +25,7 @@ mod kill_worker;
 mod lab;
 mod local;
 mod local_fleet;
+mod named;
 mod pipeline;
 mod progress;
 mod recover;
