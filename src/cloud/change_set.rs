@@ -37,6 +37,10 @@ pub struct NewChangeSet<'a> {
     pub makes_roles: bool,
     /// What it is for; readable in the console.
     pub description: &'a str,
+    /// Whether resources that are there already under the names in the template are taken into the stack as they are,
+    /// rather than made. That takes literal names, and a DeletionPolicy that retains
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>).
+    pub import_existing: bool,
     /// How it is done.
     pub manner: &'a Manner,
 }
@@ -217,6 +221,7 @@ impl Cloud {
                 let express = DeploymentConfig::builder().mode(DeploymentConfigMode::Express);
                 express.disable_rollback(false).build()
             }))
+            .set_import_existing_resources(new.import_existing.then_some(true))
             .set_template_body(body)
             .set_template_url(url)
             .set_parameters(Some(parameters))

@@ -9,8 +9,10 @@ mod calls;
 pub mod change_set;
 mod connect;
 mod download;
+pub mod draining;
 pub mod drift;
 pub mod events;
+pub mod existing;
 mod failure;
 pub mod groups;
 pub mod limiter;
@@ -27,6 +29,7 @@ pub mod revert;
 pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
+pub mod subscriptions;
 pub mod uploads;
 
 pub use calls::Call;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
+use aws_sdk_cloudformation::types::{DeletionMode, Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
 use jiff::Timestamp;
 
 use super::stack_status::StackStatus;
@@ -21,6 +21,8 @@ pub struct StackDescription {
     pub reason: Option<String>,
     /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
+    /// Names under which outputs are exported, for other stacks to import.
+    pub exports: Vec<String>,
     /// Parameters by name.
     pub parameters: BTreeMap<String, StackParameter>,
     /// Tags by key.
@@ -122,15 +124,51 @@ impl Cloud {
     /// Starts deleting a stack. `role` is the role that CloudFormation does it with, instead of the one that it was
     /// given last.
     pub async fn delete_stack(&self, id: &str, role: Option<&str>) -> Result<(), CloudError> {
+        self.delete_stack_leaving(id, role, Leaving::Nothing).await
+    }
+
+    /// The same, with what may stay. Only a stack that is DELETE_FAILED may leave something
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html>).
+    pub async fn delete_stack_leaving(
+        &self,
+        id: &str,
+        role: Option<&str>,
+        leaving: Leaving<'_>,
+    ) -> Result<(), CloudError> {
+        let (retained, mode) = match leaving {
+            Leaving::Nothing => (None, None),
+            Leaving::These(logical_ids) => (Some(logical_ids.to_vec()), None),
+            Leaving::WhatFails => (None, Some(DeletionMode::ForceDeleteStack)),
+        };
         self.cloudformation
             .delete_stack()
             .stack_name(id)
             .set_role_arn(role.map(str::to_owned))
+            .set_retain_resources(retained)
+            .set_deletion_mode(mode)
             .client_request_token(uuid::Uuid::new_v4().to_string())
             .send()
             .await
             .map(drop)
             .map_err(|error| explain("DeleteStack", error))
+    }
+
+    /// Names of the stacks that import what is exported under this name. None is an error to CloudFormation
+    /// ("Export '…' is not imported by any stack."), and not here
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListImports.html>).
+    pub async fn importers(&self, export: &str) -> Result<Vec<String>, CloudError> {
+        self.limiter.take().await;
+        let asked = self.cloudformation.list_imports().export_name(export);
+        let mut pages = asked.into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(name) = pages.next().await {
+            match name.map_err(|error| explain("ListImports", error)) {
+                Ok(name) => all.push(name),
+                Err(error) if error.is("ValidationError") && error.message.contains("not imported") => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
     }
 
     /// Turns termination protection on or off.
@@ -179,6 +217,17 @@ impl Cloud {
     }
 }
 
+/// What the deletion of a stack leaves where it is, beside what its template keeps.
+#[derive(Debug, Clone, Copy)]
+pub enum Leaving<'a> {
+    /// Nothing.
+    Nothing,
+    /// The resources of these names in the template (`RetainResources`).
+    These(&'a [String]),
+    /// Whatever can't be deleted (`FORCE_DELETE_STACK`).
+    WhatFails,
+}
+
 /// A resource of a stack.
 #[derive(Debug, Clone)]
 pub struct StackResource {
@@ -216,6 +265,11 @@ fn describe(stack: &Stack) -> StackDescription {
             .outputs()
             .iter()
             .map(|output| (text(output.output_key()), text(output.output_value())))
+            .collect(),
+        exports: stack
+            .outputs()
+            .iter()
+            .filter_map(|output| output.export_name().map(str::to_owned))
             .collect(),
         parameters: stack.parameters().iter().map(read_parameter).collect(),
         notification_arns: stack.notification_arns().to_vec(),

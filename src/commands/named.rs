@@ -54,6 +54,11 @@ impl Named {
         }
     }
 
+    /// The file as it was written; none when the environment was given by its name.
+    pub fn file_words(&self) -> Option<String> {
+        self.env.as_ref().map(|env| env.display().to_string())
+    }
+
     /// As it was written, for a command to copy from a message: `stacks/lab.yaml`, or `--name lab`.
     pub fn words(&self) -> String {
         match (&self.env, &self.name) {

@@ -4,22 +4,34 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use tokio::time::sleep;
 
-use super::decide;
+use super::blocking::{self, Blocking};
+use super::drain::drain;
 use super::event::{Event, Events, Operation};
-use super::graph;
+use super::keep;
 use super::operation::{self, Context, Target};
-use super::outcome::{Failed, Failure, Kept, Outcome, Report, StackReport};
+use super::outcome::{Abandoned, Failed, Failure, Kept, Outcome, Report, StackReport};
+use super::{decide, graph, protection};
+use crate::cloud::events::ResourceEvent;
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::{Leaving, StackDescription, StackResource};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
 use crate::environment::OnDestroy;
 use crate::error::Error;
 
 const CONCURRENCY: usize = 8;
-/// How often a delete that fails on a bucket that filled up again is tried.
+/// How often a delete is tried that fails on something that is mended each time.
 const ATTEMPTS: usize = 3;
+/// How often one is tried that fails on anything else: some things pass, such as an interface that is still attached.
+const ATTEMPTS_IN_VAIN: usize = 2;
+/// The time in between, for such a thing to pass.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// Everything a destroy works with.
 #[derive(Clone, Copy)]
@@ -30,6 +42,14 @@ pub struct Teardown<'a> {
     pub deployed: &'a Deployed,
     /// The role that CloudFormation does it with.
     pub role_arn: Option<&'a str>,
+    /// Workers aren't given the time to finish.
+    pub no_drain: bool,
+    /// Termination protection that somebody switched on by hand is lifted.
+    pub disable_protection: bool,
+    /// What can't be deleted after all is left behind.
+    pub force: bool,
+    /// Asked before that: the stack's name, and what would be left behind.
+    pub approve: &'a (dyn Fn(&str, &[Blocking]) -> bool + Sync),
 }
 
 /// Which data an environment holds, and what becomes of it.
@@ -82,9 +102,9 @@ pub async fn destroy(teardown: Teardown<'_>) -> Report {
             (stack.part.clone(), users.map(|user| user.part.clone()).collect())
         })
         .collect();
-    let kept = Mutex::new(Vec::new());
+    let left = Mutex::new(Left::default());
     let stop = || teardown.context.interrupt.asked();
-    let mut finished = graph::run(&needs, CONCURRENCY, stop, |part| destroy_part(teardown, part, &kept)).await;
+    let mut finished = graph::run(&needs, CONCURRENCY, stop, |part| destroy_part(teardown, part, &left)).await;
     let stacks = deployed.stacks.iter().filter_map(|stack| {
         let outcome = Outcome::from(finished.remove(&stack.part)?);
         Some(StackReport {
@@ -94,11 +114,20 @@ pub async fn destroy(teardown: Teardown<'_>) -> Report {
         })
     });
     let mut report = Report::new(teardown.context.cloud, &deployed.environment, stacks.collect());
-    report.kept = kept.into_inner().unwrap_or_default();
+    let left = left.into_inner().unwrap_or_default();
+    report.kept = left.kept;
+    report.abandoned = left.abandoned;
     report
 }
 
-async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kept>>) -> Result<Outcome, Failed> {
+/// What stacks that are gone left where it is.
+#[derive(Debug, Default)]
+struct Left {
+    kept: Vec<Kept>,
+    abandoned: Vec<Abandoned>,
+}
+
+async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) -> Result<Outcome, Failed> {
     let Some(stack) = teardown.deployed.part(&part) else {
         return Ok(Outcome::Unchanged);
     };
@@ -112,46 +141,166 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kep
         boot_reports: None,
         awaited: !stack.tags.needs.is_empty(),
     };
-    let mut status = Some(stack.stack.status.clone());
+    let mut outcome = Outcome::Unchanged;
     let mut attempt = 0;
     loop {
-        match decide::destroy(status.as_ref()) {
-            decide::Destroy::Nothing => return Ok(Outcome::Unchanged),
+        let now = cloud.stack(id).await?;
+        match decide::destroy(now.as_ref().map(|now| &now.status)) {
+            // Whether it was us or somebody else.
+            decide::Destroy::Nothing => return Ok(outcome),
             decide::Destroy::Refuse(why) => return Err(Error::refused(format!("{name}: {why}")).into()),
             decide::Destroy::Attach => {
-                operation::run(teardown.context, target, Operation::Attach, ready(Ok(()))).await?;
-                status = cloud.stack(id).await?.map(|stack| stack.status);
+                (outcome, _) = operation::run(teardown.context, target, Operation::Attach, ready(Ok(()))).await?;
                 continue;
             }
             decide::Destroy::Delete => {}
         }
         attempt += 1;
-        let data = data_of(teardown, stack).await?;
-        for bucket in data.emptied {
-            empty(cloud, tell, &bucket).await?;
-        }
-        let request = cloud.delete_stack(id, teardown.role_arn);
-        match operation::run(teardown.context, target, Operation::Delete, request).await {
+        let work = make_ready(teardown, stack, target, now.as_ref());
+        let ready = teardown.context.prepare(name, work).await?;
+        let busy = AtomicBool::new(false);
+        let request = async {
+            let leaving = match &ready.kept {
+                keep::Kept::ByRequest(these) => Leaving::These(these),
+                keep::Kept::ByTemplate => Leaving::Nothing,
+            };
+            let asked = cloud.delete_stack_leaving(id, teardown.role_arn, leaving).await;
+            asked.inspect_err(|error| busy.store(is_busy(error), Ordering::Relaxed))
+        };
+        let failure = match operation::run(teardown.context, target, Operation::Delete, request).await {
             Ok((outcome, _)) => {
-                if let Ok(mut kept) = kept.lock() {
-                    kept.extend(data.kept);
+                if let Ok(mut left) = left.lock() {
+                    left.kept.extend(ready.data.kept);
                 }
                 return Ok(outcome);
             }
-            Err(Failed::Failure(failure)) if attempt < ATTEMPTS && bucket_filled_up(&failure) => {
-                tell.warn(format!(
-                    "{name}: its bucket was written to while it was deleted; emptied and tried again"
-                ));
-                status = failure.status;
-            }
+            // Somebody else began something on it just now.
+            Err(Failed::Failure(_)) if busy.load(Ordering::Relaxed) && attempt < ATTEMPTS => continue,
+            Err(Failed::Failure(failure)) if failure.status == Some(StackStatus::DeleteFailed) => failure,
             Err(failed) => return Err(failed),
+        };
+        let blocking = blocking::find(cloud, id).await?;
+        let mendable = blocking.iter().any(can_be_mended);
+        if attempt < if mendable { ATTEMPTS } else { ATTEMPTS_IN_VAIN } {
+            let again = if mendable { "" } else { ", in case that passes" };
+            for blocking in &blocking {
+                tell.warn(format!("{name}: {blocking}; tried again{again}"));
+            }
+            if !mendable {
+                teardown
+                    .context
+                    .prepare(name, async { Ok::<_, Failed>(sleep(PAUSE).await) })
+                    .await?;
+            }
+            continue;
         }
+        if !teardown.force || !(teardown.approve)(name, &blocking) {
+            return Err(Failed::Failure(with_help(failure, &blocking)));
+        }
+        // A forced deletion takes all that it can, data that only the request keeps included.
+        let named: Vec<String> = match &ready.kept {
+            keep::Kept::ByRequest(these) => {
+                let failing = blocking.iter().map(|blocking| &blocking.logical_id);
+                failing.chain(these).cloned().collect()
+            }
+            keep::Kept::ByTemplate => Vec::new(),
+        };
+        let leaving = match named.as_slice() {
+            [] => Leaving::WhatFails,
+            named => Leaving::These(named),
+        };
+        let request = cloud.delete_stack_leaving(id, teardown.role_arn, leaving);
+        let (outcome, ended) = operation::run(teardown.context, target, Operation::Delete, request).await?;
+        if let Ok(mut left) = left.lock() {
+            left.kept.extend(ready.data.kept);
+            left.abandoned.extend(abandoned(name, blocking, &ended.events));
+        }
+        return Ok(outcome);
     }
 }
 
-fn bucket_filled_up(failure: &Failure) -> bool {
-    let root = failure.cause.as_ref().and_then(|cause| cause.root.as_ref());
-    root.is_some_and(|root| root.resource_type == "AWS::S3::Bucket")
+/// A stack that can be deleted.
+struct Ready {
+    data: Data,
+    kept: keep::Kept,
+}
+
+/// Deals with what stands in the way of deleting a stack. `now`: as it is, which may be another way than when the
+/// question was asked.
+async fn make_ready(
+    teardown: Teardown<'_>,
+    stack: &DeployedStack,
+    target: Target<'_>,
+    now: Option<&StackDescription>,
+) -> Result<Ready, Failed> {
+    let Context { cloud, tell, .. } = teardown.context;
+    if let Some(now) = now.filter(|now| now.protected) {
+        if let Some(refusal) = protection::refusal(now, teardown.disable_protection) {
+            return Err(refusal.into());
+        }
+        cloud.protect_stack(target.id, false).await?;
+    }
+    let resources = there(cloud.stack_resources(target.id).await)?;
+    let mut kept = keep::Kept::ByTemplate;
+    if stack.tags.on_destroy == OnDestroy::Keep {
+        kept = keep::keep(teardown.context, teardown.deployed, target, &resources).await?;
+    }
+    drain(teardown.context, target.stack, &resources, teardown.no_drain).await;
+    let data = data_of(teardown, stack).await?;
+    for bucket in &data.emptied {
+        empty(cloud, tell, bucket).await?;
+    }
+    Ok(Ready { data, kept })
+}
+
+/// A stack that somebody else has deleted by now has no resources.
+fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackResource>, CloudError> {
+    match resources {
+        Err(error) if error.is("ValidationError") && error.message.contains("does not exist") => Ok(Vec::new()),
+        resources => resources,
+    }
+}
+
+/// "Stack [arn:…] cannot be deleted while in status UPDATE_IN_PROGRESS"
+fn is_busy(error: &CloudError) -> bool {
+    error.is("ValidationError") && error.message.contains("cannot be deleted while in status")
+}
+
+/// Whether what is done before each attempt takes away what this failed on: a bucket filled up again, an instance was
+/// protected again.
+fn can_be_mended(blocking: &Blocking) -> bool {
+    matches!(
+        blocking.resource_type.as_str(),
+        "AWS::S3::Bucket" | "AWS::AutoScaling::AutoScalingGroup"
+    )
+}
+
+fn with_help(mut failure: Box<Failure>, blocking: &[Blocking]) -> Box<Failure> {
+    let names: Vec<String> = blocking
+        .iter()
+        .map(|one| format!("{} ({})", one.physical_id, one.resource_type))
+        .collect();
+    failure.help = Some(format!(
+        "put right what keeps {}, and run the same command again; or give it up with --force, which leaves it behind",
+        names.join(", ")
+    ));
+    failure
+}
+
+/// What was given up, less what went after all.
+fn abandoned(stack: &str, blocking: Vec<Blocking>, events: &[ResourceEvent]) -> Vec<Abandoned> {
+    let went = |blocking: &Blocking| {
+        let mut of_resource = events.iter().filter(|event| event.logical_id == blocking.logical_id);
+        of_resource.any(|event| event.status == "DELETE_COMPLETE")
+    };
+    let left = blocking.into_iter().filter(|blocking| !went(blocking));
+    left.map(|blocking| Abandoned {
+        stack: stack.to_owned(),
+        resource_type: blocking.resource_type,
+        name: blocking.physical_id,
+        reason: blocking.reason,
+    })
+    .collect()
 }
 
 async fn data_of(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {

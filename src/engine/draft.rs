@@ -208,6 +208,7 @@ pub async fn draft(
         tags: &stack.tags,
         makes_roles: stack.makes_roles,
         description: &description,
+        import_existing: false,
         manner: &manner,
     };
     let made = match cloud.make_change_set(&new).await {

@@ -103,7 +103,7 @@ pub enum Source {
 }
 
 /// Resources that hold data: what they are replaced by is empty.
-const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
+pub(super) const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
 
 impl Plan {
     /// Whether a deploy would do anything.

@@ -86,6 +86,7 @@ mod tests {
             status: StackStatus::UpdateComplete,
             reason: None,
             outputs: BTreeMap::new(),
+            exports: Vec::new(),
             parameters: map(&[
                 ("Key", parameter("a", None)),
                 ("Image", parameter(IMAGE, Some("ami-1"))),
