@@ -23,14 +23,17 @@ pub mod parameters;
 pub mod policies;
 pub mod put_metrics;
 pub mod queues;
+pub mod refreshes;
+pub mod regions;
 pub mod revert;
 pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
+pub mod subscriptions;
 pub mod uploads;
 
 pub use calls::Call;
-pub use connect::{Connect, Credentials};
+pub use connect::{Connect, Credentials, Unidentified};
 pub use failure::CloudError;
 pub(crate) use failure::explain;
 
@@ -44,6 +47,7 @@ pub struct Cloud {
     /// Whether this is the local emulator.
     pub local: bool,
     cloudformation: aws_sdk_cloudformation::Client,
+    accounts: aws_sdk_account::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
@@ -51,6 +55,9 @@ pub struct Cloud {
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
     limiter: limiter::Limiter,
+    /// What the clients were made from: for those of another region.
+    config: aws_config::SdkConfig,
+    on_call: Option<fn(&Call)>,
 }
 
 /// An instant of the SDK as one of ours; instants that can't be represented are dropped.

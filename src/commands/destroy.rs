@@ -52,7 +52,7 @@ impl Destroy {
             let protected = deployed
                 .stacks
                 .iter()
-                .find(|stack| stack.tags.protect || stack.stack.protected);
+                .find(|stack| stack.tags.protect || stack.stack.protected == Some(true));
             if environment.protect || protected.is_some() {
                 let what = protected.map_or("its file says", |_| "its stacks say");
                 return Err(
