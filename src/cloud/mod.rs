@@ -25,6 +25,8 @@ pub mod parameters;
 pub mod policies;
 pub mod put_metrics;
 pub mod queues;
+pub mod refreshes;
+pub mod regions;
 pub mod revert;
 pub mod scaling;
 pub mod stack_status;
@@ -33,7 +35,7 @@ pub mod subscriptions;
 pub mod uploads;
 
 pub use calls::Call;
-pub use connect::{Connect, Credentials};
+pub use connect::{Connect, Credentials, Unidentified};
 pub use failure::CloudError;
 pub(crate) use failure::explain;
 
@@ -47,6 +49,7 @@ pub struct Cloud {
     /// Whether this is the local emulator.
     pub local: bool,
     cloudformation: aws_sdk_cloudformation::Client,
+    accounts: aws_sdk_account::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     s3: aws_sdk_s3::Client,
@@ -54,6 +57,9 @@ pub struct Cloud {
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
     limiter: limiter::Limiter,
+    /// What the clients were made from: for those of another region.
+    config: aws_config::SdkConfig,
+    on_call: Option<fn(&Call)>,
 }
 
 /// An instant of the SDK as one of ours; instants that can't be represented are dropped.

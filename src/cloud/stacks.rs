@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{DeletionMode, Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::stack_status::StackStatus;
 use super::{Cloud, CloudError, explain, instant};
@@ -29,14 +30,33 @@ pub struct StackDescription {
     pub tags: BTreeMap<String, String>,
     /// Topics that are told of events.
     pub notification_arns: Vec<String>,
-    /// Whether the last drift detection found that resources were changed behind CloudFormation's back.
-    pub drifted: bool,
-    /// Termination protection.
-    pub protected: bool,
+    /// What the last drift detection found.
+    pub drift: KnownDrift,
+    /// Termination protection; none when the answer leaves it out, as listings of all stacks did for years
+    /// (<https://github.com/boto/boto3/issues/2907>) and don't any more
+    /// (<https://github.com/go-to-k/delstack/issues/74>).
+    pub protected: Option<bool>,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// When it was last updated.
     pub updated: Option<Timestamp>,
+}
+
+/// Whether resources were changed behind CloudFormation's back, as the last drift detection found it
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackDriftInformation.html>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct KnownDrift {
+    /// `IN_SYNC`, `DRIFTED`, `NOT_CHECKED`, or `UNKNOWN` when a resource could not be looked at.
+    pub status: String,
+    /// When a detection was started last.
+    pub checked_at: Option<Timestamp>,
+}
+
+impl KnownDrift {
+    /// Whether something was found.
+    pub fn is_drifted(&self) -> bool {
+        self.status == "DRIFTED"
+    }
 }
 
 /// A stack that is gone.
@@ -273,18 +293,24 @@ fn describe(stack: &Stack) -> StackDescription {
             .collect(),
         parameters: stack.parameters().iter().map(read_parameter).collect(),
         notification_arns: stack.notification_arns().to_vec(),
-        drifted: stack
-            .drift_information()
-            .and_then(|drift| drift.stack_drift_status())
-            .is_some_and(|status| status.as_str() == "DRIFTED"),
+        drift: known_drift(stack),
         tags: stack
             .tags()
             .iter()
             .map(|tag| (text(tag.key()), text(tag.value())))
             .collect(),
-        protected: stack.enable_termination_protection().unwrap_or_default(),
+        protected: stack.enable_termination_protection(),
         created: instant(stack.creation_time()),
         updated: instant(stack.last_updated_time()),
+    }
+}
+
+fn known_drift(stack: &Stack) -> KnownDrift {
+    let known = stack.drift_information();
+    let status = known.and_then(|known| known.stack_drift_status());
+    KnownDrift {
+        status: status.map_or("NOT_CHECKED", |status| status.as_str()).to_owned(),
+        checked_at: instant(known.and_then(|known| known.last_check_timestamp())),
     }
 }
 

@@ -47,6 +47,16 @@ impl Cloud {
         }
         Ok(all)
     }
+
+    /// Where a topic sends its messages: the endpoints of its subscriptions, an SQS queue's by its ARN. Those that nobody
+    /// confirmed get nothing and are left out.
+    pub async fn subscribers(&self, topic: &str) -> Result<Vec<String>, CloudError> {
+        let all = self.subscriptions(topic).await?.into_iter();
+        Ok(all
+            .filter(|one| one.id != SubscriptionId::Pending)
+            .map(|one| one.endpoint)
+            .collect())
+    }
 }
 
 fn read_id(text: &str) -> SubscriptionId {

@@ -166,7 +166,7 @@ impl Destroy {
 
     fn question(&self, cloud: &Cloud, deployed: &Deployed) -> String {
         let Cloud { account, region, .. } = cloud;
-        let protected = deployed.stacks.iter().filter(|stack| stack.stack.protected);
+        let protected = deployed.stacks.iter().filter(|stack| stack.stack.protected == Some(true));
         let names: Vec<&str> = protected.map(|stack| stack.stack.name.as_str()).collect();
         let lifting = match names.as_slice() {
             [] => String::new(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::blueprint::Placement;
-use crate::cloud::{Cloud, Connect, Credentials};
+use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
 use crate::engine::interrupt::Interrupt;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
@@ -76,6 +76,11 @@ impl Global {
 
     /// Connects to the account and region that the flags, the file and the AWS defaults chain name, in this order.
     pub async fn connect(&self, environment: Option<&Environment>) -> Result<Cloud> {
+        self.connect_unidentified(environment).await?.identified(None).await
+    }
+
+    /// The same without asking whose credentials these are.
+    pub async fn connect_unidentified(&self, environment: Option<&Environment>) -> Result<Unidentified> {
         let account = environment.and_then(|environment| environment.account.clone());
         let region = self
             .region
@@ -99,7 +104,7 @@ impl Global {
             account,
             on_call: self.verbose.then_some(report::call),
         }
-        .connect()
+        .connect_unidentified()
         .await
     }
 

@@ -11,6 +11,7 @@ mod events;
 mod global;
 mod init;
 mod kill_worker;
+mod list;
 mod local;
 mod local_down;
 mod local_up;
@@ -75,8 +76,10 @@ pub enum Command {
     Plan(plan::Plan),
     /// Make an environment what its file says: show what will change, ask, do it
     Deploy(deploy::Deploy),
-    /// Show how an environment is: stacks, queues, workers
+    /// Show how an environment is: what is to be looked into, stacks, queues, workers
     Status(status::Status),
+    /// List all environments of the account: state, age, expiry, instances
+    List(list::List),
     /// Show what happened to the stacks, and what happens to them now, whoever does it
     Events(events::Events),
     /// Take a worker's instance away, and show how another one takes its place
@@ -124,6 +127,7 @@ impl Cli {
             Command::Plan(command) => command.run(&self.global),
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),
+            Command::List(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
             Command::KillWorker(command) => command.run(&self.global),
             Command::Drift(command) => command.run(&self.global),

@@ -7,6 +7,7 @@ use clap::Args;
 use super::global::Env;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::observe::findings::Words;
 
 /// The environment that a command is about, which can do without the file: what is deployed is found by its stacks'
 /// tags.
@@ -61,10 +62,13 @@ impl Named {
 
     /// As it was written, for a command to copy from a message: `stacks/lab.yaml`, or `--name lab`.
     pub fn words(&self) -> String {
-        match (&self.env, &self.name) {
-            (Some(env), _) => env.display().to_string(),
-            (None, name) => format!("--name {}", name.as_deref().unwrap_or_default()),
-        }
+        self.in_commands().environment
+    }
+
+    /// The same, for commands that need the file, too.
+    pub fn in_commands(&self) -> Words {
+        let file = self.env.as_ref().map(|env| env.display().to_string());
+        Words::new(file, self.name.as_deref().unwrap_or_default())
     }
 }
 

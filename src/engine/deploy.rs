@@ -82,7 +82,7 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         if let Ok(mut outputs) = outputs.lock() {
             outputs.insert(part.clone(), now.outputs);
         }
-        if now.protected != stack.protect {
+        if now.protected.unwrap_or_default() != stack.protect {
             cloud.protect_stack(&stack.name, stack.protect).await?;
         }
     } else if planned.termination_protection.is_some() {

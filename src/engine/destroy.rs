@@ -234,7 +234,7 @@ async fn make_ready(
     now: Option<&StackDescription>,
 ) -> Result<Ready, Failed> {
     let Context { cloud, tell, .. } = teardown.context;
-    if let Some(now) = now.filter(|now| now.protected) {
+    if let Some(now) = now.filter(|now| now.protected == Some(true)) {
         if let Some(refusal) = protection::refusal(now, teardown.disable_protection) {
             return Err(refusal.into());
         }

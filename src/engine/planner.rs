@@ -197,7 +197,7 @@ async fn plan_stack(
         parameters: resolve(stack, outputs).ok(),
         id: found.map(|found| found.id.clone()),
     };
-    let protected = found.is_some_and(|found| found.protected);
+    let protected = found.is_some_and(|found| found.protected == Some(true));
     plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
     let history = match found {
         Some(found) => history::of(planner.cloud, found).await?,

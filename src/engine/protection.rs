@@ -13,7 +13,7 @@ pub fn refusal(stack: &StackDescription, disable: bool) -> Option<Error> {
             "deploy the environment with `protect: false` first, if it really is to go; no option of destroy does it";
         return Some(Error::refused(what).with_help(help));
     }
-    if stack.protected && !disable {
+    if stack.protected == Some(true) && !disable {
         let what = format!(
             "{} is protected: somebody switched its termination protection on",
             stack.name

@@ -1,13 +1,18 @@
 //! Looks at what is deployed.
 
 pub mod activities;
+pub mod details;
 pub mod drift;
 pub mod events;
+pub mod findings;
+pub mod list;
 pub mod live;
 pub mod local_fleet;
 pub mod metrics;
+pub mod operation;
 pub mod replacement;
 pub mod stages;
 pub mod status;
+pub mod trend;
 pub mod victim;
 pub mod watch;
