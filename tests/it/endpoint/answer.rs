@@ -30,6 +30,7 @@ pub type Shared = Arc<Mutex<World>>;
 
 const CLOUDFORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 const AUTO_SCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+const SNS: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The endpoint, as axum sees it.
@@ -63,7 +64,13 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
     }
     let response = match (call.service, forward_to) {
         (
-            Service::Json | Service::Sqs | Service::S3 | Service::AutoScaling | Service::CloudWatch | Service::Other,
+            Service::Json
+            | Service::Sqs
+            | Service::S3
+            | Service::Sns
+            | Service::AutoScaling
+            | Service::CloudWatch
+            | Service::Other,
             Some(endpoint),
         ) => forward(&endpoint, &parts, call.body.clone()).await,
         _ => answered(&mut lock(&world), &parts, &call),
@@ -127,6 +134,7 @@ impl World {
             "ListStacks" => self.list_stacks(input),
             "DescribeStackEvents" => self.describe_stack_events(input),
             "DescribeEvents" => self.describe_events(input),
+            "ListImports" => self.list_imports(input),
             "ListStackResources" => self.list_stack_resources(input),
             "DescribeStackResources" => self.describe_stack_resources(input),
             "DetectStackDrift" => self.detect_stack_drift(input),
@@ -163,6 +171,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::Sns => (SNS, world.sns(&call.action, &call.input)),
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),
@@ -170,6 +179,13 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
             };
         }
         Service::Json => return plain(world.services.json(call)),
+        Service::Sqs if call.action == "GetQueueUrl" => {
+            let input: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            return match world.get_queue_url(input["QueueName"].as_str().unwrap_or_default()) {
+                Ok(answer) => plain(answer),
+                Err(refusal) => refused(call, &refusal),
+            };
+        }
         Service::Sqs => return plain(world.services.sqs(call)),
         Service::S3 => {
             let header = |name: &str| {
@@ -224,6 +240,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
         Service::CloudFormation => xml(refusal.status, refusal.render(CLOUDFORMATION, "00000000")),
         Service::Sts => xml(refusal.status, refusal.render(STS, "00000000")),
         Service::AutoScaling => xml(refusal.status, refusal.render(AUTO_SCALING, "00000000")),
+        Service::Sns => xml(refusal.status, refusal.render(SNS, "00000000")),
         Service::CloudWatch => {
             let error = serde_json::json!({"__type": refusal.code, "message": refusal.message});
             cbor_answer(refusal.status, cbor::encode(&error))

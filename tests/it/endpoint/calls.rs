@@ -26,6 +26,7 @@ pub enum Service {
     CloudFormation,
     Sts,
     AutoScaling,
+    Sns,
     /// CBOR, with the action in the path.
     CloudWatch,
     /// JSON, with the action in a header.
@@ -60,6 +61,7 @@ impl Call {
                 Some("2010-05-15") => Service::CloudFormation,
                 Some("2011-06-15") => Service::Sts,
                 Some("2011-01-01") => Service::AutoScaling,
+                Some("2010-03-31") => Service::Sns,
                 _ => Service::Other,
             };
             (service, action.to_owned())
