@@ -4,7 +4,7 @@ mod data;
 mod groups;
 mod refused;
 
-use crate::endpoint::{Endpoint, Existing, Script, Verb};
+use crate::endpoint::{Endpoint, Existing, Script, Verb, World};
 use crate::harness::{Output, Test};
 
 /// A stack of the environment `lab`, whose file is lost.
@@ -97,6 +97,25 @@ fn nothing_was_deleted(endpoint: &Endpoint) {
     }
 }
 
+/// Runs it, and does something to the world as soon as the stack is being deleted.
+fn while_it_is_deleted(
+    endpoint: &Endpoint,
+    stack: &str,
+    interfere: impl FnOnce(&mut World) + Send,
+    run: impl FnOnce() -> Output,
+) -> Output {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            endpoint.wait_until("the stack is being deleted", |world| {
+                let found = world.find(stack);
+                found.is_some_and(|found| world.stacks[found].status == "DELETE_IN_PROGRESS")
+            });
+            endpoint.world(interfere);
+        });
+        run()
+    })
+}
+
 fn attempts(output: &Output) -> usize {
     output.stderr.matches("tried again").count()
 }
@@ -124,16 +143,12 @@ fn without_its_file_all_is_found_by_tags_and_what_is_gone_is_a_success() {
 fn a_bucket_that_is_filled_again_meanwhile_is_emptied_again() {
     let script = Script::new().existing(intake());
     let endpoint = serve(script.takes("lab-intake", "BucketPolicy", std::time::Duration::from_secs(1)));
-    let output = std::thread::scope(|scope| {
-        let run = scope.spawn(|| destroy(&endpoint).args(["--output", "json"]).run());
-        endpoint.wait_until("the bucket's policy is being deleted", |world| {
-            world
-                .find("lab-intake")
-                .is_some_and(|stack| world.stacks[stack].status == "DELETE_IN_PROGRESS")
-        });
-        endpoint.world(|world| world.services.put_object(BUCKET, "uploads/late.txt", "late"));
-        run.join().expect("it ends")
-    });
+    let output = while_it_is_deleted(
+        &endpoint,
+        "lab-intake",
+        |world| world.services.put_object(BUCKET, "uploads/late.txt", "late"),
+        || destroy(&endpoint).args(["--output", "json"]).run(),
+    );
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
     assert_eq!(endpoint.calls("DeleteStack").len(), 2);
     assert!(
@@ -246,20 +261,16 @@ fn a_stack_that_somebody_else_deletes_is_waited_for_and_one_that_is_gone_is_done
     assert_eq!(ours, ["lab-intake"]);
     // Gone while we were waiting for what needs it.
     let endpoint = serve(script);
-    let output = std::thread::scope(|scope| {
-        let run = scope.spawn(|| destroy(&endpoint).args(["--output", "json"]).run());
-        endpoint.wait_until("the stage is being deleted", |world| {
-            world
-                .find("lab-work")
-                .is_some_and(|stack| world.stacks[stack].status == "DELETE_IN_PROGRESS")
-        });
-        endpoint.world(|world| {
+    let output = while_it_is_deleted(
+        &endpoint,
+        "lab-work",
+        |world| {
             world.services.delete_bucket(BUCKET);
             let intake = world.find("lab-intake").expect("it is there");
             world.start_delete(intake, None, Vec::new(), false);
-        });
-        run.join().expect("it ends")
-    });
+        },
+        || destroy(&endpoint).args(["--output", "json"]).run(),
+    );
     assert_eq!(output.json()["succeeded"], true);
     let ours: Vec<_> = endpoint
         .calls("DeleteStack")

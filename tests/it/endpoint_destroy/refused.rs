@@ -132,22 +132,18 @@ fn an_environment_that_its_tags_protect_is_refused_whatever_the_flags() {
 fn protection_that_comes_after_the_question_holds() {
     let script = Script::new().existing(intake()).existing(work());
     let endpoint = serve(script.takes("lab-work", "Queue", std::time::Duration::from_secs(1)));
-    std::thread::scope(|scope| {
-        let run = scope.spawn(|| {
-            let refused = destroy(&endpoint).status(4);
-            refused.stderr_contains("lab-intake is protected").run()
-        });
-        endpoint.wait_until("the stage is being deleted", |world| {
-            world
-                .find("lab-work")
-                .is_some_and(|stack| world.stacks[stack].status == "DELETE_IN_PROGRESS")
-        });
-        endpoint.world(|world| {
+    super::while_it_is_deleted(
+        &endpoint,
+        "lab-work",
+        |world| {
             let intake = world.find("lab-intake").expect("it is there");
             world.stacks[intake].protected = true;
-        });
-        run.join().expect("it ends");
-    });
+        },
+        || {
+            let refused = destroy(&endpoint).status(4);
+            refused.stderr_contains("lab-intake is protected").run()
+        },
+    );
     assert_eq!(endpoint.calls("DeleteObjects").len(), 0, "its bucket is as it was");
     assert_eq!(endpoint.stacks(), ["lab-intake"]);
 }
