@@ -353,26 +353,30 @@ pub(super) fn says_nothing_to_do(reason: &str) -> bool {
 }
 
 pub(super) fn read_change(change: &ResourceChange) -> Change {
+    let action = match change.action().map_or("", |action| action.as_str()) {
+        "Add" => Action::Add,
+        "Modify" => Action::Modify,
+        "Remove" => Action::Remove,
+        "Import" => Action::Import,
+        "Dynamic" => Action::Dynamic,
+        other => Action::Unknown(other.to_owned()),
+    };
+    // Of an import CloudFormation says `True` (https://github.com/aws/aws-cdk-cli/pull/447), though nothing is made anew.
+    let replacement = match change.replacement().map_or("", |replacement| replacement.as_str()) {
+        _ if action == Action::Import => Replacement::No,
+        "True" => Replacement::Yes,
+        "Conditional" => Replacement::Maybe,
+        _ => Replacement::No,
+    };
     Change {
-        action: match change.action().map_or("", |action| action.as_str()) {
-            "Add" => Action::Add,
-            "Modify" => Action::Modify,
-            "Remove" => Action::Remove,
-            "Import" => Action::Import,
-            "Dynamic" => Action::Dynamic,
-            other => Action::Unknown(other.to_owned()),
-        },
+        action,
         logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
         resource_type: change.resource_type().unwrap_or_default().to_owned(),
         physical_id: change
             .physical_resource_id()
             .filter(|id| !id.is_empty())
             .map(str::to_owned),
-        replacement: match change.replacement().map_or("", |replacement| replacement.as_str()) {
-            "True" => Replacement::Yes,
-            "Conditional" => Replacement::Maybe,
-            _ => Replacement::No,
-        },
+        replacement,
         properties: properties(change),
     }
 }

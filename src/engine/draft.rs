@@ -139,6 +139,8 @@ pub struct Base<'a> {
     pub id: Option<&'a str>,
     /// Its status, when it is there.
     pub status: Option<&'a StackStatus>,
+    /// Whether it takes in what is there already, as its plan shows.
+    pub import_existing: bool,
 }
 
 /// What came of asking CloudFormation what it would do.
@@ -165,7 +167,12 @@ pub async fn draft(
         cloud, drafts, options, ..
     } = planner;
     let description = change_set_description(&planner.blueprint.environment, &stack.part);
-    let Base { create, id, status } = base;
+    let Base {
+        create,
+        id,
+        status,
+        import_existing,
+    } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
     if id.is_some() {
         // By name: the emulator lists none by ARN. What is thrown away is ours by its description, and by its own ARN.
@@ -208,7 +215,7 @@ pub async fn draft(
         tags: &stack.tags,
         makes_roles: stack.makes_roles,
         description: &description,
-        import_existing: false,
+        import_existing,
         manner: &manner,
     };
     let made = match cloud.make_change_set(&new).await {

@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod foreign;
 pub mod graph;
 pub mod history;
+pub mod imports;
 pub mod interrupt;
 pub mod keep;
 pub mod operation;

@@ -12,6 +12,7 @@ mod dlq;
 mod drift;
 mod endpoint;
 mod endpoint_deploy;
+mod endpoint_destroy;
 mod endpoint_drift;
 mod endpoint_rules;
 mod engine_clock;

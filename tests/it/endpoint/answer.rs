@@ -137,6 +137,7 @@ impl World {
             "ListStacks" => self.list_stacks(input),
             "DescribeStackEvents" => self.describe_stack_events(input),
             "DescribeEvents" => self.describe_events(input),
+            "ListImports" => self.list_imports(input),
             "ListStackResources" => self.list_stack_resources(input),
             "DescribeStackResources" => self.describe_stack_resources(input),
             "DetectStackDrift" => self.detect_stack_drift(input),
@@ -198,6 +199,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::Sns if call.action == "ListSubscriptionsByTopic" => (SNS, world.sns(&call.action, &call.input)),
         Service::Sns => (SNS, world.told(call)),
         Service::Iam => (IAM, world.told(call)),
         Service::CloudWatch => {
@@ -207,6 +209,13 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
             };
         }
         Service::Json => return plain(world.services.json(call)),
+        Service::Sqs if call.action == "GetQueueUrl" => {
+            let input: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            return match world.get_queue_url(input["QueueName"].as_str().unwrap_or_default()) {
+                Ok(answer) => plain(answer),
+                Err(refusal) => refused(call, &refusal),
+            };
+        }
         Service::Sqs => return plain(world.services.sqs(call)),
         Service::S3 => {
             let chunked = header("content-encoding").contains("aws-chunked");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::draining::Obstacles;
 use super::model::Model;
 use super::query::{Input, Refusal};
 use super::world::{Step, World};
@@ -22,6 +23,7 @@ pub struct ScriptedGroup {
     /// How long a worker drains, and how long an instance comes up.
     pub(super) drains: Duration,
     pub(super) comes_up: Duration,
+    pub(super) obstacles: Obstacles,
 }
 
 impl ScriptedGroup {
@@ -39,12 +41,19 @@ impl ScriptedGroup {
             instances: instances.iter().map(in_service).collect(),
             drains: Duration::from_millis(300),
             comes_up: Duration::from_millis(600),
+            obstacles: Obstacles::default(),
         }
     }
 
     /// One more instance, in another state than in service.
     pub fn and(mut self, zone: &str, id: &str, state: &str) -> Self {
         self.instances.push((zone.into(), id.into(), state.into()));
+        self
+    }
+
+    /// What stands in the way of its deletion.
+    pub fn obstacles(mut self, obstacles: Obstacles) -> Self {
+        self.obstacles = obstacles;
         self
     }
 
@@ -81,6 +90,12 @@ impl World {
             "DescribeAutoScalingGroups" => self.describe_groups(input),
             "DescribeScalingActivities" => self.describe_activities(input),
             "TerminateInstanceInAutoScalingGroup" => self.terminate_instance(input),
+            "SetInstanceProtection" => self.set_instance_protection(input),
+            "UpdateAutoScalingGroup" => self.update_group(input),
+            "DescribeLifecycleHooks" => self.describe_hooks(input),
+            "CompleteLifecycleAction" => self.complete_action(input),
+            "DescribeInstanceRefreshes" => self.describe_refreshes(input),
+            "CancelInstanceRefresh" => self.cancel_refresh(input),
             _ => {
                 self.complaints.push(format!("{action}: the endpoint doesn't know it"));
                 Err(Refusal::new(
@@ -151,7 +166,7 @@ impl World {
                     .text("AvailabilityZone", zone)
                     .text("LifecycleState", state)
                     .text("HealthStatus", "Healthy")
-                    .text("ProtectedFromScaleIn", false)
+                    .text("ProtectedFromScaleIn", group.obstacles.protected.contains(id))
             });
             Fields::new()
                 .text("AutoScalingGroupName", &group.name)
@@ -248,7 +263,7 @@ impl World {
         self.end_activity(&format!("Launching a new EC2 instance: {id}"));
     }
 
-    fn instance_becomes(&mut self, id: &str, state: &str) {
+    pub(super) fn instance_becomes(&mut self, id: &str, state: &str) {
         let instances = self.script.groups.iter_mut().flat_map(|group| &mut group.instances);
         for instance in instances.filter(|instance| instance.1 == id) {
             instance.2 = state.to_owned();

@@ -78,6 +78,8 @@ impl World {
             .texts("NotificationARNs", &definition.notification_arns)
             .texts("Capabilities", &definition.capabilities)
             .members("Tags", tags(definition))
+            // "ImportExistingResources: Indicates if the change set imports resources that already exist."
+            .text("ImportExistingResources", change_set.import_existing)
             .maybe("OnStackFailure", change_set.on_stack_failure.as_ref())
             // "Only present for drift-aware change sets", both.
             .maybe("DeploymentMode", change_set.deployment_mode.as_ref())
@@ -200,6 +202,11 @@ impl World {
         self.remember_stale(stack);
         if create {
             self.start_create(stack, change_set.definition, token, on_failure);
+            if let Some(operation) = &mut self.stacks[stack].operation {
+                let imports = change_set.changes.iter().filter(|change| change.action == "Import");
+                operation.imports = imports.map(|change| change.id.clone()).collect();
+            }
+            self.go_on(stack);
         } else {
             let reverts = self.face_drift(stack, &change_set.reverts);
             self.start_update(stack, change_set.definition, token, on_failure, reverts);

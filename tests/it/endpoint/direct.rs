@@ -47,6 +47,7 @@ impl World {
         it.tokens
             .extend(token.clone().map(|token| (token, "CreateStack".to_owned())));
         self.start_create(stack, wanted, token, on_failure);
+        self.go_on(stack);
         Ok(stack_id(&self.stacks[stack].id))
     }
 

@@ -9,6 +9,7 @@
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
+//!             ├─ draining, users, kept           what stands in the way of a deletion, and what outlives it
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
@@ -26,11 +27,13 @@ mod clock;
 mod cloud_watch;
 mod diff;
 mod direct;
+mod draining;
 mod drift;
 mod faults;
 mod forward;
 mod in_memory;
 mod job;
+mod kept;
 mod listing;
 mod model;
 mod move_tasks;
@@ -49,6 +52,7 @@ mod state;
 mod tcp;
 mod template;
 mod template_summary;
+mod users;
 mod world;
 mod xml;
 
@@ -60,6 +64,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use answer::{Shared, lock};
 pub use auto_scaling::ScriptedGroup;
 pub use calls::Call;
+pub use draining::Obstacles;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
 pub use query::Refusal;

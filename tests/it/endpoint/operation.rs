@@ -48,6 +48,10 @@ pub struct Operation {
     /// Resources that were replaced: what is left of them.
     pub leftovers: Vec<Resource>,
     pub on_failure: OnFailure,
+    /// Resources that are taken in as they are rather than made.
+    pub imports: BTreeSet<String>,
+    /// `FORCE_DELETE_STACK`: what can't be deleted is left.
+    pub forced: bool,
 }
 
 /// A stack before an update.
@@ -113,7 +117,6 @@ impl World {
         );
         self.stacks[stack].definition = wanted;
         self.set_status(stack, "CREATE_IN_PROGRESS", Some("User Initiated".into()));
-        self.go_on(stack);
     }
 
     pub fn start_update(
@@ -142,7 +145,7 @@ impl World {
         self.go_on(stack);
     }
 
-    pub fn start_delete(&mut self, stack: usize, token: Option<String>, retain: Vec<String>) {
+    pub fn start_delete(&mut self, stack: usize, token: Option<String>, retain: Vec<String>, forced: bool) {
         self.cancel_running(stack, "CREATE_FAILED", "Resource creation cancelled");
         let jobs = self.delete_jobs(stack, |_| true);
         let wanted = self.stacks[stack].definition.clone();
@@ -156,9 +159,13 @@ impl World {
             wanted,
             OnFailure::Rollback,
         );
+        if let Some(operation) = &mut self.stacks[stack].operation {
+            operation.forced = forced;
+        }
         self.set_status(stack, "DELETE_IN_PROGRESS", Some("User Initiated".into()));
         for id in retain {
             self.set_resource_status(stack, &id, "DELETE_SKIPPED", None);
+            self.outlives(stack, &id);
         }
         self.skip_kept(stack, false);
         self.go_on(stack);
@@ -231,6 +238,8 @@ impl World {
             touched: BTreeSet::new(),
             leftovers: Vec::new(),
             on_failure,
+            imports: BTreeSet::new(),
+            forced: false,
         });
         self.new_operation_id(stack);
     }
@@ -309,9 +318,7 @@ impl World {
         });
         for id in skipped {
             self.set_resource_status(stack, &id, "DELETE_SKIPPED", None);
-            if let Some(resource) = self.stacks[stack].resource_mut(&id) {
-                resource.physical_id = None;
-            }
+            self.outlives(stack, &id);
         }
     }
 

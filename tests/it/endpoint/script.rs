@@ -25,6 +25,7 @@ pub struct Script {
     pub(super) outputs: BTreeMap<(String, String), String>,
     pub(super) invalid: Vec<Invalid>,
     pub(super) groups: Vec<ScriptedGroup>,
+    pub(super) subscribed: Vec<super::users::Subscribed>,
     pub(super) series: BTreeMap<String, Vec<(i64, f64)>>,
     pub(super) rules: Vec<Rule>,
     pub(super) rates: BTreeMap<String, usize>,
@@ -124,6 +125,7 @@ impl Script {
             outputs: BTreeMap::new(),
             invalid: Vec::new(),
             groups: Vec::new(),
+            subscribed: Vec::new(),
             series: BTreeMap::new(),
             rules: Vec::new(),
             rates: BTreeMap::new(),
@@ -249,6 +251,17 @@ impl Script {
         self
     }
 
+    /// A subscription that no stack made.
+    pub fn subscribed(mut self, topic: &str, arn: &str, protocol: &str, endpoint: &str) -> Self {
+        self.subscribed.push(super::users::Subscribed {
+            topic: topic.into(),
+            arn: arn.into(),
+            protocol: protocol.into(),
+            endpoint: endpoint.into(),
+        });
+        self
+    }
+
     /// What CloudWatch answers to the query of this id: (minutes ago, value), oldest first.
     pub fn series(mut self, id: &str, points: &[(i64, f64)]) -> Self {
         self.series.insert(id.into(), points.to_vec());
@@ -355,6 +368,12 @@ impl Existing {
 
     pub fn body(mut self, template: &str) -> Self {
         self.body = template.into();
+        self
+    }
+
+    /// In another status.
+    pub fn status(mut self, status: &str) -> Self {
+        self.status = status.into();
         self
     }
 

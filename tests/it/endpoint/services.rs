@@ -35,7 +35,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+    pub fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Plain {
             status: 200,
             content_type,

@@ -109,10 +109,10 @@ impl World {
             Some(stale) => (&stale.status, &stale.reason),
             None => (&stack.status, &stack.reason),
         };
-        let outputs = stack
-            .outputs
-            .iter()
-            .map(|(key, value)| Fields::new().text("OutputKey", key).text("OutputValue", value));
+        let outputs = stack.outputs.iter().map(|(key, value)| {
+            let output = Fields::new().text("OutputKey", key).text("OutputValue", value);
+            output.maybe("ExportName", self.export_of(stack, key))
+        });
         let operations = stack
             .last_operations
             .iter()
@@ -371,7 +371,7 @@ impl World {
         it.tokens
             .extend(token.clone().map(|token| (token, "DeleteStack".to_owned())));
         self.remember_stale(stack);
-        self.start_delete(stack, token, retain);
+        self.start_delete(stack, token, retain, forced);
         Ok(Fields::new())
     }
 

@@ -120,6 +120,8 @@ pub struct ChangeSet {
     /// Drift that it puts back.
     pub reverts: Vec<Drifted>,
     pub on_stack_failure: Option<String>,
+    /// `ImportExistingResources`.
+    pub import_existing: bool,
     pub token: Option<String>,
     pub operation_id: String,
 }

@@ -26,6 +26,8 @@ pub struct World {
     pub calls: Vec<Call>,
     pub complaints: Vec<String>,
     pub detections: Vec<super::drift::Detection>,
+    /// Physical ids of buckets and queues that outlived their stacks.
+    pub kept: std::collections::BTreeSet<String>,
     agenda: BTreeMap<(Instant, u64), Step>,
     pub(super) counter: u64,
 }
@@ -86,6 +88,7 @@ impl World {
             calls: Vec::new(),
             complaints: Vec::new(),
             detections: Vec::new(),
+            kept: std::collections::BTreeSet::new(),
             agenda: BTreeMap::new(),
             counter: 0,
             script,
@@ -356,7 +359,7 @@ impl World {
                     },
                 );
             }
-            Happening::Delete { .. } => self.start_delete(stack, None, Vec::new()),
+            Happening::Delete { .. } => self.start_delete(stack, None, Vec::new(), false),
         }
     }
 
