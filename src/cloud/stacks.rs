@@ -205,6 +205,14 @@ impl Cloud {
 
     /// The resources of a stack that still exist.
     pub async fn stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
+        let mut all = self.all_stack_resources(id).await?;
+        all.retain(|resource| resource.status != "DELETE_COMPLETE");
+        Ok(all)
+    }
+
+    /// The resources of a stack, those that are gone included; of a stack that was deleted for 90 days, by its ARN
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html>).
+    pub async fn all_stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
         self.limiter.take().await;
         let mut pages = self
             .cloudformation
@@ -216,12 +224,6 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(resource) = pages.next().await {
             let resource = resource.map_err(|error| explain("ListStackResources", error))?;
-            if resource
-                .resource_status()
-                .is_some_and(|status| status.as_str() == "DELETE_COMPLETE")
-            {
-                continue;
-            }
             all.push(StackResource {
                 logical_id: resource.logical_resource_id().unwrap_or_default().to_owned(),
                 resource_type: resource.resource_type().unwrap_or_default().to_owned(),
