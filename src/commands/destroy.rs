@@ -1,8 +1,8 @@
 //! `qfleet destroy ENV`
 
-use std::collections::BTreeMap;
-
 use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::global::Global;
 use super::named::{Meant, Named};
@@ -16,7 +16,8 @@ use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::{self, foreign, keep, protection};
 use crate::environment::OnDestroy;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, exit_code};
+use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
@@ -32,13 +33,16 @@ Before anything is deleted, it looks for stacks of others that import from it an
 topic, and refuses while there are any. Workers finish what they work on, for as long as their `drain_timeout`. A \
 deletion that fails is tried again once what it failed on is out of the way.
 
+Afterwards it looks for what is left, by tag and by name in every service that it uses, and asks for each resource \
+itself: a receipt says what was deleted, kept on purpose, left over (with the command that removes it) or can't be known.
+
 Examples:
   qfleet destroy lab                       say what will be lost, ask, take it down
   qfleet destroy lab --yes                 in a pipeline: no questions
   qfleet destroy --name lab                where the environment file is lost
   qfleet destroy lab --keep-data           leave bucket and queues for the next deploy
 
-Exit codes: 0 gone, or gone already; 1 something could not be deleted; 2 bad file or usage;
+Exit codes: 0 gone, or gone already; 1 something could not be deleted, or is left over; 2 bad file or usage;
 4 refused (protected, used by others, not confirmed); 130 interrupted.")]
 pub struct Destroy {
     #[command(flatten)]
@@ -72,21 +76,53 @@ impl Destroy {
         global.block_on(async {
             let interrupt = global.listen()?;
             let cloud = global.connect(meant.file.as_ref()).await?;
-            let deployed = Deployed::find(&cloud, &meant.name)
-                .await?
-                .with_protection(&cloud)
-                .await?;
-            self.refuse_protected(&meant, &deployed)?;
-            let report = if deployed.stacks.is_empty() {
-                Report::new(&cloud, &meant.name, Vec::new())
-            } else {
-                self.destroy(global, &cloud, &interrupt, deployed).await?
-            };
-            if report.succeeded {
-                cloud.delete_parameter(&expiry_parameter(&meant.name)).await?;
-            }
-            self.show(global, &report)
+            let destroyed = self.take_down(global, &cloud, &interrupt, &meant).await?;
+            self.show(global, &destroyed)
         })
+    }
+
+    /// Destroys the environment of this name, as when it was asked for and agreed to: what `reap` does to each.
+    pub(super) fn by_name(name: &str) -> Destroy {
+        Destroy {
+            which: Named::by_name(name),
+            yes: true,
+            keep_data: false,
+            no_drain: false,
+            disable_protection: false,
+            force: false,
+            role_arn: None,
+            waits: Waits::default(),
+        }
+    }
+
+    /// Destroys it, and looks for what is left.
+    pub(super) async fn take_down(
+        &self,
+        global: &Global,
+        cloud: &Cloud,
+        interrupt: &Interrupt,
+        meant: &Meant,
+    ) -> Result<Destroyed> {
+        let deployed = Deployed::find(cloud, &meant.name).await?.with_protection(cloud).await?;
+        self.refuse_protected(meant, &deployed)?;
+        let (report, known) = if deployed.stacks.is_empty() {
+            (Report::new(cloud, &meant.name, Vec::new()), Known::default())
+        } else {
+            let known = Known::read(cloud, &deployed).await;
+            (self.destroy(global, cloud, interrupt, deployed).await?, known)
+        };
+        let mut receipt = None;
+        if report.succeeded {
+            cloud.delete_parameter(&expiry_parameter(&meant.name)).await?;
+            let subject = subject(meant, known, &report);
+            let look = leftovers::look(cloud, &subject, Patience::with(cloud), Timestamp::now());
+            receipt = tokio::select! {
+                receipt = look => Some(receipt),
+                // What was asked for is done; only the proof is missing.
+                () = interrupt.wait() => return Err(Error::Interrupted),
+            };
+        }
+        Ok(Destroyed { report, receipt })
     }
 
     fn refuse_protected(&self, meant: &Meant, deployed: &Deployed) -> Result<()> {
@@ -166,7 +202,10 @@ impl Destroy {
 
     fn question(&self, cloud: &Cloud, deployed: &Deployed) -> String {
         let Cloud { account, region, .. } = cloud;
-        let protected = deployed.stacks.iter().filter(|stack| stack.stack.protected == Some(true));
+        let protected = deployed
+            .stacks
+            .iter()
+            .filter(|stack| stack.stack.protected == Some(true));
         let names: Vec<&str> = protected.map(|stack| stack.stack.name.as_str()).collect();
         let lifting = match names.as_slice() {
             [] => String::new(),
@@ -191,21 +230,64 @@ impl Destroy {
         }
     }
 
-    fn show(&self, global: &Global, report: &Report) -> Result<()> {
-        match global.output {
-            Output::Text if report.stacks.is_empty() => {
-                report::text(&format!("{} is gone already: nothing to do.\n", report.environment));
-            }
-            Output::Text => {
-                let again = format!("qfleet destroy {}", self.which.words());
-                report::note(&report::summary::text(report, &again));
-                report::text(&report::data::left(report));
-            }
-            Output::Json => report::json(report),
-            Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
-        }
-        report.result()
+    fn show(&self, global: &Global, destroyed: &Destroyed) -> Result<()> {
+        report::result(global.output, destroyed, || {
+            destroyed.text(&format!("qfleet destroy {}", self.which.words()))
+        });
+        destroyed.result()
     }
+}
+
+/// What was done, and what is left.
+#[derive(Debug, Serialize)]
+pub(super) struct Destroyed {
+    #[serde(flatten)]
+    pub(super) report: Report,
+    /// None while something of it is there still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) receipt: Option<Receipt>,
+}
+
+impl Destroyed {
+    /// For people; `again` is the command that goes on with what isn't done. What isn't a result goes to standard error.
+    pub(super) fn text(&self, again: &str) -> String {
+        let Destroyed { report, receipt } = self;
+        let mut out = if report.stacks.is_empty() {
+            format!("{} is gone already: nothing to do.\n", report.environment)
+        } else {
+            report::note(&report::summary::text(report, again));
+            report::data::left(report)
+        };
+        out += &receipt.as_ref().map(report::receipt::text).unwrap_or_default();
+        out
+    }
+
+    /// What the command ends with; why is shown already.
+    pub(super) fn result(&self) -> Result<()> {
+        self.report.result()?;
+        match &self.receipt {
+            Some(receipt) if !receipt.clean => Err(Error::Shown(exit_code::FAILED)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is to be looked for afterwards.
+fn subject(meant: &Meant, known: Known, report: &Report) -> Subject {
+    let stages = meant.file.iter().flat_map(|file| &file.stages);
+    let mut subject = Subject {
+        environment: meant.name.clone(),
+        stages: stages.map(|stage| stage.name.clone()).collect(),
+        known,
+        ..Subject::default()
+    };
+    for kept in &report.kept {
+        subject.keep(&kept.resource_type, &kept.name);
+    }
+    for abandoned in &report.abandoned {
+        subject.give_up(&abandoned.resource_type, &abandoned.name);
+    }
+    subject
 }
 
 fn used_by_others(environment: &str, users: &[foreign::Foreign]) -> Error {

@@ -32,6 +32,14 @@ pub struct Meant {
 }
 
 impl Named {
+    /// The environment of this name, whose file nobody has.
+    pub(super) fn by_name(name: &str) -> Named {
+        Named {
+            env: None,
+            name: Some(name.to_owned()),
+        }
+    }
+
     /// Loads and checks the file, where there is one. The name alone promises nothing: it may not be deployed.
     ///
     /// # Errors

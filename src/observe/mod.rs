@@ -5,6 +5,7 @@ pub mod details;
 pub mod drift;
 pub mod events;
 pub mod findings;
+pub mod leftovers;
 pub mod list;
 pub mod live;
 pub mod local_fleet;
