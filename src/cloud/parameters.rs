@@ -79,6 +79,17 @@ impl Cloud {
         }
     }
 
+    /// Gives a parameter that is there another value; its type and its tags stay
+    /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>).
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), CloudError> {
+        let put = self.ssm.put_parameter().name(name).value(value).overwrite(true);
+        // Left out, the type would be refused for a parameter that somebody deleted meanwhile: it isn't made anew.
+        put.send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("PutParameter", error))
+    }
+
     /// Deletes a parameter. One that isn't there is a success.
     pub async fn delete_parameter(&self, name: &str) -> Result<(), CloudError> {
         match self.ssm.delete_parameter().name(name).send().await {

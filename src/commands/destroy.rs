@@ -2,7 +2,6 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::global::Global;
 use super::named::{Meant, Named};
@@ -16,8 +15,9 @@ use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::{self, foreign, keep, protection};
 use crate::environment::OnDestroy;
-use crate::error::{Error, Result, exit_code};
-use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
+use crate::error::{Error, Result};
+use crate::observe::destroyed::Destroyed;
+use crate::observe::leftovers::{self, Known, Patience, Subject};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
@@ -232,43 +232,9 @@ impl Destroy {
 
     fn show(&self, global: &Global, destroyed: &Destroyed) -> Result<()> {
         report::result(global.output, destroyed, || {
-            destroyed.text(&format!("qfleet destroy {}", self.which.words()))
+            report::receipt::destroyed(destroyed, &format!("qfleet destroy {}", self.which.words()))
         });
         destroyed.result()
-    }
-}
-
-/// What was done, and what is left.
-#[derive(Debug, Serialize)]
-pub(super) struct Destroyed {
-    #[serde(flatten)]
-    pub(super) report: Report,
-    /// None while something of it is there still.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) receipt: Option<Receipt>,
-}
-
-impl Destroyed {
-    /// For people; `again` is the command that goes on with what isn't done. What isn't a result goes to standard error.
-    pub(super) fn text(&self, again: &str) -> String {
-        let Destroyed { report, receipt } = self;
-        let mut out = if report.stacks.is_empty() {
-            format!("{} is gone already: nothing to do.\n", report.environment)
-        } else {
-            report::note(&report::summary::text(report, again));
-            report::data::left(report)
-        };
-        out += &receipt.as_ref().map(report::receipt::text).unwrap_or_default();
-        out
-    }
-
-    /// What the command ends with; why is shown already.
-    pub(super) fn result(&self) -> Result<()> {
-        self.report.result()?;
-        match &self.receipt {
-            Some(receipt) if !receipt.clean => Err(Error::Shown(exit_code::FAILED)),
-            _ => Ok(()),
-        }
     }
 }
 

@@ -29,14 +29,7 @@ pub struct List {
 impl List {
     /// Lists them.
     pub fn run(self, global: &Global) -> Result<()> {
-        if self.all_regions && global.region.is_some() {
-            return Err(Error::usage("--all-regions and --region can't be used together"));
-        }
-        if self.all_regions && global.local {
-            return Err(Error::usage(
-                "the local emulator is no account with regions: leave --all-regions out",
-            ));
-        }
+        check_regions(global, self.all_regions)?;
         global.block_on(async {
             let cloud = global.connect(None).await?;
             let now = Timestamp::now();
@@ -48,6 +41,19 @@ impl List {
             Ok(())
         })
     }
+}
+
+/// Whether every region can be meant.
+pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
+    if all_regions && global.region.is_some() {
+        return Err(Error::usage("--all-regions and --region can't be used together"));
+    }
+    if all_regions && global.local {
+        return Err(Error::usage(
+            "the local emulator is no account with regions: leave --all-regions out",
+        ));
+    }
+    Ok(())
 }
 
 fn show(global: &Global, listing: &Listing, all_regions: bool) {

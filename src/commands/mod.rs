@@ -8,6 +8,7 @@ mod destroy;
 mod dlq;
 mod drift;
 mod events;
+mod extend;
 mod global;
 mod init;
 mod kill_worker;
@@ -19,6 +20,7 @@ mod named;
 mod outputs;
 mod placement;
 mod plan;
+mod reap;
 mod recover;
 mod render;
 mod schema;
@@ -96,6 +98,10 @@ pub enum Command {
     Dlq(dlq::Dlq),
     /// Take an environment down
     Destroy(destroy::Destroy),
+    /// Move the expiry of an environment with a lifetime
+    Extend(extend::Extend),
+    /// Destroy the account's environments that have expired
+    Reap(reap::Reap),
     /// Get stacks going again that are stuck after a failure: roll back, or go on with a rollback that failed
     Recover(recover::Recover),
     /// Write the CloudFormation templates that an environment file describes
@@ -136,6 +142,8 @@ impl Cli {
             Command::Backfill(command) => command.run(&self.global),
             Command::Dlq(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
+            Command::Extend(command) => command.run(&self.global),
+            Command::Reap(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),

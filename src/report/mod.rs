@@ -17,6 +17,7 @@ pub mod local;
 pub mod plan;
 pub mod problems;
 pub mod progress;
+pub mod reap;
 pub mod receipt;
 pub mod recover;
 pub mod render;

@@ -5,10 +5,26 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::{data, note, summary};
+use crate::observe::destroyed::Destroyed;
 use crate::observe::leftovers::{Fate, Receipt, Row};
 
+/// What a destroy did and left. `again` is the command that goes on with what isn't done. What isn't a result goes to
+/// standard error.
+pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
+    let Destroyed { report, receipt } = destroyed;
+    let mut out = if report.stacks.is_empty() {
+        format!("{} is gone already: nothing to do.\n", report.environment)
+    } else {
+        note(&summary::text(report, again));
+        data::left(report)
+    };
+    out += &receipt.as_ref().map(text).unwrap_or_default();
+    out
+}
+
 /// The receipt as text.
-pub fn text(receipt: &Receipt) -> String {
+fn text(receipt: &Receipt) -> String {
     let mut out = String::new();
     if !receipt.resources.is_empty() {
         let _ = writeln!(out, "{}", table(&receipt.resources));
