@@ -12,6 +12,7 @@
 //!             ├─ draining, users, kept           what stands in the way of a deletion, and what outlives it
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ said                            what services say of a resource, as a test writes it down
+//!             ├─ left                            what outlived its stack, and listings that lag
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
@@ -34,6 +35,7 @@ mod forward;
 mod in_memory;
 mod job;
 mod kept;
+mod left;
 mod listing;
 mod model;
 mod move_tasks;
