@@ -142,6 +142,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
         awaited: !stack.tags.needs.is_empty(),
     };
     let mut outcome = Outcome::Unchanged;
+    let mut kept: Vec<Kept> = Vec::new();
     let mut attempt = 0;
     loop {
         let now = cloud.stack(id).await?;
@@ -158,9 +159,13 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
         attempt += 1;
         let work = make_ready(teardown, stack, target, now.as_ref());
         let ready = teardown.context.prepare(name, work).await?;
+        // What an attempt before this one left has no name in the stack any more.
+        let known = |one: &Kept| one.name.is_empty() || kept.iter().any(|known| known.name == one.name);
+        let new: Vec<Kept> = ready.data.kept.into_iter().filter(|one| !known(one)).collect();
+        kept.extend(new);
         let busy = AtomicBool::new(false);
         let request = async {
-            let leaving = match &ready.kept {
+            let leaving = match &ready.how_kept {
                 keep::Kept::ByRequest(these) => Leaving::These(these),
                 keep::Kept::ByTemplate => Leaving::Nothing,
             };
@@ -170,7 +175,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
         let failure = match operation::run(teardown.context, target, Operation::Delete, request).await {
             Ok((outcome, _)) => {
                 if let Ok(mut left) = left.lock() {
-                    left.kept.extend(ready.data.kept);
+                    left.kept.append(&mut kept);
                 }
                 return Ok(outcome);
             }
@@ -198,7 +203,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
             return Err(Failed::Failure(with_help(failure, &blocking)));
         }
         // A forced deletion takes all that it can, data that only the request keeps included.
-        let named: Vec<String> = match &ready.kept {
+        let named: Vec<String> = match &ready.how_kept {
             keep::Kept::ByRequest(these) => {
                 let failing = blocking.iter().map(|blocking| &blocking.logical_id);
                 failing.chain(these).cloned().collect()
@@ -212,7 +217,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
         let request = cloud.delete_stack_leaving(id, teardown.role_arn, leaving);
         let (outcome, ended) = operation::run(teardown.context, target, Operation::Delete, request).await?;
         if let Ok(mut left) = left.lock() {
-            left.kept.extend(ready.data.kept);
+            left.kept.append(&mut kept);
             left.abandoned.extend(abandoned(name, blocking, &ended.events));
         }
         return Ok(outcome);
@@ -222,7 +227,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
 /// A stack that can be deleted.
 struct Ready {
     data: Data,
-    kept: keep::Kept,
+    how_kept: keep::Kept,
 }
 
 /// Deals with what stands in the way of deleting a stack. `now`: as it is, which may be another way than when the
@@ -241,16 +246,16 @@ async fn make_ready(
         cloud.protect_stack(target.id, false).await?;
     }
     let resources = there(cloud.stack_resources(target.id).await)?;
-    let mut kept = keep::Kept::ByTemplate;
+    let mut how_kept = keep::Kept::ByTemplate;
     if stack.tags.on_destroy == OnDestroy::Keep {
-        kept = keep::keep(teardown.context, teardown.deployed, target, &resources).await?;
+        how_kept = keep::keep(teardown.context, teardown.deployed, target, &resources).await?;
     }
     drain(teardown.context, target.stack, &resources, teardown.no_drain).await;
     let data = data_of(teardown, stack).await?;
     for bucket in &data.emptied {
         empty(cloud, tell, bucket).await?;
     }
-    Ok(Ready { data, kept })
+    Ok(Ready { data, how_kept })
 }
 
 /// A stack that somebody else has deleted by now has no resources.

@@ -201,9 +201,10 @@ async fn apply(
     };
     let made = cloud.make_change_set(&new).await?;
     let refused = match &made.result {
+        // All else is about to go anyway. CloudFormation takes what names a changed resource for perhaps replaced.
         WorkedOut::Changes(changes) => changes
             .iter()
-            .find(|change| change.takes_away())
+            .find(|change| change.takes_away() && DATA.contains(&change.resource_type.as_str()))
             .map(|change: &Change| format!("the update for it would replace or delete {}", change.logical_id)),
         WorkedOut::NothingToDo => Some("CloudFormation sees no change in its policies".to_owned()),
         WorkedOut::Failed(reason) => Some(reason.clone()),
