@@ -37,7 +37,8 @@ pub async fn settle(cloud: &Cloud, mut deployed: Deployed, keep_data: bool) -> R
     Ok(deployed)
 }
 
-async fn retains_data(cloud: &Cloud, stack: &DeployedStack) -> Result<bool, CloudError> {
+/// Whether the template that is deployed now retains data.
+pub(super) async fn retains_data(cloud: &Cloud, stack: &DeployedStack) -> Result<bool, CloudError> {
     let body = cloud.template(&stack.stack.id).await?;
     let template = body.and_then(|body| template::read(&body).ok()).unwrap_or_default();
     Ok(data(&template).any(|id| retains(&template, id)))
@@ -199,7 +200,7 @@ async fn apply(
         import_existing: false,
         manner: &Manner::default(),
     };
-    let made = cloud.make_change_set(&new).await?;
+    let made = context.prepare(target.stack, cloud.make_change_set(&new)).await?;
     let refused = match &made.result {
         // All else is about to go anyway. CloudFormation takes what names a changed resource for perhaps replaced.
         WorkedOut::Changes(changes) => changes
