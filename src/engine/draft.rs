@@ -184,7 +184,7 @@ pub async fn draft(
     }
     // How a failed stack goes on is said when the change set is executed, and can't be said twice.
     let mut on_failure = options.manner.on_failure.filter(|_| !keep_failed);
-    if import_existing {
+    if import_existing && !keep_failed {
         // A rollback, or the deletion of a failed create, takes what it has made; nothing says that it spares what it took
         // in under RetainExceptOnCreate. Data isn't put at risk for that: the stack is left as it fails, and the next
         // deploy goes on with it.
