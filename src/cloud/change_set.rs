@@ -222,6 +222,8 @@ impl Cloud {
                 express.disable_rollback(false).build()
             }))
             .set_import_existing_resources(new.import_existing.then_some(true))
+            // The emulator's takes a bucket that is to be imported for a name that is in the way.
+            .set_disable_validation((self.local && new.import_existing).then_some(true))
             .set_template_body(body)
             .set_template_url(url)
             .set_parameters(Some(parameters))

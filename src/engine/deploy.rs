@@ -259,7 +259,7 @@ async fn change_set(
         create,
         id: id.as_deref(),
         status: planned.status.as_ref(),
-        import_existing: create && imports::shown(&planned.changes),
+        import_existing: imports::shown(&planned.changes),
     };
     let bucket = plan::artifacts_bucket(outputs);
     let drafting = draft::draft(planner(deployment), stack, base, parameters, bucket).await?;

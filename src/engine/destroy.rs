@@ -1,37 +1,22 @@
 //! Takes an environment down: each stack as soon as nothing needs it any more, what it holds emptied or kept as its
 //! tags say.
 
+mod stack;
+
 use std::collections::BTreeMap;
-use std::future::ready;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use tokio::time::sleep;
 
-use super::blocking::{self, Blocking};
-use super::drain::drain;
-use super::event::{Event, Events, Operation};
-use super::keep;
-use super::operation::{self, Context, Target};
-use super::outcome::{Abandoned, Failed, Failure, Kept, Outcome, Report, StackReport};
-use super::{decide, graph, protection};
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::{Leaving, StackDescription, StackResource};
+use super::blocking::Blocking;
+use super::graph;
+use super::operation::Context;
+use super::outcome::{Abandoned, Failed, Kept, Outcome, Report, StackReport};
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{Deployed, DeployedStack};
+use crate::deployed::Deployed;
 use crate::environment::OnDestroy;
-use crate::error::Error;
 
 const CONCURRENCY: usize = 8;
-/// How often a delete is tried that fails on something that is mended each time.
-const ATTEMPTS: usize = 3;
-/// How often one is tried that fails on anything else: some things pass, such as an interface that is still attached.
-const ATTEMPTS_IN_VAIN: usize = 2;
-/// The time in between, for such a thing to pass.
-const PAUSE: Duration = Duration::from_secs(3);
 
 /// Everything a destroy works with.
 #[derive(Clone, Copy)]
@@ -120,209 +105,21 @@ pub async fn destroy(teardown: Teardown<'_>) -> Report {
     report
 }
 
+async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) -> Result<Outcome, Failed> {
+    let Some(stack) = teardown.deployed.part(&part) else {
+        return Ok(Outcome::Unchanged);
+    };
+    let (outcome, mut of_stack) = stack::destroy(teardown, stack).await?;
+    if let Ok(mut left) = left.lock() {
+        left.kept.append(&mut of_stack.kept);
+        left.abandoned.append(&mut of_stack.abandoned);
+    }
+    Ok(outcome)
+}
+
 /// What stacks that are gone left where it is.
 #[derive(Debug, Default)]
 struct Left {
     kept: Vec<Kept>,
     abandoned: Vec<Abandoned>,
-}
-
-async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) -> Result<Outcome, Failed> {
-    let Some(stack) = teardown.deployed.part(&part) else {
-        return Ok(Outcome::Unchanged);
-    };
-    let Context { cloud, tell, .. } = teardown.context;
-    let (name, id) = (&stack.stack.name, &stack.stack.id);
-    let target = Target {
-        stack: name,
-        part: &part,
-        id,
-        template: None,
-        boot_reports: None,
-        awaited: !stack.tags.needs.is_empty(),
-    };
-    let mut outcome = Outcome::Unchanged;
-    let mut attempt = 0;
-    loop {
-        let now = cloud.stack(id).await?;
-        match decide::destroy(now.as_ref().map(|now| &now.status)) {
-            // Whether it was us or somebody else.
-            decide::Destroy::Nothing => return Ok(outcome),
-            decide::Destroy::Refuse(why) => return Err(Error::refused(format!("{name}: {why}")).into()),
-            decide::Destroy::Attach => {
-                (outcome, _) = operation::run(teardown.context, target, Operation::Attach, ready(Ok(()))).await?;
-                continue;
-            }
-            decide::Destroy::Delete => {}
-        }
-        attempt += 1;
-        let work = make_ready(teardown, stack, target, now.as_ref());
-        let ready = teardown.context.prepare(name, work).await?;
-        let busy = AtomicBool::new(false);
-        let request = async {
-            let leaving = match &ready.kept {
-                keep::Kept::ByRequest(these) => Leaving::These(these),
-                keep::Kept::ByTemplate => Leaving::Nothing,
-            };
-            let asked = cloud.delete_stack_leaving(id, teardown.role_arn, leaving).await;
-            asked.inspect_err(|error| busy.store(is_busy(error), Ordering::Relaxed))
-        };
-        let failure = match operation::run(teardown.context, target, Operation::Delete, request).await {
-            Ok((outcome, _)) => {
-                if let Ok(mut left) = left.lock() {
-                    left.kept.extend(ready.data.kept);
-                }
-                return Ok(outcome);
-            }
-            // Somebody else began something on it just now.
-            Err(Failed::Failure(_)) if busy.load(Ordering::Relaxed) && attempt < ATTEMPTS => continue,
-            Err(Failed::Failure(failure)) if failure.status == Some(StackStatus::DeleteFailed) => failure,
-            Err(failed) => return Err(failed),
-        };
-        let blocking = blocking::find(cloud, id).await?;
-        let mendable = blocking.iter().any(can_be_mended);
-        if attempt < if mendable { ATTEMPTS } else { ATTEMPTS_IN_VAIN } {
-            let again = if mendable { "" } else { ", in case that passes" };
-            for blocking in &blocking {
-                tell.warn(format!("{name}: {blocking}; tried again{again}"));
-            }
-            if !mendable {
-                teardown
-                    .context
-                    .prepare(name, async { Ok::<_, Failed>(sleep(PAUSE).await) })
-                    .await?;
-            }
-            continue;
-        }
-        if !teardown.force || !(teardown.approve)(name, &blocking) {
-            return Err(Failed::Failure(with_help(failure, &blocking)));
-        }
-        // A forced deletion takes all that it can, data that only the request keeps included.
-        let named: Vec<String> = match &ready.kept {
-            keep::Kept::ByRequest(these) => {
-                let failing = blocking.iter().map(|blocking| &blocking.logical_id);
-                failing.chain(these).cloned().collect()
-            }
-            keep::Kept::ByTemplate => Vec::new(),
-        };
-        let leaving = match named.as_slice() {
-            [] => Leaving::WhatFails,
-            named => Leaving::These(named),
-        };
-        let request = cloud.delete_stack_leaving(id, teardown.role_arn, leaving);
-        let (outcome, ended) = operation::run(teardown.context, target, Operation::Delete, request).await?;
-        if let Ok(mut left) = left.lock() {
-            left.kept.extend(ready.data.kept);
-            left.abandoned.extend(abandoned(name, blocking, &ended.events));
-        }
-        return Ok(outcome);
-    }
-}
-
-/// A stack that can be deleted.
-struct Ready {
-    data: Data,
-    kept: keep::Kept,
-}
-
-/// Deals with what stands in the way of deleting a stack. `now`: as it is, which may be another way than when the
-/// question was asked.
-async fn make_ready(
-    teardown: Teardown<'_>,
-    stack: &DeployedStack,
-    target: Target<'_>,
-    now: Option<&StackDescription>,
-) -> Result<Ready, Failed> {
-    let Context { cloud, tell, .. } = teardown.context;
-    if let Some(now) = now.filter(|now| now.protected == Some(true)) {
-        if let Some(refusal) = protection::refusal(now, teardown.disable_protection) {
-            return Err(refusal.into());
-        }
-        cloud.protect_stack(target.id, false).await?;
-    }
-    let resources = there(cloud.stack_resources(target.id).await)?;
-    let mut kept = keep::Kept::ByTemplate;
-    if stack.tags.on_destroy == OnDestroy::Keep {
-        kept = keep::keep(teardown.context, teardown.deployed, target, &resources).await?;
-    }
-    drain(teardown.context, target.stack, &resources, teardown.no_drain).await;
-    let data = data_of(teardown, stack).await?;
-    for bucket in &data.emptied {
-        empty(cloud, tell, bucket).await?;
-    }
-    Ok(Ready { data, kept })
-}
-
-/// A stack that somebody else has deleted by now has no resources.
-fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackResource>, CloudError> {
-    match resources {
-        Err(error) if error.is("ValidationError") && error.message.contains("does not exist") => Ok(Vec::new()),
-        resources => resources,
-    }
-}
-
-/// "Stack [arn:…] cannot be deleted while in status UPDATE_IN_PROGRESS"
-fn is_busy(error: &CloudError) -> bool {
-    error.is("ValidationError") && error.message.contains("cannot be deleted while in status")
-}
-
-/// Whether what is done before each attempt takes away what this failed on: a bucket filled up again, an instance was
-/// protected again.
-fn can_be_mended(blocking: &Blocking) -> bool {
-    matches!(
-        blocking.resource_type.as_str(),
-        "AWS::S3::Bucket" | "AWS::AutoScaling::AutoScalingGroup"
-    )
-}
-
-fn with_help(mut failure: Box<Failure>, blocking: &[Blocking]) -> Box<Failure> {
-    let names: Vec<String> = blocking
-        .iter()
-        .map(|one| format!("{} ({})", one.physical_id, one.resource_type))
-        .collect();
-    failure.help = Some(format!(
-        "put right what keeps {}, and run the same command again; or give it up with --force, which leaves it behind",
-        names.join(", ")
-    ));
-    failure
-}
-
-/// What was given up, less what went after all.
-fn abandoned(stack: &str, blocking: Vec<Blocking>, events: &[ResourceEvent]) -> Vec<Abandoned> {
-    let went = |blocking: &Blocking| {
-        let mut of_resource = events.iter().filter(|event| event.logical_id == blocking.logical_id);
-        of_resource.any(|event| event.status == "DELETE_COMPLETE")
-    };
-    let left = blocking.into_iter().filter(|blocking| !went(blocking));
-    left.map(|blocking| Abandoned {
-        stack: stack.to_owned(),
-        resource_type: blocking.resource_type,
-        name: blocking.physical_id,
-        reason: blocking.reason,
-    })
-    .collect()
-}
-
-async fn data_of(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
-    let only = Deployed {
-        environment: teardown.deployed.environment.clone(),
-        stacks: vec![stack.clone()],
-    };
-    data(teardown.context.cloud, &only).await
-}
-
-async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudError> {
-    let deleted_objects = cloud
-        .empty_bucket(bucket, |deleted_objects| {
-            tell.tell(Event::Emptying {
-                bucket: bucket.to_owned(),
-                deleted_objects,
-            });
-        })
-        .await?;
-    tell.tell(Event::Emptied {
-        bucket: bucket.to_owned(),
-        deleted_objects,
-    });
-    Ok(())
 }

@@ -47,6 +47,19 @@ pub async fn find(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError
     Ok(found)
 }
 
+/// Without what is in the stack of this name already.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn without_own(cloud: &Cloud, stack: &str, found: Vec<Existing>) -> Result<Vec<Existing>, CloudError> {
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let own = cloud.stack_resources(stack).await?;
+    let is_own = |existing: &Existing| own.iter().any(|resource| resource.physical_id == existing.physical_id);
+    Ok(found.into_iter().filter(|existing| !is_own(existing)).collect())
+}
+
 /// Why a stack can't be made beside what is there, if it can't.
 pub fn refusal(part: &str, found: &[Existing]) -> Option<String> {
     let unretained: Vec<&Existing> = found.iter().filter(|existing| !existing.retained).collect();

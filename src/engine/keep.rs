@@ -1,6 +1,8 @@
 //! Data that stays when its stack goes: what keeps it is a policy in the deployed template, which is set first where it
 //! isn't.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 
@@ -37,7 +39,8 @@ pub async fn settle(cloud: &Cloud, mut deployed: Deployed, keep_data: bool) -> R
     Ok(deployed)
 }
 
-async fn retains_data(cloud: &Cloud, stack: &DeployedStack) -> Result<bool, CloudError> {
+/// Whether the template that is deployed now retains data.
+pub(super) async fn retains_data(cloud: &Cloud, stack: &DeployedStack) -> Result<bool, CloudError> {
     let body = cloud.template(&stack.stack.id).await?;
     let template = body.and_then(|body| template::read(&body).ok()).unwrap_or_default();
     Ok(data(&template).any(|id| retains(&template, id)))
@@ -120,7 +123,7 @@ fn cannot(stack: &str, why: &str) -> Error {
 /// A stack's template and parameters, changed so that its data stays.
 struct Update {
     body: String,
-    parameters: std::collections::BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
 }
 
 /// What a parameter store holds is read anew at each update ("CloudFormation always fetches the latest values from
@@ -137,17 +140,17 @@ fn amended(
         retain,
         ..Amendments::default()
     };
-    let mut parameters = std::collections::BTreeMap::new();
+    let mut parameters = BTreeMap::new();
     for (name, parameter) in &stack.parameters {
         let declared = template.get("Parameters").and_then(|all| all.get(name));
         let of_type = declared.and_then(|declared| declared["Type"].as_str());
-        match (&parameter.resolved, of_type.and_then(stored_type)) {
-            (Some(value), Some(of_type)) => {
-                amendments.parameter_types.insert(name.clone(), of_type.to_owned());
-                parameters.insert(name.clone(), value.clone());
-            }
-            _ => drop(parameters.insert(name.clone(), parameter.value.clone())),
+        let mut value = &parameter.value;
+        if let Some(of_type) = of_type.and_then(stored_type) {
+            amendments.parameter_types.insert(name.clone(), of_type.to_owned());
+            // The local emulator has it in the value's place.
+            value = parameter.resolved.as_ref().unwrap_or(value);
         }
+        parameters.insert(name.clone(), value.clone());
     }
     Ok(Update {
         body: amend(body, &amendments)?,
@@ -199,11 +202,12 @@ async fn apply(
         import_existing: false,
         manner: &Manner::default(),
     };
-    let made = cloud.make_change_set(&new).await?;
+    let made = context.prepare(target.stack, cloud.make_change_set(&new)).await?;
     let refused = match &made.result {
+        // All else is about to go anyway. CloudFormation takes what names a changed resource for perhaps replaced.
         WorkedOut::Changes(changes) => changes
             .iter()
-            .find(|change| change.takes_away())
+            .find(|change| change.takes_away() && DATA.contains(&change.resource_type.as_str()))
             .map(|change: &Change| format!("the update for it would replace or delete {}", change.logical_id)),
         WorkedOut::NothingToDo => Some("CloudFormation sees no change in its policies".to_owned()),
         WorkedOut::Failed(reason) => Some(reason.clone()),

@@ -209,6 +209,11 @@ async fn plan_stack(
         (decide::Plan::Create, _) | (decide::Plan::Recreate, Some(StackStatus::RollbackComplete)) => {
             imports::find(planner.cloud, &stack.body).await?
         }
+        // It failed before it had taken in everything.
+        (decide::Plan::Update, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed)) => {
+            let found = imports::find(planner.cloud, &stack.body).await?;
+            imports::without_own(planner.cloud, &stack.name, found).await?
+        }
         _ => Vec::new(),
     };
     if let Some(why) = imports::refusal(&stack.part, &existing_data) {

@@ -45,6 +45,7 @@ Outputs:
     Export: {Name: lab-topic}
 ",
     )
+    .output("TopicArn", "arn:aws:sns:us-east-2:111122223333:lab-uploads")
 }
 
 /// A stage with a queue alone.

@@ -33,6 +33,7 @@ mod recover;
 mod render;
 mod schema;
 mod send;
+mod teardown;
 mod watch;
 mod watch_clock;
 mod whole_way;

@@ -200,16 +200,13 @@ impl World {
         it.change_set_id = Some(change_set.id.clone());
         it.disable_rollback = on_failure == OnFailure::Nothing;
         self.remember_stale(stack);
+        let imports = change_set.changes.iter().filter(|change| change.action == "Import");
+        let imports = imports.map(|change| change.id.clone()).collect();
         if create {
-            self.start_create(stack, change_set.definition, token, on_failure);
-            if let Some(operation) = &mut self.stacks[stack].operation {
-                let imports = change_set.changes.iter().filter(|change| change.action == "Import");
-                operation.imports = imports.map(|change| change.id.clone()).collect();
-            }
-            self.go_on(stack);
+            self.start_create(stack, change_set.definition, token, on_failure, imports);
         } else {
             let reverts = self.face_drift(stack, &change_set.reverts);
-            self.start_update(stack, change_set.definition, token, on_failure, reverts);
+            self.start_update(stack, change_set.definition, token, on_failure, reverts, imports);
         }
         Ok(Fields::new())
     }

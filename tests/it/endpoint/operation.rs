@@ -104,7 +104,14 @@ impl Job {
 }
 
 impl World {
-    pub fn start_create(&mut self, stack: usize, wanted: Definition, token: Option<String>, on_failure: OnFailure) {
+    pub fn start_create(
+        &mut self,
+        stack: usize,
+        wanted: Definition,
+        token: Option<String>,
+        on_failure: OnFailure,
+        imports: BTreeSet<String>,
+    ) {
         let jobs = self.jobs_of(stack, &wanted);
         self.begin(
             stack,
@@ -116,7 +123,11 @@ impl World {
             on_failure,
         );
         self.stacks[stack].definition = wanted;
+        if let Some(operation) = &mut self.stacks[stack].operation {
+            operation.imports = imports;
+        }
         self.set_status(stack, "CREATE_IN_PROGRESS", Some("User Initiated".into()));
+        self.go_on(stack);
     }
 
     pub fn start_update(
@@ -126,6 +137,7 @@ impl World {
         token: Option<String>,
         on_failure: OnFailure,
         reverts: BTreeSet<String>,
+        imports: BTreeSet<String>,
     ) {
         let jobs = self.jobs_of(stack, &wanted);
         let suspended = self.stacks[stack].suspended.take();
@@ -134,6 +146,7 @@ impl World {
         self.stacks[stack].updated = Some(now);
         if let Some(operation) = &mut self.stacks[stack].operation {
             operation.reverts = reverts;
+            operation.imports = imports;
         }
         if let (Some(suspended), Some(operation)) = (suspended, &mut self.stacks[stack].operation) {
             // An update of an UPDATE_FAILED stack goes back, if it must, to where that one came from.

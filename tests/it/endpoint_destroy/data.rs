@@ -112,6 +112,28 @@ fn data_that_a_lab_keeps_on_request_comes_into_a_deployment_that_keeps_it() {
     assert!(has_the_object(&endpoint));
 }
 
+/// A rollback would take the queues with it, for all that is known.
+#[test]
+fn a_deployment_that_fails_with_data_that_it_took_in_loses_none_and_goes_on() {
+    let endpoint = Endpoint::serve(Script::new());
+    let file = format!("lifetime: 8h\n{}", LAB.replace("on_destroy: empty", "on_destroy: keep"));
+    let there = deployed(&endpoint, &file);
+    there.then().args(["destroy", "lab.yaml", "--yes"]).run();
+    endpoint.rescript(|script| script.fails_times("lab-work", "LogGroup", Verb::Create, "not today", 1));
+    let failed = there.then().args(["deploy", "lab.yaml", "--yes"]).status(1);
+    failed.stderr_contains("not today").run();
+    assert_eq!(endpoint.status("lab-work").as_deref(), Some("CREATE_FAILED"));
+    assert!(has_the_object(&endpoint));
+    let deleted = |world: &mut crate::endpoint::World| {
+        let mut events = world.stacks.iter().flat_map(|stack| &stack.events);
+        events.any(|event| event.kind == "AWS::SQS::Queue" && event.status == "DELETE_COMPLETE")
+    };
+    assert!(!endpoint.world(deleted));
+    there.then().args(["deploy", "lab.yaml", "--yes"]).run();
+    assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_COMPLETE"));
+    assert!(!endpoint.world(deleted));
+}
+
 #[test]
 fn only_policies_change_in_the_update_that_keeps_data() {
     let endpoint = Endpoint::serve(Script::new());
