@@ -30,6 +30,7 @@ pub type Shared = Arc<Mutex<World>>;
 
 const CLOUDFORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 const AUTO_SCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+const SNS: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The endpoint, as axum sees it.
@@ -59,11 +60,18 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         Some(Fault::Refuse(refusal)) => return refused(&call, &refusal),
         Some(Fault::Cut) => return cut(),
         Some(Fault::Stall) => std::future::pending().await,
+        Some(Fault::Held(ref gate)) => gate.pass().await,
         _ => {}
     }
     let response = match (call.service, forward_to) {
         (
-            Service::Json | Service::Sqs | Service::S3 | Service::AutoScaling | Service::CloudWatch | Service::Other,
+            Service::Json
+            | Service::Sqs
+            | Service::S3
+            | Service::Sns
+            | Service::AutoScaling
+            | Service::CloudWatch
+            | Service::Other,
             Some(endpoint),
         ) => forward(&endpoint, &parts, call.body.clone()).await,
         _ => answered(&mut lock(&world), &parts, &call),
@@ -88,7 +96,7 @@ impl World {
             .script
             .rules
             .iter_mut()
-            .filter_map(|rule| rule.hit(&call.action, call.stack.as_deref(), at))
+            .filter_map(|rule| rule.hit(call, at))
             .collect();
         let crowded = self.script.rates.get(&call.action).is_some_and(|most| {
             let second = call.at.checked_sub(Duration::from_secs(1));
@@ -163,6 +171,8 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::Sns => (SNS, world.sns(&call.action, &call.input)),
+        Service::Account => return plain(world.account(call)),
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),
@@ -224,6 +234,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
         Service::CloudFormation => xml(refusal.status, refusal.render(CLOUDFORMATION, "00000000")),
         Service::Sts => xml(refusal.status, refusal.render(STS, "00000000")),
         Service::AutoScaling => xml(refusal.status, refusal.render(AUTO_SCALING, "00000000")),
+        Service::Sns => xml(refusal.status, refusal.render(SNS, "00000000")),
         Service::CloudWatch => {
             let error = serde_json::json!({"__type": refusal.code, "message": refusal.message});
             cbor_answer(refusal.status, cbor::encode(&error))

@@ -10,11 +10,13 @@
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
 //!             ├─ queues, move_tasks              SQS
+//!             ├─ account                         regions and subscriptions
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
 #![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
 
+mod account;
 mod answer;
 mod auto_scaling;
 mod calls;
@@ -28,6 +30,7 @@ mod direct;
 mod drift;
 mod faults;
 mod forward;
+mod gate;
 mod in_memory;
 mod job;
 mod listing;
@@ -56,10 +59,11 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use answer::{Shared, lock};
-pub use auto_scaling::ScriptedGroup;
+pub use auto_scaling::{ScriptedActivity, ScriptedGroup};
 pub use calls::Call;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
+pub use gate::Gate;
 pub use queues::arn_of;
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
 pub use world::{Step, World};
