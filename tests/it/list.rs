@@ -1,6 +1,10 @@
 //! `qfleet list`: what it shows, and that its calls grow with pages.
 
-use crate::endpoint::{Endpoint, Existing, Fault, On, Script, ScriptedGroup};
+use jiff::Timestamp;
+use qfleet::cloud::Cloud;
+use qfleet::observe::list::all_regions;
+
+use crate::endpoint::{Endpoint, Existing, Fault, Gate, On, Script, ScriptedGroup};
 use crate::harness::Test;
 use crate::{deployed, harness};
 
@@ -85,6 +89,14 @@ fn environments_are_listed_with_their_worst_state_and_all_their_instances() {
         prod["instances"]["in_service"], 1,
         "its group lost its tag, and is found by its name"
     );
+
+    let asked = endpoint.calls("DescribeAutoScalingGroups");
+    assert_eq!(asked.len(), 2, "by tag, and the one that has none by name");
+    assert_eq!(
+        asked[0].input.text("Filters.member.1.Values.member.1"),
+        Some("qfleet:environment")
+    );
+    assert_eq!(asked[1].input.texts("AutoScalingGroupNames"), ["prod-move-Group"]);
 
     let lines = test(&endpoint).args(["--output", "jsonl"]).run().json_lines();
     let names: Vec<_> = lines.iter().map(|line| &line["environment"]).collect();
@@ -208,6 +220,20 @@ fn a_region_that_cannot_be_asked_is_unknown() {
         .run();
 }
 
+#[tokio::test(start_paused = true)]
+async fn eight_regions_are_asked_at_once() {
+    let gate = Gate::default();
+    let script = (0..10).fold(Script::new(), |script, n| {
+        script.a_region(&format!("eu-west-{n}"), "ENABLED")
+    });
+    let endpoint = Endpoint::in_memory(script.fault(On::action("DescribeStacks"), Fault::Held(gate.clone())));
+    let cloud = Cloud::over(endpoint.http_client(), "111122223333", "us-east-2");
+    let listing = all_regions(&cloud, Timestamp::now()).await;
+    assert!(listing.unknown.is_empty(), "{:?}", listing.unknown);
+    let waves = gate.waves();
+    assert_eq!((waves[0], waves.iter().sum()), (8, 10), "{waves:?}");
+}
+
 #[test]
 fn without_the_regions_there_is_the_own_one() {
     let denied = Fault::refuse(
@@ -250,6 +276,6 @@ fn an_emulated_lab_is_listed() {
     let environments = listing["environments"].as_array().expect("environments");
     assert_eq!(environments.len(), 1, "{listing:#}");
     assert_eq!(environments[0]["state"], "CREATE_COMPLETE");
-    assert_eq!(environments[0]["stages"], serde_json::json!(["work", "next"]));
+    assert_eq!(environments[0]["stages"], serde_json::json!(["next", "work"]));
     assert_eq!(listing["unknown"], serde_json::json!([]));
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::deployed::Emulated;
 use crate::endpoint::{Endpoint, Existing, Fault, Gate, On, Script, ScriptedActivity, ScriptedGroup};
-use crate::harness::{Output, Test};
+use crate::harness::{Output, Test, in_a_terminal_of};
 use crate::watch;
 
 const LAB: &str = "\
@@ -118,6 +118,8 @@ fn settled(output: &Output) -> insta::internals::SettingsBindDropGuard {
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\dZ", "[minute]");
     settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]");
     settings.add_filter(r"\d\d:\d\d:\d\dZ", "[hh:mm]Z");
+    settings.add_filter(r"\d+ h ago", "[n] h ago");
+    settings.add_filter(r", \d+\.\ds\b", ", [n]s");
     settings.add_filter(r"in \d+\.\ds\b", "in [n]s");
     settings.add_filter(r#""length_seconds": [\d.e-]+"#, "\"length_seconds\": [n]");
     assert_eq!(output.stderr, "");
@@ -163,6 +165,21 @@ async fn in_three_waves() {
         [2, 9, 1],
         "stacks; what they name; the alarms that policies name"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_stages_eight_are_asked_about_at_once() {
+    let gate = Gate::default();
+    let script = (0..20).fold(Script::new(), |script, n| {
+        script.existing(watch::stage(&format!("s{n:02}")))
+    });
+    let endpoint = Endpoint::in_memory(script.fault(On::action("DescribePolicies"), Fault::Held(gate.clone())));
+    let cloud = Cloud::over(endpoint.http_client(), "111122223333", "us-east-2");
+    let stacks = Stacks::read(&cloud, "lab").await.expect("stacks");
+    status(&cloud, stacks, &Words::new(None, "lab"), Timestamp::now()).await;
+    // As soon as one is answered, the next is sent.
+    let waves = gate.waves();
+    assert_eq!((waves[0], waves.iter().sum()), (8, 20), "{waves:?}");
 }
 
 #[test]
@@ -488,11 +505,29 @@ fn the_text_says_the_same() {
 }
 
 #[test]
+fn lines_fit_the_terminal_and_commands_can_be_copied() {
+    let endpoint = sick_lab();
+    for width in [80, 120, 200] {
+        let seen = in_a_terminal_of(&test(&endpoint), (width, 50), &[], |_| ());
+        assert_eq!(seen.code, 0, "{}", seen.said);
+        let lines: Vec<&str> = seen.said.lines().collect();
+        for line in &lines {
+            let is_command = line.trim_start().starts_with("aws ") || line.trim_start().starts_with("qfleet ");
+            let fits = line.trim_end().chars().count() <= usize::from(width);
+            assert!(is_command || fits, "{width}: {line}\n{}", seen.said);
+        }
+        let command = "              aws autoscaling resume-processes --auto-scaling-group-name lab-work-Group \
+                       --region us-east-2";
+        assert!(lines.iter().any(|line| line.trim_end() == command), "{}", seen.said);
+    }
+}
+
+#[test]
 fn an_emulated_lab_is_healthy() {
     let lab = Emulated::deploy();
     let status = lab.run(&["status", "lab.yaml", "--output", "json"]).run().json();
     assert_eq!(ids(&status), [""; 0], "{status:#}");
     assert!(status.get("unknown").is_none(), "{status:#}");
-    assert_eq!(status["stages"][0]["is_subscribed"], true, "{status:#}");
+    assert_eq!(status["stages"][1]["is_subscribed"], true, "{status:#}");
     lab.run(&["status", "lab.yaml", "--exit-code"]).run();
 }

@@ -40,7 +40,10 @@ impl Gate {
             if state.comings == coming {
                 let waiting = std::mem::take(&mut state.waiting);
                 state.waves.push(waiting.len());
-                waiting.into_iter().for_each(|open| drop(open.send(())));
+                for open in waiting {
+                    // Who hung up meanwhile needs no answer.
+                    let _ = open.send(());
+                }
             }
         });
         let _ = opened.await;
