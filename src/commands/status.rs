@@ -11,7 +11,6 @@ use crate::error::{Error, Result, exit_code};
 use crate::observe::findings::is_healthy;
 use crate::observe::status::{self, Stacks, Status as Shown};
 use crate::report;
-use crate::report::form::Output;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -67,11 +66,7 @@ impl Status {
             let stacks = Stacks::read(cloud.cloud(), &environment.name).await?;
             let cloud = cloud.identified(stacks.any_arn()).await?;
             let shown = status::status(&cloud, stacks, &words, jiff::Timestamp::now()).await;
-            match global.output {
-                Output::Text => report::text(&report::status::text(&shown, report::width())),
-                Output::Json => report::json(&shown),
-                Output::Jsonl => report::json_line(&shown),
-            }
+            report::document(global.output, &shown, || report::status::text(&shown, report::width()));
             if self.exit_code { result(&shown) } else { Ok(()) }
         })
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::deployed::Emulated;
 use crate::endpoint::{Endpoint, Existing, Fault, Gate, On, Script, ScriptedActivity, ScriptedGroup};
 use crate::harness::{Output, Test, in_a_terminal_of};
-use crate::watch;
+use crate::{lab, watch};
 
 const LAB: &str = "\
 name: lab
@@ -91,13 +91,7 @@ fn furnish(endpoint: &Endpoint) {
 }
 
 fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .args(["status", "lab.yaml"])
+    lab::with_file_at(endpoint, LAB).args(["status", "lab.yaml"])
 }
 
 fn json(endpoint: &Endpoint) -> Value {
