@@ -258,3 +258,17 @@ fn timeouts() -> TimeoutConfig {
         .read_timeout(Duration::from_secs(60))
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_says_whose_it_is() {
+        let of = account_of("arn:aws-cn:cloudformation:cn-north-1:111122223333:stack/lab-move/0000");
+        assert_eq!(of, Some("111122223333"));
+        for without in ["arn:aws:s3:::lab", "lab-move", "", "arn:aws"] {
+            assert_eq!(account_of(without), None, "{without}");
+        }
+    }
+}

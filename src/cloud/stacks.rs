@@ -282,7 +282,11 @@ fn describe(stack: &Stack) -> StackDescription {
         id: text(stack.stack_id()),
         name: text(stack.stack_name()),
         status: StackStatus::from(stack.stack_status().map_or("", |status| status.as_str())),
-        reason: stack.stack_status_reason().map(str::to_owned),
+        // The emulator says that there is none with an empty one.
+        reason: stack
+            .stack_status_reason()
+            .filter(|reason| !reason.is_empty())
+            .map(str::to_owned),
         outputs: stack
             .outputs()
             .iter()

@@ -138,6 +138,20 @@ impl Global {
         Ok(emulator.endpoint)
     }
 
+    /// The options that say where to work, as they were given: for commands that a message names.
+    pub fn whereabouts(&self) -> String {
+        let named = [
+            ("--profile", &self.profile),
+            ("--region", &self.region),
+            ("--endpoint-url", &self.endpoint_url),
+        ];
+        let named = named
+            .into_iter()
+            .filter_map(|(option, value)| Some(format!("{option} {}", value.as_ref()?)));
+        let local = self.local.then(|| "--local".to_owned());
+        local.into_iter().chain(named).collect::<Vec<_>>().join(" ")
+    }
+
     /// Where blueprints are rendered for.
     pub fn placement(cloud: &Cloud) -> Placement {
         Placement {

@@ -56,7 +56,7 @@ use crate::report::form::Form;
                   0    done; nothing to do is done, too\n  \
                   1    an operation failed\n  \
                   2    bad usage, or a bad environment file; nothing was touched\n  \
-                  3    there are differences, where an option asked to be told\n  \
+                  3    there are differences, or findings, where an option asked to be told\n  \
                   4    refused: protected, another account than the file's, not confirmed\n  \
                   130  interrupted"
 )]

@@ -55,7 +55,7 @@ impl Status {
     /// Shows it.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
-        let words = self.which.in_commands();
+        let words = self.which.in_commands().with(global.whereabouts());
         global.block_on(async {
             if self.watch {
                 let refresh = self.interval.map(Duration::from_secs);

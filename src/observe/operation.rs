@@ -53,6 +53,18 @@ impl Kind {
         }
     }
 
+    /// In a word.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Kind::Create => "create",
+            Kind::Update => "update",
+            Kind::Delete => "delete",
+            Kind::Import => "import",
+            Kind::Review => "change set",
+            Kind::Unknown => "operation",
+        }
+    }
+
     /// In the past tense.
     pub fn done(self) -> &'static str {
         match self {
@@ -107,4 +119,118 @@ fn begins(status: &str) -> bool {
         status,
         "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS" | "IMPORT_IN_PROGRESS"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::cloud::stacks::KnownDrift;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    fn stack(status: &str, updated: Option<i64>) -> StackDescription {
+        StackDescription {
+            id: "arn".into(),
+            name: "lab-move".into(),
+            status: StackStatus::from(status),
+            reason: None,
+            outputs: BTreeMap::new(),
+            exports: Vec::new(),
+            parameters: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            notification_arns: Vec::new(),
+            drift: KnownDrift::default(),
+            protected: None,
+            created: Some(at(10)),
+            updated: updated.map(at),
+        }
+    }
+
+    /// Events of the stack itself, and one of a resource behind each.
+    fn events(of_stack: &[(i64, &str)]) -> Vec<ResourceEvent> {
+        let event = |second: i64, status: &str, is_stack| ResourceEvent {
+            id: String::new(),
+            operation_id: None,
+            at: Some(at(second)),
+            logical_id: String::new(),
+            physical_id: String::new(),
+            resource_type: String::new(),
+            status: status.into(),
+            reason: None,
+            is_stack,
+        };
+        let both = |(second, status): &(i64, &str)| [event(*second, status, true), event(second + 1, status, false)];
+        of_stack.iter().flat_map(both).collect()
+    }
+
+    fn told(
+        status: &str,
+        updated: Option<i64>,
+        of_stack: &[(i64, &str)],
+    ) -> (Kind, Option<i64>, Option<i64>, Option<f64>) {
+        let operation = last(&stack(status, updated), Some(&events(of_stack)), at(1000));
+        let second = |at: Option<Timestamp>| at.map(Timestamp::as_second);
+        (
+            operation.kind,
+            second(operation.started_at),
+            second(operation.ended_at),
+            operation.length_seconds,
+        )
+    }
+
+    #[test]
+    fn from_its_first_event_to_its_last() {
+        let create = [(11, "CREATE_IN_PROGRESS"), (70, "CREATE_COMPLETE")];
+        let done = told("CREATE_COMPLETE", None, &create);
+        assert_eq!(done, (Kind::Create, Some(11), Some(70), Some(59.0)));
+        // Of several operations the last one; cleaning up belongs to it, and so does going back.
+        let update = [
+            (11, "CREATE_IN_PROGRESS"),
+            (70, "CREATE_COMPLETE"),
+            (200, "UPDATE_IN_PROGRESS"),
+            (230, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+            (260, "UPDATE_COMPLETE"),
+        ];
+        let done = told("UPDATE_COMPLETE", Some(199), &update);
+        assert_eq!(done, (Kind::Update, Some(200), Some(260), Some(60.0)));
+        let back = [
+            (200, "UPDATE_IN_PROGRESS"),
+            (230, "UPDATE_ROLLBACK_IN_PROGRESS"),
+            (260, "UPDATE_ROLLBACK_COMPLETE"),
+        ];
+        let done = told("UPDATE_ROLLBACK_COMPLETE", Some(199), &back);
+        assert_eq!(done, (Kind::Update, Some(200), Some(260), Some(60.0)));
+    }
+
+    #[test]
+    fn one_that_goes_on_has_taken_so_long() {
+        let running = told("UPDATE_IN_PROGRESS", Some(900), &[(900, "UPDATE_IN_PROGRESS")]);
+        assert_eq!(running, (Kind::Update, Some(900), None, Some(100.0)));
+        let deleting = told("DELETE_IN_PROGRESS", Some(300), &[(900, "DELETE_IN_PROGRESS")]);
+        assert_eq!(deleting, (Kind::Delete, Some(900), None, Some(100.0)));
+    }
+
+    #[test]
+    fn what_the_events_do_not_say_the_stack_may() {
+        // Its beginning is on an older page.
+        let late = told("UPDATE_COMPLETE", Some(200), &[(260, "UPDATE_COMPLETE")]);
+        assert_eq!(late, (Kind::Update, Some(200), Some(260), Some(60.0)));
+        // They are older than what the stack says.
+        let stale = told("UPDATE_COMPLETE", Some(200), &[(200, "UPDATE_IN_PROGRESS")]);
+        assert_eq!(stale, (Kind::Update, Some(200), None, None));
+        let unread = last(&stack("UPDATE_COMPLETE", Some(200)), None, at(1000));
+        assert_eq!(
+            (unread.started_at, unread.ended_at, unread.length_seconds),
+            (Some(at(200)), None, None)
+        );
+        let made = last(&stack("CREATE_COMPLETE", None), None, at(1000));
+        assert_eq!(made.started_at, Some(at(10)));
+        // An update's beginning is not a delete's.
+        let gone = last(&stack("DELETE_FAILED", Some(200)), None, at(1000));
+        assert_eq!(gone.started_at, None);
+    }
 }

@@ -55,7 +55,7 @@ fn unknown(out: &mut String, status: &Status, width: Option<usize>) {
 }
 
 /// As in "2 critical, 1 warning".
-pub(super) fn tally(findings: &[Finding]) -> String {
+pub(in crate::report) fn tally(findings: &[Finding]) -> String {
     let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let counts = [
         (of(Severity::Critical), of(Severity::Critical).to_string() + " critical"),
@@ -132,7 +132,7 @@ fn stacks(out: &mut String, stacks: &[StackState], width: Option<usize>) {
     for stack in stacks {
         let word = stack.status.as_str();
         let gap = " ".repeat(statuses - word.len());
-        let operation = operation(&stack.last_operation);
+        let operation = operation(stack);
         let used = 2 + names + 2 + statuses + 2 + operation.len();
         let fits = width.is_none_or(|width| used <= width);
         let line = format!("  {:names$}  {}", stack.stack, paint(color(&stack.status), word));
@@ -159,16 +159,20 @@ fn stacks(out: &mut String, stacks: &[StackState], width: Option<usize>) {
     }
 }
 
-/// As in "updated 2026-01-02 09:58Z in 3m 05s".
-fn operation(operation: &LastOperation) -> String {
-    let at = operation
-        .started_at
-        .map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string());
-    let done = operation.kind.done();
-    match (operation.length_seconds, operation.ended_at) {
-        (Some(length), Some(_)) => format!("{done} {at} in {}", seconds(length)),
-        (Some(length), None) => format!("since {at}, for {}", seconds(length)),
-        (None, _) => format!("{done} {at}"),
+/// As in "updated 2026-01-02 09:58Z in 3m 05s", "update of 2026-01-02 09:58Z, 3m 05s".
+fn operation(stack: &StackState) -> String {
+    let LastOperation {
+        kind,
+        started_at,
+        length_seconds,
+        ..
+    } = &stack.last_operation;
+    let at = started_at.map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string());
+    match (stack.status.is_well(), length_seconds) {
+        (true, Some(length)) => format!("{} {at} in {}", kind.done(), seconds(*length)),
+        (true, None) => format!("{} {at}", kind.done()),
+        (false, Some(length)) => format!("{} of {at}, {}", kind.noun(), seconds(*length)),
+        (false, None) => format!("{} of {at}", kind.noun()),
     }
 }
 

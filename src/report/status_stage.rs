@@ -26,12 +26,14 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
     if let Some(of) = &stage.backlog {
         let trend = of.trend.map_or(String::new(), |trend| format!(", {}", trend.as_str()));
         let line = sparkline(&of.history, of.target_messages_per_instance, POINTS);
-        say("backlog", &format!("{} per instance{trend}  {line}", backlog(stage)));
+        let text = format!("{} per instance{trend}  {line}", backlog(stage));
+        say("backlog", text.trim_end());
     }
     match &stage.group {
         None => say("group", "?"),
         Some(group) => {
-            say("group", &sizes(group));
+            let sizes = format!("{}; min {}, max {}", in_service(group), group.min, group.max);
+            say("group", &sizes);
             if !group.instances.is_empty() {
                 say("zones", &zones(stage));
             }
@@ -90,8 +92,8 @@ fn dead_letters(stage: &StageState) -> String {
     }
 }
 
-/// As in "2 of 3 in service, 1 Pending; min 1, max 4".
-fn sizes(group: &Group) -> String {
+/// As in "2 of 3 in service, 1 Pending".
+pub(super) fn in_service(group: &Group) -> String {
     let mut others: BTreeMap<&str, usize> = BTreeMap::new();
     for instance in &group.instances {
         if instance.lifecycle_state != "InService" {
@@ -99,11 +101,7 @@ fn sizes(group: &Group) -> String {
         }
     }
     let others: String = others.iter().map(|(state, n)| format!(", {n} {state}")).collect();
-    let (in_service, desired) = (group.in_service(), group.desired);
-    format!(
-        "{in_service} of {desired} in service{others}; min {}, max {}",
-        group.min, group.max
-    )
+    format!("{} of {} in service{others}", group.in_service(), group.desired)
 }
 
 /// As in "us-east-2a 2 InService, us-east-2b 1 InService, 1 Pending".

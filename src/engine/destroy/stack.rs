@@ -112,7 +112,7 @@ async fn lift_protection(teardown: Teardown<'_>, now: &StackDescription) -> Resu
     if let Some(refusal) = protection::refusal(now, teardown.disable_protection) {
         return Err(refusal.into());
     }
-    if now.protected {
+    if now.protected == Some(true) {
         teardown.context.cloud.protect_stack(&now.id, false).await?;
     }
     Ok(())

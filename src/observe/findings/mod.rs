@@ -103,6 +103,8 @@ pub struct Words {
     pub environment: String,
     /// Where its file is needed.
     pub file: String,
+    /// The options that say where it is, as they were given: `--local`, `--region us-east-2`; often none.
+    pub options: String,
 }
 
 impl Words {
@@ -113,12 +115,19 @@ impl Words {
             Some(file) => Words {
                 environment: file.clone(),
                 file,
+                options: String::new(),
             },
             None => Words {
                 environment: format!("--name {name}"),
                 file: "ENV".to_owned(),
+                options: String::new(),
             },
         }
+    }
+
+    /// The same with the options that say where it is.
+    pub fn with(self, options: String) -> Words {
+        Words { options, ..self }
     }
 }
 
@@ -132,9 +141,17 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
             .stacks
             .iter()
             .any(|stack| stack.part == stage.stage && stack.status.is_in_progress());
-        all.extend(queue::of(stage, words));
+        let no_fleet = status.local && status.local_fleet.is_none();
+        all.extend(queue::of(stage, no_fleet, words));
         all.extend(fleet::of(stage, in_progress, words, status.at));
         all.extend(scaling::of(stage, words));
+    }
+    for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {
+        if command.starts_with("aws ") {
+            *command += &format!(" --region {}", status.region);
+        } else if !words.options.is_empty() {
+            *command += &format!(" {}", words.options);
+        }
     }
     // Stable: the order of what is equally bad stays.
     all.sort_by_key(|finding| finding.severity);

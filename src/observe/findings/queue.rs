@@ -5,11 +5,12 @@ use super::{Finding, Words};
 use crate::observe::status::StageState;
 use crate::observe::trend::Trend;
 
-pub(super) fn of(stage: &StageState, words: &Words) -> Vec<Finding> {
+/// `no_fleet`: nobody plays Auto Scaling on the local emulator.
+pub(super) fn of(stage: &StageState, no_fleet: bool, words: &Words) -> Vec<Finding> {
     let all = [
         dead_letters(stage, words),
         unsubscribed(stage, words),
-        nobody_works(stage, words),
+        nobody_works(stage, no_fleet, words),
         growing_at_max(stage, words),
         late(stage, words),
     ];
@@ -44,7 +45,7 @@ fn unsubscribed(stage: &StageState, words: &Words) -> Option<Finding> {
 }
 
 /// A group that may be empty, and is, is woken by an alarm, which takes minutes.
-fn nobody_works(stage: &StageState, words: &Words) -> Option<Finding> {
+fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Finding> {
     let (queue, group) = (stage.queue?, stage.group.as_ref()?);
     let coming = |state: &str| state == "InService" || state.starts_with("Pending");
     if queue.visible == 0 || group.instances.iter().any(|one| coming(&one.lifecycle_state)) {
@@ -54,6 +55,11 @@ fn nobody_works(stage: &StageState, words: &Words) -> Option<Finding> {
         1 => "a message waits".to_owned(),
         n => format!("{n} messages wait"),
     };
+    if no_fleet {
+        let meaning = format!("{waiting} and no local fleet runs");
+        let command = format!("qfleet local up {}", words.file);
+        return Some(Finding::new("no-workers", Warning, meaning, "start the workers").command(command));
+    }
     if group.max == 0 {
         let meaning = format!("{waiting} and the fleet may have no instance (max 0)");
         let action = "raise `max` in the environment file and deploy";

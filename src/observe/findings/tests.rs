@@ -11,6 +11,7 @@ use crate::cloud::refreshes::InstanceRefresh;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::KnownDrift;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
+use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
 use crate::observe::status::{Backlog, Expiry, StackState, StageState};
 use crate::observe::trend::Trend;
@@ -221,6 +222,18 @@ fn messages_that_nobody_works_on() {
         group.instances.clear();
     });
     only(&never, "no-workers", Severity::Critical);
+}
+
+#[test]
+fn on_the_emulator_somebody_has_to_start_the_workers() {
+    let mut waiting = stage();
+    group(&mut waiting).instances.clear();
+    let mut local = status(vec![stack("move", "CREATE_COMPLETE")], vec![waiting]);
+    local.local = true;
+    only(&found(&local), "no-workers", Severity::Warning);
+    assert_eq!(found(&local)[0].command.as_deref(), Some("qfleet local up lab.yaml"));
+    local.local_fleet = Some(LocalFleet { pid: 1, speed: 1 });
+    only(&found(&local), "no-workers", Severity::Critical);
 }
 
 #[test]
@@ -550,4 +563,20 @@ fn without_a_file_commands_go_by_the_name_where_they_can() {
         .filter_map(|one| one.command)
         .collect();
     assert_eq!(commands, ["qfleet destroy --name lab", "qfleet deploy ENV"]);
+}
+
+#[test]
+fn commands_go_where_this_one_went() {
+    let mut suspended = stage();
+    group(&mut suspended).suspended_processes = vec!["Launch".into()];
+    let status = status(vec![stack("move", "DELETE_FAILED")], vec![suspended]);
+    let words = by_file().with("--local --region us-west-1".into());
+    let commands: Vec<String> = of(&status, &words).into_iter().filter_map(|one| one.command).collect();
+    assert_eq!(
+        commands,
+        [
+            "qfleet destroy lab.yaml --local --region us-west-1",
+            "aws autoscaling resume-processes --auto-scaling-group-name lab-move-Group --region us-east-2",
+        ]
+    );
 }

@@ -62,6 +62,7 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         Some(Fault::Refuse(refusal)) => return refused(&call, &refusal),
         Some(Fault::Cut) => return cut(),
         Some(Fault::Stall) => std::future::pending().await,
+        Some(Fault::Held(ref gate)) => gate.pass().await,
         _ => {}
     }
     let response = match (call.service, forward_to) {
@@ -98,7 +99,7 @@ impl World {
             .script
             .rules
             .iter_mut()
-            .filter_map(|rule| rule.hit(&call.action, call.stack.as_deref(), at))
+            .filter_map(|rule| rule.hit(call, at))
             .collect();
         let crowded = self.script.rates.get(&call.action).is_some_and(|most| {
             let second = call.at.checked_sub(Duration::from_secs(1));
@@ -202,6 +203,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::Sns if call.action == "ListSubscriptionsByTopic" => (SNS, world.sns(&call.action, &call.input)),
         Service::Sns => (SNS, world.told(call)),
         Service::Iam => (IAM, world.told(call)),
+        Service::Account => return plain(world.account(call)),
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),

@@ -112,9 +112,15 @@ impl World {
         Ok(Fields::new())
     }
 
+    /// Whether a refresh stands in the way of taking the group down.
+    pub(super) fn is_draining(&self, input: &Input) -> bool {
+        let found = self.group_named(input).ok();
+        found.is_some_and(|group| self.script.groups[group].obstacles.refresh.is_some())
+    }
+
     /// "in descending order by start time"
     /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeInstanceRefreshes.html>).
-    pub(super) fn describe_refreshes(&self, input: &Input) -> Answer {
+    pub(super) fn describe_draining_refreshes(&self, input: &Input) -> Answer {
         let group = &self.script.groups[self.group_named(input)?];
         let refreshes = group.obstacles.refresh.as_ref().map(|status| {
             Fields::new()

@@ -61,7 +61,7 @@ impl World {
         let asked = |name: &str| call.input.text(name).unwrap_or_default().to_owned();
         Some(match (call.service, call.action.as_str()) {
             (Service::Json, "GetResources") => self.tagged(&input).into(),
-            (Service::Json, "GetResource") => self.resource(&text("TypeName"), &text("Identifier"), call),
+            (Service::Json, "GetResource") => self.left_resource(&text("TypeName"), &text("Identifier"), call),
             (Service::Json, "DescribeLogGroups") => {
                 let named = self.left_named("AWS::Logs::LogGroup", &text("logGroupNamePrefix"));
                 let groups: Vec<Value> = named.iter().map(|name| json!({"logGroupName": name})).collect();
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// <https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_GetResource.html>
-    fn resource(&self, type_name: &str, id: &str, call: &Call) -> Said {
+    fn left_resource(&self, type_name: &str, id: &str, call: &Call) -> Said {
         // Types without a read handler.
         if type_name.ends_with("Policy") || type_name == "AWS::EC2::Route" {
             let message = format!("Resource type {type_name} does not support READ action");

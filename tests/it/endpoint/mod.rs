@@ -13,11 +13,13 @@
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
+//!             ├─ account                         regions and subscriptions
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
-#![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
+#![allow(dead_code, unused_imports, reason = "a toolbox: not every tool is in use at every time")]
 
+mod account;
 mod answer;
 mod auto_scaling;
 mod calls;
@@ -32,6 +34,7 @@ mod draining;
 mod drift;
 mod faults;
 mod forward;
+mod gate;
 mod in_memory;
 mod job;
 mod kept;
@@ -64,11 +67,12 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use answer::{Shared, lock};
-pub use auto_scaling::ScriptedGroup;
+pub use auto_scaling::{ScriptedActivity, ScriptedGroup};
 pub use calls::Call;
 pub use draining::Obstacles;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
+pub use gate::Gate;
 pub use query::Refusal;
 pub use queues::arn_of;
 pub use said::{Said, attributes};

@@ -139,8 +139,15 @@ impl World {
             .members("Tags", tags(definition))
             .fields("DriftInformation", self.drift_information(&stack.id))
             .members("LastOperations", operations);
-        if named {
-            // A listing of all stacks leaves it out (https://github.com/cloud-custodian/cloud-custodian/issues/5633).
+        if let Some((status, ago)) = &stack.drift {
+            let drift = Fields::new()
+                .text("StackDriftStatus", status)
+                .text("LastCheckTimestamp", self.clock.wall_before(*ago));
+            fields = fields.fields("DriftInformation", drift);
+        }
+        if named || self.script.listings_tell_protection {
+            // A listing of all stacks left it out for years (https://github.com/boto/boto3/issues/2907), and doesn't any
+            // more (https://github.com/go-to-k/delstack/issues/74).
             fields = fields.text("EnableTerminationProtection", stack.protected);
         }
         fields

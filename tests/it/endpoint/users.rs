@@ -59,7 +59,8 @@ impl World {
         let topic = input.required("TopicArn")?;
         let there = self.stacks.iter().filter(|stack| stack.is_there());
         let resources = || there.clone().flat_map(|stack| &stack.resources);
-        if !resources().any(|resource| resource.physical_id.as_deref() == Some(topic)) {
+        let is_scripted = self.script.subscriptions.iter().any(|(of, _, _)| of == topic);
+        if !is_scripted && !resources().any(|resource| resource.physical_id.as_deref() == Some(topic)) {
             return Err(Refusal::new(404, "NotFound", "Topic does not exist"));
         }
         let text = |properties: &Value, name: &str| as_text(&properties[name]);
@@ -76,6 +77,20 @@ impl World {
                 })
             });
         let scripted = self.script.subscribed.iter().cloned();
+        let queues = self
+            .script
+            .subscriptions
+            .iter()
+            .map(|(topic, endpoint, confirmed)| Subscribed {
+                topic: topic.clone(),
+                arn: match confirmed {
+                    true => format!("{topic}:6b0e71bd-0000-4000-8000-000000000000"),
+                    false => "PendingConfirmation".to_owned(),
+                },
+                protocol: "sqs".to_owned(),
+                endpoint: endpoint.clone(),
+            });
+        let scripted = scripted.chain(queues);
         let all: Vec<Subscribed> = made.chain(scripted.filter(|one| topic.ends_with(&one.topic))).collect();
         let (page, next) = self.page(all, input)?;
         let members = page.into_iter().map(|one| {

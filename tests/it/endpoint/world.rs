@@ -254,6 +254,7 @@ impl World {
             change_sets: Vec::new(),
             change_set_id: None,
             protected: false,
+            drift: None,
             disable_rollback: false,
             was_complete: false,
             operation: None,
@@ -322,10 +323,11 @@ impl World {
                 self.set_resource_status(stack, id, &status, reason.as_deref());
             }
         }
-        self.set_status(stack, &existing.status, None);
+        self.set_status(stack, &existing.status, existing.reason.clone());
         let it = &mut self.stacks[stack];
         it.outputs = existing.outputs.clone();
         it.protected = existing.protected;
+        it.drift = existing.drift.clone();
         it.was_complete |= existing.status.starts_with("UPDATE_");
         let generation = it.generation;
         if let Some((after, status)) = existing.ends.clone() {
