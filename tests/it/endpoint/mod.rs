@@ -17,7 +17,11 @@
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
-#![allow(dead_code, unused_imports, reason = "a toolbox: not every tool is in use at every time")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a toolbox: not every tool is in use at every time"
+)]
 
 mod account;
 mod answer;
