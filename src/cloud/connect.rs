@@ -167,6 +167,7 @@ impl Cloud {
             cloudformation: client!(aws_sdk_cloudformation),
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
+            iam: client!(aws_sdk_iam),
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
             sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),

@@ -2,7 +2,10 @@
 
 pub mod activities;
 pub mod actual;
+mod actual_alarm;
+pub mod actual_bucket;
 mod actual_group;
+mod actual_role;
 pub mod alarms;
 pub mod buckets;
 mod calls;
@@ -46,6 +49,7 @@ pub struct Cloud {
     cloudformation: aws_sdk_cloudformation::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    iam: aws_sdk_iam::Client,
     s3: aws_sdk_s3::Client,
     sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,

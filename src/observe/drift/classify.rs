@@ -186,7 +186,9 @@ impl<'a> Difference<'a> {
         let dangerous = |why: &str| Some(meaning(Class::Dangerous, why));
         let removed = self.actual.is_none();
         match (self.resource_type, self.property()) {
-            ("AWS::S3::Bucket", "PublicAccessBlockConfiguration") => dangerous("the bucket can be made public"),
+            ("AWS::S3::Bucket", "PublicAccessBlockConfiguration") if self.is_off() => {
+                dangerous("the bucket can be made public")
+            }
             ("AWS::S3::Bucket", "OwnershipControls" | "AccessControl") => {
                 dangerous("access control lists may give objects away")
             }
@@ -207,14 +209,23 @@ impl<'a> Difference<'a> {
             ("AWS::AutoScaling::AutoScalingGroup", "SuspendedProcesses") => {
                 dangerous("the group no longer does this by itself; `aws autoscaling resume-processes` lets it again")
             }
+            ("AWS::CloudWatch::Alarm", "ActionsEnabled") if self.is_off() => {
+                dangerous("the alarm no longer sets anything going")
+            }
+            ("AWS::CloudWatch::Alarm", "AlarmActions") if self.has_less("AlarmActions") => {
+                dangerous("the alarm no longer sets going what it should")
+            }
             ("AWS::Lambda::EventSourceMapping", "Enabled") if self.is_off() => {
                 dangerous("the function no longer receives messages")
             }
             ("AWS::AutoScaling::ScalingPolicy", "Enabled") if self.is_off() => {
                 dangerous("the policy no longer scales the group")
             }
-            ("AWS::IAM::Role", "ManagedPolicyArns") if self.actual.is_some() => {
+            ("AWS::IAM::Role", "ManagedPolicyArns") if self.has_more("ManagedPolicyArns") => {
                 dangerous("the role was given more permissions")
+            }
+            ("AWS::IAM::Role", "PermissionsBoundary") if self.expected.is_some() => {
+                dangerous("what the role can be given at most is another")
             }
             ("AWS::IAM::Role", "Policies") if self.role_policies_widened() => {
                 dangerous("the role was given more permissions")
@@ -226,6 +237,18 @@ impl<'a> Difference<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether a list of texts holds one now that it wasn't deployed with.
+    fn has_more(&self, property: &str) -> bool {
+        let known = texts(self.all_expected, property);
+        texts(self.all_actual, property).iter().any(|one| !known.contains(one))
+    }
+
+    /// Whether a list of texts lacks one now that it was deployed with.
+    fn has_less(&self, property: &str) -> bool {
+        let left = texts(self.all_actual, property);
+        texts(self.all_expected, property).iter().any(|one| !left.contains(one))
     }
 
     fn document_widened(&self) -> bool {
@@ -253,12 +276,24 @@ impl<'a> Difference<'a> {
     }
 
     fn what_happened(&self) -> &'static str {
+        if (self.resource_type, self.path) == ("AWS::AutoScaling::AutoScalingGroup", "Instances") {
+            return "instances run another version of the launch template than the group launches now";
+        }
         match (self.path.is_empty(), self.expected, self.actual) {
             (true, _, _) => "it was deleted",
             (_, None, _) => "it was added",
             (_, _, None) => "it was removed",
             _ => "it was changed",
         }
+    }
+}
+
+/// The texts of a property that is a list of them, or one.
+fn texts<'a>(all: &'a Value, property: &str) -> Vec<&'a str> {
+    match all.get(property) {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(one)) => vec![one],
+        _ => Vec::new(),
     }
 }
 

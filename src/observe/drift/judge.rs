@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::classify::{Class, Difference, Meaning};
-use super::own::OwnLook;
+use super::look::OwnLook;
 use super::{Finding, FoundBy, NotChecked, ResourceDrift, locate};
 use crate::cloud::drift::{DetectedResource, DriftStatus};
 use crate::cloud::stacks::StackResource;

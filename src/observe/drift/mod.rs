@@ -9,6 +9,7 @@ mod compare;
 mod detect;
 mod judge;
 pub mod locate;
+mod look;
 pub mod normalise;
 mod own;
 pub mod policy;
