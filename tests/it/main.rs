@@ -24,6 +24,7 @@ mod init;
 mod kill_worker;
 mod local;
 mod local_fleet;
+mod named;
 mod pipeline;
 mod progress;
 mod recover;
