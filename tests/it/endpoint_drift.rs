@@ -19,11 +19,12 @@ stages:
 /// Types that qfleet doesn't compare itself, so that only detection speaks.
 const TEMPLATE: &str = "\
 Resources:
-  Role:
-    Type: AWS::IAM::Role
+  Function:
+    Type: AWS::Lambda::Function
     Properties:
       Description: a
-      ManagedPolicyArns: [a, b]
+      VpcConfig:
+        SecurityGroupIds: [a, b]
   Logs:
     Type: AWS::Logs::LogGroup
     Properties:
@@ -54,20 +55,20 @@ fn test(endpoint: &Endpoint) -> Test {
         .args(["drift", "lab.yaml"])
 }
 
-/// A role that was given more, a log group that keeps less, a group that is gone, a list in another order.
+/// A function that was described otherwise, a log group that keeps less, a group that is gone, a list in another order.
 fn drifted() -> Script {
     Script::new()
         .page(1)
         .existing(stack("lab-work", "UPDATE_COMPLETE"))
         .drifted(
-            Drifted::new("lab-work", "Role", "MODIFIED")
+            Drifted::new("lab-work", "Function", "MODIFIED")
                 .properties(
-                    r#"{"Description":"a","ManagedPolicyArns":["a","b"],"Tags":[{"Key":"k","Value":"1"}]}"#,
-                    r#"{"Description":"b","ManagedPolicyArns":["b","a"],"Tags":[{"Key":"k","Value":"1"},{"Key":"aws:x","Value":"1"}]}"#,
+                    r#"{"Description":"a","VpcConfig":{"SecurityGroupIds":["a","b"]},"Tags":[{"Key":"k","Value":"1"}]}"#,
+                    r#"{"Description":"b","VpcConfig":{"SecurityGroupIds":["b","a"]},"Tags":[{"Key":"k","Value":"1"},{"Key":"aws:x","Value":"1"}]}"#,
                 )
                 .difference("/Description", "a", "b", "NOT_EQUAL")
-                .difference("/ManagedPolicyArns/0", "a", "b", "NOT_EQUAL")
-                .difference("/ManagedPolicyArns/1", "b", "a", "NOT_EQUAL")
+                .difference("/VpcConfig/SecurityGroupIds/0", "a", "b", "NOT_EQUAL")
+                .difference("/VpcConfig/SecurityGroupIds/1", "b", "a", "NOT_EQUAL")
                 .difference("/Tags/1", "null", r#"{"Key":"aws:x","Value":"1"}"#, "ADD"),
         )
         .drifted(
@@ -82,7 +83,7 @@ const TEXT: &str = "\
 Drift of lab in account 111122223333, us-east-2
 
 lab-work drifted (3 resources checked, 1 not)
-  Role  AWS::IAM::Role
+  Function  AWS::Lambda::Function
     unexpected Description: it was changed
         deployed  a
         actual    b
@@ -91,7 +92,7 @@ lab-work drifted (3 resources checked, 1 not)
     unexpected RetentionInDays: it was changed
         deployed  30
         actual    1
-        found by CloudFormation; line 10 of the deployed template
+        found by CloudFormation; line 11 of the deployed template
 ";
 
 #[test]
@@ -113,7 +114,7 @@ fn every_page_is_read_and_each_difference_is_classed() {
 
     let all = test(&endpoint).args(["--all"]).run().stdout;
     for line in [
-        "    equal ManagedPolicyArns/0: the same, written otherwise\n",
+        "    equal VpcConfig/SecurityGroupIds/0: the same, written otherwise\n",
         "    expected Tags/1: a tag of AWS's own\n",
         "  not checked: Profile: neither CloudFormation nor qfleet compares it\n",
     ] {
@@ -123,16 +124,16 @@ fn every_page_is_read_and_each_difference_is_classed() {
     assert_eq!(document["verdict"], "drifted");
     assert_eq!(document["checked"], 3);
     assert_eq!(document["not_checked"], 1);
-    let role = &document["stacks"][0]["resources"][0];
-    assert_eq!(role["logical_id"], "Role");
-    assert_eq!(role["differences"][0]["property"], "Description");
-    assert_eq!(role["differences"][0]["class"], "unexpected");
-    assert_eq!(role["differences"][0]["found_by"], "cloudformation");
-    assert_eq!(role["differences"][0]["line"], 5);
+    let function = &document["stacks"][0]["resources"][0];
+    assert_eq!(function["logical_id"], "Function");
+    assert_eq!(function["differences"][0]["property"], "Description");
+    assert_eq!(function["differences"][0]["class"], "unexpected");
+    assert_eq!(function["differences"][0]["found_by"], "cloudformation");
+    assert_eq!(function["differences"][0]["line"], 5);
     test(&endpoint)
         .args(["--output", "markdown"])
         .stdout_contains(
-            "| Role | Description | unexpected | `a` | `b` | it was changed; found by CloudFormation; line 5",
+            "| Function | Description | unexpected | `a` | `b` | it was changed; found by CloudFormation; line 5",
         )
         .stdout_contains("| Group | (deleted) | unexpected |")
         .run();
@@ -142,15 +143,15 @@ fn every_page_is_read_and_each_difference_is_classed() {
 fn a_detection_that_fails_for_a_resource_says_so_and_counts_it() {
     let script = Script::new()
         .existing(stack("lab-work", "CREATE_COMPLETE"))
-        .detection_fails("lab-work", "Failed to detect drift on resource [Role]")
-        .drifted(Drifted::new("lab-work", "Role", "UNKNOWN").reason("Access denied: iam:GetRole"))
+        .detection_fails("lab-work", "Failed to detect drift on resource [Function]")
+        .drifted(Drifted::new("lab-work", "Function", "UNKNOWN").reason("Access denied: lambda:GetFunction"))
         .drifted(Drifted::new("lab-work", "Logs", "IN_SYNC"));
     let endpoint = Endpoint::serve(script);
     test(&endpoint)
         .args(["--fail", "--all"])
         .stdout_contains("lab-work in sync (1 resource checked, 3 not)\n")
-        .stdout_contains("    detection was incomplete: Failed to detect drift on resource [Role]\n")
-        .stdout_contains("  not checked: Role: CloudFormation: Access denied: iam:GetRole\n")
+        .stdout_contains("    detection was incomplete: Failed to detect drift on resource [Function]\n")
+        .stdout_contains("  not checked: Function: CloudFormation: Access denied: lambda:GetFunction\n")
         .stdout_contains("In sync: nothing that matters differs in what was checked (1 resource). 3 resources could")
         .run();
 }
@@ -197,14 +198,14 @@ fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
     assert!(endpoint.calls("DetectStackDrift").len() >= 4);
 }
 
-/// A role that was described otherwise and has a tag of AWS's, a log group that keeps less, a group that is gone; a
+/// A function that was described otherwise and has a tag of AWS's, a log group that keeps less, a group that is gone; a
 /// page of a change set holds one of them.
 fn to_put_back() -> Script {
     Script::new()
         .page(1)
         .existing(stack("lab-work", "UPDATE_COMPLETE"))
         .drifted(
-            Drifted::new("lab-work", "Role", "MODIFIED")
+            Drifted::new("lab-work", "Function", "MODIFIED")
                 .properties(r#"{"Description":"a"}"#, r#"{"Description":"b"}"#)
                 .difference("/Description", "a", "b", "NOT_EQUAL")
                 .left("/Tags", "MANAGED_BY_AWS"),
@@ -229,8 +230,8 @@ const TABLE: [&str; 8] = [
     "Putting it back:",
     "lab-work",
     "resource property deployed actual will be",
-    "Role Description a b a",
-    "Role /Tags stays: MANAGED_BY_AWS",
+    "Function Description a b a",
+    "Function /Tags stays: MANAGED_BY_AWS",
     "Logs RetentionInDays 30 1 30",
     "Logs KmsKeyId (none) k (none)",
     "Group made again",
@@ -288,9 +289,9 @@ fn what_drifted_is_put_back_and_the_next_look_finds_nothing() {
         said
     });
     let wanted = [
+        "Function UPDATE_COMPLETE true",
         "Group CREATE_COMPLETE true",
         "Logs UPDATE_COMPLETE true",
-        "Role UPDATE_COMPLETE true",
     ];
     assert_eq!(again, wanted, "these and no others");
     // The stack is still known as the environment's: a revert says nothing of tags.

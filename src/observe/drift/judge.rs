@@ -181,7 +181,8 @@ impl Evidence<'_> {
                 _ => "CloudFormation did not look at it".to_owned(),
             });
             let why = self.own.failed.clone().or(by_detection);
-            let unresolved = || self.own.unchecked.first().map(|(_, why)| why.clone());
+            let unchecked = self.own.unchecked.first().filter(|_| self.own.is_known);
+            let unresolved = || unchecked.map(|(_, why)| why.clone());
             let why = why.or_else(unresolved);
             all.push(missing(
                 None,

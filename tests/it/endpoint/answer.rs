@@ -16,6 +16,7 @@ use super::faults::Fault;
 use super::forward::forward;
 use super::model::Model;
 use super::query::{Input, Refusal, answer};
+use super::said::Said;
 use super::script::DescribeEvents;
 use super::services::Plain;
 use super::world::World;
@@ -30,6 +31,8 @@ pub type Shared = Arc<Mutex<World>>;
 
 const CLOUDFORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 const AUTO_SCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+const SNS: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
+const IAM: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The endpoint, as axum sees it.
@@ -63,7 +66,14 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
     }
     let response = match (call.service, forward_to) {
         (
-            Service::Json | Service::Sqs | Service::S3 | Service::AutoScaling | Service::CloudWatch | Service::Other,
+            Service::Json
+            | Service::Sqs
+            | Service::Sns
+            | Service::Iam
+            | Service::S3
+            | Service::AutoScaling
+            | Service::CloudWatch
+            | Service::Other,
             Some(endpoint),
         ) => forward(&endpoint, &parts, call.body.clone()).await,
         _ => answered(&mut lock(&world), &parts, &call),
@@ -159,10 +169,37 @@ impl World {
 
 fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
     let request_id = world.unique();
+    let header = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    // Without it, a bucket of the same name that is somebody else's by now would be taken for ours.
+    if call.service == Service::S3 && header("x-amz-expected-bucket-owner") != world.script.account {
+        world
+            .complaints
+            .push(format!("{} without the bucket's expected owner", call.action));
+    }
+    match (call.service, world.said(call)) {
+        (Service::AutoScaling, Some(Said::Fields(fields))) => {
+            return xml(200, answer(AUTO_SCALING, &call.action, &fields, &request_id));
+        }
+        (Service::CloudWatch, Some(Said::Json(value))) => return cbor_answer(200, cbor::encode(&value)),
+        (_, Some(Said::Json(value))) => {
+            return respond(200, "application/x-amz-json-1.0", value.to_string().into());
+        }
+        (_, Some(Said::Body(body))) => return xml(200, body),
+        (_, Some(Said::Refusal(refusal))) => return refused(call, &refusal),
+        _ => {}
+    }
     let (namespace, result) = match call.service {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::Sns => (SNS, world.told(call)),
+        Service::Iam => (IAM, world.told(call)),
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),
@@ -172,24 +209,8 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::Json => return plain(world.services.json(call)),
         Service::Sqs => return plain(world.services.sqs(call)),
         Service::S3 => {
-            let header = |name: &str| {
-                parts
-                    .headers
-                    .get(name)
-                    .and_then(|value| value.to_str().ok())
-                    .unwrap_or_default()
-            };
-            // Without it, a bucket of the same name that is somebody else's by now would be taken for ours.
-            if header("x-amz-expected-bucket-owner") != world.script.account {
-                world
-                    .complaints
-                    .push(format!("{} without the bucket's expected owner", call.action));
-            }
-            return plain(
-                world
-                    .services
-                    .s3(call, header("content-encoding").contains("aws-chunked")),
-            );
+            let chunked = header("content-encoding").contains("aws-chunked");
+            return plain(world.services.s3(call, chunked));
         }
         Service::Other => {
             let what = format!("the endpoint doesn't know {}", call.action);
@@ -224,6 +245,8 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
         Service::CloudFormation => xml(refusal.status, refusal.render(CLOUDFORMATION, "00000000")),
         Service::Sts => xml(refusal.status, refusal.render(STS, "00000000")),
         Service::AutoScaling => xml(refusal.status, refusal.render(AUTO_SCALING, "00000000")),
+        Service::Sns => xml(refusal.status, refusal.render(SNS, "00000000")),
+        Service::Iam => xml(refusal.status, refusal.render(IAM, "00000000")),
         Service::CloudWatch => {
             let error = serde_json::json!({"__type": refusal.code, "message": refusal.message});
             cbor_answer(refusal.status, cbor::encode(&error))

@@ -26,6 +26,8 @@ pub enum Service {
     CloudFormation,
     Sts,
     AutoScaling,
+    Sns,
+    Iam,
     /// CBOR, with the action in the path.
     CloudWatch,
     /// JSON, with the action in a header.
@@ -60,6 +62,8 @@ impl Call {
                 Some("2010-05-15") => Service::CloudFormation,
                 Some("2011-06-15") => Service::Sts,
                 Some("2011-01-01") => Service::AutoScaling,
+                Some("2010-03-31") => Service::Sns,
+                Some("2010-05-08") => Service::Iam,
                 _ => Service::Other,
             };
             (service, action.to_owned())
@@ -116,6 +120,12 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", true) => "GetObject",
         ("GET", false) if asks("versions") => "ListObjectVersions",
         ("GET", false) if asks("uploads") => "ListMultipartUploads",
+        ("GET", false) if asks("encryption") => "GetBucketEncryption",
+        ("GET", false) if asks("notification") => "GetBucketNotificationConfiguration",
+        ("GET", false) if asks("ownershipControls") => "GetBucketOwnershipControls",
+        ("GET", false) if asks("policy") => "GetBucketPolicy",
+        ("GET", false) if asks("publicAccessBlock") => "GetPublicAccessBlock",
+        ("GET", false) if asks("versioning") => "GetBucketVersioning",
         ("GET", false) => "ListObjectsV2",
         ("PUT", true) if asks("uploadId") => "UploadPart",
         ("PUT", true) => "PutObject",

@@ -13,7 +13,9 @@ type Answer = Result<Fields, Refusal>;
 pub struct Detection {
     id: String,
     stack: usize,
+    began: Instant,
     ends: Instant,
+    is_drifted: bool,
 }
 
 /// What detection says of one resource.
@@ -104,12 +106,30 @@ impl World {
         }
         let id = self.unique();
         let ends = self.now + self.script.detections_take;
+        let is_drifted = !self.drift_of(stack).is_empty();
         self.detections.push(Detection {
             id: id.clone(),
             stack,
+            began: self.now,
             ends,
+            is_drifted,
         });
         Ok(Fields::new().text("StackDriftDetectionId", id))
+    }
+
+    /// What a stack says of its drift until it is looked for again
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackDriftInformation.html>).
+    pub fn drift_information(&self, stack: &str) -> Fields {
+        let of_stack = self.detections.iter().rev();
+        let last = of_stack
+            .filter(|known| known.ends <= self.now)
+            .find(|known| self.stacks[known.stack].id == stack);
+        match last {
+            Some(last) => Fields::new()
+                .text("StackDriftStatus", if last.is_drifted { "DRIFTED" } else { "IN_SYNC" })
+                .text("LastCheckTimestamp", self.clock.wall(last.began)),
+            None => Fields::new().text("StackDriftStatus", "NOT_CHECKED"),
+        }
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackDriftDetectionStatus.html>

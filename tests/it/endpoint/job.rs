@@ -367,6 +367,14 @@ impl World {
                 )
             }
             "AWS::SNS::Topic" => self.arn("sns", &name),
+            // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html>
+            "AWS::SNS::Subscription" => format!("{}:{unique}", properties["TopicArn"].as_str().unwrap_or_default()),
+            // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-autoscaling-scalingpolicy.html>
+            "AWS::AutoScaling::ScalingPolicy" => {
+                let group = properties["AutoScalingGroupName"].as_str().unwrap_or_default();
+                let policy = format!("scalingPolicy:{unique}:autoScalingGroupName/{group}:policyName/{name}");
+                self.arn("autoscaling", &policy)
+            }
             "AWS::EC2::LaunchTemplate" => format!("lt-{unique}"),
             _ => name,
         }

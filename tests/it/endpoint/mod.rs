@@ -10,6 +10,7 @@
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
 //!             ├─ queues, move_tasks              SQS
+//!             ├─ said                            what services say of a resource, as a test writes it down
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
@@ -40,6 +41,7 @@ mod query;
 mod queues;
 mod recovery;
 mod revert;
+mod said;
 mod script;
 mod services;
 mod stacks;
@@ -60,9 +62,12 @@ pub use auto_scaling::ScriptedGroup;
 pub use calls::Call;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
+pub use query::Refusal;
 pub use queues::arn_of;
+pub use said::{Said, attributes};
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
 pub use world::{Step, World};
+pub use xml::Fields;
 
 /// An endpoint. Dropped, it fails the test if a request broke the service model.
 pub struct Endpoint {

@@ -1,4 +1,4 @@
-//! Requests against botocore's models of CloudFormation and Auto Scaling, which AWS generates from the services
+//! Requests against botocore's models of the services with a query protocol, which AWS generates from the services
 //! themselves: what the model doesn't allow is refused, and the test is told.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,18 @@ impl Model {
     pub fn auto_scaling() -> &'static Model {
         static MODEL: OnceLock<Model> = OnceLock::new();
         MODEL.get_or_init(|| Model::read("autoscaling/2011-01-01"))
+    }
+
+    /// SNS's.
+    pub fn sns() -> &'static Model {
+        static MODEL: OnceLock<Model> = OnceLock::new();
+        MODEL.get_or_init(|| Model::read("sns/2010-03-31"))
+    }
+
+    /// IAM's.
+    pub fn iam() -> &'static Model {
+        static MODEL: OnceLock<Model> = OnceLock::new();
+        MODEL.get_or_init(|| Model::read("iam/2010-05-08"))
     }
 
     fn read(service: &str) -> Model {

@@ -29,6 +29,7 @@ pub struct Script {
     pub(super) rules: Vec<Rule>,
     pub(super) rates: BTreeMap<String, usize>,
     pub(super) describe_events: DescribeEvents,
+    pub(super) said: BTreeMap<(String, String), super::said::Said>,
     pub(super) drifted: Vec<super::drift::Drifted>,
     pub(super) detections_take: Duration,
     pub(super) detections_fail: BTreeMap<String, String>,
@@ -127,6 +128,7 @@ impl Script {
             rules: Vec::new(),
             rates: BTreeMap::new(),
             describe_events: DescribeEvents::Answers,
+            said: BTreeMap::new(),
             drifted: Vec::new(),
             detections_take: Duration::ZERO,
             detections_fail: BTreeMap::new(),
@@ -271,7 +273,7 @@ impl Script {
         self
     }
 
-    /// What drift detection says of a resource; of all others that they are in sync.
+    /// What drift detection says of a resource; it didn't look at any other.
     pub fn drifted(mut self, resource: super::drift::Drifted) -> Self {
         self.drifted.push(resource);
         self

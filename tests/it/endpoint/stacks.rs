@@ -137,6 +137,7 @@ impl World {
             .members("Outputs", outputs)
             .maybe("RoleARN", definition.role_arn.as_ref())
             .members("Tags", tags(definition))
+            .fields("DriftInformation", self.drift_information(&stack.id))
             .members("LastOperations", operations);
         if named {
             // A listing of all stacks leaves it out (https://github.com/cloud-custodian/cloud-custodian/issues/5633).
