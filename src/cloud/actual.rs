@@ -82,7 +82,8 @@ macro_rules! metric_query {
         let stat = query.metric_stat().map(|stat| {
             let metric = stat.metric().map(|metric| {
                 let dimensions = metric.dimensions().iter();
-                let dimensions = dimensions.map(|one| defined([("Name", text(one.name())), ("Value", text(one.value()))]));
+                let dimensions =
+                    dimensions.map(|one| defined([("Name", text(one.name())), ("Value", text(one.value()))]));
                 defined([
                     ("Namespace", text(metric.namespace())),
                     ("MetricName", text(metric.metric_name())),

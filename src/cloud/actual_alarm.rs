@@ -30,7 +30,10 @@ fn alarm(alarm: &MetricAlarm) -> Value {
     defined([
         ("ActionsEnabled", Some(alarm.actions_enabled().unwrap_or(true).into())),
         ("AlarmActions", Some(actions.collect())),
-        ("ComparisonOperator", text(alarm.comparison_operator().map(|known| known.as_str()))),
+        (
+            "ComparisonOperator",
+            text(alarm.comparison_operator().map(|known| known.as_str())),
+        ),
         ("DatapointsToAlarm", alarm.datapoints_to_alarm().map(Value::from)),
         ("Dimensions", list(dimensions.collect())),
         ("EvaluationPeriods", alarm.evaluation_periods().map(Value::from)),

@@ -5,7 +5,7 @@
 //! (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2489>), and so is one that gets an
 //! inline policy more (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/936>).
 
-use futures_util::future::{try_join3, try_join_all};
+use futures_util::future::{try_join_all, try_join3};
 use serde_json::{Value, json};
 
 use super::actual::defined;
@@ -15,7 +15,12 @@ impl Cloud {
     /// The role of this name, with all that it may do: `Policies` and `ManagedPolicyArns` are there even when they are
     /// empty. `None` when there is no such role.
     pub async fn actual_role(&self, name: &str) -> Result<Option<Value>, CloudError> {
-        let found = try_join3(self.role(name), self.inline_policies(name), self.attached_policies(name)).await;
+        let found = try_join3(
+            self.role(name),
+            self.inline_policies(name),
+            self.attached_policies(name),
+        )
+        .await;
         match found {
             Ok((mut role, policies, attached)) => {
                 role["Policies"] = Value::Array(policies);
@@ -48,7 +53,13 @@ impl Cloud {
     }
 
     async fn inline_policies(&self, role: &str) -> Result<Vec<Value>, CloudError> {
-        let mut pages = self.iam.list_role_policies().role_name(role).into_paginator().items().send();
+        let mut pages = self
+            .iam
+            .list_role_policies()
+            .role_name(role)
+            .into_paginator()
+            .items()
+            .send();
         let mut names = Vec::new();
         while let Some(name) = pages.next().await {
             names.push(name.map_err(|error| explain("ListRolePolicies", error))?);

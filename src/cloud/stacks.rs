@@ -29,6 +29,8 @@ pub struct StackDescription {
     pub notification_arns: Vec<String>,
     /// Whether the last drift detection found that resources were changed behind CloudFormation's back.
     pub drifted: bool,
+    /// When drift detection was last started on the stack or one of its resources.
+    pub drift_checked: Option<Timestamp>,
     /// Termination protection.
     pub protected: bool,
     /// When it was made.
@@ -223,6 +225,7 @@ fn describe(stack: &Stack) -> StackDescription {
             .drift_information()
             .and_then(|drift| drift.stack_drift_status())
             .is_some_and(|status| status.as_str() == "DRIFTED"),
+        drift_checked: instant(stack.drift_information().and_then(|drift| drift.last_check_timestamp())),
         tags: stack
             .tags()
             .iter()

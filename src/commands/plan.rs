@@ -16,6 +16,8 @@ use crate::report::form::Output;
 #[command(after_help = "\
 Nothing is changed, and nothing stays behind: the change sets that CloudFormation was asked with are thrown away.
 
+Drift that was found before is named. It is no part of the plan, because a deploy doesn't put it back.
+
 Examples:
   qfleet plan production                   what a deploy would change
   qfleet plan production --exit-code       exit code 3 when it would change anything
@@ -55,7 +57,7 @@ impl Plan {
                 (plan, _) => plan?,
             };
             match global.output {
-                Output::Text => report::text(&report::plan::text(&plan)),
+                Output::Text => report::text(&report::plan::text(&plan, &self.env.env.display().to_string())),
                 Output::Json => report::json(&plan),
                 Output::Jsonl => report::json_line(&plan),
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::blocking::Blocking;
@@ -58,6 +59,11 @@ pub struct StackPlan {
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Set when its resources were changed behind CloudFormation's back. What is planned here doesn't put that back: a
+    /// change set compares templates, so it sets a drifted property only where the template changes it, too
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<KnownDrift>,
     /// What a stack is stuck on that nothing can be done with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocking: Vec<Blocking>,
@@ -70,6 +76,14 @@ pub struct StackPlan {
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
+}
+
+/// Drift that CloudFormation knew of when it last looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KnownDrift {
+    /// When detection was started that found it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<Timestamp>,
 }
 
 /// What would be done to a stack.

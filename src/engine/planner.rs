@@ -6,7 +6,7 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::blocking;
 use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
-use super::plan::{Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
+use super::plan::{KnownDrift, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
 use super::{decide, history, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
@@ -192,6 +192,9 @@ async fn plan_stack(
         rolls_instances: None,
         termination_protection: None,
         note: None,
+        drift: found.filter(|found| found.drifted).map(|found| KnownDrift {
+            checked_at: found.drift_checked,
+        }),
         blocking: Vec::new(),
         draft: None,
         parameters: resolve(stack, outputs).ok(),

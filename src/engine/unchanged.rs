@@ -93,6 +93,7 @@ mod tests {
             tags: map(&[("team", "media".to_owned())]),
             notification_arns: Vec::new(),
             drifted: false,
+            drift_checked: None,
             protected: false,
             created: None,
             updated: None,

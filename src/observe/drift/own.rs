@@ -264,7 +264,8 @@ impl<'a> Own<'a> {
         let told: Vec<&str> = PROPERTIES.into_iter().filter(told).collect();
         let mut look = self.properties(declared, &told, &[("NotificationConfiguration", json!({}))], known);
         let untold = untold.into_iter();
-        look.unchecked.extend(untold.map(|(section, why)| (section, why.to_string())));
+        look.unchecked
+            .extend(untold.map(|(section, why)| (section, why.to_string())));
         look
     }
 
