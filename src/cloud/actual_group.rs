@@ -19,14 +19,15 @@ impl Cloud {
 
     /// A scaling policy of a group as `AWS::AutoScaling::ScalingPolicy` has it.
     pub async fn actual_scaling_policy(&self, arn: &str) -> Result<Option<Value>, CloudError> {
-        // By its group, because the ARN alone isn't taken as a name:
+        // The ARN isn't taken as a name, and the emulator gives a policy that is put again another one:
         // arn:aws:autoscaling:region:account:scalingPolicy:id:autoScalingGroupName/group:policyName/name
-        let group = arn
+        let names = arn
             .split_once("autoScalingGroupName/")
-            .and_then(|(_, rest)| rest.split_once(":policyName/"))
-            .map(|(group, _)| group);
-        let asked = self.autoscaling.describe_policies();
-        let asked = asked.set_auto_scaling_group_name(group.map(str::to_owned));
+            .and_then(|(_, rest)| rest.split_once(":policyName/"));
+        let Some((group, name)) = names else {
+            return Ok(None);
+        };
+        let asked = self.autoscaling.describe_policies().auto_scaling_group_name(group);
         let mut pages = asked.into_paginator().items().send();
         while let Some(policy) = pages.next().await {
             let policy = match policy.map_err(|error| explain("DescribePolicies", error)) {
@@ -35,7 +36,7 @@ impl Cloud {
                 Err(error) if error.is("ValidationError") => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if policy.policy_arn() == Some(arn) {
+            if policy.policy_name() == Some(name) {
                 return Ok(Some(scaling_policy(&policy)));
             }
         }

@@ -97,7 +97,8 @@ fn unescaped(document: &str) -> Value {
     // A form's decoder would take a plus, which that encoding leaves as it is, for a space.
     let escaped = format!("d={}", document.replace('+', "%2B").replace('&', "%26"));
     let decoded = form_urlencoded::parse(escaped.as_bytes()).next();
-    Value::from(decoded.map(|(_, text)| text.into_owned()).unwrap_or_default())
+    let text = decoded.map(|(_, text)| text.into_owned()).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text))
 }
 
 #[cfg(test)]
@@ -107,10 +108,11 @@ mod tests {
     #[test]
     fn a_policy_is_read_as_it_was_before_it_was_escaped() {
         for (escaped, document) in [
-            ("%7B%22a%22%3A%20%22b%2Bc%26d%3De%22%7D", r#"{"a": "b+c&d=e"}"#),
-            (r#"{"a":"b+c&d=e"}"#, r#"{"a":"b+c&d=e"}"#),
+            ("%7B%22a%22%3A%20%22b%2Bc%26d%3De%22%7D", json!({"a": "b+c&d=e"})),
+            (r#"{"a":"b+c&d=e"}"#, json!({"a": "b+c&d=e"})),
+            ("no%20JSON", json!("no JSON")),
         ] {
-            assert_eq!(unescaped(escaped), Value::from(document));
+            assert_eq!(unescaped(escaped), document);
         }
     }
 }

@@ -5,12 +5,15 @@ use std::fmt::Write;
 use serde_json::Value;
 
 pub use super::drift_markdown::markdown;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, columns, count, paint, wrapped};
 use crate::observe::drift::classify::Class;
+use crate::observe::drift::compare;
 use crate::observe::drift::{Drift, Finding, FoundBy, ResourceDrift, StackDrift, Verdict};
 
-/// The longest value that is shown whole; JSON has all of it.
-const LONGEST_VALUE: usize = 60;
+/// The longest value that is shown whole where there is no terminal; JSON has all of it.
+const LONGEST_VALUE: usize = 100;
+/// What stands before a value.
+const VALUE_INDENT: usize = 18;
 
 /// What was found, as text; `all`: what doesn't matter, too.
 pub fn text(drift: &Drift, all: bool) -> String {
@@ -25,7 +28,7 @@ pub fn text(drift: &Drift, all: bool) -> String {
     for stack in &drift.stacks {
         stack_text(&mut out, stack, all);
     }
-    let _ = writeln!(out, "\n{}", conclusion(drift));
+    let _ = writeln!(out, "\n{}", wrapped(&conclusion(drift), "", ""));
     let hidden: usize = HIDDEN.iter().map(|(class, _)| drift.count(*class)).sum();
     if hidden > 0 && !all {
         let _ = writeln!(
@@ -122,20 +125,40 @@ fn finding_text(out: &mut String, resource: &ResourceDrift, finding: &Finding) {
         Class::Unexpected => CAREFUL,
         _ => FAINT,
     };
+    let class = word(finding.class);
     let what = if resource.deleted {
-        &resource.physical_id
+        "(deleted)"
     } else {
         &finding.property
     };
-    let _ = writeln!(out, "    {} {what}: {}", paint(style, word(finding.class)), finding.why);
-    if !resource.deleted {
-        let _ = writeln!(out, "        deployed  {}", shorten(finding.expected.as_ref()));
-        let _ = writeln!(out, "        actual    {}", shorten(finding.actual.as_ref()));
+    // Wrapped without its colour, which takes no room.
+    let line = wrapped(&format!("{class} {what}: {}", finding.why), "    ", "        ");
+    let _ = writeln!(out, "{}", line.replacen(class, &paint(style, class), 1));
+    let mut values = |label: &str, value: &str| {
+        let _ = writeln!(out, "        {label:8}  {}", shortened(value));
+    };
+    match (apart(finding), resource.deleted) {
+        (_, true) => values("was", &resource.physical_id),
+        (Some((gone, new)), _) => {
+            gone.iter().for_each(|item| values("gone", &value_text(Some(item))));
+            new.iter().for_each(|item| values("new", &value_text(Some(item))));
+        }
+        (None, _) => {
+            values("deployed", &value_text(finding.expected.as_ref()));
+            values("actual", &value_text(finding.actual.as_ref()));
+        }
     }
     let _ = writeln!(out, "        {}", paint(FAINT, origin(finding)));
     if let Some(reference) = finding.reference {
         let _ = writeln!(out, "        {}", paint(FAINT, reference));
     }
+}
+
+/// The parts that tell the two values of a finding apart, where they are policies or lists.
+pub fn apart(finding: &Finding) -> Option<(Vec<Value>, Vec<Value>)> {
+    let is_name = |segment: &&str| !segment.bytes().all(|byte| byte.is_ascii_digit());
+    let property = finding.property.rsplit('/').find(is_name)?;
+    compare::apart(property, finding.expected.as_ref()?, finding.actual.as_ref()?)
 }
 
 /// Who found it, and where it is set.
@@ -154,22 +177,25 @@ pub fn origin(finding: &Finding) -> String {
 pub fn value_text(value: Option<&Value>) -> String {
     match value {
         None => "(none)".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "\"\"".to_owned(),
         Some(Value::String(text)) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
         Some(other) => other.to_string(),
     }
 }
 
-fn shorten(value: Option<&Value>) -> String {
-    one_line(&value_text(value))
+/// A value that fits behind its label.
+fn shortened(text: &str) -> String {
+    let room = columns().map(|columns| columns.saturating_sub(VALUE_INDENT).max(20));
+    one_line(text, room.unwrap_or(LONGEST_VALUE))
 }
 
-/// A text on one line that isn't too long.
-pub fn one_line(text: &str) -> String {
+/// A text on one line that isn't longer.
+pub fn one_line(text: &str, longest: usize) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= LONGEST_VALUE {
+    if line.chars().count() <= longest {
         return line;
     }
-    let head: String = line.chars().take(LONGEST_VALUE - 1).collect();
+    let head: String = line.chars().take(longest - 1).collect();
     format!("{head}…")
 }
 

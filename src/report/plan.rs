@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 
@@ -24,7 +24,8 @@ pub fn text(plan: &Plan, env: &str) -> String {
     }
     let _ = writeln!(out, "\n{}", totals(plan));
     if let Some(drift) = drift(plan, env) {
-        let _ = writeln!(out, "{} {drift}", paint(CAREFUL, "drift:"));
+        let line = wrapped(&drift, "drift: ", "");
+        let _ = writeln!(out, "{}", line.replacen("drift:", &paint(CAREFUL, "drift:"), 1));
     }
     if plan.stacks.iter().any(by_template) {
         let _ = writeln!(
@@ -160,7 +161,7 @@ fn totals(plan: &Plan) -> String {
     let changes = || plan.stacks.iter().flat_map(|stack| &stack.changes);
     if !plan.changes_anything() {
         if plan.stacks.iter().any(|stack| stack.drift.is_some()) {
-            return "Nothing to deploy: the file is as it was deployed, though not all resources are.".to_owned();
+            return "Nothing to deploy: the file is as it was deployed.".to_owned();
         }
         return format!(
             "Nothing to do: {} as it should be.",

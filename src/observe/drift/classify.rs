@@ -86,7 +86,7 @@ impl<'a> Difference<'a> {
 
     fn is_off(&self) -> bool {
         self.actual
-            .is_none_or(|actual| *actual == Value::Bool(false) || actual == "false")
+            .is_none_or(|actual| *actual == Value::Bool(false) || actual == "false" || actual == "")
     }
 
     /// What a difference means.
@@ -184,6 +184,9 @@ impl<'a> Difference<'a> {
 
     fn danger(&self) -> Option<Meaning> {
         let dangerous = |why: &str| Some(meaning(Class::Dangerous, why));
+        if self.path.is_empty() {
+            return self.loss().and_then(dangerous);
+        }
         let removed = self.actual.is_none();
         match (self.resource_type, self.property()) {
             ("AWS::S3::Bucket", "PublicAccessBlockConfiguration") if self.is_off() => {
@@ -199,7 +202,7 @@ impl<'a> Difference<'a> {
             ("AWS::SQS::Queue", "SqsManagedSseEnabled") if self.is_off() => {
                 dangerous("messages are no longer encrypted with SQS's own key")
             }
-            (_, "KmsMasterKeyId" | "KMSKeyId" | "KmsKeyId") if removed => dangerous("it is no longer encrypted"),
+            (_, "KmsMasterKeyId" | "KMSKeyId" | "KmsKeyId") if self.is_off() => dangerous("it is no longer encrypted"),
             ("AWS::SQS::Queue", "RedrivePolicy") if removed || self.name() == "deadLetterTargetArn" => {
                 dangerous("messages that fail no longer go to the dead-letter queue")
             }
@@ -237,6 +240,20 @@ impl<'a> Difference<'a> {
             }
             _ => None,
         }
+    }
+
+    /// What a deleted resource takes with it, where that is data, access or the flow of work.
+    fn loss(&self) -> Option<&'static str> {
+        Some(match self.resource_type {
+            "AWS::AutoScaling::AutoScalingGroup" => "it was deleted, and its workers with it",
+            "AWS::AutoScaling::ScalingPolicy" => "it was deleted: the group no longer scales by it",
+            "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
+            "AWS::S3::Bucket" => "it was deleted, and its objects with it",
+            "AWS::SNS::Subscription" => "it was deleted: the queue no longer gets what the topic publishes",
+            "AWS::SNS::Topic" => "it was deleted, and its subscriptions with it",
+            "AWS::SQS::Queue" => "it was deleted, and its messages with it",
+            _ => return None,
+        })
     }
 
     /// Whether a list of texts holds one now that it wasn't deployed with.

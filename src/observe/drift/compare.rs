@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::normalise::{same, unquoted};
+use super::normalise::{normal, same, unquoted};
 use super::policy;
 
 /// One place where they differ.
@@ -45,11 +45,63 @@ fn collect(path: &str, name: &str, expected: Option<&Value>, actual: Option<&Val
     });
 }
 
+/// What tells two values of a property apart: of policies the statements, of lists the items that only one of them has.
+/// `None` where they are neither, so that they are best shown as they are.
+pub fn apart(property: &str, expected: &Value, actual: &Value) -> Option<(Vec<Value>, Vec<Value>)> {
+    let (one, other) = (items(property, expected)?, items(property, actual)?);
+    let form = |item: &Value| match policy::is_document(property) {
+        true => policy::normal(&serde_json::json!({"Statement": [item]})),
+        false => normal(property, item),
+    };
+    let only_in = |these: &[Value], those: &[Value]| -> Vec<Value> {
+        let known: Vec<Value> = those.iter().map(form).collect();
+        let new = these.iter().filter(|item| !known.contains(&form(item)));
+        new.cloned().collect()
+    };
+    let found = (only_in(&one, &other), only_in(&other, &one));
+    // The order alone, or how often something is said.
+    (found != (Vec::new(), Vec::new())).then_some(found)
+}
+
+fn items(property: &str, value: &Value) -> Option<Vec<Value>> {
+    match (unquoted(value), policy::is_document(property)) {
+        (Value::Object(document), true) => Some(match document.get("Statement") {
+            None => Vec::new(),
+            Some(Value::Array(statements)) => statements.clone(),
+            Some(one) => vec![one.clone()],
+        }),
+        (Value::Array(items), false) => Some(items),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn policies_and_lists_are_told_apart_by_what_only_one_of_them_has() {
+        let statement = |action: Value| json!({"Effect": "Allow", "Action": action});
+        let tls = json!({"Effect": "Deny", "Principal": "*", "Action": "sqs:*"});
+        let before = json!({"Statement": [tls, statement(json!("sqs:SendMessage"))]});
+        let after =
+            json!({"Statement": [statement(json!(["sqs:sendmessage"])), statement(json!("sqs:*"))]}).to_string();
+        let found = apart("PolicyDocument", &before, &json!(after));
+        assert_eq!(found, Some((vec![tls.clone()], vec![statement(json!("sqs:*"))])));
+        let gone = apart("PolicyDocument", &json!({"Statement": tls}), &json!({}));
+        assert_eq!(gone, Some((vec![tls], vec![])));
+        let lists = apart("ManagedPolicyArns", &json!(["a", "b"]), &json!(["b", "c"]));
+        assert_eq!(lists, Some((vec![json!("a")], vec![json!("c")])));
+        for (one, other) in [
+            (json!(["a", "b"]), json!(["b", "a"])),
+            (json!(1), json!(2)),
+            (json!([1]), json!(1)),
+        ] {
+            assert_eq!(apart("Overrides", &one, &other), None, "{one} {other}");
+        }
+    }
 
     #[test]
     fn objects_are_compared_key_by_key_and_policies_as_a_whole() {

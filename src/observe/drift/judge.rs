@@ -96,21 +96,23 @@ impl Evidence<'_> {
         }
         let expected = Value::Object(self.own.expected.clone());
         let actual = self.own.actual.clone().unwrap_or_default();
-        for place in &self.own.places {
-            let property = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
-            let is_known = found.iter().any(|known: &Finding| {
-                property(&known.property) == property(&place.path) && known.class != Class::Equal
-            });
-            if !is_known {
-                found.push(self.finding(
+        let is_known = |path: &str| {
+            let told = |known: &&Finding| is_within(&known.property, path) || is_within(path, &known.property);
+            found.iter().filter(told).any(|known| known.class != Class::Equal)
+        };
+        let ours = self.own.places.iter().filter(|place| !is_known(&place.path));
+        let ours: Vec<Finding> = ours
+            .map(|place| {
+                self.finding(
                     &place.path,
                     place.expected.clone(),
                     place.actual.clone(),
                     FoundBy::Qfleet,
                     (&expected, &actual),
-                ));
-            }
-        }
+                )
+            })
+            .collect();
+        found.extend(ours);
         found
     }
 
@@ -159,8 +161,7 @@ impl Evidence<'_> {
             Some((part, name)) => part == self.part && name == self.resource.logical_id,
             None => ignore.resource == self.resource.logical_id,
         };
-        let rest = path.strip_prefix(ignore.property.trim_matches('/'));
-        is_resource && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_resource && is_within(path, ignore.property.trim_matches('/'))
     }
 
     fn not_checked(&self, is_checked: bool, deleted: bool) -> Vec<NotChecked> {
@@ -205,6 +206,12 @@ impl Evidence<'_> {
         }
         all
     }
+}
+
+/// Whether a path is that of a property, or of something in it.
+fn is_within(path: &str, property: &str) -> bool {
+    let rest = path.strip_prefix(property);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A value as detection writes it: JSON where it is an object or a list, else the scalar's text.

@@ -5,7 +5,7 @@
 //! ([`classify`]). Nothing here reads the environment's templates: what counts is what was deployed.
 
 pub mod classify;
-mod compare;
+pub mod compare;
 mod detect;
 mod judge;
 pub mod locate;

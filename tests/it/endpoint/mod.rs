@@ -64,7 +64,7 @@ pub use drift::Drifted;
 pub use faults::{Fault, On};
 pub use query::Refusal;
 pub use queues::arn_of;
-pub use said::{Said, attributes};
+pub use said::attributes;
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
 pub use world::{Step, World};
 pub use xml::Fields;
