@@ -29,13 +29,10 @@ pub fn text(drift: &Drift, all: bool) -> String {
         stack_text(&mut out, stack, all);
     }
     let _ = writeln!(out, "\n{}", wrapped(&conclusion(drift), "", ""));
-    let hidden: usize = HIDDEN.iter().map(|(class, _)| drift.count(*class)).sum();
-    if hidden > 0 && !all {
-        let _ = writeln!(
-            out,
-            "{}",
-            paint(FAINT, format!("{} not shown: --all", hidden_text(drift)))
-        );
+    let hidden = hidden(drift);
+    if !hidden.is_empty() && !all {
+        let line = wrapped(&format!("--all also shows {}", hidden.join(", ")), "", "");
+        let _ = writeln!(out, "{}", paint(FAINT, line));
     }
     out
 }
@@ -48,18 +45,29 @@ const HIDDEN: [(Class, &str); 4] = [
     (Class::Ignored, "ignored"),
 ];
 
-fn hidden_text(drift: &Drift) -> String {
+/// What only `--all` shows, with its number.
+fn hidden(drift: &Drift) -> Vec<String> {
     let parts = HIDDEN.iter().filter_map(|(class, word)| match drift.count(*class) {
         0 => None,
         n => Some(format!("{n} {word}")),
     });
-    parts.collect::<Vec<_>>().join(", ")
+    let mut parts: Vec<String> = parts.collect();
+    let missing = drift.stacks.iter().flat_map(|stack| &stack.not_checked);
+    match missing.filter(|missing| missing.property.is_some()).count() {
+        0 => {}
+        1 => parts.push("1 property that was not compared".to_owned()),
+        n => parts.push(format!("{n} properties that were not compared")),
+    }
+    parts
 }
 
 fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
     let name = paint(STRONG, &stack.stack);
     if let Some(error) = &stack.error {
-        let _ = writeln!(out, "{name} {}: {error}", paint(BAD, "could not be checked"));
+        let line = wrapped(&format!("{} could not be checked: {error}", stack.stack), "", "    ");
+        let line = line.replacen(&stack.stack, &name, 1);
+        let failed = "could not be checked";
+        let _ = writeln!(out, "{}", line.replacen(failed, &paint(BAD, failed), 1));
         return;
     }
     let word = if stack.is_drifted() {
@@ -81,7 +89,9 @@ fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
     let checked = format!("({} checked{missing})", count(stack.checked, "resource"));
     let _ = writeln!(out, "{name} {word} {}", paint(FAINT, checked));
     if let Some(reason) = &stack.detection {
-        let _ = writeln!(out, "    {} {reason}", paint(CAREFUL, "detection was incomplete:"));
+        let incomplete = "detection was incomplete:";
+        let line = wrapped(&format!("{incomplete} {reason}"), "    ", "        ");
+        let _ = writeln!(out, "{}", line.replacen(incomplete, &paint(CAREFUL, incomplete), 1));
     }
     for resource in &stack.resources {
         let shown = |finding: &&Finding| all || finding.class.matters();
@@ -102,8 +112,8 @@ fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
             .property
             .as_ref()
             .map_or(String::new(), |name| format!(" {name}"));
-        let line = format!("  not checked: {}{property}: {}", missing.logical_id, missing.why);
-        let _ = writeln!(out, "{}", paint(FAINT, line));
+        let line = format!("not checked: {}{property}: {}", missing.logical_id, missing.why);
+        let _ = writeln!(out, "{}", paint(FAINT, wrapped(&line, "  ", "      ")));
     }
 }
 
@@ -127,12 +137,12 @@ fn finding_text(out: &mut String, resource: &ResourceDrift, finding: &Finding) {
     };
     let class = word(finding.class);
     let what = if resource.deleted {
-        "(deleted)"
+        String::new()
     } else {
-        &finding.property
+        format!(" {}", finding.property)
     };
     // Wrapped without its colour, which takes no room.
-    let line = wrapped(&format!("{class} {what}: {}", finding.why), "    ", "        ");
+    let line = wrapped(&format!("{class}{what}: {}", finding.why), "    ", "        ");
     let _ = writeln!(out, "{}", line.replacen(class, &paint(style, class), 1));
     let mut values = |label: &str, value: &str| {
         let _ = writeln!(out, "        {label:8}  {}", shortened(value));

@@ -39,6 +39,7 @@ pub fn markdown(drift: &Drift, all: bool) -> String {
         for (resource, finding) in findings {
             let reference = finding.reference.map_or(String::new(), |url| format!(" <{url}>"));
             let (deployed, actual) = match apart(finding) {
+                _ if resource.deleted => (code(&resource.physical_id), "(gone)".to_owned()),
                 Some((gone, new)) => (parts(&gone), parts(&new)),
                 None => (
                     code(&value_text(finding.expected.as_ref())),

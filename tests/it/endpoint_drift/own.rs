@@ -185,8 +185,11 @@ fn changes_of_a_topic_and_its_subscription_are_found() {
             "the subscription is gone",
             &["Subscription  dangerous qfleet"],
             |script, ids| {
-                let gone = Refusal::new(404, "NotFound", "Subscription does not exist");
-                script.says("GetSubscriptionAttributes", ids.of("Subscription"), gone)
+                script.says(
+                    "GetSubscriptionAttributes",
+                    ids.of("Subscription"),
+                    gone("Subscription does not exist"),
+                )
             },
         ),
         (
@@ -516,7 +519,7 @@ fn a_bucket_that_says_nothing_is_not_checked() {
 }
 
 /// What detection says wrongly of the group, the queue and the bucket, each with its known bug.
-fn misread() -> Script {
+pub fn misread() -> Script {
     let group = r#"{"MinSize":"1","MaxSize":"4","DefaultInstanceWarmup":180,"LaunchTemplate":{"LaunchTemplateId":"lt-0abc","Version":"8"},"VPCZoneIdentifier":["subnet-1","subnet-2"]}"#;
     let group_now = r#"{"MinSize":"1","MaxSize":"4","DesiredCapacity":"2","AvailabilityZones":["us-east-2a"],"LaunchTemplate":{"LaunchTemplateId":"lt-0abc","Version":"$Latest"},"VPCZoneIdentifier":["subnet-2","subnet-1"]}"#;
     let redrive = format!(r#"{{"RedrivePolicy":{{"deadLetterTargetArn":"{DEAD_LETTERS_ARN}","maxReceiveCount":5}}}}"#);

@@ -526,3 +526,8 @@ pub fn denied(action: &str) -> Refusal {
     let message = format!("User: arn:aws:iam::111122223333:user/somebody is not authorized to perform: {action}");
     Refusal::new(403, "AccessDenied", message)
 }
+
+/// <https://docs.aws.amazon.com/sns/latest/api/API_GetSubscriptionAttributes.html#API_GetSubscriptionAttributes_Errors>
+pub fn gone(message: &str) -> Refusal {
+    Refusal::new(404, "NotFound", message)
+}
