@@ -5,15 +5,15 @@ use std::fmt::Write;
 use serde_json::Value;
 
 pub use super::drift_markdown::markdown;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, columns, count, paint, wrapped};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::observe::drift::classify::Class;
 use crate::observe::drift::compare;
 use crate::observe::drift::{Drift, Finding, FoundBy, ResourceDrift, StackDrift, Verdict};
 
-/// The longest value that is shown whole where there is no terminal; JSON has all of it.
-const LONGEST_VALUE: usize = 100;
-/// What stands before a value.
-const VALUE_INDENT: usize = 18;
+/// The longest value that is shown whole: a policy's statement still is. JSON has all of it.
+const LONGEST_VALUE: usize = 500;
+/// What stands before the second line of a value.
+const VALUE_INDENT: &str = "                  ";
 
 /// What was found, as text; `all`: what doesn't matter, too.
 pub fn text(drift: &Drift, all: bool) -> String {
@@ -145,7 +145,12 @@ fn finding_text(out: &mut String, resource: &ResourceDrift, finding: &Finding) {
     let line = wrapped(&format!("{class}{what}: {}", finding.why), "    ", "        ");
     let _ = writeln!(out, "{}", line.replacen(class, &paint(style, class), 1));
     let mut values = |label: &str, value: &str| {
-        let _ = writeln!(out, "        {label:8}  {}", shortened(value));
+        let label = format!("        {label:8}  ");
+        let _ = writeln!(
+            out,
+            "{}",
+            wrapped(&one_line(value, LONGEST_VALUE), &label, VALUE_INDENT)
+        );
     };
     match (apart(finding), resource.deleted) {
         (_, true) => values("was", &resource.physical_id),
@@ -191,12 +196,6 @@ pub fn value_text(value: Option<&Value>) -> String {
         Some(Value::String(text)) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
         Some(other) => other.to_string(),
     }
-}
-
-/// A value that fits behind its label.
-fn shortened(text: &str) -> String {
-    let room = columns().map(|columns| columns.saturating_sub(VALUE_INDENT).max(20));
-    one_line(text, room.unwrap_or(LONGEST_VALUE))
 }
 
 /// A text on one line that isn't longer.

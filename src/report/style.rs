@@ -42,13 +42,17 @@ pub fn columns() -> Option<usize> {
 }
 
 /// A text that is broken between words, where a terminal would break it in the middle of one; lines but the first are
-/// indented. What goes into a file or a pipe stays whole.
+/// indented. A word that is longer than a line is broken, too. What goes into a file or a pipe stays whole.
 pub fn wrapped(text: &str, first: &str, indent: &str) -> String {
     let Some(columns) = columns() else {
         return format!("{first}{text}");
     };
-    let options = textwrap::Options::new(columns).break_words(false);
-    textwrap::fill(text, options.initial_indent(first).subsequent_indent(indent))
+    let options = textwrap::Options::new(columns)
+        .initial_indent(first)
+        .subsequent_indent(indent)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options)
 }
 
 /// `1 stack`, `2 stacks`.

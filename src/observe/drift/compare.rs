@@ -46,7 +46,8 @@ fn collect(path: &str, name: &str, expected: Option<&Value>, actual: Option<&Val
 }
 
 /// What tells two values of a property apart: of policies the statements, of lists the items that only one of them has.
-/// `None` where they are neither, so that they are best shown as they are.
+/// Of a named policy that changed, only the statements are left that tell it apart. `None` where they are neither, so
+/// that they are best shown as they are.
 pub fn apart(property: &str, expected: &Value, actual: &Value) -> Option<(Vec<Value>, Vec<Value>)> {
     let (one, other) = (items(property, expected)?, items(property, actual)?);
     let form = |item: &Value| match policy::is_document(property) {
@@ -58,9 +59,21 @@ pub fn apart(property: &str, expected: &Value, actual: &Value) -> Option<(Vec<Va
         let new = these.iter().filter(|item| !known.contains(&form(item)));
         new.cloned().collect()
     };
-    let found = (only_in(&one, &other), only_in(&other, &one));
-    // The order alone, or how often something is said.
-    (found != (Vec::new(), Vec::new())).then_some(found)
+    let (mut gone, mut new) = (only_in(&one, &other), only_in(&other, &one));
+    for before in &mut gone {
+        let of_name =
+            |after: &&mut Value| before["PolicyName"].is_string() && before["PolicyName"] == after["PolicyName"];
+        let Some(after) = new.iter_mut().find(of_name) else {
+            continue;
+        };
+        let documents = apart("PolicyDocument", &before["PolicyDocument"], &after["PolicyDocument"]);
+        if let Some((were, are)) = documents {
+            before["PolicyDocument"] = Value::Array(were);
+            after["PolicyDocument"] = Value::Array(are);
+        }
+    }
+    // Else it is the order alone, or how often something is said.
+    (!gone.is_empty() || !new.is_empty()).then_some((gone, new))
 }
 
 fn items(property: &str, value: &Value) -> Option<Vec<Value>> {
@@ -92,6 +105,13 @@ mod tests {
         assert_eq!(found, Some((vec![tls.clone()], vec![statement(json!("sqs:*"))])));
         let gone = apart("PolicyDocument", &json!({"Statement": tls}), &json!({}));
         assert_eq!(gone, Some((vec![tls], vec![])));
+        let named = |actions: &[&str]| {
+            let statements: Vec<Value> = actions.iter().map(|action| statement(json!(action))).collect();
+            json!([{"PolicyName": "worker", "PolicyDocument": {"Statement": statements}}])
+        };
+        let only = |action: &str| json!({"PolicyName": "worker", "PolicyDocument": [statement(json!(action))]});
+        let inline = apart("Policies", &named(&["a:a", "b:b"]), &named(&["b:b", "c:c"]));
+        assert_eq!(inline, Some((vec![only("a:a")], vec![only("c:c")])));
         let lists = apart("ManagedPolicyArns", &json!(["a", "b"]), &json!(["b", "c"]));
         assert_eq!(lists, Some((vec![json!("a")], vec![json!("c")])));
         for (one, other) in [
