@@ -1,6 +1,7 @@
 //! `drift` against answers in AWS's documented shape: classes, pages, detections that are slow, fail or are refused;
 //! and what drifted put back.
 
+mod clock;
 mod own;
 mod report;
 mod services;
@@ -161,6 +162,17 @@ fn a_detection_that_fails_for_a_resource_says_so_and_counts_it() {
         .run();
 }
 
+/// Nobody can compare anything of it: that isn't called in sync.
+#[test]
+fn what_nobody_compared_is_not_in_sync() {
+    let endpoint = Endpoint::serve(Script::new().existing(stack("lab-work", "UPDATE_COMPLETE")));
+    test(&endpoint)
+        .args(["--fail"])
+        .stdout_contains("lab-work not checked (0 resources checked, 4 not)\n")
+        .stdout_contains("\nUnknown: nothing that matters differs in what was checked (0 resources).")
+        .run();
+}
+
 #[test]
 fn a_stack_that_cannot_be_looked_at_is_a_failure_and_hides_no_other() {
     let script = drifted().existing(stack("lab-intake", "UPDATE_IN_PROGRESS"));
@@ -181,6 +193,10 @@ fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
     let script = drifted()
         .detections_take(Duration::from_millis(500))
         .fault(On::action("DetectStackDrift").numbers(1..=2), Fault::throttling())
+        .fault(
+            On::action("DescribeStackDriftDetectionStatus").numbers(1..=2),
+            Fault::throttling(),
+        )
         .fault(
             On::action("DescribeStackResourceDrifts").numbers(1..=2),
             Fault::throttling(),

@@ -59,7 +59,7 @@ pub enum Verdict {
     InSync,
     /// Something that matters differs.
     Drifted,
-    /// Nothing that matters was found, and at least one stack could not be checked.
+    /// Nothing that matters was found, and at least one stack could not be checked, or nothing at all was.
     Unknown,
 }
 
@@ -199,7 +199,7 @@ pub async fn check(
     let any = |test: fn(&StackDrift) -> bool| stacks.iter().any(test);
     let verdict = if any(StackDrift::is_drifted) {
         Verdict::Drifted
-    } else if any(|stack| stack.error.is_some()) {
+    } else if any(|stack| stack.error.is_some()) || !any(|stack| stack.checked > 0) {
         Verdict::Unknown
     } else {
         Verdict::InSync
