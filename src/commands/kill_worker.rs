@@ -1,7 +1,5 @@
 //! `qfleet kill-worker ENV`
 
-use std::collections::BTreeMap;
-
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -14,33 +12,35 @@ use crate::environment::units::Duration;
 use crate::error::{Error, Result, exit_code};
 use crate::local;
 use crate::local::fleet::crash::crash;
-use crate::local::fleet::state::FleetState;
+use crate::local::fleet::spot;
+use crate::local::fleet::state::{FleetState, InstanceState};
 use crate::observe::local_fleet;
 use crate::observe::replacement::{Replacement, follow};
 use crate::observe::stages::Stage;
 use crate::observe::victim::{Victim, choose};
 use crate::report;
-use crate::report::form::Output;
 use crate::report::killed::{self, How, Killed};
 
 /// Arguments of `kill-worker`.
 #[derive(Debug, Args)]
 #[command(
-    group(ArgGroup::new("how").required(true).args(["drain", "crash"])),
+    group(ArgGroup::new("how").required(true).args(["drain", "crash", "spot"])),
     after_help = "\
 Shows that a fleet heals itself: it takes an instance away, and shows how it leaves and another one comes up in its \
 place. Without --instance, one that is in service is taken.
 
 --drain has Auto Scaling terminate it (TerminateInstanceInAutoScalingGroup, without a change of the desired capacity): \
 its worker finishes what it has in hand, then it goes. --crash kills the worker's processes on the spot, so what it had \
-in hand comes back to the queue when its visibility timeout has passed; only with --local, where instances are \
-processes of the local fleet (`qfleet local up`).
+in hand comes back to the queue when its visibility timeout has passed. --spot gives the instance the notice that EC2 \
+gives a spot instance two minutes before it takes it back (sooner where `local up --speed` makes minutes shorter), and \
+then takes it. Both are for --local, where instances are processes of the local fleet (`qfleet local up`).
 
 On AWS it asks first, unless --yes is given. An environment with `protect: true` is refused there without --yes: \
 work in hand is safe, but it is no place for a demonstration. Locally it doesn't ask.
 
 Examples:
   qfleet kill-worker lab --local --crash           kill -9 a worker of the local fleet
+  qfleet kill-worker lab --local --spot            have EC2 take it back, as a spot instance
   qfleet kill-worker lab --drain --stage move      terminate an instance of this stage
   qfleet kill-worker lab --drain --instance i-0abc this one
   qfleet kill-worker lab --drain --yes --no-wait   in a script"
@@ -60,6 +60,9 @@ pub struct KillWorker {
     /// Kill it on the spot, with --local
     #[arg(long)]
     crash: bool,
+    /// Have EC2 take it back as it does spot instances, two minutes after a notice, with --local
+    #[arg(long)]
+    spot: bool,
     /// Go on without being asked
     #[arg(long, short)]
     yes: bool,
@@ -76,6 +79,9 @@ impl KillWorker {
     pub fn run(self, global: &Global) -> Result<()> {
         if self.crash && !global.local {
             return Err(self.no_crash_on_aws());
+        }
+        if self.spot && !global.local {
+            return Err(no_spot_on_aws());
         }
         let environment = self.env.load()?;
         global.block_on(async {
@@ -100,7 +106,7 @@ impl KillWorker {
             let mut killed = Killed::new(&cloud, &environment.name, &victim, self.how());
             match &fleet {
                 Some(fleet) if self.crash => {
-                    let processes = crash_in(fleet, &victim)?;
+                    let processes = crash(instance_of(fleet, &victim)?)?;
                     let stage = stages.iter().find(|stage| stage.name == victim.stage);
                     let timeout = match stage {
                         // It is dead either way; how long its messages stay hidden is only told.
@@ -108,6 +114,10 @@ impl KillWorker {
                         None => None,
                     };
                     report::note(&killed::crashed(&killed, processes, timeout));
+                }
+                Some(fleet) if self.spot => {
+                    let at = spot::interrupt(fleet, instance_of(fleet, &victim)?)?;
+                    report::note(&killed::interrupted(&killed, at));
                 }
                 _ => {
                     auto_scaling(&cloud, fleet.as_ref())
@@ -138,17 +148,17 @@ impl KillWorker {
                 }
                 killed.over(replacement.successor(), began.elapsed());
             }
-            match global.output {
-                Output::Text => report::text(&killed::text(&killed)),
-                Output::Json => report::json(&killed),
-                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &killed)])),
-            }
+            report::result(global.output, &killed, || killed::text(&killed));
             Ok(())
         })
     }
 
     fn how(&self) -> How {
-        if self.crash { How::Crash } else { How::Drain }
+        match (self.crash, self.spot) {
+            (true, _) => How::Crash,
+            (_, true) => How::Spot,
+            _ => How::Drain,
+        }
     }
 
     /// The local fleet, which the emulator's instances are processes of; none on AWS.
@@ -256,11 +266,15 @@ fn lost(victim: &Victim<'_>, error: &Error) -> Error {
     }
 }
 
-fn crash_in(fleet: &FleetState, victim: &Victim<'_>) -> Result<i32> {
-    let instances = fleet.groups.iter().flat_map(|group| &group.instances);
-    let mut found = instances.filter(|instance| instance.id == victim.instance.id);
-    match found.next() {
-        Some(instance) => crash(instance),
-        None => Err(Error::failed(format!("{} is gone already", victim.instance.id))),
-    }
+fn instance_of<'a>(fleet: &'a FleetState, victim: &Victim<'_>) -> Result<&'a InstanceState> {
+    let mut instances = fleet.groups.iter().flat_map(|group| &group.instances);
+    let found = instances.find(|instance| instance.id == victim.instance.id);
+    found.ok_or_else(|| Error::failed(format!("{} is gone already", victim.instance.id)))
+}
+
+fn no_spot_on_aws() -> Error {
+    Error::usage("--spot works with --local only: on AWS, EC2 decides when it takes a spot instance back").with_help(
+        "AWS Fault Injection Service can have it done (aws:ec2:send-spot-instance-interruptions); --drain is what Auto \
+         Scaling offers",
+    )
 }

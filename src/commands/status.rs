@@ -8,7 +8,6 @@ use super::global::Global;
 use super::named::Named;
 use super::watch;
 use crate::error::Result;
-use crate::report::form::Output;
 use crate::{observe, report};
 
 /// Arguments of `status`.
@@ -49,11 +48,7 @@ impl Status {
             }
             let cloud = global.connect(environment.file.as_ref()).await?;
             let status = observe::status::status(&cloud, &environment.name, jiff::Timestamp::now()).await?;
-            match global.output {
-                Output::Text => report::text(&report::status::text(&status)),
-                Output::Json => report::json(&status),
-                Output::Jsonl => report::json_line(&status),
-            }
+            report::document(global.output, &status, || report::status::text(&status));
             Ok(())
         })
     }

@@ -25,7 +25,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use crate::engine::interrupt::Interrupt;
-use crate::error::Error;
+use crate::error::{Error, Result, exit_code};
 
 /// After an interrupt, requests that are on their way get this long to be answered, so that it is known what they did.
 const GRACE: Duration = Duration::from_secs(3);
@@ -46,6 +46,15 @@ pub struct Failed {
     pub what: String,
     /// What happened.
     pub message: String,
+}
+
+/// What a job ends with; why is shown already. Where nothing failed that isn't done, it was interrupted.
+fn result(succeeded: bool, failed: &[Failed]) -> Result<()> {
+    match (succeeded, failed.is_empty()) {
+        (true, _) => Ok(()),
+        (false, false) => Err(Error::Shown(exit_code::FAILED)),
+        (false, true) => Err(Error::Shown(exit_code::INTERRUPTED)),
+    }
 }
 
 /// How many problems of an input are named; of the others only the number is.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::form::Output;
@@ -18,6 +19,8 @@ pub enum How {
     Drain,
     /// Its worker was killed on the spot.
     Crash,
+    /// EC2 takes it back, as a spot instance.
+    Spot,
 }
 
 /// The document of `--output json`.
@@ -118,6 +121,18 @@ pub fn crashed(killed: &Killed, processes: i32, timeout: Option<u64>) -> String 
         "killed {} in {}, an instance of {}, with SIGKILL (process group {processes}): a message that it worked on comes \
          back to the queue when {after} has passed",
         killed.instance, killed.zone, killed.stage
+    )
+}
+
+/// What it was told. `at` is when its time is up.
+pub fn interrupted(killed: &Killed, at: Timestamp) -> String {
+    format!(
+        "{} in {}, an instance of {}, has a spot notice: EC2 takes it back at {}; until then its worker finishes or gives \
+         back what it has in hand",
+        killed.instance,
+        killed.zone,
+        killed.stage,
+        at.strftime("%H:%M:%SZ")
     )
 }
 

@@ -4,21 +4,17 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use crate::harness::{Aws, Output, Test, account};
+use crate::lab;
 
 const REGION: &str = "us-east-2";
 
-fn lab(account: &str, more: &str) -> String {
-    format!(
-        "name: lab\nregion: {REGION}\naccount: \"{account}\"\nbucket: {{on_destroy: empty}}\nstages:\n  - name: work\n    \
-         from: bucket\n    queue: {{visibility_timeout: 2m}}\n    workers:\n      instances: {{program: program, types: \
-         [t3.micro], min: 1, max: 3}}\n    scaling: {{seconds_per_message: 1}}\n{more}"
-    )
+/// The lab in an account of its own, with more in its file.
+fn file(account: &str, more: &str) -> String {
+    format!("{}account: \"{account}\"\n{more}", lab::LAB)
 }
 
 fn deployed(account: &str, more: &str) -> Output {
-    Test::new()
-        .file("lab.yaml", lab(account, more))
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+    lab::with_file(&file(account, more))
         .args(["deploy", "lab.yaml", "--yes"])
         .emulated()
         .run()
@@ -314,7 +310,7 @@ fn a_deploy_names_known_drift_and_puts_back_only_what_the_file_changes() {
     );
 
     // The file changes two of the properties.
-    let changed = lab(&account, "").replace("visibility_timeout: 2m", "visibility_timeout: 3m");
+    let changed = file(&account, "").replace("visibility_timeout: 2m", "visibility_timeout: 3m");
     let changed = changed.replace("max: 3", "max: 4");
     deploy(&there.then().file("lab.yaml", changed).args(["check", "lab.yaml"]).run())
         .stdout_contains("drift: lab-work (looked at ")
@@ -359,11 +355,7 @@ fn what_the_file_lets_differ_does_not_count() {
 #[test]
 fn what_cannot_be_looked_at_is_said() {
     let account = account();
-    let test = || {
-        Test::new()
-            .file("lab.yaml", lab(&account, ""))
-            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-    };
+    let test = || lab::with_file(&file(&account, ""));
     test()
         .args(["drift", "lab.yaml"])
         .emulated()
@@ -379,9 +371,7 @@ fn what_cannot_be_looked_at_is_said() {
         .run();
     let wrong = "drift:\n  ignore:\n    - {resource: wrok.Group, property: MaxSize, reason: x}\n    - {resource: Group, \
                  property: MaxSize, reason: x}\n    - {resource: Group, property: MaxSize, reason: ''}\n";
-    Test::new()
-        .file("lab.yaml", lab(&account, wrong))
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+    lab::with_file(&file(&account, wrong))
         .args(["drift", "lab.yaml"])
         .emulated()
         .status(2)

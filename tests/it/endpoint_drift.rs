@@ -10,16 +10,7 @@ use std::time::Duration;
 
 use crate::endpoint::{Drifted, Endpoint, Existing, Fault, On, Script, Verb};
 use crate::harness::Test;
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-stages:
-  - name: work
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
+use crate::lab;
 
 /// Types that qfleet doesn't compare itself, so that only detection speaks.
 const TEMPLATE: &str = "\
@@ -55,13 +46,7 @@ fn test(endpoint: &Endpoint) -> Test {
 }
 
 fn test_of(endpoint: &Endpoint, args: &[&str]) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .args(args)
+    lab::at(endpoint).args(args)
 }
 
 /// A function that was described otherwise, a log group that keeps less, a group that is gone, a list in another order.

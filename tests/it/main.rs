@@ -22,6 +22,7 @@ mod harness;
 mod help;
 mod init;
 mod kill_worker;
+mod lab;
 mod local;
 mod local_fleet;
 mod named;

@@ -1,5 +1,6 @@
 //! The part of Auto Scaling's API that the emulator lacks, for workers and for whoever ends one: instances, their hooks,
-//! their termination. Everything else goes on to the emulator.
+//! their termination. Everything else goes on to the emulator. Beside it, what no API of Auto Scaling's does: EC2 takes
+//! a spot instance back.
 //! (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/Welcome.html>)
 
 use std::collections::BTreeMap;
@@ -9,9 +10,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -21,6 +24,8 @@ use super::group::Refusal;
 use super::state::Activity;
 use crate::error::{Error, Result};
 
+/// A POST to this path and an instance's id announces its interruption.
+pub(super) const INTERRUPTIONS: &str = "/spot-interruptions/";
 const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 
 /// What is asked of the supervisor.
@@ -39,6 +44,8 @@ pub(super) enum Call {
         /// And the group is to shrink.
         decrement: bool,
     },
+    /// EC2 is to take this instance back.
+    Interrupt(String),
 }
 
 /// An instance in its hook.
@@ -58,6 +65,8 @@ pub(super) enum Answer {
     Done,
     /// This was begun.
     Begun(Activity),
+    /// EC2 takes it back at this time.
+    Interrupted(Timestamp),
 }
 
 /// An instance in a list.
@@ -91,7 +100,10 @@ impl Endpoint {
             emulator: emulator.to_owned(),
             calls,
         };
-        let router = Router::new().fallback(answer).with_state(service);
+        let router = Router::new()
+            .route(&format!("{INTERRUPTIONS}{{id}}"), post(interrupt))
+            .fallback(answer)
+            .with_state(service);
         let server = tokio::spawn(async move {
             // It ends with an error only when its listener does.
             let _ = axum::serve(listener, router).await;
@@ -115,6 +127,27 @@ struct Service {
     calls: mpsc::Sender<Asked>,
 }
 
+/// Answers with the time of the interruption.
+async fn interrupt(State(service): State<Service>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match service.ask(Call::Interrupt(id)).await {
+        Some(Ok(Answer::Interrupted(at))) => at.to_string().into_response(),
+        Some(_) => StatusCode::NOT_FOUND.into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+impl Service {
+    /// What the supervisor answers; nothing when it ends.
+    async fn ask(&self, call: Call) -> Option<std::result::Result<Answer, Refusal>> {
+        let (reply, answered) = oneshot::channel();
+        self.calls.send((call, reply)).await.ok()?;
+        answered.await.ok()
+    }
+}
+
 async fn answer(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Response {
     // SDKs sign, and a page in a browser can't: it may not even try to end an instance.
     if !headers.contains_key(header::AUTHORIZATION) {
@@ -133,16 +166,10 @@ async fn answer(State(service): State<Service>, headers: HeaderMap, body: Bytes)
     };
     let id = match &call {
         Call::Complete(waiting) | Call::Heartbeat(waiting) => waiting.id.clone(),
-        Call::Terminate { id, .. } => id.clone(),
+        Call::Terminate { id, .. } | Call::Interrupt(id) => id.clone(),
         Call::Instances(_) => String::new(),
     };
-    let (reply, answered) = oneshot::channel();
-    // Both fail only when the supervisor ends.
-    let answered = match service.calls.send((call, reply)).await {
-        Ok(()) => answered.await.ok(),
-        Err(_) => None,
-    };
-    match answered {
+    match service.ask(call).await {
         Some(Ok(answer)) => success(action, &answer),
         Some(Err(refusal)) => error(StatusCode::BAD_REQUEST, "ValidationError", &explain(&refusal, &id)),
         None => error(
@@ -202,7 +229,7 @@ fn explain(refusal: &Refusal, id: &str) -> String {
 fn success(action: &str, answer: &Answer) -> Response {
     let mut inner = String::new();
     match answer {
-        Answer::Done => {}
+        Answer::Done | Answer::Interrupted(_) => {}
         Answer::Instances(instances) => {
             inner.push_str("<AutoScalingInstances>");
             for listed in instances {

@@ -2,6 +2,7 @@
 //! starts a process or asks the emulator.
 
 mod life;
+mod spot;
 
 use std::time::Duration;
 
@@ -226,6 +227,7 @@ impl Group {
             restarts: Restarts::default(),
             last_words: String::new(),
             wait: None,
+            interruption: None,
             kill_at: None,
             activity: Some(activity),
         });

@@ -26,10 +26,21 @@ pub(super) struct Instance {
     pub last_words: String,
     /// Waits for its worker to complete the hook.
     pub wait: Option<Wait>,
+    /// EC2 takes it back.
+    pub interruption: Option<Interruption>,
     /// When its worker, told to end, is killed.
     pub kill_at: Option<Duration>,
     /// The activity that is under way.
     pub activity: Option<Activity>,
+}
+
+/// A spot instance's interruption, which was announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Interruption {
+    /// When, on the supervisor's clock.
+    pub at: Duration,
+    /// And for the worker.
+    pub wall: Timestamp,
 }
 
 /// How the worker does.
@@ -58,6 +69,20 @@ impl Instance {
         matches!(self.state, LifecycleState::Pending | LifecycleState::InService)
     }
 
+    /// Has left its group for good, whatever its worker still does.
+    pub fn is_shut_down(&self) -> bool {
+        matches!(
+            self.state,
+            LifecycleState::TerminatingProceed | LifecycleState::Terminated
+        )
+    }
+
+    /// A worker that ended may be started again: not where the instance goes away (`may-start` in
+    /// `templates/worker/bootstrap.sh`).
+    pub fn may_start(&self) -> bool {
+        self.counts() && self.interruption.is_none()
+    }
+
     /// The worker's process, when it runs.
     pub fn pid(&self) -> Option<i32> {
         match self.worker {
@@ -74,7 +99,10 @@ impl Instance {
             _ => None,
         };
         let of_wait = self.wait.as_ref().map(|wait| wait.deadline);
-        [of_worker, of_wait, self.kill_at].into_iter().flatten().min()
+        let of_interruption = self.interruption.filter(|_| !self.is_shut_down());
+        let of_interruption = of_interruption.map(|interruption| interruption.at);
+        let all = [of_worker, of_wait, of_interruption, self.kill_at];
+        all.into_iter().flatten().min()
     }
 
     /// Its activity is over.

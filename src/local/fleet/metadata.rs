@@ -10,6 +10,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
+use jiff::Timestamp;
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -32,12 +34,21 @@ pub(super) struct Facts {
     pub instance_type: String,
 }
 
+/// What becomes of an instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Outlook {
+    /// Its group takes it out of service.
+    pub terminating: bool,
+    /// EC2 takes it back at this time.
+    pub interruption: Option<Timestamp>,
+}
+
 /// A running metadata service. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Metadata {
     /// Its address, as workers take it.
     pub endpoint: String,
-    terminates: watch::Sender<bool>,
+    outlook: watch::Sender<Outlook>,
     server: AbortHandle,
 }
 
@@ -47,22 +58,22 @@ impl Metadata {
         let failed = |error| Error::failed(format!("no metadata service can listen on loopback: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
         let endpoint = format!("http://{}", listener.local_addr().map_err(failed)?);
-        let (terminates, is_terminating) = watch::channel(false);
+        let (outlook, known) = watch::channel(Outlook::default());
         let server = tokio::spawn(async move {
             // It ends with an error only when its listener does, and then the worker does without.
-            let _ = axum::serve(listener, router(facts, is_terminating)).await;
+            let _ = axum::serve(listener, router(facts, known)).await;
         });
         Ok(Metadata {
             endpoint,
-            terminates,
+            outlook,
             server: server.abort_handle(),
         })
     }
 
-    /// Says whether the group takes the instance out of service.
-    pub fn set_terminating(&self, terminating: bool) {
-        self.terminates
-            .send_if_modified(|known| std::mem::replace(known, terminating) != terminating);
+    /// Says what becomes of the instance.
+    pub fn set_outlook(&self, outlook: Outlook) {
+        self.outlook
+            .send_if_modified(|known| std::mem::replace(known, outlook) != outlook);
     }
 }
 
@@ -75,14 +86,14 @@ impl Drop for Metadata {
 #[derive(Clone)]
 struct Service {
     facts: Arc<Facts>,
-    terminates: watch::Receiver<bool>,
+    outlook: watch::Receiver<Outlook>,
     tokens: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
-fn router(facts: Facts, terminates: watch::Receiver<bool>) -> Router {
+fn router(facts: Facts, outlook: watch::Receiver<Outlook>) -> Router {
     let service = Service {
         facts: Arc::new(facts),
-        terminates,
+        outlook,
         tokens: Arc::default(),
     };
     Router::new()
@@ -127,21 +138,21 @@ async fn meta_data(State(service): State<Service>, Path(path): Path<String>, hea
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let facts = &service.facts;
+    let outlook = *service.outlook.borrow();
     let text = match path.trim_end_matches('/') {
         "instance-id" => facts.instance_id.clone(),
         "instance-type" => facts.instance_type.clone(),
         "placement/availability-zone" => facts.zone.clone(),
         "placement/region" => facts.region.clone(),
-        "autoscaling/target-lifecycle-state" => {
-            let state = if *service.terminates.borrow() {
-                "Terminated"
-            } else {
-                "InService"
-            };
-            state.to_owned()
-        }
-        // Nobody takes this instance back (`spot/instance-action`), and it has no role (`iam`): workers get their
-        // credentials from the environment.
+        "autoscaling/target-lifecycle-state" if outlook.terminating => "Terminated".to_owned(),
+        "autoscaling/target-lifecycle-state" => "InService".to_owned(),
+        // There only once EC2 has decided to take the instance back
+        // (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html>).
+        "spot/instance-action" => match outlook.interruption {
+            Some(at) => json!({ "action": "terminate", "time": format!("{at:.0}") }).to_string(),
+            None => return StatusCode::NOT_FOUND.into_response(),
+        },
+        // An instance here has no role (`iam`): workers get their credentials from the environment.
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     ([(header::CONTENT_TYPE, "text/plain")], text).into_response()
@@ -155,15 +166,15 @@ mod tests {
     use http_body_util::BodyExt;
     use tower::ServiceExt;
 
-    fn service() -> (Router, watch::Sender<bool>) {
+    fn service() -> (Router, watch::Sender<Outlook>) {
         let facts = Facts {
             instance_id: "i-0123456789abcdef0".into(),
             zone: "us-east-2b".into(),
             region: "us-east-2".into(),
             instance_type: "t4g.small".into(),
         };
-        let (terminates, is_terminating) = watch::channel(false);
-        (router(facts, is_terminating), terminates)
+        let (outlook, known) = watch::channel(Outlook::default());
+        (router(facts, known), outlook)
     }
 
     async fn ask(router: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
@@ -180,7 +191,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_opens_what_is_there() {
-        let (router, terminates) = service();
+        let (router, outlook) = service();
         let (status, token) = ask(&router, "PUT", "/latest/api/token", &[(TTL, "60")]).await;
         assert_eq!(status, 200);
         let get =
@@ -194,16 +205,21 @@ mod tests {
         ] {
             assert_eq!(get(path).await, (200, value.to_owned()), "{path}");
         }
-        terminates.send_replace(true);
+        outlook.send_modify(|outlook| outlook.terminating = true);
         assert_eq!(get("autoscaling/target-lifecycle-state").await.1, "Terminated");
-        for path in ["spot/instance-action", "iam/security-credentials/", "nonsense"] {
+        assert_eq!(get("spot/instance-action").await.0, 404);
+        let at = "2026-01-02T03:04:05.6Z".parse().expect("a time");
+        outlook.send_modify(|outlook| outlook.interruption = Some(at));
+        let notice = r#"{"action":"terminate","time":"2026-01-02T03:04:05Z"}"#;
+        assert_eq!(get("spot/instance-action").await, (200, notice.to_owned()));
+        for path in ["spot/termination-time", "iam/security-credentials/", "nonsense"] {
             assert_eq!(get(path).await.0, 404, "{path}");
         }
     }
 
     #[tokio::test]
     async fn without_a_token_nothing_is_told() {
-        let (router, _terminates) = service();
+        let (router, _outlook) = service();
         assert_eq!(ask(&router, "GET", "/latest/meta-data/instance-id", &[]).await.0, 401);
         assert_eq!(ask(&router, "GET", "/latest/meta-data/nonsense", &[]).await.0, 401);
         assert_eq!(

@@ -27,6 +27,7 @@ mod program;
 mod restarts;
 mod scaling;
 mod sources;
+pub mod spot;
 pub mod state;
 pub mod stop;
 pub mod supervisor;

@@ -25,7 +25,7 @@ use super::group::{Exit, Group, Shape};
 use super::home::FleetHome;
 use super::ids::Ids;
 use super::journal::Journal;
-use super::metadata::Metadata;
+use super::metadata::{Metadata, Outlook};
 use super::pace::{Now, Pace};
 use super::place::{self, Place};
 use super::process::Started;
@@ -326,7 +326,10 @@ impl<'a> Supervisor<'a> {
                 .get(&instance.id)
                 .and_then(|around| around.metadata.as_ref())
             {
-                metadata.set_terminating(!instance.counts());
+                metadata.set_outlook(Outlook {
+                    terminating: !instance.counts(),
+                    interruption: instance.interruption.map(|interruption| interruption.wall),
+                });
             }
         }
         self.members

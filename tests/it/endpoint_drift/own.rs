@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::services::*;
 use super::test;
 use crate::endpoint::{Drifted, Endpoint, Refusal, Script};
+use crate::lab::LAB;
 
 /// Every difference as `resource property class found_by`, in the order of their text.
 fn findings(document: &Value) -> Vec<String> {
@@ -657,7 +658,7 @@ fn an_ignore_reaches_no_further_than_its_property() {
         script.says("GetQueueAttributes", QUEUE, queue(&[("RedrivePolicy", other)]))
     });
     let document = test(&endpoint)
-        .file("lab.yaml", format!("{}{lets_differ}", super::LAB))
+        .file("lab.yaml", format!("{}{lets_differ}", LAB))
         .args(["--output", "json"])
         .run()
         .json();

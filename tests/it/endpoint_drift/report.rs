@@ -5,6 +5,7 @@ use serde_json::json;
 use super::own::misread;
 use super::services::*;
 use crate::endpoint::{Drifted, Endpoint, Existing};
+use crate::lab::LAB;
 
 const LETS_DIFFER: &str = "\
 drift:
@@ -60,7 +61,7 @@ fn endpoint() -> Endpoint {
 
 fn said(args: &[&str]) -> String {
     let endpoint = endpoint();
-    let test = super::test(&endpoint).file("lab.yaml", format!("{}{LETS_DIFFER}", super::LAB));
+    let test = super::test(&endpoint).file("lab.yaml", format!("{}{LETS_DIFFER}", LAB));
     test.args(args).status(1).run().stdout
 }
 

@@ -29,6 +29,8 @@ pub struct Plan {
     pub seconds: f64,
     pub visibility_timeout: u32,
     pub program: PathBuf,
+    /// How many of the fleet's minutes pass in a real one.
+    pub speed: u32,
     /// More of the file, at its first level.
     pub more: &'static str,
 }
@@ -43,6 +45,7 @@ impl Plan {
             seconds: 0.0,
             visibility_timeout: 5,
             program: "program".into(),
+            speed: 60,
             more: "",
         }
     }
@@ -57,6 +60,7 @@ impl Plan {
             seconds,
             visibility_timeout,
             program,
+            speed: _,
             more,
         } = self;
         format!(
@@ -112,7 +116,8 @@ impl Place {
     }
 
     pub fn start(&mut self) {
-        let args = ["local", "up", "fleet.yaml", "--speed", "60", "--output", "jsonl"];
+        let speed = self.plan.speed.to_string();
+        let args = ["local", "up", "fleet.yaml", "--speed", &speed, "--output", "jsonl"];
         let output = File::create(self.first.path("up.jsonl")).expect("a file");
         let errors = File::create(self.first.path("up.err")).expect("a file");
         let mut command = self.qfleet(&args).command();
@@ -238,8 +243,12 @@ impl Place {
 
     /// Messages to the stage's queue.
     pub fn send(&self, bodies: impl IntoIterator<Item = String>) {
+        self.send_to("work", bodies);
+    }
+
+    pub fn send_to(&self, stage: &str, bodies: impl IntoIterator<Item = String>) {
         let bodies: Vec<String> = bodies.into_iter().collect();
-        let queue = format!("{}-work", self.plan.name);
+        let queue = format!("{}-{stage}", self.plan.name);
         self.aws(async |aws| {
             let url = aws.sqs.get_queue_url().queue_name(queue).send().await.expect("a queue");
             for body in bodies {

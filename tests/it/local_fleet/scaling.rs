@@ -120,6 +120,25 @@ fn a_message_wakes_a_group_of_none_once() {
 }
 
 #[test]
+fn a_stage_that_a_later_deploy_adds_gets_its_workers() {
+    let place = Place::new(Plan::new("adds", 1, 2)).up();
+    place.in_service(1);
+    let test = place.qfleet(&["deploy", "fleet.yaml", "--yes"]);
+    let notes = test.path("notes");
+    let file = place.plan.file(&notes);
+    let (_, stage) = file.split_once("stages:\n").expect("a stage");
+    let second = stage.replace("name: work", "name: second");
+    test.file("fleet.yaml", format!("{file}{second}")).run();
+    place.until("its workers", || {
+        let groups = place.state()?.groups;
+        let second = groups.iter().find(|group| group.stage == "second")?;
+        (groups.len() == 2 && second.in_service() == 1).then_some(())
+    });
+    place.send_to("second", ["job".to_owned()]);
+    place.until("it is done", || (place.noted("done job") == 1).then_some(()));
+}
+
+#[test]
 fn a_deploy_is_followed() {
     let mut place = Place::new(Plan::new("follows", 1, 4)).up();
     place.in_service(1);

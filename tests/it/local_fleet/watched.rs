@@ -51,6 +51,57 @@ fn a_crash_is_shown_and_what_was_in_hand_is_done_by_another() {
 }
 
 #[test]
+fn a_spot_instance_is_warned_finishes_its_work_and_is_replaced() {
+    let plan = Plan {
+        seconds: 2.0,
+        visibility_timeout: 30,
+        // Ten seconds from the notice to the end.
+        speed: 12,
+        ..Plan::new("spot", 1, 2)
+    };
+    let place = Place::new(plan).up();
+    let before = place.in_service(1);
+    place.send(["job".to_owned()]);
+    let begun = || place.notes().into_iter().find(|(_, text)| text == "begins job");
+    let (victim, _) = place.until("the worker is at it", begun);
+    let document = place
+        .qfleet(&["kill-worker", "fleet.yaml", "--spot", "--output", "json"])
+        .stderr_contains(format!("{victim} in us-east-2"))
+        .stderr_contains("has a spot notice: EC2 takes it back at ")
+        .stderr_contains(format!("{victim} is gone"))
+        .run()
+        .json();
+    assert_eq!(document["how"], "spot");
+    assert!(document["seconds"].as_f64() >= Some(8.0), "{document}");
+    let after = place.in_service(1);
+    let successor = after.keys().next().expect("another one");
+    assert_eq!(document["replacement"], successor.as_str());
+    let of_victim: Vec<String> = place
+        .notes()
+        .into_iter()
+        .filter(|(who, _)| *who == victim)
+        .map(|(_, text)| text)
+        .collect();
+    // It isn't started again on an instance that goes away.
+    assert_eq!(of_victim, ["up", "begins job", "done job", "was warned", "ended"]);
+    assert!(!lives(before[&victim]));
+    let end = place.activity("its end", |one| {
+        one.instance == victim && one.description.starts_with("Term")
+    });
+    assert!(
+        end.cause.contains("EC2 health check indicating it has been terminated"),
+        "{}",
+        end.cause
+    );
+    let launch = place.activity("the launch", |one| one.instance == *successor);
+    assert!(
+        launch.cause.contains("an unhealthy instance needing to be replaced"),
+        "{}",
+        launch.cause
+    );
+}
+
+#[test]
 fn a_worker_drains_and_status_knows_the_fleet() {
     let plan = Plan {
         seconds: 2.0,

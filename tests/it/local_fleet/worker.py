@@ -67,10 +67,15 @@ def terminating():
     return metadata("autoscaling/target-lifecycle-state") == "Terminated"
 
 
+def interrupted():
+    notice = metadata("spot/instance-action")
+    return notice is not None and json.loads(notice)["action"] == "terminate"
+
+
 signal.signal(signal.SIGTERM, stop)
 instance = metadata("instance-id")
 note("up")
-while not stopping and not terminating():
+while not stopping and not terminating() and not interrupted():
     received = sqs("ReceiveMessage", MaxNumberOfMessages=1, WaitTimeSeconds=1)
     for message in received.get("Messages", []):
         note(f"begins {message['Body']}")
@@ -78,6 +83,8 @@ while not stopping and not terminating():
             time.sleep(float(os.environ["SECONDS"]))
             note(f"done {message['Body']}")
             sqs("DeleteMessage", ReceiptHandle=message["ReceiptHandle"])
+if interrupted():
+    note("was warned")
 if terminating():
     _, listed = autoscaling("DescribeAutoScalingInstances", **{"InstanceIds.member.1": instance})
     group = listed.split("<AutoScalingGroupName>")[1].split("<")[0]

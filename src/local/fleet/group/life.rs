@@ -82,12 +82,11 @@ impl Group {
                     let ended = instance.end_activity(StatusCode::Successful, None, now);
                     self.effects.extend(ended.map(Effect::Record));
                 }
-                Worker::Restarts(at) if now.at >= at && instance.counts() => {
+                Worker::Restarts(at) if now.at >= at && instance.may_start() => {
                     instance.worker = Worker::Starting;
                     self.effects.push(Effect::Start(id));
                     continue;
                 }
-                // An instance that goes away starts no worker (`may-start` in `templates/worker/bootstrap.sh`).
                 Worker::Restarts(at) if now.at >= at => instance.worker = Worker::Down,
                 Worker::GivenUp(at) if now.at >= at && instance.counts() => {
                     let (count, last) = self.failures;
@@ -107,6 +106,10 @@ impl Group {
                     continue;
                 }
                 _ => {}
+            }
+            if self.is_due(place, now) {
+                self.take_back(place, now);
+                continue;
             }
             let instance = &mut self.instances[place];
             if instance.wait.as_ref().is_some_and(|wait| now.at >= wait.deadline) {
@@ -216,12 +219,8 @@ impl Group {
     }
 
     pub(super) fn begin_termination(&mut self, place: usize, cause: String, now: Now) {
-        let name = self.name.clone();
+        let mut activity = self.begin_leaving(place, cause, now);
         let instance = &mut self.instances[place];
-        let cancelled = instance.end_activity(StatusCode::Cancelled, None, now);
-        self.effects.extend(cancelled.map(Effect::Record));
-        let mut activity = causes::activity(&name, &instance.id, "Terminating EC2 instance", cause, now.wall);
-        instance.in_service = None;
         if let Some(hook) = &self.shape.hook {
             activity.status_code = StatusCode::MidLifecycleAction;
             instance.state = LifecycleState::TerminatingWait;
@@ -234,7 +233,16 @@ impl Group {
         }
     }
 
-    fn proceed(&mut self, place: usize, now: Now) {
+    /// Whatever it was about is over, and this begins.
+    pub(super) fn begin_leaving(&mut self, place: usize, cause: String, now: Now) -> Activity {
+        let instance = &mut self.instances[place];
+        let cancelled = instance.end_activity(StatusCode::Cancelled, None, now);
+        self.effects.extend(cancelled.map(Effect::Record));
+        instance.in_service = None;
+        causes::activity(&self.name, &instance.id, "Terminating EC2 instance", cause, now.wall)
+    }
+
+    pub(super) fn proceed(&mut self, place: usize, now: Now) {
         let instance = &mut self.instances[place];
         instance.wait = None;
         instance.state = LifecycleState::TerminatingProceed;

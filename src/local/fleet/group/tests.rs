@@ -264,6 +264,73 @@ fn a_killed_worker_is_a_lost_instance_and_is_replaced_at_the_same_capacity() {
 }
 
 #[test]
+fn a_spot_instance_is_taken_back_when_its_time_is_up_and_replaced() {
+    let mut scene = Scene::up(shape(1, 2), 2);
+    let ids = scene.ids();
+    let at = scene
+        .group
+        .announce_interruption(&ids[0], scene.now)
+        .expect("announced");
+    // At this speed, two of the fleet's minutes.
+    assert_eq!(at.as_second(), scene.now.wall.as_second() + 2);
+    assert_eq!(scene.group.next(), Some(scene.now.at + 2 * SECOND));
+    scene.pass(1);
+    assert_eq!(
+        scene.group.announce_interruption(&ids[0], scene.now),
+        Ok(at),
+        "told again"
+    );
+    assert_eq!(scene.states(), ["InService", "InService"]);
+    assert_eq!(scene.stopped, [""; 0]);
+    scene.pass(1);
+    assert_eq!(scene.states(), ["Terminating:Proceed", "InService", "Pending"]);
+    assert_eq!(scene.stopped, ids[..1], "no hook holds it");
+    let cause = &scene.last().cause;
+    assert!(
+        cause.contains("an unhealthy instance needing to be replaced"),
+        "{cause}"
+    );
+    let mut activities = scene.activities.iter();
+    let end = activities.find(|one| one.instance == ids[0] && one.description.starts_with("Term"));
+    assert!(end.is_some_and(|end| end.cause.contains("EC2 health check")), "{end:?}");
+    scene.pass(4);
+    assert!(!scene.killed.contains(&ids[0]));
+    scene.pass(1);
+    assert!(scene.killed.contains(&ids[0]), "a worker that doesn't end is killed");
+    assert_ne!(scene.group.next(), Some(scene.now.at), "nothing is due again and again");
+    scene.exits(&ids[0], Exit::Killed);
+    assert_eq!(scene.states(), ["InService", "InService"]);
+    let unknown = scene.group.announce_interruption(&ids[0], scene.now);
+    assert_eq!(unknown, Err(Refusal::Unknown));
+}
+
+#[test]
+fn a_worker_of_a_spot_instance_that_ends_is_not_started_again() {
+    let mut scene = Scene::up(shape(1, 2), 1);
+    let id = scene.ids()[0].clone();
+    scene.group.announce_interruption(&id, scene.now).expect("announced");
+    scene.exits(&id, Exit::Ended("exit status: 0".into()));
+    scene.pass(1);
+    assert_eq!(scene.group.instances[0].pid(), None);
+    scene.pass(1);
+    assert!(!scene.ids().contains(&id), "{:?}", scene.ids());
+    assert_eq!(scene.states(), ["Pending"]);
+}
+
+#[test]
+fn a_spot_instance_that_drains_anyway_is_taken_back_and_not_replaced() {
+    let mut scene = Scene::up(shape(0, 1), 1);
+    let id = scene.ids()[0].clone();
+    scene.group.announce_interruption(&id, scene.now).expect("announced");
+    scene.group.request(0, scene.now);
+    scene.settle();
+    assert_eq!(scene.states(), ["Terminating:Wait"]);
+    scene.pass(2);
+    assert_eq!(scene.states(), ["Terminating:Proceed"]);
+    assert_eq!(scene.last().instance, id);
+}
+
+#[test]
 fn a_worker_that_ends_is_started_again_on_the_same_instance() {
     let mut scene = Scene::up(shape(1, 1), 1);
     let id = scene.ids()[0].clone();
@@ -438,6 +505,7 @@ enum Happens {
     Scales(u32),
     Terminates(prop::sample::Index, bool),
     Completes(prop::sample::Index),
+    Interrupts(prop::sample::Index),
     Reshapes(u32, u32, bool),
 }
 
@@ -448,6 +516,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         (0u32..9).prop_map(Happens::Scales),
         (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(who, less)| Happens::Terminates(who, less)),
         any::<prop::sample::Index>().prop_map(Happens::Completes),
+        any::<prop::sample::Index>().prop_map(Happens::Interrupts),
         (0u32..4, 0u32..8, any::<bool>()).prop_map(|(min, more, new)| Happens::Reshapes(min, min + more, new)),
     ]
 }
@@ -480,6 +549,11 @@ proptest! {
                 Happens::Completes(index) => {
                     if let Some(id) = who(&index) {
                         let _ = scene.group.complete(&id, "drain", scene.now);
+                    }
+                }
+                Happens::Interrupts(index) => {
+                    if let Some(id) = who(&index) {
+                        let _ = scene.group.announce_interruption(&id, scene.now);
                     }
                 }
                 Happens::Reshapes(min, max, new) => {

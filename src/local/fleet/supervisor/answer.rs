@@ -28,6 +28,14 @@ impl Supervisor<'_> {
                     .and_then(|member| member.group.terminate(&id, decrement, now))
                     .map(Answer::Begun)
             }
+            Call::Interrupt(id) => {
+                let member = self.member_of(&id, None).ok_or(Refusal::Unknown);
+                let announced = member.and_then(|member| member.group.announce_interruption(&id, now));
+                if let Ok(at) = announced {
+                    self.note(format!("EC2 takes {id} back at {at:.0}, as if it were a spot instance"));
+                }
+                announced.map(Answer::Interrupted)
+            }
         };
         // Who asked may have gone away meanwhile.
         let _ = reply.send(answer);
