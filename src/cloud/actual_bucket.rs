@@ -39,12 +39,9 @@ impl Cloud {
         }
     }
 
-    /// What a bucket is protected by, and whom it tells of new objects. `None` when there is no such bucket. One
-    /// permission that lacks doesn't hide the rest.
-    ///
-    /// # Errors
-    /// When S3 tells nothing at all.
-    pub async fn actual_bucket(&self, bucket: &str) -> Result<Option<ActualBucket>, CloudError> {
+    /// What a bucket is protected by, and whom it tells of new objects. `None` when there is no such bucket. A read that
+    /// fails is among what S3 would not tell, and hides nothing else.
+    pub async fn actual_bucket(&self, bucket: &str) -> Option<ActualBucket> {
         const SECTIONS: [&str; 5] = [
             "BucketEncryption",
             "NotificationConfiguration",
@@ -64,17 +61,11 @@ impl Cloud {
             match answer {
                 Ok(Some(value)) => _ = found.known.insert(section.to_owned(), value),
                 Ok(None) => {}
-                Err(error) if error.is("NoSuchBucket") => return Ok(None),
+                Err(error) if error.is("NoSuchBucket") => return None,
                 Err(error) => found.untold.push((section.to_owned(), error)),
             }
         }
-        match found.untold.pop() {
-            Some((_, error)) if found.untold.len() == SECTIONS.len() - 1 => Err(error),
-            last => {
-                found.untold.extend(last);
-                Ok(Some(found))
-            }
-        }
+        Some(found)
     }
 
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html>

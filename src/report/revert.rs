@@ -88,7 +88,7 @@ pub fn not_reverted(drift: &Drift, reverts: &[StackRevert]) -> Vec<String> {
     for stack in &drift.stacks {
         let revert = reverts.iter().find(|revert| revert.stack == stack.stack);
         for (resource, finding) in stack.findings(false) {
-            if revert.is_some_and(|revert| revert.touches(&resource.logical_id)) {
+            if revert.is_some_and(|revert| revert.puts_back(&resource.logical_id, &finding.property)) {
                 continue;
             }
             let property = match finding.property.as_str() {

@@ -16,6 +16,12 @@ pub struct Place {
     pub actual: Option<Value>,
 }
 
+/// Whether a path is that of a property, or of something in it.
+pub fn is_within(path: &str, property: &str) -> bool {
+    let rest = path.strip_prefix(property);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Where a property differs: objects key by key, everything else as a whole.
 pub fn differences(property: &str, expected: &Value, actual: Option<&Value>) -> Vec<Place> {
     let mut places = Vec::new();
@@ -120,6 +126,18 @@ mod tests {
             (json!([1]), json!(1)),
         ] {
             assert_eq!(apart("Overrides", &one, &other), None, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_property_reaches_as_far_as_its_name() {
+        for (path, property, within) in [
+            ("Redrive", "Redrive", true),
+            ("Redrive/maxReceiveCount", "Redrive", true),
+            ("RedriveAllowPolicy", "Redrive", false),
+            ("Redrive", "Redrive/maxReceiveCount", false),
+        ] {
+            assert_eq!(is_within(path, property), within, "{path} {property}");
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::classify::{Class, Difference, Meaning};
+use super::compare::is_within;
 use super::look::OwnLook;
 use super::{Finding, FoundBy, NotChecked, ResourceDrift, locate};
 use crate::cloud::drift::{DetectedResource, DriftStatus};
@@ -206,12 +207,6 @@ impl Evidence<'_> {
         }
         all
     }
-}
-
-/// Whether a path is that of a property, or of something in it.
-fn is_within(path: &str, property: &str) -> bool {
-    let rest = path.strip_prefix(property);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A value as detection writes it: JSON where it is an object or a list, else the scalar's text.

@@ -27,9 +27,11 @@ use crate::environment::DriftIgnore;
 use classify::Class;
 
 /// How many stacks are looked at at once. AWS documents no quota for detections, only that one runs on a stack at a time
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>); a detection reads every
-/// resource of its stack through its service, so all stacks of a large environment at once would use up the account's
-/// request limits.
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>,
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html>). A detection reads every
+/// resource through its service, and fails for those whose "Rate exceeded"
+/// (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801>): all stacks of a large
+/// environment at once would use up the account's limits.
 const AT_ONCE: usize = 10;
 
 /// What drift was found.

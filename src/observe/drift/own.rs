@@ -136,7 +136,7 @@ impl<'a> Own<'a> {
                 let ask = async |bucket: &str| cloud.actual_bucket_policy(bucket).await;
                 self.policy(declared, "Bucket", ask).await?
             }
-            "AWS::S3::Bucket" => self.bucket(declared, cloud.actual_bucket(id).await?),
+            "AWS::S3::Bucket" => self.bucket(declared, cloud.actual_bucket(id).await),
             "AWS::IAM::Role" => {
                 const PROPERTIES: [&str; 6] = [
                     "AssumeRolePolicyDocument",

@@ -651,14 +651,30 @@ fn what_detection_calls_in_sync_is_looked_at_all_the_same() {
 
 #[test]
 fn an_ignore_reaches_no_further_than_its_property() {
-    let lets_differ =
-        "drift:\n  ignore:\n    - {resource: Queue, property: RedrivePolicy/maxReceiveCount, reason: on call}\n";
-    let endpoint = serve(Script::new(), |script, _| {
+    let lets_differ = "\
+drift:
+  ignore:
+    - {resource: Queue, property: RedrivePolicy/maxReceiveCount, reason: on call}
+    - {resource: work.QueuePolicy, property: PolicyDocument, reason: on call}
+    - {resource: intake.TopicPolicy, property: PolicyDocument, reason: of another part}
+";
+    let endpoint = serve(Script::new(), |script, ids| {
         let other = r#"{"maxReceiveCount":"50","deadLetterTargetArn":"arn:aws:sqs:us-east-2:111122223333:mine"}"#;
-        script.says("GetQueueAttributes", QUEUE, queue(&[("RedrivePolicy", other)]))
+        script
+            .says(
+                "GetQueueAttributes",
+                QUEUE,
+                queue(&[("RedrivePolicy", other), ("Policy", "")]),
+            )
+            .says("GetTopicAttributes", TOPIC, topic("alias/lab", "", ""))
+            .says(
+                "GetSubscriptionAttributes",
+                ids.of("Subscription"),
+                gone("Subscription does not exist"),
+            )
     });
     let document = test(&endpoint)
-        .file("lab.yaml", format!("{}{lets_differ}", LAB))
+        .file("lab.yaml", format!("{LAB}{lets_differ}"))
         .args(["--output", "json"])
         .run()
         .json();
@@ -667,6 +683,9 @@ fn an_ignore_reaches_no_further_than_its_property() {
         [
             "Queue RedrivePolicy/deadLetterTargetArn dangerous qfleet",
             "Queue RedrivePolicy/maxReceiveCount ignored qfleet",
+            "QueuePolicy PolicyDocument ignored qfleet",
+            "Subscription  dangerous qfleet",
+            "TopicPolicy PolicyDocument dangerous qfleet",
         ]
     );
     // By its name alone, nobody says what may differ.
@@ -679,6 +698,53 @@ fn an_ignore_reaches_no_further_than_its_property() {
         [
             "Queue RedrivePolicy/deadLetterTargetArn dangerous qfleet",
             "Queue RedrivePolicy/maxReceiveCount unexpected qfleet",
+            "QueuePolicy PolicyDocument dangerous qfleet",
+            "Subscription  dangerous qfleet",
+            "TopicPolicy PolicyDocument dangerous qfleet",
         ]
     );
+}
+
+/// What detection only writes otherwise can have changed since.
+#[test]
+fn what_detection_finds_equal_hides_no_change() {
+    let equal = Drifted::new(STACK, "Queue", "MODIFIED")
+        .properties(r#"{"VisibilityTimeout":120}"#, r#"{"VisibilityTimeout":"120"}"#)
+        .difference("/VisibilityTimeout", "120", "120.0", "NOT_EQUAL");
+    let endpoint = serve(Script::new().drifted(equal), |script, _| {
+        script.says("GetQueueAttributes", QUEUE, queue(&[("VisibilityTimeout", "30")]))
+    });
+    assert_eq!(
+        findings(&look(&endpoint)),
+        [
+            "Queue VisibilityTimeout equal cloudformation",
+            "Queue VisibilityTimeout unexpected qfleet",
+        ]
+    );
+}
+
+/// What the change set leaves as it is: processes that no template suspends, and tags that it doesn't have.
+#[test]
+fn what_a_revert_leaves_is_said_property_by_property() {
+    let group = Drifted::new(STACK, "Group", "MODIFIED")
+        .properties(r#"{"MinSize":"1","MaxSize":"4"}"#, r#"{"MinSize":"1","MaxSize":"9"}"#)
+        .difference("/MaxSize", "4", "9", "NOT_EQUAL");
+    // A role with a name of its own takes a capability that no template of qfleet's needs.
+    let (before, rest) = TEMPLATE.split_once("  Role:\n").expect("a role");
+    let (_, after) = rest.split_once("  Group:\n").expect("a group");
+    let template = format!("{before}  Group:\n{after}");
+    let endpoint = serve_template(&template, Script::new().drifted(group), |script, _| {
+        let changed = Group {
+            max: 9,
+            suspended: &["Launch"],
+            ..Group::default()
+        };
+        with_group(script, changed)
+    });
+    test(&endpoint)
+        .args(["--revert"])
+        .status(4)
+        .stderr_contains("not put back: lab-work Group SuspendedProcesses\n")
+        .stderr_lacks("Group MaxSize")
+        .run();
 }

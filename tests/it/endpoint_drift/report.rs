@@ -22,7 +22,10 @@ fn endpoint() -> Endpoint {
         .tag("qfleet:part", "intake");
     let script = misread()
         .existing(busy)
-        .detection_fails(STACK, "Failed to detect drift on resource [Alarm]")
+        .detection_fails(
+            STACK,
+            r#"{"Summary":"Failed to detect drift on resources [Alarm]","Failures":[{"Resource":"Alarm","FailureReason":"Access denied: cloudwatch:DescribeAlarms"}]}"#,
+        )
         .drifted(
             Drifted::new(STACK, "Role", "MODIFIED")
                 .properties(role, tagged)

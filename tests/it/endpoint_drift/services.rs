@@ -154,8 +154,13 @@ Resources:
 
 /// The stack, and services that say that it is as it was deployed. `change` changes what they say.
 pub fn serve(script: Script, change: impl FnOnce(Script, &Ids) -> Script) -> Endpoint {
+    serve_template(TEMPLATE, script, change)
+}
+
+/// The same of a template with fewer resources.
+pub fn serve_template(template: &str, script: Script, change: impl FnOnce(Script, &Ids) -> Script) -> Endpoint {
     let existing = Existing::new(STACK, "UPDATE_COMPLETE")
-        .body(TEMPLATE)
+        .body(template)
         .tag("qfleet:environment", "lab")
         .tag("qfleet:part", "work");
     let endpoint = Endpoint::serve(script.existing(existing));
@@ -488,7 +493,12 @@ pub fn scaling(ids: &Ids, target: &str, expression: &str, enabled: bool) -> Fiel
         .text("PolicyType", "TargetTrackingScaling")
         .fields("TargetTrackingConfiguration", tracking)
         .text("Enabled", enabled);
-    Fields::new().members("ScalingPolicies", [policy])
+    let other = Fields::new()
+        .text("AutoScalingGroupName", GROUP)
+        .text("PolicyName", "of-somebody-else")
+        .text("PolicyType", "StepScaling")
+        .text("Enabled", false);
+    Fields::new().members("ScalingPolicies", [other, policy])
 }
 
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html>
