@@ -199,6 +199,10 @@ impl Rig {
                     context,
                     deployed: &deployed,
                     role_arn: None,
+                    no_drain: false,
+                    disable_protection: false,
+                    force: false,
+                    approve: &|_, _| false,
                 })
                 .await)
             };

@@ -14,8 +14,10 @@ use crate::cloud::activities::Activity;
 use crate::cloud::groups::{Group, Instance};
 use crate::cloud::queues::QueueDepth;
 use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::KnownDrift;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::metrics::BacklogPoint;
+use crate::observe::operation::{Kind, LastOperation};
 use crate::observe::status::{Backlog, Expiry, StackState, StageState, Status};
 use crate::observe::watch::Phase;
 
@@ -35,6 +37,7 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
             zone: zone.into(),
             lifecycle_state: state.into(),
             health: "Healthy".into(),
+            ..Instance::default()
         }
     };
     let depth = |visible, in_flight| QueueDepth {
@@ -50,6 +53,7 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
         backlog: Some(Backlog {
             messages_per_instance: Some(304.0),
             target_messages_per_instance: 60.0,
+            trend: None,
             history: history(60),
         }),
         group: Some(Group {
@@ -58,8 +62,13 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
             desired: 4,
             max: 6,
             instances: instances.iter().map(read).collect(),
+            ..Group::default()
         }),
         instances_by_zone: BTreeMap::new(),
+        scaling_policies: None,
+        alarms: None,
+        instance_refresh: None,
+        is_subscribed: None,
         activities: Vec::new(),
     }
 }
@@ -96,8 +105,14 @@ fn stack(part: &str, status: &str) -> StackState {
         stack: format!("lab-{part}"),
         status: StackStatus::from(status),
         reason: None,
-        since: Some(at(-3600)),
-        termination_protection: false,
+        last_operation: LastOperation {
+            kind: Kind::Create,
+            started_at: Some(at(-3600)),
+            ended_at: None,
+            length_seconds: None,
+        },
+        drift: KnownDrift::default(),
+        termination_protection: Some(false),
     }
 }
 
@@ -115,6 +130,7 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
                 at: at(3 * 3600),
                 seconds_left: 3 * 3600,
             }),
+            findings: Vec::new(),
             stacks,
             stages,
             unknown: Vec::new(),
