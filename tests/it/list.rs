@@ -6,15 +6,10 @@ use qfleet::observe::list::all_regions;
 
 use crate::endpoint::{Endpoint, Existing, Fault, Gate, On, Script, ScriptedGroup};
 use crate::harness::Test;
-use crate::{deployed, harness};
+use crate::{deployed, harness, lab};
 
 fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_REGION", "us-east-2")
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .args(["list"])
+    lab::at(endpoint).env("AWS_REGION", "us-east-2").args(["list"])
 }
 
 fn stack(environment: &str, part: &str, status: &str) -> Existing {

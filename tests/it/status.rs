@@ -111,6 +111,7 @@ fn a_stage_costs_twelve_calls() {
     let status = json(&endpoint);
     assert_eq!(ids(&status), [""; 0], "{status:#}");
     assert!(status.get("unknown").is_none(), "{status:#}");
+    assert_eq!(status["stages"][0]["group"]["launch_template_version"], "1");
     let mut actions: Vec<String> = endpoint.world(|world| world.calls.iter().map(|call| call.action.clone()).collect());
     actions.sort();
     let expected = [
@@ -293,6 +294,11 @@ fn exit_codes_are_asked_for() {
         test(&endpoint).args(["--exit-code"]).status(code).stderr("").run();
         test(&endpoint).stderr("").run();
     };
+    test(&serve(healthy()))
+        .args(["--exit-code", "--watch"])
+        .status(2)
+        .stdout("")
+        .run();
     code(healthy(), 0);
     code(note(), 0);
     code(warning(), 3);
@@ -312,6 +318,7 @@ fn policies_and_alarms_are_read_page_by_page() {
     let alarms = status["stages"][0]["alarms"].as_array().expect("alarms");
     let states: Vec<&str> = alarms.iter().filter_map(|alarm| alarm["state"].as_str()).collect();
     assert_eq!(states, ["OK", "ALARM", "OK", "OK", "OK"], "{status:#}");
+    assert_eq!(alarms[0]["since"], "2026-01-02T00:00:00Z");
     assert_eq!(endpoint.calls("DescribeAlarms").len(), 5);
     assert_eq!(endpoint.calls("DescribePolicies").len(), 2);
 }
@@ -404,4 +411,23 @@ fn an_emulated_lab_is_healthy() {
     assert!(status.get("unknown").is_none(), "{status:#}");
     assert_eq!(status["stages"][1]["is_subscribed"], true, "{status:#}");
     lab.run(&["status", "lab.yaml", "--exit-code"]).run();
+
+    let body = "work";
+    lab.aws(async |aws| {
+        aws.sqs
+            .send_message()
+            .queue_url(&lab.queue)
+            .message_body(body)
+            .send()
+            .await
+            .expect("sent")
+    });
+    let status = lab.run(&["status", "lab.yaml", "--output", "json"]).run().json();
+    assert_eq!(ids(&status), ["no-workers"]);
+    let command = status["findings"][0]["command"].as_str().expect("a command");
+    let expected = format!(
+        "qfleet local up lab.yaml --local --endpoint-url {}",
+        crate::harness::emulator()
+    );
+    assert_eq!(command, expected);
 }

@@ -40,6 +40,7 @@ fn sick() -> Script {
         .sizes(1, 3, 3)
         .policy("BacklogScaling", "TargetTrackingScaling", &[HIGH, LOW])
         .suspended("AZRebalance")
+        .mixed()
         .version("2")
         .launched_from("i-01", "1")
         .protects("i-02")
