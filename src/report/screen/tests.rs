@@ -248,6 +248,18 @@ fn what_is_to_be_looked_into_is_counted_and_the_worst_of_it_named() {
     );
     assert!(!with(&[Severity::Note]).contains("findings"));
     assert!(!with(&[]).contains("findings"));
+    // That it isn't deployed yet is said already.
+    let mut before = snapshot(Phase::NotDeployed, Vec::new(), Vec::new());
+    before.status.findings = vec![Finding {
+        id: "not-deployed",
+        severity: Severity::Warning,
+        stage: None,
+        stack: None,
+        meaning: "it is not deployed".into(),
+        action: String::new(),
+        command: None,
+    }];
+    assert!(!drawn(&mut view(before), 80, 24).contains("findings"));
 }
 
 #[test]
