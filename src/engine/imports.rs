@@ -56,7 +56,14 @@ pub async fn without_own(cloud: &Cloud, stack: &str, found: Vec<Existing>) -> Re
         return Ok(found);
     }
     let own = cloud.stack_resources(stack).await?;
-    let is_own = |existing: &Existing| own.iter().any(|resource| resource.physical_id == existing.physical_id);
+    // Queues have URLs of several forms; they end in the name.
+    let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_own = |existing: &Existing| {
+        own.iter().any(|resource| {
+            resource.resource_type == existing.resource_type
+                && name(&resource.physical_id) == name(&existing.physical_id)
+        })
+    };
     Ok(found.into_iter().filter(|existing| !is_own(existing)).collect())
 }
 
