@@ -183,6 +183,19 @@ Resources:
 }
 
 #[test]
+fn what_the_tags_keep_is_kept_also_where_the_template_would_delete_it() {
+    let endpoint = serve(Script::new().existing(intake().tag("qfleet:on-destroy", "keep")));
+    let output = destroy(&endpoint).args(["--output", "json"]).run();
+    assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 1);
+    assert_eq!(kept(&output), [BUCKET]);
+    assert!(has_the_object(&endpoint));
+    assert_eq!(
+        output.json()["import_with"],
+        "qfleet deploy with the environment's file"
+    );
+}
+
+#[test]
 fn a_stack_that_is_half_deleted_keeps_its_data_by_name() {
     let half = part(
         "work",
