@@ -1,8 +1,9 @@
 //! What Auto Scaling says of groups and policies, in the words of templates.
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, ScalingPolicy, TargetTrackingMetricDataQuery};
+use aws_sdk_autoscaling::types::{AutoScalingGroup, ScalingPolicy};
 use serde_json::{Map, Value, json};
 
+use super::actual::{defined, metric_query};
 use super::groups::launch_template;
 use super::{Cloud, CloudError, explain};
 
@@ -19,14 +20,15 @@ impl Cloud {
 
     /// A scaling policy of a group as `AWS::AutoScaling::ScalingPolicy` has it.
     pub async fn actual_scaling_policy(&self, arn: &str) -> Result<Option<Value>, CloudError> {
-        // By its group, because the ARN alone isn't taken as a name:
+        // The ARN isn't taken as a name, and the emulator gives a policy that is put again another one:
         // arn:aws:autoscaling:region:account:scalingPolicy:id:autoScalingGroupName/group:policyName/name
-        let group = arn
+        let names = arn
             .split_once("autoScalingGroupName/")
-            .and_then(|(_, rest)| rest.split_once(":policyName/"))
-            .map(|(group, _)| group);
-        let asked = self.autoscaling.describe_policies();
-        let asked = asked.set_auto_scaling_group_name(group.map(str::to_owned));
+            .and_then(|(_, rest)| rest.split_once(":policyName/"));
+        let Some((group, name)) = names else {
+            return Ok(None);
+        };
+        let asked = self.autoscaling.describe_policies().auto_scaling_group_name(group);
         let mut pages = asked.into_paginator().items().send();
         while let Some(policy) = pages.next().await {
             let policy = match policy.map_err(|error| explain("DescribePolicies", error)) {
@@ -35,7 +37,7 @@ impl Cloud {
                 Err(error) if error.is("ValidationError") => return Ok(None),
                 Err(error) => return Err(error),
             };
-            if policy.policy_arn() == Some(arn) {
+            if policy.policy_name() == Some(name) {
                 return Ok(Some(scaling_policy(&policy)));
             }
         }
@@ -96,7 +98,7 @@ fn scaling_policy(policy: &ScalingPolicy) -> Value {
     put("StepAdjustments", (!steps.is_empty()).then_some(Value::Array(steps)));
     if let Some(tracking) = policy.target_tracking_configuration() {
         let metrics = tracking.customized_metric_specification().map(|customized| {
-            let metrics: Vec<Value> = customized.metrics().iter().map(metric).collect();
+            let metrics: Vec<Value> = customized.metrics().iter().map(|query| metric_query!(query)).collect();
             json!({"Metrics": metrics})
         });
         let scale_in_off = tracking.disable_scale_in().filter(|disabled| *disabled);
@@ -108,45 +110,4 @@ fn scaling_policy(policy: &ScalingPolicy) -> Value {
         put("TargetTrackingConfiguration", Some(tracking));
     }
     Value::Object(actual)
-}
-
-fn metric(query: &TargetTrackingMetricDataQuery) -> Value {
-    let stat = query.metric_stat().map(|stat| {
-        let metric = stat.metric().map(|metric| {
-            let dimensions = metric.dimensions().iter();
-            let dimensions: Vec<Value> = dimensions
-                .map(|one| {
-                    let text = |text: Option<&str>| text.map(Value::from);
-                    defined([("Name", text(one.name())), ("Value", text(one.value()))])
-                })
-                .collect();
-            defined([
-                ("Namespace", metric.namespace().map(Value::from)),
-                ("MetricName", metric.metric_name().map(Value::from)),
-                ("Dimensions", Some(Value::Array(dimensions))),
-            ])
-        });
-        defined([
-            ("Metric", metric),
-            ("Stat", stat.stat().map(Value::from)),
-            ("Period", stat.period().map(Value::from)),
-        ])
-    });
-    defined([
-        ("Id", query.id().map(Value::from)),
-        ("Expression", query.expression().map(Value::from)),
-        ("MetricStat", stat),
-        ("Label", query.label().map(Value::from)),
-        // What isn't said returns data (API_TargetTrackingMetricDataQuery).
-        ("ReturnData", Some(Value::from(query.return_data().unwrap_or(true)))),
-    ])
-}
-
-fn defined<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
-    let there = fields.into_iter();
-    Value::Object(
-        there
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect(),
-    )
 }

@@ -2,6 +2,8 @@
 
 use aws_sdk_cloudformation::types::{DifferenceType, StackResourceDrift};
 
+use serde_json::Value;
+
 use super::{Cloud, CloudError, explain};
 
 /// How far a detection has come
@@ -86,7 +88,7 @@ impl Cloud {
             Ok(match status.detection_status().map_or("", |status| status.as_str()) {
                 "DETECTION_COMPLETE" => Detection::Complete,
                 "DETECTION_IN_PROGRESS" => Detection::Running,
-                "DETECTION_FAILED" => Detection::Failed(reason.to_owned()),
+                "DETECTION_FAILED" => Detection::Failed(failures(reason)),
                 other => Detection::Failed(format!("unknown status {other}: {reason}")),
             })
         };
@@ -111,6 +113,21 @@ impl Cloud {
             }
         }
     }
+}
+
+/// Why a detection failed, in a line. CloudFormation says it as JSON, resource by resource, e.g. that the rate of a
+/// service was exceeded (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801>).
+fn failures(reason: &str) -> String {
+    let parsed: Value = serde_json::from_str(reason).unwrap_or_default();
+    let Some(failures) = parsed["Failures"].as_array() else {
+        return reason.to_owned();
+    };
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+    let each = failures.iter().map(|failure| {
+        let (resource, why) = (text(&failure["Resource"]), text(&failure["FailureReason"]));
+        format!("{resource}: {why}")
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 fn read_resource(drift: &StackResourceDrift) -> DetectedResource {
@@ -146,5 +163,17 @@ fn read_resource(drift: &StackResourceDrift) -> DetectedResource {
                 }
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_said_resource_by_resource() {
+        let said = r#"{"Summary":"Failed to detect drift on resources [Role,Group]","Failures":[{"Resource":"Role","FailureReason":"Rate exceeded"},{"Resource":"Group","FailureReason":"Access denied"}]}"#;
+        assert_eq!(failures(said), "Role: Rate exceeded; Group: Access denied");
+        assert_eq!(failures("User cancelled"), "User cancelled");
     }
 }

@@ -2,7 +2,10 @@
 
 pub mod activities;
 pub mod actual;
+mod actual_alarm;
+pub mod actual_bucket;
 mod actual_group;
+mod actual_role;
 pub mod alarms;
 pub mod buckets;
 mod calls;

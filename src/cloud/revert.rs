@@ -59,7 +59,9 @@ pub struct ThreeStates {
 
 impl Cloud {
     /// Makes a change set that brings a stack's resources back to the template and the parameters that it was deployed
-    /// with. Returns its ARN.
+    /// with; `--use-previous-template` with `REVERT_DRIFT` is AWS's own way to do that
+    /// (<https://aws.amazon.com/blogs/devops/safely-handle-configuration-drift-with-cloudformation-drift-aware-change-sets/>,
+    /// scenario 2). Returns its ARN.
     ///
     /// # Errors
     /// Those of the API.

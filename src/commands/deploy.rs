@@ -31,6 +31,9 @@ const CONCURRENCY: u16 = 8;
 /// Arguments of `deploy`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+What the file changes is set; what somebody changed behind CloudFormation's back stays, unless the file changes the \
+same property. Known drift is named before you are asked; `qfleet drift ENV --revert` puts it back.
+
 Examples:
   qfleet deploy stacks/lab.yaml            show what will change, ask, deploy
   qfleet deploy production --yes           in a pipeline: no questions
@@ -204,8 +207,11 @@ impl Deploy {
             drafts.discard(cloud).await?;
             settle(context, blueprint, !self.no_attach).await?;
         };
+        let env = self.env.env.display().to_string();
         if global.output == Output::Text {
-            progress.suspend(|| report::text(&report::plan::text(&plan)));
+            progress.suspend(|| report::text(&report::plan::text(&plan, &env)));
+        } else if let Some(drift) = report::plan::drift(&plan, &env) {
+            context.tell.warn(drift);
         }
         if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
             return Err(refusal);

@@ -207,15 +207,11 @@ impl Destroy {
             .iter()
             .filter(|stack| stack.stack.protected == Some(true));
         let names: Vec<&str> = protected.map(|stack| stack.stack.name.as_str()).collect();
-        let lifting = match names.as_slice() {
-            [] => String::new(),
-            names => format!("Lift the termination protection of {}, and d", names.join(", ")),
+        let destroy = match names.as_slice() {
+            [] => "Destroy".to_owned(),
+            names => format!("Lift the termination protection of {}, and destroy", names.join(", ")),
         };
-        let destroy = if lifting.is_empty() { "Destroy" } else { "estroy" };
-        format!(
-            "{lifting}{destroy} {} in account {account}, {region}?",
-            deployed.environment
-        )
+        format!("{destroy} {} in account {account}, {region}?", deployed.environment)
     }
 
     /// How data that was kept comes into a new deployment. Only what is retained can be imported.

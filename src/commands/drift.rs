@@ -4,7 +4,8 @@ use clap::Args;
 
 use serde::Serialize;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use super::waits::Waits;
 use crate::cloud::Cloud;
 use crate::deployed::{Deployed, DeployedStack};
@@ -21,16 +22,20 @@ use crate::report::{self, progress::Progress};
 /// Arguments of `drift`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-CloudFormation's drift detection is run on every stack, and qfleet looks itself where detection doesn't: policies of \
-queues, topics and buckets, subscriptions, notifications, bounds and suspended processes of groups, scaling policies, \
-instances of an older launch template. The deployed templates count, not the ones that the file would render now.
+CloudFormation's drift detection is run on every stack, and qfleet looks itself where detection doesn't: what roles \
+were given, policies of queues, topics and buckets, a bucket's encryption, public access and notifications, \
+subscriptions, bounds and suspended processes of groups, scaling policies, alarms, instances of an older launch \
+template. The deployed templates count, not the ones that the file would render now.
 
 Each difference is classed: equal (written otherwise), expected (a fleet that has scaled), false_positive (what \
 detection is known to get wrong), ignored (by `drift` in the environment file), unexpected, dangerous (encryption, \
 public access, permissions, redrive, suspended processes). Only the last two are drift.
 
+By --name, without the file, what the file would let differ counts, too.
+
 With --revert, CloudFormation is asked for a change set that puts the drifted stacks back to what they were deployed \
-as, which is shown property by property and executed after asking. What it can't put back is said.
+as, which is shown property by property and executed after asking. What it can't put back is said. `qfleet deploy` \
+doesn't put drift back: it sets what the file changes, and leaves the rest as it is.
 
 Examples:
   qfleet drift production                  what differs and matters
@@ -43,7 +48,7 @@ Exit codes: 0 looked, whatever was found; 3 something that matters differs, with
 looked at, or could not be put back; 4 refused.")]
 pub struct Drift {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Exit with 3 when something differs that matters
     #[arg(long)]
     fail: bool,
@@ -84,11 +89,11 @@ struct Reverted<'a> {
 impl Drift {
     /// Looks for it.
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         global.block_on(async {
             let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let ignores = &environment.drift.ignore;
+            let cloud = global.connect(environment.file.as_ref()).await?;
+            let ignores = environment.file.as_ref().map_or(&[][..], |file| &file.drift.ignore);
             let found = tokio::select! {
                 found = drift::check(&cloud, &environment.name, self.part.as_deref(), ignores) => found?,
                 () = interrupt.wait() => return Err(Error::Shown(exit_code::INTERRUPTED)),
@@ -210,7 +215,7 @@ impl Drift {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         let report = revert::revert(context, &found.environment, drafts, &reverts).await;
-        let again = format!("qfleet drift {} --revert", self.env.env.display());
+        let again = format!("qfleet drift {} --revert", self.which.words());
         if global.output == Output::Text {
             progress.suspend(|| report::note(&report::summary::text(&report, &again)));
         }
@@ -226,13 +231,12 @@ impl Drift {
 
     /// Why nothing at all could be put back.
     fn cannot(&self, reverts: &[StackRevert]) -> Error {
-        let env = self.env.env.display();
         if reverts.iter().any(|revert| !revert.is_known) {
             Error::failed("this endpoint can't revert drift: it made ordinary change sets, which were thrown away")
-                .with_help(format!(
-                    "`qfleet deploy {env}` puts back only properties that the file itself changes since the last \
-                     deploy; put the rest back in its service, or destroy and deploy again"
-                ))
+                .with_help(
+                    "`qfleet deploy` puts back only what the environment file itself has changed since the last deploy; \
+                     put the rest back in its service, or destroy and deploy again",
+                )
         } else {
             Error::failed("CloudFormation sees nothing that it could put back")
                 .with_help("put back by hand what is named above, then run `qfleet drift` again")

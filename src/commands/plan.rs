@@ -15,6 +15,8 @@ use crate::report;
 #[command(after_help = "\
 Nothing is changed, and nothing stays behind: the change sets that CloudFormation was asked with are thrown away.
 
+Drift that was found before is named. It is no part of the plan, because a deploy doesn't put it back.
+
 Examples:
   qfleet plan production                   what a deploy would change
   qfleet plan production --exit-code       exit code 3 when it would change anything
@@ -53,7 +55,8 @@ impl Plan {
                 (Err(Error::Interrupted), Err(left)) => return Err(left.clone().into()),
                 (plan, _) => plan?,
             };
-            report::document(global.output, &plan, || report::plan::text(&plan));
+            let env = self.env.env.display().to_string();
+            report::document(global.output, &plan, || report::plan::text(&plan, &env));
             discarded?;
             match plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
                 Some(refusal) => Err(refusal),

@@ -90,7 +90,7 @@ async fn drain_group(context: Context<'_>, stack: &str, group: &str, at_once: bo
         }
         if began.elapsed() >= patience + GRACE {
             tell.warn(format!(
-                "{stack}: {group} still has {left} instances; CloudFormation goes on with them"
+                "{stack}: instances left in {group}: {left}; CloudFormation goes on with them"
             ));
             return Ok(());
         }

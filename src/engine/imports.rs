@@ -19,11 +19,33 @@ pub struct Existing {
     pub retained: bool,
 }
 
-/// What of a stack that isn't there yet is there already. Who may not look is told by CloudFormation.
+/// What of this template is there already, and isn't in the stack of this name: that may be on its way while a stale read
+/// shows it without resources. Who may not look is told by CloudFormation.
 ///
 /// # Errors
 /// When AWS can't be asked.
-pub async fn find(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
+pub async fn find(cloud: &Cloud, stack: &str, body: &str) -> Result<Vec<Existing>, CloudError> {
+    let found = named(cloud, body).await?;
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let own = match cloud.stack_resources(stack).await {
+        Err(error) if error.is("ValidationError") => Vec::new(),
+        own => own?,
+    };
+    // Queues have URLs of several forms; they end in the name.
+    let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_own = |existing: &Existing| {
+        own.iter().any(|resource| {
+            resource.resource_type == existing.resource_type
+                && name(&resource.physical_id) == name(&existing.physical_id)
+        })
+    };
+    Ok(found.into_iter().filter(|existing| !is_own(existing)).collect())
+}
+
+/// Everything that is there under a name of the template's.
+async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
     let template = template::read(body).unwrap_or_default();
     let mut found = Vec::new();
     for (id, resource) in template::section(&template, "Resources") {
@@ -45,19 +67,6 @@ pub async fn find(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError
         }));
     }
     Ok(found)
-}
-
-/// Without what is in the stack of this name already.
-///
-/// # Errors
-/// When AWS can't be asked.
-pub async fn without_own(cloud: &Cloud, stack: &str, found: Vec<Existing>) -> Result<Vec<Existing>, CloudError> {
-    if found.is_empty() {
-        return Ok(found);
-    }
-    let own = cloud.stack_resources(stack).await?;
-    let is_own = |existing: &Existing| own.iter().any(|resource| resource.physical_id == existing.physical_id);
-    Ok(found.into_iter().filter(|existing| !is_own(existing)).collect())
 }
 
 /// Why a stack can't be made beside what is there, if it can't.

@@ -9,6 +9,7 @@ use super::draft::Draft;
 use crate::blueprint::{Stack, Value};
 use crate::cloud::change_set::{Action, Change};
 use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::KnownDrift;
 use crate::error::Error;
 
 /// Outputs of stacks: part → key → value.
@@ -58,6 +59,11 @@ pub struct StackPlan {
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Set when its resources were changed behind CloudFormation's back. What is planned here doesn't put that back: a
+    /// change set compares templates, so it sets a drifted property only where the template changes it, too
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<KnownDrift>,
     /// What a stack is stuck on that nothing can be done with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocking: Vec<Blocking>,

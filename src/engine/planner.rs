@@ -192,6 +192,10 @@ async fn plan_stack(
         rolls_instances: None,
         termination_protection: None,
         note: None,
+        drift: found
+            .map(|found| &found.drift)
+            .filter(|drift| drift.is_drifted())
+            .cloned(),
         blocking: Vec::new(),
         draft: None,
         parameters: resolve(stack, outputs).ok(),
@@ -206,13 +210,11 @@ async fn plan_stack(
     let action = decide::plan(found.map(|found| &found.status), history);
     // A failed create that is rolled back holds nothing any more.
     let existing_data = match (action, &plan.status) {
-        (decide::Plan::Create, _) | (decide::Plan::Recreate, Some(StackStatus::RollbackComplete)) => {
-            imports::find(planner.cloud, &stack.body).await?
-        }
+        (decide::Plan::Create, _)
+        | (decide::Plan::Recreate, Some(StackStatus::RollbackComplete))
         // It failed before it had taken in everything.
-        (decide::Plan::Update, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed)) => {
-            let found = imports::find(planner.cloud, &stack.body).await?;
-            imports::without_own(planner.cloud, &stack.name, found).await?
+        | (decide::Plan::Update, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed)) => {
+            imports::find(planner.cloud, &stack.name, &stack.body).await?
         }
         _ => Vec::new(),
     };

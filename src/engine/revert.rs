@@ -12,10 +12,11 @@ use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan;
 use crate::cloud::change_set::{Action, Change};
-use crate::cloud::revert::{RevertedChange, Reverting};
+use crate::cloud::revert::{RevertedChange, Reverting, ThreeStates};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{DeployedStack, change_set_description};
 use crate::error::{Error, Result};
+use crate::observe::drift::compare::is_within;
 
 /// What would be done to one stack.
 #[derive(Debug, Serialize)]
@@ -42,12 +43,23 @@ pub struct StackRevert {
 }
 
 impl StackRevert {
-    /// Whether the change set touches this resource.
-    pub fn touches(&self, logical_id: &str) -> bool {
-        // SyncWithActual changes nothing but CloudFormation's own notes.
+    /// Whether the change set puts a property of a resource back; an empty one is the resource itself. Left as they are:
+    /// tags of keys that the template doesn't have, immutable properties, what AWS manages, and what CloudFormation
+    /// doesn't compare
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>, Considerations).
+    pub fn puts_back(&self, logical_id: &str, property: &str) -> bool {
+        // It changes nothing but CloudFormation's own notes.
         let sync = Action::Unknown("SyncWithActual".to_owned());
-        let mut changes = self.changes.iter().map(|reverted| &reverted.change);
-        changes.any(|change| change.logical_id == logical_id && change.action != sync)
+        let of_resource =
+            |reverted: &&RevertedChange| reverted.change.logical_id == logical_id && reverted.change.action != sync;
+        self.changes.iter().filter(of_resource).any(|reverted| {
+            let anew = reverted.change.action == Action::Add;
+            let meets = |state: &ThreeStates| {
+                let path = state.path.trim_start_matches("/Properties").trim_start_matches('/');
+                is_within(path, property) || is_within(property, path)
+            };
+            anew || reverted.states.iter().any(meets)
+        })
     }
 }
 
@@ -169,4 +181,72 @@ async fn revert_part(
     let request = context.cloud.execute_change_set(draft, false);
     let (outcome, _) = operation::run(context, target, Operation::Update, request).await?;
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::change_set::Replacement;
+
+    #[test]
+    fn only_what_the_change_set_names_is_put_back() {
+        let change = |logical_id: &str, action: Action, paths: &[&str]| RevertedChange {
+            change: Change {
+                action,
+                logical_id: logical_id.into(),
+                resource_type: "AWS::AutoScaling::AutoScalingGroup".into(),
+                physical_id: None,
+                replacement: Replacement::No,
+                properties: Vec::new(),
+            },
+            drift_status: None,
+            states: paths
+                .iter()
+                .map(|path| ThreeStates {
+                    path: (*path).to_owned(),
+                    deployed: None,
+                    actual: None,
+                    template: None,
+                })
+                .collect(),
+            left: Vec::new(),
+        };
+        let revert = StackRevert {
+            part: "work".into(),
+            stack: "lab-work".into(),
+            changes: vec![
+                change(
+                    "Group",
+                    Action::Modify,
+                    &["/Properties/MaxSize", "/Properties/Tags/0/Value"],
+                ),
+                change("Queue", Action::Add, &[]),
+                change(
+                    "Topic",
+                    Action::Unknown("SyncWithActual".into()),
+                    &["/Properties/DisplayName"],
+                ),
+            ],
+            note: None,
+            is_known: true,
+            draft: None,
+            id: String::new(),
+            needs: Vec::new(),
+        };
+        for (resource, property, is_put_back) in [
+            ("Group", "MaxSize", true),
+            ("Group", "Tags/0", true),
+            ("Group", "Tags/1", false),
+            ("Group", "SuspendedProcesses", false),
+            ("Queue", "", true),
+            ("Topic", "DisplayName", false),
+            ("Role", "MaxSize", false),
+        ] {
+            assert_eq!(
+                revert.puts_back(resource, property),
+                is_put_back,
+                "{resource} {property}"
+            );
+        }
+    }
 }

@@ -52,6 +52,9 @@ pub struct Environment {
     pub age_seconds: Option<i64>,
     /// When it expires, if it does.
     pub expires: Option<Expiry>,
+    /// Whether that could be read; `unknown` says why not.
+    #[serde(skip)]
+    pub expiry_is_known: bool,
     /// The instances of all its groups; none when they can't be known.
     pub instances: Option<Instances>,
 }
@@ -98,7 +101,7 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
     )
     .await;
     let found = found?;
-    let expiries = expiries.map_err(&mut note).unwrap_or_default();
+    let expiries = expiries.map_err(&mut note).ok();
     let groups = match groups {
         Ok(groups) => rest(cloud, &found, groups).await,
         Err(error) => Err(error),
@@ -106,7 +109,7 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
     let groups = groups.map_err(&mut note).ok();
     listing.environments = found
         .iter()
-        .map(|deployed| environment(cloud, deployed, &expiries, groups.as_deref(), now))
+        .map(|deployed| environment(cloud, deployed, expiries.as_ref(), groups.as_deref(), now))
         .collect();
     Ok(listing)
 }
@@ -162,14 +165,14 @@ async fn rest(cloud: &Cloud, found: &[Deployed], mut groups: Vec<Group>) -> Resu
 fn environment(
     cloud: &Cloud,
     deployed: &Deployed,
-    expiries: &BTreeMap<String, String>,
+    expiries: Option<&BTreeMap<String, String>>,
     groups: Option<&[Group]>,
     now: Timestamp,
 ) -> Environment {
     let stages = Stage::all(deployed);
     let created_at = deployed.stacks.iter().filter_map(|found| found.stack.created).min();
     let expires: Option<Timestamp> = expiries
-        .get(&expiry_parameter(&deployed.environment))
+        .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)))
         .and_then(|at| at.parse().ok());
     let worst = deployed
         .stacks
@@ -186,6 +189,7 @@ fn environment(
         created_at,
         age_seconds: created_at.map(|at| now.as_second() - at.as_second()),
         expires: expires.map(|at| Expiry::new(at, now)),
+        expiry_is_known: expiries.is_some(),
     }
 }
 

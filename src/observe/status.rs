@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::details::{self, Details, ScalingPolicy, StageAlarm};
 use super::findings::{self, Finding, Words};
+use super::live::Gone;
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::{BacklogPoint, StageMetrics};
 use super::operation::{self, LastOperation};
@@ -108,6 +109,9 @@ pub struct StackState {
 pub struct StageState {
     /// Its name.
     pub stage: String,
+    /// What its stack names and is not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Gone>,
     /// What is in its queue, in messages.
     pub queue: Option<QueueDepth>,
     /// What is in its dead-letter queue, in messages.
@@ -297,6 +301,7 @@ impl StageState {
                 history: metrics.history,
             }),
             stage: stage.name,
+            gone: live.gone,
             queue: live.queue,
             dead_letters: live.dead_letters,
             oldest_message_age_seconds: metrics.oldest_message_age_seconds,

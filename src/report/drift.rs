@@ -5,12 +5,15 @@ use std::fmt::Write;
 use serde_json::Value;
 
 pub use super::drift_markdown::markdown;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::observe::drift::classify::Class;
+use crate::observe::drift::compare;
 use crate::observe::drift::{Drift, Finding, FoundBy, ResourceDrift, StackDrift, Verdict};
 
-/// The longest value that is shown whole; JSON has all of it.
-const LONGEST_VALUE: usize = 60;
+/// The longest value that is shown whole: a policy's statement still is. JSON has all of it.
+const LONGEST_VALUE: usize = 500;
+/// What stands before the second line of a value.
+const VALUE_INDENT: &str = "                  ";
 
 /// What was found, as text; `all`: what doesn't matter, too.
 pub fn text(drift: &Drift, all: bool) -> String {
@@ -25,14 +28,11 @@ pub fn text(drift: &Drift, all: bool) -> String {
     for stack in &drift.stacks {
         stack_text(&mut out, stack, all);
     }
-    let _ = writeln!(out, "\n{}", conclusion(drift));
-    let hidden: usize = HIDDEN.iter().map(|(class, _)| drift.count(*class)).sum();
-    if hidden > 0 && !all {
-        let _ = writeln!(
-            out,
-            "{}",
-            paint(FAINT, format!("{} not shown: --all", hidden_text(drift)))
-        );
+    let _ = writeln!(out, "\n{}", wrapped(&conclusion(drift), "", ""));
+    let hidden = hidden(drift);
+    if !hidden.is_empty() && !all {
+        let line = wrapped(&format!("--all also shows {}", hidden.join(", ")), "", "");
+        let _ = writeln!(out, "{}", paint(FAINT, line));
     }
     out
 }
@@ -45,18 +45,29 @@ const HIDDEN: [(Class, &str); 4] = [
     (Class::Ignored, "ignored"),
 ];
 
-fn hidden_text(drift: &Drift) -> String {
+/// What only `--all` shows, with its number.
+fn hidden(drift: &Drift) -> Vec<String> {
     let parts = HIDDEN.iter().filter_map(|(class, word)| match drift.count(*class) {
         0 => None,
         n => Some(format!("{n} {word}")),
     });
-    parts.collect::<Vec<_>>().join(", ")
+    let mut parts: Vec<String> = parts.collect();
+    let missing = drift.stacks.iter().flat_map(|stack| &stack.not_checked);
+    match missing.filter(|missing| missing.property.is_some()).count() {
+        0 => {}
+        1 => parts.push("1 property that was not compared".to_owned()),
+        n => parts.push(format!("{n} properties that were not compared")),
+    }
+    parts
 }
 
 fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
     let name = paint(STRONG, &stack.stack);
     if let Some(error) = &stack.error {
-        let _ = writeln!(out, "{name} {}: {error}", paint(BAD, "could not be checked"));
+        let line = wrapped(&format!("{} could not be checked: {error}", stack.stack), "", "    ");
+        let line = line.replacen(&stack.stack, &name, 1);
+        let failed = "could not be checked";
+        let _ = writeln!(out, "{}", line.replacen(failed, &paint(BAD, failed), 1));
         return;
     }
     let word = if stack.is_drifted() {
@@ -78,7 +89,9 @@ fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
     let checked = format!("({} checked{missing})", count(stack.checked, "resource"));
     let _ = writeln!(out, "{name} {word} {}", paint(FAINT, checked));
     if let Some(reason) = &stack.detection {
-        let _ = writeln!(out, "    {} {reason}", paint(CAREFUL, "detection was incomplete:"));
+        let incomplete = "detection was incomplete:";
+        let line = wrapped(&format!("{incomplete} {reason}"), "    ", "        ");
+        let _ = writeln!(out, "{}", line.replacen(incomplete, &paint(CAREFUL, incomplete), 1));
     }
     for resource in &stack.resources {
         let shown = |finding: &&Finding| all || finding.class.matters();
@@ -99,8 +112,8 @@ fn stack_text(out: &mut String, stack: &StackDrift, all: bool) {
             .property
             .as_ref()
             .map_or(String::new(), |name| format!(" {name}"));
-        let line = format!("  not checked: {}{property}: {}", missing.logical_id, missing.why);
-        let _ = writeln!(out, "{}", paint(FAINT, line));
+        let line = format!("not checked: {}{property}: {}", missing.logical_id, missing.why);
+        let _ = writeln!(out, "{}", paint(FAINT, wrapped(&line, "  ", "      ")));
     }
 }
 
@@ -122,20 +135,45 @@ fn finding_text(out: &mut String, resource: &ResourceDrift, finding: &Finding) {
         Class::Unexpected => CAREFUL,
         _ => FAINT,
     };
+    let class = word(finding.class);
     let what = if resource.deleted {
-        &resource.physical_id
+        String::new()
     } else {
-        &finding.property
+        format!(" {}", finding.property)
     };
-    let _ = writeln!(out, "    {} {what}: {}", paint(style, word(finding.class)), finding.why);
-    if !resource.deleted {
-        let _ = writeln!(out, "        deployed  {}", shorten(finding.expected.as_ref()));
-        let _ = writeln!(out, "        actual    {}", shorten(finding.actual.as_ref()));
+    // Wrapped without its colour, which takes no room.
+    let line = wrapped(&format!("{class}{what}: {}", finding.why), "    ", "        ");
+    let _ = writeln!(out, "{}", line.replacen(class, &paint(style, class), 1));
+    let mut values = |label: &str, value: &str| {
+        let label = format!("        {label:8}  ");
+        let _ = writeln!(
+            out,
+            "{}",
+            wrapped(&one_line(value, LONGEST_VALUE), &label, VALUE_INDENT)
+        );
+    };
+    match (apart(finding), resource.deleted) {
+        (_, true) => values("was", &resource.physical_id),
+        (Some((gone, new)), _) => {
+            gone.iter().for_each(|item| values("gone", &value_text(Some(item))));
+            new.iter().for_each(|item| values("new", &value_text(Some(item))));
+        }
+        (None, _) => {
+            values("deployed", &value_text(finding.expected.as_ref()));
+            values("actual", &value_text(finding.actual.as_ref()));
+        }
     }
     let _ = writeln!(out, "        {}", paint(FAINT, origin(finding)));
     if let Some(reference) = finding.reference {
         let _ = writeln!(out, "        {}", paint(FAINT, reference));
     }
+}
+
+/// The parts that tell the two values of a finding apart, where they are policies or lists.
+pub fn apart(finding: &Finding) -> Option<(Vec<Value>, Vec<Value>)> {
+    let is_name = |segment: &&str| !segment.bytes().all(|byte| byte.is_ascii_digit());
+    let property = finding.property.rsplit('/').find(is_name)?;
+    compare::apart(property, finding.expected.as_ref()?, finding.actual.as_ref()?)
 }
 
 /// Who found it, and where it is set.
@@ -154,22 +192,19 @@ pub fn origin(finding: &Finding) -> String {
 pub fn value_text(value: Option<&Value>) -> String {
     match value {
         None => "(none)".to_owned(),
+        Some(Value::String(text)) if text.is_empty() => "\"\"".to_owned(),
         Some(Value::String(text)) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
         Some(other) => other.to_string(),
     }
 }
 
-fn shorten(value: Option<&Value>) -> String {
-    one_line(&value_text(value))
-}
-
-/// A text on one line that isn't too long.
-pub fn one_line(text: &str) -> String {
+/// A text on one line that isn't longer.
+pub fn one_line(text: &str, longest: usize) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= LONGEST_VALUE {
+    if line.chars().count() <= longest {
         return line;
     }
-    let head: String = line.chars().take(LONGEST_VALUE - 1).collect();
+    let head: String = line.chars().take(longest - 1).collect();
     format!("{head}…")
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::drift::{conclusion, origin, value_text, word};
+use serde_json::Value;
+
+use super::drift::{apart, conclusion, origin, value_text, word};
 use crate::observe::drift::Drift;
 
 /// What was found, as GitHub's Markdown; `all`: what doesn't matter, too.
@@ -36,9 +38,17 @@ pub fn markdown(drift: &Drift, all: bool) -> String {
         }
         for (resource, finding) in findings {
             let reference = finding.reference.map_or(String::new(), |url| format!(" <{url}>"));
+            let (deployed, actual) = match apart(finding) {
+                _ if resource.deleted => (code(&resource.physical_id), "(gone)".to_owned()),
+                Some((gone, new)) => (parts(&gone), parts(&new)),
+                None => (
+                    code(&value_text(finding.expected.as_ref())),
+                    code(&value_text(finding.actual.as_ref())),
+                ),
+            };
             let _ = writeln!(
                 out,
-                "| {} | {} | {} | {} | {} | {}{reference}; {} |",
+                "| {} | {} | {} | {deployed} | {actual} | {}{reference}; {} |",
                 cell(&resource.logical_id),
                 cell(if resource.deleted {
                     "(deleted)"
@@ -46,8 +56,6 @@ pub fn markdown(drift: &Drift, all: bool) -> String {
                     &finding.property
                 }),
                 word(finding.class),
-                code(&value_text(finding.expected.as_ref())),
-                code(&value_text(finding.actual.as_ref())),
                 cell(&finding.why),
                 origin(finding)
             );
@@ -64,6 +72,15 @@ pub fn markdown(drift: &Drift, all: bool) -> String {
         }
     }
     out
+}
+
+/// What only one of two policies or lists has.
+fn parts(only_there: &[Value]) -> String {
+    let parts: Vec<String> = only_there.iter().map(|part| code(&value_text(Some(part)))).collect();
+    match parts.is_empty() {
+        true => "(nothing else)".to_owned(),
+        false => parts.join("<br>"),
+    }
 }
 
 /// Text that stays in its cell, and is no markup.

@@ -38,14 +38,12 @@ fn table(environments: &[Environment], regions: bool) -> Table {
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headings.iter().map(|heading| paint(FAINT, heading)));
     for environment in environments {
-        let expires =
-            environment
-                .expires
-                .as_ref()
-                .map_or("never".to_owned(), |expires| match expires.seconds_left > 0 {
-                    true => format!("in {}", length(expires.seconds_left)),
-                    false => paint(BAD, format!("{} ago", length(expires.seconds_left))),
-                });
+        let expires = match &environment.expires {
+            Some(expires) if expires.seconds_left > 0 => format!("in {}", length(expires.seconds_left)),
+            Some(expires) => paint(BAD, format!("{} ago", length(expires.seconds_left))),
+            None if environment.expiry_is_known => "never".to_owned(),
+            None => "?".to_owned(),
+        };
         let instances = environment.instances.map_or("?".to_owned(), |instances| {
             format!("{} of {}", instances.in_service, instances.desired)
         });

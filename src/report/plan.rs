@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 
 /// The longest value that is shown whole; JSON has all of it.
 const LONGEST_VALUE: usize = 60;
 
-/// The plan as text.
-pub fn text(plan: &Plan) -> String {
+/// The plan as text. `env` names the environment as this command was given it.
+pub fn text(plan: &Plan, env: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -23,6 +23,10 @@ pub fn text(plan: &Plan) -> String {
         stack_text(&mut out, stack);
     }
     let _ = writeln!(out, "\n{}", totals(plan));
+    if let Some(drift) = drift(plan, env) {
+        let line = wrapped(&drift, "drift: ", "");
+        let _ = writeln!(out, "{}", line.replacen("drift:", &paint(CAREFUL, "drift:"), 1));
+    }
     if plan.stacks.iter().any(by_template) {
         let _ = writeln!(
             out,
@@ -34,6 +38,28 @@ pub fn text(plan: &Plan) -> String {
         );
     }
     out
+}
+
+/// What is to be known of drift that isn't part of the plan; nothing where there is none.
+pub fn drift(plan: &Plan, env: &str) -> Option<String> {
+    let drifted: Vec<String> = plan
+        .stacks
+        .iter()
+        .filter_map(|stack| {
+            let checked = stack.drift.as_ref()?.checked_at;
+            let checked = checked.map_or(String::new(), |at| format!(" (looked at {at:.0})"));
+            Some(format!("{}{checked}", stack.stack))
+        })
+        .collect();
+    if drifted.is_empty() {
+        return None;
+    }
+    let were = if drifted.len() == 1 { "was" } else { "were" };
+    Some(format!(
+        "{} {were} changed behind CloudFormation's back. A deploy doesn't put that back, it only sets what the file \
+         changes: `qfleet drift {env}` shows it, `qfleet drift {env} --revert` puts it back.",
+        drifted.join(", ")
+    ))
 }
 
 fn by_template(stack: &StackPlan) -> bool {
@@ -134,6 +160,9 @@ fn totals(plan: &Plan) -> String {
     let of = |action: StackAction| plan.stacks.iter().filter(|stack| stack.action == action).count();
     let changes = || plan.stacks.iter().flat_map(|stack| &stack.changes);
     if !plan.changes_anything() {
+        if plan.stacks.iter().any(|stack| stack.drift.is_some()) {
+            return "Nothing to deploy: the file is as it was deployed.".to_owned();
+        }
         return format!(
             "Nothing to do: {} as it should be.",
             if plan.stacks.len() == 1 {

@@ -5,13 +5,15 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::drift::one_line;
-use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
+use super::style::{BAD, CAREFUL, FAINT, STRONG, columns, paint};
 use crate::cloud::change_set::{Action, Replacement};
 use crate::engine::revert::StackRevert;
 use crate::observe::drift::Drift;
 
-/// How wide the table is where nobody says how wide the terminal is.
-const WIDTH: u16 = 100;
+/// How wide the table is where there is no terminal.
+const WIDTH: usize = 100;
+/// The longest value that is shown whole; JSON has all of it.
+const LONGEST_VALUE: usize = 60;
 
 /// As text.
 pub fn text(reverts: &[StackRevert]) -> String {
@@ -27,7 +29,7 @@ pub fn text(reverts: &[StackRevert]) -> String {
 }
 
 fn table(revert: &StackRevert) -> Table {
-    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0);
+    let width = u16::try_from(columns().unwrap_or(WIDTH)).unwrap_or(u16::MAX);
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -54,7 +56,10 @@ fn table(revert: &StackRevert) -> Table {
             ]);
         }
         for state in &reverted.states {
-            let value = |value: &Option<String>| value.as_deref().map_or("(none)".to_owned(), one_line);
+            let value = |value: &Option<String>| {
+                let text = value.as_deref().unwrap_or("(none)");
+                one_line(text, LONGEST_VALUE)
+            };
             table.add_row([
                 change.logical_id.clone(),
                 state.path.trim_start_matches("/Properties/").to_owned(),
@@ -83,7 +88,7 @@ pub fn not_reverted(drift: &Drift, reverts: &[StackRevert]) -> Vec<String> {
     for stack in &drift.stacks {
         let revert = reverts.iter().find(|revert| revert.stack == stack.stack);
         for (resource, finding) in stack.findings(false) {
-            if revert.is_some_and(|revert| revert.touches(&resource.logical_id)) {
+            if revert.is_some_and(|revert| revert.puts_back(&resource.logical_id, &finding.property)) {
                 continue;
             }
             let property = match finding.property.as_str() {

@@ -8,6 +8,7 @@ use super::style::{BAD, CAREFUL, FAINT, paint};
 use crate::cloud::activities::Activity;
 use crate::cloud::groups::Group;
 use crate::observe::details::MISSING;
+use crate::observe::live::Gone;
 use crate::observe::status::StageState;
 
 /// How many activities are shown.
@@ -21,8 +22,15 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         let first = format!("  {}{}", paint(FAINT, label), " ".repeat(MARGIN - 2 - label.len()));
         wrapped(out, text, &first, &" ".repeat(MARGIN), width);
     };
-    say("queue", &queue(stage));
-    say("dead", &dead_letters(stage));
+    let unknown = |what: Gone| match stage.gone.contains(&what) {
+        true => paint(BAD, "gone"),
+        false => "?".to_owned(),
+    };
+    say("queue", &queue(stage).unwrap_or_else(|| unknown(Gone::Queue)));
+    say(
+        "dead",
+        &dead_letters(stage).unwrap_or_else(|| unknown(Gone::DeadLetterQueue)),
+    );
     if let Some(of) = &stage.backlog {
         let trend = of.trend.map_or(String::new(), |trend| format!(", {}", trend.as_str()));
         let line = sparkline(&of.history, of.target_messages_per_instance, POINTS);
@@ -30,7 +38,7 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         say("backlog", text.trim_end());
     }
     match &stage.group {
-        None => say("group", "?"),
+        None => say("group", &unknown(Gone::Group)),
         Some(group) => {
             let sizes = format!("{}; min {}, max {}", in_service(group), group.min, group.max);
             say("group", &sizes);
@@ -70,26 +78,23 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
     }
 }
 
-fn queue(stage: &StageState) -> String {
-    let Some(queue) = stage.queue else {
-        return "?".to_owned();
-    };
-    format!(
+fn queue(stage: &StageState) -> Option<String> {
+    let queue = stage.queue?;
+    Some(format!(
         "{} visible, {} in flight, {} delayed; oldest message {}",
         queue.visible,
         queue.in_flight,
         queue.delayed,
         oldest(stage)
-    )
+    ))
 }
 
-fn dead_letters(stage: &StageState) -> String {
-    match stage.dead_letters.map(|depth| depth.total()) {
-        None => "?".to_owned(),
-        Some(0) => "no dead letters".to_owned(),
-        Some(1) => paint(BAD, "1 dead letter"),
-        Some(n) => paint(BAD, format!("{n} dead letters")),
-    }
+fn dead_letters(stage: &StageState) -> Option<String> {
+    Some(match stage.dead_letters?.total() {
+        0 => "no dead letters".to_owned(),
+        1 => paint(BAD, "1 dead letter"),
+        n => paint(BAD, format!("{n} dead letters")),
+    })
 }
 
 /// As in "2 of 3 in service, 1 Pending".

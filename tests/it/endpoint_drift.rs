@@ -1,20 +1,16 @@
 //! `drift` against answers in AWS's documented shape: classes, pages, detections that are slow, fail or are refused;
 //! and what drifted put back.
 
+mod clock;
+mod own;
+mod report;
+mod services;
+
 use std::time::Duration;
 
 use crate::endpoint::{Drifted, Endpoint, Existing, Fault, On, Script, Verb};
 use crate::harness::Test;
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-stages:
-  - name: work
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
+use crate::lab;
 
 /// Types that qfleet doesn't compare itself, so that only detection speaks.
 const TEMPLATE: &str = "\
@@ -46,13 +42,11 @@ fn stack(name: &str, status: &str) -> Existing {
 }
 
 fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .args(["drift", "lab.yaml"])
+    test_of(endpoint, &["drift", "lab.yaml"])
+}
+
+fn test_of(endpoint: &Endpoint, args: &[&str]) -> Test {
+    lab::at(endpoint).args(args)
 }
 
 /// A function that was described otherwise, a log group that keeps less, a group that is gone, a list in another order.
@@ -100,13 +94,10 @@ fn every_page_is_read_and_each_difference_is_classed() {
     let endpoint = Endpoint::serve(drifted().detections_take(Duration::from_secs(2)));
     let said = test(&endpoint).args(["--fail"]).status(3).stderr("").run().stdout;
     assert!(said.starts_with(TEXT), "{said}");
-    assert!(
-        said.contains("  Group  AWS::EC2::SecurityGroup\n    unexpected "),
-        "{said}"
-    );
-    assert!(said.contains(": it was deleted\n"), "{said}");
+    let gone = "  Group  AWS::EC2::SecurityGroup\n    unexpected: it was deleted\n        was       lab-work-Group";
+    assert!(said.contains(gone), "{said}");
     let end = "Drifted: 3 differences, in what was checked (3 resources). 1 resource could be compared by neither \
-               CloudFormation nor qfleet.\n2 equal in meaning, 1 expected not shown: --all\n";
+               CloudFormation nor qfleet.\n--all also shows 2 equal in meaning, 1 expected\n";
     assert!(said.ends_with(end), "{said}");
     assert_eq!(endpoint.calls("DescribeStackResourceDrifts").len(), 3, "a page each");
     let looks = endpoint.calls("DescribeStackDriftDetectionStatus").len();
@@ -156,6 +147,17 @@ fn a_detection_that_fails_for_a_resource_says_so_and_counts_it() {
         .run();
 }
 
+/// Nobody can compare anything of it: that isn't called in sync.
+#[test]
+fn what_nobody_compared_is_not_in_sync() {
+    let endpoint = Endpoint::serve(Script::new().existing(stack("lab-work", "UPDATE_COMPLETE")));
+    test(&endpoint)
+        .args(["--fail"])
+        .stdout_contains("lab-work not checked (0 resources checked, 4 not)\n")
+        .stdout_contains("\nUnknown: nothing that matters differs in what was checked (0 resources).")
+        .run();
+}
+
 #[test]
 fn a_stack_that_cannot_be_looked_at_is_a_failure_and_hides_no_other() {
     let script = drifted().existing(stack("lab-intake", "UPDATE_IN_PROGRESS"));
@@ -176,6 +178,10 @@ fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
     let script = drifted()
         .detections_take(Duration::from_millis(500))
         .fault(On::action("DetectStackDrift").numbers(1..=2), Fault::throttling())
+        .fault(
+            On::action("DescribeStackDriftDetectionStatus").numbers(1..=2),
+            Fault::throttling(),
+        )
         .fault(
             On::action("DescribeStackResourceDrifts").numbers(1..=2),
             Fault::throttling(),

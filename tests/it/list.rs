@@ -6,15 +6,10 @@ use qfleet::observe::list::all_regions;
 
 use crate::endpoint::{Endpoint, Existing, Fault, Gate, On, Script, ScriptedGroup};
 use crate::harness::Test;
-use crate::{deployed, harness};
+use crate::{deployed, harness, lab};
 
 fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_REGION", "us-east-2")
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .args(["list"])
+    lab::at(endpoint).env("AWS_REGION", "us-east-2").args(["list"])
 }
 
 fn stack(environment: &str, part: &str, status: &str) -> Existing {
@@ -170,7 +165,10 @@ fn what_cannot_be_read_is_unknown_and_the_rest_is_shown() {
             assert_eq!(lab[name].is_null(), name == missing, "{action}: {lab:#}");
         }
         let said = format!("unknown: us-east-2: {action} failed: not authorized\n");
-        read.then().args(["list"]).stdout_contains(said).run();
+        let text = read.then().args(["list"]).stdout_contains(said).run().stdout;
+        let prod = text.lines().find(|line| line.contains("prod")).expect("its line");
+        let shown = ["1 of 1", "never", "?"].map(|word| prod.contains(word));
+        assert_eq!(shown, [missing != "instances", missing != "expires", true], "{prod}");
     }
     let denied = Fault::refuse(403, "AccessDenied", "not authorized");
     let endpoint = serve(script().fault(On::action("DescribeStacks"), denied));

@@ -1,5 +1,7 @@
 //! `qfleet status` against answers in AWS's documented shape: what is found, what can't be read, what it costs.
 
+mod shown;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +12,7 @@ use serde_json::Value;
 
 use crate::deployed::Emulated;
 use crate::endpoint::{Endpoint, Existing, Fault, Gate, On, Script, ScriptedActivity, ScriptedGroup};
-use crate::harness::{Output, Test, in_a_terminal_of};
+use crate::harness::Test;
 use crate::{lab, watch};
 
 const LAB: &str = "\
@@ -103,29 +105,13 @@ fn ids(status: &Value) -> Vec<&str> {
     findings.iter().filter_map(|finding| finding["id"].as_str()).collect()
 }
 
-/// As it is shown, without the time of the test.
-fn settled(output: &Output) -> insta::internals::SettingsBindDropGuard {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("status");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\dZ", "[minute]");
-    settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[time]");
-    settings.add_filter(r"\d\d:\d\d:\d\dZ", "[hh:mm]Z");
-    settings.add_filter(r"\d+ h ago", "[n] h ago");
-    settings.add_filter(r", \d+\.\ds\b", ", [n]s");
-    settings.add_filter(r"in \d+\.\ds\b", "in [n]s");
-    settings.add_filter(r#""length_seconds": [\d.e-]+"#, "\"length_seconds\": [n]");
-    assert_eq!(output.stderr, "");
-    settings.bind_to_scope()
-}
-
 #[test]
 fn a_stage_costs_twelve_calls() {
     let endpoint = serve(healthy());
     let status = json(&endpoint);
     assert_eq!(ids(&status), [""; 0], "{status:#}");
     assert!(status.get("unknown").is_none(), "{status:#}");
+    assert_eq!(status["stages"][0]["group"]["launch_template_version"], "1");
     let mut actions: Vec<String> = endpoint.world(|world| world.calls.iter().map(|call| call.action.clone()).collect());
     actions.sort();
     let expected = [
@@ -308,6 +294,11 @@ fn exit_codes_are_asked_for() {
         test(&endpoint).args(["--exit-code"]).status(code).stderr("").run();
         test(&endpoint).stderr("").run();
     };
+    test(&serve(healthy()))
+        .args(["--exit-code", "--watch"])
+        .status(2)
+        .stdout("")
+        .run();
     code(healthy(), 0);
     code(note(), 0);
     code(warning(), 3);
@@ -320,13 +311,16 @@ fn exit_codes_are_asked_for() {
 }
 
 #[test]
-fn alarms_are_read_page_by_page() {
-    let endpoint = serve(healthy().page(1));
+fn policies_and_alarms_are_read_page_by_page() {
+    let group = group().policy("StartFromZero", "StepScaling", &["waiting"]);
+    let endpoint = serve(around(work(), group).alarm("waiting", "OK", "").page(1));
     let status = json(&endpoint);
     let alarms = status["stages"][0]["alarms"].as_array().expect("alarms");
     let states: Vec<&str> = alarms.iter().filter_map(|alarm| alarm["state"].as_str()).collect();
-    assert_eq!(states, ["OK", "ALARM", "OK", "OK"], "{status:#}");
-    assert_eq!(endpoint.calls("DescribeAlarms").len(), 4);
+    assert_eq!(states, ["OK", "ALARM", "OK", "OK", "OK"], "{status:#}");
+    assert_eq!(alarms[0]["since"], "2026-01-02T00:00:00Z");
+    assert_eq!(endpoint.calls("DescribeAlarms").len(), 5);
+    assert_eq!(endpoint.calls("DescribePolicies").len(), 2);
 }
 
 #[test]
@@ -343,6 +337,36 @@ fn a_subscription_that_nobody_confirmed_is_none() {
     let status = json(&endpoint);
     assert_eq!(ids(&status), ["queue-unsubscribed"]);
     assert_eq!(status["stages"][0]["is_subscribed"], false);
+
+    let another = "arn:aws:sqs:us-east-2:111122223333:another";
+    let subscribed = Script::new().existing(work()).group(group()).page(1);
+    let subscribed = subscribed
+        .subscription(TOPIC, another, true)
+        .subscription(TOPIC, QUEUE_ARN, true);
+    let endpoint = serve(subscribed);
+    assert_eq!(
+        json(&endpoint)["stages"][0]["is_subscribed"],
+        true,
+        "on the second page"
+    );
+}
+
+#[test]
+fn what_is_gone_is_no_unknown() {
+    let no_queue = Fault::refuse(400, "QueueDoesNotExist", "The specified queue does not exist.");
+    let script = around(work(), ScriptedGroup::new("another", &[]));
+    let endpoint = Endpoint::serve(script.fault(On::action("GetQueueAttributes"), no_queue));
+    let read = test(&endpoint).args(["--output", "json"]).run();
+    let status = read.json();
+    let gone = serde_json::json!(["queue", "dead_letter_queue", "group"]);
+    assert_eq!(status["stages"][0]["gone"], gone, "{status:#}");
+    assert!(status.get("unknown").is_none(), "{status:#}");
+    assert_eq!(ids(&status)[0], "resource-gone");
+    let text = read.then().args(["status", "lab.yaml"]).run().stdout;
+    assert!(
+        text.contains("  queue     gone\n") && text.contains("  group     gone\n"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -379,143 +403,6 @@ fn an_operation_has_a_length() {
     );
 }
 
-/// A lab in which a lot is wrong.
-fn sick() -> Script {
-    let work = watch::stage("work")
-        .output("QueueArn", QUEUE_ARN)
-        .output("LatencyAlarmName", LATENCY)
-        .parameter("TopicArn", TOPIC)
-        .protected()
-        .drift("DRIFTED", Duration::from_secs(3600));
-    let next = Existing::new("lab-next", "UPDATE_ROLLBACK_FAILED")
-        .tag("qfleet:environment", "lab")
-        .tag("qfleet:part", "next")
-        .reason("The following resource(s) failed to update: [Group, Queue].");
-    let group = ScriptedGroup::new(GROUP, &["us-east-2a:i-01", "us-east-2a:i-02", "us-east-2a:i-03"])
-        .sizes(1, 3, 3)
-        .policy("BacklogScaling", "TargetTrackingScaling", &[HIGH, LOW])
-        .suspended("AZRebalance")
-        .version("2")
-        .launched_from("i-01", "1")
-        .protects("i-02")
-        .unhealthy("i-03")
-        .refresh(
-            "InProgress",
-            Some("Waiting for remaining instances to be available."),
-            40,
-        );
-    let activity = |minutes: u64, description, cause, status, message| ScriptedActivity {
-        group: GROUP,
-        description,
-        cause,
-        status,
-        message,
-        ago: Duration::from_secs(minutes * 60),
-    };
-    const SICK: &str = "At 2026-01-02T11:58:00Z an instance was taken out of service in response to an EC2 health check \
-                        indicating it has been terminated or stopped.";
-    let rises: Vec<(i64, f64)> = (0..30).rev().map(|ago| (ago + 2, 300.0 - ago as f64 * 8.0)).collect();
-    let ones: Vec<(i64, f64)> = rises.iter().map(|(ago, _)| (*ago, 3.0)).collect();
-    Script::new()
-        .existing(intake())
-        .existing(work)
-        .existing(next)
-        .group(group)
-        .alarm(HIGH, "INSUFFICIENT_DATA", "Insufficient Data")
-        .alarm(
-            LATENCY,
-            "ALARM",
-            "Threshold Crossed: 3 datapoints were greater than the threshold (300.0)",
-        )
-        .activity(activity(20, "Terminating EC2 instance: i-07", SICK, "Successful", None))
-        .activity(activity(15, "Terminating EC2 instance: i-08", SICK, "Successful", None))
-        .activity(activity(10, "Terminating EC2 instance: i-09", SICK, "Successful", None))
-        .activity(activity(
-            5,
-            "Launching a new EC2 instance. Status Reason: Could not launch On-Demand Instances.",
-            "At 2026-01-02T12:03:00Z an instance was started in response to a difference between desired and actual \
-             capacity, increasing the capacity from 2 to 3.",
-            "Failed",
-            Some("InsufficientInstanceCapacity - We currently do not have sufficient t3.micro capacity in us-east-2b."),
-        ))
-        .series("oldest0", &[(0, 3725.0)])
-        .series("visible0", &ones)
-        .series("running0", &ones)
-        .series("backlog0", &rises)
-}
-
-fn sick_lab() -> Endpoint {
-    let endpoint = serve(sick());
-    endpoint.world(|world| {
-        world.services.queues.make(QUEUE, &["work"; 200]);
-        world.services.queues.make(DEAD, &["poison"]);
-        world
-            .services
-            .set_parameter("/qfleet/lab/expires", "2026-01-01T00:00:00Z");
-    });
-    endpoint
-}
-
-#[test]
-fn what_is_wrong_is_found_worst_first() {
-    let endpoint = sick_lab();
-    let read = test(&endpoint)
-        .args(["--output", "json", "--exit-code"])
-        .status(3)
-        .stderr("")
-        .run();
-    let status = read.json();
-    let expected = [
-        "stack-stuck",
-        "dead-letters",
-        "queue-unsubscribed",
-        "backlog-growing-at-max",
-        "launches-fail",
-        "workers-die",
-        "scaling-alarms-missing",
-        "lab-expired",
-        "latency-exceeded",
-        "zones-unbalanced",
-        "processes-suspended",
-        "scaling-data-missing",
-        "stack-drifted",
-    ];
-    assert_eq!(ids(&status), expected, "{status:#}");
-    let _settings = settled(&read);
-    let of = |part: &str| serde_json::to_string_pretty(&status[part]).expect("JSON");
-    insta::assert_snapshot!("findings-json", of("findings"));
-    insta::assert_snapshot!("stacks-json", of("stacks"));
-}
-
-#[test]
-fn the_text_says_the_same() {
-    let read = test(&sick_lab()).run();
-    let _settings = settled(&read);
-    let hours = regex::Regex::new(r"\d+h \d\dm ago|\d+ h ago").expect("a pattern");
-    insta::assert_snapshot!("sick", hours.replace_all(&read.stdout, "[n] ago"));
-
-    let read = test(&serve(healthy())).run();
-    insta::assert_snapshot!("healthy", read.stdout);
-}
-
-#[test]
-fn lines_fit_the_terminal_and_commands_can_be_copied() {
-    let endpoint = sick_lab();
-    for width in [80, 120, 200] {
-        let seen = in_a_terminal_of(&test(&endpoint), (width, 50), &[], |_| ());
-        assert_eq!(seen.code, 0, "{}", seen.said);
-        let lines: Vec<&str> = seen.said.lines().collect();
-        for line in &lines {
-            let is_command = line.trim_start().starts_with("aws ") || line.trim_start().starts_with("qfleet ");
-            let fits = line.trim_end().chars().count() <= usize::from(width);
-            assert!(is_command || fits, "{width}: {line}\n{}", seen.said);
-        }
-        let command = "              aws autoscaling resume-processes --auto-scaling-group-name lab-work-Group \
-                       --region us-east-2";
-        assert!(lines.iter().any(|line| line.trim_end() == command), "{}", seen.said);
-    }
-}
-
 #[test]
 fn an_emulated_lab_is_healthy() {
     let lab = Emulated::deploy();
@@ -524,4 +411,23 @@ fn an_emulated_lab_is_healthy() {
     assert!(status.get("unknown").is_none(), "{status:#}");
     assert_eq!(status["stages"][1]["is_subscribed"], true, "{status:#}");
     lab.run(&["status", "lab.yaml", "--exit-code"]).run();
+
+    let body = "work";
+    lab.aws(async |aws| {
+        aws.sqs
+            .send_message()
+            .queue_url(&lab.queue)
+            .message_body(body)
+            .send()
+            .await
+            .expect("sent")
+    });
+    let status = lab.run(&["status", "lab.yaml", "--output", "json"]).run().json();
+    assert_eq!(ids(&status), ["no-workers"]);
+    let command = status["findings"][0]["command"].as_str().expect("a command");
+    let expected = format!(
+        "qfleet local up lab.yaml --local --endpoint-url {}",
+        crate::harness::emulator()
+    );
+    assert_eq!(command, expected);
 }

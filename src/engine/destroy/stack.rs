@@ -203,7 +203,10 @@ async fn is_tried_again(
             .warn(format!("{}: {blocking}; tried again{again}", target.stack));
     }
     if !mendable && !context.cloud.local {
-        let pause = async { Ok::<_, Failed>(sleep(PAUSE).await) };
+        let pause = async {
+            sleep(PAUSE).await;
+            Ok::<_, Failed>(())
+        };
         context.prepare(target.stack, pause).await?;
     }
     Ok(true)

@@ -86,7 +86,7 @@ impl<'a> Difference<'a> {
 
     fn is_off(&self) -> bool {
         self.actual
-            .is_none_or(|actual| *actual == Value::Bool(false) || actual == "false")
+            .is_none_or(|actual| *actual == Value::Bool(false) || actual == "false" || actual == "")
     }
 
     /// What a difference means.
@@ -184,9 +184,14 @@ impl<'a> Difference<'a> {
 
     fn danger(&self) -> Option<Meaning> {
         let dangerous = |why: &str| Some(meaning(Class::Dangerous, why));
+        if self.path.is_empty() {
+            return self.loss().and_then(dangerous);
+        }
         let removed = self.actual.is_none();
         match (self.resource_type, self.property()) {
-            ("AWS::S3::Bucket", "PublicAccessBlockConfiguration") => dangerous("the bucket can be made public"),
+            ("AWS::S3::Bucket", "PublicAccessBlockConfiguration") if self.is_off() => {
+                dangerous("the bucket can be made public")
+            }
             ("AWS::S3::Bucket", "OwnershipControls" | "AccessControl") => {
                 dangerous("access control lists may give objects away")
             }
@@ -197,7 +202,7 @@ impl<'a> Difference<'a> {
             ("AWS::SQS::Queue", "SqsManagedSseEnabled") if self.is_off() => {
                 dangerous("messages are no longer encrypted with SQS's own key")
             }
-            (_, "KmsMasterKeyId" | "KMSKeyId" | "KmsKeyId") if removed => dangerous("it is no longer encrypted"),
+            (_, "KmsMasterKeyId" | "KMSKeyId" | "KmsKeyId") if self.is_off() => dangerous("it is no longer encrypted"),
             ("AWS::SQS::Queue", "RedrivePolicy") if removed || self.name() == "deadLetterTargetArn" => {
                 dangerous("messages that fail no longer go to the dead-letter queue")
             }
@@ -207,14 +212,23 @@ impl<'a> Difference<'a> {
             ("AWS::AutoScaling::AutoScalingGroup", "SuspendedProcesses") => {
                 dangerous("the group no longer does this by itself; `aws autoscaling resume-processes` lets it again")
             }
+            ("AWS::CloudWatch::Alarm", "ActionsEnabled") if self.is_off() => {
+                dangerous("the alarm no longer sets anything going")
+            }
+            ("AWS::CloudWatch::Alarm", "AlarmActions") if self.has_less("AlarmActions") => {
+                dangerous("the alarm no longer sets going what it should")
+            }
             ("AWS::Lambda::EventSourceMapping", "Enabled") if self.is_off() => {
                 dangerous("the function no longer receives messages")
             }
             ("AWS::AutoScaling::ScalingPolicy", "Enabled") if self.is_off() => {
                 dangerous("the policy no longer scales the group")
             }
-            ("AWS::IAM::Role", "ManagedPolicyArns") if self.actual.is_some() => {
+            ("AWS::IAM::Role", "ManagedPolicyArns") if self.has_more("ManagedPolicyArns") => {
                 dangerous("the role was given more permissions")
+            }
+            ("AWS::IAM::Role", "PermissionsBoundary") if self.expected.is_some() => {
+                dangerous("what the role can be given at most is another")
             }
             ("AWS::IAM::Role", "Policies") if self.role_policies_widened() => {
                 dangerous("the role was given more permissions")
@@ -226,6 +240,32 @@ impl<'a> Difference<'a> {
             }
             _ => None,
         }
+    }
+
+    /// What a deleted resource takes with it, where that is data, access or the flow of work.
+    fn loss(&self) -> Option<&'static str> {
+        Some(match self.resource_type {
+            "AWS::AutoScaling::AutoScalingGroup" => "it was deleted, and its workers with it",
+            "AWS::AutoScaling::ScalingPolicy" => "it was deleted: the group no longer scales by it",
+            "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
+            "AWS::S3::Bucket" => "it was deleted, and its objects with it",
+            "AWS::SNS::Subscription" => "it was deleted: the queue no longer gets what the topic publishes",
+            "AWS::SNS::Topic" => "it was deleted, and its subscriptions with it",
+            "AWS::SQS::Queue" => "it was deleted, and its messages with it",
+            _ => return None,
+        })
+    }
+
+    /// Whether a list of texts holds one now that it wasn't deployed with.
+    fn has_more(&self, property: &str) -> bool {
+        let known = texts(self.all_expected, property);
+        texts(self.all_actual, property).iter().any(|one| !known.contains(one))
+    }
+
+    /// Whether a list of texts lacks one now that it was deployed with.
+    fn has_less(&self, property: &str) -> bool {
+        let left = texts(self.all_actual, property);
+        texts(self.all_expected, property).iter().any(|one| !left.contains(one))
     }
 
     fn document_widened(&self) -> bool {
@@ -253,12 +293,24 @@ impl<'a> Difference<'a> {
     }
 
     fn what_happened(&self) -> &'static str {
+        if (self.resource_type, self.path) == ("AWS::AutoScaling::AutoScalingGroup", "Instances") {
+            return "instances run another version of the launch template than the group launches now";
+        }
         match (self.path.is_empty(), self.expected, self.actual) {
             (true, _, _) => "it was deleted",
             (_, None, _) => "it was added",
             (_, _, None) => "it was removed",
             _ => "it was changed",
         }
+    }
+}
+
+/// The texts of a property that is a list of them, or one.
+fn texts<'a>(all: &'a Value, property: &str) -> Vec<&'a str> {
+    match all.get(property) {
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(one)) => vec![one],
+        _ => Vec::new(),
     }
 }
 

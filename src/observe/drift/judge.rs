@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::classify::{Class, Difference, Meaning};
-use super::own::OwnLook;
+use super::compare::is_within;
+use super::look::OwnLook;
 use super::{Finding, FoundBy, NotChecked, ResourceDrift, locate};
 use crate::cloud::drift::{DetectedResource, DriftStatus};
 use crate::cloud::stacks::StackResource;
@@ -96,21 +97,23 @@ impl Evidence<'_> {
         }
         let expected = Value::Object(self.own.expected.clone());
         let actual = self.own.actual.clone().unwrap_or_default();
-        for place in &self.own.places {
-            let property = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
-            let is_known = found.iter().any(|known: &Finding| {
-                property(&known.property) == property(&place.path) && known.class != Class::Equal
-            });
-            if !is_known {
-                found.push(self.finding(
+        let is_known = |path: &str| {
+            let told = |known: &&Finding| is_within(&known.property, path) || is_within(path, &known.property);
+            found.iter().filter(told).any(|known| known.class != Class::Equal)
+        };
+        let ours = self.own.places.iter().filter(|place| !is_known(&place.path));
+        let ours: Vec<Finding> = ours
+            .map(|place| {
+                self.finding(
                     &place.path,
                     place.expected.clone(),
                     place.actual.clone(),
                     FoundBy::Qfleet,
                     (&expected, &actual),
-                ));
-            }
-        }
+                )
+            })
+            .collect();
+        found.extend(ours);
         found
     }
 
@@ -159,8 +162,7 @@ impl Evidence<'_> {
             Some((part, name)) => part == self.part && name == self.resource.logical_id,
             None => ignore.resource == self.resource.logical_id,
         };
-        let rest = path.strip_prefix(ignore.property.trim_matches('/'));
-        is_resource && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_resource && is_within(path, ignore.property.trim_matches('/'))
     }
 
     fn not_checked(&self, is_checked: bool, deleted: bool) -> Vec<NotChecked> {

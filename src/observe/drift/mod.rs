@@ -5,10 +5,11 @@
 //! ([`classify`]). Nothing here reads the environment's templates: what counts is what was deployed.
 
 pub mod classify;
-mod compare;
+pub mod compare;
 mod detect;
 mod judge;
 pub mod locate;
+mod look;
 pub mod normalise;
 mod own;
 pub mod policy;
@@ -26,9 +27,11 @@ use crate::environment::DriftIgnore;
 use classify::Class;
 
 /// How many stacks are looked at at once. AWS documents no quota for detections, only that one runs on a stack at a time
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>); a detection reads every
-/// resource of its stack through its service, so all stacks of a large environment at once would use up the account's
-/// request limits.
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>,
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html>). A detection reads every
+/// resource through its service, and fails for those whose "Rate exceeded"
+/// (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/801>): all stacks of a large
+/// environment at once would use up the account's limits.
 const AT_ONCE: usize = 10;
 
 /// What drift was found.
@@ -58,7 +61,7 @@ pub enum Verdict {
     InSync,
     /// Something that matters differs.
     Drifted,
-    /// Nothing that matters was found, and at least one stack could not be checked.
+    /// Nothing that matters was found, and at least one stack could not be checked, or nothing at all was.
     Unknown,
 }
 
@@ -198,7 +201,7 @@ pub async fn check(
     let any = |test: fn(&StackDrift) -> bool| stacks.iter().any(test);
     let verdict = if any(StackDrift::is_drifted) {
         Verdict::Drifted
-    } else if any(|stack| stack.error.is_some()) {
+    } else if any(|stack| stack.error.is_some()) || !any(|stack| stack.checked > 0) {
         Verdict::Unknown
     } else {
         Verdict::InSync

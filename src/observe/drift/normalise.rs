@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::policy;
 
 /// Lists whose order means nothing. Every other list is compared in its order.
-const UNORDERED: [&str; 24] = [
+const UNORDERED: [&str; 25] = [
     "AlarmActions",
     "AvailabilityZones",
     "BlockDeviceMappings",
@@ -31,6 +31,7 @@ const UNORDERED: [&str; 24] = [
     "Tags",
     "TopicConfigurations",
     "Topics",
+    "VPCZoneIdentifier",
 ];
 
 /// Whether two values of a property mean the same.

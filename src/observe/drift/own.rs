@@ -4,30 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::compare::{self, Place};
+use super::compare;
+use super::look::OwnLook;
 use super::resolve::Resolver;
 use crate::blueprint::template;
+use crate::cloud::actual_bucket::ActualBucket;
 use crate::cloud::stacks::{StackDescription, StackResource};
 use crate::cloud::{Cloud, CloudError};
-
-/// What our own look at a resource came to.
-#[derive(Debug, Default)]
-pub struct OwnLook {
-    /// Whether it is of a type that qfleet compares.
-    pub is_known: bool,
-    /// Whether it is gone.
-    pub is_gone: bool,
-    /// What was compared, as deployed.
-    pub expected: Map<String, Value>,
-    /// What the service says.
-    pub actual: Option<Value>,
-    /// Where they differ.
-    pub places: Vec<Place>,
-    /// Properties that could not be compared, and why.
-    pub unchecked: Vec<(String, String)>,
-    /// Why the service could not be asked.
-    pub failed: Option<String>,
-}
 
 /// What our own look at a stack needs.
 pub struct Own<'a> {
@@ -108,7 +91,10 @@ impl<'a> Own<'a> {
                     "SqsManagedSseEnabled",
                     "VisibilityTimeout",
                 ];
-                self.properties(declared, &PROPERTIES, &[], cloud.actual_queue(id).await?)
+                let mut look = self.properties(declared, &PROPERTIES, &[], cloud.actual_queue(id).await?);
+                look.added("RedrivePolicy");
+                look.added("RedriveAllowPolicy");
+                look
             }
             "AWS::SNS::Topic" => {
                 // What the template leaves out is empty, and detection only looks at what it sets.
@@ -150,11 +136,52 @@ impl<'a> Own<'a> {
                 let ask = async |bucket: &str| cloud.actual_bucket_policy(bucket).await;
                 self.policy(declared, "Bucket", ask).await?
             }
-            "AWS::S3::Bucket" => {
-                let actual = cloud.actual_notifications(id).await?;
-                let actual = actual.map(|actual| json!({"NotificationConfiguration": actual}));
-                let defaults = [("NotificationConfiguration", json!({}))];
-                self.properties(declared, &["NotificationConfiguration"], &defaults, actual)
+            "AWS::S3::Bucket" => self.bucket(declared, cloud.actual_bucket(id).await),
+            "AWS::IAM::Role" => {
+                const PROPERTIES: [&str; 6] = [
+                    "AssumeRolePolicyDocument",
+                    "Description",
+                    "ManagedPolicyArns",
+                    "MaxSessionDuration",
+                    "PermissionsBoundary",
+                    "Policies",
+                ];
+                // What the template leaves out isn't there, and detection only looks at what it sets.
+                let defaults = [
+                    ("Description", json!("")),
+                    ("ManagedPolicyArns", json!([])),
+                    ("Policies", json!([])),
+                ];
+                let mut look = self.properties(declared, &PROPERTIES, &defaults, cloud.actual_role(id).await?);
+                look.added("PermissionsBoundary");
+                look
+            }
+            "AWS::CloudWatch::Alarm" => {
+                const PROPERTIES: [&str; 13] = [
+                    "ActionsEnabled",
+                    "AlarmActions",
+                    "ComparisonOperator",
+                    "DatapointsToAlarm",
+                    "Dimensions",
+                    "EvaluationPeriods",
+                    "MetricName",
+                    "Metrics",
+                    "Namespace",
+                    "Period",
+                    "Statistic",
+                    "Threshold",
+                    "TreatMissingData",
+                ];
+                let defaults = [("ActionsEnabled", json!(true)), ("AlarmActions", json!([]))];
+                self.properties(declared, &PROPERTIES, &defaults, cloud.actual_alarm(id).await?)
+            }
+            "AWS::EC2::SecurityGroup" if declared.get("SecurityGroupIngress").is_none() => {
+                // Asking EC2 for this one answer would take the largest of all SDK crates.
+                let why = "CloudFormation compares only what the template sets, and qfleet doesn't ask EC2";
+                OwnLook {
+                    unchecked: vec![("SecurityGroupIngress".to_owned(), why.to_owned())],
+                    ..OwnLook::default()
+                }
             }
             "AWS::AutoScaling::AutoScalingGroup" => {
                 let properties = ["DefaultInstanceWarmup", "DesiredCapacity", "MaxSize", "MinSize"];
@@ -220,6 +247,28 @@ impl<'a> Own<'a> {
         look
     }
 
+    /// Compares a bucket's sections. Those that S3 would not tell are said to be unchecked.
+    fn bucket(&self, declared: &Value, actual: Option<ActualBucket>) -> OwnLook {
+        const PROPERTIES: [&str; 5] = [
+            "BucketEncryption",
+            "NotificationConfiguration",
+            "OwnershipControls",
+            "PublicAccessBlockConfiguration",
+            "VersioningConfiguration",
+        ];
+        let (known, untold) = match actual {
+            Some(ActualBucket { known, untold }) => (Some(Value::Object(known)), untold),
+            None => (None, Vec::new()),
+        };
+        let told = |name: &&str| !untold.iter().any(|(section, _)| section == name);
+        let told: Vec<&str> = PROPERTIES.into_iter().filter(told).collect();
+        let mut look = self.properties(declared, &told, &[("NotificationConfiguration", json!({}))], known);
+        let untold = untold.into_iter();
+        look.unchecked
+            .extend(untold.map(|(section, why)| (section, why.to_string())));
+        look
+    }
+
     /// Compares a policy with that of each thing it is attached to. Those that are gone themselves are found as such.
     async fn policy(
         &self,
@@ -263,12 +312,24 @@ impl<'a> Own<'a> {
 fn is_read_back(property: &str) -> bool {
     matches!(
         property,
-        "RedrivePolicy"
-            | "RedriveAllowPolicy"
+        "BucketEncryption"
+            | "DatapointsToAlarm"
+            | "Dimensions"
             | "FilterPolicy"
             | "KmsMasterKeyId"
-            | "TargetTrackingConfiguration"
+            | "MetricName"
+            | "Metrics"
+            | "Namespace"
+            | "OwnershipControls"
+            | "Period"
+            | "PermissionsBoundary"
+            | "PublicAccessBlockConfiguration"
+            | "RedriveAllowPolicy"
+            | "RedrivePolicy"
+            | "Statistic"
             | "StepAdjustments"
+            | "TargetTrackingConfiguration"
+            | "VersioningConfiguration"
     )
 }
 
@@ -278,70 +339,5 @@ fn document(attributes: &Value) -> Value {
         Some(Value::String(text)) if text.is_empty() => json!({}),
         Some(policy) => policy.clone(),
         None => json!({}),
-    }
-}
-
-impl OwnLook {
-    /// A property that the template doesn't set and that is there now.
-    fn added(&mut self, property: &str) {
-        let found = self.actual.as_ref().and_then(|actual| actual.get(property));
-        // The emulator hands out an empty one where there is none.
-        let found = found.filter(|found| *found != "" && !self.expected.contains_key(property));
-        if let Some(found) = found {
-            self.places.push(Place {
-                path: property.to_owned(),
-                expected: None,
-                actual: Some(found.clone()),
-            });
-        }
-    }
-
-    /// No template suspends processes of a running group.
-    fn processes(&mut self) {
-        let suspended = self.actual.as_ref().and_then(|actual| actual.get("SuspendedProcesses"));
-        let some = suspended.filter(|suspended| suspended.as_array().is_some_and(|all| !all.is_empty()));
-        if let Some(suspended) = some {
-            self.places.push(Place {
-                path: "SuspendedProcesses".to_owned(),
-                expected: Some(json!([])),
-                actual: Some(suspended.clone()),
-            });
-        }
-    }
-
-    /// Instances that were launched from another version than the group launches now.
-    fn old_instances(&mut self) {
-        let of = |name: &str| self.actual.as_ref().and_then(|actual| actual.get(name));
-        let Some(Value::String(version)) = of("LaunchTemplateVersion") else {
-            return;
-        };
-        // What $Latest and $Default mean now isn't said.
-        if version.starts_with('$') {
-            return;
-        }
-        let instances = of("Instances").and_then(Value::as_object);
-        let others = instances
-            .into_iter()
-            .flatten()
-            .filter(|(_, launched)| *launched != version);
-        let others: Map<String, Value> = others.map(|(id, launched)| (id.clone(), launched.clone())).collect();
-        if !others.is_empty() {
-            self.places.push(Place {
-                path: "Instances".to_owned(),
-                expected: Some(json!({"launch template version": version})),
-                actual: Some(Value::Object(others)),
-            });
-        }
-    }
-
-    /// A policy that was turned off; a template can't.
-    fn enabled(&mut self) {
-        if self.actual.as_ref().is_some_and(|actual| actual["Enabled"] == false) {
-            self.places.push(Place {
-                path: "Enabled".to_owned(),
-                expected: Some(json!(true)),
-                actual: Some(json!(false)),
-            });
-        }
     }
 }

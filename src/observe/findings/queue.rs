@@ -8,6 +8,7 @@ use crate::observe::trend::Trend;
 /// `no_fleet`: nobody plays Auto Scaling on the local emulator.
 pub(super) fn of(stage: &StageState, no_fleet: bool, words: &Words) -> Vec<Finding> {
     let all = [
+        gone(stage, words),
         dead_letters(stage, words),
         unsubscribed(stage, words),
         nobody_works(stage, no_fleet, words),
@@ -18,6 +19,20 @@ pub(super) fn of(stage: &StageState, no_fleet: bool, words: &Words) -> Vec<Findi
         .flatten()
         .map(|finding| finding.of_stage(&stage.stage))
         .collect()
+}
+
+fn gone(stage: &StageState, words: &Words) -> Option<Finding> {
+    let gone: Vec<&str> = stage.gone.iter().map(|gone| gone.as_str()).collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let meaning = format!(
+        "not there any more, though its stack made it: its {}",
+        gone.join(", its ")
+    );
+    let action = "see what else was changed behind CloudFormation's back; what is gone may have to be deployed anew";
+    let command = format!("qfleet drift {} --part {}", words.environment, stage.stage);
+    Some(Finding::new("resource-gone", Critical, meaning, action).command(command))
 }
 
 fn dead_letters(stage: &StageState, words: &Words) -> Option<Finding> {

@@ -11,6 +11,7 @@ use crate::cloud::refreshes::InstanceRefresh;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::KnownDrift;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
+use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
 use crate::observe::status::{Backlog, Expiry, StackState, StageState};
@@ -70,6 +71,7 @@ fn alarm(name: &str, state: &str, scales: bool) -> StageAlarm {
 fn stage() -> StageState {
     StageState {
         stage: "move".into(),
+        gone: Vec::new(),
         queue: Some(depth(20)),
         dead_letters: Some(depth(0)),
         oldest_message_age_seconds: Some(10),
@@ -170,6 +172,20 @@ fn what_is_as_it_should_be_is_no_finding_and_neither_is_what_is_not_known() {
         };
     });
     nothing(&unread);
+}
+
+#[test]
+fn what_is_gone() {
+    let found = in_stage(|stage| {
+        stage.group = None;
+        stage.gone = vec![Gone::DeadLetterQueue, Gone::Group];
+    });
+    only(&found, "resource-gone", Severity::Critical);
+    assert!(
+        found[0].meaning.ends_with(": its dead-letter queue, its group"),
+        "{}",
+        found[0].meaning
+    );
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct ScriptedGroup {
     pub(super) comes_up: Duration,
     pub(super) obstacles: Obstacles,
     tagged: bool,
+    /// Whether it launches instances of several types.
+    mixed: bool,
     suspended: Vec<String>,
     /// The launch template's version, and those of instances that run another one.
     version: String,
@@ -66,6 +68,7 @@ impl ScriptedGroup {
             comes_up: Duration::from_millis(600),
             obstacles: Obstacles::default(),
             tagged: true,
+            mixed: false,
             suspended: Vec::new(),
             version: "1".into(),
             versions: BTreeMap::new(),
@@ -79,6 +82,13 @@ impl ScriptedGroup {
     /// Without the tags of its stack.
     pub fn untagged(mut self) -> Self {
         self.tagged = false;
+        self
+    }
+
+    /// With a mixed instances policy, which names the launch template then
+    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_MixedInstancesPolicy.html>).
+    pub fn mixed(mut self) -> Self {
+        self.mixed = true;
         self
     }
 
@@ -263,7 +273,8 @@ impl World {
         Ok(Fields::new().members("Activities", page).maybe("NextToken", next))
     }
 
-    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>: "The default value is
+    /// 50 and the maximum value is 100."
     fn describe_groups(&self, input: &Input) -> Answer {
         let names = input.texts("AutoScalingGroupNames");
         // The only filter that anybody uses here: of groups that carry a tag of this key.
@@ -274,7 +285,11 @@ impl World {
             .groups
             .iter()
             .filter(|group| (names.is_empty() || names.contains(&group.name)) && (group.tagged || !by_tag));
-        let (page, next) = self.page(wanted.collect(), input)?;
+        let most = input
+            .text("MaxRecords")
+            .and_then(|most| most.parse().ok())
+            .unwrap_or(50);
+        let (page, next) = self.page_of(wanted.collect(), input, self.script.page.min(most).min(100))?;
         let members = page.into_iter().map(|group| {
             let instances = group.instances.iter().map(|(zone, id, state)| {
                 Fields::new()
@@ -303,7 +318,14 @@ impl World {
                     .text("ProcessName", process)
                     .text("SuspensionReason", "User suspended")
             });
-            Fields::new()
+            let launches = match group.mixed {
+                false => Fields::new().fields("LaunchTemplate", template(&group.version)),
+                true => {
+                    let of = Fields::new().fields("LaunchTemplateSpecification", template(&group.version));
+                    Fields::new().fields("MixedInstancesPolicy", Fields::new().fields("LaunchTemplate", of))
+                }
+            };
+            launches
                 .text("AutoScalingGroupName", &group.name)
                 .text("MinSize", group.min)
                 .text("MaxSize", group.max)
@@ -312,7 +334,6 @@ impl World {
                 .texts("AvailabilityZones", ["us-east-2a", "us-east-2b"])
                 .text("HealthCheckType", "EC2")
                 .text("CreatedTime", self.clock.wall(self.clock.started))
-                .fields("LaunchTemplate", template(&group.version))
                 .members("SuspendedProcesses", suspended)
                 .members("Instances", instances)
         });

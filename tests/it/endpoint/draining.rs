@@ -34,7 +34,7 @@ impl World {
         let group = &mut self.script.groups[found];
         for id in &ids {
             let state = group.instances.iter().find(|instance| instance.1 == *id);
-            if !state.is_some_and(|(_, _, state)| state == "InService") {
+            if state.is_none_or(|(_, _, state)| state != "InService") {
                 return Err(Refusal::validation(format!(
                     "The instance {id} is not in InService or EnteringStandby or Standby."
                 )));

@@ -397,6 +397,11 @@ impl World {
         .iter()
         .find_map(|name| properties[*name].as_str());
         let name = given.map_or_else(|| format!("{}-{id}-{unique}", self.stacks[stack].name), str::to_owned);
+        // A value of another resource that isn't there yet is no text for a name.
+        let text = |name: &str| -> String {
+            let text = properties[name].as_str().unwrap_or_default();
+            text.chars().filter(|c| !c.is_control()).collect()
+        };
         match kind {
             "AWS::SQS::Queue" => {
                 format!(
@@ -406,10 +411,10 @@ impl World {
             }
             "AWS::SNS::Topic" => self.arn("sns", &name),
             // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html>
-            "AWS::SNS::Subscription" => format!("{}:{unique}", properties["TopicArn"].as_str().unwrap_or_default()),
+            "AWS::SNS::Subscription" => format!("{}:{unique}", text("TopicArn")),
             // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-autoscaling-scalingpolicy.html>
             "AWS::AutoScaling::ScalingPolicy" => {
-                let group = properties["AutoScalingGroupName"].as_str().unwrap_or_default();
+                let group = text("AutoScalingGroupName");
                 let policy = format!("scalingPolicy:{unique}:autoScalingGroupName/{group}:policyName/{name}");
                 self.arn("autoscaling", &policy)
             }

@@ -39,9 +39,11 @@ impl World {
     pub fn drift_is_gone(&mut self, stack: usize) {
         let it = &self.stacks[stack];
         let Some(operation) = &it.operation else { return };
-        self.script
-            .drifted
-            .retain(|drifted| drifted.stack != it.name || !operation.reverts.contains(&drifted.resource));
+        let reverted =
+            |drifted: &&mut Drifted| drifted.stack == it.name && operation.reverts.contains(&drifted.resource);
+        for drifted in self.script.drifted.iter_mut().filter(reverted) {
+            *drifted = Drifted::new(&it.name, &drifted.resource, "IN_SYNC");
+        }
     }
 }
 

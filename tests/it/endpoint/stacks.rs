@@ -11,6 +11,11 @@ type Answer = Result<Fields, Refusal>;
 impl World {
     /// One page of the items, and where the next begins.
     pub fn page<T>(&self, items: Vec<T>, input: &Input) -> Result<(Vec<T>, Option<String>), Refusal> {
+        self.page_of(items, input, self.script.page)
+    }
+
+    /// One page of at most so many items, and where the next begins.
+    pub fn page_of<T>(&self, items: Vec<T>, input: &Input, most: usize) -> Result<(Vec<T>, Option<String>), Refusal> {
         let start = match input.text("NextToken") {
             Some(token) => token
                 .strip_prefix("page-")
@@ -19,9 +24,9 @@ impl World {
                 .ok_or_else(|| Refusal::validation("Invalid value for NextToken"))?,
             None => 0,
         };
-        let end = start + self.script.page;
+        let end = start + most;
         let next = (end < items.len()).then(|| format!("page-{end}"));
-        Ok((items.into_iter().skip(start).take(self.script.page).collect(), next))
+        Ok((items.into_iter().skip(start).take(most).collect(), next))
     }
 
     /// The stack that a request names. "For deleted stacks, you must specify the stack's unique ID"

@@ -1,29 +1,13 @@
 //! Data that stays, and comes into a new deployment.
 
-use super::{BUCKET, destroy, intake, nothing_was_deleted, part, serve, with_endpoint, work};
-use crate::endpoint::{Endpoint, Script, Verb};
-use crate::harness::{Output, Test};
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
+use super::{BUCKET, destroy, intake, nothing_was_deleted, part, serve, work};
+use crate::endpoint::{Endpoint, Fault, On, Script, Verb};
+use crate::harness::Output;
+use crate::lab::{LAB, with_file_at};
 
 /// An environment with an object in its bucket.
 fn deployed(endpoint: &Endpoint, file: &str) -> Output {
-    let output = with_endpoint(Test::new(), endpoint)
-        .file("lab.yaml", file)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .args(["deploy", "lab.yaml", "--yes"])
-        .run();
+    let output = with_file_at(endpoint, file).args(["deploy", "lab.yaml", "--yes"]).run();
     endpoint.world(|world| world.services.put_object(BUCKET, "uploads/a.txt", "a"));
     output
 }
@@ -112,6 +96,14 @@ fn data_that_a_lab_keeps_on_request_comes_into_a_deployment_that_keeps_it() {
     assert!(has_the_object(&endpoint));
 }
 
+/// CloudFormation says it then, if something is in the way.
+#[test]
+fn who_may_not_look_for_kept_data_can_deploy() {
+    let endpoint = Endpoint::serve(Script::new().fault(On::action("GetQueueUrl"), Fault::access_denied("GetQueueUrl")));
+    deployed(&endpoint, LAB);
+    assert_eq!(endpoint.stacks().len(), 4);
+}
+
 /// A rollback would take the queues with it, for all that is known.
 #[test]
 fn a_deployment_that_fails_with_data_that_it_took_in_loses_none_and_goes_on() {
@@ -187,6 +179,19 @@ Resources:
     assert_eq!(
         output.json()["import_with"],
         "qfleet deploy with the environment's file, once the file says `on_destroy: keep`"
+    );
+}
+
+#[test]
+fn what_the_tags_keep_is_kept_also_where_the_template_would_delete_it() {
+    let endpoint = serve(Script::new().existing(intake().tag("qfleet:on-destroy", "keep")));
+    let output = destroy(&endpoint).args(["--output", "json"]).run();
+    assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 1);
+    assert_eq!(kept(&output), [BUCKET]);
+    assert!(has_the_object(&endpoint));
+    assert_eq!(
+        output.json()["import_with"],
+        "qfleet deploy with the environment's file"
     );
 }
 

@@ -38,7 +38,12 @@ fn a_group_is_shrunk_and_its_workers_finish_before_the_stack_goes() {
     let output = destroy(&endpoint).run();
     is_gone(&endpoint);
     let shrunk = endpoint.calls("UpdateAutoScalingGroup");
-    for (size, wanted) in [("MinSize", "0"), ("MaxSize", "0"), ("DesiredCapacity", "0")] {
+    for (size, wanted) in [
+        ("MinSize", "0"),
+        ("MaxSize", "0"),
+        ("DesiredCapacity", "0"),
+        ("NewInstancesProtectedFromScaleIn", "false"),
+    ] {
         assert_eq!(shrunk[0].input.text(size), Some(wanted), "{size}");
     }
     let actions = order(

@@ -12,6 +12,7 @@ pub struct Aws {
     pub sqs: aws_sdk_sqs::Client,
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
+    pub iam: aws_sdk_iam::Client,
     pub ssm: aws_sdk_ssm::Client,
 }
 
@@ -38,6 +39,7 @@ impl Aws {
             sqs: client!(aws_sdk_sqs),
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
+            iam: client!(aws_sdk_iam),
             ssm: client!(aws_sdk_ssm),
         }
     }

@@ -9,6 +9,7 @@ const QUEUE: &str = "AWS::SQS::Queue";
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const BUCKET: &str = "AWS::S3::Bucket";
 const ROLE: &str = "AWS::IAM::Role";
+const ALARM: &str = "AWS::CloudWatch::Alarm";
 
 /// The whole properties are taken apart by the path, as detection does.
 fn class(kind: &str, path: &str, expected: &Value, actual: &Value, asked: Option<&Value>) -> Class {
@@ -214,6 +215,69 @@ fn each_difference_has_its_class() {
             json!({"ManagedPolicyArns": ["arn:admin"]}),
         ),
         (
+            Class::Dangerous,
+            ROLE,
+            "ManagedPolicyArns",
+            json!({"ManagedPolicyArns": ["arn:a"]}),
+            json!({"ManagedPolicyArns": ["arn:b"]}),
+        ),
+        (
+            Class::Unexpected,
+            ROLE,
+            "ManagedPolicyArns",
+            json!({"ManagedPolicyArns": ["arn:a", "arn:b"]}),
+            json!({"ManagedPolicyArns": ["arn:b"]}),
+        ),
+        (
+            Class::Dangerous,
+            ROLE,
+            "PermissionsBoundary",
+            json!({"PermissionsBoundary": "arn:a"}),
+            json!({}),
+        ),
+        (
+            Class::Unexpected,
+            ROLE,
+            "PermissionsBoundary",
+            json!({}),
+            json!({"PermissionsBoundary": "arn:a"}),
+        ),
+        (
+            Class::Dangerous,
+            ALARM,
+            "ActionsEnabled",
+            json!({"ActionsEnabled": true}),
+            json!({"ActionsEnabled": false}),
+        ),
+        (
+            Class::Dangerous,
+            ALARM,
+            "AlarmActions",
+            json!({"AlarmActions": ["arn:a", "arn:b"]}),
+            json!({"AlarmActions": ["arn:b"]}),
+        ),
+        (
+            Class::Unexpected,
+            ALARM,
+            "AlarmActions",
+            json!({"AlarmActions": ["arn:a"]}),
+            json!({"AlarmActions": ["arn:b", "arn:a"]}),
+        ),
+        (
+            Class::Unexpected,
+            ALARM,
+            "Threshold",
+            json!({"Threshold": 1}),
+            json!({"Threshold": 9}),
+        ),
+        (
+            Class::Unexpected,
+            GROUP,
+            "Instances",
+            json!({}),
+            json!({"Instances": {"i-1": "7"}}),
+        ),
+        (
             Class::Unexpected,
             ROLE,
             "Description",
@@ -248,7 +312,58 @@ fn each_difference_has_its_class() {
             json!({"Enabled": true}),
             json!({"Enabled": false}),
         ),
-        (Class::Unexpected, QUEUE, "", json!(null), json!(null)),
+        (Class::Dangerous, QUEUE, "", json!(null), json!(null)),
+        (Class::Dangerous, "AWS::SNS::Subscription", "", json!(null), json!(null)),
+        (
+            Class::Dangerous,
+            "AWS::Lambda::EventSourceMapping",
+            "",
+            json!(null),
+            json!(null),
+        ),
+        (Class::Unexpected, "AWS::Logs::LogGroup", "", json!(null), json!(null)),
+        (
+            Class::Unexpected,
+            BUCKET,
+            "PublicAccessBlockConfiguration/BlockPublicAcls",
+            json!({"PublicAccessBlockConfiguration": {"BlockPublicAcls": false}}),
+            json!({"PublicAccessBlockConfiguration": {"BlockPublicAcls": true}}),
+        ),
+        (
+            Class::Dangerous,
+            BUCKET,
+            "OwnershipControls",
+            json!({"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}),
+            json!({}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::SNS::Topic",
+            "KmsMasterKeyId",
+            json!({"KmsMasterKeyId": "alias/mine"}),
+            json!({}),
+        ),
+        (
+            Class::Dangerous,
+            "AWS::SNS::Topic",
+            "KmsMasterKeyId",
+            json!({"KmsMasterKeyId": "alias/mine"}),
+            json!({"KmsMasterKeyId": ""}),
+        ),
+        (
+            Class::Unexpected,
+            "AWS::SNS::Topic",
+            "KmsMasterKeyId",
+            json!({"KmsMasterKeyId": ""}),
+            json!({"KmsMasterKeyId": "alias/mine"}),
+        ),
+        (
+            Class::Unexpected,
+            "AWS::SNS::Topic",
+            "DisplayName",
+            json!({"DisplayName": ""}),
+            json!({"DisplayName": "mine"}),
+        ),
     ];
     for (meant, kind, path, expected, actual) in rows {
         assert_eq!(
