@@ -6,9 +6,10 @@ use clap::Args;
 
 use super::global::{Env, Global};
 use super::waits::Waits;
+use crate::deployed::holdings::holdings;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::engine;
-use crate::engine::destroy::{Teardown, data};
+use crate::engine::destroy::Teardown;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::error::{Error, Result};
@@ -63,9 +64,9 @@ impl Destroy {
             let report = if deployed.stacks.is_empty() {
                 Report::new(&cloud, &environment.name, Vec::new())
             } else {
-                let lost = data(&cloud, &deployed).await?;
+                let holdings = holdings(&cloud, &deployed.stacks).await?;
                 if global.output == Output::Text {
-                    report::text(&report::data::text(&deployed, &lost));
+                    report::text(&report::data::text(&deployed, &holdings));
                 }
                 let question = format!(
                     "Destroy {} in account {}, {}?",

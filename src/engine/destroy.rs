@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Mutex;
 
-use futures_util::future::try_join_all;
-
 use super::decide;
-use super::event::{Event, Events, Operation};
+use super::emptying::empty;
+use super::event::Operation;
 use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Failure, Kept, Outcome, Report, StackReport};
-use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{Deployed, DeployedStack};
-use crate::environment::OnDestroy;
+use crate::deployed::Deployed;
+use crate::deployed::holdings::{Kind, holdings};
 use crate::error::Error;
 
 const CONCURRENCY: usize = 8;
@@ -30,41 +28,6 @@ pub struct Teardown<'a> {
     pub deployed: &'a Deployed,
     /// The role that CloudFormation does it with.
     pub role_arn: Option<&'a str>,
-}
-
-/// Which data an environment holds, and what becomes of it.
-#[derive(Debug, Default)]
-pub struct Data {
-    /// Buckets that are emptied and deleted.
-    pub emptied: Vec<String>,
-    /// Buckets and queues that stay.
-    pub kept: Vec<Kept>,
-}
-
-/// What would be lost and what would be kept.
-pub async fn data(cloud: &Cloud, deployed: &Deployed) -> Result<Data, CloudError> {
-    let all = try_join_all(
-        deployed
-            .stacks
-            .iter()
-            .map(|stack| cloud.stack_resources(&stack.stack.id)),
-    )
-    .await?;
-    let mut data = Data::default();
-    for (stack, resources) in deployed.stacks.iter().zip(all) {
-        for resource in resources {
-            let is_bucket = resource.resource_type == "AWS::S3::Bucket";
-            if stack.tags.on_destroy == OnDestroy::Keep && (is_bucket || resource.resource_type == "AWS::SQS::Queue") {
-                data.kept.push(Kept {
-                    resource_type: resource.resource_type,
-                    name: resource.physical_id,
-                });
-            } else if is_bucket {
-                data.emptied.push(resource.physical_id);
-            }
-        }
-    }
-    Ok(data)
 }
 
 /// Takes everything down.
@@ -126,15 +89,15 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kep
             decide::Destroy::Delete => {}
         }
         attempt += 1;
-        let data = data_of(teardown, stack).await?;
-        for bucket in data.emptied {
-            empty(cloud, tell, &bucket).await?;
+        let holdings = holdings(cloud, std::slice::from_ref(stack)).await?;
+        for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
+            empty(cloud, tell, &bucket.name).await?;
         }
         let request = cloud.delete_stack(id, teardown.role_arn);
         match operation::run(teardown.context, target, Operation::Delete, request).await {
             Ok((outcome, _)) => {
                 if let Ok(mut kept) = kept.lock() {
-                    kept.extend(data.kept);
+                    kept.extend(holdings.iter().filter(|one| one.kept).map(Kept::from));
                 }
                 return Ok(outcome);
             }
@@ -152,28 +115,4 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kep
 fn bucket_filled_up(failure: &Failure) -> bool {
     let root = failure.cause.as_ref().and_then(|cause| cause.root.as_ref());
     root.is_some_and(|root| root.resource_type == "AWS::S3::Bucket")
-}
-
-async fn data_of(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
-    let only = Deployed {
-        environment: teardown.deployed.environment.clone(),
-        stacks: vec![stack.clone()],
-    };
-    data(teardown.context.cloud, &only).await
-}
-
-async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudError> {
-    let deleted_objects = cloud
-        .empty_bucket(bucket, |deleted_objects| {
-            tell.tell(Event::Emptying {
-                bucket: bucket.to_owned(),
-                deleted_objects,
-            });
-        })
-        .await?;
-    tell.tell(Event::Emptied {
-        bucket: bucket.to_owned(),
-        deleted_objects,
-    });
-    Ok(())
 }

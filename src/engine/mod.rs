@@ -6,6 +6,7 @@ pub mod decide;
 pub mod deploy;
 pub mod destroy;
 pub mod draft;
+pub mod emptying;
 pub mod event;
 pub mod fleet;
 pub mod graph;

@@ -10,6 +10,7 @@ use super::graph::Finished;
 use super::plan::Outputs;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::holdings::Holding;
 use crate::error::{Error, Result, exit_code};
 
 /// What a command did, stack by stack.
@@ -52,6 +53,15 @@ pub struct Kept {
     pub resource_type: String,
     /// Its name.
     pub name: String,
+}
+
+impl From<&Holding> for Kept {
+    fn from(holding: &Holding) -> Self {
+        Kept {
+            resource_type: holding.kind.resource_type().to_owned(),
+            name: holding.name.clone(),
+        }
+    }
 }
 
 /// How work on one stack ended.

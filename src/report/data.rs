@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use super::style::{BAD, GOOD, STRONG, count, paint};
 use crate::deployed::Deployed;
-use crate::engine::destroy::Data;
+use crate::deployed::holdings::{Holding, Kind};
 
 /// What is deleted, what is lost and what is kept.
-pub fn text(deployed: &Deployed, data: &Data) -> String {
+pub fn text(deployed: &Deployed, holdings: &[Holding]) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -18,16 +18,16 @@ pub fn text(deployed: &Deployed, data: &Data) -> String {
     for stack in &deployed.stacks {
         let _ = writeln!(out, "  {} {}", paint(BAD, "-"), stack.stack.name);
     }
-    for bucket in &data.emptied {
-        let _ = writeln!(out, "  {} every object in s3://{bucket}", paint(BAD, "-"));
+    for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
+        let _ = writeln!(out, "  {} every object in s3://{}", paint(BAD, "-"), bucket.name);
     }
-    for kept in &data.kept {
+    for kept in holdings.iter().filter(|one| one.kept) {
         let _ = writeln!(
             out,
             "  {} {} ({}) stays",
             paint(GOOD, "="),
             kept.name,
-            kept.resource_type
+            kept.kind.resource_type()
         );
     }
     out
