@@ -8,6 +8,7 @@ pub mod buckets;
 mod calls;
 pub mod change_set;
 mod connect;
+pub mod deletion;
 mod download;
 pub mod drift;
 pub mod events;
@@ -28,6 +29,7 @@ pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
 pub mod uploads;
+pub mod versions;
 
 pub use calls::Call;
 pub use connect::{Connect, Credentials};

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::global::{Env, Global};
 use super::waits::Waits;
+use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::holdings;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::engine;
@@ -13,6 +16,7 @@ use crate::engine::destroy::Teardown;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::error::{Error, Result};
+use crate::observe::data::Data;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
@@ -61,12 +65,17 @@ impl Destroy {
                         .with_help("deploy it with `protect: false` first, if it really is to go"),
                 );
             }
-            let report = if deployed.stacks.is_empty() {
-                Report::new(&cloud, &environment.name, Vec::new())
+            let (report, data) = if deployed.stacks.is_empty() {
+                (Report::new(&cloud, &environment.name, Vec::new()), Data::default())
             } else {
-                let holdings = holdings(&cloud, &deployed.stacks).await?;
-                if global.output == Output::Text {
-                    report::text(&report::data::text(&deployed, &holdings));
+                let data = tokio::select! {
+                    data = look(&cloud, &deployed) => data?,
+                    () = interrupt.wait() => return Err(Error::Interrupted),
+                };
+                match global.output {
+                    Output::Text => report::text(&report::data::text(&deployed, &data)),
+                    Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
+                    Output::Json => {}
                 }
                 let question = format!(
                     "Destroy {} in account {}, {}?",
@@ -88,21 +97,37 @@ impl Destroy {
                     context,
                     deployed: &deployed,
                     role_arn,
+                    objects: &data.versions(),
                 })
                 .await;
                 drop(events);
                 progress.end().await;
-                report
+                (report, data)
             };
             if report.succeeded {
                 cloud.delete_parameter(&expiry_parameter(&environment.name)).await?;
             }
-            show(global, &report, &self.env)
+            show(global, &Destroyed { report, data }, &self.env)
         })
     }
 }
 
-fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
+/// What was done, and how much there was.
+#[derive(Serialize)]
+struct Destroyed {
+    #[serde(flatten)]
+    report: Report,
+    data: Data,
+}
+
+/// What the stacks hold.
+async fn look(cloud: &Cloud, deployed: &Deployed) -> std::result::Result<Data, CloudError> {
+    let holdings = holdings(cloud, &deployed.stacks).await?;
+    Ok(Data::read(cloud, &holdings, Timestamp::now()).await)
+}
+
+fn show(global: &Global, destroyed: &Destroyed, env: &Env) -> Result<()> {
+    let report = &destroyed.report;
     match global.output {
         Output::Text if report.stacks.is_empty() => {
             report::text(&format!("{} is gone already: nothing to do.\n", report.environment));
@@ -116,8 +141,8 @@ fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
                 report::text(&format!("kept: {} ({})\n", kept.name, kept.resource_type));
             }
         }
-        Output::Json => report::json(report),
-        Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
+        Output::Json => report::json(destroyed),
+        Output::Jsonl => report::json_line(&BTreeMap::from([("result", destroyed)])),
     }
     report.result()
 }

@@ -21,6 +21,16 @@ pub struct Holding {
     pub kept: bool,
 }
 
+impl Holding {
+    /// Whether it takes what no worker could process.
+    pub fn is_dead_letter_queue(&self) -> bool {
+        self.kind == Kind::Queue && self.logical_id == DEAD_LETTER_QUEUE
+    }
+}
+
+/// What the templates call every dead-letter queue (`templates/partials/queue.yaml.j2`).
+const DEAD_LETTER_QUEUE: &str = "DeadLetterQueue";
+
 /// What can hold data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -28,6 +28,8 @@ pub struct Teardown<'a> {
     pub deployed: &'a Deployed,
     /// The role that CloudFormation does it with.
     pub role_arn: Option<&'a str>,
+    /// How many versions of objects and delete markers buckets hold, by name, where it is known: for the progress alone.
+    pub objects: &'a BTreeMap<String, u64>,
 }
 
 /// Takes everything down.
@@ -91,8 +93,10 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, kept: &Mutex<Vec<Kep
         attempt += 1;
         let holdings = holdings(cloud, std::slice::from_ref(stack)).await?;
         for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
-            empty(cloud, tell, &bucket.name).await?;
+            let total = teardown.objects.get(&bucket.name).copied();
+            empty(teardown.context, &bucket.name, total).await?;
         }
+        teardown.context.may_begin(name)?;
         let request = cloud.delete_stack(id, teardown.role_arn);
         match operation::run(teardown.context, target, Operation::Delete, request).await {
             Ok((outcome, _)) => {

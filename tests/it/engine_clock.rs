@@ -9,6 +9,7 @@ mod nothing_to_do;
 mod noticing;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qfleet::blueprint::{Blueprint, Placement, Stack};
@@ -212,6 +213,7 @@ impl Rig {
                     context,
                     deployed: &deployed,
                     role_arn: None,
+                    objects: &BTreeMap::new(),
                 })
                 .await)
             };

@@ -115,8 +115,8 @@ fn live(name: &str, seconds: impl IntoIterator<Item = u64>, width: usize) -> Str
             board.note(&event, at);
         }
         let _ = writeln!(text, "after {} s", now.as_secs());
-        for (_, line) in board.lines(now, width) {
-            let line = anstream::adapter::strip_str(&line).to_string();
+        for line in board.lines(now, width) {
+            let line = anstream::adapter::strip_str(&line.text).to_string();
             assert!(!line.chars().any(char::is_control), "control characters: {line:?}");
             assert!(line.chars().count() <= width, "wider than {width}: {line}");
             let _ = writeln!(text, "  {line}");
@@ -148,8 +148,8 @@ fn a_name_that_is_wider_than_the_terminal_is_cut() {
         last_seconds: Some(10.0),
     };
     board.note(&started, Duration::ZERO);
-    let (_, line) = board.lines(Duration::from_secs(3725), 40).remove(0);
-    assert_eq!(line, "waiting for a-long-namea-long-na… 1h 02m");
+    let line = board.lines(Duration::from_secs(3725), 40).remove(0);
+    assert_eq!(line.text, "waiting for a-long-namea-long-na… 1h 02m");
 }
 
 #[test]

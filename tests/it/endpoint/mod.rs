@@ -10,13 +10,15 @@
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
 //!             ├─ queues, move_tasks              SQS
-//!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
+//!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
+//!             └─ services                        the least of SSM; or forward, to the emulator
 //! ```
 
 #![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
 
 mod answer;
 mod auto_scaling;
+mod buckets;
 mod calls;
 mod cbor;
 mod change_set_calls;
@@ -40,6 +42,7 @@ mod query;
 mod queues;
 mod recovery;
 mod revert;
+mod s3;
 mod script;
 mod services;
 mod stacks;
