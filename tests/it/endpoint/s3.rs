@@ -27,6 +27,10 @@ impl Services {
         self.buckets.entry(name.to_owned()).or_default()
     }
 
+    pub fn has_bucket(&self, name: &str) -> bool {
+        self.buckets.contains_key(name)
+    }
+
     pub fn delete_bucket(&mut self, name: &str) {
         self.buckets.remove(name);
     }
