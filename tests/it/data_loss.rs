@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use regex::Regex;
 
 use crate::deployed::{BUCKET, DEAD_LETTERS, Emulated, QUEUE, stack, test};
 use crate::endpoint::{Endpoint, Fault, On, Script};
-use crate::harness::Output;
+use crate::harness::{Output, in_a_terminal, without_control};
 
 const INTAKE: &str =
     "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: lab-111122223333-us-east-2\n";
@@ -304,4 +305,42 @@ fn a_log_is_not_flooded() {
         lines[1].starts_with(&format!("✓ emptied s3://{BUCKET} in ")),
         "{lines:#?}"
     );
+}
+
+/// In a terminal: a bar, how many objects a second, and how long it takes yet.
+#[test]
+fn a_terminal_shows_a_bar_that_fits() {
+    for columns in [60, 120] {
+        // One stack alone, so that nothing else is redrawn.
+        let intake = stack("intake").tag("qfleet:on-destroy", "empty").body(INTAKE);
+        let slowly = Fault::Late(Duration::from_millis(1500));
+        let endpoint = Endpoint::serve(
+            Script::new()
+                .existing(intake)
+                .fault(On::action("DeleteObjects"), slowly),
+        );
+        endpoint.world(|world| world.services.objects_a_page = Some(1));
+        fill(&endpoint, 16);
+        let destroy = test(&endpoint).args(["destroy", "lab.yaml", "--yes", "--color", "never"]);
+        let (code, said) = in_a_terminal(&destroy, columns, &[]);
+        assert_eq!(code, 0, "{said}");
+        let shown = without_control(&said);
+        let live: Vec<&str> = shown
+            .split(['\r', '\n'])
+            .filter(|line| line.contains(" emptying s3://"))
+            .collect();
+        assert!(live.iter().any(|line| line.starts_with("████")), "a bar: {live:#?}");
+        for line in &live {
+            assert!(
+                line.trim_end().chars().count() <= columns.into(),
+                "wider than {columns}: {line:?}"
+            );
+        }
+        let whole = Regex::new(r" emptying s3://lab-\S+  \d+ of 16 objects, \d+/s, \ds left").expect("a pattern");
+        assert_eq!(
+            live.iter().any(|line| whole.is_match(line)),
+            columns == 120,
+            "{live:#?}"
+        );
+    }
 }

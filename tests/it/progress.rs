@@ -4,10 +4,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use regex::Regex;
-
 use crate::endpoint::{Endpoint, Script};
-use crate::harness::{Test, in_a_terminal};
+use crate::harness::{Test, in_a_terminal, without_control};
 
 const LAB: &str = "\
 name: lab
@@ -29,12 +27,6 @@ fn test(endpoint: &Endpoint) -> Test {
         .env("AWS_ENDPOINT_URL", endpoint.url())
         .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
-
-/// Everything that lets a terminal move, colour and erase.
-fn without_control(text: &str) -> String {
-    let sequences = Regex::new("\x1b\\[[0-9;?]*[A-Za-z]").expect("a regular expression");
-    sequences.replace_all(text, "").into_owned()
 }
 
 #[test]
