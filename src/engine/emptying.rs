@@ -7,7 +7,9 @@
 //! uploads ─▶ AbortMultipartUpload, several at once
 //! ```
 //!
-//! What it holds at a time doesn't grow with the bucket: at most [`CALLS`] + [`AHEAD`] + 2 pages of 1,000 keys.
+//! What it holds at a time doesn't grow with the bucket: at most a dozen pages of 1,000 keys.
+
+mod stuck;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +19,8 @@ use futures_util::future::try_join;
 use futures_util::stream::{StreamExt, TryStreamExt, iter, unfold};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
+
+use stuck::Stuck;
 
 use super::event::Event;
 use super::operation::{Context, until};
@@ -30,7 +34,7 @@ use crate::error::Error;
 /// deletes a second (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance.html>), and a call
 /// takes a second or so: more would only be told to slow down.
 const CALLS: usize = 8;
-/// How many pages of the listing may wait for one of these calls.
+/// How many pages of the listing may wait for one of these calls; one more waits to join them.
 const AHEAD: usize = 2;
 /// How many uploads are aborted at once, or objects deleted singly because their keys don't fit into XML.
 const SINGLES: usize = 16;
@@ -42,13 +46,11 @@ const PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
 const PATIENCE: Duration = Duration::from_secs(600);
 /// After so many objects that can't be deleted, nothing more is tried: they have a cause in common.
 const GIVE_UP: u64 = 1000;
-/// How many of them are named.
-const NAMED: usize = 20;
 /// How often it is told how far it is.
 const OFTEN: Duration = Duration::from_secs(1);
 
 /// A bucket that is emptied.
-pub struct Emptying<'a> {
+struct Emptying<'a> {
     context: Context<'a>,
     bucket: &'a str,
     /// How much there is to delete, as far as it is known.
@@ -57,15 +59,6 @@ pub struct Emptying<'a> {
     aborted: AtomicU64,
     told: Mutex<Option<Instant>>,
     stuck: Mutex<Stuck>,
-}
-
-/// What can't be deleted.
-#[derive(Debug, Default)]
-struct Stuck {
-    count: u64,
-    any_is_locked: bool,
-    /// The first of them.
-    named: Vec<Undeleted>,
 }
 
 /// Deletes every version and delete marker in a bucket and aborts its open uploads, tells how far it is, and looks again
@@ -219,7 +212,7 @@ impl Emptying<'_> {
     }
 
     fn stuck_so_far(&self) -> u64 {
-        self.stuck.lock().map_or(0, |stuck| stuck.count)
+        self.stuck.lock().map_or(0, |stuck| stuck.count())
     }
 
     fn gone(&self, more: u64) {
@@ -229,10 +222,7 @@ impl Emptying<'_> {
 
     fn stuck(&self, more: Vec<Undeleted>) {
         if let Ok(mut stuck) = self.stuck.lock() {
-            stuck.count += more.len() as u64;
-            stuck.any_is_locked |= more.iter().any(Undeleted::is_locked);
-            let room = NAMED - stuck.named.len();
-            stuck.named.extend(more.into_iter().take(room));
+            stuck.add(more);
         }
     }
 
@@ -269,7 +259,7 @@ impl Emptying<'_> {
             });
             return Ok(());
         }
-        if stuck.count > 0 {
+        if stuck.count() > 0 {
             return Err(stuck.explain(bucket).into());
         }
         let of = self.total.map_or(String::new(), |total| format!(" of {total}"));
@@ -281,38 +271,6 @@ impl Emptying<'_> {
         }
         let error = Error::failed(format!("{so_far}, and the time of --timeout is over"));
         Err(error.with_help(again).into())
-    }
-}
-
-impl Stuck {
-    /// Every one of them by name, as far as that helps, and what to do.
-    fn explain(&self, bucket: &str) -> Error {
-        let objects = if self.count == 1 {
-            "1 object"
-        } else {
-            &format!("{} objects", self.count)
-        };
-        let mut text = format!("s3://{bucket} can't be emptied: S3 didn't delete {objects}");
-        for one in &self.named {
-            text += &format!(
-                "\n  {:?} (version {}): {}: {}",
-                one.key, one.version, one.code, one.message
-            );
-        }
-        match self.count - self.named.len() as u64 {
-            0 => {}
-            more => text += &format!("\n  and {more} more"),
-        }
-        let help = if self.any_is_locked {
-            "Object Lock keeps them until their retention ends or their legal hold is lifted (`aws s3api \
-             get-object-retention`, `get-object-legal-hold`); run the same command after that"
-        } else if self.named.iter().any(Undeleted::may_pass) {
-            "S3 asked to try again later: run the same command again in a minute"
-        } else {
-            "the role or user that runs qfleet needs s3:DeleteObject and s3:DeleteObjectVersion on all objects of the \
-             bucket, and no policy may deny them; then run the same command again"
-        };
-        Error::failed(text).with_help(help)
     }
 }
 

@@ -4,12 +4,13 @@ mod failures;
 
 use std::time::Duration;
 
+use qfleet::cloud::change_set::OnFailure;
 use qfleet::engine::event::Event;
 use qfleet::engine::outcome::Outcome;
 use tokio::time::Instant;
 
 use super::{Ran, Rig};
-use crate::endpoint::{Endpoint, Fault, On, Script};
+use crate::endpoint::{Endpoint, Fault, On, Script, Verb};
 
 const BUCKET: &str = "lab-111122223333-us-east-2";
 const SECOND: Duration = Duration::from_secs(1);
@@ -322,4 +323,15 @@ async fn the_timeout_holds_for_emptying() {
     let failure = ran.failure("intake");
     let said = format!("s3://{BUCKET} is not empty yet: 160 objects were deleted, and the time of --timeout is over");
     assert_eq!(failure.message, said);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_never_came_to_be_is_not_looked_for() {
+    let mut rig = Rig::new(Script::new().fails("lab-intake", "Bucket", Verb::Create, "denied")).only(&["intake"]);
+    rig.options.manner.on_failure = Some(OnFailure::Keep);
+    assert_eq!(rig.deploy().await.exit_code(), 1);
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_FAILED"));
+    let ran = rig.again().destroy().await.well();
+    assert_eq!(emptied(&ran), []);
+    assert_eq!(rig.status("intake"), None);
 }
