@@ -1,7 +1,5 @@
 //! `qfleet dlq sample|redrive|purge ENV [STAGE]`
 
-use std::collections::BTreeMap;
-
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -133,14 +131,11 @@ impl SampleArgs {
             drop(tell);
             transfer.end().await;
             let seen = seen?;
-            match global.output {
-                Output::Text => {
-                    let depth = cloud.queue_depth(&queues.dead_letters).await.unwrap_or_default();
-                    report::text(&report::jobs::sample(&seen, depth));
-                }
-                Output::Json => report::json(&seen),
-                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &seen)])),
-            }
+            let depth = match global.output {
+                Output::Text => cloud.queue_depth(&queues.dead_letters).await.unwrap_or_default(),
+                Output::Json | Output::Jsonl => None,
+            };
+            report::result(global.output, &seen, || report::jobs::sample(&seen, depth));
             seen.result()
         })
     }
@@ -165,11 +160,7 @@ impl RedriveArgs {
             drop(tell);
             transfer.end().await;
             let redriven = redriven?;
-            match global.output {
-                Output::Text => report::text(&report::jobs::redriven(&redriven)),
-                Output::Json => report::json(&redriven),
-                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &redriven)])),
-            }
+            report::result(global.output, &redriven, || report::jobs::redriven(&redriven));
             redriven.result()
         })
     }
@@ -205,11 +196,7 @@ impl PurgeArgs {
                 queue,
                 messages,
             };
-            match global.output {
-                Output::Text => report::text(&text),
-                Output::Json => report::json(&purged),
-                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &purged)])),
-            }
+            report::result(global.output, &purged, || text);
             Ok(())
         })
     }

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Global;
+use super::named::environment_name;
 use crate::error::{Error, Result};
 use crate::report;
 use crate::report::form::Output;
@@ -108,21 +109,5 @@ fn write(path: &Path, text: &str, executable: bool) -> Result<bool> {
         Ok(mut file) => file.write_all(text.as_bytes()).map_err(cannot).map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(cannot(error)),
-    }
-}
-
-/// What `name` of an environment file may be; said here because there is no file yet to point into.
-fn environment_name(text: &str) -> std::result::Result<String, String> {
-    let words = text.split('-').all(|word| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    });
-    let starts = text.starts_with(|c: char| c.is_ascii_lowercase());
-    if words && starts && (2..=24).contains(&text.len()) {
-        Ok(text.to_owned())
-    } else {
-        Err("it must be 2 to 24 lower-case letters, digits and single hyphens, starting with a letter".to_owned())
     }
 }

@@ -1,7 +1,5 @@
 //! `qfleet kill-worker ENV`
 
-use std::collections::BTreeMap;
-
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -21,7 +19,6 @@ use crate::observe::replacement::{Replacement, follow};
 use crate::observe::stages::Stage;
 use crate::observe::victim::{Victim, choose};
 use crate::report;
-use crate::report::form::Output;
 use crate::report::killed::{self, How, Killed};
 
 /// Arguments of `kill-worker`.
@@ -151,11 +148,7 @@ impl KillWorker {
                 }
                 killed.over(replacement.successor(), began.elapsed());
             }
-            match global.output {
-                Output::Text => report::text(&killed::text(&killed)),
-                Output::Json => report::json(&killed),
-                Output::Jsonl => report::json_line(&BTreeMap::from([("result", &killed)])),
-            }
+            report::result(global.output, &killed, || killed::text(&killed));
             Ok(())
         })
     }

@@ -114,9 +114,5 @@ fn show(output: Output, running: bool, changed: bool, emulator: Option<&Emulator
         changed,
         emulator,
     };
-    match output {
-        Output::Text => report::text(text),
-        Output::Json => report::json(&state),
-        Output::Jsonl => report::json_line(&state),
-    }
+    report::document(output, &state, || text.to_owned());
 }

@@ -9,7 +9,6 @@ use super::global::{Env, Global};
 use crate::error::Result;
 use crate::local::fleet::stop::{self, Stopped};
 use crate::report;
-use crate::report::form::Output;
 
 /// Arguments of `local down`.
 #[derive(Debug, Args)]
@@ -44,11 +43,9 @@ impl Down {
         for environment in &environments {
             stopped.extend(stop::stop(environment)?);
         }
-        match global.output {
-            Output::Text => report::text(&report::fleet::stopped(&stopped)),
-            Output::Json => report::json(&Document { stopped: &stopped }),
-            Output::Jsonl => report::json_line(&Document { stopped: &stopped }),
-        }
+        report::document(global.output, &Document { stopped: &stopped }, || {
+            report::fleet::stopped(&stopped)
+        });
         Ok(())
     }
 }

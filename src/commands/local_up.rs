@@ -120,12 +120,11 @@ impl Up {
                 return Err(report::fleet::not_started(&failure, &said, &log));
             }
         };
-        let log = log.display().to_string();
-        match global.output {
-            Output::Text => report::text(&report::fleet::detached(&state, &log)),
-            Output::Json => report::json(&report::fleet::Detached { fleet: &state, log }),
-            Output::Jsonl => report::json_line(&report::fleet::Detached { fleet: &state, log }),
-        }
+        let detached = report::fleet::Detached {
+            fleet: &state,
+            log: log.display().to_string(),
+        };
+        report::document(global.output, &detached, || report::fleet::detached(&detached));
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod kill_worker;
 mod local;
 mod local_down;
 mod local_up;
+mod named;
 mod outputs;
 mod placement;
 mod plan;
@@ -28,6 +29,7 @@ mod watch;
 use clap::{Parser, Subcommand};
 
 pub use global::Global;
+pub use named::{Meant, Named};
 
 use crate::error::{Error, Result};
 use crate::report::form::Form;

@@ -8,7 +8,6 @@ use crate::deployed::Deployed;
 use crate::engine::plan;
 use crate::error::{Error, Result};
 use crate::report;
-use crate::report::form::Output;
 
 /// Arguments of `outputs`.
 #[derive(Debug, Args)]
@@ -55,11 +54,7 @@ impl Outputs {
                 region,
                 outputs,
             };
-            match global.output {
-                Output::Text => report::text(&report::summary::outputs(&document.outputs)),
-                Output::Json => report::json(&document),
-                Output::Jsonl => report::json_line(&document),
-            }
+            report::document(global.output, &document, || report::summary::outputs(&document.outputs));
             Ok(())
         })
     }

@@ -9,7 +9,6 @@ use crate::engine::draft::Drafts;
 use crate::engine::planner::{Options, Planner, draw_up};
 use crate::error::{Error, Result};
 use crate::report;
-use crate::report::form::Output;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -54,11 +53,7 @@ impl Plan {
                 (Err(Error::Interrupted), Err(left)) => return Err(left.clone().into()),
                 (plan, _) => plan?,
             };
-            match global.output {
-                Output::Text => report::text(&report::plan::text(&plan)),
-                Output::Json => report::json(&plan),
-                Output::Jsonl => report::json_line(&plan),
-            }
+            report::document(global.output, &plan, || report::plan::text(&plan));
             discarded?;
             match plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
                 Some(refusal) => Err(refusal),

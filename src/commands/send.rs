@@ -1,6 +1,5 @@
 //! `qfleet send ENV FILE… | DIR | -`
 
-use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
@@ -18,7 +17,6 @@ use crate::jobs::files::{self, LocalFile};
 use crate::jobs::messages::{Sender, Sent};
 use crate::jobs::places::{Address, Places};
 use crate::jobs::upload::{self, Upload};
-use crate::report::form::Output;
 use crate::report::{self, transfer::Transfer};
 
 /// Arguments of `send`.
@@ -133,11 +131,7 @@ impl Send {
         let report = upload.run(places.address).await;
         drop(tell);
         transfer.end().await;
-        match global.output {
-            Output::Text => report::text(&report::jobs::uploaded(&report)),
-            Output::Json => report::json(&report),
-            Output::Jsonl => report::json_line(&BTreeMap::from([("result", &report)])),
-        }
+        report::result(global.output, &report, || report::jobs::uploaded(&report));
         report.result()
     }
 
@@ -183,11 +177,7 @@ impl Send {
             stage: queues.stage,
             sent,
         };
-        match global.output {
-            Output::Text => report::text(&report::jobs::sent(&document.sent)),
-            Output::Json => report::json(&document),
-            Output::Jsonl => report::json_line(&BTreeMap::from([("result", &document)])),
-        }
+        report::result(global.output, &document, || report::jobs::sent(&document.sent));
         document.sent.result()
     }
 }

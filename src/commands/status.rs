@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use super::watch;
 use crate::error::Result;
-use crate::report::form::Output;
 use crate::{observe, report};
 
 /// Arguments of `status`.
@@ -25,10 +25,11 @@ Examples:
   qfleet status lab                        stacks, queues and workers
   qfleet status lab --watch                a screen to have open while it works
   qfleet status lab --watch --output jsonl an object at each refresh, for a program
-  qfleet status lab --output json          once, for a program")]
+  qfleet status lab --output json          once, for a program
+  qfleet status --name lab                 where the environment file is lost")]
 pub struct Status {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Show it again and again
     #[arg(long, short)]
     watch: bool,
@@ -40,18 +41,14 @@ pub struct Status {
 impl Status {
     /// Shows it.
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         global.block_on(async {
             if self.watch {
                 return watch::run(global, &environment, self.interval.map(Duration::from_secs)).await;
             }
-            let cloud = global.connect(Some(&environment)).await?;
+            let cloud = global.connect(environment.file.as_ref()).await?;
             let status = observe::status::status(&cloud, &environment.name, jiff::Timestamp::now()).await?;
-            match global.output {
-                Output::Text => report::text(&report::status::text(&status)),
-                Output::Json => report::json(&status),
-                Output::Jsonl => report::json_line(&status),
-            }
+            report::document(global.output, &status, || report::status::text(&status));
             Ok(())
         })
     }

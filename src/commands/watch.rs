@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::Global;
-use crate::environment::Environment;
+use super::named::Meant;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::watch::{Pace, Phase, Snapshot, Watcher};
 use crate::report;
@@ -19,13 +19,13 @@ use crate::report::watch::Lines;
 ///
 /// # Errors
 /// When there is nothing to connect to, and when it was interrupted.
-pub async fn run(global: &Global, environment: &Environment, refresh: Option<Duration>) -> Result<()> {
+pub async fn run(global: &Global, environment: &Meant, refresh: Option<Duration>) -> Result<()> {
     if global.output == Output::Json {
         return Err(Error::usage("--watch has no end, and --output json is one document")
             .with_help("use --output jsonl: an object at each refresh"));
     }
     let interrupt = global.listen()?;
-    let cloud = global.connect(Some(environment)).await?;
+    let cloud = global.connect(environment.file.as_ref()).await?;
     let pace = Pace::new(cloud.local, refresh);
     let (sender, snapshots) = channel(1);
     let watcher = Watcher::new(cloud, &environment.name, pace);

@@ -13,7 +13,7 @@ use super::{FAILURES, Failed};
 use crate::cloud::Cloud;
 use crate::cloud::messages::{BATCH, LARGEST, Message, Rejected};
 use crate::engine::interrupt::Interrupt;
-use crate::error::{self, Error, exit_code};
+use crate::error;
 
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 8;
@@ -71,11 +71,7 @@ pub struct Sent {
 impl Sent {
     /// What the command ends with; why is shown already.
     pub fn result(&self) -> error::Result<()> {
-        match (self.succeeded, self.failed.is_empty()) {
-            (true, _) => Ok(()),
-            (false, false) => Err(Error::Shown(exit_code::FAILED)),
-            (false, true) => Err(Error::Shown(exit_code::INTERRUPTED)),
-        }
+        super::result(self.succeeded, &self.failed)
     }
 }
 

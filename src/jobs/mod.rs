@@ -21,7 +21,7 @@ pub mod upload;
 
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, Result, exit_code};
 
 /// After so many failures nothing more is begun: they have a cause in common, and a list of thousands helps nobody.
 const FAILURES: usize = 10;
@@ -33,6 +33,15 @@ pub struct Failed {
     pub what: String,
     /// What happened.
     pub message: String,
+}
+
+/// What a job ends with; why is shown already. Where nothing failed that isn't done, it was interrupted.
+fn result(succeeded: bool, failed: &[Failed]) -> Result<()> {
+    match (succeeded, failed.is_empty()) {
+        (true, _) => Ok(()),
+        (false, false) => Err(Error::Shown(exit_code::FAILED)),
+        (false, true) => Err(Error::Shown(exit_code::INTERRUPTED)),
+    }
 }
 
 /// How many problems of an input are named; of the others only the number is.

@@ -13,7 +13,7 @@ use super::redrive_by_hand::by_hand;
 use crate::cloud::message_moves::{MoveStatus, MoveTask};
 use crate::cloud::{Cloud, CloudError};
 use crate::engine::interrupt::Interrupt;
-use crate::error::{self, Error, exit_code};
+use crate::error;
 
 /// How often a task is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -82,11 +82,7 @@ pub struct Redriven {
 impl Redriven {
     /// What the command ends with; why is shown already.
     pub fn result(&self) -> error::Result<()> {
-        match (self.succeeded, self.failed.is_empty()) {
-            (true, _) => Ok(()),
-            (false, false) => Err(Error::Shown(exit_code::FAILED)),
-            (false, true) => Err(Error::Shown(exit_code::INTERRUPTED)),
-        }
+        super::result(self.succeeded, &self.failed)
     }
 }
 

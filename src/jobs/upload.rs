@@ -17,7 +17,7 @@ use super::{FAILURES, Failed};
 use crate::cloud::uploads::{Piece, part_length};
 use crate::cloud::{Cloud, CloudError};
 use crate::engine::interrupt::{GRACE, Interrupt};
-use crate::error::{self, Error, exit_code};
+use crate::error;
 
 /// How many files are sent at once.
 const FILES: usize = 16;
@@ -78,11 +78,7 @@ pub struct Uploaded {
 impl Uploaded {
     /// What the command ends with; why is shown already.
     pub fn result(&self) -> error::Result<()> {
-        match (self.succeeded, self.failed.is_empty()) {
-            (true, _) => Ok(()),
-            (false, false) => Err(Error::Shown(exit_code::FAILED)),
-            (false, true) => Err(Error::Shown(exit_code::INTERRUPTED)),
-        }
+        super::result(self.succeeded, &self.failed)
     }
 }
 

@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 pub fn check_loopback(url: &str) -> Result<()> {
     let refuse = |why: &str| {
         Err(Error::usage(format!(
-            "--local goes with an endpoint on loopback only, and {url:?} {why}"
+            "the local emulator is reached over loopback only, and {url:?} {why}"
         ))
-        .with_help("give an address like http://127.0.0.1:4566, or leave --local out to use the endpoint as it is"))
+        .with_help("give an address like http://127.0.0.1:4566; other endpoints are for commands of AWS, without --local"))
     };
     // What URL parsers disagree on would be checked as one host and called as another.
     if url.contains(|c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '@')) {

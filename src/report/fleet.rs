@@ -122,7 +122,8 @@ fn activity_text(out: &mut String, stage: &str, activity: &Activity, clock: &str
 }
 
 /// A fleet that runs in the background now.
-pub fn detached(fleet: &FleetState, log: &str) -> String {
+pub fn detached(detached: &Detached<'_>) -> String {
+    let Detached { fleet, log } = detached;
     let stages: Vec<&str> = fleet.groups.iter().map(|group| group.stage.as_str()).collect();
     format!(
         "Local fleet of {} runs in the background, process {}: {}\n  {} {log}\n  {} qfleet local down {}\n",

@@ -30,6 +30,7 @@ mod words;
 
 pub use ask::confirm;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::Serialize;
@@ -69,6 +70,23 @@ pub fn json(document: &impl Serialize) {
     let mut out = std::io::stdout().lock();
     if serde_json::to_writer_pretty(&mut out, document).is_ok() {
         let _ = writeln!(out);
+    }
+}
+
+/// The result of a command that tells nothing before it, in the form that was asked for.
+pub fn document(output: Output, document: &impl Serialize, for_people: impl FnOnce() -> String) {
+    match output {
+        Output::Text => text(&for_people()),
+        Output::Json => json(document),
+        Output::Jsonl => json_line(document),
+    }
+}
+
+/// The result of a command that has told what happened: among the lines of `--output jsonl`, the one with a `result`.
+pub fn result(output: Output, result: &impl Serialize, for_people: impl FnOnce() -> String) {
+    match output {
+        Output::Jsonl => json_line(&BTreeMap::from([("result", result)])),
+        output => document(output, result, for_people),
     }
 }
 

@@ -8,33 +8,7 @@ use nix::unistd::Pid;
 
 use crate::endpoint::{Endpoint, Existing, Fault, On, Script, ScriptedGroup, Verb};
 use crate::harness::{Test, in_a_terminal};
-
-/// Stacks in the order of their needs: lab-artifacts, lab-intake, lab-work, lab-dashboard.
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
-
-fn with_file(endpoint: &Endpoint, file: &str) -> Test {
-    Test::new()
-        .file("lab.yaml", file)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
-
-fn test(endpoint: &Endpoint) -> Test {
-    with_file(endpoint, LAB)
-}
+use crate::lab::{self, LAB};
 
 /// Starts the binary, and sends it a signal when the endpoint is as wanted. Its exit code and standard error.
 fn signalled(
@@ -73,7 +47,7 @@ const STACKS: [&str; 4] = ["lab-artifacts", "lab-dashboard", "lab-intake", "lab-
 #[test]
 fn there_and_back_with_stale_reads_and_small_pages() {
     let endpoint = Endpoint::serve(Script::new().stale_reads(2).page(3));
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     assert_eq!(sorted(endpoint.stacks()), STACKS);
     assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 4);
     there.then().args(["deploy", "lab.yaml", "--yes"]).run();
@@ -105,7 +79,7 @@ fn throttling_errors_and_lost_connections_are_survived_and_nothing_is_done_twice
         .fault(On::action("PutObject").numbers(1..=1), Fault::internal_failure())
         .fault(On::action("DeleteStack").numbers(1..=1), Fault::CutAfterEffect);
     let endpoint = Endpoint::serve(script);
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     assert_eq!(sorted(endpoint.stacks()), STACKS);
     let creates = endpoint.world(|world| {
         let events = world
@@ -125,7 +99,7 @@ fn throttling_errors_and_lost_connections_are_survived_and_nothing_is_done_twice
 fn interrupted_plan_leaves_nothing(script: &Script) {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let endpoint = Endpoint::serve(script.clone());
-        let plan = test(&endpoint).args(["plan", "lab.yaml"]);
+        let plan = lab::at(&endpoint).args(["plan", "lab.yaml"]);
         let (code, said, took) = signalled(&plan, &endpoint, signal, "change sets are read", |endpoint| {
             !endpoint.calls("DescribeChangeSet").is_empty()
         });
@@ -157,7 +131,7 @@ fn a_failing_create_names_its_cause_first_and_what_was_cancelled_after_it() {
         .takes("lab-work", "DeadLetterQueue", Duration::from_secs(5))
         .fails("lab-work", "LogGroup", Verb::Create, reason);
     let endpoint = Endpoint::serve(script);
-    let failed = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
+    let failed = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("ROLLBACK_COMPLETE"));
     assert_eq!(endpoint.status("lab-dashboard"), None, "what depends on it isn't begun");
     assert_eq!(endpoint.change_sets(), [] as [&str; 0]);
@@ -173,7 +147,7 @@ fn a_failing_create_names_its_cause_first_and_what_was_cancelled_after_it() {
 #[test]
 fn a_stack_whose_first_create_failed_is_made_anew() {
     let endpoint = Endpoint::serve(Script::new().fails_times("lab-intake", "Topic", Verb::Create, "not today", 1));
-    let failed = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
+    let failed = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
     assert_eq!(endpoint.status("lab-intake").as_deref(), Some("ROLLBACK_COMPLETE"));
     failed.then().args(["deploy", "lab.yaml", "--yes"]).run();
     assert_eq!(sorted(endpoint.stacks()), STACKS);
@@ -190,7 +164,7 @@ fn an_express_deploy_waits_for_the_fleet_or_says_that_it_is_not_ready() {
             .group(group);
         let endpoint = Endpoint::serve(script);
         let args = ["deploy", "lab.yaml", "--yes", "--express", "--timeout", "30s"];
-        let deployed = test(&endpoint).args(args).run();
+        let deployed = lab::at(&endpoint).args(args).run();
         for call in endpoint.calls("CreateChangeSet") {
             assert_eq!(call.input.text("DeploymentConfig.Mode"), Some("EXPRESS"));
             assert_eq!(call.input.text("DeploymentConfig.DisableRollback"), Some("false"));
@@ -211,7 +185,7 @@ fn an_express_deploy_waits_for_the_fleet_or_says_that_it_is_not_ready() {
 #[test]
 fn a_deploy_that_is_terminated_detaches_and_the_stack_goes_on() {
     let endpoint = Endpoint::serve(Script::new().takes("lab-artifacts", "Bucket", Duration::from_secs(8)));
-    let deploy = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]);
+    let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]);
     let (code, said, took) = signalled(
         &deploy,
         &endpoint,
@@ -242,7 +216,7 @@ fn another_account_is_refused_before_anything_is_asked() {
     let endpoint = Endpoint::serve(Script::new().account("999988887777"));
     let file = format!("account: \"111122223333\"\n{LAB}");
     for verb in ["plan", "deploy", "destroy"] {
-        with_file(&endpoint, &file)
+        lab::with_file_at(&endpoint, &file)
             .args([verb, "lab.yaml"])
             .status(4)
             .stderr_contains("999988887777")
@@ -264,7 +238,7 @@ fn credentials_that_expire_in_the_middle_say_so_and_the_next_run_goes_on() {
         .takes("lab-artifacts", "Bucket", Duration::from_secs(2))
         .fault(On::everything().after(Duration::from_secs(1)), Fault::expired_token());
     let endpoint = Endpoint::serve(script);
-    let expired = test(&endpoint)
+    let expired = lab::at(&endpoint)
         .args(["deploy", "lab.yaml", "--yes"])
         .status(1)
         .stderr_contains("credentials have expired")
@@ -289,7 +263,7 @@ fn a_stack_that_is_not_ours_or_needs_a_person_is_refused() {
         ),
     ] {
         let endpoint = Endpoint::serve(Script::new().existing(existing));
-        test(&endpoint)
+        lab::at(&endpoint)
             .args(["deploy", "lab.yaml", "--yes"])
             .status(4)
             .stderr_contains(says)
@@ -304,7 +278,7 @@ fn a_stack_that_is_not_ours_or_needs_a_person_is_refused() {
 #[test]
 fn a_stack_whose_last_update_failed_and_was_kept_is_updated_again() {
     let endpoint = Endpoint::serve(Script::new());
-    let first = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let first = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     endpoint.world(|world| {
         let intake = world.find("lab-intake").expect("the stack");
         world.set_status(intake, "UPDATE_FAILED", None);
@@ -321,7 +295,7 @@ fn a_stack_whose_last_update_failed_and_was_kept_is_updated_again() {
 #[test]
 fn a_stack_that_somebody_protected_is_refused_before_anything_is_lost() {
     let endpoint = Endpoint::serve(Script::new());
-    let first = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let first = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     endpoint.world(|world| {
         let intake = world.find("lab-intake").expect("the stack");
         world.stacks[intake].protected = true;
@@ -341,7 +315,7 @@ fn a_stack_that_somebody_protected_is_refused_before_anything_is_lost() {
 #[test]
 fn a_replacement_that_the_plan_did_not_show_is_asked_about() {
     let endpoint = Endpoint::serve(Script::new());
-    let first = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let first = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     endpoint.rescript(|script| script.output("lab-intake", "TopicArn", "arn:aws:sns:us-east-2:111122223333:another"));
     let second = first
         .then()

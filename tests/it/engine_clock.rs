@@ -33,20 +33,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::endpoint::{Endpoint, Script};
-
-/// Stacks in the order of their needs: lab-artifacts and lab-intake, lab-work, lab-dashboard.
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
+use crate::lab::LAB;
 
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "us-east-2";

@@ -6,29 +6,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::endpoint::{Endpoint, Existing, Happening, Script, Verb};
-use crate::harness::{Following, Test};
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
-
-fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
+use crate::harness::Following;
+use crate::lab;
 
 /// A stack of the environment that was there before.
 fn intake(status: &str) -> Existing {
@@ -51,7 +30,7 @@ fn update(then: &str) -> Happening {
 fn the_past_of_all_stacks_in_the_order_of_time() {
     let reason = "Queue lab-work is too long";
     let endpoint = Endpoint::serve(Script::new().page(7).fails("lab-work", "Queue", Verb::Create, reason));
-    let failed = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
+    let failed = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).status(1).run();
     let there = failed
         .then()
         .args(["events", "lab.yaml"])
@@ -93,13 +72,13 @@ fn the_past_of_all_stacks_in_the_order_of_time() {
 #[test]
 fn nothing_to_tell_is_said() {
     let endpoint = Endpoint::serve(Script::new());
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["events", "lab.yaml"])
         .stdout("")
         .stderr_contains("lab is not deployed in account 111122223333, us-east-2")
         .run();
     let endpoint = Endpoint::serve(Script::new().existing(intake("CREATE_COMPLETE")));
-    let there = test(&endpoint)
+    let there = lab::at(&endpoint)
         .args(["events", "lab.yaml", "--failed", "--since", "2h"])
         .stdout("")
         .stderr("lab: nothing failed in the last 2h; --since looks further back.\n")
@@ -119,7 +98,7 @@ fn what_others_do_is_followed_until_it_is_interrupted() {
         .existing(intake("CREATE_COMPLETE"))
         .at(Duration::from_secs(2), update("UPDATE_COMPLETE"));
     let endpoint = Endpoint::serve(script);
-    let following = Following::start(test(&endpoint).args(["events", "lab.yaml", "--follow"]));
+    let following = Following::start(lab::at(&endpoint).args(["events", "lab.yaml", "--follow"]));
     let lines = following.until("lab-intake UPDATE_COMPLETE");
     assert!(
         lines[0].ends_with("lab-intake CREATE_IN_PROGRESS"),
@@ -140,7 +119,7 @@ fn what_others_do_is_followed_until_it_is_interrupted() {
 #[test]
 fn following_an_idle_environment_costs_a_listing_now_and_then() {
     let endpoint = Endpoint::serve(Script::new());
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     let before = endpoint.calls("DescribeStackEvents").len();
     let listed = endpoint.calls("DescribeStacks").len();
     let following = Following::start(there.then().args(["events", "lab.yaml", "--follow"]));
@@ -160,8 +139,8 @@ fn following_an_idle_environment_costs_a_listing_now_and_then() {
 #[test]
 fn an_environment_that_comes_is_followed_until_it_is_gone() {
     let endpoint = Endpoint::serve(Script::new().resources_take(Duration::from_millis(100)));
-    let following = Following::start(test(&endpoint).args(["events", "lab.yaml", "--follow", "--output", "jsonl"]));
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let following = Following::start(lab::at(&endpoint).args(["events", "lab.yaml", "--follow", "--output", "jsonl"]));
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     let mut lines = following.until("\"Dashboard\"");
     there.then().args(["destroy", "lab.yaml", "--yes"]).run();
     lines.extend(following.rest());
@@ -178,7 +157,7 @@ fn a_reader_that_goes_away_ends_it() {
         .existing(intake("CREATE_COMPLETE"))
         .at(Duration::from_secs(2), update("UPDATE_COMPLETE"));
     let endpoint = Endpoint::serve(script);
-    let follow = test(&endpoint).args(["events", "lab.yaml", "--follow"]);
+    let follow = lab::at(&endpoint).args(["events", "lab.yaml", "--follow"]);
     let mut child = follow
         .command()
         .stdin(Stdio::null())

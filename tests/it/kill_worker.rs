@@ -6,34 +6,9 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::endpoint::{Endpoint, Fault, On, Script, ScriptedGroup};
-use crate::harness::{Following, Test, in_a_terminal};
+use crate::harness::{Following, in_a_terminal};
+use crate::lab::{self, LAB};
 use crate::watch::stage;
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
-
-fn with_file(file: &str) -> Test {
-    Test::new()
-        .file("lab.yaml", file)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-}
-
-fn test(endpoint: &Endpoint) -> Test {
-    with_file(LAB)
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
 
 fn script() -> Script {
     Script::new().existing(stage("work")).group(ScriptedGroup::new(
@@ -57,7 +32,7 @@ fn an_instance_drains_and_its_replacement_is_shown_as_it_comes_up() {
     let group = ScriptedGroup::new("lab-work-Group", &["us-east-2a:i-01", "us-east-2b:i-02"])
         .takes(Duration::from_secs(8), Duration::from_secs(8));
     let endpoint = Endpoint::serve(Script::new().existing(stage("work")).group(group));
-    let run = test(&endpoint)
+    let run = lab::at(&endpoint)
         .args(["kill-worker", "lab.yaml", "--drain", "--yes", "--output", "json"])
         .stderr_contains(
             "terminating i-01 in us-east-2a, an instance of work: its worker finishes what it has in hand\n",
@@ -88,7 +63,7 @@ fn an_instance_drains_and_its_replacement_is_shown_as_it_comes_up() {
 #[test]
 fn the_instance_that_is_named_and_no_waiting() {
     let endpoint = Endpoint::serve(script());
-    test(&endpoint)
+    lab::at(&endpoint)
         .args([
             "kill-worker",
             "lab.yaml",
@@ -108,7 +83,7 @@ fn the_instance_that_is_named_and_no_waiting() {
         1,
         "not looked at again"
     );
-    let run = test(&endpoint)
+    let run = lab::at(&endpoint)
         .args([
             "kill-worker",
             "lab.yaml",
@@ -130,20 +105,20 @@ fn the_instance_that_is_named_and_no_waiting() {
 fn aws_is_asked_only_after_the_user_was() {
     let endpoint = Endpoint::serve(script());
     let kill = ["kill-worker", "lab.yaml", "--drain"];
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(kill)
         .status(4)
         .stderr_contains("can't be asked without a terminal")
         .run();
     let (code, said) = in_a_terminal(
-        &test(&endpoint).args(kill),
+        &lab::at(&endpoint).args(kill),
         120,
         &[("Terminate i-01 in us-east-2a", "n\n")],
     );
     assert_eq!(code, 4, "{said}");
     assert!(terminated(&endpoint).is_empty());
     let (code, said) = in_a_terminal(
-        &test(&endpoint).args(kill),
+        &lab::at(&endpoint).args(kill),
         120,
         &[("Terminate i-01 in us-east-2a", "y\n")],
     );
@@ -160,21 +135,21 @@ fn a_protected_environment_needs_yes() {
         .group(group);
     let endpoint = Endpoint::serve(script);
     let kill = ["kill-worker", "lab.yaml", "--drain", "--no-wait"];
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(kill)
         .status(4)
         .stderr_contains("lab is protected")
         .stderr_contains("--yes")
         .run();
     assert!(terminated(&endpoint).is_empty());
-    test(&endpoint).args(kill).args(["--yes"]).run();
+    lab::at(&endpoint).args(kill).args(["--yes"]).run();
     assert_eq!(terminated(&endpoint).len(), 1);
 }
 
 #[test]
 fn a_crash_and_a_spot_notice_are_for_the_local_fleet_only() {
     let endpoint = Endpoint::serve(script());
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["kill-worker", "lab.yaml", "--crash", "--yes", "--instance", "i-01"])
         .status(2)
         .stderr_contains("--crash works with --local only")
@@ -182,14 +157,14 @@ fn a_crash_and_a_spot_notice_are_for_the_local_fleet_only() {
         .stderr_contains("shuts the system down in order")
         .run();
     assert!(endpoint.world(|world| world.calls.is_empty()), "nothing was asked");
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["kill-worker", "lab.yaml", "--spot", "--yes"])
         .status(2)
         .stderr_contains("--spot works with --local only")
         .stderr_contains("AWS Fault Injection Service")
         .run();
     assert!(endpoint.world(|world| world.calls.is_empty()), "nothing was asked");
-    with_file(LAB)
+    lab::with_file(LAB)
         .args(["kill-worker", "lab.yaml"])
         .status(2)
         .stderr_contains("<--drain|--crash|--spot>")
@@ -201,7 +176,7 @@ fn what_is_not_there_is_answered_with_what_is() {
     let resize = ScriptedGroup::new("lab-resize-Group", &["us-east-2c:i-03"]).and("us-east-2c", "i-04", "Terminating");
     let endpoint = Endpoint::serve(script().existing(stage("resize")).group(resize));
     let kill = |args: &[&str], code: i32, said: &str| {
-        test(&endpoint)
+        lab::at(&endpoint)
             .args(["kill-worker", "lab.yaml", "--drain", "--yes"])
             .args(args)
             .status(code)
@@ -220,7 +195,7 @@ fn what_is_not_there_is_answered_with_what_is() {
     assert!(terminated(&endpoint).is_empty());
 
     let empty = Endpoint::serve(Script::new());
-    test(&empty)
+    lab::at(&empty)
         .args(["kill-worker", "lab.yaml", "--drain", "--yes"])
         .status(1)
         .stderr_contains("lab is not deployed in account 111122223333")
@@ -232,7 +207,7 @@ fn what_auto_scaling_refuses_is_said() {
     let message = "Instance Id not found - No managed instance found for instance ID: i-01";
     let refusal = Fault::refuse(400, "ValidationError", message);
     let endpoint = Endpoint::serve(script().fault(On::action("TerminateInstanceInAutoScalingGroup"), refusal));
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["kill-worker", "lab.yaml", "--drain", "--yes"])
         .status(1)
         .stderr_contains(format!("TerminateInstanceInAutoScalingGroup failed: {message}"))
@@ -245,7 +220,7 @@ fn waiting_has_an_end() {
     let group = ScriptedGroup::new("lab-work-Group", &["us-east-2a:i-01"]).takes(long, long);
     let endpoint = Endpoint::serve(Script::new().existing(stage("work")).group(group));
     let kill = ["kill-worker", "lab.yaml", "--drain", "--yes"];
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(kill)
         .args(["--timeout", "1s"])
         .status(1)
@@ -254,7 +229,7 @@ fn waiting_has_an_end() {
 
     let group = ScriptedGroup::new("lab-work-Group", &["us-east-2a:i-01"]).takes(long, long);
     let endpoint = Endpoint::serve(Script::new().existing(stage("work")).group(group));
-    let waiting = Following::start(test(&endpoint).args(kill).args(["--output", "jsonl"]));
+    let waiting = Following::start(lab::at(&endpoint).args(kill).args(["--output", "jsonl"]));
     waiting.until("Terminating:Wait");
     waiting.signal(Signal::SIGINT);
     let (code, said) = waiting.end();
@@ -266,7 +241,7 @@ fn waiting_has_an_end() {
 fn without_a_local_fleet_there_is_nothing_to_kill() {
     let account = crate::harness::account();
     for how in ["--drain", "--crash"] {
-        with_file(&LAB.replace("name: lab\n", &format!("name: lab\naccount: '{account}'\n")))
+        lab::with_file(&LAB.replace("name: lab\n", &format!("name: lab\naccount: '{account}'\n")))
             .args(["kill-worker", "lab.yaml", how])
             .emulated()
             .status(1)

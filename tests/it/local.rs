@@ -350,7 +350,7 @@ fn local_commands_refuse_an_endpoint_elsewhere() {
             .args(["status", "lab.yaml", "--local", "--endpoint-url", url])
             .status(2)
             .stdout("")
-            .stderr_contains("--local goes with an endpoint on loopback only")
+            .stderr_contains("the local emulator is reached over loopback only")
             .run();
     }
 }

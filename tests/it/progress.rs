@@ -5,35 +5,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Script};
-use crate::harness::{Test, in_a_terminal, without_control};
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
-
-fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
+use crate::harness::{in_a_terminal, without_control};
+use crate::lab;
 
 #[test]
 fn a_terminal_shows_lines_that_fit() {
     for (columns, color) in [(60, "never"), (120, "always")] {
         let endpoint = Endpoint::serve(Script::new().takes("lab-work", "Group", Duration::from_secs(4)));
-        let deploy = test(&endpoint).args(["deploy", "lab.yaml", "--yes", "--color", color]);
+        let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes", "--color", color]);
         let (code, said) = in_a_terminal(&deploy, columns, &[]);
         assert_eq!(code, 0, "{said}");
         assert_eq!(
@@ -60,7 +39,7 @@ fn a_terminal_shows_lines_that_fit() {
 #[test]
 fn a_pipe_gets_no_control_characters() {
     let endpoint = Endpoint::serve(Script::new());
-    let there = test(&endpoint)
+    let there = lab::at(&endpoint)
         .args(["deploy", "lab.yaml", "--yes", "--color", "auto"])
         .run();
     for text in [&there.stdout, &there.stderr] {
@@ -72,7 +51,7 @@ fn a_pipe_gets_no_control_characters() {
 fn nobody_reading_is_no_error() {
     for output in ["text", "jsonl"] {
         let endpoint = Endpoint::serve(Script::new());
-        let deploy = test(&endpoint).args(["deploy", "lab.yaml", "--yes", "--output", output]);
+        let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes", "--output", output]);
         let mut child = deploy
             .command()
             .stdin(Stdio::null())

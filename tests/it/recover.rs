@@ -3,35 +3,13 @@
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Existing, Happening, Script, Verb};
-use crate::harness::{Output, Test};
-
-/// Stacks in the order of their needs: lab-artifacts, lab-intake, lab-work, lab-dashboard.
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
-
-fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
+use crate::harness::Output;
+use crate::lab::{self, LAB};
 
 /// An environment whose stage is UPDATE_ROLLBACK_FAILED: its queue refused its update, and so many times the way back.
 fn stuck(times: u32) -> (Endpoint, Output) {
     let endpoint = Endpoint::serve(Script::new());
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     endpoint.rescript(|script| {
         script
             .fails_times("lab-work", "Queue", Verb::Update, "not like this", 1)
@@ -148,7 +126,7 @@ fn one(status: &str) -> Existing {
 #[test]
 fn a_failed_update_that_was_left_as_it_is_is_rolled_back() {
     let endpoint = Endpoint::serve(Script::new());
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     endpoint.rescript(|script| script.fails_times("lab-work", "Queue", Verb::Update, "not like this", 1));
     let failed = there
         .then()
@@ -172,7 +150,7 @@ fn a_failed_update_that_was_left_as_it_is_is_rolled_back() {
 #[test]
 fn a_failed_create_that_was_left_as_it_is_is_taken_back() {
     let endpoint = Endpoint::serve(Script::new().fails("lab-intake", "Topic", Verb::Create, "no topics today"));
-    let failed = test(&endpoint)
+    let failed = lab::at(&endpoint)
         .args(["deploy", "lab.yaml", "--yes", "--on-failure", "keep"])
         .status(1)
         .run();
@@ -198,7 +176,7 @@ fn what_needs_another_command_is_refused_and_what_needs_none_is_not() {
         ("CREATE_COMPLETE", 0, ""),
     ] {
         let endpoint = Endpoint::serve(Script::new().existing(one(status)));
-        test(&endpoint)
+        lab::at(&endpoint)
             .args(["recover", "lab.yaml", "--yes"])
             .status(code)
             .stderr_contains(says)
@@ -206,7 +184,7 @@ fn what_needs_another_command_is_refused_and_what_needs_none_is_not() {
         assert_eq!(endpoint.status("lab-intake").as_deref(), Some(status));
     }
     let endpoint = Endpoint::serve(Script::new());
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["recover", "lab.yaml"])
         .stdout("lab: nothing to recover.\n")
         .run();
@@ -218,7 +196,7 @@ fn what_runs_is_waited_for_and_then_recovered() {
         .resource("Queue", "UPDATE_FAILED", "Queue is gone")
         .ends(Duration::from_secs(2), "UPDATE_ROLLBACK_FAILED");
     let endpoint = Endpoint::serve(Script::new().existing(running));
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["recover", "lab.yaml", "--yes"])
         .stderr_contains("waiting for lab-intake")
         .stderr_contains("rolled back lab-intake")
@@ -235,7 +213,7 @@ fn a_stack_that_may_have_been_complete_is_not_deleted_on_the_way() {
         // Its beginning is too long ago to be among its events.
         let endpoint = Endpoint::serve(Script::new().existing(one(status).events(1)));
         for verb in ["deploy", "recover"] {
-            test(&endpoint)
+            lab::at(&endpoint)
                 .args([verb, "lab.yaml", "--yes"])
                 .status(4)
                 .stderr_contains("complete once")
@@ -261,7 +239,7 @@ fn an_operation_of_somebody_else_is_not_taken_over() {
                 },
             ),
     );
-    test(&endpoint)
+    lab::at(&endpoint)
         .args(["recover", "lab.yaml", "--yes"])
         .stdout("lab: nothing to recover.\n")
         .run();

@@ -9,28 +9,7 @@ use nix::unistd::Pid;
 
 use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script, ScriptedGroup};
 use crate::harness::{Following, Test, in_a_terminal_of};
-
-const LAB: &str = "\
-name: lab
-region: us-east-2
-bucket: {on_destroy: empty}
-stages:
-  - name: work
-    from: bucket
-    queue: {visibility_timeout: 2m}
-    workers:
-      instances: {program: program, types: [t3.micro], min: 1, max: 3}
-    scaling: {seconds_per_message: 1}
-";
-
-fn test(endpoint: &Endpoint) -> Test {
-    Test::new()
-        .file("lab.yaml", LAB)
-        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-        .env("AWS_ENDPOINT_URL", endpoint.url())
-        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "secret")
-}
+use crate::lab::{self, LAB};
 
 /// The stack of a stage.
 pub fn stage(name: &str) -> Existing {
@@ -71,13 +50,13 @@ fn script() -> Script {
 /// Leaves the endpoint's groups with an activity: an instance goes and another one comes.
 fn replace_one(endpoint: &Endpoint) {
     let kill = ["kill-worker", "lab.yaml", "--drain", "--yes", "--instance", "i-01"];
-    test(endpoint).args(kill).run();
+    lab::at(endpoint).args(kill).run();
 }
 
 #[test]
 fn status_says_what_the_services_know() {
     let endpoint = Endpoint::serve(script());
-    let status = test(&endpoint)
+    let status = lab::at(&endpoint)
         .args(["status", "lab.yaml", "--output", "json"])
         .run()
         .json();
@@ -99,7 +78,7 @@ fn status_says_what_the_services_know() {
     assert!(status.get("unknown").is_none(), "{status}");
 
     replace_one(&endpoint);
-    let status = test(&endpoint)
+    let status = lab::at(&endpoint)
         .args(["status", "lab.yaml", "--output", "json"])
         .run()
         .json();
@@ -128,7 +107,9 @@ fn one_read_that_fails_leaves_the_rest() {
     ] {
         let refusal = Fault::refuse(403, "AccessDenied", &format!("not authorized to perform {action}"));
         let endpoint = Endpoint::serve(script().fault(On::action(action), refusal));
-        let read = test(&endpoint).args(["status", "lab.yaml", "--output", "json"]).run();
+        let read = lab::at(&endpoint)
+            .args(["status", "lab.yaml", "--output", "json"])
+            .run();
         let status = read.json();
         let stage = &status["stages"][0];
         for (name, of) in [
@@ -168,7 +149,7 @@ fn check_restored(seen: &crate::harness::Seen, how: &str) {
 fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
     let endpoint = Endpoint::serve(script());
     for (key, size) in [("q", (80, 24)), ("\u{1b}", (200, 50)), ("\u{3}", (60, 20))] {
-        let watch = test(&endpoint).args(["status", "lab.yaml", "--watch"]);
+        let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch"]);
         let seen = in_a_terminal_of(&watch, size, &[("q leave", "x"), ("q leave", key)], |_| ());
         assert_eq!(seen.code, 0, "{key:?}: {}", seen.said);
         check_restored(&seen, key);
@@ -188,7 +169,7 @@ fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
         }
         assert!(!seen.said.contains("\u{1b}[38;"), "NO_COLOR is set: {:?}", seen.said);
     }
-    let colorful = test(&endpoint).args(["status", "lab.yaml", "--watch", "--color", "always"]);
+    let colorful = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--color", "always"]);
     let seen = in_a_terminal_of(&colorful, (80, 24), &[("q leave", "q")], |_| ());
     assert!(seen.said.contains("\u{1b}[38;"), "{:?}", seen.said);
 }
@@ -197,7 +178,7 @@ fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
 fn a_signal_leaves_the_screen_too() {
     let endpoint = Endpoint::serve(script());
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let watch = test(&endpoint).args(["status", "lab.yaml", "--watch"]);
+        let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch"]);
         let stop = |pid| kill(Pid::from_raw(pid), signal).expect("signalled");
         let seen = in_a_terminal_of(&watch, (80, 24), &[("q leave", "x")], stop);
         assert_eq!(seen.code, 130, "{}", seen.said);
@@ -209,7 +190,7 @@ fn a_signal_leaves_the_screen_too() {
 fn a_read_that_fails_is_said_on_the_screen_and_ends_nothing() {
     let refusal = Fault::refuse(403, "AccessDenied", "not authorized");
     let endpoint = Endpoint::serve(script().fault(On::action("GetQueueAttributes").numbers(1..=2), refusal));
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
     let answers = [
         ("unknown: work: GetQueueAttributes failed: not authorized", "x"),
         ("0 waiting", "q"),
@@ -222,7 +203,7 @@ fn a_read_that_fails_is_said_on_the_screen_and_ends_nothing() {
 #[test]
 fn nothing_is_sent_that_did_not_change() {
     let endpoint = Endpoint::serve(script());
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
     let leave = |pid| {
         endpoint.wait_until("five more refreshes", |world| {
             world
@@ -251,7 +232,7 @@ fn the_screen_goes_when_the_environment_does() {
         stack: "lab-work".into(),
     };
     let endpoint = Endpoint::serve(script().at(Duration::from_secs(2), delete));
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
     let seen = in_a_terminal_of(&watch, (80, 24), &[], |_| ());
     assert_eq!(seen.code, 0, "{}", seen.said);
     check_restored(&seen, "gone");
@@ -262,10 +243,10 @@ fn the_screen_goes_when_the_environment_does() {
 #[test]
 fn lines_from_before_the_deploy_until_it_is_gone() {
     let endpoint = Endpoint::serve(Script::new());
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
     let watching = Following::start(watch);
     watching.until("lab is not deployed yet: waiting for its first stack");
-    let there = test(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     let lines = watching.until("work: 0 waiting, 0 in flight, 0 dead letters; backlog ");
     assert!(
         lines.iter().all(|line| line[..20].ends_with('Z')),
@@ -281,7 +262,7 @@ fn lines_from_before_the_deploy_until_it_is_gone() {
 #[test]
 fn lines_say_what_changes_and_nothing_twice() {
     let endpoint = Endpoint::serve(script());
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
     let watching = Following::start(watch);
     let mut lines = watching.until("2 of 2 in service, 1 Pending; oldest 3m 05s");
     endpoint.wait_until("three more refreshes", |world| {
@@ -314,7 +295,7 @@ fn lines_say_what_changes_and_nothing_twice() {
 #[test]
 fn an_object_at_each_refresh_for_a_program() {
     let endpoint = Endpoint::serve(script());
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1", "--output", "jsonl"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1", "--output", "jsonl"]);
     let watching = Following::start(watch);
     let line = watching.until("{").remove(0);
     let object: serde_json::Value = serde_json::from_str(&line).expect("JSON");
@@ -334,7 +315,7 @@ fn an_object_at_each_refresh_for_a_program() {
 #[test]
 fn a_reader_that_goes_away_ends_it() {
     let endpoint = Endpoint::serve(script());
-    let watch = test(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1", "--output", "jsonl"]);
+    let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1", "--output", "jsonl"]);
     let mut child = watch
         .command()
         .stdin(Stdio::null())

@@ -137,6 +137,9 @@ fn wrapped(text: &str, width: usize, rows: usize) -> Vec<String> {
         return Vec::new();
     }
     let all = textwrap::wrap(text, width);
+    if rows == 1 && all.len() > 1 {
+        return vec![squeezed(text, width)];
+    }
     let mut shown: Vec<String> = all.iter().take(rows).map(|row| row.to_string()).collect();
     if all.len() > rows
         && let Some(last) = shown.last_mut()
@@ -145,6 +148,33 @@ fn wrapped(text: &str, width: usize, rows: usize) -> Vec<String> {
         *last = format!("{}…", kept.trim_end());
     }
     shown
+}
+
+/// The first sentence in one row, without its middle: causes begin with what happened and end with what came of it, and
+/// between them stand the long names of alarms and policies.
+fn squeezed(text: &str, width: usize) -> String {
+    const BEGINNING: usize = 3;
+    let sentence = text.split_inclusive(". ").next().unwrap_or(text).trim_end();
+    if textwrap::core::display_width(sentence) <= width {
+        return sentence.to_owned();
+    }
+    let words: Vec<&str> = sentence.split(' ').collect();
+    let (first, rest) = words.split_at(words.len().min(BEGINNING));
+    let mut squeezed = format!("{} …", first.join(" "));
+    let mut end = String::new();
+    for word in rest.iter().rev() {
+        let longer = format!(" {word}{end}");
+        if textwrap::core::display_width(&squeezed) + textwrap::core::display_width(&longer) > width {
+            break;
+        }
+        end = longer;
+    }
+    squeezed += &end;
+    // Less than three words fit, or none after them.
+    match textwrap::core::display_width(&squeezed) <= width && !end.is_empty() {
+        true => squeezed,
+        false => sentence.chars().take(width - 1).chain(['…']).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -176,5 +206,19 @@ mod tests {
         assert_eq!(wrapped("one two three", 9, 2), ["one two", "three"]);
         assert_eq!(wrapped("one two", 3, 1), ["on…"]);
         assert_eq!(wrapped("one", 0, 1), [""; 0]);
+    }
+
+    #[test]
+    fn in_one_row_a_cause_keeps_what_happened_and_what_came_of_it() {
+        let cause = "a monitor alarm TargetTracking-photo-lab-move-Group-A88C22-AlarmHigh-1 in state ALARM triggered \
+                     policy photo-lab-move-BacklogScaling-35F45 changing the desired capacity from 2 to 4. an instance \
+                     was started";
+        assert_eq!(
+            wrapped(cause, 71, 1),
+            ["a monitor alarm … changing the desired capacity from 2 to 4."]
+        );
+        assert_eq!(wrapped(cause, 30, 1), ["a monitor alarm … from 2 to 4."]);
+        assert_eq!(wrapped("it came up. It went down.", 12, 1), ["it came up."]);
+        assert_eq!(wrapped("a b c ddddddddddddddd", 8, 1), ["a b c d…"]);
     }
 }
