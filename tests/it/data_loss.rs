@@ -310,6 +310,7 @@ fn a_log_is_not_flooded() {
 /// In a terminal: a bar, how many objects a second, and how long it takes yet.
 #[test]
 fn a_terminal_shows_a_bar_that_fits() {
+    let whole = Regex::new(r" emptying s3://lab-\S+  \d+ of 16 objects, \d+/s, \ds left").expect("a pattern");
     for columns in [60, 120] {
         // One stack alone, so that nothing else is redrawn.
         let intake = stack("intake").tag("qfleet:on-destroy", "empty").body(INTAKE);
@@ -336,7 +337,6 @@ fn a_terminal_shows_a_bar_that_fits() {
                 "wider than {columns}: {line:?}"
             );
         }
-        let whole = Regex::new(r" emptying s3://lab-\S+  \d+ of 16 objects, \d+/s, \ds left").expect("a pattern");
         assert_eq!(
             live.iter().any(|line| whole.is_match(line)),
             columns == 120,
