@@ -1,5 +1,7 @@
 //! An environment found again from its stacks' tags, without its file.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::try_join_all;
 
 use crate::blueprint::tags::StackTags;
@@ -63,15 +65,39 @@ impl Deployed {
                 stacks.push(DeployedStack { part, tags, stack });
             }
         }
-        // CloudFormation promises no order. That of their making is that of the data's way, and stays.
+        Ok(Deployed::new(environment, stacks))
+    }
+
+    /// Every environment of the account in this region, by name. A stack that only ever had change sets shows no tags:
+    /// it belongs to none here.
+    pub async fn all(cloud: &Cloud) -> Result<Vec<Deployed>, CloudError> {
+        let mut all: BTreeMap<String, Vec<DeployedStack>> = BTreeMap::new();
+        for stack in cloud.stacks().await? {
+            if stack.status != StackStatus::DeleteComplete
+                && let Some(tags) = StackTags::read(&stack.tags)
+            {
+                let (environment, part) = (tags.environment.clone(), tags.part.clone());
+                all.entry(environment)
+                    .or_default()
+                    .push(DeployedStack { part, tags, stack });
+            }
+        }
+        Ok(all
+            .into_iter()
+            .map(|(environment, stacks)| Deployed::new(&environment, stacks))
+            .collect())
+    }
+
+    /// CloudFormation promises no order. That of their making is that of the data's way, and stays.
+    fn new(environment: &str, mut stacks: Vec<DeployedStack>) -> Deployed {
         stacks.sort_by(|one, other| {
             let made = |found: &DeployedStack| (found.stack.created, found.stack.name.clone());
             made(one).cmp(&made(other))
         });
-        Ok(Deployed {
+        Deployed {
             environment: environment.to_owned(),
             stacks,
-        })
+        }
     }
 
     /// Reads what a listing of all stacks leaves out: their termination protection.
@@ -105,7 +131,10 @@ async fn has_change_set_of(cloud: &Cloud, environment: &str, part: &str, stack: 
         .any(|summary| summary.description == wanted))
 }
 
+/// Under which path of SSM everything of ours is.
+pub const PARAMETERS: &str = "/qfleet/";
+
 /// Where an environment's expiry is kept: an SSM parameter, so that moving it touches no stack.
 pub fn expiry_parameter(environment: &str) -> String {
-    format!("/qfleet/{environment}/expires")
+    format!("{PARAMETERS}{environment}/expires")
 }

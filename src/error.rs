@@ -10,7 +10,7 @@ pub mod exit_code {
     pub const FAILED: u8 = 1;
     /// Bad usage or a bad environment file; nothing was touched.
     pub const USAGE: u8 = 2;
-    /// Differences or findings, only where asked for (`plan --exit-code`).
+    /// Differences or findings, only where asked for (`plan --exit-code`, `status --exit-code`, `drift --fail`).
     pub const DIFFERENCES: u8 = 3;
     /// Refused: protected, the wrong account, not confirmed.
     pub const REFUSED: u8 = 4;
@@ -51,8 +51,8 @@ pub enum Error {
     /// It ended with this exit code, and why is shown already.
     #[error("it did not end well")]
     Shown(u8),
-    /// There are differences, and the caller asked to be told by the exit code. Already shown.
-    #[error("there are differences")]
+    /// There are differences or findings, and the caller asked to be told by the exit code. Already shown.
+    #[error("there are differences or findings")]
     Differences,
     /// The user, or the pipeline, ended it. Already shown.
     #[error("interrupted")]

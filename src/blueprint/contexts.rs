@@ -22,6 +22,7 @@ pub struct Network<'a> {
 pub struct Intake<'a> {
     pub environment: &'a str,
     pub bucket_name: String,
+    pub topic_name: String,
     pub uploads: &'a str,
     pub versioning: bool,
     pub keeps_data: bool,

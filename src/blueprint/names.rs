@@ -20,6 +20,11 @@ pub fn artifacts_bucket(environment: &str, placement: &Placement) -> String {
     format!("{environment}-artifacts-{}-{}", placement.account, placement.region)
 }
 
+/// The topic that tells of uploads.
+pub fn topic(environment: &str) -> String {
+    format!("{environment}-uploads")
+}
+
 /// A stage's queue.
 pub fn queue(environment: &str, stage: &str) -> String {
     format!("{environment}-{stage}")

@@ -64,6 +64,7 @@ impl<'a> Parts<'a> {
         let context = contexts::Intake {
             environment: &self.environment.name,
             bucket_name: names::bucket(&self.environment.name, self.placement),
+            topic_name: names::topic(&self.environment.name),
             uploads: &bucket.uploads,
             versioning: bucket.versioning,
             keeps_data: self.on_destroy() == OnDestroy::Keep,

@@ -4,6 +4,7 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, ScalingPolicy};
 use serde_json::{Map, Value, json};
 
 use super::actual::{defined, metric_query};
+use super::groups::launch_template;
 use super::{Cloud, CloudError, explain};
 
 impl Cloud {
@@ -45,10 +46,6 @@ impl Cloud {
 }
 
 fn group(group: &AutoScalingGroup) -> Value {
-    let of_template = group.launch_template().or_else(|| {
-        let mixed = group.mixed_instances_policy()?.launch_template()?;
-        mixed.launch_template_specification()
-    });
     let suspended = group.suspended_processes().iter();
     let suspended: Vec<&str> = suspended.filter_map(|process| process.process_name()).collect();
     let instances = group.instances().iter().filter_map(|instance| {
@@ -69,7 +66,7 @@ fn group(group: &AutoScalingGroup) -> Value {
             actual.insert(name.to_owned(), Value::from(value));
         }
     }
-    if let Some(version) = of_template.and_then(|template| template.version()) {
+    if let Some(version) = launch_template(group).and_then(|template| template.version()) {
         actual.insert("LaunchTemplateVersion".to_owned(), Value::from(version));
     }
     Value::Object(actual)

@@ -37,6 +37,10 @@ pub struct NewChangeSet<'a> {
     pub makes_roles: bool,
     /// What it is for; readable in the console.
     pub description: &'a str,
+    /// Whether resources that are there already under the names in the template are taken into the stack as they are,
+    /// rather than made. That takes literal names, and a DeletionPolicy that retains
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>).
+    pub import_existing: bool,
     /// How it is done.
     pub manner: &'a Manner,
 }
@@ -217,6 +221,9 @@ impl Cloud {
                 let express = DeploymentConfig::builder().mode(DeploymentConfigMode::Express);
                 express.disable_rollback(false).build()
             }))
+            .set_import_existing_resources(new.import_existing.then_some(true))
+            // The emulator's takes a bucket that is to be imported for a name that is in the way.
+            .set_disable_validation((self.local && new.import_existing).then_some(true))
             .set_template_body(body)
             .set_template_url(url)
             .set_parameters(Some(parameters))
@@ -348,26 +355,30 @@ pub(super) fn says_nothing_to_do(reason: &str) -> bool {
 }
 
 pub(super) fn read_change(change: &ResourceChange) -> Change {
+    let action = match change.action().map_or("", |action| action.as_str()) {
+        "Add" => Action::Add,
+        "Modify" => Action::Modify,
+        "Remove" => Action::Remove,
+        "Import" => Action::Import,
+        "Dynamic" => Action::Dynamic,
+        other => Action::Unknown(other.to_owned()),
+    };
+    // Of an import CloudFormation says `True` (https://github.com/aws/aws-cdk-cli/pull/447), though nothing is made anew.
+    let replacement = match change.replacement().map_or("", |replacement| replacement.as_str()) {
+        _ if action == Action::Import => Replacement::No,
+        "True" => Replacement::Yes,
+        "Conditional" => Replacement::Maybe,
+        _ => Replacement::No,
+    };
     Change {
-        action: match change.action().map_or("", |action| action.as_str()) {
-            "Add" => Action::Add,
-            "Modify" => Action::Modify,
-            "Remove" => Action::Remove,
-            "Import" => Action::Import,
-            "Dynamic" => Action::Dynamic,
-            other => Action::Unknown(other.to_owned()),
-        },
+        action,
         logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
         resource_type: change.resource_type().unwrap_or_default().to_owned(),
         physical_id: change
             .physical_resource_id()
             .filter(|id| !id.is_empty())
             .map(str::to_owned),
-        replacement: match change.replacement().map_or("", |replacement| replacement.as_str()) {
-            "True" => Replacement::Yes,
-            "Conditional" => Replacement::Maybe,
-            _ => Replacement::No,
-        },
+        replacement,
         properties: properties(change),
     }
 }

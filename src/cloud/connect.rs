@@ -57,10 +57,21 @@ impl Connect {
     /// Usage when there's no region; a refusal when the account isn't the one that may be touched; a failure when
     /// there are no credentials or AWS can't be reached.
     pub async fn connect(self) -> Result<Cloud> {
-        match self.credentials.clone() {
-            Credentials::Chain { profile } => self.connect_to_aws(profile).await,
-            Credentials::Local { account } => Ok(self.connect_to_emulator(account)),
-        }
+        self.connect_unidentified().await?.identified(None).await
+    }
+
+    /// Connects without asking whose credentials these are: for a command whose first answers say so by themselves, and
+    /// which would wait for one more before it asks anything.
+    ///
+    /// # Errors
+    /// Usage when there's no region.
+    pub async fn connect_unidentified(self) -> Result<Unidentified> {
+        let wanted = self.account.clone();
+        let cloud = match self.credentials.clone() {
+            Credentials::Chain { profile } => self.connect_to_aws(profile).await?,
+            Credentials::Local { account } => self.connect_to_emulator(account),
+        };
+        Ok(Unidentified { cloud, wanted })
     }
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
@@ -81,21 +92,7 @@ impl Connect {
             Error::usage("no region")
                 .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
         })?;
-        let identity = aws_sdk_sts::Client::new(&config)
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| explain("GetCallerIdentity", error))?;
-        let account = identity.account().unwrap_or_default().to_owned();
-        if let Some(wanted) = &self.account
-            && *wanted != account
-        {
-            return Err(Error::refused(format!(
-                "these credentials belong to account {account}, but the environment file allows only {wanted}"
-            ))
-            .with_help("choose the right profile (--profile, AWS_PROFILE), or correct `account` in the file"));
-        }
-        Ok(Cloud::new(&config, account, region, false, self.on_call))
+        Ok(Cloud::new(&config, String::new(), region, false, self.on_call))
     }
 
     /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS, and a client that
@@ -128,7 +125,72 @@ fn fixed(
     config.build()
 }
 
+/// An account of which only its credentials are known. It may be read from, but nothing may be changed in it.
+#[derive(Debug)]
+pub struct Unidentified {
+    cloud: Cloud,
+    /// The only account that may be touched.
+    wanted: Option<String>,
+}
+
+impl Unidentified {
+    /// For reads.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// Once the account is known: by the ARN of something that is in it, or else by asking.
+    ///
+    /// # Errors
+    /// A refusal when the account isn't the one that may be touched; a failure when there are no credentials or AWS can't
+    /// be reached.
+    pub async fn identified(self, arn: Option<&str>) -> Result<Cloud> {
+        let Unidentified { mut cloud, wanted } = self;
+        if cloud.local {
+            return Ok(cloud);
+        }
+        cloud.account = match arn.and_then(account_of) {
+            Some(account) => account.to_owned(),
+            None => {
+                let asked = aws_sdk_sts::Client::new(&cloud.config).get_caller_identity();
+                let identity = asked
+                    .send()
+                    .await
+                    .map_err(|error| explain("GetCallerIdentity", error))?;
+                identity.account().unwrap_or_default().to_owned()
+            }
+        };
+        match wanted {
+            Some(wanted) if wanted != cloud.account => Err(Error::refused(format!(
+                "these credentials belong to account {}, but the environment file allows only {wanted}",
+                cloud.account
+            ))
+            .with_help("choose the right profile (--profile, AWS_PROFILE), or correct `account` in the file")),
+            _ => Ok(cloud),
+        }
+    }
+}
+
+/// `arn:partition:service:region:account:resource`
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>).
+fn account_of(arn: &str) -> Option<&str> {
+    let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
+    (!account.is_empty()).then_some(account)
+}
+
 impl Cloud {
+    /// The same account in another region, with limits of its own.
+    pub fn in_region(&self, region: &str) -> Cloud {
+        let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        Cloud::new(
+            &config,
+            self.account.clone(),
+            region.to_owned(),
+            self.local,
+            self.on_call,
+        )
+    }
+
     /// An account whose answers come from this HTTP client, wherever it has them from: nothing of the machine's
     /// configuration is read. A client in memory keeps all waiting on tokio's clock, which can then be paused.
     pub fn over(http_client: SharedHttpClient, account: &str, region: &str) -> Cloud {
@@ -164,15 +226,21 @@ impl Cloud {
             account,
             region,
             local,
+            accounts: client!(aws_sdk_account),
+            cloudcontrol: client!(aws_sdk_cloudcontrol),
             cloudformation: client!(aws_sdk_cloudformation),
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
             iam: client!(aws_sdk_iam),
+            logs: client!(aws_sdk_cloudwatchlogs),
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
             sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
             ssm: client!(aws_sdk_ssm),
+            tagging: client!(aws_sdk_resourcegroupstagging),
             limiter: limiter.clone(),
+            config: config.clone(),
+            on_call,
         }
     }
 }
@@ -189,4 +257,18 @@ fn timeouts() -> TimeoutConfig {
         .connect_timeout(Duration::from_secs(5))
         .read_timeout(Duration::from_secs(60))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_says_whose_it_is() {
+        let of = account_of("arn:aws-cn:cloudformation:cn-north-1:111122223333:stack/lab-move/0000");
+        assert_eq!(of, Some("111122223333"));
+        for without in ["arn:aws:s3:::lab", "lab-move", "", "arn:aws"] {
+            assert_eq!(account_of(without), None, "{without}");
+        }
+    }
 }

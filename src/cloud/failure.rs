@@ -22,6 +22,14 @@ impl CloudError {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether the caller lacks the permission.
+    pub fn is_denied(&self) -> bool {
+        matches!(
+            self.code.as_deref(),
+            Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError")
+        )
+    }
+
     /// Whether the account's request limit is used up: nothing is wrong with the request.
     pub fn is_throttling(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
@@ -36,10 +44,7 @@ impl CloudError {
                 "the credentials have expired: log in again, then run the same command; it goes on where this one stopped",
             );
         }
-        if matches!(
-            code,
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError"
-        ) {
+        if self.is_denied() {
             return Some("the role or user that runs qfleet lacks this permission: the message names the action");
         }
         if matches!(

@@ -1,6 +1,6 @@
 //! Auto Scaling groups and their instances.
 
-use aws_sdk_autoscaling::types::AutoScalingGroup;
+use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, LaunchTemplateSpecification};
 use serde::Serialize;
 
 use super::activities::{self, Activity};
@@ -9,9 +9,11 @@ use super::{Cloud, CloudError, explain};
 /// How many names one call takes without asking for larger pages
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>).
 const NAMES_A_CALL: usize = 50;
+/// How many groups one page holds at most (the same).
+const MOST_A_PAGE: i32 = 100;
 
 /// An Auto Scaling group as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Group {
     /// Its name.
     pub name: String,
@@ -21,6 +23,12 @@ pub struct Group {
     pub desired: i32,
     /// The most instances.
     pub max: i32,
+    /// The zones that it launches instances in.
+    pub zones: Vec<String>,
+    /// The version of the launch template that it launches instances from: a number, `$Latest` or `$Default`.
+    pub launch_template_version: Option<String>,
+    /// What somebody, or a stack's update, told it not to do: `Launch`, `Terminate`, `AlarmNotification`, …
+    pub suspended_processes: Vec<String>,
     /// Its instances.
     pub instances: Vec<Instance>,
 }
@@ -33,10 +41,32 @@ impl Group {
             .filter(|instance| instance.lifecycle_state == "InService")
             .count()
     }
+
+    /// How many instances were launched from another version of the launch template than the group launches now; `None`
+    /// when the group names no number, because what `$Latest` and `$Default` mean now isn't said.
+    pub fn on_another_version(&self) -> Option<usize> {
+        let version = self.launch_template_version.as_ref()?;
+        if version.starts_with('$') {
+            return None;
+        }
+        let launched = self
+            .instances
+            .iter()
+            .filter_map(|one| one.launch_template_version.as_ref());
+        Some(launched.filter(|launched| *launched != version).count())
+    }
+
+    /// How many instances scaling in leaves alone.
+    pub fn protected_from_scale_in(&self) -> usize {
+        self.instances
+            .iter()
+            .filter(|instance| instance.protected_from_scale_in)
+            .count()
+    }
 }
 
 /// One instance of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Instance {
     /// Its id.
     pub id: String,
@@ -46,6 +76,10 @@ pub struct Instance {
     pub lifecycle_state: String,
     /// `Healthy` or `Unhealthy`.
     pub health: String,
+    /// The version of the launch template that it was launched from.
+    pub launch_template_version: Option<String>,
+    /// Whether scaling in leaves it alone.
+    pub protected_from_scale_in: bool,
 }
 
 impl Cloud {
@@ -74,6 +108,27 @@ impl Cloud {
         Ok(all)
     }
 
+    /// Every group of the region that carries a tag of this key: of those that a stack with such a tag made, which hands
+    /// its tags on
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>).
+    pub async fn groups_tagged(&self, key: &str) -> Result<Vec<Group>, CloudError> {
+        let mut pages = self
+            .autoscaling
+            .describe_auto_scaling_groups()
+            .filters(Filter::builder().name("tag-key").values(key).build())
+            .max_records(MOST_A_PAGE)
+            .into_paginator()
+            .items()
+            .send();
+        let mut all = Vec::new();
+        while let Some(group) = pages.next().await {
+            all.push(read(
+                &group.map_err(|error| explain("DescribeAutoScalingGroups", error))?,
+            ));
+        }
+        Ok(all)
+    }
+
     /// Terminates an instance of a group, which launches another one in its place. The instance passes the group's
     /// termination hook, so its worker drains
     /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html>).
@@ -93,6 +148,14 @@ impl Cloud {
     }
 }
 
+/// What a group launches instances from, whether of one type or of several.
+pub(super) fn launch_template(group: &AutoScalingGroup) -> Option<&LaunchTemplateSpecification> {
+    group.launch_template().or_else(|| {
+        let mixed = group.mixed_instances_policy()?.launch_template()?;
+        mixed.launch_template_specification()
+    })
+}
+
 fn read(group: &AutoScalingGroup) -> Group {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     Group {
@@ -100,6 +163,16 @@ fn read(group: &AutoScalingGroup) -> Group {
         min: group.min_size().unwrap_or_default(),
         desired: group.desired_capacity().unwrap_or_default(),
         max: group.max_size().unwrap_or_default(),
+        zones: group.availability_zones().to_vec(),
+        launch_template_version: launch_template(group)
+            .and_then(|template| template.version())
+            .map(str::to_owned),
+        suspended_processes: group
+            .suspended_processes()
+            .iter()
+            .filter_map(|process| process.process_name())
+            .map(str::to_owned)
+            .collect(),
         instances: group
             .instances()
             .iter()
@@ -108,6 +181,11 @@ fn read(group: &AutoScalingGroup) -> Group {
                 zone: text(instance.availability_zone()),
                 lifecycle_state: instance.lifecycle_state().map_or("", |state| state.as_str()).to_owned(),
                 health: text(instance.health_status()),
+                launch_template_version: instance
+                    .launch_template()
+                    .and_then(|template| template.version())
+                    .map(str::to_owned),
+                protected_from_scale_in: instance.protected_from_scale_in().unwrap_or_default(),
             })
             .collect(),
     }

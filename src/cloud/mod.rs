@@ -12,10 +12,13 @@ mod calls;
 pub mod change_set;
 mod connect;
 mod download;
+pub mod draining;
 pub mod drift;
 pub mod events;
+pub mod existing;
 mod failure;
 pub mod groups;
+pub mod leftovers;
 pub mod limiter;
 pub mod message_moves;
 pub mod messages;
@@ -24,16 +27,21 @@ pub mod objects;
 pub mod operations;
 pub mod parameters;
 pub mod policies;
+pub mod presence;
 pub mod put_metrics;
 pub mod queues;
+pub mod refreshes;
+pub mod regions;
 pub mod revert;
 pub mod scaling;
 pub mod stack_status;
 pub mod stacks;
+pub mod subscriptions;
+pub mod tagged;
 pub mod uploads;
 
 pub use calls::Call;
-pub use connect::{Connect, Credentials};
+pub use connect::{Connect, Credentials, Unidentified};
 pub use failure::CloudError;
 pub(crate) use failure::explain;
 
@@ -46,15 +54,22 @@ pub struct Cloud {
     pub region: String,
     /// Whether this is the local emulator.
     pub local: bool,
+    cloudcontrol: aws_sdk_cloudcontrol::Client,
     cloudformation: aws_sdk_cloudformation::Client,
+    accounts: aws_sdk_account::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     iam: aws_sdk_iam::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
     s3: aws_sdk_s3::Client,
     sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
+    tagging: aws_sdk_resourcegroupstagging::Client,
     limiter: limiter::Limiter,
+    /// What the clients were made from: for those of another region.
+    config: aws_config::SdkConfig,
+    on_call: Option<fn(&Call)>,
 }
 
 /// An instant of the SDK as one of ours; instants that can't be represented are dropped.

@@ -43,6 +43,20 @@ impl Cloud {
         Ok(values)
     }
 
+    /// The values of all parameters under a path, by name
+    /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParametersByPath.html>).
+    pub async fn parameters_under(&self, path: &str) -> Result<BTreeMap<String, String>, CloudError> {
+        let asked = self.ssm.get_parameters_by_path().path(path).recursive(true);
+        let mut pages = asked.max_results(10).into_paginator().send();
+        let mut values = BTreeMap::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| explain("GetParametersByPath", error))?;
+            let found = page.parameters.into_iter().flatten();
+            values.extend(found.filter_map(|parameter| parameter.name.zip(parameter.value)));
+        }
+        Ok(values)
+    }
+
     /// Puts a parameter, unless it is there already. Says whether it was put.
     pub async fn put_parameter_once(&self, name: &str, value: &str, what: &str) -> Result<bool, CloudError> {
         let put = self
@@ -63,6 +77,17 @@ impl Cloud {
             }
             Err(error) => Err(explain("PutParameter", error)),
         }
+    }
+
+    /// Gives a parameter that is there another value; its type and its tags stay
+    /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>).
+    pub async fn put_parameter(&self, name: &str, value: &str) -> Result<(), CloudError> {
+        let put = self.ssm.put_parameter().name(name).value(value).overwrite(true);
+        // Left out, the type would be refused for a parameter that somebody deleted meanwhile: it isn't made anew.
+        put.send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("PutParameter", error))
     }
 
     /// Deletes a parameter. One that isn't there is a success.

@@ -18,6 +18,8 @@ const PERIOD: u32 = 60;
 pub struct PolicyOfGroup {
     /// The policy's ARN, which alarms have among their actions.
     pub arn: String,
+    /// The names of its alarms, as Auto Scaling knows them: those that it made itself for target tracking, too.
+    pub alarms: Vec<String>,
     /// The policy; one of step scaling without its alarms.
     pub policy: Policy,
 }
@@ -43,6 +45,12 @@ impl Cloud {
             let policy = policy.map_err(|error| explain("DescribePolicies", error))?;
             all.push(PolicyOfGroup {
                 arn: policy.policy_arn().unwrap_or_default().to_owned(),
+                alarms: policy
+                    .alarms()
+                    .iter()
+                    .filter_map(|alarm| alarm.alarm_name())
+                    .map(str::to_owned)
+                    .collect(),
                 policy: Policy {
                     name: policy.policy_name().unwrap_or_default().to_owned(),
                     enabled: policy.enabled().unwrap_or(true),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
+use aws_sdk_cloudformation::types::{DeletionMode, Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::stack_status::StackStatus;
 use super::{Cloud, CloudError, explain, instant};
@@ -21,22 +22,41 @@ pub struct StackDescription {
     pub reason: Option<String>,
     /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
+    /// Names under which outputs are exported, for other stacks to import.
+    pub exports: Vec<String>,
     /// Parameters by name.
     pub parameters: BTreeMap<String, StackParameter>,
     /// Tags by key.
     pub tags: BTreeMap<String, String>,
     /// Topics that are told of events.
     pub notification_arns: Vec<String>,
-    /// Whether the last drift detection found that resources were changed behind CloudFormation's back.
-    pub drifted: bool,
-    /// When drift detection was last started on the stack or one of its resources.
-    pub drift_checked: Option<Timestamp>,
-    /// Termination protection.
-    pub protected: bool,
+    /// What the last drift detection found.
+    pub drift: KnownDrift,
+    /// Termination protection; none when the answer leaves it out, as listings of all stacks did for years
+    /// (<https://github.com/boto/boto3/issues/2907>) and don't any more
+    /// (<https://github.com/go-to-k/delstack/issues/74>).
+    pub protected: Option<bool>,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// When it was last updated.
     pub updated: Option<Timestamp>,
+}
+
+/// Whether resources were changed behind CloudFormation's back, as the last drift detection found it
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackDriftInformation.html>).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct KnownDrift {
+    /// `IN_SYNC`, `DRIFTED`, `NOT_CHECKED`, or `UNKNOWN` when a resource could not be looked at.
+    pub status: String,
+    /// When a detection was started last.
+    pub checked_at: Option<Timestamp>,
+}
+
+impl KnownDrift {
+    /// Whether something was found.
+    pub fn is_drifted(&self) -> bool {
+        self.status == "DRIFTED"
+    }
 }
 
 /// A stack that is gone.
@@ -124,15 +144,51 @@ impl Cloud {
     /// Starts deleting a stack. `role` is the role that CloudFormation does it with, instead of the one that it was
     /// given last.
     pub async fn delete_stack(&self, id: &str, role: Option<&str>) -> Result<(), CloudError> {
+        self.delete_stack_leaving(id, role, Leaving::Nothing).await
+    }
+
+    /// The same, with what may stay. Only a stack that is DELETE_FAILED may leave something
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html>).
+    pub async fn delete_stack_leaving(
+        &self,
+        id: &str,
+        role: Option<&str>,
+        leaving: Leaving<'_>,
+    ) -> Result<(), CloudError> {
+        let (retained, mode) = match leaving {
+            Leaving::Nothing => (None, None),
+            Leaving::These(logical_ids) => (Some(logical_ids.to_vec()), None),
+            Leaving::WhatFails => (None, Some(DeletionMode::ForceDeleteStack)),
+        };
         self.cloudformation
             .delete_stack()
             .stack_name(id)
             .set_role_arn(role.map(str::to_owned))
+            .set_retain_resources(retained)
+            .set_deletion_mode(mode)
             .client_request_token(uuid::Uuid::new_v4().to_string())
             .send()
             .await
             .map(drop)
             .map_err(|error| explain("DeleteStack", error))
+    }
+
+    /// Names of the stacks that import what is exported under this name. None is an error to CloudFormation
+    /// ("Export '…' is not imported by any stack."), and not here
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListImports.html>).
+    pub async fn importers(&self, export: &str) -> Result<Vec<String>, CloudError> {
+        self.limiter.take().await;
+        let asked = self.cloudformation.list_imports().export_name(export);
+        let mut pages = asked.into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(name) = pages.next().await {
+            match name.map_err(|error| explain("ListImports", error)) {
+                Ok(name) => all.push(name),
+                Err(error) if error.is("ValidationError") && error.message.contains("not imported") => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
     }
 
     /// Turns termination protection on or off.
@@ -149,6 +205,14 @@ impl Cloud {
 
     /// The resources of a stack that still exist.
     pub async fn stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
+        let mut all = self.all_stack_resources(id).await?;
+        all.retain(|resource| resource.status != "DELETE_COMPLETE");
+        Ok(all)
+    }
+
+    /// The resources of a stack, those that are gone included; of a stack that was deleted for 90 days, by its ARN
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html>).
+    pub async fn all_stack_resources(&self, id: &str) -> Result<Vec<StackResource>, CloudError> {
         self.limiter.take().await;
         let mut pages = self
             .cloudformation
@@ -160,12 +224,6 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(resource) = pages.next().await {
             let resource = resource.map_err(|error| explain("ListStackResources", error))?;
-            if resource
-                .resource_status()
-                .is_some_and(|status| status.as_str() == "DELETE_COMPLETE")
-            {
-                continue;
-            }
             all.push(StackResource {
                 logical_id: resource.logical_resource_id().unwrap_or_default().to_owned(),
                 resource_type: resource.resource_type().unwrap_or_default().to_owned(),
@@ -179,6 +237,17 @@ impl Cloud {
         }
         Ok(all)
     }
+}
+
+/// What the deletion of a stack leaves where it is, beside what its template keeps.
+#[derive(Debug, Clone, Copy)]
+pub enum Leaving<'a> {
+    /// Nothing.
+    Nothing,
+    /// The resources of these names in the template (`RetainResources`).
+    These(&'a [String]),
+    /// Whatever can't be deleted (`FORCE_DELETE_STACK`).
+    WhatFails,
 }
 
 /// A resource of a stack.
@@ -213,27 +282,41 @@ fn describe(stack: &Stack) -> StackDescription {
         id: text(stack.stack_id()),
         name: text(stack.stack_name()),
         status: StackStatus::from(stack.stack_status().map_or("", |status| status.as_str())),
-        reason: stack.stack_status_reason().map(str::to_owned),
+        // The emulator says that there is none with an empty one.
+        reason: stack
+            .stack_status_reason()
+            .filter(|reason| !reason.is_empty())
+            .map(str::to_owned),
         outputs: stack
             .outputs()
             .iter()
             .map(|output| (text(output.output_key()), text(output.output_value())))
             .collect(),
+        exports: stack
+            .outputs()
+            .iter()
+            .filter_map(|output| output.export_name().map(str::to_owned))
+            .collect(),
         parameters: stack.parameters().iter().map(read_parameter).collect(),
         notification_arns: stack.notification_arns().to_vec(),
-        drifted: stack
-            .drift_information()
-            .and_then(|drift| drift.stack_drift_status())
-            .is_some_and(|status| status.as_str() == "DRIFTED"),
-        drift_checked: instant(stack.drift_information().and_then(|drift| drift.last_check_timestamp())),
+        drift: known_drift(stack),
         tags: stack
             .tags()
             .iter()
             .map(|tag| (text(tag.key()), text(tag.value())))
             .collect(),
-        protected: stack.enable_termination_protection().unwrap_or_default(),
+        protected: stack.enable_termination_protection(),
         created: instant(stack.creation_time()),
         updated: instant(stack.last_updated_time()),
+    }
+}
+
+fn known_drift(stack: &Stack) -> KnownDrift {
+    let known = stack.drift_information();
+    let status = known.and_then(|known| known.stack_drift_status());
+    KnownDrift {
+        status: status.map_or("NOT_CHECKED", |status| status.as_str()).to_owned(),
+        checked_at: instant(known.and_then(|known| known.last_check_timestamp())),
     }
 }
 

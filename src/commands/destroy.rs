@@ -1,36 +1,67 @@
 //! `qfleet destroy ENV`
 
-use std::collections::BTreeMap;
-
 use clap::Args;
+use jiff::Timestamp;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::{Meant, Named};
 use super::waits::Waits;
+use crate::cloud::Cloud;
 use crate::deployed::{Deployed, expiry_parameter};
-use crate::engine;
+use crate::engine::blocking::Blocking;
 use crate::engine::destroy::{Teardown, data};
+use crate::engine::interrupt::Interrupt;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
+use crate::engine::{self, foreign, keep, protection};
+use crate::environment::OnDestroy;
 use crate::error::{Error, Result};
+use crate::observe::destroyed::Destroyed;
+use crate::observe::leftovers::{self, Known, Patience, Subject};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
 /// Arguments of `destroy`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What the file says about data holds as it was deployed: with `on_destroy: empty` the bucket is emptied and deleted, \
-with `on_destroy: keep` bucket and queues stay and are named. An environment with `protect: true` is refused; deploy \
-it with `protect: false` first.
+Everything is found by the stacks' own tags and templates: the file may be lost (--name). What it said about data holds \
+as it was deployed: with `on_destroy: empty` the bucket is emptied and deleted, with `on_destroy: keep`, or --keep-data, \
+bucket and queues stay and are named; the next deploy takes them in again. An environment with `protect: true` is \
+refused; deploy it with `protect: false` first.
+
+Before anything is deleted, it looks for stacks of others that import from it and for foreign subscriptions to its \
+topic, and refuses while there are any. Workers finish what they work on, for as long as their `drain_timeout`. A \
+deletion that fails is tried again once what it failed on is out of the way.
+
+Afterwards it looks for what is left, by tag and by name in every service that it uses, and asks for each resource \
+itself: a receipt says what was deleted, kept on purpose, left over (with the command that removes it) or can't be known.
 
 Examples:
   qfleet destroy lab                       say what will be lost, ask, take it down
-  qfleet destroy lab --yes                 in a pipeline: no questions")]
+  qfleet destroy lab --yes                 in a pipeline: no questions
+  qfleet destroy --name lab                where the environment file is lost
+  qfleet destroy lab --keep-data           leave bucket and queues for the next deploy
+
+Exit codes: 0 gone, or gone already; 1 something could not be deleted, or is left over; 2 bad file or usage;
+4 refused (protected, used by others, not confirmed); 130 interrupted.")]
 pub struct Destroy {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Go on without being asked
     #[arg(long, short)]
     yes: bool,
+    /// Leave bucket and queues, with what is in them, whatever the file says
+    #[arg(long)]
+    keep_data: bool,
+    /// Don't give workers the time to finish; their messages are shown again
+    #[arg(long)]
+    no_drain: bool,
+    /// Lift termination protection that somebody switched on by hand; never that of `protect: true`
+    #[arg(long)]
+    disable_protection: bool,
+    /// Leave behind what can't be deleted in the end, after naming it
+    #[arg(long)]
+    force: bool,
     /// Role that CloudFormation works with, instead of the one that it was given last
     #[arg(long, value_name = "ARN")]
     role_arn: Option<String>,
@@ -41,82 +72,190 @@ pub struct Destroy {
 impl Destroy {
     /// Destroys.
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let meant = self.which.find()?;
         global.block_on(async {
             let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let deployed = Deployed::find(&cloud, &environment.name)
-                .await?
-                .with_protection(&cloud)
-                .await?;
-            let protected = deployed
-                .stacks
-                .iter()
-                .find(|stack| stack.tags.protect || stack.stack.protected);
-            if environment.protect || protected.is_some() {
-                let what = protected.map_or("its file says", |_| "its stacks say");
-                return Err(
-                    Error::refused(format!("{} is protected: {what} `protect: true`", environment.name))
-                        .with_help("deploy it with `protect: false` first, if it really is to go"),
-                );
-            }
-            let report = if deployed.stacks.is_empty() {
-                Report::new(&cloud, &environment.name, Vec::new())
-            } else {
-                let lost = data(&cloud, &deployed).await?;
-                if global.output == Output::Text {
-                    report::text(&report::data::text(&deployed, &lost));
-                }
-                let question = format!(
-                    "Destroy {} in account {}, {}?",
-                    environment.name, cloud.account, cloud.region
-                );
-                if !report::confirm(&question, self.yes)? {
-                    return Err(Error::refused("not confirmed: nothing was changed"));
-                }
-                let (events, progress) = Progress::begin(global.face());
-                let waiting = self.waits.begin();
-                let context = Context {
-                    cloud: &cloud,
-                    tell: &events,
-                    interrupt: &interrupt,
-                    waiting,
-                };
-                let role_arn = self.role_arn.as_deref();
-                let report = engine::destroy::destroy(Teardown {
-                    context,
-                    deployed: &deployed,
-                    role_arn,
-                })
-                .await;
-                drop(events);
-                progress.end().await;
-                report
-            };
-            if report.succeeded {
-                cloud.delete_parameter(&expiry_parameter(&environment.name)).await?;
-            }
-            show(global, &report, &self.env)
+            let cloud = global.connect(meant.file.as_ref()).await?;
+            let destroyed = self.take_down(global, &cloud, &interrupt, &meant).await?;
+            self.show(global, &destroyed)
         })
+    }
+
+    /// Destroys the environment of this name, as when it was asked for and agreed to: what `reap` does to each.
+    pub(super) fn by_name(name: &str) -> Destroy {
+        Destroy {
+            which: Named::by_name(name),
+            yes: true,
+            keep_data: false,
+            no_drain: false,
+            disable_protection: false,
+            force: false,
+            role_arn: None,
+            waits: Waits::default(),
+        }
+    }
+
+    /// Destroys it, and looks for what is left.
+    pub(super) async fn take_down(
+        &self,
+        global: &Global,
+        cloud: &Cloud,
+        interrupt: &Interrupt,
+        meant: &Meant,
+    ) -> Result<Destroyed> {
+        let deployed = Deployed::find(cloud, &meant.name).await?.with_protection(cloud).await?;
+        self.refuse_protected(meant, &deployed)?;
+        let (report, known) = if deployed.stacks.is_empty() {
+            (Report::new(cloud, &meant.name, Vec::new()), Known::default())
+        } else {
+            let known = Known::read(cloud, &deployed).await;
+            (self.destroy(global, cloud, interrupt, deployed).await?, known)
+        };
+        let mut receipt = None;
+        if report.succeeded {
+            cloud.delete_parameter(&expiry_parameter(&meant.name)).await?;
+            let subject = subject(meant, known, &report);
+            let look = leftovers::look(cloud, &subject, Patience::with(cloud), Timestamp::now());
+            receipt = tokio::select! {
+                receipt = look => Some(receipt),
+                // What was asked for is done; only the proof is missing.
+                () = interrupt.wait() => return Err(Error::Interrupted),
+            };
+        }
+        Ok(Destroyed { report, receipt })
+    }
+
+    fn refuse_protected(&self, meant: &Meant, deployed: &Deployed) -> Result<()> {
+        if meant.file.as_ref().is_some_and(|file| file.protect) {
+            return Err(
+                Error::refused(format!("{} is protected: its file says `protect: true`", meant.name))
+                    .with_help("deploy it with `protect: false` first, if it really is to go"),
+            );
+        }
+        // What no option lifts is said first.
+        let refusal = |disable| {
+            let mut stacks = deployed.stacks.iter();
+            stacks.find_map(|stack| protection::refusal(&stack.stack, disable))
+        };
+        match refusal(true).or_else(|| refusal(self.disable_protection)) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+
+    async fn destroy(
+        &self,
+        global: &Global,
+        cloud: &Cloud,
+        interrupt: &Interrupt,
+        deployed: Deployed,
+    ) -> Result<Report> {
+        let users = foreign::find(cloud, &deployed).await?;
+        for unknown in &users.unknown {
+            report::note(&format!("warning: it isn't known {unknown}"));
+        }
+        if !users.foreign.is_empty() {
+            return Err(used_by_others(&deployed.environment, &users.foreign));
+        }
+        let empties = deployed
+            .stacks
+            .iter()
+            .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
+        let deployed = deployed.in_order_of_imports(&users);
+        let deployed = keep::settle(cloud, deployed, self.keep_data).await?;
+        let lost = data(cloud, &deployed).await?;
+        if global.output == Output::Text {
+            report::text(&report::data::text(&deployed, &lost));
+        }
+        if !report::confirm(&self.question(cloud, &deployed), self.yes)? {
+            return Err(Error::refused("not confirmed: nothing was changed"));
+        }
+        let (events, progress) = Progress::begin(global.face());
+        let approve = |stack: &str, blocking: &[Blocking]| {
+            progress.suspend(|| {
+                report::note(&report::data::abandoned(stack, blocking));
+                report::confirm(&format!("Leave that behind and give up {stack}?"), self.yes).unwrap_or(false)
+            })
+        };
+        let mut report = engine::destroy::destroy(Teardown {
+            context: Context {
+                cloud,
+                tell: &events,
+                interrupt,
+                waiting: self.waits.begin(),
+            },
+            deployed: &deployed,
+            role_arn: self.role_arn.as_deref(),
+            no_drain: self.no_drain,
+            disable_protection: self.disable_protection,
+            force: self.force,
+            approve: &approve,
+        })
+        .await;
+        drop(events);
+        progress.end().await;
+        if !report.kept.is_empty() {
+            report.import_with = Some(self.import_with(empties));
+        }
+        Ok(report)
+    }
+
+    fn question(&self, cloud: &Cloud, deployed: &Deployed) -> String {
+        let Cloud { account, region, .. } = cloud;
+        let protected = deployed
+            .stacks
+            .iter()
+            .filter(|stack| stack.stack.protected == Some(true));
+        let names: Vec<&str> = protected.map(|stack| stack.stack.name.as_str()).collect();
+        let destroy = match names.as_slice() {
+            [] => "Destroy".to_owned(),
+            names => format!("Lift the termination protection of {}, and destroy", names.join(", ")),
+        };
+        format!("{destroy} {} in account {account}, {region}?", deployed.environment)
+    }
+
+    /// How data that was kept comes into a new deployment. Only what is retained can be imported.
+    fn import_with(&self, empties: bool) -> String {
+        let deploy = match self.which.file_words() {
+            Some(file) => format!("qfleet deploy {file}"),
+            None => "qfleet deploy with the environment's file".to_owned(),
+        };
+        match empties {
+            true => format!("{deploy}, once the file says `on_destroy: keep`"),
+            false => deploy,
+        }
+    }
+
+    fn show(&self, global: &Global, destroyed: &Destroyed) -> Result<()> {
+        report::result(global.output, destroyed, || {
+            report::receipt::destroyed(destroyed, &format!("qfleet destroy {}", self.which.words()))
+        });
+        destroyed.result()
     }
 }
 
-fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
-    match global.output {
-        Output::Text if report.stacks.is_empty() => {
-            report::text(&format!("{} is gone already: nothing to do.\n", report.environment));
-        }
-        Output::Text => {
-            report::note(&report::summary::text(
-                report,
-                &format!("qfleet destroy {}", env.env.display()),
-            ));
-            for kept in &report.kept {
-                report::text(&format!("kept: {} ({})\n", kept.name, kept.resource_type));
-            }
-        }
-        Output::Json => report::json(report),
-        Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
+/// What is to be looked for afterwards.
+fn subject(meant: &Meant, known: Known, report: &Report) -> Subject {
+    let stages = meant.file.iter().flat_map(|file| &file.stages);
+    let mut subject = Subject {
+        environment: meant.name.clone(),
+        stages: stages.map(|stage| stage.name.clone()).collect(),
+        known,
+        ..Subject::default()
+    };
+    for kept in &report.kept {
+        subject.keep(&kept.resource_type, &kept.name);
     }
-    report.result()
+    for abandoned in &report.abandoned {
+        subject.give_up(&abandoned.resource_type, &abandoned.name);
+    }
+    subject
+}
+
+fn used_by_others(environment: &str, users: &[foreign::Foreign]) -> Error {
+    let list: String = users.iter().map(|user| format!("\n  {user}")).collect();
+    Error::refused(format!(
+        "{environment} is used by others, and nothing was deleted:{list}"
+    ))
+    .with_help("let go of what they use, as named, then run the same command again")
 }

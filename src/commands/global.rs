@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::blueprint::Placement;
-use crate::cloud::{Cloud, Connect, Credentials};
+use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
 use crate::engine::interrupt::Interrupt;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
@@ -76,6 +76,11 @@ impl Global {
 
     /// Connects to the account and region that the flags, the file and the AWS defaults chain name, in this order.
     pub async fn connect(&self, environment: Option<&Environment>) -> Result<Cloud> {
+        self.connect_unidentified(environment).await?.identified(None).await
+    }
+
+    /// The same without asking whose credentials these are.
+    pub async fn connect_unidentified(&self, environment: Option<&Environment>) -> Result<Unidentified> {
         let account = environment.and_then(|environment| environment.account.clone());
         let region = self
             .region
@@ -99,7 +104,7 @@ impl Global {
             account,
             on_call: self.verbose.then_some(report::call),
         }
-        .connect()
+        .connect_unidentified()
         .await
     }
 
@@ -131,6 +136,20 @@ impl Global {
         let emulator = local::ensure_running()?;
         report::local::note(&emulator, false);
         Ok(emulator.endpoint)
+    }
+
+    /// The options that say where to work, as they were given: for commands that a message names.
+    pub fn whereabouts(&self) -> String {
+        let named = [
+            ("--profile", &self.profile),
+            ("--region", &self.region),
+            ("--endpoint-url", &self.endpoint_url),
+        ];
+        let named = named
+            .into_iter()
+            .filter_map(|(option, value)| Some(format!("{option} {}", value.as_ref()?)));
+        let local = self.local.then(|| "--local".to_owned());
+        local.into_iter().chain(named).collect::<Vec<_>>().join(" ")
     }
 
     /// Where blueprints are rendered for.

@@ -8,9 +8,11 @@ mod destroy;
 mod dlq;
 mod drift;
 mod events;
+mod extend;
 mod global;
 mod init;
 mod kill_worker;
+mod list;
 mod local;
 mod local_down;
 mod local_up;
@@ -18,6 +20,7 @@ mod named;
 mod outputs;
 mod placement;
 mod plan;
+mod reap;
 mod recover;
 mod render;
 mod schema;
@@ -53,7 +56,7 @@ use crate::report::form::Form;
                   0    done; nothing to do is done, too\n  \
                   1    an operation failed\n  \
                   2    bad usage, or a bad environment file; nothing was touched\n  \
-                  3    there are differences, where an option asked to be told\n  \
+                  3    there are differences, or findings, where an option asked to be told\n  \
                   4    refused: protected, another account than the file's, not confirmed\n  \
                   130  interrupted"
 )]
@@ -75,8 +78,10 @@ pub enum Command {
     Plan(plan::Plan),
     /// Make an environment what its file says: show what will change, ask, do it
     Deploy(deploy::Deploy),
-    /// Show how an environment is: stacks, queues, workers
+    /// Show how an environment is: what is to be looked into, stacks, queues, workers
     Status(status::Status),
+    /// List all environments of the account: state, age, expiry, instances
+    List(list::List),
     /// Show what happened to the stacks, and what happens to them now, whoever does it
     Events(events::Events),
     /// Take a worker's instance away, and show how another one takes its place
@@ -93,6 +98,10 @@ pub enum Command {
     Dlq(dlq::Dlq),
     /// Take an environment down
     Destroy(destroy::Destroy),
+    /// Move the expiry of an environment with a lifetime
+    Extend(extend::Extend),
+    /// Destroy the account's environments that have expired
+    Reap(reap::Reap),
     /// Get stacks going again that are stuck after a failure: roll back, or go on with a rollback that failed
     Recover(recover::Recover),
     /// Write the CloudFormation templates that an environment file describes
@@ -124,6 +133,7 @@ impl Cli {
             Command::Plan(command) => command.run(&self.global),
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),
+            Command::List(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
             Command::KillWorker(command) => command.run(&self.global),
             Command::Drift(command) => command.run(&self.global),
@@ -132,6 +142,8 @@ impl Cli {
             Command::Backfill(command) => command.run(&self.global),
             Command::Dlq(command) => command.run(&self.global),
             Command::Destroy(command) => command.run(&self.global),
+            Command::Extend(command) => command.run(&self.global),
+            Command::Reap(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),

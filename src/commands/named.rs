@@ -7,6 +7,7 @@ use clap::Args;
 use super::global::Env;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::observe::findings::Words;
 
 /// The environment that a command is about, which can do without the file: what is deployed is found by its stacks'
 /// tags.
@@ -31,6 +32,14 @@ pub struct Meant {
 }
 
 impl Named {
+    /// The environment of this name, whose file nobody has.
+    pub(super) fn by_name(name: &str) -> Named {
+        Named {
+            env: None,
+            name: Some(name.to_owned()),
+        }
+    }
+
     /// Loads and checks the file, where there is one. The name alone promises nothing: it may not be deployed.
     ///
     /// # Errors
@@ -54,12 +63,20 @@ impl Named {
         }
     }
 
+    /// The file as it was written; none when the environment was given by its name.
+    pub fn file_words(&self) -> Option<String> {
+        self.env.as_ref().map(|env| env.display().to_string())
+    }
+
     /// As it was written, for a command to copy from a message: `stacks/lab.yaml`, or `--name lab`.
     pub fn words(&self) -> String {
-        match (&self.env, &self.name) {
-            (Some(env), _) => env.display().to_string(),
-            (None, name) => format!("--name {}", name.as_deref().unwrap_or_default()),
-        }
+        self.in_commands().environment
+    }
+
+    /// The same, for commands that need the file, too.
+    pub fn in_commands(&self) -> Words {
+        let file = self.env.as_ref().map(|env| env.display().to_string());
+        Words::new(file, self.name.as_deref().unwrap_or_default())
     }
 }
 

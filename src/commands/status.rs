@@ -7,22 +7,32 @@ use clap::Args;
 use super::global::Global;
 use super::named::Named;
 use super::watch;
-use crate::error::Result;
-use crate::{observe, report};
+use crate::error::{Error, Result, exit_code};
+use crate::observe::findings::is_healthy;
+use crate::observe::status::{self, Stacks, Status as Shown};
+use crate::report;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+What is to be looked into comes first, worst first, with what to do about it: critical (work isn't done, or is lost), \
+warning (something is wrong), note (good to know). What can't be read is said as unknown, the rest is shown.
+
+With --exit-code: 0 healthy, notes included; 3 a critical finding or a warning, not being deployed included; 1 nothing \
+was found, but something could not be read. Without it, 0 once the stacks could be read.
+
 With --watch a screen shows it again and again: stacks, queues, the backlog per instance against its target over the \
 last hour, each instance in its zone, and what Auto Scaling did last and why. It can be there before the deploy. q, \
 Esc or Ctrl-C leaves it, j and k scroll where there are more stages than fit; when the environment is gone, it ends. \
-Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted).
+Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted). \
+Findings that need more reads than that are left to status without --watch.
 
 On AWS each refresh is three requests a stage and one more; besides, the stacks are listed each 15 s (5 s while \
 something is done to them), and the metrics are read once a minute: four a stage, which CloudWatch bills.
 
 Examples:
-  qfleet status lab                        stacks, queues and workers
+  qfleet status lab                        findings, stacks, queues and workers
+  qfleet status lab --exit-code            for a pipeline: 3 when something is wrong
   qfleet status lab --watch                a screen to have open while it works
   qfleet status lab --watch --output jsonl an object at each refresh, for a program
   qfleet status lab --output json          once, for a program
@@ -30,6 +40,9 @@ Examples:
 pub struct Status {
     #[command(flatten)]
     which: Named,
+    /// Exit with 3 when something is wrong
+    #[arg(long, conflicts_with = "watch")]
+    exit_code: bool,
     /// Show it again and again
     #[arg(long, short)]
     watch: bool,
@@ -42,14 +55,29 @@ impl Status {
     /// Shows it.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
+        let words = self.which.in_commands().with(global.whereabouts());
         global.block_on(async {
             if self.watch {
-                return watch::run(global, &environment, self.interval.map(Duration::from_secs)).await;
+                let refresh = self.interval.map(Duration::from_secs);
+                return watch::run(global, &environment, words, refresh).await;
             }
-            let cloud = global.connect(environment.file.as_ref()).await?;
-            let status = observe::status::status(&cloud, &environment.name, jiff::Timestamp::now()).await?;
-            report::document(global.output, &status, || report::status::text(&status));
-            Ok(())
+            // The stacks' ARNs say whose account it is: one request less to wait for.
+            let cloud = global.connect_unidentified(environment.file.as_ref()).await?;
+            let stacks = Stacks::read(cloud.cloud(), &environment.name).await?;
+            let cloud = cloud.identified(stacks.any_arn()).await?;
+            let shown = status::status(&cloud, stacks, &words, jiff::Timestamp::now()).await;
+            report::document(global.output, &shown, || report::status::text(&shown, report::width()));
+            if self.exit_code { result(&shown) } else { Ok(()) }
         })
     }
+}
+
+fn result(shown: &Shown) -> Result<()> {
+    if !is_healthy(&shown.findings) {
+        return Err(Error::Differences);
+    }
+    if !shown.unknown.is_empty() {
+        return Err(Error::Shown(exit_code::FAILED));
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 use super::Global;
 use super::named::Meant;
 use crate::error::{Error, Result, exit_code};
+use crate::observe::findings::Words;
 use crate::observe::watch::{Pace, Phase, Snapshot, Watcher};
 use crate::report;
 use crate::report::form::Output;
@@ -19,7 +20,7 @@ use crate::report::watch::Lines;
 ///
 /// # Errors
 /// When there is nothing to connect to, and when it was interrupted.
-pub async fn run(global: &Global, environment: &Meant, refresh: Option<Duration>) -> Result<()> {
+pub async fn run(global: &Global, environment: &Meant, words: Words, refresh: Option<Duration>) -> Result<()> {
     if global.output == Output::Json {
         return Err(Error::usage("--watch has no end, and --output json is one document")
             .with_help("use --output jsonl: an object at each refresh"));
@@ -28,7 +29,7 @@ pub async fn run(global: &Global, environment: &Meant, refresh: Option<Duration>
     let cloud = global.connect(environment.file.as_ref()).await?;
     let pace = Pace::new(cloud.local, refresh);
     let (sender, snapshots) = channel(1);
-    let watcher = Watcher::new(cloud, &environment.name, pace);
+    let watcher = Watcher::new(cloud, &environment.name, words, pace);
     tokio::spawn(watcher.run(sender, Timestamp::now));
     // Lines about requests would be written across the screen.
     let across = global.verbose && std::io::stderr().is_terminal();

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use super::draft::{self, Base, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
+use super::imports;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan, StackAction, StackPlan};
@@ -82,7 +83,7 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         if let Ok(mut outputs) = outputs.lock() {
             outputs.insert(part.clone(), now.outputs);
         }
-        if now.protected != stack.protect {
+        if now.protected.unwrap_or_default() != stack.protect {
             cloud.protect_stack(&stack.name, stack.protect).await?;
         }
     } else if planned.termination_protection.is_some() {
@@ -258,6 +259,7 @@ async fn change_set(
         create,
         id: id.as_deref(),
         status: planned.status.as_ref(),
+        import_existing: imports::shown(&planned.changes),
     };
     let bucket = plan::artifacts_bucket(outputs);
     let drafting = draft::draft(planner(deployment), stack, base, parameters, bucket).await?;

@@ -8,7 +8,7 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::planner::Planner;
 use crate::blueprint::{self, Stack};
-use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, Template, WorkedOut};
+use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, OnFailure, Template, WorkedOut};
 use crate::cloud::operations::FailuresOf;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
@@ -139,6 +139,8 @@ pub struct Base<'a> {
     pub id: Option<&'a str>,
     /// Its status, when it is there.
     pub status: Option<&'a StackStatus>,
+    /// Whether it takes in what is there already, as its plan shows.
+    pub import_existing: bool,
 }
 
 /// What came of asking CloudFormation what it would do.
@@ -165,7 +167,12 @@ pub async fn draft(
         cloud, drafts, options, ..
     } = planner;
     let description = change_set_description(&planner.blueprint.environment, &stack.part);
-    let Base { create, id, status } = base;
+    let Base {
+        create,
+        id,
+        status,
+        import_existing,
+    } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
     if id.is_some() {
         // By name: the emulator lists none by ARN. What is thrown away is ours by its description, and by its own ARN.
@@ -176,7 +183,13 @@ pub async fn draft(
         try_join_all(ours.map(|left| cloud.delete_change_set(&left.id))).await?;
     }
     // How a failed stack goes on is said when the change set is executed, and can't be said twice.
-    let on_failure = options.manner.on_failure.filter(|_| !keep_failed);
+    let mut on_failure = options.manner.on_failure.filter(|_| !keep_failed);
+    if import_existing && !keep_failed {
+        // A rollback, or the deletion of a failed create, takes what it has made; nothing says that it spares what it took
+        // in under RetainExceptOnCreate. Data isn't put at risk for that: the stack is left as it fails, and the next
+        // deploy goes on with it.
+        on_failure = Some(OnFailure::Keep);
+    }
     let manner = Manner {
         on_failure,
         ..options.manner.clone()
@@ -208,6 +221,7 @@ pub async fn draft(
         tags: &stack.tags,
         makes_roles: stack.makes_roles,
         description: &description,
+        import_existing,
         manner: &manner,
     };
     let made = match cloud.make_change_set(&new).await {

@@ -102,6 +102,15 @@ pub enum Event {
         /// Its size.
         bytes: u64,
     },
+    /// A group was shrunk to nothing, and its workers finish what they work on.
+    Draining {
+        /// The stack's name.
+        stack: String,
+        /// The Auto Scaling group.
+        group: String,
+        /// How many instances haven't left yet.
+        instances_left: usize,
+    },
     /// A bucket is being emptied.
     Emptying {
         /// The bucket.

@@ -31,6 +31,12 @@ pub struct Report {
     /// Data that was kept on purpose.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// What takes the data that was kept into a new deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import_with: Option<String>,
+    /// What couldn't be deleted, and was left behind on purpose (`--force`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub abandoned: Vec<Abandoned>,
 }
 
 /// What happened to one stack.
@@ -52,6 +58,20 @@ pub struct Kept {
     pub resource_type: String,
     /// Its name.
     pub name: String,
+}
+
+/// A resource that `destroy --force` left behind because it couldn't be deleted. Nothing looks after it any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Abandoned {
+    /// The stack that it was in.
+    pub stack: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its name in its service.
+    pub name: String,
+    /// Why it couldn't be deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// How work on one stack ended.
@@ -174,6 +194,8 @@ impl Report {
             stacks,
             outputs: BTreeMap::new(),
             kept: Vec::new(),
+            import_with: None,
+            abandoned: Vec::new(),
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::blocking::Blocking;
@@ -10,6 +9,7 @@ use super::draft::Draft;
 use crate::blueprint::{Stack, Value};
 use crate::cloud::change_set::{Action, Change};
 use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::KnownDrift;
 use crate::error::Error;
 
 /// Outputs of stacks: part → key → value.
@@ -78,14 +78,6 @@ pub struct StackPlan {
     pub id: Option<String>,
 }
 
-/// Drift that CloudFormation knew of when it last looked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct KnownDrift {
-    /// When detection was started that found it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checked_at: Option<Timestamp>,
-}
-
 /// What would be done to a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -117,7 +109,7 @@ pub enum Source {
 }
 
 /// Resources that hold data: what they are replaced by is empty.
-const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
+pub(super) const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
 
 impl Plan {
     /// Whether a deploy would do anything.

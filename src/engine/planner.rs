@@ -6,8 +6,8 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::blocking;
 use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
-use super::plan::{KnownDrift, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
-use super::{decide, history, unchanged};
+use super::plan::{Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
+use super::{decide, history, imports, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
 use crate::cloud::change_set::{Action, Change, Manner, Replacement};
@@ -192,27 +192,44 @@ async fn plan_stack(
         rolls_instances: None,
         termination_protection: None,
         note: None,
-        drift: found.filter(|found| found.drifted).map(|found| KnownDrift {
-            checked_at: found.drift_checked,
-        }),
+        drift: found
+            .map(|found| &found.drift)
+            .filter(|drift| drift.is_drifted())
+            .cloned(),
         blocking: Vec::new(),
         draft: None,
         parameters: resolve(stack, outputs).ok(),
         id: found.map(|found| found.id.clone()),
     };
-    let protected = found.is_some_and(|found| found.protected);
+    let protected = found.is_some_and(|found| found.protected == Some(true));
     plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
     let history = match found {
         Some(found) => history::of(planner.cloud, found).await?,
         None => decide::History::NeverComplete,
     };
-    match decide::plan(found.map(|found| &found.status), history) {
+    let action = decide::plan(found.map(|found| &found.status), history);
+    // A failed create that is rolled back holds nothing any more.
+    let existing_data = match (action, &plan.status) {
+        (decide::Plan::Create, _)
+        | (decide::Plan::Recreate, Some(StackStatus::RollbackComplete))
+        // It failed before it had taken in everything.
+        | (decide::Plan::Update, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed)) => {
+            imports::find(planner.cloud, &stack.name, &stack.body).await?
+        }
+        _ => Vec::new(),
+    };
+    if let Some(why) = imports::refusal(&stack.part, &existing_data) {
+        plan.note = Some(why);
+        plan.action = StackAction::Refused;
+        return Ok(plan);
+    }
+    match action {
         decide::Plan::Create => plan.action = StackAction::Create,
         decide::Plan::Update => plan.action = StackAction::Update,
         decide::Plan::Recreate => {
             plan.note = Some("its first create failed: it is deleted and made anew".into());
             plan.action = StackAction::Recreate;
-            plan.changes = what_the_template_adds(&stack.body);
+            plan.changes = what_the_template_adds(&stack.body, &existing_data);
             return Ok(plan);
         }
         decide::Plan::Busy => {
@@ -234,7 +251,7 @@ async fn plan_stack(
         Ok(parameters) => parameters,
         Err(part) => {
             if create {
-                plan.changes = what_the_template_adds(&stack.body);
+                plan.changes = what_the_template_adds(&stack.body, &existing_data);
             }
             plan.note = Some(format!(
                 "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
@@ -254,7 +271,7 @@ async fn plan_stack(
     }
     let bucket = artifacts_bucket(outputs);
     if stack.body.len() > LONGEST_INLINE_TEMPLATE && bucket.is_none() {
-        plan.changes = what_the_template_adds(&stack.body);
+        plan.changes = what_the_template_adds(&stack.body, &existing_data);
         plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
         return Ok(plan);
     }
@@ -262,6 +279,7 @@ async fn plan_stack(
         create,
         id: plan.id.as_deref(),
         status: plan.status.as_ref(),
+        import_existing: !existing_data.is_empty(),
     };
     plan.source = Source::ChangeSet;
     match draft(planner, stack, base, &parameters, bucket).await? {
@@ -307,9 +325,9 @@ async fn instances_to_roll(
     }
 }
 
-/// Every resource of a template, as an addition.
-fn what_the_template_adds(body: &str) -> Vec<Change> {
-    blueprint::resources(body)
+/// Every resource of a template, as an addition, or taken in where it is there already.
+fn what_the_template_adds(body: &str, existing: &[imports::Existing]) -> Vec<Change> {
+    let mut changes: Vec<Change> = blueprint::resources(body)
         .into_iter()
         .map(|(logical_id, resource_type)| Change {
             action: Action::Add,
@@ -319,5 +337,7 @@ fn what_the_template_adds(body: &str) -> Vec<Change> {
             replacement: Replacement::No,
             properties: Vec::new(),
         })
-        .collect()
+        .collect();
+    imports::mark(&mut changes, existing);
+    changes
 }

@@ -29,7 +29,7 @@ pub fn is_unchanged(
     ssm: &BTreeMap<String, String>,
 ) -> bool {
     found.status.is_well()
-        && !found.drifted
+        && !found.drift.is_drifted()
         && template == stack.body
         && found.tags == stack.tags
         && found.notification_arns.is_empty()
@@ -51,7 +51,7 @@ pub fn is_unchanged(
 mod tests {
     use super::*;
     use crate::cloud::stack_status::StackStatus;
-    use crate::cloud::stacks::StackParameter;
+    use crate::cloud::stacks::{KnownDrift, StackParameter};
 
     fn map<V: Clone>(pairs: &[(&str, V)]) -> BTreeMap<String, V> {
         pairs
@@ -86,15 +86,15 @@ mod tests {
             status: StackStatus::UpdateComplete,
             reason: None,
             outputs: BTreeMap::new(),
+            exports: Vec::new(),
             parameters: map(&[
                 ("Key", parameter("a", None)),
                 ("Image", parameter(IMAGE, Some("ami-1"))),
             ]),
             tags: map(&[("team", "media".to_owned())]),
             notification_arns: Vec::new(),
-            drifted: false,
-            drift_checked: None,
-            protected: false,
+            drift: KnownDrift::default(),
+            protected: None,
             created: None,
             updated: None,
         }
@@ -121,7 +121,7 @@ mod tests {
             change(&mut found);
             !same(&stack, &found, &body, Some("ami-1"))
         };
-        assert!(differs(|found| found.drifted = true));
+        assert!(differs(|found| found.drift.status = "DRIFTED".into()));
         assert!(differs(|found| found
             .notification_arns
             .push("arn:aws:sns:::topic".into())));

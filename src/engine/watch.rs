@@ -150,8 +150,12 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
                 .stack(id)
                 .await?
                 .map_or(StackStatus::DeleteComplete, |stack| stack.status);
-            // Soon after a request, a stale read may still show the stack as it was before.
-            let may_be_stale = last.is_none() && before.status.as_ref() == Some(&status) && began.elapsed() < QUIET;
+            // Soon after a request, a stale read may still show the stack as it was before. One that is gone never was there
+            // before: it is known by its ARN.
+            let may_be_stale = last.is_none()
+                && before.status.as_ref() == Some(&status)
+                && status != StackStatus::DeleteComplete
+                && began.elapsed() < QUIET;
             if has_ended(&status) && !may_be_stale {
                 return Ok(Ended { status, events, log });
             }

@@ -16,7 +16,9 @@ pub fn check_loopback(url: &str) -> Result<()> {
         Err(Error::usage(format!(
             "the local emulator is reached over loopback only, and {url:?} {why}"
         ))
-        .with_help("give an address like http://127.0.0.1:4566; other endpoints are for commands of AWS, without --local"))
+        .with_help(
+            "give an address like http://127.0.0.1:4566; other endpoints are for commands of AWS, without --local",
+        ))
     };
     // What URL parsers disagree on would be checked as one host and called as another.
     if url.contains(|c: char| !c.is_ascii_graphic() || matches!(c, '\\' | '@')) {

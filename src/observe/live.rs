@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
+use serde::Serialize;
 
 use super::local_fleet;
 use super::stages::Stage;
@@ -20,6 +21,31 @@ pub struct Live {
     pub dead_letters: Option<QueueDepth>,
     /// The group.
     pub group: Option<Group>,
+    /// What its stack names and is not there.
+    pub gone: Vec<Gone>,
+}
+
+/// Something that a stack made, and that somebody deleted behind CloudFormation's back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// The queue.
+    Queue,
+    /// The dead-letter queue.
+    DeadLetterQueue,
+    /// The group.
+    Group,
+}
+
+impl Gone {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Gone::Queue => "queue",
+            Gone::DeadLetterQueue => "dead-letter queue",
+            Gone::Group => "group",
+        }
+    }
 }
 
 /// By stage, and what could not be read.
@@ -36,19 +62,28 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
     )
     .await;
     let mut problems = Vec::new();
-    let groups = groups.unwrap_or_else(|error| {
-        problems.push(error.to_string());
-        Vec::new()
-    });
+    let groups = groups.map_err(|error| problems.push(error.to_string())).ok();
     let mut all = BTreeMap::new();
     for (stage, (queue, dead_letters)) in stages.iter().zip(queues) {
+        let mut gone = Vec::new();
+        if matches!(queue, Ok(None)) {
+            gone.push(Gone::Queue);
+        }
+        if stage.dead_letter_queue_url.is_some() && matches!(dead_letters, Ok(None)) {
+            gone.push(Gone::DeadLetterQueue);
+        }
+        let group = stage.group.as_ref().and_then(|name| match (played(name), &groups) {
+            (Some(group), _) => Some(local_fleet::group(group)),
+            (None, groups) => groups.iter().flatten().find(|group| group.name == *name).cloned(),
+        });
+        if stage.group.is_some() && group.is_none() && groups.is_some() {
+            gone.push(Gone::Group);
+        }
         let live = Live {
             queue: known(queue, stage, &mut problems),
             dead_letters: known(dead_letters, stage, &mut problems),
-            group: stage.group.as_ref().and_then(|name| match played(name) {
-                Some(group) => Some(local_fleet::group(group)),
-                None => groups.iter().find(|group| group.name == *name).cloned(),
-            }),
+            group,
+            gone,
         };
         all.insert(stage.name.clone(), live);
     }

@@ -61,8 +61,10 @@ pub fn group(group: &GroupState) -> Group {
                 zone: instance.zone.clone(),
                 lifecycle_state: instance.lifecycle_state.as_str().to_owned(),
                 health: "Healthy".to_owned(),
+                ..Instance::default()
             })
             .collect(),
+        ..Group::default()
     }
 }
 

@@ -205,6 +205,7 @@ mod tests {
             group: Some("lab-move-group".into()),
             target,
             counts_in_flight,
+            ..Stage::default()
         }
     }
 

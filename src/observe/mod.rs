@@ -1,13 +1,22 @@
 //! Looks at what is deployed.
 
 pub mod activities;
+pub mod destroyed;
+pub mod details;
 pub mod drift;
 pub mod events;
+pub mod expired;
+pub mod findings;
+pub mod leftovers;
+pub mod list;
 pub mod live;
 pub mod local_fleet;
 pub mod metrics;
+pub mod operation;
+pub mod reaped;
 pub mod replacement;
 pub mod stages;
 pub mod status;
+pub mod trend;
 pub mod victim;
 pub mod watch;

@@ -148,6 +148,7 @@ mod tests {
             zone: "us-east-2a".into(),
             lifecycle_state: (*state).into(),
             health: "Healthy".into(),
+            ..Instance::default()
         };
         Group {
             name: "lab-move".into(),
@@ -155,6 +156,7 @@ mod tests {
             desired,
             max: 4,
             instances: instances.iter().map(instance).collect(),
+            ..Group::default()
         }
     }
 

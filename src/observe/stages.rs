@@ -1,9 +1,10 @@
 //! The stages of a deployed environment: which queues and which group, as their stacks' outputs name them.
 
+use crate::cloud::stacks::StackDescription;
 use crate::deployed::Deployed;
 
 /// A stage.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stage {
     /// Its name, which is the part that its stack holds.
     pub name: String,
@@ -11,6 +12,12 @@ pub struct Stage {
     pub queue_url: String,
     /// The queue's name.
     pub queue_name: Option<String>,
+    /// The queue's ARN.
+    pub queue_arn: Option<String>,
+    /// The topic that feeds it; none when no topic does.
+    pub topic: Option<String>,
+    /// Alarms of its own, by name: not those that scale.
+    pub alarms: Vec<String>,
     /// Its dead-letter queue.
     pub dead_letter_queue_url: Option<String>,
     /// Its group's name.
@@ -22,13 +29,22 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// Whether a stack holds a stage.
+    pub fn is_in(stack: &StackDescription) -> bool {
+        stack.outputs.contains_key("QueueUrl")
+    }
+
     /// The stages of an environment, in the order in which their stacks were made. A stack that is still being created has no outputs,
     /// so its stage isn't there yet.
     pub fn all(deployed: &Deployed) -> Vec<Stage> {
         let stages = deployed.stacks.iter().filter_map(|found| {
             let output = |key: &str| found.stack.outputs.get(key);
+            let alarms = ["DeadLettersAlarmName", "LatencyAlarmName"];
             Some(Stage {
                 name: found.part.clone(),
+                queue_arn: output("QueueArn").cloned(),
+                topic: found.stack.parameters.get("TopicArn").map(|topic| topic.value.clone()),
+                alarms: alarms.iter().filter_map(|key| output(key)).cloned().collect(),
                 queue_url: output("QueueUrl")?.clone(),
                 queue_name: output("QueueName").cloned(),
                 dead_letter_queue_url: output("DeadLetterQueueUrl").cloned(),

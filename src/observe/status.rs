@@ -3,18 +3,26 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join4};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::details::{self, Details, ScalingPolicy, StageAlarm};
+use super::findings::{self, Finding, Words};
+use super::live::Gone;
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::{BacklogPoint, StageMetrics};
+use super::operation::{self, LastOperation};
 use super::stages::Stage;
+use super::trend::{Trend, trend};
 use super::{activities, live, metrics};
 use crate::cloud::activities::Activity;
+use crate::cloud::events::ResourceEvent;
 use crate::cloud::groups::Group;
 use crate::cloud::queues::QueueDepth;
+use crate::cloud::refreshes::InstanceRefresh;
 use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::KnownDrift;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
 use crate::local::fleet::state::FleetState;
@@ -38,6 +46,8 @@ pub struct Status {
     /// When it expires, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<Expiry>,
+    /// What is to be looked into, worst first.
+    pub findings: Vec<Finding>,
     /// Its stacks; none when it isn't deployed.
     pub stacks: Vec<StackState>,
     /// Its stages.
@@ -57,6 +67,14 @@ pub struct Expiry {
 }
 
 impl Expiry {
+    /// As of now.
+    pub fn new(at: Timestamp, now: Timestamp) -> Expiry {
+        Expiry {
+            at,
+            seconds_left: at.as_second() - now.as_second(),
+        }
+    }
+
     /// As in "expires in 7h 59m (2026-01-02 10:00Z)".
     pub fn text(&self) -> String {
         let minutes = self.seconds_left.unsigned_abs() / 60;
@@ -78,10 +96,12 @@ pub struct StackState {
     /// Why, when CloudFormation says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it was last made or changed.
-    pub since: Option<Timestamp>,
-    /// Termination protection.
-    pub termination_protection: bool,
+    /// What was done to it last.
+    pub last_operation: LastOperation,
+    /// What the last drift detection found.
+    pub drift: KnownDrift,
+    /// Termination protection; none when it can't be known.
+    pub termination_protection: Option<bool>,
 }
 
 /// How a stage is.
@@ -89,6 +109,9 @@ pub struct StackState {
 pub struct StageState {
     /// Its name.
     pub stage: String,
+    /// What its stack names and is not there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Gone>,
     /// What is in its queue, in messages.
     pub queue: Option<QueueDepth>,
     /// What is in its dead-letter queue, in messages.
@@ -101,6 +124,18 @@ pub struct StageState {
     pub group: Option<Group>,
     /// How many instances each zone has in each lifecycle state.
     pub instances_by_zone: BTreeMap<String, BTreeMap<String, usize>>,
+    /// The scaling policies of its group; none when they weren't, or couldn't be, read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaling_policies: Option<Vec<ScalingPolicy>>,
+    /// Its alarms, those that scale the group first; none when they weren't, or couldn't be, read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<Vec<StageAlarm>>,
+    /// The last instance refresh, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_refresh: Option<InstanceRefresh>,
+    /// Whether the topic that feeds it sends to its queue; none when no topic does, or it can't be known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_subscribed: Option<bool>,
     /// What Auto Scaling did last, newest first.
     pub activities: Vec<Activity>,
 }
@@ -112,6 +147,8 @@ pub struct Backlog {
     pub messages_per_instance: Option<f64>,
     /// What scaling aims at.
     pub target_messages_per_instance: f64,
+    /// Which way it goes; none when too little is known.
+    pub trend: Option<Trend>,
     /// The last hour, a point a minute, oldest first.
     pub history: Vec<BacklogPoint>,
 }
@@ -128,6 +165,11 @@ pub struct Stacks {
 }
 
 impl Stacks {
+    /// The ARN of one of them, which says whose account it is.
+    pub fn any_arn(&self) -> Option<&str> {
+        self.deployed.stacks.first().map(|found| found.stack.id.as_str())
+    }
+
     /// Reads them: a listing of all stacks, and the expiry.
     ///
     /// # Errors
@@ -148,31 +190,33 @@ impl Stacks {
     }
 }
 
-/// Reads how an environment is. `now` is the wall clock.
-///
-/// # Errors
-/// When the stacks can't be read; everything else that can't is said in `unknown`.
-pub async fn status(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<Status, CloudError> {
-    let mut stacks = Stacks::read(cloud, environment).await?;
-    stacks.deployed = stacks.deployed.with_protection(cloud).await?;
+/// Reads how the environment of these stacks is, all at once: what can't be read is said in `unknown`. `words` is for
+/// commands that findings name, `now` is the wall clock.
+pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Timestamp) -> Status {
     let stages = Stage::all(&stacks.deployed);
-    let (fleet, of_fleet) = fleet(cloud, environment);
-    let (live, activities, metrics) = join3(
+    let (fleet, of_fleet) = fleet(cloud, &stacks.deployed.environment);
+    let (live, activities, metrics, details) = join4(
         live::read(cloud, fleet.as_ref(), &stages),
         activities::read(cloud, fleet.as_ref(), &stages),
         metrics::read(cloud, fleet.as_ref(), &stages, now),
+        details::read(cloud, &stacks.deployed, &stages),
     )
     .await;
+    for found in &mut stacks.deployed.stacks {
+        let read = details.protections.get(&found.stack.id).copied();
+        found.stack.protected = found.stack.protected.or(read);
+    }
     let reads = Reads {
         stacks: &stacks,
         local_fleet: fleet.as_ref().map(LocalFleet::from),
         live: &live,
         activities: &activities,
         metrics: &metrics,
+        details: &details,
     };
-    let mut status = reads.status(cloud, now);
+    let mut status = reads.status(cloud, words, now);
     status.unknown.extend(of_fleet);
-    Ok(status)
+    status
 }
 
 /// The local fleet, and why it can't be known.
@@ -190,41 +234,58 @@ pub(super) struct Reads<'a> {
     pub live: &'a live::Read,
     pub activities: &'a activities::Read,
     pub metrics: &'a metrics::Read,
+    pub details: &'a details::Read,
 }
 
 impl Reads<'_> {
     /// What they say together. `now` is the wall clock.
-    pub fn status(&self, cloud: &Cloud, now: Timestamp) -> Status {
+    pub fn status(&self, cloud: &Cloud, words: &Words, now: Timestamp) -> Status {
         let stages = Stage::all(&self.stacks.deployed).into_iter().map(|stage| {
             let live = self.live.0.get(&stage.name).cloned().unwrap_or_default();
             let metrics = self.metrics.0.get(&stage.name).cloned().unwrap_or_default();
             let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
-            StageState::new(stage, live, metrics, activities)
+            let details = self.details.stages.get(&stage.name).cloned().unwrap_or_default();
+            StageState::new(stage, live, metrics, activities, details)
         });
-        let read = [&self.stacks.problems, &self.live.1, &self.activities.1, &self.metrics.1];
+        let read = [
+            &self.stacks.problems,
+            &self.live.1,
+            &self.activities.1,
+            &self.metrics.1,
+            &self.details.problems,
+        ];
         let mut unknown: Vec<String> = read.into_iter().flatten().cloned().collect();
         // A stage's two queues mostly fail for the same reason.
         unknown.dedup();
-        Status {
+        let stacks = self.stacks.deployed.stacks.iter();
+        let mut status = Status {
             environment: self.stacks.deployed.environment.clone(),
             account: cloud.account.clone(),
             region: cloud.region.clone(),
             local: cloud.local,
             local_fleet: self.local_fleet,
             at: now,
-            expires: self.stacks.expires.map(|at| Expiry {
-                at,
-                seconds_left: at.as_second() - now.as_second(),
-            }),
-            stacks: self.stacks.deployed.stacks.iter().map(stack_state).collect(),
+            expires: self.stacks.expires.map(|at| Expiry::new(at, now)),
+            findings: Vec::new(),
+            stacks: stacks
+                .map(|found| stack_state(found, self.details.events.get(&found.stack.id), now))
+                .collect(),
             stages: stages.collect(),
             unknown,
-        }
+        };
+        status.findings = findings::of(&status, words);
+        status
     }
 }
 
 impl StageState {
-    fn new(stage: Stage, live: live::Live, metrics: StageMetrics, activities: Vec<Activity>) -> StageState {
+    fn new(
+        stage: Stage,
+        live: live::Live,
+        metrics: StageMetrics,
+        activities: Vec<Activity>,
+        details: Details,
+    ) -> StageState {
         let mut instances_by_zone: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
         for instance in live.group.iter().flat_map(|group| &group.instances) {
             let states = instances_by_zone.entry(instance.zone.clone()).or_default();
@@ -236,14 +297,20 @@ impl StageState {
             backlog: stage.target.map(|target| Backlog {
                 messages_per_instance: now.map(|(queue, group)| per_instance(queue, group, counts_in_flight)),
                 target_messages_per_instance: target,
+                trend: trend(&metrics.history, target),
                 history: metrics.history,
             }),
             stage: stage.name,
+            gone: live.gone,
             queue: live.queue,
             dead_letters: live.dead_letters,
             oldest_message_age_seconds: metrics.oldest_message_age_seconds,
             group: live.group,
             instances_by_zone,
+            scaling_policies: details.policies,
+            alarms: details.alarms,
+            instance_refresh: details.refresh,
+            is_subscribed: details.is_subscribed,
             activities,
         }
     }
@@ -256,11 +323,12 @@ fn per_instance(queue: QueueDepth, group: &Group, counts_in_flight: bool) -> f64
     waiting as f64 / group.in_service().max(1) as f64
 }
 
-fn stack_state(deployed: &DeployedStack) -> StackState {
+fn stack_state(deployed: &DeployedStack, events: Option<&Vec<ResourceEvent>>, now: Timestamp) -> StackState {
     let stack = &deployed.stack;
     StackState {
         part: deployed.part.clone(),
-        since: stack.updated.or(stack.created),
+        last_operation: operation::last(stack, events.map(Vec::as_slice), now),
+        drift: stack.drift.clone(),
         status: stack.status.clone(),
         reason: stack.reason.clone(),
         termination_protection: stack.protected,

@@ -106,6 +106,7 @@ mod tests {
             zone: "us-east-2a".into(),
             lifecycle_state: (*state).into(),
             health: "Healthy".into(),
+            ..Instance::default()
         };
         Group {
             name: "group".into(),
@@ -113,6 +114,7 @@ mod tests {
             desired: 1,
             max: 4,
             instances: instances.iter().map(instance).collect(),
+            ..Group::default()
         }
     }
 

@@ -12,10 +12,11 @@ use serde::Serialize;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout};
 
+use super::findings::Words;
 use super::local_fleet::LocalFleet;
 use super::stages::Stage;
 use super::status::{Reads, Stacks, Status, fleet};
-use super::{activities, live, metrics};
+use super::{activities, details, live, metrics};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 
@@ -80,6 +81,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Watcher {
     cloud: Cloud,
     environment: String,
+    words: Words,
     pace: Pace,
     stacks: Option<Stacks>,
     stacks_problem: Option<String>,
@@ -91,10 +93,11 @@ pub struct Watcher {
 
 impl Watcher {
     /// Begins, and reads nothing yet.
-    pub fn new(cloud: Cloud, environment: &str, pace: Pace) -> Watcher {
+    pub fn new(cloud: Cloud, environment: &str, words: Words, pace: Pace) -> Watcher {
         Watcher {
             cloud,
             environment: environment.to_owned(),
+            words,
             pace,
             stacks: None,
             stacks_problem: None,
@@ -170,8 +173,10 @@ impl Watcher {
             live: &live,
             activities: &activities,
             metrics: &self.metrics,
+            // Read once it is asked for, by `status` alone: a screen needn't cost that much.
+            details: &details::Read::default(),
         };
-        let mut status = reads.status(&self.cloud, now);
+        let mut status = reads.status(&self.cloud, &self.words, now);
         status.unknown.extend(of_fleet);
         status.unknown.extend(late);
         status.unknown.extend(self.stacks_problem.clone());
@@ -205,19 +210,22 @@ impl Watcher {
         self.stacks_due = Instant::now() + pause;
     }
 
-    /// The listing leaves termination protection out: of a stack that nothing was done to, it is what it was.
+    /// A listing may leave termination protection out: of a stack that nothing was done to, it is what it was.
     async fn new_stacks(&self) -> Result<Stacks, CloudError> {
         let mut read = Stacks::read(&self.cloud, &self.environment).await?;
         let known = self.stacks.iter().flat_map(|stacks| &stacks.deployed.stacks);
         let protections = try_join_all(read.deployed.stacks.iter().map(async |found| {
             let stack = &found.stack;
+            if stack.protected.is_some() {
+                return Ok(stack.protected);
+            }
             let same = known
                 .clone()
                 .map(|known| &known.stack)
                 .find(|known| known.id == stack.id && known.status == stack.status && known.updated == stack.updated);
             match same {
                 Some(known) => Ok(known.protected),
-                None => Ok(self.cloud.stack(&stack.id).await?.is_some_and(|stack| stack.protected)),
+                None => Ok(self.cloud.stack(&stack.id).await?.and_then(|stack| stack.protected)),
             }
         }))
         .await?;

@@ -12,15 +12,19 @@ pub mod form;
 pub mod init;
 pub mod jobs;
 pub mod killed;
+pub mod list;
 pub mod local;
 pub mod plan;
 pub mod problems;
 pub mod progress;
+pub mod reap;
+pub mod receipt;
 pub mod recover;
 pub mod render;
 pub mod revert;
 pub mod screen;
 pub mod status;
+mod status_stage;
 mod style;
 pub mod summary;
 pub mod transfer;
@@ -92,6 +96,11 @@ pub fn result(output: Output, result: &impl Serialize, for_people: impl FnOnce()
 /// A result, on standard output.
 pub fn text(text: &str) {
     let _ = write!(anstream::stdout().lock(), "{text}");
+}
+
+/// How many columns a line of results has; none where they don't go to a terminal.
+pub fn width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
 /// Something to know, on standard error.

@@ -112,7 +112,7 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
 fn change_text(out: &mut String, change: &Change, widest: usize) {
     let (style, sign, word) = match (&change.action, change.replacement) {
         (Action::Add, _) => (GOOD, "+", ""),
-        (Action::Import, _) => (GOOD, "+", "  imported as it is"),
+        (Action::Import, _) => (CAREFUL, "←", "  imported as it is, with what is in it"),
         (Action::Remove, _) => (BAD, "-", "  DELETED"),
         (_, Replacement::Yes) => (BAD, "±", "  REPLACED: made anew, the old one is deleted"),
         (_, Replacement::Maybe) => (BAD, "±", "  may be REPLACED"),
@@ -188,11 +188,8 @@ fn totals(plan: &Plan) -> String {
     let number = |test: fn(&Change) -> bool| changes().filter(|change| test(change)).count();
     let mut resources = Vec::new();
     for (n, word, style) in [
-        (
-            number(|change| matches!(change.action, Action::Add | Action::Import)),
-            "added",
-            GOOD,
-        ),
+        (number(|change| change.action == Action::Add), "added", GOOD),
+        (number(|change| change.action == Action::Import), "imported", CAREFUL),
         (
             number(|change| !matches!(change.action, Action::Add | Action::Import) && !change.takes_away()),
             "changed",

@@ -1,103 +1,191 @@
-//! Status, for people.
+//! Status, for people: what is to be looked into first, then stacks, then stages.
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, whole_seconds};
+use super::status_stage;
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, seconds, whole_seconds};
 use crate::cloud::stack_status::StackStatus;
-use crate::observe::status::{StageState, Status};
+use crate::observe::findings::{Finding, Severity};
+use crate::observe::operation::LastOperation;
+use crate::observe::status::{StackState, StageState, Status};
 
-/// The status as text.
-pub fn text(status: &Status) -> String {
+/// The status as text, in lines of so many columns; none for as long as they come.
+pub fn text(status: &Status, width: Option<usize>) -> String {
     let mut out = String::new();
     let place = format!("account {}, {}", status.account, status.region);
+    let name = paint(STRONG, &status.environment);
     if status.stacks.is_empty() {
-        let _ = writeln!(
-            out,
-            "{} is not deployed in {place}: no stack carries its name.",
-            paint(STRONG, &status.environment)
-        );
+        let _ = writeln!(out, "{name} is not deployed in {place}: no stack carries its name.");
+        unknown(&mut out, status, width);
         return out;
     }
-    let _ = writeln!(out, "{} in {place}", paint(STRONG, &status.environment));
+    let _ = writeln!(out, "{name} in {place}");
     if let Some(expires) = &status.expires {
-        let _ = writeln!(
-            out,
-            "{} {}",
-            if expires.seconds_left > 0 {
-                "expires in"
-            } else {
-                "EXPIRED"
-            },
-            expires.text()
-        );
+        let word = match expires.seconds_left > 0 {
+            true => "expires in".to_owned(),
+            false => paint(BAD, "EXPIRED"),
+        };
+        let _ = writeln!(out, "{word} {}", expires.text());
     }
     let _ = writeln!(out);
-    let mut stacks = table(&["stack", "status", "since", ""]);
-    for stack in &status.stacks {
-        let since = stack
-            .since
-            .map_or(String::new(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
-        let note = match (&stack.reason, stack.termination_protection) {
-            (Some(reason), _) if !stack.status.is_well() => reason.clone(),
-            (_, true) => "protected".into(),
-            _ => String::new(),
-        };
-        stacks.add_row([
-            stack.stack.clone(),
-            paint(color(&stack.status), &stack.status),
-            since,
-            note,
-        ]);
+    findings(&mut out, status, width);
+    let _ = writeln!(out, "\n{}", paint(FAINT, "stacks"));
+    stacks(&mut out, &status.stacks, width);
+    for stage in &status.stages {
+        let _ = writeln!(out, "\n{} {}", paint(FAINT, "stage"), paint(STRONG, &stage.stage));
+        status_stage::lines(&mut out, stage, status.local, width);
     }
-    let _ = writeln!(out, "{stacks}");
-    if !status.stages.is_empty() {
-        let _ = writeln!(out, "\n{}", stages(status));
+    if !status.unknown.is_empty() {
+        let _ = writeln!(out);
     }
-    for unknown in &status.unknown {
-        let _ = writeln!(out, "{} {unknown}", paint(CAREFUL, "unknown:"));
-    }
+    unknown(&mut out, status, width);
     out
 }
 
-fn stages(status: &Status) -> Table {
-    let mut stages = table(&[
-        "stage",
-        "waiting",
-        "in flight",
-        "oldest",
-        "dead letters",
-        "backlog",
-        "workers",
-        "min",
-        "desired",
-        "max",
-    ]);
-    for stage in &status.stages {
-        let number = |n: Option<u64>| n.map_or("?".into(), |n| n.to_string());
-        let dead = stage.dead_letters.map(|depth| depth.visible + depth.in_flight);
-        let dead = match dead {
-            Some(0) => paint(GOOD, 0),
-            Some(n) => paint(BAD, n),
-            None => "?".into(),
-        };
-        let group = stage.group.as_ref();
-        let of_group = |n: Option<i32>| n.map_or("?".into(), |n| n.to_string());
-        stages.add_row([
-            stage.stage.clone(),
-            number(stage.queue.map(|depth| depth.visible + depth.delayed)),
-            number(stage.queue.map(|depth| depth.in_flight)),
-            oldest(stage),
-            dead,
-            backlog(stage),
-            group.map_or("?".into(), |group| group.in_service().to_string()),
-            of_group(group.map(|group| group.min)),
-            of_group(group.map(|group| group.desired)),
-            of_group(group.map(|group| group.max)),
-        ]);
+fn unknown(out: &mut String, status: &Status, width: Option<usize>) {
+    for unknown in &status.unknown {
+        wrapped(
+            out,
+            &format!("{} {unknown}", paint(CAREFUL, "unknown:")),
+            "",
+            "  ",
+            width,
+        );
     }
-    stages
+}
+
+/// As in "2 critical, 1 warning".
+pub(in crate::report) fn tally(findings: &[Finding]) -> String {
+    let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let counts = [
+        (of(Severity::Critical), of(Severity::Critical).to_string() + " critical"),
+        (of(Severity::Warning), count(of(Severity::Warning), "warning")),
+        (of(Severity::Note), count(of(Severity::Note), "note")),
+    ];
+    let some: Vec<String> = counts
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(_, text)| text)
+        .collect();
+    some.join(", ")
+}
+
+fn findings(out: &mut String, status: &Status, width: Option<usize>) {
+    if status.findings.is_empty() {
+        let _ = match status.unknown.is_empty() {
+            true => writeln!(out, "{} nothing to look into", paint(GOOD, "✓")),
+            false => writeln!(out, "nothing to look into, in what could be read"),
+        };
+        return;
+    }
+    let _ = writeln!(out, "{} {}", paint(FAINT, "findings"), tally(&status.findings));
+    for finding in &status.findings {
+        let word = finding.severity.as_str();
+        let style = match finding.severity {
+            Severity::Critical => BAD,
+            Severity::Warning => CAREFUL,
+            Severity::Note => FAINT,
+        };
+        let about = finding.about().map_or(String::new(), |about| format!("{about}: "));
+        let margin = " ".repeat(MARGIN);
+        let first = format!("  {}{}", paint(style, word), " ".repeat(MARGIN - 2 - word.len()));
+        wrapped(out, &format!("{about}{}", finding.meaning), &first, &margin, width);
+        wrapped(
+            out,
+            &format!("→ {}", finding.action),
+            &margin,
+            &format!("{margin}  "),
+            width,
+        );
+        if let Some(command) = &finding.command {
+            // Never broken: it is there to be copied.
+            let _ = writeln!(out, "{margin}  {}", paint(STRONG, command));
+        }
+    }
+}
+
+/// The columns before what is said of something.
+pub(super) const MARGIN: usize = 12;
+/// Narrower isn't wrapped to: it would be one word a line.
+const NARROWEST: usize = 40;
+
+/// A text in lines that fit, the first of them behind `first`, the others behind `later`.
+pub(super) fn wrapped(out: &mut String, text: &str, first: &str, later: &str, width: Option<usize>) {
+    let Some(width) = width else {
+        let _ = writeln!(out, "{first}{text}");
+        return;
+    };
+    let options = textwrap::Options::new(width.max(NARROWEST))
+        .initial_indent(first)
+        .subsequent_indent(later)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(text, options) {
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+fn stacks(out: &mut String, stacks: &[StackState], width: Option<usize>) {
+    let longest = |of: fn(&StackState) -> &str| stacks.iter().map(|stack| of(stack).len()).max().unwrap_or_default();
+    let names = longest(|stack| &stack.stack);
+    let statuses = longest(|stack| stack.status.as_str());
+    let margin = " ".repeat(4);
+    for stack in stacks {
+        let word = stack.status.as_str();
+        let gap = " ".repeat(statuses - word.len());
+        let operation = operation(stack);
+        let used = 2 + names + 2 + statuses + 2 + operation.len();
+        let fits = width.is_none_or(|width| used <= width);
+        let line = format!("  {:names$}  {}", stack.stack, paint(color(&stack.status), word));
+        let _ = match fits {
+            true => writeln!(out, "{line}{gap}  {operation}"),
+            false => writeln!(out, "{line}"),
+        };
+        let mut more = Vec::new();
+        if !fits {
+            more.push(operation);
+        }
+        match stack.termination_protection {
+            Some(true) => more.push("protected".to_owned()),
+            Some(false) => {}
+            None => more.push("protection unknown".to_owned()),
+        }
+        more.extend(drift(stack));
+        if !more.is_empty() {
+            wrapped(out, &more.join(", "), &margin, &margin, width);
+        }
+        if let Some(reason) = stack.reason.as_ref().filter(|_| !stack.status.is_well()) {
+            wrapped(out, reason, &margin, &margin, width);
+        }
+    }
+}
+
+/// As in "updated 2026-01-02 09:58Z in 3m 05s", "update of 2026-01-02 09:58Z, 3m 05s".
+fn operation(stack: &StackState) -> String {
+    let LastOperation {
+        kind,
+        started_at,
+        length_seconds,
+        ..
+    } = &stack.last_operation;
+    let at = started_at.map_or("?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%MZ").to_string());
+    match (stack.status.is_well(), length_seconds) {
+        (true, Some(length)) => format!("{} {at} in {}", kind.done(), seconds(*length)),
+        (true, None) => format!("{} {at}", kind.done()),
+        (false, Some(length)) => format!("{} of {at}, {}", kind.noun(), seconds(*length)),
+        (false, None) => format!("{} of {at}", kind.noun()),
+    }
+}
+
+/// What nobody ever looked for isn't worth a line.
+fn drift(stack: &StackState) -> Option<String> {
+    let checked = stack.drift.checked_at?.strftime("%Y-%m-%d %H:%MZ").to_string();
+    let word = match stack.drift.status.as_str() {
+        "IN_SYNC" => "in sync".to_owned(),
+        "DRIFTED" => paint(CAREFUL, "drifted"),
+        "NOT_CHECKED" => return None,
+        other => format!("drift {other}"),
+    };
+    Some(format!("{word} when checked {checked}"))
 }
 
 /// How long the oldest message has waited.
@@ -130,13 +218,4 @@ pub(super) fn color(status: &StackStatus) -> anstyle::Style {
         StackStatus::ReviewInProgress => FAINT,
         _ => BAD,
     }
-}
-
-fn table(headings: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(headings.iter().map(|heading| paint(FAINT, heading)));
-    table
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::form::Output;
 use super::status::{backlog, color};
+use super::status_stage::in_service;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
 use crate::observe::status::StageState;
 use crate::observe::watch::{Phase, Snapshot};
@@ -158,16 +159,7 @@ fn text(stage: &StageState) -> String {
     };
     let group = match &stage.group {
         None => "group unknown".to_owned(),
-        Some(group) => {
-            let mut others: BTreeMap<&str, usize> = BTreeMap::new();
-            for instance in &group.instances {
-                if instance.lifecycle_state != "InService" {
-                    *others.entry(&instance.lifecycle_state).or_default() += 1;
-                }
-            }
-            let others: String = others.iter().map(|(state, n)| format!(", {n} {state}")).collect();
-            format!("{} of {} in service{others}", group.in_service(), group.desired)
-        }
+        Some(group) => in_service(group),
     };
     format!(
         "{} waiting, {} in flight, {} dead letters{backlog}; {group}",

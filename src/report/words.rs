@@ -1,6 +1,6 @@
 //! Each event in words.
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, paint, seconds};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, count, paint, seconds};
 use crate::engine::event::Event;
 
 /// An event in words. `every` names what a redrawn line shows by itself.
@@ -50,6 +50,12 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             let size = crate::environment::units::Size::bytes(*bytes);
             vec![format!("{} uploaded the program of {stage} ({size})", paint(GOOD, "✓"))]
         }
+        Event::Draining {
+            group, instances_left, ..
+        } => match instances_left {
+            0 => vec![format!("{} {group} has no instances left", paint(GOOD, "✓"))],
+            left => vec![format!("  {group} drains: {} left", count(*left, "instance"))],
+        },
         Event::Emptied {
             bucket,
             deleted_objects: 0,

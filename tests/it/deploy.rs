@@ -340,11 +340,11 @@ fn a_stack_of_somebody_else_is_left_alone() {
 
 #[test]
 fn a_failure_names_its_cause_and_the_next_deploy_begins_anew() {
-    let account = account();
+    let (account, other) = (account(), account());
     // Somebody else has a bucket of that name. The stack's own events only say where the reason can be asked for.
     let bucket = format!("lab-{account}-{REGION}");
     wait(async {
-        let aws = Aws::new(&account, REGION);
+        let aws = Aws::new(&other, REGION);
         let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
             .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::UsEast2)
             .build();
@@ -379,7 +379,7 @@ fn a_failure_names_its_cause_and_the_next_deploy_begins_anew() {
     );
 
     wait(async {
-        Aws::new(&account, REGION)
+        Aws::new(&other, REGION)
             .s3
             .delete_bucket()
             .bucket(&bucket)

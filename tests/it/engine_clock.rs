@@ -1,6 +1,7 @@
 //! The engine on a paused clock, against the scriptable endpoint in memory: what it notices when, with how many calls,
 //! and what it makes of every fault.
 
+mod draining;
 mod failures;
 mod faults;
 mod leftovers;
@@ -199,6 +200,10 @@ impl Rig {
                     context,
                     deployed: &deployed,
                     role_arn: None,
+                    no_drain: false,
+                    disable_protection: false,
+                    force: false,
+                    approve: &|_, _| false,
                 })
                 .await)
             };

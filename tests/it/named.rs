@@ -39,6 +39,13 @@ fn it_is_found_by_its_tags_in_the_region_of_the_flag_or_the_defaults() {
     }
     let elsewhere = test(&endpoint).args(["status", "--name", "other", "--region", REGION]);
     elsewhere.stdout_contains("other is not deployed").run();
+    let elsewhere = test(&endpoint).args(["status", "--name", "other", "--region", REGION, "--output", "json"]);
+    let said = &elsewhere.run().json()["findings"][0];
+    assert_eq!(
+        said["command"],
+        format!("qfleet deploy ENV --region {REGION}"),
+        "{said}"
+    );
 }
 
 #[test]

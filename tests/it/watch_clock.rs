@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use qfleet::cloud::Cloud;
-use qfleet::observe::status::status;
+use qfleet::observe::findings::Words;
+use qfleet::observe::status::{Stacks, status};
 use qfleet::observe::watch::{Pace, Phase, Watcher};
 use tokio::sync::mpsc::channel;
 use tokio::time::Instant;
@@ -14,6 +15,10 @@ use crate::watch::stage;
 
 fn cloud(endpoint: &Endpoint) -> Cloud {
     Cloud::over(endpoint.http_client(), "111122223333", "us-east-2")
+}
+
+fn words() -> Words {
+    Words::new(None, "lab")
 }
 
 /// Stages `s0`, `s1`, … with a group each.
@@ -29,7 +34,7 @@ fn stages(count: usize) -> Script {
 async fn queues_are_read_often_stacks_and_metrics_seldom() {
     let endpoint = Endpoint::in_memory(stages(3));
     let (sender, mut snapshots) = channel(1);
-    let watcher = Watcher::new(cloud(&endpoint), "lab", Pace::new(false, None));
+    let watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
     tokio::spawn(watcher.run(sender, Timestamp::now));
     let began = Instant::now();
     let mut refreshes = 0;
@@ -46,12 +51,8 @@ async fn queues_are_read_often_stacks_and_metrics_seldom() {
     assert_eq!(calls("DescribeScalingActivities"), refreshes * 3);
     assert_eq!(calls("DescribeAutoScalingGroups"), refreshes, "all groups at once");
     assert!((10..=11).contains(&calls("GetMetricData")), "a minute is a point");
-    // Each 15 s; and once each stack, for what listings leave out.
-    assert!(
-        (40 + 3..=42 + 3).contains(&calls("DescribeStacks")),
-        "{}",
-        calls("DescribeStacks")
-    );
+    let listings = calls("DescribeStacks");
+    assert!((40..=42).contains(&listings), "each 15 s, not {listings}");
     let busiest = endpoint.calls_a_second("DescribeStacks").into_iter().max();
     assert!(
         busiest <= Some(4),
@@ -62,9 +63,9 @@ async fn queues_are_read_often_stacks_and_metrics_seldom() {
 #[tokio::test(start_paused = true)]
 async fn metrics_of_all_stages_are_read_in_as_few_calls_as_there_can_be() {
     let endpoint = Endpoint::in_memory(stages(150).series("oldest149", &[(0, 7.0)]));
-    let read = status(&cloud(&endpoint), "lab", Timestamp::now())
-        .await
-        .expect("a status");
+    let cloud = cloud(&endpoint);
+    let stacks = Stacks::read(&cloud, "lab").await.expect("stacks");
+    let read = status(&cloud, stacks, &words(), Timestamp::now()).await;
     assert_eq!(read.stages.len(), 150);
     assert!(read.unknown.is_empty(), "{:?}", read.unknown);
     let last = read.stages.last().expect("a stage");
@@ -98,7 +99,7 @@ async fn what_happens_to_stacks_is_seen_and_its_end_ends_the_watching() {
         .at(Duration::from_secs(120), delete);
     let endpoint = Endpoint::in_memory(script);
     let (sender, mut snapshots) = channel(1);
-    let watcher = Watcher::new(cloud(&endpoint), "lab", Pace::new(false, None));
+    let watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
     tokio::spawn(watcher.run(sender, Timestamp::now));
     let began = Instant::now();
     let mut seen: Vec<(String, u64)> = Vec::new();
@@ -132,7 +133,7 @@ async fn it_waits_for_the_first_stack_and_through_reads_that_fail() {
         .existing(Existing::new("other", "CREATE_COMPLETE"))
         .fault(On::action("DescribeStacks").until(Duration::from_secs(9)), denied);
     let endpoint = Endpoint::in_memory(script);
-    let mut watcher = Watcher::new(cloud(&endpoint), "lab", Pace::new(false, None));
+    let mut watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
     let first = watcher.refresh(Timestamp::now()).await;
     assert_eq!(first.phase, Phase::Unknown);
     assert_eq!(first.status.unknown, ["DescribeStacks failed: not authorized"]);
@@ -144,7 +145,7 @@ async fn it_waits_for_the_first_stack_and_through_reads_that_fail() {
 #[tokio::test(start_paused = true)]
 async fn a_read_without_an_answer_does_not_hold_up_the_rest_for_long() {
     let endpoint = Endpoint::in_memory(stages(1).fault(On::action("DescribeScalingActivities"), Fault::Stall));
-    let mut watcher = Watcher::new(cloud(&endpoint), "lab", Pace::new(false, None));
+    let mut watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
     let began = Instant::now();
     let snapshot = watcher.refresh(Timestamp::now()).await;
     assert!(began.elapsed() <= Duration::from_secs(25), "{:?}", began.elapsed());
@@ -157,7 +158,7 @@ async fn stacks_that_cannot_be_read_any_more_are_shown_as_they_were() {
     let denied = Fault::refuse(403, "AccessDenied", "not authorized");
     let script = stages(1).fault(On::action("DescribeStacks").after(Duration::from_secs(10)), denied);
     let endpoint = Endpoint::in_memory(script);
-    let mut watcher = Watcher::new(cloud(&endpoint), "lab", Pace::new(false, None));
+    let mut watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
     watcher.refresh(Timestamp::now()).await;
     tokio::time::sleep(Duration::from_secs(16)).await;
     let snapshot = watcher.refresh(Timestamp::now()).await;

@@ -42,6 +42,26 @@ fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64()
 }
 
+/// The newest points of a series in one line of text.
+pub fn sparkline(points: &[BacklogPoint], target: f64, width: usize) -> String {
+    let columns = columns(points, width);
+    let top = top(&columns, target);
+    let bar = |value: &Option<f64>| value.map_or(" ", |value| BARS[height(value, top, 1).clamp(1, 8)]);
+    let bars: String = columns.iter().map(bar).collect();
+    bars.trim_start().to_owned()
+}
+
+/// What the highest bar stands for: room above the target, so that what is over it can be seen to be so.
+fn top(columns: &[Option<f64>], target: f64) -> f64 {
+    let highest = columns.iter().flatten().copied().fold(0.0, f64::max);
+    highest.max(target * 1.25).max(1.0)
+}
+
+/// In eighths of a row.
+fn height(value: f64, top: f64, rows: u16) -> usize {
+    (value / top * f64::from(rows) * 8.0).round() as usize
+}
+
 /// Points that are shown, where there is room for as many.
 const POINTS: u16 = metrics::HISTORY_MINUTES as u16;
 /// A point gets at most so many columns.
@@ -62,11 +82,9 @@ pub fn draw(points: &[BacklogPoint], target: f64, theme: Theme, area: Rect, buff
     let each = usize::from((area.width / POINTS).clamp(1, WIDEST));
     let columns = columns(points, usize::from(area.width) / each);
     let columns: Vec<Option<f64>> = columns.into_iter().flat_map(|value| vec![value; each]).collect();
-    let highest = columns.iter().flatten().copied().fold(0.0, f64::max);
-    // Room above the target, so that what is over it can be seen to be so.
-    let top = highest.max(target * 1.25).max(1.0);
+    let top = top(&columns, target);
     let rows = area.height;
-    let eighths = |value: f64| (value / top * f64::from(rows) * 8.0).round() as usize;
+    let eighths = |value: f64| height(value, top, rows);
     let target_row =
         (rows > 1 && target > 0.0).then(|| (eighths(target).saturating_sub(1) / 8).min(usize::from(rows) - 1));
     for (x, value) in (area.x..).zip(&columns) {
@@ -127,6 +145,14 @@ mod tests {
         assert_eq!([59, 60, 119, 120, 500].map(width), [60, 60, 60, 120, 180]);
         let row = drawn(&[(0, 8.0), (60, 4.0)], 1.0, 120, 1).remove(0);
         assert_eq!(row.trim_start(), "██▄▄");
+    }
+
+    #[test]
+    fn in_text_it_is_a_line_that_begins_with_its_first_bar() {
+        let values = points(&[(0, 8.0), (60, 4.0), (180, 0.0), (240, 16.0)]);
+        assert_eq!(sparkline(&values, 1.0, 6), "▄▂ ▁█");
+        assert_eq!(sparkline(&values, 1.0, 2), "▁█", "the newest");
+        assert_eq!(sparkline(&[], 1.0, 6), "");
     }
 
     #[test]

@@ -8,8 +8,10 @@ use ratatui::text::{Line, Span};
 use super::theme::{LEGEND, Theme, Tone, of_stack};
 use super::{View, activities, line, stage};
 use crate::cloud::stack_status::StackStatus;
+use crate::observe::findings::Severity;
 use crate::observe::status::{StackState, Status};
 use crate::observe::watch::Phase;
+use crate::report::status::tally;
 
 /// How many stages fit into so many rows, beside the activities. One at least.
 fn room(rows: u16, stages: usize) -> usize {
@@ -32,6 +34,7 @@ pub fn draw(view: &View, theme: Theme, frame: &mut Frame<'_>) -> usize {
     let status = &snapshot.status;
     let mut top = vec![header(status, theme, area.width), stacks(status, theme, area.width)];
     top.extend(reasons(status, theme));
+    top.extend(findings(status, theme));
     let top_rows = u16::try_from(top.len()).unwrap_or(2).min(area.height);
     for (y, text) in (area.y..area.y + top_rows).zip(&top) {
         line(text, Rect { y, height: 1, ..area }, buffer);
@@ -164,6 +167,24 @@ fn reasons(status: &Status, theme: Theme) -> Vec<Line<'static>> {
     said.take(2)
         .map(|(stack, reason)| Line::from(Span::styled(format!("{stack}: {reason}"), theme.text(Tone::Bad))))
         .collect()
+}
+
+/// How much there is to look into, and the worst of it; not what only is good to know.
+fn findings(status: &Status, theme: Theme) -> Option<Line<'static>> {
+    let worst = status.findings.first().filter(|worst| worst.severity.counts())?;
+    if status.stacks.is_empty() {
+        return None;
+    }
+    let about = worst.about().map_or(String::new(), |about| format!("{about}: "));
+    let tone = match worst.severity {
+        Severity::Critical => Tone::Bad,
+        _ => Tone::Careful,
+    };
+    let counts = tally(&status.findings);
+    Some(Line::from(vec![
+        Span::styled("findings  ", theme.text(Tone::Faint)),
+        Span::styled(format!("{counts}: {about}{}", worst.meaning), theme.text(tone)),
+    ]))
 }
 
 /// What stands where the stages will be.

@@ -18,6 +18,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+pub(super) use chart::sparkline;
 use keys::Action;
 use roster::Roster;
 pub use terminal::{Ended, is_possible, show};

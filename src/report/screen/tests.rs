@@ -14,8 +14,11 @@ use crate::cloud::activities::Activity;
 use crate::cloud::groups::{Group, Instance};
 use crate::cloud::queues::QueueDepth;
 use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::KnownDrift;
+use crate::observe::findings::{Finding, Severity};
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::metrics::BacklogPoint;
+use crate::observe::operation::{Kind, LastOperation};
 use crate::observe::status::{Backlog, Expiry, StackState, StageState, Status};
 use crate::observe::watch::Phase;
 
@@ -35,6 +38,7 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
             zone: zone.into(),
             lifecycle_state: state.into(),
             health: "Healthy".into(),
+            ..Instance::default()
         }
     };
     let depth = |visible, in_flight| QueueDepth {
@@ -44,12 +48,14 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
     };
     StageState {
         stage: name.into(),
+        gone: Vec::new(),
         queue: Some(depth(1204, 12)),
         dead_letters: Some(depth(0, 0)),
         oldest_message_age_seconds: Some(185),
         backlog: Some(Backlog {
             messages_per_instance: Some(304.0),
             target_messages_per_instance: 60.0,
+            trend: None,
             history: history(60),
         }),
         group: Some(Group {
@@ -58,8 +64,13 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
             desired: 4,
             max: 6,
             instances: instances.iter().map(read).collect(),
+            ..Group::default()
         }),
         instances_by_zone: BTreeMap::new(),
+        scaling_policies: None,
+        alarms: None,
+        instance_refresh: None,
+        is_subscribed: None,
         activities: Vec::new(),
     }
 }
@@ -96,8 +107,14 @@ fn stack(part: &str, status: &str) -> StackState {
         stack: format!("lab-{part}"),
         status: StackStatus::from(status),
         reason: None,
-        since: Some(at(-3600)),
-        termination_protection: false,
+        last_operation: LastOperation {
+            kind: Kind::Create,
+            started_at: Some(at(-3600)),
+            ended_at: None,
+            length_seconds: None,
+        },
+        drift: KnownDrift::default(),
+        termination_protection: Some(false),
     }
 }
 
@@ -115,6 +132,7 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
                 at: at(3 * 3600),
                 seconds_left: 3 * 3600,
             }),
+            findings: Vec::new(),
             stacks,
             stages,
             unknown: Vec::new(),
@@ -205,6 +223,43 @@ fn compare(name: &str, text: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn what_is_to_be_looked_into_is_counted_and_the_worst_of_it_named() {
+    let with = |severities: &[Severity]| {
+        let mut snapshot = busy();
+        let finding = |severity: &Severity| Finding {
+            id: "dead-letters",
+            severity: *severity,
+            stage: Some("move".into()),
+            stack: None,
+            meaning: "3 messages wait".into(),
+            action: String::new(),
+            command: None,
+        };
+        snapshot.status.findings = severities.iter().map(finding).collect();
+        drawn(&mut view(snapshot), 80, 24)
+    };
+    let shown = with(&[Severity::Critical, Severity::Warning, Severity::Note]);
+    assert!(
+        shown.contains("findings  1 critical, 1 warning, 1 note: move: 3 messages wait"),
+        "{shown}"
+    );
+    assert!(!with(&[Severity::Note]).contains("findings"));
+    assert!(!with(&[]).contains("findings"));
+    // That it isn't deployed yet is said already.
+    let mut before = snapshot(Phase::NotDeployed, Vec::new(), Vec::new());
+    before.status.findings = vec![Finding {
+        id: "not-deployed",
+        severity: Severity::Warning,
+        stage: None,
+        stack: None,
+        meaning: "it is not deployed".into(),
+        action: String::new(),
+        command: None,
+    }];
+    assert!(!drawn(&mut view(before), 80, 24).contains("findings"));
 }
 
 #[test]

@@ -62,6 +62,7 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         Some(Fault::Refuse(refusal)) => return refused(&call, &refusal),
         Some(Fault::Cut) => return cut(),
         Some(Fault::Stall) => std::future::pending().await,
+        Some(Fault::Held(ref gate)) => gate.pass().await,
         _ => {}
     }
     let response = match (call.service, forward_to) {
@@ -98,7 +99,7 @@ impl World {
             .script
             .rules
             .iter_mut()
-            .filter_map(|rule| rule.hit(&call.action, call.stack.as_deref(), at))
+            .filter_map(|rule| rule.hit(call, at))
             .collect();
         let crowded = self.script.rates.get(&call.action).is_some_and(|most| {
             let second = call.at.checked_sub(Duration::from_secs(1));
@@ -137,6 +138,7 @@ impl World {
             "ListStacks" => self.list_stacks(input),
             "DescribeStackEvents" => self.describe_stack_events(input),
             "DescribeEvents" => self.describe_events(input),
+            "ListImports" => self.list_imports(input),
             "ListStackResources" => self.list_stack_resources(input),
             "DescribeStackResources" => self.describe_stack_resources(input),
             "DetectStackDrift" => self.detect_stack_drift(input),
@@ -198,8 +200,10 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::Sns if call.action == "ListSubscriptionsByTopic" => (SNS, world.sns(&call.action, &call.input)),
         Service::Sns => (SNS, world.told(call)),
         Service::Iam => (IAM, world.told(call)),
+        Service::Account => return plain(world.account(call)),
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),
@@ -207,6 +211,13 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
             };
         }
         Service::Json => return plain(world.services.json(call)),
+        Service::Sqs if call.action == "GetQueueUrl" => {
+            let input: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+            return match world.get_queue_url(input["QueueName"].as_str().unwrap_or_default()) {
+                Ok(answer) => plain(answer),
+                Err(refusal) => refused(call, &refusal),
+            };
+        }
         Service::Sqs => return plain(world.services.sqs(call)),
         Service::S3 => {
             let chunked = header("content-encoding").contains("aws-chunked");

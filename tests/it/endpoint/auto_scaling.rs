@@ -1,10 +1,12 @@
 //! Auto Scaling's groups, as a script puts them there: their instances come, go and are replaced in time
 //! (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Operations.html>).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::draining::Obstacles;
 use super::model::Model;
 use super::query::{Input, Refusal};
 use super::world::{Step, World};
@@ -22,6 +24,31 @@ pub struct ScriptedGroup {
     /// How long a worker drains, and how long an instance comes up.
     pub(super) drains: Duration,
     pub(super) comes_up: Duration,
+    pub(super) obstacles: Obstacles,
+    tagged: bool,
+    /// Whether it launches instances of several types.
+    mixed: bool,
+    suspended: Vec<String>,
+    /// The launch template's version, and those of instances that run another one.
+    version: String,
+    versions: BTreeMap<String, String>,
+    protected: Vec<String>,
+    unhealthy: Vec<String>,
+    /// Name, type and alarms.
+    policies: Vec<(String, String, Vec<String>)>,
+    /// Status, reason, and how much is done.
+    refresh: Option<(String, Option<String>, u32)>,
+}
+
+/// Something that Auto Scaling did before the beginning.
+#[derive(Debug, Clone)]
+pub struct ScriptedActivity {
+    pub group: &'static str,
+    pub description: &'static str,
+    pub cause: &'static str,
+    pub status: &'static str,
+    pub message: Option<&'static str>,
+    pub ago: Duration,
 }
 
 impl ScriptedGroup {
@@ -39,12 +66,90 @@ impl ScriptedGroup {
             instances: instances.iter().map(in_service).collect(),
             drains: Duration::from_millis(300),
             comes_up: Duration::from_millis(600),
+            obstacles: Obstacles::default(),
+            tagged: true,
+            mixed: false,
+            suspended: Vec::new(),
+            version: "1".into(),
+            versions: BTreeMap::new(),
+            protected: Vec::new(),
+            unhealthy: Vec::new(),
+            policies: Vec::new(),
+            refresh: None,
         }
+    }
+
+    /// Without the tags of its stack.
+    pub fn untagged(mut self) -> Self {
+        self.tagged = false;
+        self
+    }
+
+    /// With a mixed instances policy, which names the launch template then
+    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_MixedInstancesPolicy.html>).
+    pub fn mixed(mut self) -> Self {
+        self.mixed = true;
+        self
+    }
+
+    /// Its bounds, and how many instances it wants.
+    pub fn sizes(mut self, min: usize, desired: usize, max: usize) -> Self {
+        (self.min, self.desired, self.max) = (min, desired, max);
+        self
+    }
+
+    /// A process that it was told not to do.
+    pub fn suspended(mut self, process: &str) -> Self {
+        self.suspended.push(process.into());
+        self
+    }
+
+    /// An instance that was launched from another version of the launch template.
+    pub fn launched_from(mut self, instance: &str, version: &str) -> Self {
+        self.versions.insert(instance.into(), version.into());
+        self
+    }
+
+    /// The version of the launch template.
+    pub fn version(mut self, version: &str) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// An instance that scaling in leaves alone.
+    pub fn protects(mut self, instance: &str) -> Self {
+        self.protected.push(instance.into());
+        self
+    }
+
+    /// An instance that isn't well.
+    pub fn unhealthy(mut self, instance: &str) -> Self {
+        self.unhealthy.push(instance.into());
+        self
+    }
+
+    /// A scaling policy of a type, and its alarms.
+    pub fn policy(mut self, name: &str, kind: &str, alarms: &[&str]) -> Self {
+        let alarms = alarms.iter().map(|alarm| (*alarm).to_owned()).collect();
+        self.policies.push((name.into(), kind.into(), alarms));
+        self
+    }
+
+    /// An instance refresh.
+    pub fn refresh(mut self, status: &str, reason: Option<&str>, done: u32) -> Self {
+        self.refresh = Some((status.into(), reason.map(str::to_owned), done));
+        self
     }
 
     /// One more instance, in another state than in service.
     pub fn and(mut self, zone: &str, id: &str, state: &str) -> Self {
         self.instances.push((zone.into(), id.into(), state.into()));
+        self
+    }
+
+    /// What stands in the way of its deletion.
+    pub fn obstacles(mut self, obstacles: Obstacles) -> Self {
+        self.obstacles = obstacles;
         self
     }
 
@@ -54,6 +159,13 @@ impl ScriptedGroup {
         self.comes_up = comes_up;
         self
     }
+}
+
+fn template(version: &str) -> Fields {
+    Fields::new()
+        .text("LaunchTemplateId", "lt-0123456789abcdef0")
+        .text("LaunchTemplateName", "lab")
+        .text("Version", version)
 }
 
 /// Something that Auto Scaling did.
@@ -80,7 +192,17 @@ impl World {
         match action {
             "DescribeAutoScalingGroups" => self.describe_groups(input),
             "DescribeScalingActivities" => self.describe_activities(input),
+            "DescribePolicies" => self.describe_policies(input),
+            "DescribeInstanceRefreshes" => match self.is_draining(input) {
+                true => self.describe_draining_refreshes(input),
+                false => self.describe_refreshes(input),
+            },
             "TerminateInstanceInAutoScalingGroup" => self.terminate_instance(input),
+            "SetInstanceProtection" => self.set_instance_protection(input),
+            "UpdateAutoScalingGroup" => self.update_group(input),
+            "DescribeLifecycleHooks" => self.describe_hooks(input),
+            "CompleteLifecycleAction" => self.complete_action(input),
+            "CancelInstanceRefresh" => self.cancel_refresh(input),
             _ => {
                 self.complaints.push(format!("{action}: the endpoint doesn't know it"));
                 Err(Refusal::new(
@@ -113,8 +235,22 @@ impl World {
             .filter(|activity| name.is_none_or(|name| activity.group == name))
             .collect();
         of_group.sort_by_key(|activity| activity.ended.is_some());
-        let (page, next) = self.page(of_group.into_iter().take(most).collect(), input)?;
-        let members = page.into_iter().map(|activity| {
+        let before = self.script.activities.iter().rev();
+        let before = before.filter(|activity| name.is_none_or(|name| activity.group == name));
+        let before = before.map(|activity| {
+            let began = self.clock.wall_before(activity.ago);
+            Fields::new()
+                .text("ActivityId", format!("{:?}", activity.ago))
+                .text("AutoScalingGroupName", activity.group)
+                .text("Description", activity.description)
+                .text("Cause", activity.cause)
+                .text("StartTime", &began)
+                .text("EndTime", &began)
+                .text("StatusCode", activity.status)
+                .maybe("StatusMessage", activity.message)
+                .text("Progress", 100)
+        });
+        let members = of_group.into_iter().map(|activity| {
             Fields::new()
                 .text("ActivityId", &activity.id)
                 .text("AutoScalingGroupName", &activity.group)
@@ -132,28 +268,64 @@ impl World {
                 )
                 .text("Progress", if activity.ended.is_some() { 100 } else { 50 })
         });
-        Ok(Fields::new().members("Activities", members).maybe("NextToken", next))
+        let members: Vec<Fields> = members.chain(before).take(most).collect();
+        let (page, next) = self.page(members, input)?;
+        Ok(Fields::new().members("Activities", page).maybe("NextToken", next))
     }
 
-    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingGroups.html>: "The default value is
+    /// 50 and the maximum value is 100."
     fn describe_groups(&self, input: &Input) -> Answer {
         let names = input.texts("AutoScalingGroupNames");
+        // The only filter that anybody uses here: of groups that carry a tag of this key.
+        let filters = input.members("Filters");
+        let by_tag = filters.iter().any(|filter| filter.text("Name") == Some("tag-key"));
         let wanted = self
             .script
             .groups
             .iter()
-            .filter(|group| names.is_empty() || names.contains(&group.name));
-        let (page, next) = self.page(wanted.collect(), input)?;
+            .filter(|group| (names.is_empty() || names.contains(&group.name)) && (group.tagged || !by_tag));
+        let most = input
+            .text("MaxRecords")
+            .and_then(|most| most.parse().ok())
+            .unwrap_or(50);
+        let (page, next) = self.page_of(wanted.collect(), input, self.script.page.min(most).min(100))?;
         let members = page.into_iter().map(|group| {
             let instances = group.instances.iter().map(|(zone, id, state)| {
                 Fields::new()
                     .text("InstanceId", id)
                     .text("AvailabilityZone", zone)
                     .text("LifecycleState", state)
-                    .text("HealthStatus", "Healthy")
-                    .text("ProtectedFromScaleIn", false)
+                    .text(
+                        "HealthStatus",
+                        if group.unhealthy.contains(id) {
+                            "Unhealthy"
+                        } else {
+                            "Healthy"
+                        },
+                    )
+                    .fields(
+                        "LaunchTemplate",
+                        template(group.versions.get(id).unwrap_or(&group.version)),
+                    )
+                    .text(
+                        "ProtectedFromScaleIn",
+                        group.obstacles.protected.contains(id) || group.protected.contains(id),
+                    )
             });
-            Fields::new()
+            let suspended = group.suspended.iter().map(|process| {
+                Fields::new()
+                    .text("ProcessName", process)
+                    .text("SuspensionReason", "User suspended")
+            });
+            let launches = match group.mixed {
+                false => Fields::new().fields("LaunchTemplate", template(&group.version)),
+                true => {
+                    let of = Fields::new().fields("LaunchTemplateSpecification", template(&group.version));
+                    Fields::new().fields("MixedInstancesPolicy", Fields::new().fields("LaunchTemplate", of))
+                }
+            };
+            launches
                 .text("AutoScalingGroupName", &group.name)
                 .text("MinSize", group.min)
                 .text("MaxSize", group.max)
@@ -162,11 +334,60 @@ impl World {
                 .texts("AvailabilityZones", ["us-east-2a", "us-east-2b"])
                 .text("HealthCheckType", "EC2")
                 .text("CreatedTime", self.clock.wall(self.clock.started))
+                .members("SuspendedProcesses", suspended)
                 .members("Instances", instances)
         });
         Ok(Fields::new()
             .members("AutoScalingGroups", members)
             .maybe("NextToken", next))
+    }
+
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribePolicies.html>
+    fn describe_policies(&self, input: &Input) -> Answer {
+        let name = input.text("AutoScalingGroupName");
+        let groups = self
+            .script
+            .groups
+            .iter()
+            .filter(|group| name.is_none_or(|name| name == group.name));
+        let all = groups.flat_map(|group| group.policies.iter().map(move |policy| (group, policy)));
+        let (page, next) = self.page(all.collect(), input)?;
+        let members = page.into_iter().map(|(group, (name, kind, alarms))| {
+            let path = format!("scalingPolicy:0:autoScalingGroupName/{}:policyName/{name}", group.name);
+            let alarms = alarms.iter().map(|alarm| {
+                Fields::new()
+                    .text("AlarmName", alarm)
+                    .text("AlarmARN", self.arn("cloudwatch", &format!("alarm:{alarm}")))
+            });
+            Fields::new()
+                .text("AutoScalingGroupName", &group.name)
+                .text("PolicyName", name)
+                .text("PolicyARN", self.arn("autoscaling", &path))
+                .text("PolicyType", kind)
+                .text("Enabled", true)
+                .members("Alarms", alarms)
+        });
+        Ok(Fields::new()
+            .members("ScalingPolicies", members)
+            .maybe("NextToken", next))
+    }
+
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeInstanceRefreshes.html>
+    fn describe_refreshes(&self, input: &Input) -> Answer {
+        let name = input.required("AutoScalingGroupName")?;
+        let found = self.script.groups.iter().find(|group| group.name == name);
+        let refresh = found.and_then(|group| group.refresh.as_ref());
+        let members = refresh.into_iter().map(|(status, reason, done)| {
+            Fields::new()
+                .text("InstanceRefreshId", "08b91cf7-8fa6-48af-b6a6-d227f40f1b9b")
+                .text("AutoScalingGroupName", name)
+                .text("Status", status)
+                .maybe("StatusReason", reason.as_ref())
+                .text("StartTime", self.clock.wall_before(Duration::from_secs(600)))
+                .text("PercentageComplete", done)
+                .text("InstancesToUpdate", 1)
+        });
+        Ok(Fields::new().members("InstanceRefreshes", members.collect::<Vec<_>>()))
     }
 
     /// "If you do not specify the option to decrement the desired capacity, Amazon EC2 Auto Scaling launches instances to
@@ -248,7 +469,7 @@ impl World {
         self.end_activity(&format!("Launching a new EC2 instance: {id}"));
     }
 
-    fn instance_becomes(&mut self, id: &str, state: &str) {
+    pub(super) fn instance_becomes(&mut self, id: &str, state: &str) {
         let instances = self.script.groups.iter_mut().flat_map(|group| &mut group.instances);
         for instance in instances.filter(|instance| instance.1 == id) {
             instance.2 = state.to_owned();

@@ -19,6 +19,8 @@ pub struct Call {
     pub stack: Option<String>,
     pub body: Bytes,
     pub path: String,
+    /// The region that it was signed for.
+    pub region: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Service {
     AutoScaling,
     Sns,
     Iam,
+    /// JSON, with the action as the path.
+    Account,
     /// CBOR, with the action in the path.
     CloudWatch,
     /// JSON, with the action in a header.
@@ -47,7 +51,14 @@ impl Call {
                 .unwrap_or_default()
         };
         // Credential=AKIA…/20250101/us-east-1/cloudformation/aws4_request
-        let signed_for = header("authorization").split('/').nth(3).unwrap_or_default();
+        let scope = |place| {
+            header("authorization")
+                .split('/')
+                .nth(place)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (region, signed_for) = (scope(2), scope(3));
         let form = header("content-type").starts_with("application/x-www-form-urlencoded");
         let input = if form { Input::parse(&body) } else { Input::default() };
         let (service, action) = if let Some((service, action)) = header("x-amz-target").split_once('.') {
@@ -69,6 +80,10 @@ impl Call {
             (service, action.to_owned())
         } else if let Some((service, action)) = rpc(parts.uri.path()) {
             (service, action)
+        } else if signed_for == "account" {
+            let action = parts.uri.path().trim_start_matches('/');
+            let (first, rest) = action.split_at(action.len().min(1));
+            (Service::Account, first.to_uppercase() + rest)
         } else if signed_for == "s3" {
             (Service::S3, s3_action(parts))
         } else {
@@ -83,6 +98,7 @@ impl Call {
             stack,
             body,
             // In memory, a request's URI is whole.
+            region,
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }

@@ -78,6 +78,8 @@ impl World {
             .texts("NotificationARNs", &definition.notification_arns)
             .texts("Capabilities", &definition.capabilities)
             .members("Tags", tags(definition))
+            // "ImportExistingResources: Indicates if the change set imports resources that already exist."
+            .text("ImportExistingResources", change_set.import_existing)
             .maybe("OnStackFailure", change_set.on_stack_failure.as_ref())
             // "Only present for drift-aware change sets", both.
             .maybe("DeploymentMode", change_set.deployment_mode.as_ref())
@@ -198,11 +200,13 @@ impl World {
         it.change_set_id = Some(change_set.id.clone());
         it.disable_rollback = on_failure == OnFailure::Nothing;
         self.remember_stale(stack);
+        let imports = change_set.changes.iter().filter(|change| change.action == "Import");
+        let imports = imports.map(|change| change.id.clone()).collect();
         if create {
-            self.start_create(stack, change_set.definition, token, on_failure);
+            self.start_create(stack, change_set.definition, token, on_failure, imports);
         } else {
             let reverts = self.face_drift(stack, &change_set.reverts);
-            self.start_update(stack, change_set.definition, token, on_failure, reverts);
+            self.start_update(stack, change_set.definition, token, on_failure, reverts, imports);
         }
         Ok(Fields::new())
     }

@@ -113,6 +113,7 @@ impl World {
             deployment_mode: input.text("DeploymentMode").map(str::to_owned),
             reverts: Vec::new(),
             on_stack_failure,
+            import_existing: input.flag("ImportExistingResources") == Some(true),
             token: input.text("ClientToken").map(str::to_owned),
             operation_id,
         });
@@ -245,10 +246,9 @@ impl World {
     pub fn changes_nothing(&self, stack: usize, wanted: &Definition) -> bool {
         let it = &self.stacks[stack];
         let now = &it.definition;
-        let body = |definition: &Definition| definition.template.as_ref().map(|template| template.body.clone());
         self.changes(it, wanted).is_empty()
             && it.status != "REVIEW_IN_PROGRESS"
-            && body(now) == body(wanted)
+            && now.template.as_ref().map(recognised) == wanted.template.as_ref().map(recognised)
             && now.values() == wanted.values()
             && now.tags == wanted.tags
             && now.notification_arns == wanted.notification_arns
@@ -259,7 +259,11 @@ impl World {
         let Some(change_set) = it.change_sets.iter().find(|known| known.id == id) else {
             return;
         };
-        let changes = self.changes(it, &change_set.definition);
+        let mut changes = self.changes(it, &change_set.definition);
+        let not_taken_in = match change_set.import_existing {
+            true => self.take_in(&mut changes, &change_set.definition).err(),
+            false => None,
+        };
         // "CloudFormation will read the configuration of resources … at the time of change set creation".
         let reverts = match change_set.deployment_mode {
             Some(_) => self.drift_of(stack),
@@ -278,6 +282,8 @@ impl World {
                 "The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. To troubleshoot Early \
                  Validation errors, use the DescribeEvents API for detailed failure information.",
             )
+        } else if let Some(why) = &not_taken_in {
+            Some(why.as_str())
         } else {
             same.then_some(
                 "The submitted information didn't contain changes. Submit different information to create a change set.",
@@ -294,6 +300,20 @@ impl World {
             None => ("CREATE_COMPLETE", "AVAILABLE"),
         };
     }
+}
+
+/// A template without what "CloudFormation won't recognize … as an update, such as changes to a deletion policy, update
+/// policy" (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html>).
+fn recognised(template: &Template) -> serde_json::Value {
+    let mut tree = template.tree.clone();
+    for resource in tree["Resources"].as_object_mut().into_iter().flatten() {
+        if let Some(attributes) = resource.1.as_object_mut() {
+            for policy in ["DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy"] {
+                attributes.remove(policy);
+            }
+        }
+    }
+    tree
 }
 
 fn named(id: &str, stack_id: &str) -> Fields {

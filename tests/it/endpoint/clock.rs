@@ -24,6 +24,12 @@ impl Clock {
         at.saturating_duration_since(self.started)
     }
 
+    /// So long before the start, as the service writes it.
+    pub fn wall_before(&self, ago: Duration) -> String {
+        let ago = jiff::SignedDuration::try_from(ago).expect("shorter than time");
+        format!("{:.3}", self.wall - ago)
+    }
+
     /// As the service writes it: RFC 3339 in UTC, to the millisecond.
     pub fn wall(&self, at: Instant) -> String {
         let elapsed = jiff::SignedDuration::try_from(self.since_start(at)).expect("a test is shorter than time");

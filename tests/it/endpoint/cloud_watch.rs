@@ -14,12 +14,53 @@ impl World {
         let input = cbor::decode(&call.body).unwrap_or_default();
         let answer = match call.action.as_str() {
             "GetMetricData" => self.get_metric_data(&input)?,
+            "DescribeAlarms" => self.describe_alarms(&input),
             other => {
                 self.complaints.push(format!("{other}: the endpoint doesn't know it"));
                 return Err(Refusal::new(400, "UnknownOperationException", other));
             }
         };
         Ok(cbor::encode(&answer))
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>: "the names of the alarms
+    /// to retrieve information about", 100 at most; a page of 50 without MaxRecords, of 100 at most.
+    fn describe_alarms(&mut self, input: &Value) -> Value {
+        let names: Vec<&str> = input["AlarmNames"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        if names.is_empty() || names.len() > 100 {
+            self.complaints.push(format!("DescribeAlarms of {} names", names.len()));
+        }
+        let start: usize = input["NextToken"]
+            .as_str()
+            .and_then(|at| at.parse().ok())
+            .unwrap_or_default();
+        let most = input["MaxRecords"].as_u64().unwrap_or(50).min(100) as usize;
+        let end = start + most.min(self.script.page);
+        let wanted = self
+            .script
+            .alarms
+            .iter()
+            .filter(|[name, ..]| names.contains(&name.as_str()));
+        let wanted: Vec<Value> = wanted
+            .map(|[name, state, reason]| {
+                json!({
+                    "AlarmName": name,
+                    "StateValue": state,
+                    "StateReason": reason,
+                    "StateTransitionedTimestamp": {TIME: 1_767_312_000},
+                })
+            })
+            .collect();
+        let page: Vec<&Value> = wanted.iter().take(end).skip(start).collect();
+        match end < wanted.len() {
+            true => json!({"MetricAlarms": page, "NextToken": end.to_string()}),
+            false => json!({"MetricAlarms": page}),
+        }
     }
 
     fn get_metric_data(&mut self, input: &Value) -> Result<Value, Refusal> {

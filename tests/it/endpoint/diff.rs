@@ -136,7 +136,7 @@ impl World {
                     tags_changed,
                     &changes,
                     self.raw(stack, &id),
-                    &declared["Properties"],
+                    declared,
                 )),
                 None => changes.push(Change {
                     action: "Add",
@@ -166,9 +166,9 @@ impl World {
         changes
     }
 
-    /// The properties of a resource as the stack's template has them, functions and all.
+    /// A resource as the stack's template has it, functions and all.
     fn raw<'a>(&self, stack: &'a Stack, id: &str) -> Option<&'a Value> {
-        Some(&stack.definition.template.as_ref()?.tree["Resources"][id]["Properties"])
+        Some(&stack.definition.template.as_ref()?.tree["Resources"][id])
     }
 }
 
@@ -184,7 +184,7 @@ fn modification(
     let mut details = Vec::new();
     for name in differing(before, after) {
         // The template's text is the same, so a parameter's value isn't.
-        let by_parameter = raw_before.is_some_and(|raw| raw[name] == raw_after[name]);
+        let by_parameter = raw_before.is_some_and(|raw| raw["Properties"][name] == raw_after["Properties"][name]);
         details.push(Detail {
             attribute: "Properties",
             name: Some(name.clone()),
@@ -224,6 +224,18 @@ fn modification(
                 });
             }
         }
+    }
+    if raw_before.is_some_and(|raw| raw["Metadata"] != raw_after["Metadata"]) {
+        details.push(Detail {
+            attribute: "Metadata",
+            name: None,
+            requires_recreation: "Never",
+            evaluation: "Static",
+            source: "DirectModification",
+            causing_entity: None,
+            before: None,
+            after: None,
+        });
     }
     if tags_changed {
         details.push(Detail {

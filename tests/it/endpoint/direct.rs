@@ -46,7 +46,7 @@ impl World {
         it.disable_rollback = on_failure == OnFailure::Nothing;
         it.tokens
             .extend(token.clone().map(|token| (token, "CreateStack".to_owned())));
-        self.start_create(stack, wanted, token, on_failure);
+        self.start_create(stack, wanted, token, on_failure, BTreeSet::new());
         Ok(stack_id(&self.stacks[stack].id))
     }
 
@@ -78,7 +78,7 @@ impl World {
         it.tokens
             .extend(token.clone().map(|token| (token, "UpdateStack".to_owned())));
         self.remember_stale(stack);
-        self.start_update(stack, wanted, token, on_failure, BTreeSet::new());
+        self.start_update(stack, wanted, token, on_failure, BTreeSet::new(), BTreeSet::new());
         Ok(stack_id(&self.stacks[stack].id))
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::calls::Call;
+use super::gate::Gate;
 use super::query::Refusal;
 
 /// What goes wrong.
@@ -18,6 +20,8 @@ pub enum Fault {
     Stall,
     /// No answer ever comes, but the request took effect.
     StallAfterEffect,
+    /// The request waits until the gate lets a wave through.
+    Held(Gate),
     /// The answer comes this much later; the request took effect at once.
     Late(Duration),
 }
@@ -74,6 +78,7 @@ impl Fault {
 pub struct On {
     action: Option<String>,
     stack: Option<String>,
+    region: Option<String>,
     numbers: RangeInclusive<u32>,
     after: Duration,
     before: Duration,
@@ -93,6 +98,7 @@ impl On {
         On {
             action: None,
             stack: None,
+            region: None,
             numbers: 1..=u32::MAX,
             after: Duration::ZERO,
             before: Duration::MAX,
@@ -102,6 +108,12 @@ impl On {
     /// Only those that name this stack, by name or in an ARN.
     pub fn stack(mut self, stack: &str) -> Self {
         self.stack = Some(stack.into());
+        self
+    }
+
+    /// Only those that are sent to this region.
+    pub fn region(mut self, region: &str) -> Self {
+        self.region = Some(region.into());
         self
     }
 
@@ -138,16 +150,18 @@ impl Rule {
     }
 
     /// The fault of this call, if it is hit. Counts.
-    pub fn hit(&mut self, action: &str, stack: Option<&str>, at: Duration) -> Option<Fault> {
+    pub fn hit(&mut self, call: &Call, at: Duration) -> Option<Fault> {
         let On {
             action: wanted,
             stack: of,
+            region,
             numbers,
             after,
             before,
         } = &self.on;
-        let matches = wanted.as_deref().is_none_or(|wanted| wanted == action)
-            && of.as_deref().is_none_or(|of| stack == Some(of))
+        let matches = wanted.as_deref().is_none_or(|wanted| wanted == call.action)
+            && of.as_deref().is_none_or(|of| call.stack.as_deref() == Some(of))
+            && region.as_deref().is_none_or(|region| call.region == region)
             && (*after..*before).contains(&at);
         if !matches {
             return None;

@@ -40,7 +40,8 @@ impl World {
         let verb = match work {
             Work::Create => {
                 self.declare(stack, &id);
-                self.set_resource_status(stack, &id, "CREATE_IN_PROGRESS", None);
+                let status = format!("{}_IN_PROGRESS", self.making(stack, &id));
+                self.set_resource_status(stack, &id, &status, None);
                 Verb::Create
             }
             Work::Apply => {
@@ -69,6 +70,7 @@ impl World {
         let generation = self.stacks[stack].generation;
         let failure = self.script.failure_of(&name, &id, verb).or_else(|| match work {
             Work::Delete => self.why_not_deleted(stack, &id),
+            Work::Create => self.why_not_made(stack, &id),
             _ => None,
         });
         if verb == Verb::Create && failure.is_none() {
@@ -134,9 +136,16 @@ impl World {
         match (&work, failed) {
             (Work::Create, false) => {
                 self.make(stack, &id);
-                self.set_resource_status(stack, &id, "CREATE_COMPLETE", None);
+                let status = format!("{}_COMPLETE", self.making(stack, &id));
+                self.set_resource_status(stack, &id, &status, None);
             }
             (Work::Create, true) => self.set_resource_status(stack, &id, "CREATE_FAILED", reason),
+            (Work::Delete, true) if self.is_forced(stack) => {
+                self.set_resource_status(stack, &id, "DELETE_SKIPPED", reason);
+                self.outlives(stack, &id);
+                self.finish(stack, job, JobState::Done);
+                return self.go_on(stack);
+            }
             (Work::Apply, false) => {
                 self.change(stack, &id);
                 self.set_resource_status(stack, &id, "UPDATE_COMPLETE", None);
@@ -164,6 +173,21 @@ impl World {
             self.cancel_running(stack, "UPDATE_FAILED", "Resource update cancelled");
         }
         self.go_on(stack);
+    }
+
+    /// Made, or taken in as it is
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html>).
+    fn making(&self, stack: usize, id: &str) -> &'static str {
+        let operation = self.stacks[stack].operation.as_ref();
+        match operation.is_some_and(|operation| operation.imports.contains(id)) {
+            true => "IMPORT",
+            false => "CREATE",
+        }
+    }
+
+    fn is_forced(&self, stack: usize) -> bool {
+        let operation = self.stacks[stack].operation.as_ref();
+        operation.is_some_and(|operation| operation.forced)
     }
 
     fn finish(&mut self, stack: usize, job: usize, state: JobState) {
@@ -235,7 +259,13 @@ impl World {
             .operation
             .as_ref()
             .is_some_and(|operation| operation.reverts.contains(id));
-        tags_changed || reverted || !same || known.status.ends_with("_FAILED")
+        let metadata = |definition: &super::state::Definition| {
+            let template = definition.template.as_ref()?;
+            Some(template.tree["Resources"][id]["Metadata"].clone())
+        };
+        let wanted = it.operation.as_ref().map(|operation| &operation.wanted);
+        let other_metadata = wanted.is_some_and(|wanted| metadata(wanted) != metadata(&it.definition));
+        tags_changed || other_metadata || reverted || !same || known.status.ends_with("_FAILED")
     }
 
     fn make(&mut self, stack: usize, id: &str) {
@@ -253,6 +283,7 @@ impl World {
             .map(|resource| resource.kind.clone())
             .unwrap_or_default();
         let physical_id = self.physical_id(stack, id, &kind, &properties);
+        self.kept.remove(&physical_id);
         if kind == "AWS::S3::Bucket" {
             self.services.make_bucket(&physical_id);
         }
@@ -328,8 +359,11 @@ impl World {
             return;
         };
         let (kind, physical_id) = (resource.kind.clone(), resource.physical_id.take());
-        if kind == "AWS::S3::Bucket" {
-            self.services.delete_bucket(&physical_id.unwrap_or_default());
+        let physical_id = physical_id.unwrap_or_default();
+        match kind.as_str() {
+            "AWS::S3::Bucket" => self.services.delete_bucket(&physical_id),
+            "AWS::AutoScaling::AutoScalingGroup" => self.script.groups.retain(|group| group.name != physical_id),
+            _ => {}
         }
     }
 
@@ -337,6 +371,9 @@ impl World {
     /// delete empty buckets. Deletion fails for buckets that have contents."
     fn why_not_deleted(&self, stack: usize, id: &str) -> Option<String> {
         let resource = self.stacks[stack].resource(id)?;
+        if resource.kind == "AWS::AutoScaling::AutoScalingGroup" {
+            return self.group_stays(resource.physical_id.as_deref()?);
+        }
         let holds = resource.kind == "AWS::S3::Bucket" && self.services.holds_objects(resource.physical_id.as_deref()?);
         holds.then(|| {
             "The bucket you tried to delete is not empty (Service: S3, Status Code: 409, Request ID: 0000000000000000)".to_owned()

@@ -9,13 +9,21 @@
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
+//!             ├─ draining, users, kept           what stands in the way of a deletion, and what outlives it
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ said                            what services say of a resource, as a test writes it down
+//!             ├─ left                            what outlived its stack, and listings that lag
+//!             ├─ account                         regions and subscriptions
 //!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
 //! ```
 
-#![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a toolbox: not every tool is in use at every time"
+)]
 
+mod account;
 mod answer;
 mod auto_scaling;
 mod calls;
@@ -26,11 +34,15 @@ mod clock;
 mod cloud_watch;
 mod diff;
 mod direct;
+mod draining;
 mod drift;
 mod faults;
 mod forward;
+mod gate;
 mod in_memory;
 mod job;
+mod kept;
+mod left;
 mod listing;
 mod model;
 mod move_tasks;
@@ -49,6 +61,7 @@ mod state;
 mod tcp;
 mod template;
 mod template_summary;
+mod users;
 mod world;
 mod xml;
 
@@ -58,13 +71,15 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use answer::{Shared, lock};
-pub use auto_scaling::ScriptedGroup;
+pub use auto_scaling::{ScriptedActivity, ScriptedGroup};
 pub use calls::Call;
+pub use draining::Obstacles;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
+pub use gate::Gate;
 pub use query::Refusal;
 pub use queues::arn_of;
-pub use said::attributes;
+pub use said::{Said, attributes};
 pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
 pub use world::{Step, World};
 pub use xml::Fields;

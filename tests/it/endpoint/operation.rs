@@ -48,6 +48,10 @@ pub struct Operation {
     /// Resources that were replaced: what is left of them.
     pub leftovers: Vec<Resource>,
     pub on_failure: OnFailure,
+    /// Resources that are taken in as they are rather than made.
+    pub imports: BTreeSet<String>,
+    /// `FORCE_DELETE_STACK`: what can't be deleted is left.
+    pub forced: bool,
 }
 
 /// A stack before an update.
@@ -100,7 +104,14 @@ impl Job {
 }
 
 impl World {
-    pub fn start_create(&mut self, stack: usize, wanted: Definition, token: Option<String>, on_failure: OnFailure) {
+    pub fn start_create(
+        &mut self,
+        stack: usize,
+        wanted: Definition,
+        token: Option<String>,
+        on_failure: OnFailure,
+        imports: BTreeSet<String>,
+    ) {
         let jobs = self.jobs_of(stack, &wanted);
         self.begin(
             stack,
@@ -112,6 +123,9 @@ impl World {
             on_failure,
         );
         self.stacks[stack].definition = wanted;
+        if let Some(operation) = &mut self.stacks[stack].operation {
+            operation.imports = imports;
+        }
         self.set_status(stack, "CREATE_IN_PROGRESS", Some("User Initiated".into()));
         self.go_on(stack);
     }
@@ -123,6 +137,7 @@ impl World {
         token: Option<String>,
         on_failure: OnFailure,
         reverts: BTreeSet<String>,
+        imports: BTreeSet<String>,
     ) {
         let jobs = self.jobs_of(stack, &wanted);
         let suspended = self.stacks[stack].suspended.take();
@@ -131,6 +146,7 @@ impl World {
         self.stacks[stack].updated = Some(now);
         if let Some(operation) = &mut self.stacks[stack].operation {
             operation.reverts = reverts;
+            operation.imports = imports;
         }
         if let (Some(suspended), Some(operation)) = (suspended, &mut self.stacks[stack].operation) {
             // An update of an UPDATE_FAILED stack goes back, if it must, to where that one came from.
@@ -142,7 +158,7 @@ impl World {
         self.go_on(stack);
     }
 
-    pub fn start_delete(&mut self, stack: usize, token: Option<String>, retain: Vec<String>) {
+    pub fn start_delete(&mut self, stack: usize, token: Option<String>, retain: Vec<String>, forced: bool) {
         self.cancel_running(stack, "CREATE_FAILED", "Resource creation cancelled");
         let jobs = self.delete_jobs(stack, |_| true);
         let wanted = self.stacks[stack].definition.clone();
@@ -156,9 +172,13 @@ impl World {
             wanted,
             OnFailure::Rollback,
         );
+        if let Some(operation) = &mut self.stacks[stack].operation {
+            operation.forced = forced;
+        }
         self.set_status(stack, "DELETE_IN_PROGRESS", Some("User Initiated".into()));
         for id in retain {
             self.set_resource_status(stack, &id, "DELETE_SKIPPED", None);
+            self.outlives(stack, &id);
         }
         self.skip_kept(stack, false);
         self.go_on(stack);
@@ -231,6 +251,8 @@ impl World {
             touched: BTreeSet::new(),
             leftovers: Vec::new(),
             on_failure,
+            imports: BTreeSet::new(),
+            forced: false,
         });
         self.new_operation_id(stack);
     }
@@ -309,9 +331,7 @@ impl World {
         });
         for id in skipped {
             self.set_resource_status(stack, &id, "DELETE_SKIPPED", None);
-            if let Some(resource) = self.stacks[stack].resource_mut(&id) {
-                resource.physical_id = None;
-            }
+            self.outlives(stack, &id);
         }
     }
 

@@ -183,6 +183,7 @@ impl World {
         let Some(operation) = &it.operation else { return };
         let wanted: BTreeSet<String> = operation.jobs.iter().map(|job| job.resource.clone()).collect();
         it.definition = operation.wanted.clone();
+        self.adopt_policies(stack);
         self.put_out(stack);
         let mut jobs = self.delete_jobs(stack, |resource| !wanted.contains(&resource.id));
         jobs.extend(self.leftover_jobs(stack, |leftover| leftover.update_replace_policy != "Retain"));
@@ -210,6 +211,22 @@ impl World {
         self.next_phase(stack, Phase::CleaningUpRollback, jobs);
         self.set_status(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None);
         self.go_on(stack);
+    }
+
+    /// What becomes of resources is what the template in force says.
+    fn adopt_policies(&mut self, stack: usize) {
+        let it = &mut self.stacks[stack];
+        let Some(template) = &it.definition.template else {
+            return;
+        };
+        for resource in &mut it.resources {
+            let declared = &template.tree["Resources"][&resource.id];
+            if declared.is_object() {
+                let policy = |name: &str| declared[name].as_str().unwrap_or("Delete").to_owned();
+                resource.deletion_policy = policy("DeletionPolicy");
+                resource.update_replace_policy = policy("UpdateReplacePolicy");
+            }
+        }
     }
 
     fn leftover_jobs(&self, stack: usize, which: impl Fn(&Resource) -> bool) -> Vec<Job> {

@@ -38,7 +38,7 @@ impl World {
         if it.was_complete {
             self.start_update_rollback(stack, "ROLLBACK", "User Initiated".into(), token, &[]);
         } else {
-            self.start_delete(stack, token, Vec::new());
+            self.start_delete(stack, token, Vec::new(), false);
         }
         let it = &self.stacks[stack];
         let operation = it.operation.as_ref().map(|operation| operation.id.clone());

@@ -57,8 +57,12 @@ impl Script {
 }
 
 impl World {
-    /// What is said to a call, if somebody wrote it down.
+    /// What is said to a call, if somebody wrote it down, or it is about what isn't in a stack.
     pub fn said(&mut self, call: &Call) -> Option<Said> {
+        self.written(call).or_else(|| self.left_says(call))
+    }
+
+    fn written(&mut self, call: &Call) -> Option<Said> {
         let about = subject(call)?;
         if let Some(said) = self.script.said.get(&(call.action.clone(), about.clone())) {
             return Some(said.clone());

@@ -25,11 +25,23 @@ pub struct Script {
     pub(super) outputs: BTreeMap<(String, String), String>,
     pub(super) invalid: Vec<Invalid>,
     pub(super) groups: Vec<ScriptedGroup>,
+    pub(super) subscribed: Vec<super::users::Subscribed>,
+    pub(super) activities: Vec<super::auto_scaling::ScriptedActivity>,
+    /// Name, state and reason.
+    pub(super) alarms: Vec<[String; 3]>,
+    /// Topic, the queue's ARN, and whether it was confirmed.
+    pub(super) subscriptions: Vec<(String, String, bool)>,
+    /// Name and opt-in status.
+    pub(super) regions: Vec<(String, String)>,
+    /// Whether a listing of all stacks says which are protected.
+    pub(super) listings_tell_protection: bool,
     pub(super) series: BTreeMap<String, Vec<(i64, f64)>>,
     pub(super) rules: Vec<Rule>,
     pub(super) rates: BTreeMap<String, usize>,
     pub(super) describe_events: DescribeEvents,
     pub(super) said: BTreeMap<(String, String), super::said::Said>,
+    pub(super) left: Vec<super::left::Left>,
+    pub(super) listed: Vec<(String, String)>,
     pub(super) drifted: Vec<super::drift::Drifted>,
     pub(super) detections_take: Duration,
     pub(super) detections_fail: BTreeMap<String, String>,
@@ -85,6 +97,8 @@ pub struct Existing {
     pub(super) outputs: BTreeMap<String, String>,
     pub(super) body: String,
     pub(super) protected: bool,
+    pub(super) reason: Option<String>,
+    pub(super) drift: Option<(String, Duration)>,
     pub(super) resource_statuses: BTreeMap<String, (String, String)>,
     pub(super) ends: Option<(Duration, String)>,
     pub(super) events: usize,
@@ -124,11 +138,19 @@ impl Script {
             outputs: BTreeMap::new(),
             invalid: Vec::new(),
             groups: Vec::new(),
+            subscribed: Vec::new(),
+            activities: Vec::new(),
+            alarms: Vec::new(),
+            subscriptions: Vec::new(),
+            regions: Vec::new(),
+            listings_tell_protection: true,
             series: BTreeMap::new(),
             rules: Vec::new(),
             rates: BTreeMap::new(),
             describe_events: DescribeEvents::Answers,
             said: BTreeMap::new(),
+            left: Vec::new(),
+            listed: Vec::new(),
             drifted: Vec::new(),
             detections_take: Duration::ZERO,
             detections_fail: BTreeMap::new(),
@@ -249,6 +271,47 @@ impl Script {
         self
     }
 
+    /// A subscription that no stack made.
+    pub fn subscribed(mut self, topic: &str, arn: &str, protocol: &str, endpoint: &str) -> Self {
+        self.subscribed.push(super::users::Subscribed {
+            topic: topic.into(),
+            arn: arn.into(),
+            protocol: protocol.into(),
+            endpoint: endpoint.into(),
+        });
+        self
+    }
+
+    /// Something that Auto Scaling did before the beginning; the last one is the newest.
+    pub fn activity(mut self, activity: super::auto_scaling::ScriptedActivity) -> Self {
+        self.activities.push(activity);
+        self
+    }
+
+    /// An alarm in a state.
+    pub fn alarm(mut self, name: &str, state: &str, reason: &str) -> Self {
+        self.alarms.push([name, state, reason].map(str::to_owned));
+        self
+    }
+
+    /// A subscription of a queue to a topic.
+    pub fn subscription(mut self, topic: &str, queue_arn: &str, confirmed: bool) -> Self {
+        self.subscriptions.push((topic.into(), queue_arn.into(), confirmed));
+        self
+    }
+
+    /// A region of the account, and its opt-in status.
+    pub fn a_region(mut self, name: &str, status: &str) -> Self {
+        self.regions.push((name.into(), status.into()));
+        self
+    }
+
+    /// Listings of all stacks leave termination protection out, as they did until 2023.
+    pub fn listings_leave_protection_out(mut self) -> Self {
+        self.listings_tell_protection = false;
+        self
+    }
+
     /// What CloudWatch answers to the query of this id: (minutes ago, value), oldest first.
     pub fn series(mut self, id: &str, points: &[(i64, f64)]) -> Self {
         self.series.insert(id.into(), points.to_vec());
@@ -332,6 +395,8 @@ impl Existing {
             outputs: BTreeMap::new(),
             body: "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n".into(),
             protected: false,
+            reason: None,
+            drift: None,
             resource_statuses: BTreeMap::new(),
             ends: None,
             events: 0,
@@ -358,8 +423,26 @@ impl Existing {
         self
     }
 
+    /// In another status.
+    pub fn status(mut self, status: &str) -> Self {
+        self.status = status.into();
+        self
+    }
+
     pub fn protected(mut self) -> Self {
         self.protected = true;
+        self
+    }
+
+    /// Why it is in its status.
+    pub fn reason(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// What a drift detection found so long before the beginning.
+    pub fn drift(mut self, status: &str, ago: Duration) -> Self {
+        self.drift = Some((status.into(), ago));
         self
     }
 

@@ -35,7 +35,12 @@ pub struct Plain {
 }
 
 impl Plain {
-    fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+    /// A JSON document.
+    pub fn json(document: &Value) -> Self {
+        Plain::ok("application/json", document.to_string())
+    }
+
+    pub(super) fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Plain {
             status: 200,
             content_type,
@@ -141,6 +146,14 @@ impl Services {
         self.parameters.get(name).cloned().or(public)
     }
 
+    /// Parameters under a path, as the API describes them.
+    pub fn parameters_under(&self, path: &str) -> Vec<Value> {
+        let under = self.parameters.iter().filter(|(name, _)| name.starts_with(path));
+        under
+            .map(|(name, value)| json!({"Name": name, "Type": "String", "Value": value}))
+            .collect()
+    }
+
     pub fn set_parameter(&mut self, name: &str, value: &str) {
         self.parameters.insert(name.to_owned(), value.to_owned());
     }
@@ -171,6 +184,24 @@ impl Services {
                         .map(|name| described(name, &self.parameter(name).unwrap_or_default()))
                         .collect();
                     Ok(json!({"Parameters": found, "InvalidParameters": missing}))
+                }
+                // "The maximum number of items to return for this call … Maximum value of 10".
+                "GetParametersByPath" => {
+                    let path = input["Path"].as_str().unwrap_or_default();
+                    let under: Vec<Value> = self
+                        .parameters
+                        .iter()
+                        .filter(|(name, _)| name.starts_with(path))
+                        .map(|(name, value)| described(name, value))
+                        .collect();
+                    let start: usize = input["NextToken"]
+                        .as_str()
+                        .and_then(|at| at.parse().ok())
+                        .unwrap_or_default();
+                    let end = start + input["MaxResults"].as_u64().unwrap_or(10).min(10) as usize;
+                    let page: Vec<&Value> = under.iter().take(end).skip(start).collect();
+                    let next = (end < under.len()).then(|| end.to_string());
+                    Ok(json!({"Parameters": page, "NextToken": next}))
                 }
                 // "ParameterAlreadyExists" unless Overwrite is set.
                 "PutParameter" if self.parameters.contains_key(&name) && input["Overwrite"] != true => Err(

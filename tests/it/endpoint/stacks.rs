@@ -11,6 +11,11 @@ type Answer = Result<Fields, Refusal>;
 impl World {
     /// One page of the items, and where the next begins.
     pub fn page<T>(&self, items: Vec<T>, input: &Input) -> Result<(Vec<T>, Option<String>), Refusal> {
+        self.page_of(items, input, self.script.page)
+    }
+
+    /// One page of at most so many items, and where the next begins.
+    pub fn page_of<T>(&self, items: Vec<T>, input: &Input, most: usize) -> Result<(Vec<T>, Option<String>), Refusal> {
         let start = match input.text("NextToken") {
             Some(token) => token
                 .strip_prefix("page-")
@@ -19,9 +24,9 @@ impl World {
                 .ok_or_else(|| Refusal::validation("Invalid value for NextToken"))?,
             None => 0,
         };
-        let end = start + self.script.page;
+        let end = start + most;
         let next = (end < items.len()).then(|| format!("page-{end}"));
-        Ok((items.into_iter().skip(start).take(self.script.page).collect(), next))
+        Ok((items.into_iter().skip(start).take(most).collect(), next))
     }
 
     /// The stack that a request names. "For deleted stacks, you must specify the stack's unique ID"
@@ -109,10 +114,10 @@ impl World {
             Some(stale) => (&stale.status, &stale.reason),
             None => (&stack.status, &stack.reason),
         };
-        let outputs = stack
-            .outputs
-            .iter()
-            .map(|(key, value)| Fields::new().text("OutputKey", key).text("OutputValue", value));
+        let outputs = stack.outputs.iter().map(|(key, value)| {
+            let output = Fields::new().text("OutputKey", key).text("OutputValue", value);
+            output.maybe("ExportName", self.export_of(stack, key))
+        });
         let operations = stack
             .last_operations
             .iter()
@@ -139,8 +144,15 @@ impl World {
             .members("Tags", tags(definition))
             .fields("DriftInformation", self.drift_information(&stack.id))
             .members("LastOperations", operations);
-        if named {
-            // A listing of all stacks leaves it out (https://github.com/cloud-custodian/cloud-custodian/issues/5633).
+        if let Some((status, ago)) = &stack.drift {
+            let drift = Fields::new()
+                .text("StackDriftStatus", status)
+                .text("LastCheckTimestamp", self.clock.wall_before(*ago));
+            fields = fields.fields("DriftInformation", drift);
+        }
+        if named || self.script.listings_tell_protection {
+            // A listing of all stacks left it out for years (https://github.com/boto/boto3/issues/2907), and doesn't any
+            // more (https://github.com/go-to-k/delstack/issues/74).
             fields = fields.text("EnableTerminationProtection", stack.protected);
         }
         fields
@@ -371,7 +383,7 @@ impl World {
         it.tokens
             .extend(token.clone().map(|token| (token, "DeleteStack".to_owned())));
         self.remember_stale(stack);
-        self.start_delete(stack, token, retain);
+        self.start_delete(stack, token, retain, forced);
         Ok(Fields::new())
     }
 

@@ -29,6 +29,8 @@ pub struct Stack {
     pub change_sets: Vec<ChangeSet>,
     pub change_set_id: Option<String>,
     pub protected: bool,
+    /// What the last drift detection found, and how long before the beginning.
+    pub drift: Option<(String, std::time::Duration)>,
     pub disable_rollback: bool,
     /// Whether it ever was in a status that ends in _COMPLETE and isn't that of a failed create.
     pub was_complete: bool,
@@ -120,6 +122,8 @@ pub struct ChangeSet {
     /// Drift that it puts back.
     pub reverts: Vec<Drifted>,
     pub on_stack_failure: Option<String>,
+    /// `ImportExistingResources`.
+    pub import_existing: bool,
     pub token: Option<String>,
     pub operation_id: String,
 }

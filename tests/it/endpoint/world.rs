@@ -26,6 +26,8 @@ pub struct World {
     pub calls: Vec<Call>,
     pub complaints: Vec<String>,
     pub detections: Vec<super::drift::Detection>,
+    /// Physical ids of buckets and queues that outlived their stacks.
+    pub kept: std::collections::BTreeSet<String>,
     agenda: BTreeMap<(Instant, u64), Step>,
     pub(super) counter: u64,
 }
@@ -86,6 +88,7 @@ impl World {
             calls: Vec::new(),
             complaints: Vec::new(),
             detections: Vec::new(),
+            kept: std::collections::BTreeSet::new(),
             agenda: BTreeMap::new(),
             counter: 0,
             script,
@@ -251,6 +254,7 @@ impl World {
             change_sets: Vec::new(),
             change_set_id: None,
             protected: false,
+            drift: None,
             disable_rollback: false,
             was_complete: false,
             operation: None,
@@ -319,10 +323,11 @@ impl World {
                 self.set_resource_status(stack, id, &status, reason.as_deref());
             }
         }
-        self.set_status(stack, &existing.status, None);
+        self.set_status(stack, &existing.status, existing.reason.clone());
         let it = &mut self.stacks[stack];
         it.outputs = existing.outputs.clone();
         it.protected = existing.protected;
+        it.drift = existing.drift.clone();
         it.was_complete |= existing.status.starts_with("UPDATE_");
         let generation = it.generation;
         if let Some((after, status)) = existing.ends.clone() {
@@ -356,7 +361,7 @@ impl World {
                     },
                 );
             }
-            Happening::Delete { .. } => self.start_delete(stack, None, Vec::new()),
+            Happening::Delete { .. } => self.start_delete(stack, None, Vec::new(), false),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Ran, Rig, blueprint, calls_between, really_ended};
-use crate::endpoint::Script;
+use crate::endpoint::{Existing, Script};
 
 const ARTIFACTS: &str = "lab-artifacts";
 
@@ -152,4 +152,21 @@ async fn hundreds_of_events_are_all_told_once_and_in_order() {
         assert_eq!(written.len() - told.len() < 3, round == 0);
         rig.touch("artifacts");
     }
+}
+
+/// Somebody else has just deleted it, and a stale read still shows it: nothing more happens to what is gone.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_was_gone_a_moment_before_is_noticed_soon() {
+    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work");
+    let rig = Rig::new(Script::new().stale_reads(2).existing(stack));
+    rig.endpoint.world(|world| {
+        let stack = world.find("lab-work").expect("it is there");
+        world.remember_stale(stack);
+        world.start_delete(stack, None, Vec::new(), false);
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let ran = rig.destroy().await.well();
+    assert!(ran.took() < Duration::from_secs(10), "{:?}", ran.took());
 }

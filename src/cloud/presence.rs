@@ -1,0 +1,236 @@
+//! Whether a resource is there, by a read of the resource itself: listings and tags lag by a minute or more.
+//!
+//! Each service that qfleet's templates use is asked in its own words; EC2, and whatever a custom template holds, through
+//! Cloud Control API, which reads every type of resource. EC2's own crate would say the same, and takes 6.7 GB and two and a
+//! half minutes to compile.
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
+
+use super::stack_status::StackStatus;
+use super::{Cloud, CloudError, explain, queues};
+
+/// How a resource was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether it is there.
+    pub state: State,
+    /// The API operation that said so.
+    pub operation: &'static str,
+}
+
+/// Whether a resource is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It isn't.
+    Gone,
+    /// It is on its way out; the service's own word for it.
+    Going(String),
+    /// It is.
+    There,
+}
+
+impl Presence {
+    fn new(operation: &'static str, is_there: bool) -> Presence {
+        let state = if is_there { State::There } else { State::Gone };
+        Presence { state, operation }
+    }
+}
+
+impl Cloud {
+    /// Whether this resource is there. `id` is what CloudFormation calls the physical id; a queue may be given by its name,
+    /// too. `None` when nothing can be asked about resources of this type.
+    ///
+    /// # Errors
+    /// Those of the read: a denied one above all, which says nothing about the resource.
+    pub async fn presence(&self, resource_type: &str, id: &str) -> Result<Option<Presence>, CloudError> {
+        let is_there = |operation, is_there| Ok(Some(Presence::new(operation, is_there)));
+        match resource_type {
+            "AWS::CloudFormation::Stack" => self.stack_presence(id).await.map(Some),
+            "AWS::S3::Bucket" => self.bucket_presence(id).await.map(Some),
+            "AWS::SQS::Queue" => self.queue_presence(id).await.map(Some),
+            "AWS::SNS::Topic" => self.topic_presence(id).await.map(Some),
+            "AWS::SNS::Subscription" => self.subscription_presence(id).await.map(Some),
+            "AWS::AutoScaling::AutoScalingGroup" => {
+                is_there("DescribeAutoScalingGroups", self.group(id).await?.is_some())
+            }
+            "AWS::AutoScaling::ScalingPolicy" => self.policy_presence(id).await.map(Some),
+            "AWS::CloudWatch::Alarm" => is_there("DescribeAlarms", !self.alarms(vec![id.to_owned()]).await?.is_empty()),
+            "AWS::CloudWatch::Dashboard" => self.dashboard_presence(id).await.map(Some),
+            "AWS::Logs::LogGroup" => {
+                let found = self.log_groups(id).await?;
+                is_there("DescribeLogGroups", found.iter().any(|name| name == id))
+            }
+            "AWS::IAM::Role" => self.role_presence(id).await.map(Some),
+            "AWS::IAM::InstanceProfile" => self.profile_presence(id).await.map(Some),
+            "AWS::SSM::Parameter" => is_there("GetParameter", self.parameter(id).await?.is_some()),
+            // The local emulator's Cloud Control API knows what was made through it, and nothing else.
+            _ if self.local => Ok(None),
+            _ => self.resource_presence(resource_type, id).await,
+        }
+    }
+
+    async fn stack_presence(&self, id: &str) -> Result<Presence, CloudError> {
+        let state = match self.stack(id).await?.map(|stack| stack.status) {
+            None | Some(StackStatus::DeleteComplete) => State::Gone,
+            Some(status @ StackStatus::DeleteInProgress) => State::Going(status.to_string()),
+            Some(_) => State::There,
+        };
+        let operation = "DescribeStacks";
+        Ok(Presence { state, operation })
+    }
+
+    /// Without permission to list it, S3 answers 403 for a bucket, whoever's it is: that says nothing
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
+    async fn bucket_presence(&self, name: &str) -> Result<Presence, CloudError> {
+        let operation = "HeadBucket";
+        let asked = self.s3.head_bucket().bucket(name);
+        match asked.expected_bucket_owner(&self.account).send().await {
+            Ok(_) => Ok(Presence::new(operation, true)),
+            Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
+                Some(404) => Ok(Presence::new(operation, false)),
+                Some(403) => Err(CloudError {
+                    operation,
+                    code: Some("AccessDenied".to_owned()),
+                    message: "the answer is 403: it is another account's, or reading it is denied".to_owned(),
+                }),
+                _ => Err(explain(operation, error)),
+            },
+        }
+    }
+
+    /// A queue that was deleted goes on answering for up to 60 seconds
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>).
+    async fn queue_presence(&self, name_or_url: &str) -> Result<Presence, CloudError> {
+        if !name_or_url.starts_with("http") {
+            let found = self.queue_url(name_or_url).await?;
+            return Ok(Presence::new("GetQueueUrl", found.is_some()));
+        }
+        let operation = "GetQueueAttributes";
+        let asked = self.sqs.get_queue_attributes().queue_url(name_or_url);
+        let asked = asked.attribute_names(QueueAttributeName::QueueArn).send().await;
+        match asked.map_err(|error| queues::explain(operation, error)) {
+            Ok(_) => Ok(Presence::new(operation, true)),
+            Err(error) if error.is("QueueDoesNotExist") || error.is("NonExistentQueue") => {
+                Ok(Presence::new(operation, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn topic_presence(&self, arn: &str) -> Result<Presence, CloudError> {
+        let operation = "GetTopicAttributes";
+        let asked = self.sns.get_topic_attributes().topic_arn(arn).send().await;
+        found(
+            operation,
+            asked.map_err(|error| explain(operation, error)),
+            &["NotFound", "NotFoundException"],
+        )
+    }
+
+    async fn subscription_presence(&self, arn: &str) -> Result<Presence, CloudError> {
+        let operation = "GetSubscriptionAttributes";
+        let asked = self.sns.get_subscription_attributes().subscription_arn(arn);
+        let asked = asked.send().await.map_err(|error| explain(operation, error));
+        found(operation, asked, &["NotFound", "NotFoundException"])
+    }
+
+    async fn policy_presence(&self, arn: &str) -> Result<Presence, CloudError> {
+        let operation = "DescribePolicies";
+        let asked = self.autoscaling.describe_policies().policy_names(arn).send().await;
+        match asked.map_err(|error| explain(operation, error)) {
+            Ok(answer) => Ok(Presence::new(operation, !answer.scaling_policies().is_empty())),
+            // A group that is gone has no policies, and says so in these words.
+            Err(error) if error.is("ValidationError") && error.message.contains("not found") => {
+                Ok(Presence::new(operation, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn dashboard_presence(&self, name: &str) -> Result<Presence, CloudError> {
+        let operation = "GetDashboard";
+        let asked = self.cloudwatch.get_dashboard().dashboard_name(name).send().await;
+        let asked = asked.map_err(|error| explain(operation, error));
+        found(operation, asked, &["ResourceNotFound", "DashboardNotFoundError"])
+    }
+
+    async fn role_presence(&self, name: &str) -> Result<Presence, CloudError> {
+        let operation = "GetRole";
+        let asked = self.iam.get_role().role_name(name).send().await;
+        found(
+            operation,
+            asked.map_err(|error| explain(operation, error)),
+            NO_SUCH_ENTITY,
+        )
+    }
+
+    async fn profile_presence(&self, name: &str) -> Result<Presence, CloudError> {
+        let operation = "GetInstanceProfile";
+        let asked = self.iam.get_instance_profile().instance_profile_name(name).send().await;
+        found(
+            operation,
+            asked.map_err(|error| explain(operation, error)),
+            NO_SUCH_ENTITY,
+        )
+    }
+
+    /// Cloud Control API: types that nobody can read, such as a queue's policy, are refused by their name
+    /// (<https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_GetResource.html>).
+    async fn resource_presence(&self, resource_type: &str, id: &str) -> Result<Option<Presence>, CloudError> {
+        let operation = "GetResource";
+        let asked = self.cloudcontrol.get_resource().type_name(resource_type).identifier(id);
+        match asked.send().await.map_err(|error| explain(operation, error)) {
+            Ok(answer) => {
+                let described = answer.resource_description.and_then(|described| described.properties);
+                let state = state_of(resource_type, described.as_deref().unwrap_or_default());
+                Ok(Some(Presence { state, operation }))
+            }
+            Err(error) if error.is("ResourceNotFoundException") => Ok(Some(Presence::new(operation, false))),
+            Err(error) if error.is("UnsupportedActionException") || error.is("TypeNotFoundException") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+const NO_SUCH_ENTITY: &[&str] = &["NoSuchEntity", "NoSuchEntityException"];
+
+fn found<T>(operation: &'static str, asked: Result<T, CloudError>, missing: &[&str]) -> Result<Presence, CloudError> {
+    match asked {
+        Ok(_) => Ok(Presence::new(operation, true)),
+        Err(error) if missing.iter().any(|code| error.is(code)) => Ok(Presence::new(operation, false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// An instance is described for an hour after its end, in the state `terminated`
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>).
+fn state_of(resource_type: &str, properties: &str) -> State {
+    if resource_type != "AWS::EC2::Instance" {
+        return State::There;
+    }
+    let read: Value = serde_json::from_str(properties).unwrap_or_default();
+    match read["State"]["Name"].as_str() {
+        Some("terminated") => State::Gone,
+        Some(going @ "shutting-down") => State::Going(going.to_owned()),
+        _ => State::There,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminated_instance_is_gone_and_one_that_shuts_down_is_going() {
+        let of = |state: &str| state_of("AWS::EC2::Instance", &format!(r#"{{"State":{{"Name":"{state}"}}}}"#));
+        assert_eq!(of("terminated"), State::Gone);
+        assert_eq!(of("shutting-down"), State::Going("shutting-down".into()));
+        for state in ["pending", "running", "stopping", "stopped", "a-new-word"] {
+            assert_eq!(of(state), State::There, "{state}");
+        }
+        assert_eq!(state_of("AWS::EC2::Instance", "{}"), State::There);
+        let other = r#"{"State":{"Name":"terminated"}}"#;
+        assert_eq!(state_of("AWS::EC2::Volume", other), State::There);
+    }
+}

@@ -1,0 +1,68 @@
+//! `qfleet list`
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::global::Global;
+use crate::error::{Error, Result};
+use crate::observe::list::{self, Listing};
+use crate::report;
+use crate::report::form::Output;
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Environments are found by the tags of their stacks, whoever deployed them, in the region of --region or AWS's \
+defaults. The state is that of the stack that is worst off. What can't be read, be it a region, is said as unknown; \
+the rest is shown, with exit code 0.
+
+Examples:
+  qfleet list
+  qfleet list --all-regions                regions that the account has, eight at a time
+  qfleet list --output jsonl | jq -r 'select(.expires.seconds_left < 0) | .environment'")]
+pub struct List {
+    /// Look in every region that the account has
+    #[arg(long)]
+    all_regions: bool,
+}
+
+impl List {
+    /// Lists them.
+    pub fn run(self, global: &Global) -> Result<()> {
+        check_regions(global, self.all_regions)?;
+        global.block_on(async {
+            let cloud = global.connect(None).await?;
+            let now = Timestamp::now();
+            let listing = match self.all_regions {
+                true => list::all_regions(&cloud, now).await,
+                false => list::region(&cloud, now).await?,
+            };
+            show(global, &listing, self.all_regions);
+            Ok(())
+        })
+    }
+}
+
+/// Whether every region can be meant.
+pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
+    if all_regions && global.region.is_some() {
+        return Err(Error::usage("--all-regions and --region can't be used together"));
+    }
+    if all_regions && global.local {
+        return Err(Error::usage(
+            "the local emulator is no account with regions: leave --all-regions out",
+        ));
+    }
+    Ok(())
+}
+
+fn show(global: &Global, listing: &Listing, all_regions: bool) {
+    match global.output {
+        Output::Text => report::text(&report::list::text(listing, all_regions)),
+        Output::Json => report::json(listing),
+        Output::Jsonl => {
+            listing.environments.iter().for_each(report::json_line);
+            listing.unknown.iter().for_each(report::json_line);
+        }
+    }
+}

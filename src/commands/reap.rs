@@ -1,0 +1,167 @@
+//! `qfleet reap`
+
+use clap::Args;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::destroy::Destroy;
+use super::global::Global;
+use super::list;
+use super::named::Meant;
+use crate::cloud::Cloud;
+use crate::deployed::expiry_parameter;
+use crate::engine::interrupt::Interrupt;
+use crate::error::{Error, Result};
+use crate::observe::expired::{Expired, Kept, Verdict, expired};
+use crate::observe::list::Unknown;
+use crate::observe::reaped::{Done, Outcome, Reaped};
+use crate::report;
+use crate::report::form::Output;
+
+/// Arguments of `reap`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Environments whose `lifetime` is over are destroyed without their files, one after the other, each as by \
+`qfleet destroy --name`: what the file said about data holds as it was deployed, and it ends with a look for what is \
+left. One that fails doesn't keep the others.
+
+Left alone: what hasn't expired, or never does; what is protected, by `protect: true` or by termination protection; \
+what qfleet didn't make; and what can't be read, be it an expiry or a region, which is said. Each expiry is read once \
+more before its environment goes: `qfleet extend` in the last minute counts.
+
+Examples:
+  qfleet reap --dry-run                    what would go
+  qfleet reap --all-regions --yes          in a nightly pipeline: no questions
+
+Exit codes: 0 all that had expired is gone, or nothing had; 1 something could not be destroyed, is left over, or could \
+not be read; 4 not confirmed; 130 interrupted.")]
+pub struct Reap {
+    /// Look in every region that the account has
+    #[arg(long)]
+    all_regions: bool,
+    /// Show what would go, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on without being asked
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Reap {
+    /// Destroys what has expired.
+    pub fn run(self, global: &Global) -> Result<()> {
+        list::check_regions(global, self.all_regions)?;
+        global.block_on(async {
+            let interrupt = global.listen()?;
+            let cloud = global.connect(None).await?;
+            let (clouds, mut unknown) = self.clouds(&cloud).await;
+            let now = Timestamp::now();
+            let mut found = Vec::new();
+            let looks = clouds.iter().map(|cloud| expired(cloud, now));
+            for (cloud, looked) in clouds.iter().zip(join_all(looks).await) {
+                match looked {
+                    Ok(expired) => found.extend(expired.into_iter().map(|expired| (cloud, expired))),
+                    Err(error) if !self.all_regions => return Err(error.into()),
+                    Err(error) => unknown.push(Unknown {
+                        region: cloud.region.clone(),
+                        unknown: error.to_string(),
+                    }),
+                }
+            }
+            if global.output == Output::Text {
+                let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
+                report::text(&report::reap::found(&cloud.account, &all, &unknown));
+            }
+            self.confirm(&cloud, found.iter().map(|(_, expired)| expired))?;
+            let mut reaped = Reaped {
+                account: cloud.account.clone(),
+                at: now,
+                dry_run: self.dry_run,
+                environments: Vec::new(),
+                unknown,
+            };
+            for (cloud, expired) in found {
+                reaped
+                    .environments
+                    .push(self.reap(global, cloud, &interrupt, expired).await);
+            }
+            report::result(global.output, &reaped, || report::reap::text(&reaped));
+            reaped.result(interrupt.asked())
+        })
+    }
+
+    /// Each region that is to be looked at.
+    async fn clouds(&self, cloud: &Cloud) -> (Vec<Cloud>, Vec<Unknown>) {
+        if !self.all_regions {
+            return (vec![cloud.clone()], Vec::new());
+        }
+        match cloud.regions().await {
+            Ok(regions) => (
+                regions.iter().map(|region| cloud.in_region(region)).collect(),
+                Vec::new(),
+            ),
+            Err(error) => {
+                let unknown = Unknown {
+                    region: cloud.region.clone(),
+                    unknown: format!("which other regions there are: {error}"),
+                };
+                (vec![cloud.clone()], vec![unknown])
+            }
+        }
+    }
+
+    fn confirm<'a>(&self, cloud: &Cloud, found: impl Iterator<Item = &'a Expired>) -> Result<()> {
+        let going = found.filter(|expired| expired.verdict == Verdict::MayGo);
+        let names: Vec<String> = going
+            .map(|one| format!("{} ({})", one.environment, one.region))
+            .collect();
+        if names.is_empty() || self.dry_run {
+            return Ok(());
+        }
+        let question = format!("Destroy in account {}: {}?", cloud.account, names.join(", "));
+        match report::confirm(&question, self.yes)? {
+            true => Ok(()),
+            false => Err(Error::refused("not confirmed: nothing was changed")),
+        }
+    }
+
+    async fn reap(&self, global: &Global, cloud: &Cloud, interrupt: &Interrupt, expired: Expired) -> Outcome {
+        let ended = |outcome, message: Option<String>, destroyed| Outcome {
+            expired: expired.clone(),
+            outcome,
+            message,
+            destroyed,
+        };
+        if expired.verdict != Verdict::MayGo {
+            return ended(Done::LeftAlone, None, None);
+        }
+        if self.dry_run || interrupt.asked() {
+            return ended(Done::NotBegun, None, None);
+        }
+        let name = &expired.environment;
+        match still_expired(cloud, name, Timestamp::now()).await {
+            Ok(true) => {}
+            Ok(false) => return ended(Done::LeftAlone, Some("its expiry was moved meanwhile".to_owned()), None),
+            Err(error) => return ended(Done::Failed, Some(error.to_string()), None),
+        }
+        let meant = Meant {
+            name: name.clone(),
+            file: None,
+        };
+        let destroyed = Destroy::by_name(name).take_down(global, cloud, interrupt, &meant).await;
+        match destroyed {
+            Ok(destroyed) if destroyed.result().is_ok() => ended(Done::Destroyed, None, Some(destroyed)),
+            Ok(destroyed) => ended(Done::Failed, None, Some(destroyed)),
+            Err(error) => {
+                let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+                ended(Done::Failed, Some(format!("{error}{help}")), None)
+            }
+        }
+    }
+}
+
+/// Whether it is past its time even now: destroying the ones before it may have taken long.
+async fn still_expired(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<bool> {
+    let kept = cloud.parameter(&expiry_parameter(environment)).await?;
+    Ok(kept.is_some_and(|kept| Kept::read(&kept).is_past(now)))
+}

@@ -1,0 +1,303 @@
+//! One stack taken down: what stands in the way is dealt with, a deletion that fails is tried again, and given up only when
+//! told to.
+
+use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Data, Left, Teardown, data};
+use crate::cloud::events::ResourceEvent;
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::{Leaving, StackDescription, StackResource};
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{Deployed, DeployedStack};
+use crate::engine::blocking::{self, Blocking};
+use crate::engine::drain::drain;
+use crate::engine::event::{Event, Events, Operation};
+use crate::engine::operation::{self, Context, Target};
+use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
+use crate::engine::{decide, keep, protection};
+use crate::environment::OnDestroy;
+use crate::error::Error;
+
+/// How often a delete is tried that fails on something that is mended each time.
+const ATTEMPTS: usize = 3;
+/// How often one is tried that fails on anything else: some things pass, such as an interface that is still attached.
+const ATTEMPTS_IN_VAIN: usize = 2;
+/// The time in between, for such a thing to pass.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Takes it down, and says what it left where it is.
+pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<(Outcome, Left), Failed> {
+    let context = teardown.context;
+    let target = Target {
+        stack: &stack.stack.name,
+        part: &stack.part,
+        id: &stack.stack.id,
+        template: None,
+        boot_reports: None,
+        awaited: !stack.tags.needs.is_empty(),
+    };
+    let mut left = Left::default();
+    let mut outcome = Outcome::Unchanged;
+    let mut attempt = 0;
+    loop {
+        let Some(now) = at_rest(context, stack, target, &mut outcome).await? else {
+            // Somebody else deleted it.
+            return Ok((outcome, left));
+        };
+        attempt += 1;
+        context.may_begin(target.stack)?;
+        lift_protection(teardown, &now).await?;
+        let resources = there(context.cloud.stack_resources(target.id).await)?;
+        let mut kept = keep::Kept::ByTemplate;
+        if stack.tags.on_destroy == OnDestroy::Keep {
+            kept = keep::keep(context, teardown.deployed, target, &resources).await?;
+        }
+        let cleared = clear(teardown, stack, target, &resources);
+        left.keep(context.prepare(target.stack, cleared).await?);
+        let leaving = match &kept {
+            keep::Kept::ByRequest(these) => Leaving::These(these),
+            keep::Kept::ByTemplate => Leaving::Nothing,
+        };
+        let failure = match delete(teardown, target, leaving).await? {
+            Deletion::Done(outcome, _) => return Ok((outcome, left)),
+            Deletion::Busy(_) if attempt < ATTEMPTS => continue,
+            Deletion::Busy(failure) => return Err(Failed::Failure(failure)),
+            Deletion::Stuck(failure) => failure,
+        };
+        let blocking = blocking::find(context.cloud, target.id).await?;
+        if is_tried_again(context, target, &blocking, attempt).await? {
+            continue;
+        }
+        if !teardown.force || !(teardown.approve)(target.stack, &blocking) {
+            return Err(Failed::Failure(with_help(failure, &blocking)));
+        }
+        let outcome = give_up(teardown, target, &kept, blocking, &mut left).await?;
+        return Ok((outcome, left));
+    }
+}
+
+/// The stack once nothing runs on it any more; `None` when it is gone then. What was waited for is the outcome.
+async fn at_rest(
+    context: Context<'_>,
+    stack: &DeployedStack,
+    target: Target<'_>,
+    outcome: &mut Outcome,
+) -> Result<Option<StackDescription>, Failed> {
+    let Context { cloud, .. } = context;
+    let name = target.stack;
+    loop {
+        let now = cloud.stack(target.id).await?;
+        match decide::destroy(now.as_ref().map(|now| &now.status)) {
+            decide::Destroy::Nothing => return Ok(None),
+            decide::Destroy::Delete => return Ok(now),
+            decide::Destroy::Refuse(why) => return Err(Error::refused(format!("{name}: {why}")).into()),
+            decide::Destroy::Attach => {
+                (*outcome, _) = operation::run(context, target, Operation::Attach, ready(Ok(()))).await?;
+                if stack.tags.on_destroy == OnDestroy::Empty && keep::retains_data(cloud, stack).await? {
+                    let what = format!("{name}: what ran on it keeps its data now, and nothing of it was deleted");
+                    let help = "run the same command again: it shows what stays";
+                    return Err(Error::refused(what).with_help(help).into());
+                }
+            }
+        }
+    }
+}
+
+/// Looked at again, because somebody may have protected it since the question.
+async fn lift_protection(teardown: Teardown<'_>, now: &StackDescription) -> Result<(), Failed> {
+    if let Some(refusal) = protection::refusal(now, teardown.disable_protection) {
+        return Err(refusal.into());
+    }
+    if now.protected == Some(true) {
+        teardown.context.cloud.protect_stack(&now.id, false).await?;
+    }
+    Ok(())
+}
+
+/// A stack that somebody else has deleted by now has no resources.
+fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackResource>, CloudError> {
+    match resources {
+        Err(error) if error.is("ValidationError") && error.message.contains("does not exist") => Ok(Vec::new()),
+        resources => resources,
+    }
+}
+
+/// Deals with what stands in the way of a deletion: instances, and objects in buckets. What stays is handed back.
+async fn clear(
+    teardown: Teardown<'_>,
+    stack: &DeployedStack,
+    target: Target<'_>,
+    resources: &[StackResource],
+) -> Result<Vec<Kept>, Failed> {
+    let Context { cloud, tell, .. } = teardown.context;
+    drain(teardown.context, target.stack, resources, teardown.no_drain).await;
+    let data = data_of(teardown, stack).await?;
+    for bucket in &data.emptied {
+        empty(cloud, tell, bucket).await?;
+    }
+    Ok(data.kept)
+}
+
+impl Left {
+    /// What an attempt before left has no name in the stack any more, and is known.
+    fn keep(&mut self, kept: Vec<Kept>) {
+        for one in kept {
+            if !one.name.is_empty() && !self.kept.iter().any(|known| known.name == one.name) {
+                self.kept.push(one);
+            }
+        }
+    }
+}
+
+/// How the request to delete a stack ended.
+enum Deletion {
+    /// It is gone; with the events of it.
+    Done(Outcome, Vec<ResourceEvent>),
+    /// Nothing was done: somebody else began something on it just now.
+    Busy(Box<Failure>),
+    /// It is DELETE_FAILED.
+    Stuck(Box<Failure>),
+}
+
+async fn delete(teardown: Teardown<'_>, target: Target<'_>, leaving: Leaving<'_>) -> Result<Deletion, Failed> {
+    let Teardown { context, role_arn, .. } = teardown;
+    let busy = AtomicBool::new(false);
+    let request = async {
+        let asked = context.cloud.delete_stack_leaving(target.id, role_arn, leaving).await;
+        asked.inspect_err(|error| busy.store(is_busy(error), Ordering::Relaxed))
+    };
+    match operation::run(context, target, Operation::Delete, request).await {
+        Ok((outcome, ended)) => Ok(Deletion::Done(outcome, ended.events)),
+        Err(Failed::Failure(failure)) if busy.load(Ordering::Relaxed) => Ok(Deletion::Busy(failure)),
+        Err(Failed::Failure(failure)) if failure.status == Some(StackStatus::DeleteFailed) => {
+            Ok(Deletion::Stuck(failure))
+        }
+        Err(failed) => Err(failed),
+    }
+}
+
+/// "Stack [arn:…] cannot be deleted while in status UPDATE_IN_PROGRESS"
+fn is_busy(error: &CloudError) -> bool {
+    error.is("ValidationError") && error.message.contains("cannot be deleted while in status")
+}
+
+/// Whether there is another attempt after this one; says so, with the causes.
+async fn is_tried_again(
+    context: Context<'_>,
+    target: Target<'_>,
+    blocking: &[Blocking],
+    attempt: usize,
+) -> Result<bool, Failed> {
+    let mendable = blocking.iter().any(can_be_mended);
+    if attempt >= if mendable { ATTEMPTS } else { ATTEMPTS_IN_VAIN } {
+        return Ok(false);
+    }
+    let again = if mendable { "" } else { ", in case that passes" };
+    for blocking in blocking {
+        context
+            .tell
+            .warn(format!("{}: {blocking}; tried again{again}", target.stack));
+    }
+    if !mendable && !context.cloud.local {
+        let pause = async {
+            sleep(PAUSE).await;
+            Ok::<_, Failed>(())
+        };
+        context.prepare(target.stack, pause).await?;
+    }
+    Ok(true)
+}
+
+/// Whether what is done before each attempt takes away what this failed on: a bucket filled up again, an instance was
+/// protected again.
+fn can_be_mended(blocking: &Blocking) -> bool {
+    matches!(
+        blocking.resource_type.as_str(),
+        "AWS::S3::Bucket" | "AWS::AutoScaling::AutoScalingGroup"
+    )
+}
+
+fn with_help(mut failure: Box<Failure>, blocking: &[Blocking]) -> Box<Failure> {
+    let names: Vec<String> = blocking
+        .iter()
+        .map(|one| format!("{} ({})", one.physical_id, one.resource_type))
+        .collect();
+    failure.help = Some(format!(
+        "put right what keeps {}, and run the same command again; or give it up with --force, which leaves it behind",
+        names.join(", ")
+    ));
+    failure
+}
+
+/// Deletes a stack that is DELETE_FAILED without what it fails on. A forced deletion takes all that it can, data that only
+/// the request keeps included: then what stays is named one by one.
+async fn give_up(
+    teardown: Teardown<'_>,
+    target: Target<'_>,
+    kept: &keep::Kept,
+    blocking: Vec<Blocking>,
+    left: &mut Left,
+) -> Result<Outcome, Failed> {
+    let named: Vec<String> = match kept {
+        keep::Kept::ByRequest(these) => {
+            let failing = blocking.iter().map(|blocking| &blocking.logical_id);
+            failing.chain(these).cloned().collect()
+        }
+        keep::Kept::ByTemplate => Vec::new(),
+    };
+    let leaving = match named.as_slice() {
+        [] => Leaving::WhatFails,
+        named => Leaving::These(named),
+    };
+    match delete(teardown, target, leaving).await? {
+        Deletion::Done(outcome, events) => {
+            left.abandoned = abandoned(target.stack, blocking, &events);
+            Ok(outcome)
+        }
+        Deletion::Busy(failure) | Deletion::Stuck(failure) => Err(Failed::Failure(failure)),
+    }
+}
+
+/// What was given up, less what went after all.
+fn abandoned(stack: &str, blocking: Vec<Blocking>, events: &[ResourceEvent]) -> Vec<Abandoned> {
+    let went = |blocking: &Blocking| {
+        let mut of_resource = events.iter().filter(|event| event.logical_id == blocking.logical_id);
+        of_resource.any(|event| event.status == "DELETE_COMPLETE")
+    };
+    let left = blocking.into_iter().filter(|blocking| !went(blocking));
+    left.map(|blocking| Abandoned {
+        stack: stack.to_owned(),
+        resource_type: blocking.resource_type,
+        name: blocking.physical_id,
+        reason: blocking.reason,
+    })
+    .collect()
+}
+
+async fn data_of(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
+    let only = Deployed {
+        environment: teardown.deployed.environment.clone(),
+        stacks: vec![stack.clone()],
+    };
+    data(teardown.context.cloud, &only).await
+}
+
+async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudError> {
+    let deleted_objects = cloud
+        .empty_bucket(bucket, |deleted_objects| {
+            tell.tell(Event::Emptying {
+                bucket: bucket.to_owned(),
+                deleted_objects,
+            });
+        })
+        .await?;
+    tell.tell(Event::Emptied {
+        bucket: bucket.to_owned(),
+        deleted_objects,
+    });
+    Ok(())
+}

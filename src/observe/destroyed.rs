@@ -1,0 +1,29 @@
+//! What a destroy did, and what it left.
+
+use serde::Serialize;
+
+use super::leftovers::Receipt;
+use crate::engine::outcome::Report;
+use crate::error::{Error, Result, exit_code};
+
+/// What was done, and what is left.
+#[derive(Debug, Serialize)]
+pub struct Destroyed {
+    /// Stack by stack.
+    #[serde(flatten)]
+    pub report: Report,
+    /// Resource by resource; none while a stack is there still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+impl Destroyed {
+    /// What the command ends with; why is shown already.
+    pub fn result(&self) -> Result<()> {
+        self.report.result()?;
+        match &self.receipt {
+            Some(receipt) if !receipt.clean => Err(Error::Shown(exit_code::FAILED)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Which environments of a region have expired, and which of these may go.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::status::Expiry;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
+use crate::engine::protection;
+
+/// An environment that has expired, or of which that can't be known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Expired {
+    /// Its name.
+    pub environment: String,
+    /// Its region.
+    pub region: String,
+    /// When it expired; none when that can't be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Expiry>,
+    /// Whether it may go.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// Whether an environment may go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It has expired, and nothing keeps it.
+    MayGo,
+    /// It has expired, and is protected.
+    Protected {
+        /// By what.
+        reason: String,
+    },
+    /// When it expires can't be read.
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// When an environment expires, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// Then.
+    At(Timestamp),
+    /// It can't be read: what is there.
+    Unreadable(String),
+}
+
+impl Kept {
+    /// From the value of the parameter.
+    pub fn read(value: &str) -> Kept {
+        match value.trim().parse() {
+            Ok(at) => Kept::At(at),
+            Err(_) => Kept::Unreadable(value.to_owned()),
+        }
+    }
+
+    /// Whether that is past. At its very second it is.
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        matches!(self, Kept::At(at) if *at <= now)
+    }
+}
+
+/// The environments of a region that have expired, by name. Only what stacks with qfleet's tags belong to is one, and only
+/// what has an expiry can expire. `now` is the wall clock.
+///
+/// # Errors
+/// When the stacks or the expiries can't be listed: nothing is known then, and nothing may go.
+pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, CloudError> {
+    let (all, kept) = try_join(Deployed::all(cloud), cloud.parameters_under(PARAMETERS)).await?;
+    let mut expired = Vec::new();
+    for (deployed, kept) in due(all, &kept, now) {
+        // A listing of all stacks may leave out their termination protection.
+        let deployed = deployed.with_protection(cloud).await?;
+        let expires = match &kept {
+            Kept::At(at) => Some(Expiry::new(*at, now)),
+            Kept::Unreadable(_) => None,
+        };
+        expired.push(Expired {
+            environment: deployed.environment.clone(),
+            region: cloud.region.clone(),
+            expires,
+            verdict: verdict(&deployed, &kept),
+        });
+    }
+    Ok(expired)
+}
+
+/// Those that have expired, or of which that can't be known.
+fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> Vec<(Deployed, Kept)> {
+    let with_expiry = all.into_iter().filter_map(|deployed| {
+        let kept = Kept::read(kept.get(&expiry_parameter(&deployed.environment))?);
+        Some((deployed, kept))
+    });
+    with_expiry
+        .filter(|(_, kept)| kept.is_past(now) || matches!(kept, Kept::Unreadable(_)))
+        .collect()
+}
+
+fn verdict(deployed: &Deployed, kept: &Kept) -> Verdict {
+    if let Kept::Unreadable(value) = kept {
+        let parameter = expiry_parameter(&deployed.environment);
+        return Verdict::Unreadable {
+            reason: format!("{parameter} says {value:?}, which is no time"),
+        };
+    }
+    let mut stacks = deployed.stacks.iter();
+    match stacks.find_map(|found| protection::refusal(&found.stack, false)) {
+        Some(refusal) => Verdict::Protected {
+            reason: refusal.to_string(),
+        },
+        None => Verdict::MayGo,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("an instant")
+    }
+
+    fn environment(name: &str) -> Deployed {
+        Deployed {
+            environment: name.to_owned(),
+            stacks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_past_its_time_or_unreadable_is_due() {
+        let now = at("2026-01-02T10:00:00Z");
+        let kept = [
+            ("past", "2026-01-02T09:59:59Z"),
+            ("now", "2026-01-02T10:00:00Z"),
+            ("soon", "2026-01-02T10:00:01Z"),
+            ("odd", "tomorrow"),
+            ("photo-lab-2", "2026-01-01T00:00:00Z"),
+            ("gone", "2026-01-01T00:00:00Z"),
+        ];
+        let kept = kept
+            .map(|(name, value)| (expiry_parameter(name), value.to_owned()))
+            .into();
+        let all = ["past", "now", "soon", "odd", "photo-lab", "never"]
+            .map(environment)
+            .into();
+        let due: Vec<String> = due(all, &kept, now)
+            .into_iter()
+            .map(|(one, _)| one.environment)
+            .collect();
+        assert_eq!(due, ["past", "now", "odd"]);
+    }
+
+    #[test]
+    fn an_expiry_that_cannot_be_read_lets_nothing_go() {
+        let of = |value: &str| verdict(&environment("lab"), &Kept::read(value));
+        assert_eq!(of("2026-01-02T10:00:00Z"), Verdict::MayGo);
+        for value in ["", "tomorrow", "2026-01-02", "1767348000"] {
+            assert!(matches!(of(value), Verdict::Unreadable { .. }), "{value}");
+            assert!(!Kept::read(value).is_past(at("2100-01-01T00:00:00Z")), "{value}");
+        }
+    }
+}

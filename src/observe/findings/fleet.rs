@@ -1,0 +1,154 @@
+//! Of a stage's workers.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Severity::{Critical, Warning};
+use super::{Finding, Words};
+use crate::cloud::activities::Activity;
+use crate::cloud::groups::Group;
+use crate::observe::status::StageState;
+
+/// So many instances replaced for their health within an hour are no accident.
+const DEATHS: usize = 3;
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+pub(super) fn of(stage: &StageState, in_progress: bool, words: &Words, now: Timestamp) -> Vec<Finding> {
+    let mut all = vec![launches_fail(stage, words), workers_die(stage, words, now)];
+    if let Some(group) = &stage.group {
+        all.push(refresh(stage, group, words, now));
+        all.push(unbalanced(group));
+        if !in_progress {
+            all.push(suspended(group));
+            all.push(another_version(stage, group));
+        }
+    }
+    all.into_iter()
+        .flatten()
+        .map(|finding| finding.of_stage(&stage.stage))
+        .collect()
+}
+
+/// The newest launch decides: what failed before one that succeeded is over.
+fn launches_fail(stage: &StageState, words: &Words) -> Option<Finding> {
+    let mut launches = stage
+        .activities
+        .iter()
+        .filter(|activity| activity.description.starts_with("Launching"));
+    let ended = |activity: &&Activity| matches!(activity.status_code.as_str(), "Successful" | "Failed" | "Cancelled");
+    let newest = launches.find(ended).filter(|newest| newest.status_code == "Failed")?;
+    let reason = newest
+        .status_message
+        .as_deref()
+        .unwrap_or("Auto Scaling gave no reason");
+    let meaning = format!("instances can't be launched: {reason}");
+    let action = "mend what the reason names (quota, image, zone, role), then deploy";
+    let command = format!("qfleet deploy {}", words.file);
+    Some(Finding::new("launches-fail", Critical, meaning, action).command(command))
+}
+
+/// What Auto Scaling says of an instance that it replaces for its health: "in response to an EC2 health check", "to a
+/// user health-check", "to an ELB system health check failure"
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-healthchecks.html>).
+fn workers_die(stage: &StageState, words: &Words, now: Timestamp) -> Option<Finding> {
+    let of_health = |activity: &&Activity| {
+        let cause = activity.cause.to_lowercase();
+        activity.description.starts_with("Terminating")
+            && (cause.contains("health check") || cause.contains("health-check"))
+            && activity.start_time.is_some_and(|at| now.duration_since(at) <= HOUR)
+    };
+    let deaths: Vec<&Activity> = stage.activities.iter().filter(of_health).collect();
+    if deaths.len() < DEATHS {
+        return None;
+    }
+    let meaning = format!(
+        "workers launch and die: {} instances were replaced for their health within the last hour",
+        deaths.len()
+    );
+    let action = "see in the worker's log group why it ends";
+    let command = format!("qfleet outputs {}", words.environment);
+    Some(Finding::new("workers-die", Critical, meaning, action).command(command))
+}
+
+/// Stuck is one that has replaced nothing within an hour.
+fn refresh(stage: &StageState, group: &Group, words: &Words, now: Timestamp) -> Option<Finding> {
+    let refresh = stage.instance_refresh.as_ref()?;
+    let reason = refresh
+        .reason
+        .as_ref()
+        .map_or(String::new(), |reason| format!(": {reason}"));
+    // One that failed long ago, and left nothing behind, is history.
+    if refresh.failed() && group.on_another_version() != Some(0) {
+        let meaning = format!("the last instance refresh ended as {}{reason}", refresh.status);
+        let action = "mend what failed, then deploy, or start another one";
+        let command = format!("qfleet deploy {}", words.file);
+        return Some(Finding::new("instance-refresh-failed", Warning, meaning, action).command(command));
+    }
+    let long = refresh.start_time.is_some_and(|at| now.duration_since(at) > HOUR);
+    if refresh.is_under_way() && long && refresh.percentage_complete.unwrap_or_default() == 0 {
+        let meaning = format!("an instance refresh has replaced nothing for over an hour{reason}");
+        let action = "see in the scaling activities what it waits for, or cancel it";
+        let command = format!(
+            "aws autoscaling cancel-instance-refresh --auto-scaling-group-name {}",
+            group.name
+        );
+        return Some(Finding::new("instance-refresh-stuck", Warning, meaning, action).command(command));
+    }
+    None
+}
+
+/// Only of a group in which nothing comes or goes: then Auto Scaling would have balanced it if it could.
+fn unbalanced(group: &Group) -> Option<Finding> {
+    let settled =
+        group.in_service() == group.instances.len() && usize::try_from(group.desired) == Ok(group.in_service());
+    if !settled {
+        return None;
+    }
+    let mut zones: BTreeMap<&str, usize> = group.zones.iter().map(|zone| (zone.as_str(), 0)).collect();
+    for instance in &group.instances {
+        *zones.entry(&instance.zone).or_default() += 1;
+    }
+    let (least, most) = (zones.values().min()?, zones.values().max()?);
+    if most - least <= 1 {
+        return None;
+    }
+    let each: Vec<String> = zones.iter().map(|(zone, count)| format!("{zone} {count}")).collect();
+    let meaning = format!("instances are spread unevenly over the zones: {}", each.join(", "));
+    let action = "a zone that fails takes more with it than it should: see whether the smaller one has capacity";
+    Some(Finding::new("zones-unbalanced", Warning, meaning, action))
+}
+
+fn suspended(group: &Group) -> Option<Finding> {
+    if group.suspended_processes.is_empty() {
+        return None;
+    }
+    let meaning = format!(
+        "Auto Scaling was told not to do: {}",
+        group.suspended_processes.join(", ")
+    );
+    let action = "resume them, unless somebody has a reason";
+    let command = format!(
+        "aws autoscaling resume-processes --auto-scaling-group-name {}",
+        group.name
+    );
+    Some(Finding::new("processes-suspended", Warning, meaning, action).command(command))
+}
+
+fn another_version(stage: &StageState, group: &Group) -> Option<Finding> {
+    let others = group.on_another_version().filter(|others| *others > 0)?;
+    let refresh = stage.instance_refresh.as_ref();
+    if refresh.is_some_and(|refresh| refresh.is_under_way() || refresh.failed()) {
+        return None;
+    }
+    let meaning = format!(
+        "{others} of {} instances run another version of the launch template than the group launches now",
+        group.instances.len()
+    );
+    let action = "replace them, a few at a time";
+    let command = format!(
+        "aws autoscaling start-instance-refresh --auto-scaling-group-name {}",
+        group.name
+    );
+    Some(Finding::new("old-launch-template", Warning, meaning, action).command(command))
+}

@@ -1,0 +1,164 @@
+//! What is to be looked into: from how an environment is to what that means and what to do about it. Nothing is read
+//! here. What isn't known is no finding.
+
+mod fleet;
+mod queue;
+mod scaling;
+mod stacks;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+use super::status::Status;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Work isn't done, or is lost.
+    Critical,
+    /// It works, and something is wrong.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+impl Severity {
+    /// Whether an environment with it isn't healthy.
+    pub fn counts(self) -> bool {
+        self != Severity::Note
+    }
+
+    /// In a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Critical => "critical",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
+}
+
+/// Something to look into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which; stays the same from version to version.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The stage that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// The stack that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// What it means.
+    pub meaning: String,
+    /// What to do.
+    pub action: String,
+    /// A command that does it, or shows more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl Finding {
+    fn new(id: &'static str, severity: Severity, meaning: impl Into<String>, action: impl Into<String>) -> Self {
+        Finding {
+            id,
+            severity,
+            stage: None,
+            stack: None,
+            meaning: meaning.into(),
+            action: action.into(),
+            command: None,
+        }
+    }
+
+    fn of_stage(mut self, stage: &str) -> Self {
+        self.stage = Some(stage.to_owned());
+        self
+    }
+
+    fn of_stack(mut self, stack: &str) -> Self {
+        self.stack = Some(stack.to_owned());
+        self
+    }
+
+    fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+
+    /// The stage or stack that it is about, or nothing for the whole environment.
+    pub fn about(&self) -> Option<&str> {
+        self.stage.as_deref().or(self.stack.as_deref())
+    }
+}
+
+/// How the environment is called in commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// Where it may be called by its name: `lab`, `stacks/lab.yaml`, `--name lab`.
+    pub environment: String,
+    /// Where its file is needed.
+    pub file: String,
+    /// The options that say where it is, as they were given: `--local`, `--region us-east-2`; often none.
+    pub options: String,
+}
+
+impl Words {
+    /// By its file, as it was given, or by its name where the file is lost. A command that needs the file then says
+    /// `ENV`, as the help does.
+    pub fn new(file: Option<String>, name: &str) -> Words {
+        match file {
+            Some(file) => Words {
+                environment: file.clone(),
+                file,
+                options: String::new(),
+            },
+            None => Words {
+                environment: format!("--name {name}"),
+                file: "ENV".to_owned(),
+                options: String::new(),
+            },
+        }
+    }
+
+    /// The same with the options that say where it is.
+    pub fn with(self, options: String) -> Words {
+        Words { options, ..self }
+    }
+}
+
+/// Everything that is to be looked into, worst first; of the same severity, whole environment and stacks before stages,
+/// in their order.
+pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
+    let mut all = stacks::of(status, words);
+    for stage in &status.stages {
+        // What a stack's update does on purpose isn't looked into while it goes on.
+        let in_progress = status
+            .stacks
+            .iter()
+            .any(|stack| stack.part == stage.stage && stack.status.is_in_progress());
+        let no_fleet = status.local && status.local_fleet.is_none();
+        all.extend(queue::of(stage, no_fleet, words));
+        all.extend(fleet::of(stage, in_progress, words, status.at));
+        all.extend(scaling::of(stage, words));
+    }
+    for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {
+        if command.starts_with("aws ") {
+            *command += &format!(" --region {}", status.region);
+        } else if !words.options.is_empty() {
+            *command += &format!(" {}", words.options);
+        }
+    }
+    // Stable: the order of what is equally bad stays.
+    all.sort_by_key(|finding| finding.severity);
+    all
+}
+
+/// Whether nothing that counts was found.
+pub fn is_healthy(findings: &[Finding]) -> bool {
+    !findings.iter().any(|finding| finding.severity.counts())
+}

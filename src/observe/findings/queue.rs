@@ -1,0 +1,121 @@
+//! Of a stage's queues.
+
+use super::Severity::{Critical, Warning};
+use super::{Finding, Words};
+use crate::observe::status::StageState;
+use crate::observe::trend::Trend;
+
+/// `no_fleet`: nobody plays Auto Scaling on the local emulator.
+pub(super) fn of(stage: &StageState, no_fleet: bool, words: &Words) -> Vec<Finding> {
+    let all = [
+        gone(stage, words),
+        dead_letters(stage, words),
+        unsubscribed(stage, words),
+        nobody_works(stage, no_fleet, words),
+        growing_at_max(stage, words),
+        late(stage, words),
+    ];
+    all.into_iter()
+        .flatten()
+        .map(|finding| finding.of_stage(&stage.stage))
+        .collect()
+}
+
+fn gone(stage: &StageState, words: &Words) -> Option<Finding> {
+    let gone: Vec<&str> = stage.gone.iter().map(|gone| gone.as_str()).collect();
+    if gone.is_empty() {
+        return None;
+    }
+    let meaning = format!(
+        "not there any more, though its stack made it: its {}",
+        gone.join(", its ")
+    );
+    let action = "see what else was changed behind CloudFormation's back; what is gone may have to be deployed anew";
+    let command = format!("qfleet drift {} --part {}", words.environment, stage.stage);
+    Some(Finding::new("resource-gone", Critical, meaning, action).command(command))
+}
+
+fn dead_letters(stage: &StageState, words: &Words) -> Option<Finding> {
+    let count = stage.dead_letters?.total();
+    if count == 0 {
+        return None;
+    }
+    let meaning = match count {
+        1 => "a message could not be processed and waits in the dead-letter queue".to_owned(),
+        n => format!("{n} messages could not be processed and wait in the dead-letter queue"),
+    };
+    let action = "see what they say, mend what failed, then send them back";
+    let command = format!("qfleet dlq sample {} {}", words.file, stage.stage);
+    Some(Finding::new("dead-letters", Critical, meaning, action).command(command))
+}
+
+fn unsubscribed(stage: &StageState, words: &Words) -> Option<Finding> {
+    if stage.is_subscribed? {
+        return None;
+    }
+    let meaning = "its queue has no subscription to the topic: new files don't reach it";
+    let action = "put the subscription back, then tell the stage of the files that it missed (qfleet backfill)";
+    let command = format!("qfleet drift {} --part {} --revert", words.environment, stage.stage);
+    Some(Finding::new("queue-unsubscribed", Critical, meaning, action).command(command))
+}
+
+/// A group that may be empty, and is, is woken by an alarm, which takes minutes.
+fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Finding> {
+    let (queue, group) = (stage.queue?, stage.group.as_ref()?);
+    let coming = |state: &str| state == "InService" || state.starts_with("Pending");
+    if queue.visible == 0 || group.instances.iter().any(|one| coming(&one.lifecycle_state)) {
+        return None;
+    }
+    let waiting = match queue.visible {
+        1 => "a message waits".to_owned(),
+        n => format!("{n} messages wait"),
+    };
+    if no_fleet {
+        let meaning = format!("{waiting} and no local fleet runs");
+        let command = format!("qfleet local up {}", words.file);
+        return Some(Finding::new("no-workers", Warning, meaning, "start the workers").command(command));
+    }
+    if group.max == 0 {
+        let meaning = format!("{waiting} and the fleet may have no instance (max 0)");
+        let action = "raise `max` in the environment file and deploy";
+        let command = format!("qfleet deploy {}", words.file);
+        return Some(Finding::new("no-workers", Critical, meaning, action).command(command));
+    }
+    let command = format!("qfleet status {} --watch", words.environment);
+    Some(if group.desired == 0 {
+        let meaning = format!("{waiting} and no instance runs; the first one may take minutes, up to 20 from idle");
+        let action = "wait; if none comes, look at the alarm that starts the first one";
+        Finding::new("no-workers", Warning, meaning, action).command(command)
+    } else {
+        let meaning = format!("{waiting}, {} instances are wanted, and none runs", group.desired);
+        let action = "see in the scaling activities why none is launched";
+        Finding::new("no-workers", Critical, meaning, action).command(command)
+    })
+}
+
+fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {
+    let (backlog, group) = (stage.backlog.as_ref()?, stage.group.as_ref()?);
+    let now = backlog.messages_per_instance?;
+    let target = backlog.target_messages_per_instance;
+    let growing = backlog.trend == Some(Trend::Rising) && now > target;
+    if !growing || group.max == 0 || group.desired < group.max {
+        return None;
+    }
+    let meaning = format!(
+        "the backlog grows ({now:.0} per instance, target {target:.0}) and the fleet is at its most, {} instances",
+        group.max
+    );
+    let action = "raise `max` in the environment file and deploy, or make a message take less time";
+    let command = format!("qfleet deploy {}", words.file);
+    Some(Finding::new("backlog-growing-at-max", Critical, meaning, action).command(command))
+}
+
+/// By the stage's own alarm, which knows how long a message may wait. That of the dead letters says nothing new.
+fn late(stage: &StageState, words: &Words) -> Option<Finding> {
+    let mut own = stage.alarms.iter().flatten().filter(|alarm| !alarm.scales);
+    let alarm = own.find(|alarm| alarm.alarm.state == "ALARM" && !alarm.alarm.name.contains("DeadLetters"))?;
+    let meaning = format!("the alarm {} is on: {}", alarm.alarm.name, alarm.alarm.reason);
+    let action = "messages wait longer than the acceptable latency: see whether the fleet grows";
+    let command = format!("qfleet status {} --watch", words.environment);
+    Some(Finding::new("latency-exceeded", Warning, meaning, action).command(command))
+}

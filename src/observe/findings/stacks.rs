@@ -1,0 +1,116 @@
+//! Of the environment and its stacks.
+
+use super::Severity::{Critical, Note, Warning};
+use super::{Finding, Words};
+use crate::cloud::stack_status::StackStatus;
+use crate::observe::status::{StackState, Status};
+
+pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {
+    let mut all = Vec::new();
+    if status.stacks.is_empty() {
+        let meaning = format!("it is not deployed in account {}, {}", status.account, status.region);
+        let action = "deploy it, or look at the account and --region";
+        let command = format!("qfleet deploy {}", words.file);
+        all.push(Finding::new("not-deployed", Warning, meaning, action).command(command));
+    }
+    if let Some(expires) = status.expires.as_ref().filter(|expires| expires.seconds_left <= 0) {
+        let hours = expires.seconds_left.unsigned_abs() / 3600;
+        let meaning = format!("its lifetime ended {hours} h ago, and it still runs and costs");
+        let command = format!("qfleet destroy {}", words.environment);
+        all.push(Finding::new("lab-expired", Warning, meaning, "destroy it").command(command));
+    }
+    for stack in &status.stacks {
+        let of_stack = [state(stack, words), drift(stack, words)];
+        all.extend(
+            of_stack
+                .into_iter()
+                .flatten()
+                .map(|finding| finding.of_stack(&stack.stack)),
+        );
+    }
+    all
+}
+
+/// What `decide` knows to do about each status.
+fn state(stack: &StackState, words: &Words) -> Option<Finding> {
+    use StackStatus::*;
+
+    let word = &stack.status;
+    let reason = stack
+        .reason
+        .as_ref()
+        .map_or(String::new(), |reason| format!(": {reason}"));
+    let stuck = |meaning: &str, action: &str, verb: &str, env: &str| {
+        let meaning = format!("{word}: {meaning}{reason}");
+        Finding::new("stack-stuck", Critical, meaning, action).command(format!("qfleet {verb} {env}"))
+    };
+    Some(match word {
+        CreateComplete | UpdateComplete | ImportComplete | DeleteComplete => return None,
+        RollbackComplete | RollbackFailed => stuck(
+            "its first create failed, and it can't be changed any more",
+            "mend what failed and deploy: it is deleted and made anew",
+            "deploy",
+            &words.file,
+        ),
+        CreateFailed | UpdateFailed => stuck(
+            "it was left as it failed",
+            "roll it back, or mend what failed and deploy",
+            "recover",
+            &words.file,
+        ),
+        UpdateRollbackFailed => stuck(
+            "its last update failed, and so did the way back",
+            "repair what blocks it, then let the rollback go on",
+            "recover",
+            &words.file,
+        ),
+        DeleteFailed => stuck("it is half deleted", "finish that", "destroy", &words.environment),
+        ImportRollbackFailed => stuck(
+            "taking resources into it failed, and so did the way back",
+            "repair it in CloudFormation",
+            "events --failed",
+            &words.environment,
+        ),
+        UpdateRollbackComplete | ImportRollbackComplete => Finding::new(
+            "update-rolled-back",
+            Warning,
+            format!("{word}: its last update failed; it is what it was before{reason}"),
+            "see why, then deploy again",
+        )
+        .command(format!("qfleet events --failed --since 7d {}", words.environment)),
+        ReviewInProgress => Finding::new(
+            "stack-in-review",
+            Note,
+            format!("{word}: it only has change sets, and holds nothing"),
+            "deploy goes on with it, destroy takes it away",
+        )
+        .command(format!("qfleet deploy {}", words.file)),
+        Unknown(_) => Finding::new(
+            "stack-status-unknown",
+            Warning,
+            format!("{word}: this version of qfleet doesn't know that status{reason}"),
+            "look at the stack in CloudFormation, and for a newer qfleet",
+        ),
+        _ => Finding::new(
+            "operation-running",
+            Note,
+            format!("{word}: something is done to it now"),
+            "wait, or follow it",
+        )
+        .command(format!("qfleet events --follow {}", words.environment)),
+    })
+}
+
+fn drift(stack: &StackState, words: &Words) -> Option<Finding> {
+    if !stack.drift.is_drifted() {
+        return None;
+    }
+    let checked = stack
+        .drift
+        .checked_at
+        .map_or(String::new(), |at| format!(" of {}", at.strftime("%Y-%m-%d %H:%MZ")));
+    let meaning = format!("the last drift detection{checked} found resources that differ from their template");
+    let command = format!("qfleet drift {} --part {}", words.environment, stack.part);
+    let action = "see whether it matters, and whether it still holds";
+    Some(Finding::new("stack-drifted", Note, meaning, action).command(command))
+}

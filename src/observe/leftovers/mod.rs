@@ -1,0 +1,193 @@
+//! What is left of an environment after its destruction: proof, resource by resource.
+//!
+//! ```text
+//! known::read  what its stacks hold, before they go ─┐
+//!                                                    ├─▶ confirm: each is asked for itself ─▶ Receipt
+//! search       what carries its tag or its name ─────┘
+//! ```
+
+mod confirm;
+mod known;
+mod names;
+mod removal;
+mod search;
+mod thing;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cloud::Cloud;
+pub use known::Known;
+use thing::Thing;
+
+/// How many resources are asked for at once.
+const CONCURRENCY: usize = 8;
+
+/// What became of an environment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Receipt {
+    /// Its name.
+    pub environment: String,
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// When the look began.
+    pub at: Timestamp,
+    /// Nothing is left over unexpectedly.
+    pub clean: bool,
+    /// Nothing is unknown, either.
+    pub complete: bool,
+    /// Everything that was looked at, what needs attention first.
+    pub resources: Vec<Row>,
+}
+
+/// What became of one resource, or of all that a search could have found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its type, as CloudFormation calls it.
+    pub resource_type: String,
+    /// Its name or ARN, as CloudFormation calls it; `lab-*` for a search that failed.
+    pub name: String,
+    /// The stack that it was in, if it was in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// What became of it.
+    pub fate: Fate,
+    /// What says so: an API operation, or what CloudFormation said of its deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// What else there is to know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The command that removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_with: Option<String>,
+}
+
+/// What became of a resource; in the order in which they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It is there, and should not be.
+    LeftOver,
+    /// It can't be known.
+    Unknown,
+    /// It couldn't be deleted, and `--force` gave it up.
+    Abandoned,
+    /// It is there on purpose: it holds data.
+    Kept,
+    /// It is gone.
+    Deleted,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// The environment's name.
+    pub environment: String,
+    /// Its stages, as far as its file says.
+    pub stages: BTreeSet<String>,
+    /// What its stacks held.
+    pub known: Known,
+    /// What was to stay, by type and by name.
+    pub kept: BTreeSet<(String, String)>,
+    /// What `--force` gave up, the same.
+    pub abandoned: BTreeSet<(String, String)>,
+}
+
+/// How long is waited for what is on its way out.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Altogether.
+    pub limit: Duration,
+    /// From look to look.
+    pub pause: Duration,
+}
+
+impl Patience {
+    /// SQS takes up to a minute to forget a queue, EC2 some more to end an instance; the emulator takes no time.
+    pub fn with(cloud: &Cloud) -> Patience {
+        Patience {
+            limit: Duration::from_secs(if cloud.local { 0 } else { 120 }),
+            pause: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Looks for what is left. It never fails: what can't be read is unknown, with its reason. `now` is the wall clock.
+pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Timestamp) -> Receipt {
+    let (found, mut rows) = search::search(cloud, subject).await;
+    let fates = confirm::fates(cloud, &subject.known).await;
+    let mut things: BTreeMap<(String, String), Thing> = BTreeMap::new();
+    for thing in subject.known.things.iter().chain(&found) {
+        things.entry(thing.key()).or_insert_with(|| thing.clone());
+    }
+    let confirmed = things
+        .into_values()
+        .map(|thing| confirm::confirm(cloud, subject, &fates, thing, patience));
+    let confirmed: Vec<Row> = stream::iter(confirmed).buffered(CONCURRENCY).collect().await;
+    // What was listed, or could have been there by its name, and isn't: a listing that lags, or nothing at all.
+    let was_there: BTreeSet<(String, String)> = subject.known.things.iter().map(Thing::key).collect();
+    rows.extend(
+        confirmed
+            .into_iter()
+            .filter(|row| row.fate != Fate::Deleted || was_there.contains(&row.key())),
+    );
+    rows.extend(subject.known.unknown.iter().cloned());
+    rows.sort_by(|one, other| {
+        let order = |row: &Row| (row.fate, row.resource_type.clone(), row.name.clone());
+        order(one).cmp(&order(other))
+    });
+    Receipt {
+        environment: subject.environment.clone(),
+        account: cloud.account.clone(),
+        region: cloud.region.clone(),
+        at: now,
+        clean: rows.iter().all(|row| row.fate != Fate::LeftOver),
+        complete: rows.iter().all(|row| row.fate != Fate::Unknown),
+        resources: rows,
+    }
+}
+
+impl Subject {
+    /// One that is to stay.
+    pub fn keep(&mut self, resource_type: &str, id: &str) {
+        self.kept.insert(Thing::new(resource_type, id).key());
+    }
+
+    /// One that was given up.
+    pub fn give_up(&mut self, resource_type: &str, id: &str) {
+        self.abandoned.insert(Thing::new(resource_type, id).key());
+    }
+}
+
+impl Receipt {
+    /// How many resources came to this.
+    pub fn count(&self, fate: Fate) -> usize {
+        self.resources.iter().filter(|row| row.fate == fate).count()
+    }
+}
+
+impl Row {
+    fn key(&self) -> (String, String) {
+        Thing::new(&self.resource_type, self.name.as_str()).key()
+    }
+
+    /// A search, or a read, that failed.
+    fn unknown(resource_type: &str, name: &str, reason: impl ToString) -> Row {
+        Row {
+            resource_type: resource_type.to_owned(),
+            name: name.to_owned(),
+            stack: None,
+            fate: Fate::Unknown,
+            evidence: None,
+            reason: Some(reason.to_string()),
+            remove_with: None,
+        }
+    }
+}

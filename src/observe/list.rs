@@ -1,0 +1,251 @@
+//! All environments of an account, found by the tags of their stacks. What is asked grows with the pages of the answers,
+//! not with the number of environments.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join3;
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::local_fleet;
+use super::stages::Stage;
+use super::status::Expiry;
+use crate::blueprint::tags::ENVIRONMENT;
+use crate::cloud::groups::Group;
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
+
+/// How many regions are asked at once.
+const REGIONS_AT_ONCE: usize = 8;
+
+/// The environments of an account.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Listing {
+    /// The account.
+    pub account: String,
+    /// When this was read.
+    pub at: Timestamp,
+    /// By region and name.
+    pub environments: Vec<Environment>,
+    /// What could not be read.
+    pub unknown: Vec<Unknown>,
+}
+
+/// An environment in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Environment {
+    /// Its name.
+    pub environment: String,
+    /// Its region.
+    pub region: String,
+    /// The status of the stack that is worst off.
+    pub state: StackStatus,
+    /// What its stacks hold, in the order of their making.
+    pub parts: Vec<String>,
+    /// Those of them that are stages.
+    pub stages: Vec<String>,
+    /// When its first stack was made.
+    pub created_at: Option<Timestamp>,
+    /// How long ago that is, in seconds.
+    pub age_seconds: Option<i64>,
+    /// When it expires, if it does.
+    pub expires: Option<Expiry>,
+    /// Whether that could be read; `unknown` says why not.
+    #[serde(skip)]
+    pub expiry_is_known: bool,
+    /// The instances of all its groups; none when they can't be known.
+    pub instances: Option<Instances>,
+}
+
+/// Instances of all groups of an environment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Instances {
+    /// In service.
+    pub in_service: usize,
+    /// How many there should be.
+    pub desired: i64,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    /// The region.
+    pub region: String,
+    /// What, and why.
+    pub unknown: String,
+}
+
+/// The environments of one region. `now` is the wall clock.
+///
+/// # Errors
+/// When its stacks can't be listed; everything else that can't be read is said in `unknown`.
+pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError> {
+    let mut listing = Listing {
+        account: cloud.account.clone(),
+        at: now,
+        environments: Vec::new(),
+        unknown: Vec::new(),
+    };
+    let mut note = |error: CloudError| {
+        listing.unknown.push(Unknown {
+            region: cloud.region.clone(),
+            unknown: error.to_string(),
+        });
+    };
+    let (found, expiries, groups) = join3(
+        Deployed::all(cloud),
+        cloud.parameters_under(PARAMETERS),
+        cloud.groups_tagged(ENVIRONMENT),
+    )
+    .await;
+    let found = found?;
+    let expiries = expiries.map_err(&mut note).ok();
+    let groups = match groups {
+        Ok(groups) => rest(cloud, &found, groups).await,
+        Err(error) => Err(error),
+    };
+    let groups = groups.map_err(&mut note).ok();
+    listing.environments = found
+        .iter()
+        .map(|deployed| environment(cloud, deployed, expiries.as_ref(), groups.as_deref(), now))
+        .collect();
+    Ok(listing)
+}
+
+/// The environments of every region that the account has. A region that can't be asked is unknown. `now` is the wall
+/// clock.
+pub async fn all_regions(cloud: &Cloud, now: Timestamp) -> Listing {
+    let mut unknown = Vec::new();
+    let regions = cloud.regions().await.unwrap_or_else(|error| {
+        unknown.push(Unknown {
+            region: cloud.region.clone(),
+            unknown: format!("which other regions there are: {error}"),
+        });
+        vec![cloud.region.clone()]
+    });
+    let listings = regions.into_iter().map(|name| async move {
+        let listing = region(&cloud.in_region(&name), now).await;
+        (name, listing)
+    });
+    let listings: Vec<_> = stream::iter(listings).buffered(REGIONS_AT_ONCE).collect().await;
+    let mut environments = Vec::new();
+    for (region, listing) in listings {
+        match listing {
+            Ok(listing) => {
+                environments.extend(listing.environments);
+                unknown.extend(listing.unknown);
+            }
+            Err(error) => unknown.push(Unknown {
+                region,
+                unknown: error.to_string(),
+            }),
+        }
+    }
+    Listing {
+        account: cloud.account.clone(),
+        at: now,
+        environments,
+        unknown,
+    }
+}
+
+/// The groups that stages name and that carry no tag: stacks hand theirs on, but the emulator's don't, and anybody can
+/// take a tag away. None, as a rule.
+async fn rest(cloud: &Cloud, found: &[Deployed], mut groups: Vec<Group>) -> Result<Vec<Group>, CloudError> {
+    let named = found.iter().flat_map(Stage::all).filter_map(|stage| stage.group);
+    let missing: Vec<String> = named
+        .filter(|name| !groups.iter().any(|group| group.name == *name))
+        .collect();
+    groups.extend(cloud.groups(&missing).await?);
+    Ok(groups)
+}
+
+fn environment(
+    cloud: &Cloud,
+    deployed: &Deployed,
+    expiries: Option<&BTreeMap<String, String>>,
+    groups: Option<&[Group]>,
+    now: Timestamp,
+) -> Environment {
+    let stages = Stage::all(deployed);
+    let created_at = deployed.stacks.iter().filter_map(|found| found.stack.created).min();
+    let expires: Option<Timestamp> = expiries
+        .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)))
+        .and_then(|at| at.parse().ok());
+    let worst = deployed
+        .stacks
+        .iter()
+        .map(|found| &found.stack.status)
+        .max_by_key(|status| badness(status));
+    Environment {
+        environment: deployed.environment.clone(),
+        region: cloud.region.clone(),
+        state: worst.cloned().unwrap_or(StackStatus::ReviewInProgress),
+        parts: deployed.stacks.iter().map(|found| found.part.clone()).collect(),
+        instances: instances(cloud, &deployed.environment, &stages, groups),
+        stages: stages.into_iter().map(|stage| stage.name).collect(),
+        created_at,
+        age_seconds: created_at.map(|at| now.as_second() - at.as_second()),
+        expires: expires.map(|at| Expiry::new(at, now)),
+        expiry_is_known: expiries.is_some(),
+    }
+}
+
+/// Of the groups that a local fleet plays, it is asked.
+fn instances(cloud: &Cloud, environment: &str, stages: &[Stage], groups: Option<&[Group]>) -> Option<Instances> {
+    let fleet = local_fleet::find(cloud, environment).ok().flatten();
+    let mut all = Instances::default();
+    for name in stages.iter().filter_map(|stage| stage.group.as_ref()) {
+        let played = fleet.as_ref().and_then(|fleet| local_fleet::group_of(fleet, name));
+        let group = match played {
+            Some(group) => Some(local_fleet::group(group)),
+            None => groups?.iter().find(|group| group.name == *name).cloned(),
+        };
+        if let Some(group) = group {
+            all.in_service += group.in_service();
+            all.desired += i64::from(group.desired);
+        }
+    }
+    Some(all)
+}
+
+/// The higher, the worse.
+fn badness(status: &StackStatus) -> u8 {
+    use StackStatus::*;
+    match status {
+        status if status.is_well() => 0,
+        ReviewInProgress => 1,
+        UpdateRollbackComplete | ImportRollbackComplete => 2,
+        status if status.is_in_progress() => 3,
+        // Failed, or not known.
+        _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_is_worse_than_what_is_done_and_that_worse_than_what_is_well() {
+        let order = [
+            &["CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"][..],
+            &["REVIEW_IN_PROGRESS"],
+            &["UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"],
+            &["UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"],
+            &[
+                "ROLLBACK_COMPLETE",
+                "UPDATE_ROLLBACK_FAILED",
+                "DELETE_FAILED",
+                "NEW_WORD",
+            ],
+        ];
+        for (level, words) in (0_u8..).zip(order) {
+            for word in words {
+                assert_eq!(badness(&StackStatus::from(*word)), level, "{word}");
+            }
+        }
+    }
+}

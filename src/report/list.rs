@@ -1,0 +1,85 @@
+//! A listing of environments, for people.
+
+use std::fmt::Write;
+
+use comfy_table::{ContentArrangement, Table, presets};
+
+use super::status::color;
+use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
+use crate::observe::list::{Environment, Listing};
+
+/// The listing as text; with the region of each where there may be several.
+pub fn text(listing: &Listing, regions: bool) -> String {
+    let mut out = String::new();
+    if listing.environments.is_empty() {
+        let what = match listing.unknown.is_empty() {
+            true => "no environment is deployed",
+            false => "no environment was found",
+        };
+        let _ = writeln!(out, "{what} in account {}", listing.account);
+    } else {
+        let _ = writeln!(out, "{}", table(&listing.environments, regions));
+    }
+    for unknown in &listing.unknown {
+        let word = paint(CAREFUL, "unknown:");
+        let _ = writeln!(out, "{word} {}: {}", unknown.region, unknown.unknown);
+    }
+    out
+}
+
+fn table(environments: &[Environment], regions: bool) -> Table {
+    let mut headings = vec!["environment", "state", "stages", "age", "expires", "instances"];
+    if regions {
+        headings.insert(1, "region");
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(headings.iter().map(|heading| paint(FAINT, heading)));
+    for environment in environments {
+        let expires = match &environment.expires {
+            Some(expires) if expires.seconds_left > 0 => format!("in {}", length(expires.seconds_left)),
+            Some(expires) => paint(BAD, format!("{} ago", length(expires.seconds_left))),
+            None if environment.expiry_is_known => "never".to_owned(),
+            None => "?".to_owned(),
+        };
+        let instances = environment.instances.map_or("?".to_owned(), |instances| {
+            format!("{} of {}", instances.in_service, instances.desired)
+        });
+        let mut row = vec![
+            paint(STRONG, &environment.environment),
+            paint(color(&environment.state), &environment.state),
+            environment.stages.len().to_string(),
+            environment.age_seconds.map_or("?".to_owned(), length),
+            expires,
+            instances,
+        ];
+        if regions {
+            row.insert(1, environment.region.clone());
+        }
+        table.add_row(row);
+    }
+    table
+}
+
+/// `5m`, `3h`, `12d`: the largest unit says enough.
+fn length(seconds: i64) -> String {
+    match seconds.unsigned_abs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m", seconds / 60),
+        seconds @ 3600..172_800 => format!("{}h", seconds / 3600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_in_its_largest_unit() {
+        let shown = [0, 59, 60, 3599, 3600, 172_799, 172_800, -90].map(length);
+        assert_eq!(shown, ["0s", "59s", "1m", "59m", "1h", "47h", "2d", "1m"]);
+    }
+}

@@ -1,0 +1,63 @@
+//! Environments that have expired, for people.
+
+use std::fmt::Write;
+
+use super::receipt;
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint};
+use crate::observe::expired::{Expired, Verdict};
+use crate::observe::list::Unknown;
+use crate::observe::reaped::{Done, Reaped};
+
+/// What was found.
+pub fn found(account: &str, all: &[&Expired], unknown: &[Unknown]) -> String {
+    let mut out = String::new();
+    if all.is_empty() {
+        let _ = writeln!(out, "no environment has expired in account {account}");
+    }
+    for expired in all {
+        let when = expired
+            .expires
+            .as_ref()
+            .map_or(String::new(), |expires| format!(" expired {}", expires.text()));
+        let (mark, why) = match &expired.verdict {
+            Verdict::MayGo => (paint(BAD, "-"), String::new()),
+            Verdict::Protected { reason } => (paint(GOOD, "="), format!("; left alone: {reason}")),
+            Verdict::Unreadable { reason } => (paint(CAREFUL, "?"), format!(" left alone: {reason}")),
+        };
+        let name = paint(STRONG, &expired.environment);
+        let _ = writeln!(out, "{mark} {name} in {}{when}{why}", expired.region);
+    }
+    for unknown in unknown {
+        let _ = writeln!(
+            out,
+            "{} {}: {}",
+            paint(CAREFUL, "unknown:"),
+            unknown.region,
+            unknown.unknown
+        );
+    }
+    out
+}
+
+/// What came of it.
+pub fn text(reaped: &Reaped) -> String {
+    let mut out = String::new();
+    for one in &reaped.environments {
+        if let Some(destroyed) = &one.destroyed {
+            let again = format!("qfleet destroy --name {}", one.expired.environment);
+            out += &receipt::destroyed(destroyed, &again);
+        }
+    }
+    for one in &reaped.environments {
+        let word = match one.outcome {
+            Done::Destroyed => paint(GOOD, "destroyed"),
+            Done::Failed => paint(BAD, "failed"),
+            Done::LeftAlone => paint(FAINT, "left alone"),
+            Done::NotBegun if reaped.dry_run => paint(FAINT, "would go"),
+            Done::NotBegun => paint(CAREFUL, "not begun"),
+        };
+        let why = one.message.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let _ = writeln!(out, "{word} {} in {}{why}", one.expired.environment, one.expired.region);
+    }
+    out
+}

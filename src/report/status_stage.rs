@@ -1,0 +1,193 @@
+//! A stage's status, for people.
+
+use std::collections::BTreeMap;
+
+use super::screen::sparkline;
+use super::status::{MARGIN, backlog, oldest, wrapped};
+use super::style::{BAD, CAREFUL, FAINT, paint};
+use crate::cloud::activities::Activity;
+use crate::cloud::groups::Group;
+use crate::observe::details::MISSING;
+use crate::observe::live::Gone;
+use crate::observe::status::StageState;
+
+/// How many activities are shown.
+const ACTIVITIES: usize = 3;
+/// How many of the newest points of the backlog are shown.
+const POINTS: usize = 30;
+
+/// What is known of a stage, a line or more each.
+pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<usize>) {
+    let mut say = |label: &str, text: &str| {
+        let first = format!("  {}{}", paint(FAINT, label), " ".repeat(MARGIN - 2 - label.len()));
+        wrapped(out, text, &first, &" ".repeat(MARGIN), width);
+    };
+    let unknown = |what: Gone| match stage.gone.contains(&what) {
+        true => paint(BAD, "gone"),
+        false => "?".to_owned(),
+    };
+    say("queue", &queue(stage).unwrap_or_else(|| unknown(Gone::Queue)));
+    say(
+        "dead",
+        &dead_letters(stage).unwrap_or_else(|| unknown(Gone::DeadLetterQueue)),
+    );
+    if let Some(of) = &stage.backlog {
+        let trend = of.trend.map_or(String::new(), |trend| format!(", {}", trend.as_str()));
+        let line = sparkline(&of.history, of.target_messages_per_instance, POINTS);
+        let text = format!("{} per instance{trend}  {line}", backlog(stage));
+        say("backlog", text.trim_end());
+    }
+    match &stage.group {
+        None => say("group", &unknown(Gone::Group)),
+        Some(group) => {
+            let sizes = format!("{}; min {}, max {}", in_service(group), group.min, group.max);
+            say("group", &sizes);
+            if !group.instances.is_empty() {
+                say("zones", &zones(stage));
+            }
+            if let Some(special) = special(group) {
+                say("", &special);
+            }
+        }
+    }
+    if let Some(refresh) = &stage.instance_refresh
+        && (refresh.is_under_way() || refresh.failed())
+    {
+        let done = refresh
+            .percentage_complete
+            .map_or(String::new(), |done| format!(", {done} % done"));
+        let since = refresh.start_time.map_or(String::new(), |at| {
+            format!(", begun {}", at.strftime("%Y-%m-%d %H:%MZ"))
+        });
+        let reason = refresh
+            .reason
+            .as_ref()
+            .map_or(String::new(), |reason| format!(": {reason}"));
+        say("refresh", &format!("{}{done}{since}{reason}", refresh.status));
+    }
+    match alarms(stage) {
+        Some(alarms) => say("alarms", &alarms),
+        None if local => {}
+        None => say("alarms", "?"),
+    }
+    if stage.is_subscribed == Some(false) {
+        say("topic", &paint(BAD, "no subscription to it"));
+    }
+    for activity in stage.activities.iter().take(ACTIVITIES) {
+        activity_lines(out, activity, width);
+    }
+}
+
+fn queue(stage: &StageState) -> Option<String> {
+    let queue = stage.queue?;
+    Some(format!(
+        "{} visible, {} in flight, {} delayed; oldest message {}",
+        queue.visible,
+        queue.in_flight,
+        queue.delayed,
+        oldest(stage)
+    ))
+}
+
+fn dead_letters(stage: &StageState) -> Option<String> {
+    Some(match stage.dead_letters?.total() {
+        0 => "no dead letters".to_owned(),
+        1 => paint(BAD, "1 dead letter"),
+        n => paint(BAD, format!("{n} dead letters")),
+    })
+}
+
+/// As in "2 of 3 in service, 1 Pending".
+pub(super) fn in_service(group: &Group) -> String {
+    let mut others: BTreeMap<&str, usize> = BTreeMap::new();
+    for instance in &group.instances {
+        if instance.lifecycle_state != "InService" {
+            *others.entry(&instance.lifecycle_state).or_default() += 1;
+        }
+    }
+    let others: String = others.iter().map(|(state, n)| format!(", {n} {state}")).collect();
+    format!("{} of {} in service{others}", group.in_service(), group.desired)
+}
+
+/// As in "us-east-2a 2 InService, us-east-2b 1 InService, 1 Pending".
+fn zones(stage: &StageState) -> String {
+    let zone = |(zone, states): (&String, &BTreeMap<String, usize>)| {
+        let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
+        format!("{zone} {}", states.join(", "))
+    };
+    let zones: Vec<String> = stage.instances_by_zone.iter().map(zone).collect();
+    zones.join("; ")
+}
+
+/// What is out of the ordinary.
+fn special(group: &Group) -> Option<String> {
+    let unhealthy = group.instances.iter().filter(|one| one.health != "Healthy").count();
+    let counts = [
+        (unhealthy, "unhealthy"),
+        (
+            group.on_another_version().unwrap_or_default(),
+            "on another launch template version",
+        ),
+        (group.protected_from_scale_in(), "protected from scale-in"),
+    ];
+    let mut all: Vec<String> = counts
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    if !group.suspended_processes.is_empty() {
+        let suspended = format!("suspended: {}", group.suspended_processes.join(", "));
+        all.push(paint(CAREFUL, suspended));
+    }
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// Those that aren't OK. That a fleet could shrink is what an alarm says all day.
+fn alarms(stage: &StageState) -> Option<String> {
+    let all = stage.alarms.as_ref()?;
+    let others = all.iter().filter(|alarm| alarm.alarm.state != "OK");
+    let others: Vec<String> = others
+        .map(|alarm| {
+            let (name, state) = (&alarm.alarm.name, alarm.alarm.state.as_str());
+            let style = if state == MISSING { BAD } else { CAREFUL };
+            match state == "ALARM" && alarm.scales {
+                true => format!("{name} {state}, which scales"),
+                false => format!("{name} {}", paint(style, state)),
+            }
+        })
+        .collect();
+    Some(match others.is_empty() {
+        true => format!("{} OK", all.len()),
+        false => others.join("; "),
+    })
+}
+
+fn activity_lines(out: &mut String, activity: &Activity, width: Option<usize>) {
+    let at = activity
+        .start_time
+        .map_or(String::new(), |at| at.strftime("%H:%M:%SZ").to_string());
+    let status = match activity.status_code.as_str() {
+        "Successful" => activity.status_code.clone(),
+        "Failed" => paint(BAD, "Failed"),
+        other => paint(CAREFUL, other),
+    };
+    let first = format!(
+        "  {}{}",
+        paint(FAINT, &at),
+        " ".repeat(MARGIN - 2 - at.len().min(MARGIN - 2))
+    );
+    let margin = " ".repeat(MARGIN);
+    wrapped(
+        out,
+        &format!("{status}: {}", activity.description),
+        &first,
+        &margin,
+        width,
+    );
+    if let Some(message) = &activity.status_message {
+        wrapped(out, &paint(BAD, message), &margin, &margin, width);
+    }
+    if !activity.cause.is_empty() {
+        wrapped(out, &activity.cause, &margin, &margin, width);
+    }
+}

@@ -1,0 +1,220 @@
+//! What outlived its stack, as a script says, and the listings in which it is found; everything else of the kind isn't
+//! there. Listings lag: what a script only lists is gone already.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::calls::{Call, Service};
+use super::query::Refusal;
+use super::said::Said;
+use super::script::Script;
+use super::world::World;
+use super::xml::Fields;
+
+/// Something that is there without a stack.
+#[derive(Debug, Clone)]
+pub(super) struct Left {
+    resource_type: String,
+    id: String,
+    /// An instance shuts down for so long.
+    going: Option<Duration>,
+}
+
+impl Script {
+    /// A resource that is there without a stack, by its type and CloudFormation's name for it.
+    pub fn left(mut self, resource_type: &str, id: &str) -> Self {
+        self.left.push(Left {
+            resource_type: resource_type.into(),
+            id: id.into(),
+            going: None,
+        });
+        self
+    }
+
+    /// An instance that shuts down until so long after the start, and is terminated then. For an hour it is described so
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>).
+    pub fn shuts_down(mut self, instance: &str, time: Duration) -> Self {
+        self.left.push(Left {
+            resource_type: "AWS::EC2::Instance".into(),
+            id: instance.into(),
+            going: Some(time),
+        });
+        self
+    }
+
+    /// An ARN that the tagging API lists with the tags of a part of an environment, whether or not it is there still.
+    pub fn listed(mut self, environment: &str, arn: &str) -> Self {
+        self.listed.push((environment.into(), arn.into()));
+        self
+    }
+}
+
+impl World {
+    /// What a service says of what isn't in a stack; nothing, when the call is about something else.
+    pub fn left_says(&mut self, call: &Call) -> Option<Said> {
+        let input: Value = match call.service {
+            Service::CloudWatch => super::cbor::decode(&call.body).unwrap_or_default(),
+            _ => serde_json::from_slice(&call.body).unwrap_or_default(),
+        };
+        let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
+        let asked = |name: &str| call.input.text(name).unwrap_or_default().to_owned();
+        Some(match (call.service, call.action.as_str()) {
+            (Service::Json, "GetResources") => self.tagged(&input).into(),
+            (Service::Json, "GetResource") => self.left_resource(&text("TypeName"), &text("Identifier"), call),
+            (Service::Json, "DescribeLogGroups") => {
+                let named = self.left_named("AWS::Logs::LogGroup", &text("logGroupNamePrefix"));
+                let groups: Vec<Value> = named.iter().map(|name| json!({"logGroupName": name})).collect();
+                json!({ "logGroups": groups }).into()
+            }
+            (Service::Json, "GetParametersByPath") => {
+                let under = self.services.parameters_under(&text("Path"));
+                json!({ "Parameters": under }).into()
+            }
+            (Service::Sqs, "ListQueues") => {
+                let prefix = format!("/{}", text("QueueNamePrefix"));
+                let urls = self.left_named("AWS::SQS::Queue", "");
+                let urls: Vec<String> = urls.into_iter().filter(|url| url.contains(&prefix)).collect();
+                json!({ "QueueUrls": urls }).into()
+            }
+            (Service::Sqs, "ListQueueTags") => json!({}).into(),
+            (Service::Sqs, "GetQueueAttributes") if self.is_gone("AWS::SQS::Queue", &text("QueueUrl")) => {
+                Refusal::new(400, "QueueDoesNotExist", "The specified queue does not exist.").into()
+            }
+            (Service::CloudWatch, "DescribeAlarms") => {
+                let wanted = |name: &String| match input["AlarmNames"].as_array() {
+                    Some(names) => names.iter().any(|one| one == name),
+                    None => name.starts_with(&text("AlarmNamePrefix")),
+                };
+                let named = self.left_named("AWS::CloudWatch::Alarm", "");
+                let alarms = named.iter().filter(|name| wanted(name));
+                let alarms: Vec<Value> = alarms.map(|name| json!({"AlarmName": name})).collect();
+                json!({"MetricAlarms": alarms, "CompositeAlarms": []}).into()
+            }
+            (Service::CloudWatch, "GetDashboard") => {
+                let name = text("DashboardName");
+                match self.is_left("AWS::CloudWatch::Dashboard", &name) {
+                    true => json!({"DashboardName": name, "DashboardBody": "{}"}).into(),
+                    false => Refusal::new(404, "ResourceNotFound", format!("Dashboard {name} does not exist")).into(),
+                }
+            }
+            (Service::AutoScaling, "DescribePolicies") if !asked("PolicyNames.member.1").is_empty() => {
+                Fields::new().members("ScalingPolicies", []).into()
+            }
+            (Service::AutoScaling, "DescribeAutoScalingGroups") if !asked("Filters.member.1.Name").is_empty() => {
+                let named = self.left_named("AWS::AutoScaling::AutoScalingGroup", "");
+                let groups = named
+                    .iter()
+                    .map(|name| Fields::new().text("AutoScalingGroupName", name));
+                Fields::new().members("AutoScalingGroups", groups).into()
+            }
+            (Service::Sns, "ListTopics") => {
+                let topics = self.left_named("AWS::SNS::Topic", "");
+                let topics = topics.iter().map(|arn| Fields::new().text("TopicArn", arn));
+                Fields::new().members("Topics", topics).into()
+            }
+            (Service::Sns, "GetTopicAttributes") if self.is_left("AWS::SNS::Topic", &asked("TopicArn")) => {
+                super::said::attributes(&[("TopicArn", &asked("TopicArn"))]).into()
+            }
+            (Service::Sns, "ListSubscriptions") => Fields::new().members("Subscriptions", []).into(),
+            (Service::Iam, "ListRoles") => {
+                let roles = self.left_named("AWS::IAM::Role", "");
+                let roles = roles.iter().map(|name| role(name));
+                Fields::new().members("Roles", roles).text("IsTruncated", false).into()
+            }
+            (Service::Iam, "GetRole") if self.is_left("AWS::IAM::Role", &asked("RoleName")) => {
+                Fields::new().fields("Role", role(&asked("RoleName"))).into()
+            }
+            // What a worker's role may use says in which region it is.
+            (Service::Iam, "GetRolePolicy") if self.is_left("AWS::IAM::Role", &asked("RoleName")) => {
+                let region = match asked("RoleName").contains("Elsewhere") {
+                    true => "eu-west-1",
+                    false => self.script.region.as_str(),
+                };
+                let queue = format!("arn%3Aaws%3Asqs%3A{region}%3A{}%3Alab-work", self.script.account);
+                Fields::new()
+                    .text("RoleName", asked("RoleName"))
+                    .text("PolicyName", asked("PolicyName"))
+                    .text("PolicyDocument", format!("%7B%22Resource%22%3A%22{queue}%22%7D"))
+                    .into()
+            }
+            _ => return None,
+        })
+    }
+
+    fn left_named(&self, resource_type: &str, prefix: &str) -> Vec<String> {
+        let of_type = self
+            .script
+            .left
+            .iter()
+            .filter(|left| left.resource_type == resource_type);
+        of_type
+            .filter(|left| left.id.starts_with(prefix))
+            .map(|left| left.id.clone())
+            .collect()
+    }
+
+    fn is_left(&self, resource_type: &str, id: &str) -> bool {
+        let mut all = self.script.left.iter();
+        all.any(|left| left.resource_type == resource_type && left.id == id)
+    }
+
+    /// It was in a stack, and is in none any more; nor was it kept.
+    fn is_gone(&self, kind: &str, physical_id: &str) -> bool {
+        let is_it = |resource: &&super::state::Resource| {
+            resource.kind == kind && resource.physical_id.as_deref() == Some(physical_id)
+        };
+        let of = |there: bool| {
+            let stacks = self.stacks.iter().filter(move |stack| stack.is_there() == there);
+            stacks
+                .flat_map(|stack| &stack.resources)
+                .any(|resource| is_it(&resource))
+        };
+        of(false) && !of(true) && !self.kept.iter().any(|kept| kept == physical_id) && !self.is_left(kind, physical_id)
+    }
+
+    /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
+    fn tagged(&self, input: &Value) -> Value {
+        let environment = input["TagFilters"][0]["Values"][0].as_str().unwrap_or_default();
+        let listed = self.script.listed.iter().filter(|(of, _)| of == environment);
+        let listed = listed.map(|(of, arn)| {
+            json!({"ResourceARN": arn, "Tags": [
+                {"Key": "qfleet:environment", "Value": of},
+                {"Key": "qfleet:part", "Value": "work"},
+            ]})
+        });
+        json!({"PaginationToken": "", "ResourceTagMappingList": listed.collect::<Vec<Value>>()})
+    }
+
+    /// <https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_GetResource.html>
+    fn left_resource(&self, type_name: &str, id: &str, call: &Call) -> Said {
+        // Types without a read handler.
+        if type_name.ends_with("Policy") || type_name == "AWS::EC2::Route" {
+            let message = format!("Resource type {type_name} does not support READ action");
+            return Refusal::new(400, "UnsupportedActionException", message).into();
+        }
+        let mut all = self.script.left.iter();
+        let Some(left) = all.find(|left| left.resource_type == type_name && left.id == id) else {
+            let message = format!("Resource of type '{type_name}' with identifier '{id}' was not found.");
+            return Refusal::new(400, "ResourceNotFoundException", message).into();
+        };
+        let mut properties = json!({});
+        if let Some(time) = left.going {
+            let shuts_down = self.clock.since_start(call.at) < time;
+            let state = if shuts_down { "shutting-down" } else { "terminated" };
+            properties = json!({"InstanceId": id, "State": {"Name": state}});
+        }
+        json!({"TypeName": type_name, "ResourceDescription": {"Identifier": id, "Properties": properties.to_string()}})
+            .into()
+    }
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>
+fn role(name: &str) -> Fields {
+    Fields::new()
+        .text("Path", "/")
+        .text("RoleName", name)
+        .text("RoleId", "AROAEXAMPLE")
+        .text("Arn", format!("arn:aws:iam::111122223333:role/{name}"))
+        .text("CreateDate", "2026-01-02T03:04:05Z")
+}

@@ -1,0 +1,72 @@
+//! How long a destroy waits for workers, and what an interrupt does to it then.
+
+use super::*;
+use crate::endpoint::{Existing, Obstacles, ScriptedGroup};
+
+const GROUP: &str = "lab-work-group";
+
+/// A stage whose group has this instance, and a hook of a minute.
+fn stage(group: ScriptedGroup) -> Rig {
+    let body = format!(
+        "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    Properties: {{AutoScalingGroupName: {GROUP}}}\n"
+    );
+    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work")
+        .tag("qfleet:on-destroy", "empty")
+        .body(&body);
+    Rig::new(Script::new().existing(stack).group(group.obstacles(Obstacles {
+        hook: Some(60),
+        ..Obstacles::default()
+    })))
+}
+
+/// An instance that never comes up never reaches its hook: CloudFormation is left to it in the end.
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_never_leaves_is_waited_for_so_long_and_no_longer() {
+    let rig = stage(ScriptedGroup::new(GROUP, &[]).and("us-east-2a", "i-1", "Pending"));
+    let ran = rig.destroy().await.well();
+    let said = |words: &str| {
+        let found = ran
+            .told
+            .iter()
+            .find(|(_, event)| matches!(event, Event::Warning { message } if message.contains(words)));
+        found.map(|(at, _)| *at - ran.began)
+    };
+    let given_up = said("instances left in lab-work-group").expect("it is said");
+    // The hook's minute, and two more.
+    assert!((180.0..190.0).contains(&given_up.as_secs_f64()), "{given_up:?}");
+    assert_eq!(
+        rig.endpoint.calls("CompleteLifecycleAction").len(),
+        0,
+        "it waits in no hook"
+    );
+}
+
+/// A worker that needs half its time costs no more than that.
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_finishes_is_waited_for_and_no_longer() {
+    let drains = Duration::from_secs(30);
+    let rig = stage(ScriptedGroup::new(GROUP, &["us-east-2a:i-1"]).takes(drains, drains));
+    let ran = rig.destroy().await.well();
+    let took = ran.took().as_secs_f64();
+    assert!((30.0..34.0).contains(&took), "{took}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_while_workers_finish_nothing_is_deleted_and_the_next_run_goes_on() {
+    let drains = Duration::from_secs(30);
+    let mut rig = stage(ScriptedGroup::new(GROUP, &["us-east-2a:i-1"]).takes(drains, drains));
+    let interrupt = rig.interrupt.0.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        interrupt.send_replace(true);
+    });
+    let ran = rig.destroy().await;
+    assert_eq!(ran.exit_code(), qfleet::error::exit_code::INTERRUPTED);
+    assert!(ran.took() < Duration::from_secs(12));
+    assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0);
+    rig.again();
+    rig.destroy().await.well();
+    assert_eq!(rig.endpoint.stacks(), [] as [&str; 0]);
+}

@@ -1,0 +1,144 @@
+//! `destroy` on the emulator: an environment goes, its neighbours stay, and data that was kept comes back.
+
+use crate::harness::{Aws, Test, account, emulator};
+
+const REGION: &str = "us-east-2";
+
+fn lab(name: &str, account: &str, on_destroy: &str) -> String {
+    format!(
+        "name: {name}\nregion: {REGION}\naccount: \"{account}\"\nbucket: {{on_destroy: {on_destroy}}}\nstages:\n  - name: \
+         move\n    from: bucket\n    queue: {{visibility_timeout: 2m}}\n    workers:\n      instances: {{program: \
+         program, types: [t3.micro], min: 1, max: 3}}\n    scaling: {{seconds_per_message: 1}}\n"
+    )
+}
+
+fn deploy(test: Test, name: &str, account: &str, on_destroy: &str) -> crate::harness::Output {
+    test.file(&format!("{name}.yaml"), lab(name, account, on_destroy))
+        .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
+        .args(["deploy", &format!("{name}.yaml"), "--yes"])
+        .emulated()
+        .run()
+}
+
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(work)
+}
+
+fn put(account: &str, bucket: &str) {
+    wait(async {
+        let put = Aws::new(account, REGION).s3.put_object().bucket(bucket);
+        let put = put.key("uploads/precious.txt").body(b"precious".to_vec().into());
+        put.send().await.expect("an object");
+    });
+}
+
+fn bytes(account: &str, bucket: &str) -> Vec<u8> {
+    wait(async {
+        let get = Aws::new(account, REGION).s3.get_object().bucket(bucket);
+        let object = get.key("uploads/precious.txt").send().await.expect("the object");
+        object.body.collect().await.expect("its bytes").into_bytes().to_vec()
+    })
+}
+
+/// What there is of stacks, buckets, queues, topics, subscriptions and groups, by name.
+fn all(account: &str) -> Vec<String> {
+    wait(async {
+        let aws = Aws::new(account, REGION);
+        let mut all = Vec::new();
+        let mut add = |what: &str, name: Option<&str>| all.push(format!("{what} {}", name.unwrap_or_default()));
+        let stacks = aws.cloudformation.describe_stacks().send().await.expect("stacks");
+        stacks
+            .stacks()
+            .iter()
+            .for_each(|stack| add("stack", stack.stack_name()));
+        let buckets = aws.s3.list_buckets().send().await.expect("buckets");
+        buckets.buckets().iter().for_each(|bucket| add("bucket", bucket.name()));
+        let queues = aws.sqs.list_queues().send().await.expect("queues");
+        let name = |arn: &String| arn.rsplit(['/', ':']).next().map(str::to_owned);
+        queues
+            .queue_urls()
+            .iter()
+            .for_each(|url| add("queue", name(url).as_deref()));
+        let topics = aws.sns.list_topics().send().await.expect("topics");
+        let topics = topics.topics().iter().filter_map(|topic| topic.topic_arn.as_ref());
+        topics.for_each(|topic| add("topic", name(topic).as_deref()));
+        let subscriptions = aws.sns.list_subscriptions().send().await.expect("subscriptions");
+        let endpoints = subscriptions
+            .subscriptions()
+            .iter()
+            .filter_map(|one| one.endpoint.as_ref());
+        endpoints.for_each(|endpoint| add("subscription", name(endpoint).as_deref()));
+        let groups = aws
+            .autoscaling
+            .describe_auto_scaling_groups()
+            .send()
+            .await
+            .expect("groups");
+        let groups = groups.auto_scaling_groups().iter();
+        groups.for_each(|group| add("group", group.auto_scaling_group_name()));
+        all.sort();
+        all
+    })
+}
+
+#[test]
+fn an_environment_whose_file_is_lost_goes_and_its_neighbour_of_a_similar_name_stays() {
+    let account = account();
+    deploy(Test::new(), "photo-lab-2", &account, "empty");
+    put(&account, &format!("photo-lab-2-{account}-{REGION}"));
+    let neighbours = all(&account);
+    assert!(neighbours.len() > 8, "{neighbours:?}");
+    deploy(Test::new(), "photo-lab", &account, "empty");
+    put(&account, &format!("photo-lab-{account}-{REGION}"));
+    assert!(all(&account).len() > neighbours.len());
+    // As on AWS, without `--local` and without a file: the emulator takes the key's id for the account.
+    let destroy = || {
+        Test::new()
+            .env("AWS_ENDPOINT_URL", emulator())
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", &account)
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .args(["destroy", "--name", "photo-lab", "--yes"])
+    };
+    destroy().stderr_lacks("warning").run();
+    assert_eq!(all(&account), neighbours);
+    assert_eq!(bytes(&account, &format!("photo-lab-2-{account}-{REGION}")), b"precious");
+    destroy().stdout("photo-lab is gone already: nothing to do.\n").run();
+}
+
+#[test]
+fn data_that_was_kept_comes_into_the_next_deployment() {
+    let account = account();
+    let bucket = format!("lab-{account}-{REGION}");
+    let there = deploy(Test::new(), "lab", &account, "empty");
+    put(&account, &bucket);
+    let gone = there
+        .then()
+        .args(["destroy", "lab.yaml", "--yes", "--keep-data"])
+        .emulated();
+    gone.stdout_contains(format!("kept: {bucket} (AWS::S3::Bucket)"))
+        .stdout_contains("qfleet deploy lab.yaml, once the file says `on_destroy: keep`")
+        .run();
+    let kept = [
+        format!("bucket {bucket}"),
+        "queue lab-move".into(),
+        "queue lab-move-dlq".into(),
+    ];
+    assert_eq!(all(&account), kept);
+
+    // The stack would delete it some day, so CloudFormation doesn't import it.
+    let refused = there.then().args(["deploy", "lab.yaml", "--yes"]).emulated().status(4);
+    refused.stderr_contains("`on_destroy: keep`").run();
+    assert_eq!(all(&account), kept);
+
+    let imported = deploy(there.then(), "lab", &account, "keep");
+    assert!(imported.stdout.contains("3 imported"), "{}", imported.stdout);
+    assert_eq!(bytes(&account, &bucket), b"precious");
+    let unchanged = there.then().args(["deploy", "lab.yaml", "--yes"]).emulated();
+    unchanged.stdout_contains("Nothing to do").run();
+    let out = there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
+    out.stdout_contains("to take it into a new deployment: qfleet deploy lab.yaml\n")
+        .run();
+    assert_eq!(all(&account), kept);
+    assert_eq!(bytes(&account, &bucket), b"precious");
+}
