@@ -1,5 +1,5 @@
-"""A bucket full of objects emptied: a whole `qfleet destroy` against `aws s3 rm --recursive`, which leaves versions
-behind, and against the boto3 script that deletes all versions, on the local emulator.
+"""A deployed bucket full of objects emptied on the local emulator: by a whole `qfleet destroy`, by `aws s3 rm
+--recursive`, which leaves versions behind, and by the boto3 script that deletes all versions.
 
 The emulator works on one request at a time. How much of the time it was busy says whether a client could have been any
 faster: at nearly all of it, none could.
@@ -8,7 +8,7 @@ faster: at nearly all of it, none could.
 import concurrent.futures
 import http.client
 import json
-import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -18,7 +18,7 @@ from emulated import ENVIRONMENT_FILE, Emulator
 from measure import ROOT, run, without_aws
 
 OBJECTS = 50_000
-QUICK = 5_000
+QUICK = 10_000
 # aws s3 rm takes this many times as long, at least.
 FASTER = 5
 # Ten times as many objects take at most this much of the memory.
@@ -33,7 +33,6 @@ SIGNED = {
 }
 KEYS = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
 BOTO3 = "import boto3, sys; boto3.resource('s3', endpoint_url=sys.argv[1]).Bucket(sys.argv[2]).object_versions.delete()"
-PEERS_BUCKET = "bench-peers"
 
 
 class Bucket:
@@ -46,15 +45,6 @@ class Bucket:
         connection.request(method, f"/{self.name}{path}", body, SIGNED)
         answer = connection.getresponse()
         return answer.status, answer.read()
-
-    def once(self, method, path="", body=b""):
-        return self.request(http.client.HTTPConnection(self.address), method, path, body)
-
-    def make(self):
-        body = f"<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
-        status, answer = self.once("PUT", body=body.encode())
-        if status != 200:
-            sys.exit(f"a bucket is refused with {status}: {answer}")
 
     def fill(self, objects):
         """Puts so many objects, under a prefix that no worker is told of."""
@@ -70,19 +60,20 @@ class Bucket:
             list(pool.map(write, range(WRITERS)))
 
     def must_be_empty(self, who):
-        status, answer = self.once("GET", "?versions")
+        status, answer = self.request(http.client.HTTPConnection(self.address), "GET", "?versions")
         if status != 404 and b"<Key>" in answer:
             sys.exit(f"{who} left objects behind")
 
 
 def busy_seconds(process):
-    """The CPU time that a running process has used so far; none where the system doesn't tell."""
+    """For how long a running process has had something to do so far: on a processor, or waiting for one while others are
+    on it. None where the system doesn't tell (https://docs.kernel.org/scheduler/sched-stats.html)."""
     try:
-        with open(f"/proc/{process.pid}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
+        threads = list(pathlib.Path(f"/proc/{process.pid}/task").iterdir())
+        times = [(thread / "schedstat").read_text().split() for thread in threads]
     except OSError:
         return None
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(on_it) + int(waiting) for on_it, waiting, _ in times) / 1e9
 
 
 class Comparison:
@@ -91,6 +82,7 @@ class Comparison:
     def __init__(self, qfleet, aws, emulator):
         self.qfleet, self.aws, self.emulator = qfleet, aws, emulator
         self.plain = without_aws()
+        self.there = ["--local", "--endpoint-url", emulator.endpoint]
 
     def measured(self, command, env):
         """The run, and the share of it that the emulator was busy."""
@@ -100,27 +92,28 @@ class Comparison:
         busy = None if before is None else (after - before) / (one.wall_ms / 1000)
         return one, busy
 
-    def ours(self, objects):
-        """An environment with so many objects, destroyed."""
+    def empty(self, objects, name, command, env):
+        """A deployed environment's bucket with so many objects, emptied by a command that is made of its name."""
         self.emulator.reset()
-        there = ["--local", "--endpoint-url", self.emulator.endpoint]
-        deploy = [self.qfleet, "deploy", ENVIRONMENT_FILE, "--yes", *there, "--output", "json"]
+        deploy = [self.qfleet, "deploy", ENVIRONMENT_FILE, "--yes", *self.there, "--output", "json"]
         deployed = subprocess.run(deploy, cwd=ROOT, env=self.plain, capture_output=True, check=True).stdout
         bucket = Bucket(self.emulator, json.loads(deployed)["outputs"]["intake"]["BucketName"])
         bucket.fill(objects)
-        measured = self.measured([self.qfleet, "destroy", ENVIRONMENT_FILE, "--yes", *there], self.plain)
-        bucket.must_be_empty("qfleet")
-        return measured
-
-    def peer(self, objects, name, command):
-        """A bucket with so many objects, emptied."""
-        self.emulator.reset()
-        bucket = Bucket(self.emulator, PEERS_BUCKET)
-        bucket.make()
-        bucket.fill(objects)
-        measured = self.measured(command, self.plain | KEYS)
+        measured = self.measured(command(bucket.name), env)
         bucket.must_be_empty(name)
         return measured
+
+    def with_qfleet(self, objects):
+        command = [self.qfleet, "destroy", ENVIRONMENT_FILE, "--yes", *self.there]
+        return self.empty(objects, "qfleet", lambda _: command, self.plain)
+
+    def with_boto3(self, objects):
+        command = [sys.executable, "-c", BOTO3, self.emulator.endpoint]
+        return self.empty(objects, "boto3", lambda bucket: [*command, bucket], self.plain | KEYS)
+
+    def with_aws(self, objects):
+        command = [self.aws, "--endpoint-url", self.emulator.endpoint, "s3", "rm", "--recursive", "--only-show-errors"]
+        return self.empty(objects, "aws", lambda bucket: [*command, f"s3://{bucket}"], self.plain | KEYS)
 
 
 def show(name, one, busy, objects):
@@ -136,15 +129,13 @@ def compare(qfleet, aws, ministack, quick, limits):
     try:
         comparison = Comparison(qfleet, aws, emulator)
         print(f"\na bucket with {objects:,} objects")
-        few, _ = comparison.ours(objects // 10)
-        ours, busy = comparison.ours(objects)
+        few, _ = comparison.with_qfleet(objects // 10)
+        ours, busy = comparison.with_qfleet(objects)
         show("qfleet destroy, its stacks too", ours, busy, objects)
-        script = [sys.executable, "-c", BOTO3, emulator.endpoint, PEERS_BUCKET]
-        boto3, busy_with_boto3 = comparison.peer(objects, "boto3", script)
-        show("boto3, object_versions.delete()", boto3, busy_with_boto3, objects)
-        remove = [aws, "--endpoint-url", emulator.endpoint, "s3", "rm", f"s3://{PEERS_BUCKET}", "--recursive"]
-        theirs, busy_with_aws = comparison.peer(objects, "aws", [*remove, "--only-show-errors"])
-        show("aws s3 rm --recursive", theirs, busy_with_aws, objects)
+        boto3, busy = comparison.with_boto3(objects)
+        show("boto3, object_versions.delete()", boto3, busy, objects)
+        theirs, busy = comparison.with_aws(objects)
+        show("aws s3 rm --recursive", theirs, busy, objects)
     finally:
         emulator.stop()
     faster = theirs.wall_ms / ours.wall_ms
