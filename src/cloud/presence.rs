@@ -62,7 +62,11 @@ impl Cloud {
                 is_there("DescribeLogGroups", found.iter().any(|name| name == id))
             }
             "AWS::IAM::Role" => self.role_presence(id).await.map(Some),
-            "AWS::IAM::InstanceProfile" => self.profile_presence(id).await.map(Some),
+            // The emulator gives a profile's ARN for its name.
+            "AWS::IAM::InstanceProfile" => {
+                let name = id.rsplit('/').next().unwrap_or(id);
+                self.profile_presence(name).await.map(Some)
+            }
             "AWS::SSM::Parameter" => is_there("GetParameter", self.parameter(id).await?.is_some()),
             // The local emulator's Cloud Control API knows what was made through it, and nothing else.
             _ if self.local => Ok(None),

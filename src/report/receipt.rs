@@ -41,26 +41,52 @@ fn text(receipt: &Receipt) -> String {
     out
 }
 
+/// What needs attention is a row each; the rest, of one type and known in one way, share one.
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["", "resource", "type", "by"].map(|heading| paint(FAINT, heading)));
-    for row in rows {
-        let because = match (&row.evidence, &row.reason) {
+        .set_header(["", "type", "known by", "resource"].map(|heading| paint(FAINT, heading)));
+    let alike = |one: &Row, other: &Row| {
+        let of = |row: &Row| {
+            (
+                row.fate,
+                row.resource_type.clone(),
+                row.evidence.clone(),
+                row.reason.clone(),
+            )
+        };
+        of(one) == of(other)
+    };
+    for rows in rows.chunk_by(alike) {
+        let Some(first) = rows.first() else { continue };
+        let because = match (&first.evidence, &first.reason) {
             (Some(evidence), Some(reason)) => format!("{evidence}: {reason}"),
             (Some(one), None) | (None, Some(one)) => one.clone(),
             (None, None) => String::new(),
         };
+        let names: Vec<&str> = rows.iter().map(short).collect();
         table.add_row([
-            word(row.fate),
-            row.name.clone(),
-            row.resource_type.clone(),
+            word(first.fate),
+            first.resource_type.clone(),
             paint(FAINT, because),
+            names.join(", "),
         ]);
     }
     table
+}
+
+/// A stack's name in its ARN, a queue's in its URL, the last word of any other ARN.
+fn short(row: &Row) -> &str {
+    let name = row.name.as_str();
+    let short = match row.resource_type.as_str() {
+        "AWS::CloudFormation::Stack" => name.split('/').nth(1),
+        "AWS::SQS::Queue" => name.rsplit('/').next(),
+        _ if name.starts_with("arn:") => name.rsplit([':', '/']).next(),
+        _ => None,
+    };
+    short.unwrap_or(name)
 }
 
 fn word(fate: Fate) -> String {
@@ -97,4 +123,75 @@ fn total(receipt: &Receipt) -> String {
         (true, true) => "nothing is left over".to_owned(),
     };
     format!("{}: {verdict}{counted}.", receipt.environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(fate: Fate, resource_type: &str, name: &str, evidence: &str) -> Row {
+        Row {
+            resource_type: resource_type.into(),
+            name: name.into(),
+            stack: None,
+            fate,
+            evidence: Some(evidence.into()),
+            reason: None,
+            remove_with: None,
+        }
+    }
+
+    #[test]
+    fn what_is_alike_shares_a_row_and_the_last_line_sums_it_up() {
+        let queue = |name: &str| format!("https://sqs.us-east-2.amazonaws.com/1/{name}");
+        let left = Row {
+            remove_with: Some("aws logs delete-log-group --log-group-name x".into()),
+            ..row(Fate::LeftOver, "AWS::Logs::LogGroup", "x", "DescribeLogGroups")
+        };
+        let mut receipt = Receipt {
+            environment: "lab".into(),
+            account: "111122223333".into(),
+            region: "us-east-2".into(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            clean: false,
+            complete: true,
+            resources: vec![
+                left,
+                row(
+                    Fate::Deleted,
+                    "AWS::CloudFormation::Stack",
+                    "arn:aws:cloudformation:r:1:stack/lab-work/6f",
+                    "A",
+                ),
+                row(Fate::Deleted, "AWS::SNS::Topic", "arn:aws:sns:r:1:lab-uploads", "B"),
+                row(Fate::Deleted, "AWS::SQS::Queue", &queue("lab-work"), "C"),
+                row(Fate::Deleted, "AWS::SQS::Queue", &queue("lab-work-dlq"), "C"),
+            ],
+        };
+        let said = anstream::adapter::strip_str(&text(&receipt)).to_string();
+        let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            lines[1],
+            ["left", "over", "AWS::Logs::LogGroup", "DescribeLogGroups", "x"]
+        );
+        assert_eq!(lines[2], ["deleted", "AWS::CloudFormation::Stack", "A", "lab-work"]);
+        assert_eq!(lines[3], ["deleted", "AWS::SNS::Topic", "B", "lab-uploads"]);
+        assert_eq!(
+            lines[4],
+            ["deleted", "AWS::SQS::Queue", "C", "lab-work,", "lab-work-dlq"]
+        );
+        assert_eq!(
+            lines[5..7].concat().join(" "),
+            "to remove what is left over: aws logs delete-log-group --log-group-name x"
+        );
+        assert!(
+            said.ends_with("lab: 1 resource left over (4 deleted, 1 left over).\n"),
+            "{said}"
+        );
+        receipt.resources.remove(0);
+        receipt.clean = true;
+        assert!(text(&receipt).ends_with("lab: nothing is left over (4 deleted).\n"));
+        receipt.complete = false;
+        assert!(text(&receipt).contains("not everything could be asked for"));
+    }
 }

@@ -4,6 +4,8 @@
 //! `QFLEET_CRASHES` says how many environments are deployed so (20, half of them on each endpoint), `QFLEET_CRASH_SEED`
 //! which moments; half as many are destroyed so. `make soak` does 200 and shows the figures.
 
+mod destroys;
+
 use std::collections::BTreeMap;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard};

@@ -102,7 +102,7 @@ fn files() -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Everything that services hold in this account, as the lab asks them.
-fn everything(account: &str) -> serde_json::Value {
+pub fn everything(account: &str) -> serde_json::Value {
     let script = "import json, sys; sys.path.insert(0, 'examples'); import leftovers\n\
                   held = leftovers.Services(*sys.argv[1:]).everything()\n\
                   print(json.dumps({kind: sorted(names) for kind, names in held.items() if names}))";

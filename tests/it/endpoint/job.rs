@@ -360,6 +360,7 @@ impl World {
         };
         let (kind, physical_id) = (resource.kind.clone(), resource.physical_id.take());
         let physical_id = physical_id.unwrap_or_default();
+        self.ended.insert((stack, id.to_owned()), physical_id.clone());
         match kind.as_str() {
             "AWS::S3::Bucket" => self.services.delete_bucket(&physical_id),
             "AWS::AutoScaling::AutoScalingGroup" => self.script.groups.retain(|group| group.name != physical_id),

@@ -17,6 +17,9 @@ impl World {
             return;
         };
         let (kind, physical_id) = (resource.kind.clone(), resource.physical_id.take());
+        if let Some(physical_id) = &physical_id {
+            self.ended.insert((stack, id.to_owned()), physical_id.clone());
+        }
         if NAMED.iter().any(|(named, _)| *named == kind) {
             self.kept.extend(physical_id);
         }

@@ -67,10 +67,6 @@ impl World {
                 let groups: Vec<Value> = named.iter().map(|name| json!({"logGroupName": name})).collect();
                 json!({ "logGroups": groups }).into()
             }
-            (Service::Json, "GetParametersByPath") => {
-                let under = self.services.parameters_under(&text("Path"));
-                json!({ "Parameters": under }).into()
-            }
             (Service::Sqs, "ListQueues") => {
                 let prefix = format!("/{}", text("QueueNamePrefix"));
                 let urls = self.left_named("AWS::SQS::Queue", "");
@@ -82,13 +78,20 @@ impl World {
                 Refusal::new(400, "QueueDoesNotExist", "The specified queue does not exist.").into()
             }
             (Service::CloudWatch, "DescribeAlarms") => {
-                let wanted = |name: &String| match input["AlarmNames"].as_array() {
-                    Some(names) => names.iter().any(|one| one == name),
+                let named = self.left_named("AWS::CloudWatch::Alarm", "");
+                let wanted = |name: &&String| match input["AlarmNames"].as_array() {
+                    Some(names) => names.iter().any(|one| one == *name),
                     None => name.starts_with(&text("AlarmNamePrefix")),
                 };
-                let named = self.left_named("AWS::CloudWatch::Alarm", "");
-                let alarms = named.iter().filter(|name| wanted(name));
-                let alarms: Vec<Value> = alarms.map(|name| json!({"AlarmName": name})).collect();
+                let alarms: Vec<Value> = named
+                    .iter()
+                    .filter(wanted)
+                    .map(|name| json!({"AlarmName": name}))
+                    .collect();
+                // Those that a script gives a state are told of elsewhere.
+                if alarms.is_empty() && input["AlarmNamePrefix"].is_null() {
+                    return None;
+                }
                 json!({"MetricAlarms": alarms, "CompositeAlarms": []}).into()
             }
             (Service::CloudWatch, "GetDashboard") => {
@@ -101,7 +104,9 @@ impl World {
             (Service::AutoScaling, "DescribePolicies") if !asked("PolicyNames.member.1").is_empty() => {
                 Fields::new().members("ScalingPolicies", []).into()
             }
-            (Service::AutoScaling, "DescribeAutoScalingGroups") if !asked("Filters.member.1.Name").is_empty() => {
+            (Service::AutoScaling, "DescribeAutoScalingGroups")
+                if asked("Filters.member.1.Name").starts_with("tag:") =>
+            {
                 let named = self.left_named("AWS::AutoScaling::AutoScalingGroup", "");
                 let groups = named
                     .iter()
@@ -161,16 +166,12 @@ impl World {
 
     /// It was in a stack, and is in none any more; nor was it kept.
     fn is_gone(&self, kind: &str, physical_id: &str) -> bool {
-        let is_it = |resource: &&super::state::Resource| {
-            resource.kind == kind && resource.physical_id.as_deref() == Some(physical_id)
-        };
-        let of = |there: bool| {
-            let stacks = self.stacks.iter().filter(move |stack| stack.is_there() == there);
-            stacks
-                .flat_map(|stack| &stack.resources)
-                .any(|resource| is_it(&resource))
-        };
-        of(false) && !of(true) && !self.kept.iter().any(|kept| kept == physical_id) && !self.is_left(kind, physical_id)
+        let stacks = self.stacks.iter().filter(|stack| stack.is_there());
+        let mut there = stacks.flat_map(|stack| &stack.resources);
+        self.ended.values().any(|ended| ended == physical_id)
+            && !there.any(|resource| resource.physical_id.as_deref() == Some(physical_id))
+            && !self.kept.contains(physical_id)
+            && !self.is_left(kind, physical_id)
     }
 
     /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>

@@ -112,14 +112,6 @@ impl Services {
         self.parameters.get(name).cloned().or(public)
     }
 
-    /// Parameters under a path, as the API describes them.
-    pub fn parameters_under(&self, path: &str) -> Vec<Value> {
-        let under = self.parameters.iter().filter(|(name, _)| name.starts_with(path));
-        under
-            .map(|(name, value)| json!({"Name": name, "Type": "String", "Value": value}))
-            .collect()
-    }
-
     pub fn set_parameter(&mut self, name: &str, value: &str) {
         self.parameters.insert(name.to_owned(), value.to_owned());
     }

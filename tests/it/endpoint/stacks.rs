@@ -290,10 +290,13 @@ impl World {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStackResources.html>
     pub fn list_stack_resources(&mut self, input: &Input) -> Answer {
         let stack = self.there(input)?;
-        let all = self.stacks[stack]
-            .resources
-            .iter()
-            .map(|resource| self.resource(resource, "LastUpdatedTimestamp"));
+        let all = self.stacks[stack].resources.iter().map(|resource| {
+            // "For deleted stacks, ListStackResources returns resource information for up to 90 days": with their ids.
+            let ended = self.ended.get(&(stack, resource.id.clone()));
+            let ended = ended.filter(|_| resource.physical_id.is_none());
+            self.resource(resource, "LastUpdatedTimestamp")
+                .maybe("PhysicalResourceId", ended)
+        });
         let (page, next) = self.page(all.collect(), input)?;
         Ok(Fields::new()
             .members("StackResourceSummaries", page)

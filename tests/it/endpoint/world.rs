@@ -28,6 +28,8 @@ pub struct World {
     pub detections: Vec<super::drift::Detection>,
     /// Physical ids of buckets and queues that outlived their stacks.
     pub kept: std::collections::BTreeSet<String>,
+    /// What resources were called that left their stack, by its place and their name in it.
+    pub ended: std::collections::BTreeMap<(usize, String), String>,
     agenda: BTreeMap<(Instant, u64), Step>,
     pub(super) counter: u64,
 }
@@ -89,6 +91,7 @@ impl World {
             complaints: Vec::new(),
             detections: Vec::new(),
             kept: std::collections::BTreeSet::new(),
+            ended: std::collections::BTreeMap::new(),
             agenda: BTreeMap::new(),
             counter: 0,
             script,

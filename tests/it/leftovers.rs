@@ -1,0 +1,304 @@
+//! What `destroy` finds to be left, against AWS's documented answers: listings lag, instances take their time, reads are
+//! denied.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::deployed::{REGION, test};
+use crate::endpoint::{Endpoint, Existing, Fault, On, Script};
+use crate::harness::{Output, Test};
+use qfleet::cloud::Cloud;
+use qfleet::observe::leftovers::{self, Fate, Patience, Subject};
+
+const HERE: &str = "us-east-2:111122223333";
+
+/// A stage's queue, whose policy nobody can read, and a topic.
+fn work() -> Existing {
+    Existing::new("lab-work", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work")
+        .tag("qfleet:on-destroy", "empty")
+        .body(
+            "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {QueueName: lab-work}\n  QueuePolicy:\n    \
+             Type: AWS::SQS::QueuePolicy\n    Properties: {Queues: [!Ref Queue]}\n  Topic:\n    Type: AWS::SNS::Topic\n",
+        )
+}
+
+fn destroy(endpoint: &Endpoint, status: i32) -> Output {
+    let run = test(endpoint).args(["destroy", "--name", "lab", "--yes", "--output", "json"]);
+    run.env("AWS_REGION", REGION).status(status).run()
+}
+
+fn serve(script: Script) -> Endpoint {
+    Endpoint::serve(script.existing(work()))
+}
+
+/// Type, fate and what says so, of what isn't simply deleted.
+fn noteworthy(receipt: &Value) -> Vec<(String, String, String)> {
+    let rows = receipt["resources"].as_array().expect("rows").iter();
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    rows.filter(|row| row["fate"] != "deleted")
+        .map(|row| (text(row, "resource_type"), text(row, "name"), text(row, "fate")))
+        .collect()
+}
+
+fn rows(found: &[(&str, &str, &str)]) -> Vec<(String, String, String)> {
+    let own = |(one, two, three): &(&str, &str, &str)| ((*one).into(), (*two).into(), (*three).into());
+    found.iter().map(own).collect()
+}
+
+#[test]
+fn what_was_in_the_stacks_is_asked_for_resource_by_resource() {
+    let endpoint = serve(Script::new());
+    endpoint.world(|world| {
+        world
+            .services
+            .set_parameter("/qfleet/lab/expires", "2026-01-02T15:00:00Z")
+    });
+    let shown = destroy(&endpoint, 0).json();
+    let receipt = &shown["receipt"];
+    assert_eq!(
+        (&receipt["clean"], &receipt["complete"]),
+        (&true.into(), &true.into()),
+        "{receipt:#}"
+    );
+    let evidence = |of_type: &str| {
+        let mut rows = receipt["resources"].as_array().expect("rows").iter();
+        let row = rows.find(|row| row["resource_type"] == of_type).expect("a row");
+        assert_eq!(row["fate"], "deleted");
+        row["evidence"].as_str().expect("evidence").to_owned()
+    };
+    for (of_type, said_by) in [
+        ("AWS::CloudFormation::Stack", "DescribeStacks"),
+        ("AWS::SQS::Queue", "GetQueueAttributes"),
+        ("AWS::SNS::Topic", "GetTopicAttributes"),
+        ("AWS::SSM::Parameter", "GetParameter"),
+        // Nobody can read it: CloudFormation's own word, by the ARN of the stack that is gone.
+        ("AWS::SQS::QueuePolicy", "CloudFormation DELETE_COMPLETE"),
+    ] {
+        assert_eq!(evidence(of_type), said_by, "{of_type}");
+    }
+    assert_eq!(receipt["resources"].as_array().map(Vec::len), Some(5), "{receipt:#}");
+}
+
+#[test]
+fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
+    let endpoint = serve(
+        Script::new()
+            .left("AWS::Logs::LogGroup", "/aws/lambda/lab-work-Function-1A")
+            .left(
+                "AWS::CloudWatch::Alarm",
+                "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
+            )
+            .left("AWS::IAM::Role", "lab-work-Role-1A")
+            .left("AWS::EC2::Volume", "vol-1")
+            .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-1"))
+            // Of neighbours: an environment whose name begins alike, the same one in another region, another stage.
+            .left("AWS::Logs::LogGroup", "/aws/lambda/lab-2-work-Function-1A")
+            .left("AWS::CloudWatch::Alarm", "lab-2-work-LatencyAlarm-1A")
+            .left("AWS::IAM::Role", "lab-2-work-Role-1A")
+            .left("AWS::IAM::Role", "lab-work-RoleElsewhere-1A")
+            .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-2-intake-Topic-1A"))
+            .left(
+                "AWS::SQS::Queue",
+                "https://sqs.us-east-2.amazonaws.com/111122223333/lab-2-work",
+            )
+            .left("AWS::EC2::Volume", "vol-2")
+            .listed("lab-2", &format!("arn:aws:ec2:{HERE}:volume/vol-2")),
+    );
+    let shown = destroy(&endpoint, 1).json();
+    assert_eq!(shown["succeeded"], true, "all stacks went: {shown:#}");
+    let receipt = &shown["receipt"];
+    assert_eq!(receipt["clean"], false);
+    let expected = [
+        (
+            "AWS::CloudWatch::Alarm",
+            "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
+            "left_over",
+        ),
+        ("AWS::EC2::Volume", "vol-1", "left_over"),
+        ("AWS::IAM::Role", "lab-work-Role-1A", "left_over"),
+        ("AWS::Logs::LogGroup", "/aws/lambda/lab-work-Function-1A", "left_over"),
+    ];
+    assert_eq!(noteworthy(receipt), rows(&expected));
+    let commands: Vec<&str> = receipt["resources"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|row| row["remove_with"].as_str())
+        .collect();
+    let region = "--region us-east-2";
+    let commands_expected = [
+        format!("aws cloudwatch delete-alarms --alarm-names TargetTracking-lab-work-Group-1A-AlarmHigh-6f {region}"),
+        format!("aws ec2 delete-volume --volume-id vol-1 {region}"),
+        "aws cloudcontrol delete-resource --type-name AWS::IAM::Role --identifier lab-work-Role-1A".to_owned(),
+        format!("aws logs delete-log-group --log-group-name /aws/lambda/lab-work-Function-1A {region}"),
+    ];
+    assert_eq!(commands, commands_expected);
+}
+
+#[test]
+fn a_listing_that_lags_names_nothing_that_is_left() {
+    let endpoint = serve(
+        Script::new()
+            .listed("lab", &format!("arn:aws:sns:{HERE}:lab-intake-Topic-1A"))
+            .listed("lab", &format!("arn:aws:sqs:{HERE}:lab-gone"))
+            .listed("lab", &format!("arn:aws:ec2:{HERE}:security-group/sg-1"))
+            .listed("lab", &format!("arn:aws:ec2:{HERE}:instance/i-1"))
+            .shuts_down("i-1", Duration::ZERO),
+    );
+    let receipt = destroy(&endpoint, 0).json()["receipt"].clone();
+    assert_eq!(noteworthy(&receipt), [], "{receipt:#}");
+    assert_eq!(receipt["complete"], true);
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_with_its_reason_and_the_rest_is_known() {
+    let denied = |action: &str| Fault::access_denied(action);
+    let endpoint = serve(
+        Script::new()
+            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A")
+            .left("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-1A")
+            .fault(On::action("DescribeLogGroups"), denied("logs:DescribeLogGroups"))
+            .fault(On::action("GetTopicAttributes"), denied("sns:GetTopicAttributes"))
+            .fault(On::action("GetResources"), denied("tag:GetResources")),
+    );
+    let shown = destroy(&endpoint, 1).json();
+    let receipt = &shown["receipt"];
+    assert_eq!(
+        (&receipt["clean"], &receipt["complete"]),
+        (&false.into(), &false.into())
+    );
+    let unknown: Vec<String> = receipt["resources"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter(|row| row["fate"] == "unknown")
+        .map(|row| row["reason"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    for action in ["DescribeLogGroups", "GetResources"] {
+        let said =
+            |reason: &String| reason.starts_with(&format!("{action} failed")) && reason.contains("not authorized");
+        assert!(unknown.iter().any(said), "{action}: {unknown:#?}");
+    }
+    let left: Vec<_> = noteworthy(receipt)
+        .into_iter()
+        .filter(|row| row.2 == "left_over")
+        .collect();
+    assert_eq!(
+        left,
+        rows(&[("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-1A", "left_over")])
+    );
+    // The topic's stack is gone, and CloudFormation says that the topic went with it.
+    let topic = receipt["resources"].as_array().expect("rows").iter();
+    let mut topic = topic.filter(|row| row["resource_type"] == "AWS::SNS::Topic");
+    let topic = topic.next().expect("its row");
+    assert_eq!(
+        (&topic["fate"], &topic["evidence"]),
+        (&"deleted".into(), &"CloudFormation DELETE_COMPLETE".into())
+    );
+}
+
+#[test]
+fn nothing_known_to_be_left_is_a_success_even_where_something_is_unknown() {
+    let denied = Fault::access_denied("logs:DescribeLogGroups");
+    let endpoint = serve(Script::new().fault(On::action("DescribeLogGroups"), denied));
+    let receipt = destroy(&endpoint, 0).json()["receipt"].clone();
+    assert_eq!((&receipt["clean"], &receipt["complete"]), (&true.into(), &false.into()));
+}
+
+#[test]
+fn what_is_gone_already_is_looked_for_all_the_same() {
+    let run = |endpoint: &Endpoint| -> Test {
+        test(endpoint)
+            .args(["destroy", "--name", "lab", "--yes"])
+            .env("AWS_REGION", REGION)
+    };
+    let endpoint = Endpoint::serve(Script::new());
+    run(&endpoint)
+        .stdout("lab is gone already: nothing to do.\nlab: nothing is left over.\n")
+        .run();
+    let calls = endpoint.world(|world| world.calls.len());
+    assert!(calls <= 30, "cheaply: {calls} calls");
+    // Of an environment without its file no stage is known: only what carries its tag is its.
+    let left = Endpoint::serve(
+        Script::new()
+            .left("AWS::EC2::SecurityGroup", "sg-1")
+            .listed("lab", &format!("arn:aws:ec2:{HERE}:security-group/sg-1"))
+            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A"),
+    );
+    run(&left)
+        .status(1)
+        .stdout_contains("aws ec2 delete-security-group --group-id sg-1 --region us-east-2")
+        .stdout_contains("lab: 1 resource left over (1 left over).")
+        .stdout_lacks("LogGroup")
+        .run();
+    // With the file, its stages are known, and so are their names.
+    test(&left)
+        .args(["destroy", "lab.yaml", "--yes"])
+        .status(1)
+        .stdout_contains("aws logs delete-log-group --log-group-name lab-work-LogGroup-1A")
+        .run();
+}
+
+#[test]
+fn data_that_an_earlier_destroy_kept_is_kept_and_the_programs_bucket_is_left_over() {
+    let endpoint = Endpoint::serve(Script::new());
+    endpoint.world(|world| {
+        world.services.make_bucket("lab-111122223333-us-east-2");
+        world.services.make_bucket("lab-artifacts-111122223333-us-east-2");
+        world.services.make_bucket("lab-2-111122223333-us-east-2");
+    });
+    let receipt = destroy(&endpoint, 1).json()["receipt"].clone();
+    let expected = [
+        ("AWS::S3::Bucket", "lab-artifacts-111122223333-us-east-2", "left_over"),
+        ("AWS::S3::Bucket", "lab-111122223333-us-east-2", "kept"),
+    ];
+    assert_eq!(noteworthy(&receipt), rows(&expected));
+}
+
+#[test]
+fn after_a_destroy_that_failed_nothing_is_looked_for() {
+    let endpoint = serve(Script::new().fails("lab-work", "Topic", crate::endpoint::Verb::Delete, "no"));
+    let shown = destroy(&endpoint, 1).json();
+    assert_eq!(shown["receipt"], Value::Null, "{shown:#}");
+    assert!(endpoint.calls("GetResources").is_empty());
+}
+
+/// An instance that somebody detached from its group shuts down: by its tag it is found.
+async fn look_for_an_instance(shuts_down_for: u64) -> (leftovers::Receipt, Duration) {
+    let endpoint = Endpoint::in_memory(
+        Script::new()
+            .listed("lab", &format!("arn:aws:ec2:{HERE}:instance/i-1"))
+            .shuts_down("i-1", Duration::from_secs(shuts_down_for)),
+    );
+    let cloud = Cloud::over(endpoint.http_client(), "111122223333", REGION);
+    let subject = Subject {
+        environment: "lab".into(),
+        ..Subject::default()
+    };
+    let began = Instant::now();
+    let patience = Patience::with(&cloud);
+    let receipt = leftovers::look(&cloud, &subject, patience, jiff::Timestamp::UNIX_EPOCH).await;
+    (receipt, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_shuts_down_is_waited_for_and_not_for_ever() {
+    let (receipt, took) = look_for_an_instance(40).await;
+    assert!(receipt.clean && receipt.resources.is_empty(), "{receipt:#?}");
+    assert!((40..50).contains(&took.as_secs()), "{took:?}");
+    let (receipt, took) = look_for_an_instance(100_000).await;
+    assert_eq!(receipt.count(Fate::LeftOver), 1, "{receipt:#?}");
+    assert_eq!(
+        receipt.resources[0].reason.as_deref(),
+        Some("it is shutting-down still")
+    );
+    let terminate = "aws ec2 terminate-instances --instance-ids i-1 --region us-east-2";
+    assert_eq!(receipt.resources[0].remove_with.as_deref(), Some(terminate));
+    assert!((110..=125).contains(&took.as_secs()), "{took:?}");
+    // What is gone at once isn't waited for.
+    assert!(look_for_an_instance(0).await.1 < Duration::from_secs(5));
+}
