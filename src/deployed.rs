@@ -1,5 +1,7 @@
 //! An environment found again from its stacks' tags, without its file.
 
+pub mod holdings;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;

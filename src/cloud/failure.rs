@@ -33,7 +33,16 @@ impl CloudError {
     /// Whether the account's request limit is used up: nothing is wrong with the request.
     pub fn is_throttling(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
-        code.contains("Throttl") || code == "RequestLimitExceeded"
+        code.contains("Throttl") || matches!(code, "RequestLimitExceeded" | "SlowDown")
+    }
+
+    /// The same towards the user, with what it is about in front and what to do behind.
+    pub fn about(self, what: &str) -> Error {
+        let converted = Error::failed(format!("{what}: {self}"));
+        match self.help() {
+            Some(help) => converted.with_help(help),
+            None => converted,
+        }
     }
 
     /// What to do about the common ones.

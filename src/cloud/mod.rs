@@ -11,6 +11,7 @@ pub mod buckets;
 mod calls;
 pub mod change_set;
 mod connect;
+pub mod deletion;
 mod download;
 pub mod draining;
 pub mod drift;
@@ -39,6 +40,7 @@ pub mod stacks;
 pub mod subscriptions;
 pub mod tagged;
 pub mod uploads;
+pub mod versions;
 
 pub use calls::Call;
 pub use connect::{Connect, Credentials, Unidentified};

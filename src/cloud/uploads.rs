@@ -11,6 +11,7 @@ use aws_sdk_s3::config::{Builder, Config};
 use aws_sdk_s3::primitives::{ByteStream, FsBuilder, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 
+use super::versions::OpenUpload;
 use super::{Cloud, CloudError, explain};
 
 /// The most that fits into an object, 10,000 parts of 5 GiB
@@ -161,21 +162,11 @@ impl Multipart<'_> {
 
     /// Gives it up; no part of it stays.
     pub async fn abort(&self) -> Result<(), CloudError> {
-        let aborted = self
-            .cloud
-            .s3
-            .abort_multipart_upload()
-            .bucket(self.bucket)
-            .key(self.key)
-            .expected_bucket_owner(&self.cloud.account)
-            .upload_id(&self.id)
-            .send()
-            .await;
-        match aborted {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_upload()) => Ok(()),
-            Err(error) => Err(explain("AbortMultipartUpload", error)),
-        }
+        let upload = OpenUpload {
+            key: self.key.to_owned(),
+            id: self.id.clone(),
+        };
+        self.cloud.abort_upload(self.bucket, &upload).await
     }
 }
 

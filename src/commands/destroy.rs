@@ -1,21 +1,25 @@
 //! `qfleet destroy ENV`
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use jiff::Timestamp;
 
 use super::global::Global;
 use super::named::{Meant, Named};
 use super::waits::Waits;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::holdings::holdings;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::engine::blocking::Blocking;
-use crate::engine::destroy::{Teardown, data};
+use crate::engine::destroy::Teardown;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::{self, foreign, keep, protection};
 use crate::environment::OnDestroy;
 use crate::error::{Error, Result};
+use crate::observe::data::Data;
 use crate::observe::destroyed::Destroyed;
 use crate::observe::leftovers::{self, Known, Patience, Subject};
 use crate::report::form::Output;
@@ -105,11 +109,13 @@ impl Destroy {
     ) -> Result<Destroyed> {
         let deployed = Deployed::find(cloud, &meant.name).await?.with_protection(cloud).await?;
         self.refuse_protected(meant, &deployed)?;
-        let (report, known) = if deployed.stacks.is_empty() {
-            (Report::new(cloud, &meant.name, Vec::new()), Known::default())
+        let (report, data, known) = if deployed.stacks.is_empty() {
+            let nothing = Report::new(cloud, &meant.name, Vec::new());
+            (nothing, Data::default(), Known::default())
         } else {
             let known = Known::read(cloud, &deployed).await;
-            (self.destroy(global, cloud, interrupt, deployed).await?, known)
+            let (report, data) = self.destroy(global, cloud, interrupt, deployed).await?;
+            (report, data, known)
         };
         let mut receipt = None;
         if report.succeeded {
@@ -122,7 +128,7 @@ impl Destroy {
                 () = interrupt.wait() => return Err(Error::Interrupted),
             };
         }
-        Ok(Destroyed { report, receipt })
+        Ok(Destroyed { report, data, receipt })
     }
 
     fn refuse_protected(&self, meant: &Meant, deployed: &Deployed) -> Result<()> {
@@ -149,7 +155,7 @@ impl Destroy {
         cloud: &Cloud,
         interrupt: &Interrupt,
         deployed: Deployed,
-    ) -> Result<Report> {
+    ) -> Result<(Report, Data)> {
         let users = foreign::find(cloud, &deployed).await?;
         for unknown in &users.unknown {
             report::note(&format!("warning: it isn't known {unknown}"));
@@ -163,9 +169,14 @@ impl Destroy {
             .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
         let deployed = deployed.in_order_of_imports(&users);
         let deployed = keep::settle(cloud, deployed, self.keep_data).await?;
-        let lost = data(cloud, &deployed).await?;
-        if global.output == Output::Text {
-            report::text(&report::data::text(&deployed, &lost));
+        let data = tokio::select! {
+            data = look(cloud, &deployed) => data?,
+            () = interrupt.wait() => return Err(Error::Interrupted),
+        };
+        match global.output {
+            Output::Text => report::text(&report::data::text(&deployed, &data)),
+            Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
+            Output::Json => {}
         }
         if !report::confirm(&self.question(cloud, &deployed), self.yes)? {
             return Err(Error::refused("not confirmed: nothing was changed"));
@@ -186,6 +197,7 @@ impl Destroy {
             },
             deployed: &deployed,
             role_arn: self.role_arn.as_deref(),
+            objects: &data.versions(),
             no_drain: self.no_drain,
             disable_protection: self.disable_protection,
             force: self.force,
@@ -197,7 +209,7 @@ impl Destroy {
         if !report.kept.is_empty() {
             report.import_with = Some(self.import_with(empties));
         }
-        Ok(report)
+        Ok((report, data))
     }
 
     fn question(&self, cloud: &Cloud, deployed: &Deployed) -> String {
@@ -232,6 +244,12 @@ impl Destroy {
         });
         destroyed.result()
     }
+}
+
+/// What the stacks hold.
+async fn look(cloud: &Cloud, deployed: &Deployed) -> std::result::Result<Data, CloudError> {
+    let holdings = holdings(cloud, &deployed.stacks).await?;
+    Ok(Data::read(cloud, &holdings, Timestamp::now()).await)
 }
 
 /// What is to be looked for afterwards.

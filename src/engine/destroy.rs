@@ -6,15 +6,11 @@ mod stack;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use futures_util::future::try_join_all;
-
 use super::blocking::Blocking;
 use super::graph;
 use super::operation::Context;
 use super::outcome::{Abandoned, Failed, Kept, Outcome, Report, StackReport};
-use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
-use crate::environment::OnDestroy;
 
 const CONCURRENCY: usize = 8;
 
@@ -35,41 +31,8 @@ pub struct Teardown<'a> {
     pub force: bool,
     /// Asked before that: the stack's name, and what would be left behind.
     pub approve: &'a (dyn Fn(&str, &[Blocking]) -> bool + Sync),
-}
-
-/// Which data an environment holds, and what becomes of it.
-#[derive(Debug, Default)]
-pub struct Data {
-    /// Buckets that are emptied and deleted.
-    pub emptied: Vec<String>,
-    /// Buckets and queues that stay.
-    pub kept: Vec<Kept>,
-}
-
-/// What would be lost and what would be kept.
-pub async fn data(cloud: &Cloud, deployed: &Deployed) -> Result<Data, CloudError> {
-    let all = try_join_all(
-        deployed
-            .stacks
-            .iter()
-            .map(|stack| cloud.stack_resources(&stack.stack.id)),
-    )
-    .await?;
-    let mut data = Data::default();
-    for (stack, resources) in deployed.stacks.iter().zip(all) {
-        for resource in resources {
-            let is_bucket = resource.resource_type == "AWS::S3::Bucket";
-            if stack.tags.on_destroy == OnDestroy::Keep && (is_bucket || resource.resource_type == "AWS::SQS::Queue") {
-                data.kept.push(Kept {
-                    resource_type: resource.resource_type,
-                    name: resource.physical_id,
-                });
-            } else if is_bucket {
-                data.emptied.push(resource.physical_id);
-            }
-        }
-    }
-    Ok(data)
+    /// How many versions of objects and delete markers buckets hold, by name, where it is known: for the progress alone.
+    pub objects: &'a BTreeMap<String, u64>,
 }
 
 /// Takes everything down.

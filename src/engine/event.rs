@@ -111,19 +111,26 @@ pub enum Event {
         /// How many instances haven't left yet.
         instances_left: usize,
     },
-    /// A bucket is being emptied.
+    /// A bucket is being emptied. Told from time to time.
     Emptying {
         /// The bucket.
         bucket: String,
-        /// How many objects, versions and delete markers are gone so far.
+        /// How many versions of objects and delete markers are gone so far.
         deleted_objects: u64,
+        /// Of how many; what is put meanwhile comes on top.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total_objects: Option<u64>,
     },
     /// A bucket is empty.
     Emptied {
         /// The bucket.
         bucket: String,
-        /// How many objects, versions and delete markers were deleted.
+        /// How many versions of objects and delete markers were deleted.
         deleted_objects: u64,
+        /// How many open multipart uploads were aborted.
+        aborted_uploads: u64,
+        /// How long it took.
+        seconds: f64,
     },
     /// Something that the reader should know, and that stops nothing.
     Warning {

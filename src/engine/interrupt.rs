@@ -1,6 +1,12 @@
 //! SIGINT and SIGTERM: work in hand is told to stop, once.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// After an interrupt, requests that are on their way get this long to be answered, so that it is known what they did.
+pub const GRACE: Duration = Duration::from_secs(3);
 
 /// Whether the process was asked to stop.
 #[derive(Debug, Clone)]
@@ -48,5 +54,11 @@ impl Interrupt {
             // Nobody listens any more: never.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Returns when it was asked and the time for what was on its way is over.
+    pub async fn too_late(&self) {
+        self.wait().await;
+        sleep(GRACE).await;
     }
 }

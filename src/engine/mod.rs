@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod destroy;
 pub mod draft;
 pub mod drain;
+pub mod emptying;
 pub mod event;
 pub mod fleet;
 pub mod foreign;

@@ -185,7 +185,8 @@ pub async fn run(
     Ok((Outcome::Done { operation, seconds }, ended))
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Returns when the time is over, if there is an end to it.
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -10,6 +10,7 @@ use super::graph::Finished;
 use super::plan::Outputs;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::holdings::Holding;
 use crate::error::{Error, Result, exit_code};
 
 /// What a command did, stack by stack.
@@ -72,6 +73,15 @@ pub struct Abandoned {
     /// Why it couldn't be deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl From<&Holding> for Kept {
+    fn from(holding: &Holding) -> Self {
+        Kept {
+            resource_type: holding.kind.resource_type().to_owned(),
+            name: holding.name.clone(),
+        }
+    }
 }
 
 /// How work on one stack ended.

@@ -9,7 +9,8 @@ use super::Failed;
 use super::messages::Job;
 use super::places::{Address, Intake};
 use crate::cloud::messages::Message;
-use crate::cloud::objects::{Marker, Object};
+use crate::cloud::objects::Object;
+use crate::cloud::versions::Marker;
 use crate::cloud::{Cloud, CloudError};
 
 /// What lies under the watched prefix.
@@ -29,10 +30,10 @@ pub async fn count(cloud: &Cloud, intake: &Intake) -> Result<Found, CloudError> 
     let mut found = Found::default();
     let mut next = Some(Marker::default());
     while let Some(from) = next {
-        let (objects, more) = cloud.objects(&intake.bucket, &intake.prefix, from).await?;
-        found.objects += objects.len() as u64;
-        found.bytes += objects.iter().map(|object| object.bytes).sum::<u64>();
-        next = more;
+        let page = cloud.objects(&intake.bucket, &intake.prefix, from).await?;
+        found.objects += page.entries.len() as u64;
+        found.bytes += page.entries.iter().map(|object| object.bytes).sum::<u64>();
+        next = page.next;
     }
     Ok(found)
 }
@@ -51,11 +52,11 @@ pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<
             }
             let Some(from) = next else { return Ok(None) };
             let listed = cloud.objects(&intake.bucket, &intake.prefix, from).await;
-            let (objects, more) = listed.map_err(|error| Failed {
+            let listed = listed.map_err(|error| Failed {
                 what: format!("s3://{}/{}", intake.bucket, intake.prefix),
                 message: error.to_string(),
             })?;
-            (page, next) = (objects.into(), more);
+            (page, next) = (listed.entries.into(), listed.next);
         }
     })
 }

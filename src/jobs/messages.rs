@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::event::{Event, Events};
 use super::pace::Pace;
-use super::{FAILURES, Failed, too_late};
+use super::{FAILURES, Failed};
 use crate::cloud::Cloud;
 use crate::cloud::messages::{BATCH, LARGEST, Message, Rejected};
 use crate::engine::interrupt::Interrupt;
@@ -131,7 +131,7 @@ impl Sender<'_> {
             let on_the_way = batch.len() as u64;
             let delivered = tokio::select! {
                 delivered = self.deliver(batch) => delivered,
-                () = too_late(self.interrupt) => Delivered { unknown: on_the_way, ..Delivered::default() },
+                () = self.interrupt.too_late() => Delivered { unknown: on_the_way, ..Delivered::default() },
             };
             self.count(delivered, &failures)
         });

@@ -19,22 +19,9 @@ mod redrive_by_hand;
 pub mod sample;
 pub mod upload;
 
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::time::sleep;
 
-use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, exit_code};
-
-/// After an interrupt, requests that are on their way get this long to be answered, so that it is known what they did.
-const GRACE: Duration = Duration::from_secs(3);
-
-/// Returns when it was interrupted and the time for what was on its way is over.
-async fn too_late(interrupt: &Interrupt) {
-    interrupt.wait().await;
-    sleep(GRACE).await;
-}
 
 /// After so many failures nothing more is begun: they have a cause in common, and a list of thousands helps nobody.
 const FAILURES: usize = 10;

@@ -5,7 +5,7 @@ use super::messages::deliver;
 use super::pace::Pace;
 use super::redrive::{Moved, Redrive};
 use super::sample::show;
-use super::{FAILURES, Failed, too_late};
+use super::{FAILURES, Failed};
 use crate::cloud::messages::{BATCH, LARGEST, Message, Received};
 
 /// For how many seconds a message is hidden while it is moved: sending it may take some attempts.
@@ -42,7 +42,7 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, most: u64) -> Moved {
         }
         let received = tokio::select! {
             received = cloud.receive_messages(&queues.dead_letters, next, HIDDEN, WAIT) => received,
-            () = too_late(interrupt) => {
+            () = interrupt.too_late() => {
                 moved.interrupted = true;
                 break;
             }
@@ -68,7 +68,7 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, most: u64) -> Moved {
         for request in requests(&received) {
             tokio::select! {
                 () = resend(redrive, request, &mut moved) => {}
-                () = too_late(interrupt) => {
+                () = interrupt.too_late() => {
                     moved.unknown += request.len() as u64;
                     moved.interrupted = true;
                 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::event::Events;
 use super::places::{Address, Queues};
-use super::too_late;
 use crate::cloud::Cloud;
 use crate::cloud::messages::{BATCH, Received};
 use crate::engine::interrupt::Interrupt;
@@ -94,7 +93,7 @@ pub async fn sample(
         // An answer that isn't waited for would hide messages that nobody has seen.
         let received = tokio::select! {
             received = cloud.receive_messages(url, more, HIDDEN, WAIT) => received,
-            () = too_late(interrupt) => break Ok(()),
+            () = interrupt.too_late() => break Ok(()),
         };
         match received {
             Ok(messages) if messages.is_empty() => break Ok(()),

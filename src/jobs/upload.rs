@@ -13,10 +13,10 @@ use super::event::{Event, Events};
 use super::files::LocalFile;
 use super::pace::Pace;
 use super::places::{Address, Intake};
-use super::{FAILURES, Failed, GRACE, too_late};
+use super::{FAILURES, Failed};
 use crate::cloud::uploads::{Piece, part_length};
 use crate::cloud::{Cloud, CloudError};
-use crate::engine::interrupt::Interrupt;
+use crate::engine::interrupt::{GRACE, Interrupt};
 use crate::error;
 
 /// How many files are sent at once.
@@ -187,7 +187,7 @@ impl Upload<'_> {
         let put = self.cloud.put_file(&self.intake.bucket, key, piece);
         tokio::select! {
             put = put => put?,
-            () = too_late(self.interrupt) => return Err(Stop::Unknown),
+            () = self.interrupt.too_late() => return Err(Stop::Unknown),
         }
         Ok(0)
     }
@@ -196,7 +196,7 @@ impl Upload<'_> {
     async fn in_parts(&self, key: &str, file: &LocalFile, requests: &Semaphore) -> Result<u64, Stop> {
         let upload = tokio::select! {
             begun = self.cloud.begin_multipart(&self.intake.bucket, key) => begun?,
-            () = too_late(self.interrupt) => return Err(Stop::GivenUp),
+            () = self.interrupt.too_late() => return Err(Stop::GivenUp),
         };
         let length = part_length(file.bytes, PART);
         let parts = (1..).zip((0..file.bytes).step_by(usize::try_from(length).unwrap_or(usize::MAX)));
@@ -223,7 +223,7 @@ impl Upload<'_> {
         let completed = match put {
             Ok(parts) => tokio::select! {
                 completed = upload.complete(parts) => completed.map_err(Stop::from),
-                () = too_late(self.interrupt) => return Err(Stop::Unknown),
+                () = self.interrupt.too_late() => return Err(Stop::Unknown),
             },
             Err(stop) => Err(stop),
         };

@@ -2,16 +2,19 @@
 
 use serde::Serialize;
 
+use super::data::Data;
 use super::leftovers::Receipt;
 use crate::engine::outcome::Report;
 use crate::error::{Error, Result, exit_code};
 
-/// What was done, and what is left.
+/// What was done, what there was, and what is left.
 #[derive(Debug, Serialize)]
 pub struct Destroyed {
     /// Stack by stack.
     #[serde(flatten)]
     pub report: Report,
+    /// How much there was in its buckets and queues before it began.
+    pub data: Data,
     /// Resource by resource; none while a stack is there still.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,

@@ -1,6 +1,7 @@
 //! Looks at what is deployed.
 
 pub mod activities;
+pub mod data;
 pub mod destroyed;
 pub mod details;
 pub mod drift;

@@ -3,12 +3,30 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::emptying::Emptying;
 use super::style::{FAINT, STRONG, paint, whole_seconds};
 use crate::engine::event::{Event, Operation};
 
-/// Operations that run, in the order in which they began.
+/// What runs, in the order in which it began.
 #[derive(Debug, Default)]
-pub(super) struct Board(Vec<Running>);
+pub(super) struct Board {
+    operations: Vec<Running>,
+    emptying: Vec<Emptying>,
+}
+
+/// A live line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LiveLine<'a> {
+    /// What it is about: the name of a stack, or a bucket.
+    pub about: &'a str,
+    /// What it says.
+    pub text: String,
+    /// How much is done, of how much, where that is known: it gets a bar of [`BAR`] columns.
+    pub done: Option<(u64, u64)>,
+}
+
+/// How wide a bar is, in columns.
+pub(super) const BAR: usize = 24;
 
 #[derive(Debug)]
 struct Running {
@@ -35,8 +53,8 @@ impl Board {
                 last_seconds,
                 ..
             } => {
-                self.0.retain(|running| running.stack != *stack);
-                self.0.push(Running {
+                self.operations.retain(|running| running.stack != *stack);
+                self.operations.push(Running {
                     stack: stack.clone(),
                     operation: *operation,
                     began: now,
@@ -47,7 +65,7 @@ impl Board {
                 });
             }
             Event::Resource { stack, resource } => {
-                let Some(running) = self.0.iter_mut().find(|running| running.stack == *stack) else {
+                let Some(running) = self.operations.iter_mut().find(|running| running.stack == *stack) else {
                     return;
                 };
                 if resource.is_stack {
@@ -61,30 +79,64 @@ impl Board {
                     running.busy.push(name.clone());
                 }
             }
-            Event::OperationEnded { stack, .. } => self.0.retain(|running| running.stack != *stack),
+            Event::OperationEnded { stack, .. } => self.operations.retain(|running| running.stack != *stack),
+            Event::Emptying {
+                bucket,
+                deleted_objects,
+                total_objects,
+            } => {
+                let place = self.emptying.iter().position(|one| one.bucket == *bucket);
+                let place = place.unwrap_or_else(|| {
+                    self.emptying.push(Emptying::new(bucket, now));
+                    self.emptying.len() - 1
+                });
+                self.emptying[place].note(*deleted_objects, *total_objects, now);
+            }
+            Event::Emptied { bucket, .. } => self.emptying.retain(|one| one.bucket != *bucket),
             _ => {}
         }
     }
 
-    /// Whether an event says of a resource what was said before: CloudFormation tells a beginning twice.
-    pub fn repeats(&self, event: &Event) -> bool {
+    /// Whether an event says of a resource what was said before: CloudFormation tells a beginning twice. Or of a bucket
+    /// what was said a moment ago.
+    pub fn repeats(&self, event: &Event, now: Duration) -> bool {
+        if let Event::Emptying { bucket, .. } = event {
+            let known = self.emptying.iter().find(|one| one.bucket == *bucket);
+            return known.is_some_and(|known| known.was_just_said(now));
+        }
         let Event::Resource { stack, resource } = event else {
             return false;
         };
-        let running = self.0.iter().find(|running| running.stack == *stack);
+        let running = self.operations.iter().find(|running| running.stack == *stack);
         let known = running.and_then(|running| running.statuses.get(&resource.logical_id));
         known == Some(&resource.status) && resource.news().is_none()
     }
 
-    /// For each stack that something is done to, its name and its line, no wider than `width` columns.
-    pub fn lines(&self, now: Duration, width: usize) -> Vec<(&str, String)> {
-        self.0
-            .iter()
-            .map(|running| (running.stack.as_str(), running.line(now, width)))
-            .collect()
+    /// A line for each stack that something is done to, and for each bucket that is being emptied, no wider than `width`
+    /// columns, the bar included.
+    pub fn lines(&self, now: Duration, width: usize) -> Vec<LiveLine<'_>> {
+        let operations = self.operations.iter().map(|running| LiveLine {
+            about: &running.stack,
+            text: running.line(now, width),
+            done: None,
+        });
+        let emptying = self.emptying.iter().map(|one| {
+            let done = one.position();
+            let width = if done.is_some() {
+                width.saturating_sub(BAR)
+            } else {
+                width
+            };
+            LiveLine {
+                about: &one.name,
+                text: one.line(now, width),
+                done,
+            }
+        });
+        operations.chain(emptying).collect()
     }
 
-    /// A line for each stack that something is still done to.
+    /// A line for each stack that something is still done to, and for each bucket that isn't empty yet.
     pub fn heartbeat(&self, now: Duration) -> Vec<String> {
         let line = |running: &Running| {
             let doing = running.doing();
@@ -96,7 +148,10 @@ impl Board {
             };
             format!("still {doing} {} ({elapsed}){busy}", running.stack)
         };
-        self.0.iter().map(line).collect()
+        let operations = self.operations.iter().map(line);
+        operations
+            .chain(self.emptying.iter().map(|one| one.heartbeat(now)))
+            .collect()
     }
 }
 

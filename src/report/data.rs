@@ -2,13 +2,16 @@
 
 use std::fmt::Write;
 
-use super::style::{BAD, GOOD, STRONG, count, paint};
+use indicatif::HumanBytes;
+
+use super::jobs::queue_name;
+use super::style::{BAD, GOOD, STRONG, count, many, paint};
 use crate::deployed::Deployed;
 use crate::engine::blocking::Blocking;
-use crate::engine::destroy::Data;
 use crate::engine::outcome::Report;
+use crate::observe::data::{BucketContents, BucketData, Counts, Data, QueueContents, QueueData};
 
-/// What is deleted, what is lost and what is kept.
+/// What is deleted, what is lost with it and what is kept.
 pub fn text(deployed: &Deployed, data: &Data) -> String {
     let mut out = String::new();
     let _ = writeln!(
@@ -20,17 +23,19 @@ pub fn text(deployed: &Deployed, data: &Data) -> String {
     for stack in &deployed.stacks {
         let _ = writeln!(out, "  {} {}", paint(BAD, "-"), stack.stack.name);
     }
-    for bucket in &data.emptied {
-        let _ = writeln!(out, "  {} every object in s3://{bucket}", paint(BAD, "-"));
-    }
-    for kept in &data.kept {
-        let _ = writeln!(
-            out,
-            "  {} {} ({}) stays",
-            paint(GOOD, "="),
-            kept.name,
-            kept.resource_type
-        );
+    let buckets = data.buckets.iter().map(|one| (one.kept, bucket(one)));
+    let queues = data.queues.iter().map(|one| (one.kept, queue(one)));
+    let (kept, lost): (Vec<_>, Vec<_>) = buckets.chain(queues).partition(|(kept, _)| *kept);
+    for (title, style, sign, lines) in [
+        ("What is in them is lost:", BAD, "-", lost),
+        ("What stays, with what is in it:", GOOD, "=", kept),
+    ] {
+        if !lines.is_empty() {
+            let _ = writeln!(out, "{}", paint(STRONG, title));
+        }
+        for (_, line) in lines {
+            let _ = writeln!(out, "  {} {line}", paint(style, sign));
+        }
     }
     out
 }
@@ -63,4 +68,147 @@ pub fn left(report: &Report) -> String {
         );
     }
     out
+}
+
+fn bucket(data: &BucketData) -> String {
+    let contents = match &data.contents {
+        BucketContents::Counted(counts) if *counts == Counts::default() => "empty".to_owned(),
+        BucketContents::Counted(counts) => format!("{}, counted", counted(*counts)),
+        BucketContents::AtLeast(counts) => format!("more than {}: too many to count", counted(*counts)),
+        BucketContents::Estimated { versions, bytes, as_of } => {
+            let bytes = bytes.map_or(String::new(), |bytes| format!(" ({})", HumanBytes(bytes)));
+            let date = as_of.strftime("%Y-%m-%d");
+            format!("about {versions} objects and older versions{bytes}, as CloudWatch estimated on {date}")
+        }
+        BucketContents::Gone => "gone already".to_owned(),
+        BucketContents::Unknown { reason } => format!("unknown: {reason}"),
+    };
+    format!("s3://{}: {contents}", data.bucket)
+}
+
+/// As in `12 objects (1.20 MiB), 3 older versions`.
+fn counted(counts: Counts) -> String {
+    let mut text = format!("{} ({})", many(counts.objects, "object"), HumanBytes(counts.bytes));
+    for (number, what) in [
+        (counts.noncurrent_versions, "older version"),
+        (counts.delete_markers, "delete marker"),
+        (counts.open_uploads, "unfinished upload"),
+    ] {
+        if number > 0 {
+            text += &format!(", {}", many(number, what));
+        }
+    }
+    text
+}
+
+fn queue(data: &QueueData) -> String {
+    let contents = match &data.contents {
+        QueueContents::Estimated {
+            visible_messages: visible,
+            in_flight_messages: in_flight,
+            delayed_messages: delayed,
+        } => match visible + in_flight + delayed {
+            0 => "no messages, as SQS estimates".to_owned(),
+            all => format!(
+                "about {} ({visible} waiting, {in_flight} in flight, {delayed} delayed), as SQS estimates",
+                many(all, "message")
+            ),
+        },
+        QueueContents::Gone => "gone already".to_owned(),
+        QueueContents::Unknown { reason } => format!("unknown: {reason}"),
+    };
+    let kind = if data.dead_letters {
+        "dead-letter queue"
+    } else {
+        "queue"
+    };
+    format!("{kind} {}: {contents}", queue_name(&data.queue))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_bucket(contents: BucketContents) -> String {
+        bucket(&BucketData {
+            bucket: "lab".into(),
+            stack: "lab-intake".into(),
+            kept: false,
+            contents,
+        })
+    }
+
+    #[test]
+    fn what_was_counted_estimated_or_not_read_is_told_apart() {
+        let counts = Counts {
+            objects: 1,
+            noncurrent_versions: 2,
+            delete_markers: 1,
+            bytes: 2048,
+            open_uploads: 3,
+        };
+        let all = "1 object (2.00 KiB), 2 older versions, 1 delete marker, 3 unfinished uploads";
+        let as_of = "2026-01-02T00:00:00Z".parse().expect("a time");
+        let estimated = |bytes| BucketContents::Estimated {
+            versions: 1_200_000,
+            bytes,
+            as_of,
+        };
+        let about = "s3://lab: about 1200000 objects and older versions";
+        let reason = "AccessDenied".into();
+        for (contents, line) in [
+            (BucketContents::Counted(counts), format!("s3://lab: {all}, counted")),
+            (
+                BucketContents::AtLeast(counts),
+                format!("s3://lab: more than {all}: too many to count"),
+            ),
+            (
+                estimated(Some(1 << 30)),
+                format!("{about} (1.00 GiB), as CloudWatch estimated on 2026-01-02"),
+            ),
+            (
+                estimated(None),
+                format!("{about}, as CloudWatch estimated on 2026-01-02"),
+            ),
+            (BucketContents::Counted(Counts::default()), "s3://lab: empty".into()),
+            (BucketContents::Gone, "s3://lab: gone already".into()),
+            (
+                BucketContents::Unknown { reason },
+                "s3://lab: unknown: AccessDenied".into(),
+            ),
+        ] {
+            assert_eq!(of_bucket(contents), line);
+        }
+    }
+
+    #[test]
+    fn an_upload_alone_is_no_empty_bucket() {
+        let counts = Counts {
+            open_uploads: 1,
+            ..Counts::default()
+        };
+        let line = of_bucket(BucketContents::Counted(counts));
+        assert_eq!(line, "s3://lab: 0 objects (0 B), 1 unfinished upload, counted");
+    }
+
+    #[test]
+    fn messages_of_every_kind_are_named() {
+        let of = |visible, in_flight, delayed| {
+            queue(&QueueData {
+                queue: "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work-dlq".into(),
+                stack: "lab-work".into(),
+                dead_letters: true,
+                kept: true,
+                contents: QueueContents::Estimated {
+                    visible_messages: visible,
+                    in_flight_messages: in_flight,
+                    delayed_messages: delayed,
+                },
+            })
+        };
+        let name = "dead-letter queue lab-work-dlq";
+        assert_eq!(of(0, 0, 0), format!("{name}: no messages, as SQS estimates"));
+        let some = "about 6 messages (1 waiting, 2 in flight, 3 delayed), as SQS estimates";
+        assert_eq!(of(1, 2, 3), format!("{name}: {some}"));
+    }
 }

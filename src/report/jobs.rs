@@ -5,7 +5,7 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
 
-use super::style::{CAREFUL, FAINT, STRONG, count, paint, seconds};
+use super::style::{CAREFUL, FAINT, STRONG, many, paint, seconds};
 use crate::cloud::queues::QueueDepth;
 use crate::jobs::backfill::Found;
 use crate::jobs::messages::Sent;
@@ -161,10 +161,6 @@ fn rest(failed: usize, unknown: u64, not_sent: u64, what: &str) -> String {
         }
     }
     out
-}
-
-fn many(number: u64, what: &str) -> String {
-    count(usize::try_from(number).unwrap_or(usize::MAX), what)
 }
 
 fn at(time: Option<Timestamp>) -> String {

@@ -6,6 +6,7 @@ pub mod check;
 pub mod data;
 pub mod drift;
 mod drift_markdown;
+mod emptying;
 pub mod events;
 pub mod fleet;
 pub mod form;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::board::Board;
+use super::board::{BAR, Board, LiveLine};
 use super::words;
 use crate::engine::event::{Event, Events};
 
@@ -114,8 +114,9 @@ async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)
             biased;
             event = events.recv() => {
                 let Some(event) = event else { return };
-                let repeated = board.repeats(&event);
-                board.note(&event, began.elapsed());
+                let now = began.elapsed();
+                let repeated = board.repeats(&event, now);
+                board.note(&event, now);
                 if repeated { Vec::new() } else { words::lines(&event, true) }
             }
             () = sleep_until(silent_since + HEARTBEAT) => {
@@ -162,25 +163,33 @@ async fn in_place(mut events: UnboundedReceiver<Event>, display: MultiProgress) 
     }
 }
 
-/// A bar for each line, under the name of its stack.
-fn redraw(bars: &mut BTreeMap<String, ProgressBar>, lines: &[(&str, String)], display: &MultiProgress) {
-    bars.retain(|stack, bar| {
-        let runs = lines.iter().any(|(name, _)| name == stack);
+/// A spinner or a bar for each line, under the name of what it is about.
+fn redraw(bars: &mut BTreeMap<String, ProgressBar>, lines: &[LiveLine<'_>], display: &MultiProgress) {
+    bars.retain(|about, bar| {
+        let runs = lines.iter().any(|line| line.about == about);
         if !runs {
             bar.finish_and_clear();
         }
         runs
     });
-    for (stack, line) in lines {
-        let bar = bars.entry((*stack).to_owned()).or_insert_with(|| {
+    for line in lines {
+        let bar = bars.entry(line.about.to_owned()).or_insert_with(|| {
             let bar = display.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            let template = match line.done {
+                Some(_) => format!("{{bar:{BAR}}} {{wide_msg}}"),
+                None => "{spinner} {wide_msg}".to_owned(),
+            };
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        bar.set_message(for_terminal(line));
+        if let Some((done, of)) = line.done {
+            bar.set_length(of);
+            bar.set_position(done);
+        }
+        bar.set_message(for_terminal(&line.text));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::observe::leftovers::{Fate, Receipt, Row};
 /// What a destroy did and left. `again` is the command that goes on with what isn't done. What isn't a result goes to
 /// standard error.
 pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
-    let Destroyed { report, receipt } = destroyed;
+    let Destroyed { report, receipt, .. } = destroyed;
     let mut out = if report.stacks.is_empty() {
         format!("{} is gone already: nothing to do.\n", report.environment)
     } else {

@@ -63,3 +63,8 @@ pub fn count(n: usize, one: &str) -> String {
         format!("{n} {one}s")
     }
 }
+
+/// The same for numbers that may be larger than a list.
+pub fn many(n: u64, one: &str) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), one)
+}

@@ -1,6 +1,6 @@
 //! Each event in words.
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, count, paint, seconds};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, count, many, paint, seconds};
 use crate::engine::event::Event;
 
 /// An event in words. `every` names what a redrawn line shows by itself.
@@ -56,17 +56,35 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             0 => vec![format!("{} {group} has no instances left", paint(GOOD, "✓"))],
             left => vec![format!("  {group} drains: {} left", count(*left, "instance"))],
         },
+        Event::Emptying {
+            bucket,
+            deleted_objects,
+            total_objects,
+        } if every => {
+            let of = total_objects.map_or(String::new(), |total| format!(" of {}", total.max(*deleted_objects)));
+            vec![format!("emptying s3://{bucket}: {deleted_objects}{of} objects deleted")]
+        }
         Event::Emptied {
             bucket,
             deleted_objects: 0,
-        } => vec![format!("{} {bucket} is empty", paint(FAINT, "="))],
+            aborted_uploads: 0,
+            ..
+        } => vec![format!("{} s3://{bucket} is empty", paint(FAINT, "="))],
         Event::Emptied {
             bucket,
             deleted_objects,
+            aborted_uploads,
+            seconds: length,
         } => {
+            let uploads = match aborted_uploads {
+                0 => String::new(),
+                some => format!(", {} aborted", many(*some, "open upload")),
+            };
             vec![format!(
-                "{} emptied {bucket}: {deleted_objects} deleted",
-                paint(GOOD, "✓")
+                "{} emptied s3://{bucket} in {}: {} deleted{uploads}",
+                paint(GOOD, "✓"),
+                seconds(*length),
+                many(*deleted_objects, "object")
             )]
         }
         Event::Warning { message } => vec![format!("{} {message}", paint(CAREFUL, "warning:"))],

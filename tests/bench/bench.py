@@ -5,7 +5,8 @@
 QFLEET is a release build, AWS the aws command of awscli, SCEPTRE the sceptre command, MINISTACK the emulator. Exits
 with 1 when a limit that qfleet promises is missed: 20 ms CPU and 20 MB for what needs no AWS; a whole deploy faster
 than `aws cloudformation deploy` takes for the largest template alone; ahead of all peers in lag and CPU on a stack that
-takes its time, with no more calls than AWS CDK makes; eight stacks within 5 % of their critical path.
+takes its time, with no more calls than AWS CDK makes; eight stacks within 5 % of their critical path; a bucket emptied
+five times faster than `aws s3 rm` does it, in memory that doesn't grow with it.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import sys
 import tempfile
 
 import critical_path
+import emptying
 import emulated
 import engine
 import start_up
 from endpoint import Server
 from measure import Limits
 
-SUBJECTS = ("start-up", "emulated", "engine", "critical-path")
+SUBJECTS = ("start-up", "emulated", "emptying", "engine", "critical-path")
 
 
 def main():
@@ -39,6 +41,8 @@ def main():
         start_up.compare(qfleet, aws, 1 if given.quick else 7, limits)
     if "emulated" in subjects:
         emulated.compare(qfleet, aws, ministack, 1 if given.quick else 5, limits)
+    if "emptying" in subjects:
+        emptying.compare(qfleet, aws, ministack, given.quick, limits)
     if "engine" in subjects or "critical-path" in subjects:
         server = Server(ministack)
         try:

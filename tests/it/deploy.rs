@@ -151,7 +151,7 @@ fn there_and_back() {
         .args(["destroy", "lab.yaml"])
         .emulated()
         .status(4)
-        .stdout_contains(format!("every object in s3://lab-{account}-{REGION}"))
+        .stdout_contains(format!("- s3://lab-{account}-{REGION}: empty\n"))
         .run();
     planned
         .then()
@@ -290,7 +290,8 @@ fn kept_data_is_kept_and_named() {
     let destroyed = first.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
     destroyed
         .stdout_contains(format!("kept: {bucket} (AWS::S3::Bucket)"))
-        .stdout_lacks(format!("every object in s3://{bucket}\n"))
+        .stdout_contains(format!("= s3://{bucket}: 1 object (8 B), counted\n"))
+        .stdout_lacks(format!("- s3://{bucket}:"))
         .run();
     let kept = wait(async {
         let aws = Aws::new(&account, REGION);

@@ -2,6 +2,7 @@
 //! and what drifted put back.
 
 mod clock;
+mod misread;
 mod own;
 mod report;
 mod services;

@@ -2,6 +2,7 @@
 //! and what it makes of every fault.
 
 mod draining;
+mod emptying;
 mod failures;
 mod faults;
 mod leftovers;
@@ -10,6 +11,7 @@ mod nothing_to_do;
 mod noticing;
 mod waiting;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qfleet::blueprint::{Blueprint, Placement, Stack};
@@ -204,6 +206,7 @@ impl Rig {
                     disable_protection: false,
                     force: false,
                     approve: &|_, _| false,
+                    objects: &BTreeMap::new(),
                 })
                 .await)
             };

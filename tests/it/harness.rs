@@ -22,7 +22,7 @@ use tempfile::TempDir;
 pub use aws::Aws;
 pub use emulator::{account, emulator, find_ministack, free_port, tools_path};
 pub use following::Following;
-pub use terminal::{Seen, in_a_terminal, in_a_terminal_of};
+pub use terminal::{Seen, in_a_terminal, in_a_terminal_of, without_control};
 
 /// One run of qfleet, and what is expected of it. Exit code 0, unless `status` says another.
 pub struct Test {

@@ -6,6 +6,7 @@ mod bench_server;
 mod cfn_lint;
 mod check;
 mod crash;
+mod data_loss;
 mod deploy;
 mod deployed;
 mod dlq;

@@ -4,17 +4,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use regex::Regex;
-
 use crate::endpoint::{Endpoint, Script};
-use crate::harness::in_a_terminal;
+use crate::harness::{in_a_terminal, without_control};
 use crate::lab;
-
-/// Everything that lets a terminal move, colour and erase.
-fn without_control(text: &str) -> String {
-    let sequences = Regex::new("\x1b\\[[0-9;?]*[A-Za-z]").expect("a regular expression");
-    sequences.replace_all(text, "").into_owned()
-}
 
 #[test]
 fn a_terminal_shows_lines_that_fit() {

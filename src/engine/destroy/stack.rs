@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Data, Left, Teardown, data};
+use super::{Left, Teardown};
+use crate::cloud::CloudError;
 use crate::cloud::events::ResourceEvent;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::{Leaving, StackDescription, StackResource};
-use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{Deployed, DeployedStack};
+use crate::deployed::DeployedStack;
+use crate::deployed::holdings::{Kind, of_stack};
 use crate::engine::blocking::{self, Blocking};
 use crate::engine::drain::drain;
-use crate::engine::event::{Event, Events, Operation};
+use crate::engine::emptying::empty;
+use crate::engine::event::Operation;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
 use crate::engine::{decide, keep, protection};
@@ -133,13 +135,13 @@ async fn clear(
     target: Target<'_>,
     resources: &[StackResource],
 ) -> Result<Vec<Kept>, Failed> {
-    let Context { cloud, tell, .. } = teardown.context;
     drain(teardown.context, target.stack, resources, teardown.no_drain).await;
-    let data = data_of(teardown, stack).await?;
-    for bucket in &data.emptied {
-        empty(cloud, tell, bucket).await?;
+    let holdings = of_stack(stack, resources);
+    for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
+        let total = teardown.objects.get(&bucket.name).copied();
+        empty(teardown.context, &bucket.name, total).await?;
     }
-    Ok(data.kept)
+    Ok(holdings.iter().filter(|one| one.kept).map(Kept::from).collect())
 }
 
 impl Left {
@@ -276,28 +278,4 @@ fn abandoned(stack: &str, blocking: Vec<Blocking>, events: &[ResourceEvent]) -> 
         reason: blocking.reason,
     })
     .collect()
-}
-
-async fn data_of(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<Data, CloudError> {
-    let only = Deployed {
-        environment: teardown.deployed.environment.clone(),
-        stacks: vec![stack.clone()],
-    };
-    data(teardown.context.cloud, &only).await
-}
-
-async fn empty(cloud: &Cloud, tell: &Events, bucket: &str) -> Result<(), CloudError> {
-    let deleted_objects = cloud
-        .empty_bucket(bucket, |deleted_objects| {
-            tell.tell(Event::Emptying {
-                bucket: bucket.to_owned(),
-                deleted_objects,
-            });
-        })
-        .await?;
-    tell.tell(Event::Emptied {
-        bucket: bucket.to_owned(),
-        deleted_objects,
-    });
-    Ok(())
 }

@@ -115,8 +115,8 @@ fn live(name: &str, seconds: impl IntoIterator<Item = u64>, width: usize) -> Str
             board.note(&event, at);
         }
         let _ = writeln!(text, "after {} s", now.as_secs());
-        for (_, line) in board.lines(now, width) {
-            let line = anstream::adapter::strip_str(&line).to_string();
+        for line in board.lines(now, width) {
+            let line = anstream::adapter::strip_str(&line.text).to_string();
             assert!(!line.chars().any(char::is_control), "control characters: {line:?}");
             assert!(line.chars().count() <= width, "wider than {width}: {line}");
             let _ = writeln!(text, "  {line}");
@@ -148,8 +148,8 @@ fn a_name_that_is_wider_than_the_terminal_is_cut() {
         last_seconds: Some(10.0),
     };
     board.note(&started, Duration::ZERO);
-    let (_, line) = board.lines(Duration::from_secs(3725), 40).remove(0);
-    assert_eq!(line, "waiting for a-long-namea-long-na… 1h 02m");
+    let line = board.lines(Duration::from_secs(3725), 40).remove(0);
+    assert_eq!(line.text, "waiting for a-long-namea-long-na… 1h 02m");
 }
 
 #[test]
@@ -160,4 +160,43 @@ fn each_line_for_programs_has_one_time() {
             assert_eq!(line.matches("\"at\":").count(), 1, "{line}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_hears_of_a_bucket_every_ten_seconds_and_while_nothing_happens() {
+    let at = |seconds, event| (Duration::from_secs(seconds), event);
+    let emptying = |bucket: &str, deleted_objects| Event::Emptying {
+        bucket: bucket.into(),
+        deleted_objects,
+        total_objects: Some(50_000),
+    };
+    let emptied = |bucket: &str, deleted_objects, aborted_uploads| Event::Emptied {
+        bucket: bucket.into(),
+        deleted_objects,
+        aborted_uploads,
+        seconds: 100.0,
+    };
+    let mut events: Vec<_> = (0..25)
+        .map(|second| at(second, emptying("one", second * 1000)))
+        .collect();
+    events.insert(6, at(5, emptying("other", 0)));
+    events.push(at(100, emptied("one", 50_001, 1)));
+    events.push(at(100, emptied("other", 1, 0)));
+    events.push(at(100, emptied("third", 0, 0)));
+    events.push(at(300, emptying("one", 7)));
+    let text = plainly(events).await;
+    assert_eq!(
+        text,
+        "   0  emptying s3://one: 0 of 50000 objects deleted
+   5  emptying s3://other: 0 of 50000 objects deleted
+  10  emptying s3://one: 10000 of 50000 objects deleted
+  20  emptying s3://one: 20000 of 50000 objects deleted
+  80  still emptying s3://one (1m 20s): 24000 of 50000 objects
+  80  still emptying s3://other (1m 15s): 0 of 50000 objects
+ 100  ✓ emptied s3://one in 1m 40s: 50001 objects deleted, 1 open upload aborted
+ 100  ✓ emptied s3://other in 1m 40s: 1 object deleted
+ 100  = s3://third is empty
+ 300  emptying s3://one: 7 of 50000 objects deleted
+"
+    );
 }

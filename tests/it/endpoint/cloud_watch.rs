@@ -112,6 +112,9 @@ fn complaints(queries: &[Value]) -> Vec<String> {
     }
     for query in queries {
         match query["Expression"].as_str() {
+            // A search finds metrics by their names, not by ids
+            // (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-search-expressions.html>).
+            Some(expression) if expression.contains("SEARCH(") => {}
             Some(expression) => {
                 let words = expression.split(|c: char| !c.is_ascii_alphanumeric());
                 let names = words.filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()));

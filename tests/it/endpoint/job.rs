@@ -370,13 +370,17 @@ impl World {
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html>: "You can only
     /// delete empty buckets. Deletion fails for buckets that have contents."
-    fn why_not_deleted(&self, stack: usize, id: &str) -> Option<String> {
+    fn why_not_deleted(&mut self, stack: usize, id: &str) -> Option<String> {
         let resource = self.stacks[stack].resource(id)?;
         if resource.kind == "AWS::AutoScaling::AutoScalingGroup" {
             return self.group_stays(resource.physical_id.as_deref()?);
         }
-        let holds = resource.kind == "AWS::S3::Bucket" && self.services.holds_objects(resource.physical_id.as_deref()?);
-        holds.then(|| {
+        if resource.kind != "AWS::S3::Bucket" {
+            return None;
+        }
+        let bucket = resource.physical_id.clone()?;
+        self.services.is_about_to_delete(&bucket);
+        self.services.holds_objects(&bucket).then(|| {
             "The bucket you tried to delete is not empty (Service: S3, Status Code: 409, Request ID: 0000000000000000)".to_owned()
         })
     }

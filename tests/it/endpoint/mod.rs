@@ -14,7 +14,8 @@
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ account                         regions and subscriptions
-//!             └─ services, parts, listing        the least of S3 and SSM; or forward, to the emulator
+//!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
+//!             └─ services                        the least of SSM; or forward, to the emulator
 //! ```
 
 #![allow(
@@ -26,6 +27,7 @@
 mod account;
 mod answer;
 mod auto_scaling;
+mod buckets;
 mod calls;
 mod cbor;
 mod change_set_calls;
@@ -53,6 +55,7 @@ mod query;
 mod queues;
 mod recovery;
 mod revert;
+mod s3;
 mod said;
 mod script;
 mod services;

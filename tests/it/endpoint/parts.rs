@@ -16,6 +16,7 @@ pub struct Multiparts {
 
 #[derive(Debug)]
 struct Multipart {
+    bucket: String,
     key: String,
     parts: BTreeMap<u32, Bytes>,
 }
@@ -26,11 +27,20 @@ impl Multiparts {
         self.begun.values().map(|upload| upload.key.clone()).collect()
     }
 
+    /// Keys and ids of those of a bucket, by key, of each the oldest first.
+    pub fn of(&self, bucket: &str) -> Vec<(String, String)> {
+        let of = self.begun.iter().filter(|(_, upload)| upload.bucket == bucket);
+        let mut all: Vec<_> = of.map(|(id, upload)| (upload.key.clone(), id.clone())).collect();
+        all.sort();
+        all
+    }
+
     /// Begins one. Its id.
-    pub fn begin(&mut self, key: &str) -> String {
+    pub fn begin(&mut self, bucket: &str, key: &str) -> String {
         self.counter += 1;
-        let id = format!("upload-{}", self.counter);
+        let id = format!("upload-{:08}", self.counter);
         let upload = Multipart {
+            bucket: bucket.to_owned(),
             key: key.to_owned(),
             parts: BTreeMap::new(),
         };

@@ -5,22 +5,27 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
+use super::buckets::Bucket;
 use super::calls::Call;
-use super::listing;
 use super::parts::Multiparts;
 use super::query::Refusal;
 use super::queues::{Queues, older_code};
-use super::xml::{Fields, escape};
+use super::s3::Undeletable;
+use super::xml::escape;
 
 /// Objects by bucket and key, parameters by name, and queues.
 #[derive(Debug, Default)]
 pub struct Services {
-    buckets: BTreeMap<String, BTreeMap<String, Bytes>>,
+    pub(super) buckets: BTreeMap<String, Bucket>,
     parameters: BTreeMap<String, String>,
     pub queues: Queues,
     pub multiparts: Multiparts,
-    /// How many objects a page of a listing holds.
+    /// How many objects, or uploads, a page of a listing holds.
     pub objects_a_page: Option<usize>,
+    /// Objects that S3 doesn't delete.
+    pub(super) undeletable: Vec<Undeletable>,
+    /// Objects, by bucket, that somebody puts at the moment when CloudFormation goes to delete the bucket; one each time.
+    pub late_objects: Vec<(String, String)>,
 }
 
 /// An answer that isn't of the query protocol.
@@ -50,7 +55,7 @@ impl Plain {
         }
     }
 
-    fn s3_error(status: u16, code: &str) -> Self {
+    pub(super) fn s3_error(status: u16, code: &str) -> Self {
         Plain {
             status,
             content_type: "application/xml",
@@ -99,45 +104,6 @@ impl Plain {
 }
 
 impl Services {
-    pub fn make_bucket(&mut self, name: &str) {
-        self.buckets.entry(name.to_owned()).or_default();
-    }
-
-    pub fn delete_bucket(&mut self, name: &str) {
-        self.buckets.remove(name);
-    }
-
-    pub fn holds_objects(&self, bucket: &str) -> bool {
-        self.buckets.get(bucket).is_some_and(|objects| !objects.is_empty())
-    }
-
-    pub fn put_object(&mut self, bucket: &str, key: &str, bytes: impl Into<Bytes>) {
-        self.buckets
-            .entry(bucket.to_owned())
-            .or_default()
-            .insert(key.to_owned(), bytes.into());
-    }
-
-    /// An object's bytes.
-    pub fn object(&self, bucket: &str, key: &str) -> Option<Bytes> {
-        self.buckets.get(bucket)?.get(key).cloned()
-    }
-
-    /// Keys of a bucket.
-    pub fn keys(&self, bucket: &str) -> Vec<String> {
-        self.buckets
-            .get(bucket)
-            .map(|objects| objects.keys().cloned().collect())
-            .unwrap_or_default()
-    }
-
-    /// The object under `https://s3.<region>.amazonaws.com/<bucket>/<key>`.
-    pub fn object_at(&self, url: &str) -> Option<String> {
-        let (_, path) = url.strip_prefix("https://")?.split_once('/')?;
-        let (bucket, key) = path.split_once('/')?;
-        Some(String::from_utf8_lossy(self.buckets.get(bucket)?.get(key)?).into_owned())
-    }
-
     /// A parameter's value. Public ones of AWS are there, too.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let public = name
@@ -223,121 +189,4 @@ impl Services {
             Err(refusal) => Plain::refusal(call, &refusal),
         }
     }
-
-    /// S3, path style (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>).
-    pub fn s3(&mut self, call: &Call, chunked: bool) -> Plain {
-        let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
-        let path = path.trim_start_matches('/');
-        let parameter = |name: &str| {
-            let mut all = form_urlencoded::parse(query.as_bytes());
-            all.find(|(key, _)| key == name)
-                .map(|(_, value)| value.into_owned())
-                .unwrap_or_default()
-        };
-        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-        let key = form_urlencoded::parse(format!("k={}", key.replace('+', "%2B")).as_bytes())
-            .next()
-            .map(|(_, key)| key.into_owned())
-            .unwrap_or_default();
-        let Some(objects) = self.buckets.get_mut(bucket) else {
-            return Plain::s3_error(404, "NoSuchBucket");
-        };
-        let xml =
-            |name: &str, fields: Fields| Plain::ok("application/xml", format!("<{name}>{}</{name}>", fields.render()));
-        match call.action.as_str() {
-            "HeadBucket" => Plain::ok("application/xml", ""),
-            "HeadObject" | "GetObject" => match objects.get(&key) {
-                Some(bytes) => Plain::ok("application/octet-stream", bytes.clone()),
-                None => Plain::s3_error(404, "NoSuchKey"),
-            },
-            "PutObject" => {
-                let bytes = if chunked {
-                    unchunked(&call.body)
-                } else {
-                    call.body.clone()
-                };
-                objects.insert(key, bytes);
-                Plain::ok("application/xml", "")
-            }
-            "DeleteObject" => {
-                objects.remove(&key);
-                Plain {
-                    status: 204,
-                    ..Plain::ok("application/xml", "")
-                }
-            }
-            "DeleteObjects" => {
-                let text = String::from_utf8_lossy(&call.body).into_owned();
-                let Ok(document) = roxmltree::Document::parse(&text) else {
-                    return Plain::s3_error(400, "MalformedXML");
-                };
-                let keys = document.descendants().filter(|node| node.has_tag_name("Key"));
-                keys.filter_map(|node| node.text())
-                    .for_each(|key| drop(objects.remove(key)));
-                xml("DeleteResult", Fields::new())
-            }
-            "ListObjectVersions" => {
-                let listed = listing::versions(objects, query, self.objects_a_page.unwrap_or(1000));
-                Plain::ok("application/xml", listed)
-            }
-            "CreateMultipartUpload" => {
-                let id = self.multiparts.begin(&key);
-                xml("InitiateMultipartUploadResult", Fields::new().text("UploadId", id))
-            }
-            "UploadPart" => {
-                let bytes = if chunked {
-                    unchunked(&call.body)
-                } else {
-                    call.body.clone()
-                };
-                let number = parameter("partNumber").parse().unwrap_or_default();
-                match self.multiparts.put(&parameter("uploadId"), number, bytes) {
-                    true => Plain::ok("application/xml", ""),
-                    false => Plain::s3_error(404, "NoSuchUpload"),
-                }
-            }
-            "CompleteMultipartUpload" => {
-                let text = String::from_utf8_lossy(&call.body).into_owned();
-                let Ok(document) = roxmltree::Document::parse(&text) else {
-                    return Plain::s3_error(400, "MalformedXML");
-                };
-                let numbers = document.descendants().filter(|node| node.has_tag_name("PartNumber"));
-                let numbers: Vec<u32> = numbers.filter_map(|node| node.text()?.parse().ok()).collect();
-                match self.multiparts.complete(&parameter("uploadId"), &numbers) {
-                    Ok((key, bytes)) => {
-                        objects.insert(key, bytes);
-                        xml("CompleteMultipartUploadResult", Fields::new())
-                    }
-                    Err(code) => Plain::s3_error(400, code),
-                }
-            }
-            "AbortMultipartUpload" => match self.multiparts.abort(&parameter("uploadId")) {
-                true => Plain {
-                    status: 204,
-                    ..Plain::ok("application/xml", "")
-                },
-                false => Plain::s3_error(404, "NoSuchUpload"),
-            },
-            "ListMultipartUploads" => xml("ListMultipartUploadsResult", Fields::new().text("IsTruncated", false)),
-            _ => Plain::s3_error(501, "NotImplemented"),
-        }
-    }
-}
-
-/// The bytes in a body of chunks: `size[;…]\r\nbytes\r\n … 0\r\ntrailers`
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>).
-fn unchunked(body: &[u8]) -> Bytes {
-    let mut out = Vec::new();
-    let mut rest = body;
-    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
-        let head = String::from_utf8_lossy(&rest[..end]);
-        let size = usize::from_str_radix(head.split(';').next().unwrap_or_default(), 16).unwrap_or_default();
-        let start = end + 2;
-        if size == 0 || rest.len() < start + size {
-            break;
-        }
-        out.extend_from_slice(&rest[start..start + size]);
-        rest = &rest[(start + size + 2).min(rest.len())..];
-    }
-    out.into()
 }

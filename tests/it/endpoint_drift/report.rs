@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::own::misread;
+use super::misread::misread;
 use super::services::*;
 use crate::endpoint::{Drifted, Endpoint, Existing};
 use crate::lab::LAB;

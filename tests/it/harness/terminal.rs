@@ -1,5 +1,6 @@
 //! A terminal to run the binary in.
 
+use regex::Regex;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
@@ -88,4 +89,10 @@ pub fn in_a_terminal_of(
         screens,
         restored: before.local_flags == after.local_flags && before.input_flags == after.input_flags,
     }
+}
+
+/// Everything that lets a terminal move, colour and erase.
+pub fn without_control(text: &str) -> String {
+    let sequences = Regex::new("\x1b\\[[0-9;?]*[A-Za-z]").expect("a regular expression");
+    sequences.replace_all(text, "").into_owned()
 }

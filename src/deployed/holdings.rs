@@ -1,0 +1,87 @@
+//! What holds data in an environment: its buckets and queues, and whether they go with it.
+
+use futures_util::future::try_join_all;
+
+use super::DeployedStack;
+use crate::cloud::stacks::StackResource;
+use crate::cloud::{Cloud, CloudError};
+use crate::environment::OnDestroy;
+
+/// A resource with data in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// The name of the stack that it belongs to.
+    pub stack: String,
+    /// What the template calls it.
+    pub logical_id: String,
+    /// Bucket or queue.
+    pub kind: Kind,
+    /// The bucket's name, or the queue's URL.
+    pub name: String,
+    /// Whether it stays when its stack is deleted.
+    pub kept: bool,
+}
+
+impl Holding {
+    /// Whether it takes what no worker could process.
+    pub fn is_dead_letter_queue(&self) -> bool {
+        self.kind == Kind::Queue && self.logical_id == DEAD_LETTER_QUEUE
+    }
+}
+
+/// What the templates call every dead-letter queue (`templates/partials/queue.yaml.j2`).
+const DEAD_LETTER_QUEUE: &str = "DeadLetterQueue";
+
+/// What can hold data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A bucket: emptied before it can be deleted.
+    Bucket,
+    /// A queue: deleted with what is in it.
+    Queue,
+}
+
+impl Kind {
+    /// By CloudFormation's name of the type; none when it holds no data.
+    fn of(resource_type: &str) -> Option<Kind> {
+        [Kind::Bucket, Kind::Queue]
+            .into_iter()
+            .find(|kind| kind.resource_type() == resource_type)
+    }
+
+    /// CloudFormation's name of the type.
+    pub fn resource_type(self) -> &'static str {
+        match self {
+            Kind::Bucket => "AWS::S3::Bucket",
+            Kind::Queue => "AWS::SQS::Queue",
+        }
+    }
+}
+
+/// The buckets and queues of these stacks, in their order.
+///
+/// # Errors
+/// When the resources of a stack can't be listed.
+pub async fn holdings(cloud: &Cloud, stacks: &[DeployedStack]) -> Result<Vec<Holding>, CloudError> {
+    let all = try_join_all(stacks.iter().map(|stack| cloud.stack_resources(&stack.stack.id))).await?;
+    let found = stacks
+        .iter()
+        .zip(&all)
+        .flat_map(|(stack, resources)| of_stack(stack, resources));
+    Ok(found.collect())
+}
+
+/// Those of them that are a stack's. What could not be made has no name.
+pub fn of_stack(stack: &DeployedStack, resources: &[StackResource]) -> Vec<Holding> {
+    let made = resources.iter().filter(|resource| !resource.physical_id.is_empty());
+    let holding = |resource: &StackResource| {
+        Some(Holding {
+            stack: stack.stack.name.clone(),
+            kind: Kind::of(&resource.resource_type)?,
+            logical_id: resource.logical_id.clone(),
+            name: resource.physical_id.clone(),
+            kept: stack.tags.on_destroy == OnDestroy::Keep,
+        })
+    };
+    made.filter_map(holding).collect()
+}
