@@ -272,6 +272,27 @@ fn data_that_an_earlier_destroy_kept_is_kept_and_the_programs_bucket_is_left_ove
 }
 
 #[test]
+fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
+    // Somebody made stacks of these names by hand: no tag of qfleet's is on them.
+    let others = ["intake", "work", "dashboard"].map(|part| {
+        Existing::new(&format!("lab-{part}"), "CREATE_COMPLETE").body("Resources:\n  T:\n    Type: AWS::SNS::Topic\n")
+    });
+    let script = others.into_iter().fold(Script::new(), Script::existing);
+    let endpoint = Endpoint::serve(
+        script
+            .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-intake-Topic-1A"))
+            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A")
+            .left("AWS::CloudWatch::Dashboard", "lab"),
+    );
+    endpoint.world(|world| {
+        world.services.make_bucket("lab-111122223333-us-east-2");
+    });
+    let run = test(&endpoint).args(["destroy", "lab.yaml", "--yes"]);
+    run.stdout("lab is gone already: nothing to do.\nlab: nothing is left over.\n")
+        .run();
+}
+
+#[test]
 fn after_a_destroy_that_failed_nothing_is_looked_for() {
     let endpoint = serve(Script::new().fails("lab-work", "Topic", crate::endpoint::Verb::Delete, "no"));
     let shown = destroy(&endpoint, 1).json();

@@ -9,6 +9,7 @@ use super::names::{TARGET_TRACKING, alarm_belongs, belongs, log_group_belongs, t
 use super::{Row, Subject, Thing};
 use crate::blueprint::tags::{ENVIRONMENT, PART};
 use crate::blueprint::{Placement, names};
+use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
 
@@ -19,14 +20,19 @@ const WORKER_POLICY: &str = "worker";
 
 /// What was found, each perhaps several times, and the searches that failed.
 pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) {
+    let stacks = stacks(cloud, &subject.environment).await;
+    let mut parts = parts(subject);
+    if let Ok(stacks) = &stacks {
+        // What somebody else's stack of such a name holds is somebody else's.
+        parts.retain(|part| !stacks.others.contains(&names::stack(&subject.environment, part)));
+    }
     let look = Look {
         cloud,
         environment: &subject.environment,
-        parts: parts(subject),
+        parts,
     };
     let prefix = format!("{}-", subject.environment);
-    let (stacks, tagged, groups, queues, topics, subscriptions) = join!(
-        look.stacks(),
+    let (tagged, groups, queues, topics, subscriptions) = join!(
         look.tagged(),
         cloud.groups_with_tag(ENVIRONMENT, &subject.environment),
         look.queues(),
@@ -49,7 +55,7 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     };
     let parts = &look.parts;
     let environment = look.environment;
-    found.add("AWS::CloudFormation::Stack", stacks, |_| true);
+    found.add("AWS::CloudFormation::Stack", stacks.map(|stacks| stacks.ours), |_| true);
     found.things(tagged);
     let groups = groups.map(|all| {
         let ours = all
@@ -96,6 +102,26 @@ fn is_of_region(policy: Option<&str>, cloud: &Cloud) -> bool {
     policy.contains(&here) || policy.contains(&here.replace("%3A", ":"))
 }
 
+/// Stacks that are there.
+struct Stacks {
+    /// ARNs of the environment's own.
+    ours: Vec<String>,
+    /// Names of all others.
+    others: BTreeSet<String>,
+}
+
+async fn stacks(cloud: &Cloud, environment: &str) -> Result<Stacks, CloudError> {
+    let ours = Deployed::find(cloud, environment).await?.stacks.into_iter();
+    let ours: Vec<String> = ours.map(|found| found.stack.id).collect();
+    let there = cloud.stacks().await?.into_iter();
+    let there = there.filter(|stack| stack.status != StackStatus::DeleteComplete);
+    let others = there.filter(|stack| !ours.contains(&stack.id)).map(|stack| stack.name);
+    Ok(Stacks {
+        others: others.collect(),
+        ours,
+    })
+}
+
 fn parts(subject: &Subject) -> BTreeSet<String> {
     let fixed = PARTS.iter().map(|part| (*part).to_owned());
     fixed
@@ -118,18 +144,20 @@ impl Look<'_> {
             region: self.cloud.region.clone(),
             local: self.cloud.local,
         };
-        vec![
-            Thing::new("AWS::S3::Bucket", names::bucket(self.environment, &placement)),
-            Thing::new("AWS::S3::Bucket", names::artifacts_bucket(self.environment, &placement)),
-            Thing::new("AWS::CloudWatch::Dashboard", self.environment),
-            Thing::new("AWS::SSM::Parameter", expiry_parameter(self.environment)),
-        ]
-    }
-
-    /// ARNs of its stacks.
-    async fn stacks(&self) -> Result<Vec<String>, CloudError> {
-        let found = Deployed::find(self.cloud, self.environment).await?;
-        Ok(found.stacks.into_iter().map(|found| found.stack.id).collect())
+        let of_parts = [
+            ("intake", "AWS::S3::Bucket", names::bucket(self.environment, &placement)),
+            (
+                "artifacts",
+                "AWS::S3::Bucket",
+                names::artifacts_bucket(self.environment, &placement),
+            ),
+            ("dashboard", "AWS::CloudWatch::Dashboard", self.environment.to_owned()),
+        ];
+        let ours = of_parts.into_iter().filter(|(part, ..)| self.parts.contains(*part));
+        let expiry = Thing::new("AWS::SSM::Parameter", expiry_parameter(self.environment));
+        ours.map(|(_, resource_type, id)| Thing::new(resource_type, id))
+            .chain([expiry])
+            .collect()
     }
 
     /// What carries its tag. A snapshot, an image or a key that a user tagged so isn't of this environment's stacks: those
