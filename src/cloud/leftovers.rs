@@ -1,7 +1,7 @@
 //! Listings by name, in which what outlived its stack is found. A name that begins alike may be somebody else's: whoever
 //! calls judges whose it is.
 
-use aws_sdk_autoscaling::types::Filter;
+use aws_sdk_autoscaling::types::{Filter, TagDescription};
 
 use super::{Cloud, CloudError, explain, queues};
 
@@ -88,15 +88,18 @@ impl Cloud {
         Ok(all)
     }
 
-    /// Names of the groups that carry this tag.
-    pub async fn group_names_tagged(&self, key: &str, value: &str) -> Result<Vec<String>, CloudError> {
+    /// The groups that carry this tag, by what they themselves say of it: their names, and whether they do. Only those that
+    /// do are asked for, but the local emulator answers with all groups that there are, without their tags.
+    pub async fn groups_with_tag(&self, key: &str, value: &str) -> Result<Vec<(String, bool)>, CloudError> {
         let filter = Filter::builder().name(format!("tag:{key}")).values(value).build();
         let asked = self.autoscaling.describe_auto_scaling_groups().filters(filter);
         let mut pages = asked.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-            all.extend(group.auto_scaling_group_name);
+            let carries = |tag: &TagDescription| tag.key() == Some(key) && tag.value() == Some(value);
+            let is_tagged = group.tags().iter().any(carries);
+            all.extend(group.auto_scaling_group_name.map(|name| (name, is_tagged)));
         }
         Ok(all)
     }

@@ -143,7 +143,14 @@ impl Cloud {
         let operation = "DescribePolicies";
         let asked = self.autoscaling.describe_policies().policy_names(arn).send().await;
         match asked.map_err(|error| explain(operation, error)) {
-            Ok(answer) => Ok(Presence::new(operation, !answer.scaling_policies().is_empty())),
+            Ok(answer) => {
+                // The emulator answers with every policy that there is.
+                let mut policies = answer.scaling_policies().iter();
+                Ok(Presence::new(
+                    operation,
+                    policies.any(|policy| policy.policy_arn() == Some(arn)),
+                ))
+            }
             // A group that is gone has no policies, and says so in these words.
             Err(error) if error.is("ValidationError") && error.message.contains("not found") => {
                 Ok(Presence::new(operation, false))

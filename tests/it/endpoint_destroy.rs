@@ -133,7 +133,7 @@ fn without_its_file_all_is_found_by_tags_and_what_is_gone_is_a_success() {
         .filter_map(|call| call.stack)
         .collect();
     assert_eq!(deleted, ["lab-work", "lab-intake"]);
-    let again = destroy(&endpoint).stdout("lab is gone already: nothing to do.\n");
+    let again = destroy(&endpoint).stdout("lab is gone already: nothing to do.\nlab: nothing is left over.\n");
     again.run();
     let json = destroy(&endpoint).args(["--output", "json"]).run().json();
     assert_eq!(json["succeeded"], true);

@@ -74,7 +74,8 @@ async fn it_moves_the_expiry_and_a_later_deploy_leaves_it_there() {
     // Neither a deploy of nothing nor one of something resets it.
     tokio::task::block_in_place(|| {
         run(&deployed, &["deploy", "lab.yaml", "--yes"]).run();
-        let changed = file(&account, "lifetime: 8h\n").replace("max: 1", "max: 2");
+        let changed = file(&account, "lifetime: 8h\n")
+            .replace("from: bucket\n", "from: bucket\n    queue: {visibility_timeout: 3m}\n");
         run(&deployed, &["deploy", "lab.yaml", "--yes"])
             .file("lab.yaml", changed)
             .run();

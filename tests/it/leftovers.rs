@@ -93,6 +93,8 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
                 "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
             )
             .left("AWS::IAM::Role", "lab-work-Role-1A")
+            .left("AWS::AutoScaling::AutoScalingGroup", "renamed-by-hand")
+            .left("AWS::AutoScaling::AutoScalingGroup", "lab-work-Group-1A-Untagged")
             .left("AWS::EC2::Volume", "vol-1")
             .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-1"))
             // Of neighbours: an environment whose name begins alike, the same one in another region, another stage.
@@ -105,6 +107,7 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
                 "AWS::SQS::Queue",
                 "https://sqs.us-east-2.amazonaws.com/111122223333/lab-2-work",
             )
+            .left("AWS::AutoScaling::AutoScalingGroup", "lab-2-work-Group-1A-Untagged")
             .left("AWS::EC2::Volume", "vol-2")
             .listed("lab-2", &format!("arn:aws:ec2:{HERE}:volume/vol-2")),
     );
@@ -113,6 +116,12 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
     let receipt = &shown["receipt"];
     assert_eq!(receipt["clean"], false);
     let expected = [
+        (
+            "AWS::AutoScaling::AutoScalingGroup",
+            "lab-work-Group-1A-Untagged",
+            "left_over",
+        ),
+        ("AWS::AutoScaling::AutoScalingGroup", "renamed-by-hand", "left_over"),
         (
             "AWS::CloudWatch::Alarm",
             "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
@@ -130,7 +139,10 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
         .filter_map(|row| row["remove_with"].as_str())
         .collect();
     let region = "--region us-east-2";
+    let delete_group = "aws autoscaling delete-auto-scaling-group --force-delete --auto-scaling-group-name";
     let commands_expected = [
+        format!("{delete_group} lab-work-Group-1A-Untagged {region}"),
+        format!("{delete_group} renamed-by-hand {region}"),
         format!("aws cloudwatch delete-alarms --alarm-names TargetTracking-lab-work-Group-1A-AlarmHigh-6f {region}"),
         format!("aws ec2 delete-volume --volume-id vol-1 {region}"),
         "aws cloudcontrol delete-resource --type-name AWS::IAM::Role --identifier lab-work-Role-1A".to_owned(),

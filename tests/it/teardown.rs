@@ -103,7 +103,9 @@ fn an_environment_whose_file_is_lost_goes_and_its_neighbour_of_a_similar_name_st
     destroy().stderr_lacks("warning").run();
     assert_eq!(all(&account), neighbours);
     assert_eq!(bytes(&account, &format!("photo-lab-2-{account}-{REGION}")), b"precious");
-    destroy().stdout("photo-lab is gone already: nothing to do.\n").run();
+    destroy()
+        .stdout("photo-lab is gone already: nothing to do.\nphoto-lab: nothing is left over.\n")
+        .run();
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let (stacks, tagged, groups, queues, topics, subscriptions) = join!(
         look.stacks(),
         look.tagged(),
-        cloud.group_names_tagged(ENVIRONMENT, &subject.environment),
+        cloud.groups_with_tag(ENVIRONMENT, &subject.environment),
         look.queues(),
         cloud.topics(),
         cloud.all_subscriptions(),
@@ -51,6 +51,12 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let environment = look.environment;
     found.add("AWS::CloudFormation::Stack", stacks, |_| true);
     found.things(tagged);
+    let groups = groups.map(|all| {
+        let ours = all
+            .into_iter()
+            .filter(|(name, is_tagged)| *is_tagged || belongs(name, environment, parts));
+        ours.map(|(name, _)| name).collect()
+    });
     found.add("AWS::AutoScaling::AutoScalingGroup", groups, |_| true);
     found.add("AWS::SQS::Queue", queues, |_| true);
     found.add("AWS::SNS::Topic", topics, |arn| topic_belongs(arn, environment, parts));

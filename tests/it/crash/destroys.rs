@@ -69,7 +69,8 @@ fn crash(seed: u64, test: &Test, whole: Duration, figures: &Mutex<Figures>, left
         }
     }
     let ended = args(test, &destroy).output().expect("qfleet runs");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let said = [&ended.stderr, &ended.stdout].map(|said| String::from_utf8_lossy(said).into_owned());
+    let said = said.join("\n");
     assert!(
         ended.status.success(),
         "seed {seed}: {}\n{said}\nleft: {:?}",

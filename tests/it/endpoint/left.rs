@@ -107,11 +107,25 @@ impl World {
             (Service::AutoScaling, "DescribeAutoScalingGroups")
                 if asked("Filters.member.1.Name").starts_with("tag:") =>
             {
+                // "…-Untagged" is what a server says that doesn't know the filter.
+                let value = asked("Filters.member.1.Values.member.1");
                 let named = self.left_named("AWS::AutoScaling::AutoScalingGroup", "");
-                let groups = named
-                    .iter()
-                    .map(|name| Fields::new().text("AutoScalingGroupName", name));
+                let groups = named.iter().map(|name| {
+                    let tag = Fields::new().text("Key", "qfleet:environment").text("Value", &value);
+                    let tags = (!name.ends_with("-Untagged")).then_some(tag);
+                    Fields::new().text("AutoScalingGroupName", name).members("Tags", tags)
+                });
                 Fields::new().members("AutoScalingGroups", groups).into()
+            }
+            (Service::AutoScaling, "DescribeAutoScalingGroups")
+                if self.is_left(
+                    "AWS::AutoScaling::AutoScalingGroup",
+                    &asked("AutoScalingGroupNames.member.1"),
+                ) =>
+            {
+                let name = asked("AutoScalingGroupNames.member.1");
+                let group = Fields::new().text("AutoScalingGroupName", name);
+                Fields::new().members("AutoScalingGroups", [group]).into()
             }
             (Service::Sns, "ListTopics") => {
                 let topics = self.left_named("AWS::SNS::Topic", "");
