@@ -37,7 +37,7 @@ impl List {
                 true => list::all_regions(&cloud, now).await,
                 false => list::region(&cloud, now).await?,
             };
-            show(global, &listing, self.all_regions);
+            show(global, &listing);
             Ok(())
         })
     }
@@ -56,9 +56,9 @@ pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
     Ok(())
 }
 
-fn show(global: &Global, listing: &Listing, all_regions: bool) {
+fn show(global: &Global, listing: &Listing) {
     match global.output {
-        Output::Text => report::text(&report::list::text(listing, all_regions)),
+        Output::Text => report::text(&report::list::text(listing)),
         Output::Json => report::json(listing),
         Output::Jsonl => {
             listing.environments.iter().for_each(report::json_line);

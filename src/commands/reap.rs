@@ -13,7 +13,7 @@ use crate::deployed::expiry_parameter;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
 use crate::observe::expired::{Expired, Kept, Verdict, expired};
-use crate::observe::list::Unknown;
+use crate::observe::list::{Unknown, every_region};
 use crate::observe::reaped::{Done, Outcome, Reaped};
 use crate::report;
 use crate::report::form::Output;
@@ -54,7 +54,10 @@ impl Reap {
         global.block_on(async {
             let interrupt = global.listen()?;
             let cloud = global.connect(None).await?;
-            let (clouds, mut unknown) = self.clouds(&cloud).await;
+            let (clouds, mut unknown) = match self.all_regions {
+                true => every_region(&cloud).await,
+                false => (vec![cloud.clone()], Vec::new()),
+            };
             let now = Timestamp::now();
             let mut found = Vec::new();
             let looks = clouds.iter().map(|cloud| expired(cloud, now));
@@ -69,8 +72,9 @@ impl Reap {
                 }
             }
             if global.output == Output::Text {
+                let region = (!self.all_regions).then_some(cloud.region.as_str());
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
-                report::text(&report::reap::found(&cloud.account, &all, &unknown));
+                report::text(&report::reap::found(&cloud.account, region, &all, &unknown));
             }
             self.confirm(&cloud, found.iter().map(|(_, expired)| expired))?;
             let mut reaped = Reaped {
@@ -88,26 +92,6 @@ impl Reap {
             report::result(global.output, &reaped, || report::reap::text(&reaped));
             reaped.result(interrupt.asked())
         })
-    }
-
-    /// Each region that is to be looked at.
-    async fn clouds(&self, cloud: &Cloud) -> (Vec<Cloud>, Vec<Unknown>) {
-        if !self.all_regions {
-            return (vec![cloud.clone()], Vec::new());
-        }
-        match cloud.regions().await {
-            Ok(regions) => (
-                regions.iter().map(|region| cloud.in_region(region)).collect(),
-                Vec::new(),
-            ),
-            Err(error) => {
-                let unknown = Unknown {
-                    region: cloud.region.clone(),
-                    unknown: format!("which other regions there are: {error}"),
-                };
-                (vec![cloud.clone()], vec![unknown])
-            }
-        }
     }
 
     fn confirm<'a>(&self, cloud: &Cloud, found: impl Iterator<Item = &'a Expired>) -> Result<()> {

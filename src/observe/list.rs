@@ -25,6 +25,9 @@ const REGIONS_AT_ONCE: usize = 8;
 pub struct Listing {
     /// The account.
     pub account: String,
+    /// The region that was asked; none when all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// When this was read.
     pub at: Timestamp,
     /// By region and name.
@@ -84,6 +87,7 @@ pub struct Unknown {
 pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError> {
     let mut listing = Listing {
         account: cloud.account.clone(),
+        region: Some(cloud.region.clone()),
         at: now,
         environments: Vec::new(),
         unknown: Vec::new(),
@@ -114,20 +118,30 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
     Ok(listing)
 }
 
+/// The account in each region that it has. Where these can't be read, that is unknown, and this region is left.
+pub async fn every_region(cloud: &Cloud) -> (Vec<Cloud>, Vec<Unknown>) {
+    match cloud.regions().await {
+        Ok(regions) => (
+            regions.iter().map(|region| cloud.in_region(region)).collect(),
+            Vec::new(),
+        ),
+        Err(error) => {
+            let unknown = Unknown {
+                region: cloud.region.clone(),
+                unknown: format!("which other regions there are: {error}"),
+            };
+            (vec![cloud.clone()], vec![unknown])
+        }
+    }
+}
+
 /// The environments of every region that the account has. A region that can't be asked is unknown. `now` is the wall
 /// clock.
 pub async fn all_regions(cloud: &Cloud, now: Timestamp) -> Listing {
-    let mut unknown = Vec::new();
-    let regions = cloud.regions().await.unwrap_or_else(|error| {
-        unknown.push(Unknown {
-            region: cloud.region.clone(),
-            unknown: format!("which other regions there are: {error}"),
-        });
-        vec![cloud.region.clone()]
-    });
-    let listings = regions.into_iter().map(|name| async move {
-        let listing = region(&cloud.in_region(&name), now).await;
-        (name, listing)
+    let (clouds, mut unknown) = every_region(cloud).await;
+    let listings = clouds.into_iter().map(|cloud| async move {
+        let listing = region(&cloud, now).await;
+        (cloud.region, listing)
     });
     let listings: Vec<_> = stream::iter(listings).buffered(REGIONS_AT_ONCE).collect().await;
     let mut environments = Vec::new();
@@ -145,6 +159,7 @@ pub async fn all_regions(cloud: &Cloud, now: Timestamp) -> Listing {
     }
     Listing {
         account: cloud.account.clone(),
+        region: None,
         at: now,
         environments,
         unknown,

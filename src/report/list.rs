@@ -9,22 +9,30 @@ use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
 use crate::observe::list::{Environment, Listing};
 
 /// The listing as text; with the region of each where there may be several.
-pub fn text(listing: &Listing, regions: bool) -> String {
+pub fn text(listing: &Listing) -> String {
     let mut out = String::new();
     if listing.environments.is_empty() {
         let what = match listing.unknown.is_empty() {
             true => "no environment is deployed",
             false => "no environment was found",
         };
-        let _ = writeln!(out, "{what} in account {}", listing.account);
+        let _ = writeln!(out, "{what} in {}", place(&listing.account, listing.region.as_deref()));
     } else {
-        let _ = writeln!(out, "{}", table(&listing.environments, regions));
+        let _ = writeln!(out, "{}", table(&listing.environments, listing.region.is_none()));
     }
     for unknown in &listing.unknown {
         let word = paint(CAREFUL, "unknown:");
         let _ = writeln!(out, "{word} {}: {}", unknown.region, unknown.unknown);
     }
     out
+}
+
+/// Where was looked: one region is named, so that nobody takes it for all.
+pub(super) fn place(account: &str, region: Option<&str>) -> String {
+    match region {
+        Some(region) => format!("account {account}, {region}"),
+        None => format!("account {account}, all regions"),
+    }
 }
 
 fn table(environments: &[Environment], regions: bool) -> Table {

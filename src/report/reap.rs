@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::list::place;
 use super::receipt;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint};
 use crate::observe::expired::{Expired, Verdict};
@@ -9,10 +10,10 @@ use crate::observe::list::Unknown;
 use crate::observe::reaped::{Done, Reaped};
 
 /// What was found.
-pub fn found(account: &str, all: &[&Expired], unknown: &[Unknown]) -> String {
+pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
     let mut out = String::new();
     if all.is_empty() {
-        let _ = writeln!(out, "no environment has expired in account {account}");
+        let _ = writeln!(out, "no environment has expired in {}", place(account, region));
     }
     for expired in all {
         let when = expired

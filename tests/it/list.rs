@@ -117,7 +117,7 @@ fn the_text_is_a_table() {
     );
     assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
     test(&serve(Script::new()))
-        .stdout("no environment is deployed in account 111122223333\n")
+        .stdout("no environment is deployed in account 111122223333, us-east-2\n")
         .run();
 }
 

@@ -143,7 +143,8 @@ fn a_dry_run_and_a_question_nobody_answers_change_nothing() {
 fn nothing_to_do_asks_nothing() {
     let endpoint = serve(Script::new().existing(environment("lab")), &[("lab", FUTURE)]);
     let run = reap(&endpoint, &[]);
-    run.stdout("no environment has expired in account 111122223333\n").run();
+    run.stdout("no environment has expired in account 111122223333, us-east-2\n")
+        .run();
 }
 
 #[test]

@@ -58,8 +58,8 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
         if stack.tags.on_destroy == OnDestroy::Keep {
             kept = keep::keep(context, teardown.deployed, target, &resources).await?;
         }
-        let cleared = clear(teardown, stack, target, &resources);
-        left.keep(context.prepare(target.stack, cleared).await?);
+        left.keep(clear(teardown, stack, target, &resources).await?);
+        context.may_begin(target.stack)?;
         let leaving = match &kept {
             keep::Kept::ByRequest(these) => Leaving::These(these),
             keep::Kept::ByTemplate => Leaving::Nothing,
@@ -135,11 +135,17 @@ async fn clear(
     target: Target<'_>,
     resources: &[StackResource],
 ) -> Result<Vec<Kept>, Failed> {
-    drain(teardown.context, target.stack, resources, teardown.no_drain).await;
+    let context = teardown.context;
+    let drained = async {
+        drain(context, target.stack, resources, teardown.no_drain).await;
+        Ok::<_, Failed>(())
+    };
+    context.prepare(target.stack, drained).await?;
+    // Stops by itself, once what is on its way is answered, and says how far it came.
     let holdings = of_stack(stack, resources);
     for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
         let total = teardown.objects.get(&bucket.name).copied();
-        empty(teardown.context, &bucket.name, total).await?;
+        empty(context, &bucket.name, total).await?;
     }
     Ok(holdings.iter().filter(|one| one.kept).map(Kept::from).collect())
 }
