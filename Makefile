@@ -2,7 +2,8 @@
 # make lab          the whole way on this machine: a fleet is deployed, grows, heals, shrinks and is destroyed
 # make build        the program, target/release/qfleet
 # make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
-# make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; 50 local workers and 5,000 files; figures
+# make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; full buckets
+#                   destroyed; 50 local workers and 5,000 files; figures
 # make tools        only what tests and lab need from Python, in .tools
 # make clean-tools  takes .tools away
 #
@@ -29,13 +30,15 @@ bench: tools build $(AWS)/.installed $(SCEPTRE)/.installed
 	@$(VENV)/bin/python tests/bench/bench.py target/release/qfleet $(AWS)/bin/aws $(SCEPTRE)/bin/sceptre \
 	  $(VENV)/bin/ministack $(BENCH)
 
-# QFLEET_CRASHES, QFLEET_DESTROY_CRASHES and QFLEET_CRASH_SEED choose how many, and which moments; QFLEET_SOAK_WORKERS and QFLEET_SOAK_FILES how
-# large the fleet is. A worker takes some 55 MB. One after the other: the idle fleet is measured.
+# QFLEET_CRASHES, QFLEET_DESTROY_CRASHES and QFLEET_CRASH_SEED choose how many, and which moments; QFLEET_OBJECTS how much
+# the destroyed buckets hold; QFLEET_SOAK_WORKERS and QFLEET_SOAK_FILES how large the fleet is. A worker takes some 55 MB.
+# One after the other: the idle fleet is measured.
 soak: tools
 	@export PATH=$(CURDIR)/$(VENV)/bin:$$PATH QFLEET_MINISTACK=$(CURDIR)/$(VENV)/bin/ministack && \
 	  QFLEET_CRASHES=$${QFLEET_CRASHES:-200} QFLEET_DESTROY_CRASHES=$${QFLEET_DESTROY_CRASHES:-100} \
 	  QFLEET_CRASH_SEED=$${QFLEET_CRASH_SEED:-$$RANDOM} \
 	  cargo test --locked --test it crash:: -- --nocapture && \
+	  QFLEET_OBJECTS=$${QFLEET_OBJECTS:-10000} cargo test --locked --test it nothing_left:: && \
 	  QFLEET_SOAK_WORKERS=$${QFLEET_SOAK_WORKERS:-50} QFLEET_SOAK_FILES=$${QFLEET_SOAK_FILES:-5000} \
 	  QFLEET_SOAK_IDLE_SECONDS=$${QFLEET_SOAK_IDLE_SECONDS:-20} \
 	  cargo test --locked --test it fleet_soak:: -- --nocapture

@@ -4,13 +4,24 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use futures_util::stream::{StreamExt, iter};
 use serde_json::Value;
 
 use crate::harness::{Aws, Output, Test, account};
 use crate::whole_way::everything;
 
 const REGION: &str = "us-east-2";
-const OBJECTS: usize = 200;
+/// What the neighbour has.
+const FEW: usize = 100;
+const UPLOADS: usize = 50;
+/// How many calls are on their way at once.
+const CALLS: usize = 16;
+
+/// What the environment has that goes: `make soak` asks for more.
+fn objects() -> usize {
+    let asked = std::env::var("QFLEET_OBJECTS").ok();
+    asked.map_or(2500, |asked| asked.parse().expect("a number of objects"))
+}
 
 /// A shipped file for this account, under this name.
 fn shipped(file: &str, name: &str, account: &str) -> String {
@@ -34,8 +45,9 @@ fn deploy(file: &str, name: &str, account: &str) -> Output {
         .run()
 }
 
-/// Objects with older versions and delete markers, an open upload, a message that waits, and one that is worked on.
-async fn fill(account: &str, name: &str, queue: &str) {
+/// Objects, half of them with an older version and a delete marker, open uploads, a message that waits, and one that is
+/// worked on.
+async fn fill(account: &str, name: &str, queue: &str, objects: usize) {
     let aws = Aws::new(account, REGION);
     let bucket = format!("{name}-{account}-{REGION}");
     let versioned = VersioningConfiguration::builder()
@@ -47,33 +59,31 @@ async fn fill(account: &str, name: &str, queue: &str) {
         .bucket(&bucket)
         .versioning_configuration(versioned);
     versioned.send().await.expect("versioning");
-    for n in 0..OBJECTS {
+    let put = async |n: usize| {
         let key = format!("processed/{n}");
         for _ in 0..=n % 2 {
-            let put = aws
-                .s3
-                .put_object()
-                .bucket(&bucket)
-                .key(&key)
-                .body(vec![b'x'; 10].into());
-            put.send().await.expect("an object");
+            let put = aws.s3.put_object().bucket(&bucket).key(&key);
+            put.body(vec![b'x'; 10].into()).send().await.expect("an object");
         }
-        if n % 3 == 0 {
-            aws.s3
-                .delete_object()
-                .bucket(&bucket)
-                .key(&key)
-                .send()
-                .await
-                .expect("a marker");
+        if n % 2 == 1 {
+            let delete = aws.s3.delete_object().bucket(&bucket).key(&key);
+            delete.send().await.expect("a marker");
         }
-    }
-    let upload = aws
-        .s3
-        .create_multipart_upload()
-        .bucket(&bucket)
-        .key("uploads/never-ended");
-    upload.send().await.expect("an upload");
+    };
+    iter(0..objects)
+        .map(put)
+        .buffer_unordered(CALLS)
+        .collect::<Vec<()>>()
+        .await;
+    let begin = async |n: usize| {
+        let upload = aws.s3.create_multipart_upload().bucket(&bucket);
+        upload.key(format!("uploads/{n}")).send().await.expect("an upload");
+    };
+    iter(0..UPLOADS)
+        .map(begin)
+        .buffer_unordered(CALLS)
+        .collect::<Vec<()>>()
+        .await;
     for body in ["one", "two"] {
         let sent = aws.sqs.send_message().queue_url(queue).message_body(body);
         sent.send().await.expect("sent");
@@ -136,18 +146,26 @@ fn added(after: &Value, before: &Value) -> BTreeSet<String> {
     all(after).difference(&all(before)).cloned().collect()
 }
 
+#[test]
+fn every_shipped_file_is_here() {
+    let stacks = std::fs::read_dir(format!("{}/stacks", env!("CARGO_MANIFEST_DIR"))).expect("the folder");
+    let names = stacks.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
+    let files: BTreeSet<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    assert_eq!(files.into_iter().collect::<Vec<_>>(), ["lab.yaml", "production.yaml"]);
+}
+
 async fn goes(file: &str, name: &str, keeps: &[&str]) {
     let account = account();
     let neighbour = format!("{name}-2");
     let run = |work: &dyn Fn() -> Output| tokio::task::block_in_place(work);
     let beside = run(&|| deploy(file, &neighbour, &account));
     let their_queue = output(&beside, "move", "QueueUrl");
-    fill(&account, &neighbour, &their_queue).await;
+    fill(&account, &neighbour, &their_queue, FEW).await;
     let before = everything(&account);
     let theirs = held(&account, &neighbour, &their_queue).await;
 
     let deployed = run(&|| deploy(file, name, &account));
-    fill(&account, name, &output(&deployed, "move", "QueueUrl")).await;
+    fill(&account, name, &output(&deployed, "move", "QueueUrl"), objects()).await;
     let destroyed = run(&|| {
         let destroy = deployed
             .then()
@@ -163,6 +181,16 @@ async fn goes(file: &str, name: &str, keeps: &[&str]) {
     let rows = receipt["resources"].as_array().expect("rows");
     let kept = rows.iter().filter(|row| row["fate"] == "kept").count();
     assert_eq!(kept, keeps.len(), "{receipt:#}");
+    let held_before = &destroyed.json()["data"]["buckets"];
+    let mut buckets = held_before.as_array().expect("buckets").iter();
+    let ours = buckets.find(|one| one["bucket"] == format!("{name}-{account}-{REGION}").as_str());
+    let counted = ours.map(|one| (one["objects"].clone(), one["open_uploads"].clone()));
+    let all = objects();
+    assert_eq!(
+        counted,
+        Some(((all - all / 2).into(), UPLOADS.into())),
+        "{held_before:#}"
+    );
     let bucket = format!("S3 buckets: {name}-{account}-{REGION}");
     let kept = keeps.iter().map(|kept| match *kept {
         "" => bucket.clone(),
