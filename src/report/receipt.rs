@@ -1,8 +1,9 @@
-//! What a destroy left, for people: a table of what became of each resource, and a line that sums it up.
+//! What a destroy left, for people: what became of each resource, and a line that sums it up.
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use anstyle::Style;
+use textwrap::{Options, WordSplitter};
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
 use super::{data, note, summary};
@@ -19,16 +20,16 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         note(&summary::text(report, again));
         data::left(report)
     };
-    out += &receipt.as_ref().map(text).unwrap_or_default();
+    out += &receipt
+        .as_ref()
+        .map(|receipt| text(receipt, super::width()))
+        .unwrap_or_default();
     out
 }
 
-/// The receipt as text.
-fn text(receipt: &Receipt) -> String {
-    let mut out = String::new();
-    if !receipt.resources.is_empty() {
-        let _ = writeln!(out, "{}", table(&receipt.resources));
-    }
+/// The receipt as text, in so many columns.
+fn text(receipt: &Receipt, width: Option<usize>) -> String {
+    let mut out = rows(&receipt.resources, width);
     let commands = receipt.resources.iter().filter_map(|row| row.remove_with.as_ref());
     let commands: Vec<&String> = commands.collect();
     if !commands.is_empty() {
@@ -41,13 +42,10 @@ fn text(receipt: &Receipt) -> String {
     out
 }
 
-/// What needs attention is a row each; the rest, of one type and known in one way, share one.
-fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["", "type", "known by", "resource"].map(|heading| paint(FAINT, heading)));
+/// Of one type, one fate and known in one way, they share an entry: fate, type, names, and how that is known.
+fn rows(rows: &[Row], width: Option<usize>) -> String {
+    const MARGIN: usize = 11;
+    let indent = " ".repeat(MARGIN);
     let alike = |one: &Row, other: &Row| {
         let of = |row: &Row| {
             (
@@ -59,22 +57,34 @@ fn table(rows: &[Row]) -> Table {
         };
         of(one) == of(other)
     };
+    let mut out = String::new();
     for rows in rows.chunk_by(alike) {
         let Some(first) = rows.first() else { continue };
-        let because = match (&first.evidence, &first.reason) {
-            (Some(evidence), Some(reason)) => format!("{evidence}: {reason}"),
-            (Some(one), None) | (None, Some(one)) => one.clone(),
-            (None, None) => String::new(),
+        let because = [first.evidence.as_deref(), first.reason.as_deref()];
+        let because: Vec<&str> = because.into_iter().flatten().collect();
+        let because = match because.as_slice() {
+            [] => String::new(),
+            because => paint(FAINT, format!(" ({})", because.join(": "))),
         };
         let names: Vec<&str> = rows.iter().map(short).collect();
-        table.add_row([
-            word(first.fate),
-            first.resource_type.clone(),
-            paint(FAINT, because),
-            names.join(", "),
-        ]);
+        let (style, word) = word(first.fate);
+        let entry = format!(
+            "{}{}  {}{because}",
+            paint(style, format!("{word:MARGIN$}")),
+            first.resource_type,
+            names.join(", ")
+        );
+        match width {
+            // Names are copied: they stay whole.
+            Some(width) => {
+                let options = Options::new(width).subsequent_indent(&indent);
+                out += &textwrap::fill(&entry, options.word_splitter(WordSplitter::NoHyphenation));
+            }
+            None => out += &entry,
+        }
+        out.push('\n');
     }
-    table
+    out
 }
 
 /// A stack's name in its ARN, a queue's in its URL, the last word of any other ARN.
@@ -89,15 +99,14 @@ fn short(row: &Row) -> &str {
     short.unwrap_or(name)
 }
 
-fn word(fate: Fate) -> String {
-    let (style, word) = match fate {
+fn word(fate: Fate) -> (Style, &'static str) {
+    match fate {
         Fate::LeftOver => (BAD, "left over"),
         Fate::Unknown => (CAREFUL, "not known"),
         Fate::Abandoned => (CAREFUL, "given up"),
         Fate::Kept => (STRONG, "kept"),
         Fate::Deleted => (GOOD, "deleted"),
-    };
-    paint(style, word)
+    }
 }
 
 fn total(receipt: &Receipt) -> String {
@@ -142,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_alike_shares_a_row_and_the_last_line_sums_it_up() {
+    fn what_is_alike_shares_an_entry_and_the_last_line_sums_it_up() {
         let queue = |name: &str| format!("https://sqs.us-east-2.amazonaws.com/1/{name}");
         let left = Row {
             remove_with: Some("aws logs delete-log-group --log-group-name x".into()),
@@ -168,30 +177,26 @@ mod tests {
                 row(Fate::Deleted, "AWS::SQS::Queue", &queue("lab-work-dlq"), "C"),
             ],
         };
-        let said = anstream::adapter::strip_str(&text(&receipt)).to_string();
-        let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
+        let said = |width| anstream::adapter::strip_str(&text(&receipt, width)).to_string();
         assert_eq!(
-            lines[1],
-            ["left", "over", "AWS::Logs::LogGroup", "DescribeLogGroups", "x"]
+            said(None),
+            "\
+left over  AWS::Logs::LogGroup  x (DescribeLogGroups)
+deleted    AWS::CloudFormation::Stack  lab-work (A)
+deleted    AWS::SNS::Topic  lab-uploads (B)
+deleted    AWS::SQS::Queue  lab-work, lab-work-dlq (C)
+to remove what is left over:
+  aws logs delete-log-group --log-group-name x
+lab: 1 resource left over (4 deleted, 1 left over).
+"
         );
-        assert_eq!(lines[2], ["deleted", "AWS::CloudFormation::Stack", "A", "lab-work"]);
-        assert_eq!(lines[3], ["deleted", "AWS::SNS::Topic", "B", "lab-uploads"]);
-        assert_eq!(
-            lines[4],
-            ["deleted", "AWS::SQS::Queue", "C", "lab-work,", "lab-work-dlq"]
-        );
-        assert_eq!(
-            lines[5..7].concat().join(" "),
-            "to remove what is left over: aws logs delete-log-group --log-group-name x"
-        );
-        assert!(
-            said.ends_with("lab: 1 resource left over (4 deleted, 1 left over).\n"),
-            "{said}"
-        );
+        let narrow = said(Some(40));
+        let queues = "deleted    AWS::SQS::Queue  lab-work,\n           lab-work-dlq (C)\n";
+        assert!(narrow.contains(queues), "{narrow}");
         receipt.resources.remove(0);
         receipt.clean = true;
-        assert!(text(&receipt).ends_with("lab: nothing is left over (4 deleted).\n"));
+        assert!(text(&receipt, None).ends_with("lab: nothing is left over (4 deleted).\n"));
         receipt.complete = false;
-        assert!(text(&receipt).contains("not everything could be asked for"));
+        assert!(text(&receipt, None).contains("not everything could be asked for"));
     }
 }

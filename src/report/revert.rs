@@ -5,7 +5,7 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::drift::one_line;
-use super::style::{BAD, CAREFUL, FAINT, STRONG, columns, paint};
+use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
 use crate::cloud::change_set::{Action, Replacement};
 use crate::engine::revert::StackRevert;
 use crate::observe::drift::Drift;
@@ -29,7 +29,7 @@ pub fn text(reverts: &[StackRevert]) -> String {
 }
 
 fn table(revert: &StackRevert) -> Table {
-    let width = u16::try_from(columns().unwrap_or(WIDTH)).unwrap_or(u16::MAX);
+    let width = u16::try_from(super::width().unwrap_or(WIDTH)).unwrap_or(u16::MAX);
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

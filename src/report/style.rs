@@ -36,15 +36,10 @@ pub fn whole_seconds(seconds: u64) -> String {
     }
 }
 
-/// The columns of the terminal that results go to, if they go to one.
-pub fn columns() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
-}
-
 /// A text that is broken between words, where a terminal would break it in the middle of one; lines but the first are
 /// indented. A word that is longer than a line is broken, too. What goes into a file or a pipe stays whole.
 pub fn wrapped(text: &str, first: &str, indent: &str) -> String {
-    let Some(columns) = columns() else {
+    let Some(columns) = super::width() else {
         return format!("{first}{text}");
     };
     let options = textwrap::Options::new(columns)
