@@ -2,13 +2,11 @@
 
 use std::fmt::Write;
 
-use anstyle::Style;
-use textwrap::{Options, WordSplitter};
-
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped_to};
 use super::{data, note, summary};
 use crate::observe::destroyed::Destroyed;
 use crate::observe::leftovers::{Fate, Receipt, Row};
+use anstyle::Style;
 
 /// What a destroy did and left. `again` is the command that goes on with what isn't done. What isn't a result goes to
 /// standard error.
@@ -74,14 +72,8 @@ fn rows(rows: &[Row], width: Option<usize>) -> String {
             first.resource_type,
             names.join(", ")
         );
-        match width {
-            // Names are copied: they stay whole.
-            Some(width) => {
-                let options = Options::new(width).subsequent_indent(&indent);
-                out += &textwrap::fill(&entry, options.word_splitter(WordSplitter::NoHyphenation));
-            }
-            None => out += &entry,
-        }
+        // Names are copied: they stay whole.
+        out += &wrapped_to(width, &entry, "", &indent);
         out.push('\n');
     }
     out

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::status_stage;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, seconds, whole_seconds};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, seconds, whole_seconds, wrapped_to};
 use crate::cloud::stack_status::StackStatus;
 use crate::observe::findings::{Finding, Severity};
 use crate::observe::operation::LastOperation;
@@ -106,22 +106,9 @@ fn findings(out: &mut String, status: &Status, width: Option<usize>) {
 
 /// The columns before what is said of something.
 pub(super) const MARGIN: usize = 12;
-/// Narrower isn't wrapped to: it would be one word a line.
-const NARROWEST: usize = 40;
-
 /// A text in lines that fit, the first of them behind `first`, the others behind `later`.
 pub(super) fn wrapped(out: &mut String, text: &str, first: &str, later: &str, width: Option<usize>) {
-    let Some(width) = width else {
-        let _ = writeln!(out, "{first}{text}");
-        return;
-    };
-    let options = textwrap::Options::new(width.max(NARROWEST))
-        .initial_indent(first)
-        .subsequent_indent(later)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    for line in textwrap::wrap(text, options) {
-        let _ = writeln!(out, "{line}");
-    }
+    let _ = writeln!(out, "{}", wrapped_to(width, text, first, later));
 }
 
 fn stacks(out: &mut String, stacks: &[StackState], width: Option<usize>) {

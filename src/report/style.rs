@@ -36,19 +36,27 @@ pub fn whole_seconds(seconds: u64) -> String {
     }
 }
 
-/// A text that is broken between words, where a terminal would break it in the middle of one; lines but the first are
-/// indented. A word that is longer than a line is broken, too. What goes into a file or a pipe stays whole.
-pub fn wrapped(text: &str, first: &str, indent: &str) -> String {
-    let Some(columns) = super::width() else {
+/// A text that is broken between words, where a terminal of so many columns would break it in the middle of one; lines but
+/// the first are indented. A word that is longer than a line is broken, too. What goes into a file or a pipe stays whole.
+pub fn wrapped_to(width: Option<usize>, text: &str, first: &str, indent: &str) -> String {
+    let Some(columns) = width else {
         return format!("{first}{text}");
     };
-    let options = textwrap::Options::new(columns)
+    let options = textwrap::Options::new(columns.max(NARROWEST))
         .initial_indent(first)
         .subsequent_indent(indent)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation);
     textwrap::fill(text, options)
 }
+
+/// The same for the terminal that results go to.
+pub fn wrapped(text: &str, first: &str, indent: &str) -> String {
+    wrapped_to(super::width(), text, first, indent)
+}
+
+/// Narrower isn't wrapped to: it would be one word a line.
+const NARROWEST: usize = 40;
 
 /// `1 stack`, `2 stacks`.
 pub fn count(n: usize, one: &str) -> String {

@@ -43,14 +43,18 @@ fn number(variable: &str) -> Option<u64> {
     )
 }
 
-/// Runs of one endpoint, by their numbers; both endpoints together do as many as was asked for.
-fn runs(offset: u64) -> impl Iterator<Item = u64> {
+/// Runs of one endpoint, by their numbers; both endpoints together do as many as `variable` asks for.
+fn seeds(variable: &str, unasked: u64, offset: u64) -> impl Iterator<Item = u64> + use<> {
     let seed = number("QFLEET_CRASH_SEED").unwrap_or(20_260_101);
-    let count = number("QFLEET_CRASHES").unwrap_or(20);
-    println!("QFLEET_CRASH_SEED={seed} QFLEET_CRASHES={count}");
+    let count = number(variable).unwrap_or(unasked);
+    println!("QFLEET_CRASH_SEED={seed} {variable}={count}");
     (0..count)
         .filter(move |run| run % 2 == offset)
         .map(move |run| seed.wrapping_mul(1_000_003).wrapping_add(run))
+}
+
+fn runs(offset: u64) -> impl Iterator<Item = u64> {
+    seeds("QFLEET_CRASHES", 20, offset)
 }
 
 /// A number between 0 and 1 that follows from the seed and what it is for (splitmix64).
@@ -88,6 +92,17 @@ impl Figures {
             left.join(", ")
         );
     }
+}
+
+/// Runs for all seeds, which mostly wait: several at once.
+fn several_at_once(seeds: impl Iterator<Item = u64> + Send, run: impl Fn(u64) + Sync) {
+    let seeds = Mutex::new(seeds);
+    let next = || seeds.lock().ok().and_then(|mut seeds| seeds.next());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| std::iter::from_fn(next).for_each(&run));
+        }
+    });
 }
 
 /// A poisoned lock only means that another run failed; the assertion there says more.
@@ -214,14 +229,7 @@ fn killed_deploys_converge_on_the_scripted_endpoint() {
         );
         lock(&figures).converged += 1;
     };
-    // They mostly wait: several at once.
-    let seeds = Mutex::new(runs(0));
-    let next = || seeds.lock().ok().and_then(|mut seeds| seeds.next());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| std::iter::from_fn(next).for_each(run));
-        }
-    });
+    several_at_once(runs(0), run);
     lock(&figures).show("scripted endpoint");
 }
 
@@ -300,13 +308,7 @@ fn killed_destroys_converge_and_keep_what_is_to_be_kept() {
         figures.converged += 1;
         figures.longest = figures.longest.max(began.elapsed());
     };
-    let seeds = Mutex::new(runs(0));
-    let next = || seeds.lock().ok().and_then(|mut seeds| seeds.next());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| std::iter::from_fn(next).for_each(run));
-        }
-    });
+    several_at_once(runs(0), run);
     lock(&figures).show("destroys, scripted endpoint");
 }
 

@@ -10,19 +10,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{AT_ONCE, Figures, KILLS, REGION, chance, finished, killed, lock, number, wait};
+use super::{Figures, KILLS, REGION, chance, finished, killed, lock, seeds, several_at_once, wait};
 use crate::endpoint::{Endpoint, Existing, Script};
 use crate::harness::{Aws, Test, account};
 use crate::whole_way::everything;
 
-/// Runs of one endpoint, by their numbers.
 fn runs(offset: u64) -> impl Iterator<Item = u64> {
-    let seed = number("QFLEET_CRASH_SEED").unwrap_or(20_260_101);
-    let count = number("QFLEET_DESTROY_CRASHES").unwrap_or(10);
-    println!("QFLEET_CRASH_SEED={seed} QFLEET_DESTROY_CRASHES={count}");
-    (0..count)
-        .filter(move |run| run % 2 == offset)
-        .map(move |run| seed.wrapping_mul(1_000_003).wrapping_add(run))
+    seeds("QFLEET_DESTROY_CRASHES", 10, offset)
 }
 
 /// In every other run the data is to stay.
@@ -147,13 +141,7 @@ fn killed_destroys_converge_on_the_scripted_endpoint() {
         assert_eq!(kept, if keeps(seed) { 20 } else { 0 }, "seed {seed}");
         lock(&figures).converged += 1;
     };
-    let seeds = Mutex::new(runs(0));
-    let next = || seeds.lock().ok().and_then(|mut seeds| seeds.next());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| std::iter::from_fn(next).for_each(run));
-        }
-    });
+    several_at_once(runs(0), run);
     lock(&figures).show("destroys, scripted endpoint");
 }
 
