@@ -237,9 +237,11 @@ impl Cloud {
 
         let began = Instant::now();
         loop {
-            // CloudFormation takes a second or more; the emulator none.
+            // CloudFormation takes some two seconds or more; the emulator none.
             let pause = if self.local {
                 Duration::from_millis(10)
+            } else if began.elapsed() < Duration::from_secs(1) {
+                Duration::from_millis(1400)
             } else if began.elapsed() < Duration::from_secs(4) {
                 Duration::from_millis(700)
             } else {

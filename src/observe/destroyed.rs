@@ -15,7 +15,7 @@ pub struct Destroyed {
     pub report: Report,
     /// How much there was in its buckets and queues before it began.
     pub data: Data,
-    /// Resource by resource; none while a stack is there still.
+    /// Resource by resource; none while a stack is there still, or when the look was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
 }
@@ -26,7 +26,13 @@ impl Destroyed {
         self.report.result()?;
         match &self.receipt {
             Some(receipt) if !receipt.clean => Err(Error::Shown(exit_code::FAILED)),
+            None if self.is_unproven() => Err(Error::Shown(exit_code::INTERRUPTED)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether everything went as asked, and the look for what is left was interrupted.
+    pub fn is_unproven(&self) -> bool {
+        self.report.succeeded && self.receipt.is_none()
     }
 }

@@ -18,10 +18,12 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         note(&summary::text(report, again));
         data::left(report)
     };
-    out += &receipt
-        .as_ref()
-        .map(|receipt| text(receipt, super::width()))
-        .unwrap_or_default();
+    if let Some(receipt) = receipt {
+        out += &text(receipt, super::width());
+    }
+    if destroyed.is_unproven() {
+        note(&format!("interrupted while it looked for what is left: `{again}` looks again"));
+    }
     out
 }
 
