@@ -232,6 +232,7 @@ impl Cloud {
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
             iam: client!(aws_sdk_iam),
+            lambda: client!(aws_sdk_lambda),
             logs: client!(aws_sdk_cloudwatchlogs),
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
             sns: client!(aws_sdk_sns),

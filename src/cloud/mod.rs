@@ -21,6 +21,7 @@ mod failure;
 pub mod groups;
 pub mod leftovers;
 pub mod limiter;
+mod mappings;
 pub mod message_moves;
 pub mod messages;
 pub mod metrics;
@@ -62,6 +63,7 @@ pub struct Cloud {
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
     iam: aws_sdk_iam::Client,
+    lambda: aws_sdk_lambda::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     s3: aws_sdk_s3::Client,
     sns: aws_sdk_sns::Client,

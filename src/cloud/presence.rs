@@ -1,7 +1,7 @@
 //! Whether a resource is there, by a read of the resource itself: listings and tags lag by a minute or more.
 //!
-//! Each service that qfleet's templates use is asked in its own words; EC2, and whatever a custom template holds, through
-//! Cloud Control API, which reads every type of resource. EC2's own crate would say the same, and takes 6.7 GB and two and a
+//! Each service that qfleet's templates use is asked in its own words; EC2, and types that they don't have, through Cloud
+//! Control API, which reads every type of resource. EC2's own crate would say the same, and takes 6.7 GB and two and a
 //! half minutes to compile.
 
 use aws_sdk_sqs::types::QueueAttributeName;

@@ -22,7 +22,9 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         out += &text(receipt, super::width());
     }
     if destroyed.is_unproven() {
-        note(&format!("interrupted while it looked for what is left: `{again}` looks again"));
+        note(&format!(
+            "interrupted while it looked for what is left: `{again}` looks again"
+        ));
     }
     out
 }

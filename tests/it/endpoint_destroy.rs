@@ -2,6 +2,7 @@
 
 mod data;
 mod groups;
+mod mappings;
 mod refused;
 
 use crate::endpoint::{Endpoint, Existing, Script, Verb, World};

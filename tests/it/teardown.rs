@@ -1,5 +1,7 @@
 //! `destroy` on the emulator: an environment goes, its neighbours stay, and data that was kept comes back.
 
+use aws_sdk_cloudformation::types::Parameter;
+
 use crate::harness::{Aws, Test, account, emulator};
 
 const REGION: &str = "us-east-2";
@@ -143,4 +145,42 @@ fn data_that_was_kept_comes_into_the_next_deployment() {
         .run();
     assert_eq!(all(&account), kept);
     assert_eq!(bytes(&account, &bucket), b"precious");
+}
+
+/// Somebody has a function read a stage's queue, in the stage's own stack.
+#[test]
+fn lambda_stops_receiving_before_the_queue_goes() {
+    let account = account();
+    let there = deploy(Test::new(), "lab", &account, "empty");
+    wait(async {
+        let cloudformation = Aws::new(&account, REGION).cloudformation;
+        let template = cloudformation.get_template().stack_name("lab-move").send().await;
+        let body = template.expect("a template").template_body.expect("its text");
+        let mapping = "\
+Resources:
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: lab-move, EventSourceArn: !GetAtt Queue.Arn}";
+        let described = cloudformation.describe_stacks().stack_name("lab-move").send().await;
+        let stack = described.expect("the stack").stacks()[0].clone();
+        let same = stack.parameters().iter().map(|one| {
+            let key = one.parameter_key().expect("a key");
+            let same = Parameter::builder().parameter_key(key);
+            same.use_previous_value(true).build()
+        });
+        let update = cloudformation.update_stack().stack_name("lab-move");
+        let update = update.template_body(body.replacen("Resources:", mapping, 1));
+        let update = update
+            .set_parameters(Some(same.collect()))
+            .capabilities("CAPABILITY_IAM".into());
+        update.send().await.expect("an update");
+    });
+    there
+        .then()
+        .args(["destroy", "lab.yaml", "--yes"])
+        .emulated()
+        .stderr_contains("lab-move: the event source mapping")
+        .stderr_contains("was disabled")
+        .run();
+    assert_eq!(all(&account), [] as [&str; 0]);
 }

@@ -5,6 +5,7 @@ use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::time::sleep;
 
 use super::{Left, Teardown};
@@ -20,7 +21,7 @@ use crate::engine::emptying::empty;
 use crate::engine::event::Operation;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
-use crate::engine::{decide, keep, protection};
+use crate::engine::{decide, keep, mappings, protection};
 use crate::environment::OnDestroy;
 use crate::error::Error;
 
@@ -128,7 +129,7 @@ fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackR
     }
 }
 
-/// Deals with what stands in the way of a deletion: instances, and objects in buckets. What stays is handed back.
+/// Deals with what stands in the way of a deletion: instances, functions that receive, and objects in buckets. What stays is handed back.
 async fn clear(
     teardown: Teardown<'_>,
     stack: &DeployedStack,
@@ -137,7 +138,12 @@ async fn clear(
 ) -> Result<Vec<Kept>, Failed> {
     let context = teardown.context;
     let drained = async {
-        drain(context, target.stack, resources, teardown.no_drain).await;
+        let (stack, at_once) = (target.stack, teardown.no_drain);
+        join(
+            drain(context, stack, resources, at_once),
+            mappings::disable(context, stack, resources, at_once),
+        )
+        .await;
         Ok::<_, Failed>(())
     };
     context.prepare(target.stack, drained).await?;

@@ -204,6 +204,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::Sns => (SNS, world.told(call)),
         Service::Iam => (IAM, world.told(call)),
         Service::Account => return plain(world.account(call)),
+        Service::Lambda => return world.lambda(call).map_or_else(|refusal| refused(call, &refusal), plain),
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),

@@ -38,6 +38,8 @@ pub enum Service {
     Json,
     Sqs,
     S3,
+    /// JSON, with the resource in the path.
+    Lambda,
     Other,
 }
 
@@ -84,6 +86,8 @@ impl Call {
             let action = parts.uri.path().trim_start_matches('/');
             let (first, rest) = action.split_at(action.len().min(1));
             (Service::Account, first.to_uppercase() + rest)
+        } else if signed_for == "lambda" {
+            (Service::Lambda, lambda_action(parts))
         } else if signed_for == "s3" {
             (Service::S3, s3_action(parts))
         } else {
@@ -118,6 +122,17 @@ fn stack_of(input: &Input) -> Option<String> {
         Some(arn) => arn.split('/').nth(1)?.to_owned(),
         None => named.to_owned(),
     })
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html>
+fn lambda_action(parts: &Parts) -> String {
+    let on_mapping = parts.uri.path().starts_with("/2015-03-31/event-source-mappings/");
+    match (parts.method.as_str(), on_mapping) {
+        ("GET", true) => "GetEventSourceMapping",
+        ("PUT", true) => "UpdateEventSourceMapping",
+        (method, _) => method,
+    }
+    .to_owned()
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>, path style.

@@ -423,6 +423,7 @@ impl World {
                 self.arn("autoscaling", &policy)
             }
             "AWS::EC2::LaunchTemplate" => format!("lt-{unique}"),
+            "AWS::Lambda::EventSourceMapping" => self.unique(),
             _ => name,
         }
     }

@@ -11,6 +11,7 @@
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
 //!             ├─ draining, users, kept           what stands in the way of a deletion, and what outlives it
 //!             ├─ queues, move_tasks              SQS
+//!             ├─ mappings                        Lambda's event source mappings
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ account                         regions and subscriptions
@@ -46,6 +47,7 @@ mod job;
 mod kept;
 mod left;
 mod listing;
+mod mappings;
 mod model;
 mod move_tasks;
 mod operation;
@@ -80,6 +82,7 @@ pub use draining::Obstacles;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
 pub use gate::Gate;
+pub use mappings::ScriptedMapping;
 pub use query::Refusal;
 pub use queues::arn_of;
 pub use said::{Said, attributes};

@@ -25,6 +25,7 @@ pub struct Script {
     pub(super) outputs: BTreeMap<(String, String), String>,
     pub(super) invalid: Vec<Invalid>,
     pub(super) groups: Vec<ScriptedGroup>,
+    pub(super) mapping: Option<super::mappings::ScriptedMapping>,
     pub(super) subscribed: Vec<super::users::Subscribed>,
     pub(super) activities: Vec<super::auto_scaling::ScriptedActivity>,
     /// Name, state and reason.
@@ -138,6 +139,7 @@ impl Script {
             outputs: BTreeMap::new(),
             invalid: Vec::new(),
             groups: Vec::new(),
+            mapping: None,
             subscribed: Vec::new(),
             activities: Vec::new(),
             alarms: Vec::new(),
@@ -268,6 +270,12 @@ impl Script {
     /// An Auto Scaling group that is there from the beginning.
     pub fn group(mut self, group: ScriptedGroup) -> Self {
         self.groups.push(group);
+        self
+    }
+
+    /// What event source mappings in stacks are like. Without it there are none, whatever stacks say.
+    pub fn mapping(mut self, mapping: super::mappings::ScriptedMapping) -> Self {
+        self.mapping = Some(mapping);
         self
     }
 

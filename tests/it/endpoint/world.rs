@@ -70,6 +70,7 @@ pub enum Step {
     InstanceLeaves {
         id: String,
     },
+    MappingIsDisabled,
     InstanceIsLaunched {
         group: String,
     },
@@ -157,6 +158,7 @@ impl World {
             }
             Step::Happens(happening) => self.happens(happening),
             Step::InstanceLeaves { id } => self.instance_leaves(&id),
+            Step::MappingIsDisabled => self.mapping_is_disabled(),
             Step::InstanceIsLaunched { group } => self.instance_is_launched(&group),
             Step::InstanceIsUp { id } => self.instance_is_up(&id),
             // Of an operation that was cancelled or is over.

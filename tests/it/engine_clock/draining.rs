@@ -1,7 +1,7 @@
 //! How long a destroy waits for workers, and what an interrupt does to it then.
 
 use super::*;
-use crate::endpoint::{Existing, Obstacles, ScriptedGroup};
+use crate::endpoint::{Existing, Obstacles, ScriptedGroup, ScriptedMapping};
 
 const GROUP: &str = "lab-work-group";
 
@@ -69,4 +69,30 @@ async fn interrupted_while_workers_finish_nothing_is_deleted_and_the_next_run_go
     rig.again();
     rig.destroy().await.well();
     assert_eq!(rig.endpoint.stacks(), [] as [&str; 0]);
+}
+
+/// CloudFormation deletes a mapping in any state: one that isn't disabled in time stops nothing.
+#[tokio::test(start_paused = true)]
+async fn an_event_source_mapping_is_waited_for_so_long_and_no_longer() {
+    let body =
+        "Resources:\n  Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: lab}\n";
+    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work")
+        .tag("qfleet:on-destroy", "empty")
+        .body(body);
+    for (disables, refused, took) in [
+        (60, 0, 60.0..63.0),
+        (3600, 0, 180.0..184.0),
+        (1, u32::MAX, 180.0..184.0),
+    ] {
+        let rig = Rig::new(Script::new().existing(stack.clone()).mapping(ScriptedMapping {
+            state: "Enabled".into(),
+            disables: Duration::from_secs(disables),
+            in_use: refused,
+        }));
+        let ran = rig.destroy().await.well();
+        assert!(took.contains(&ran.took().as_secs_f64()), "{disables}: {:?}", ran.took());
+        assert_eq!(rig.endpoint.stacks(), [] as [&str; 0]);
+    }
 }

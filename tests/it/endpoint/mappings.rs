@@ -1,0 +1,75 @@
+//! Event source mappings of Lambda: those that stacks hold, in a state that the script says.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::calls::Call;
+use super::query::Refusal;
+use super::services::Plain;
+use super::world::{Step, World};
+
+/// What an event source mapping is like.
+#[derive(Debug, Clone)]
+pub struct ScriptedMapping {
+    /// "Creating, Enabling, Enabled, Disabling, Disabled, Updating, or Deleting"
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html>).
+    pub state: String,
+    /// How long it takes to be disabled.
+    pub disables: Duration,
+    /// How many updates are refused because one is under way.
+    pub in_use: u32,
+}
+
+impl World {
+    /// Lambda, as far as it goes.
+    pub(super) fn lambda(&mut self, call: &Call) -> Result<Plain, Refusal> {
+        let uuid = call.path.rsplit('/').next().unwrap_or_default();
+        let mut resources = self.stacks.iter().flat_map(|stack| &stack.resources);
+        let is_there = resources.any(|resource| {
+            resource.kind == "AWS::Lambda::EventSourceMapping" && resource.physical_id.as_deref() == Some(uuid)
+        });
+        let gone = || {
+            Refusal::new(
+                404,
+                "ResourceNotFoundException",
+                "The resource you requested does not exist.",
+            )
+        };
+        let Some(mapping) = self.script.mapping.as_mut().filter(|_| is_there) else {
+            return Err(gone());
+        };
+        let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+        let mut is_disabled_after = None;
+        match call.action.as_str() {
+            "GetEventSourceMapping" => {}
+            // "The operation conflicts with the resource's availability. For example, you tried to update an event source
+            // mapping in the CREATING state" (API_UpdateEventSourceMapping).
+            "UpdateEventSourceMapping" if mapping.in_use > 0 => {
+                mapping.in_use -= 1;
+                let message = "Cannot update the event source mapping because it is in use.";
+                return Err(Refusal::new(400, "ResourceInUseException", message));
+            }
+            "UpdateEventSourceMapping" if input["Enabled"] == false && mapping.state != "Disabled" => {
+                "Disabling".clone_into(&mut mapping.state);
+                is_disabled_after = Some(mapping.disables);
+            }
+            "UpdateEventSourceMapping" => {}
+            other => {
+                let what = format!("the test's endpoint has no {other}");
+                return Err(Refusal::new(501, "NotImplemented", what));
+            }
+        }
+        let answer = json!({"UUID": uuid, "State": mapping.state, "StateTransitionReason": "User action"});
+        if let Some(after) = is_disabled_after {
+            self.plan(after, Step::MappingIsDisabled);
+        }
+        Ok(Plain::json(&answer))
+    }
+
+    pub(super) fn mapping_is_disabled(&mut self) {
+        if let Some(mapping) = &mut self.script.mapping {
+            "Disabled".clone_into(&mut mapping.state);
+        }
+    }
+}
