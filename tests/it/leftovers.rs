@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::deployed::{REGION, test};
 use crate::endpoint::{Endpoint, Existing, Fault, On, Script};
-use crate::harness::{Output, Test};
+use crate::harness::{Following, Output, Test};
 use qfleet::cloud::Cloud;
 use qfleet::observe::leftovers::{self, Fate, Patience, Subject};
 
@@ -334,4 +335,31 @@ async fn an_instance_that_shuts_down_is_waited_for_and_not_for_ever() {
     assert!((110..=125).contains(&took.as_secs()), "{took:?}");
     // What is gone at once isn't waited for.
     assert!(look_for_an_instance(0).await.1 < Duration::from_secs(5));
+}
+
+/// What was asked for is done by then; only the proof is missing.
+#[test]
+fn a_look_that_is_interrupted_keeps_the_report_of_what_was_done() {
+    for output in ["json", "text"] {
+        let script = Script::new().listed("lab", &format!("arn:aws:ec2:{HERE}:instance/i-1"));
+        let endpoint = serve(script.shuts_down("i-1", Duration::from_secs(3600)));
+        let run = test(&endpoint).env("AWS_REGION", REGION);
+        let destroy = Following::start(run.args(["destroy", "--name", "lab", "--yes", "--output", output]));
+        endpoint.wait_until("it is waited for", |world| {
+            let mut calls = world.calls.iter().rev();
+            calls.any(|call| call.action == "GetResource" && String::from_utf8_lossy(&call.body).contains("i-1"))
+        });
+        destroy.signal(Signal::SIGINT);
+        let shown = destroy.rest().join("\n");
+        let (code, said) = destroy.end();
+        assert_eq!(code, 130, "{said}");
+        if output == "json" {
+            let shown: Value = serde_json::from_str(&shown).expect("a document");
+            assert_eq!(shown["succeeded"], true);
+            assert_eq!(shown["stacks"][0]["outcome"], "done", "{shown:#}");
+            assert_eq!(shown["receipt"], Value::Null);
+        } else {
+            assert!(said.contains("`qfleet destroy --name lab` looks again"), "{said}");
+        }
+    }
 }
