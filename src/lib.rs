@@ -25,3 +25,4 @@ pub mod jobs;
 pub mod local;
 pub mod observe;
 pub mod report;
+mod shell;

@@ -13,6 +13,7 @@ use crate::local;
 use crate::report;
 use crate::report::form::{Color, Form, Output};
 use crate::report::progress::Face;
+use crate::shell;
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
@@ -182,6 +183,11 @@ pub struct Env {
 }
 
 impl Env {
+    /// As it was given, for a command to copy from a message.
+    pub fn words(&self) -> String {
+        shell::word(&self.env.to_string_lossy())
+    }
+
     /// The file's path: as given if it is there or looks like a path, else `stacks/<name>.yaml`.
     ///
     /// # Errors

@@ -173,7 +173,7 @@ impl KillWorker {
             ))
             .with_help(format!(
                 "start one in another terminal: qfleet local up {}",
-                self.env.env.display()
+                self.env.words()
             ))
         };
         found.map(Some).ok_or_else(none)

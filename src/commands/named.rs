@@ -65,7 +65,7 @@ impl Named {
 
     /// The file as it was written; none when the environment was given by its name.
     pub fn file_words(&self) -> Option<String> {
-        self.env.as_ref().map(|env| env.display().to_string())
+        self.env.as_ref().map(|env| Env { env: env.clone() }.words())
     }
 
     /// As it was written, for a command to copy from a message: `stacks/lab.yaml`, or `--name lab`.
@@ -75,8 +75,7 @@ impl Named {
 
     /// The same, for commands that need the file, too.
     pub fn in_commands(&self) -> Words {
-        let file = self.env.as_ref().map(|env| env.display().to_string());
-        Words::new(file, self.name.as_deref().unwrap_or_default())
+        Words::new(self.file_words(), self.name.as_deref().unwrap_or_default())
     }
 }
 

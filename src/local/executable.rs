@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::home::{cannot, data_folder};
 use crate::error::{Error, Result};
+use crate::shell::word;
 
 /// The version of ministack that qfleet is tested with.
 pub const VERSION: &str = "1.5.33";
@@ -51,25 +52,14 @@ fn is_executable(path: &Path) -> bool {
 }
 
 fn missing(what: &str) -> Error {
-    let folder = data_folder().map_or_else(
+    let shown = data_folder().map_or_else(
         || "~/.local/share/qfleet/ministack".to_owned(),
-        |folder| folder.join("ministack").display().to_string(),
+        |folder| word(&folder.join("ministack").to_string_lossy()),
     );
-    let shown = shell_words(&folder);
     Error::failed(what).with_help(format!(
         "install it with Python 3.10 or later:\n    \
          python3 -m venv {shown}\n    \
          {shown}/bin/pip install ministack=={VERSION} {CBOR2}\n  \
          or name its program in {VARIABLE}"
     ))
-}
-
-/// The path as one word of a shell's command line.
-fn shell_words(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-~+".contains(c);
-    if path.chars().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
 }
