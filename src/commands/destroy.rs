@@ -207,7 +207,7 @@ impl Destroy {
         drop(events);
         progress.end().await;
         if !report.kept.is_empty() {
-            report.import_with = Some(self.import_with(empties));
+            report.import_with = Some(self.import_with(global, empties));
         }
         Ok((report, data))
     }
@@ -227,9 +227,9 @@ impl Destroy {
     }
 
     /// How data that was kept comes into a new deployment. Only what is retained can be imported.
-    fn import_with(&self, empties: bool) -> String {
+    fn import_with(&self, global: &Global, empties: bool) -> String {
         let deploy = match self.which.file_words() {
-            Some(file) => format!("qfleet deploy {file}"),
+            Some(file) => format!("qfleet deploy {}", global.in_commands(file)),
             None => "qfleet deploy with the environment's file".to_owned(),
         };
         match empties {
@@ -240,7 +240,10 @@ impl Destroy {
 
     fn show(&self, global: &Global, destroyed: &Destroyed) -> Result<()> {
         report::result(global.output, destroyed, || {
-            report::receipt::destroyed(destroyed, &format!("qfleet destroy {}", self.which.words()))
+            report::receipt::destroyed(
+                destroyed,
+                &format!("qfleet destroy {}", global.in_commands(self.which.words())),
+            )
         });
         destroyed.result()
     }

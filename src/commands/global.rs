@@ -148,9 +148,17 @@ impl Global {
         ];
         let named = named
             .into_iter()
-            .filter_map(|(option, value)| Some(format!("{option} {}", value.as_ref()?)));
+            .filter_map(|(option, value)| Some(format!("{option} {}", shell::word(value.as_ref()?))));
         let local = self.local.then(|| "--local".to_owned());
         local.into_iter().chain(named).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What names an environment in a command, with these options after it.
+    pub fn in_commands(&self, words: String) -> String {
+        match self.whereabouts() {
+            options if options.is_empty() => words,
+            options => format!("{words} {options}"),
+        }
     }
 
     /// Where blueprints are rendered for.

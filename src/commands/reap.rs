@@ -89,7 +89,9 @@ impl Reap {
                     .environments
                     .push(self.reap(global, cloud, &interrupt, expired).await);
             }
-            report::result(global.output, &reaped, || report::reap::text(&reaped));
+            report::result(global.output, &reaped, || {
+                report::reap::text(&reaped, |one| again(global, one))
+            });
             reaped.result(interrupt.asked())
         })
     }
@@ -142,6 +144,16 @@ impl Reap {
             }
         }
     }
+}
+
+/// The command that destroys this one, whose region may be another than this command's.
+fn again(global: &Global, one: &Expired) -> String {
+    let there = Global {
+        region: Some(one.region.clone()),
+        ..global.clone()
+    };
+    let named = there.in_commands(format!("--name {}", one.environment));
+    format!("qfleet destroy {named}")
 }
 
 /// Whether it is past its time even now: destroying the ones before it may have taken long.

@@ -40,13 +40,12 @@ pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[U
     out
 }
 
-/// What came of it.
-pub fn text(reaped: &Reaped) -> String {
+/// What came of it. `again` is the command that goes on with one of them.
+pub fn text(reaped: &Reaped, again: impl Fn(&Expired) -> String) -> String {
     let mut out = String::new();
     for one in &reaped.environments {
         if let Some(destroyed) = &one.destroyed {
-            let again = format!("qfleet destroy --name {}", one.expired.environment);
-            out += &receipt::destroyed(destroyed, &again);
+            out += &receipt::destroyed(destroyed, &again(&one.expired));
         }
     }
     for one in &reaped.environments {

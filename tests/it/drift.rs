@@ -3,7 +3,7 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use crate::harness::{Aws, Output, Test, account};
+use crate::harness::{Aws, Output, Test, account, emulator};
 use crate::lab;
 
 const REGION: &str = "us-east-2";
@@ -278,7 +278,10 @@ fn a_deploy_names_known_drift_and_puts_back_only_what_the_file_changes() {
         .stdout_lacks("as it should be")
         .stdout_contains("Nothing to deploy: the file is as it was deployed.\ndrift: lab-work (looked at 20")
         .stdout_contains("Z) was changed behind CloudFormation's back. A deploy doesn't put that back")
-        .stdout_contains("`qfleet drift lab.yaml --revert` puts it back.\n")
+        .stdout_contains(format!(
+            "`qfleet drift lab.yaml --local --endpoint-url {} --revert` puts it back.\n",
+            emulator()
+        ))
         .stderr_contains("CreateChangeSet")
         .run();
     assert_eq!(planned.stdout.matches("drift:").count(), 1);

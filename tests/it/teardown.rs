@@ -114,6 +114,8 @@ fn an_environment_whose_file_is_lost_goes_and_its_neighbour_of_a_similar_name_st
 fn data_that_was_kept_comes_into_the_next_deployment() {
     let account = account();
     let bucket = format!("lab-{account}-{REGION}");
+    // What says where: without it, the command would talk to AWS.
+    let redeploy = format!("qfleet deploy lab.yaml --local --endpoint-url {}", emulator());
     let there = deploy(Test::new(), "lab", &account, "empty");
     put(&account, &bucket);
     let gone = there
@@ -121,7 +123,7 @@ fn data_that_was_kept_comes_into_the_next_deployment() {
         .args(["destroy", "lab.yaml", "--yes", "--keep-data"])
         .emulated();
     gone.stdout_contains(format!("kept: {bucket} (AWS::S3::Bucket)"))
-        .stdout_contains("qfleet deploy lab.yaml, once the file says `on_destroy: keep`")
+        .stdout_contains(format!("{redeploy}, once the file says `on_destroy: keep`"))
         .run();
     let kept = [
         format!("bucket {bucket}"),
@@ -141,7 +143,7 @@ fn data_that_was_kept_comes_into_the_next_deployment() {
     let unchanged = there.then().args(["deploy", "lab.yaml", "--yes"]).emulated();
     unchanged.stdout_contains("Nothing to do").run();
     let out = there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
-    out.stdout_contains("to take it into a new deployment: qfleet deploy lab.yaml\n")
+    out.stdout_contains(format!("to take it into a new deployment: {redeploy}\n"))
         .run();
     assert_eq!(all(&account), kept);
     assert_eq!(bytes(&account, &bucket), b"precious");
