@@ -5,7 +5,7 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 
 use super::jobs::queue_name;
-use super::style::{BAD, GOOD, STRONG, count, many, paint};
+use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped};
 use crate::deployed::Deployed;
 use crate::engine::blocking::Blocking;
 use crate::engine::outcome::Report;
@@ -34,7 +34,8 @@ pub fn text(deployed: &Deployed, data: &Data) -> String {
             let _ = writeln!(out, "{}", paint(STRONG, title));
         }
         for (_, line) in lines {
-            let _ = writeln!(out, "  {} {line}", paint(style, sign));
+            let first = format!("  {} ", paint(style, sign));
+            let _ = writeln!(out, "{}", wrapped(&line, &first, "    "));
         }
     }
     out

@@ -104,9 +104,10 @@ pub fn width() -> Option<usize> {
     terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
-/// Something to know, on standard error.
+/// Something to know, on standard error; in a terminal, lines are broken between words.
 pub fn note(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let columns = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    let _ = writeln!(anstream::stderr().lock(), "{}", style::lines_wrapped_to(columns, text));
 }
 
 /// A request to AWS, on standard error.

@@ -37,7 +37,8 @@ pub fn whole_seconds(seconds: u64) -> String {
 }
 
 /// A text that is broken between words, where a terminal of so many columns would break it in the middle of one; lines but
-/// the first are indented. A word that is longer than a line is broken, too. What goes into a file or a pipe stays whole.
+/// the first are indented. A word that is longer than a line is left to the terminal, so that it can be copied. What goes into a file
+/// or a pipe stays whole.
 pub fn wrapped_to(width: Option<usize>, text: &str, first: &str, indent: &str) -> String {
     let Some(columns) = width else {
         return format!("{first}{text}");
@@ -46,13 +47,43 @@ pub fn wrapped_to(width: Option<usize>, text: &str, first: &str, indent: &str) -
         .initial_indent(first)
         .subsequent_indent(indent)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false);
     textwrap::fill(text, options)
 }
 
 /// The same for the terminal that results go to.
 pub fn wrapped(text: &str, first: &str, indent: &str) -> String {
     wrapped_to(super::width(), text, first, indent)
+}
+
+/// Each line of a text, wrapped with its own indentation and two more. Commands to be copied stay whole: those in
+/// backticks, and lines that stand far to the right.
+pub fn lines_wrapped_to(width: Option<usize>, text: &str) -> String {
+    const COMMANDS: &str = "    ";
+    const TIED: &str = "\u{a0}";
+    let Some(columns) = width else {
+        return text.to_owned();
+    };
+    let wrap = |line: &str| {
+        if line.starts_with(COMMANDS) {
+            return line.to_owned();
+        }
+        let rest = line.trim_start();
+        let indent = &line[..line.len() - rest.len()];
+        // Every second part is between backticks.
+        let parts = rest.split('`').enumerate();
+        let parts = parts.map(|(n, part)| {
+            if n % 2 == 1 {
+                part.replace(' ', TIED)
+            } else {
+                part.to_owned()
+            }
+        });
+        let tied = parts.collect::<Vec<_>>().join("`");
+        wrapped_to(Some(columns), &tied, indent, &format!("{indent}  ")).replace(TIED, " ")
+    };
+    text.split('\n').map(wrap).collect::<Vec<_>>().join("\n")
 }
 
 /// Narrower isn't wrapped to: it would be one word a line.
@@ -70,4 +101,22 @@ pub fn count(n: usize, one: &str) -> String {
 /// The same for numbers that may be larger than a list.
 pub fn many(n: u64, one: &str) -> String {
     count(usize::try_from(n).unwrap_or(usize::MAX), one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words_and_commands_never() {
+        let text = "error: the stack lab-work is not there any more\n  help: to make it again, run `qfleet deploy \
+                    stacks/production.yaml`\n    aws sqs delete-queue --queue-url https://sqs.us-east-2.amazonaws.com/1/a";
+        assert_eq!(lines_wrapped_to(None, text), text);
+        assert_eq!(
+            lines_wrapped_to(Some(44), text),
+            "error: the stack lab-work is not there any\n  more\n  help: to make it again, run\n    `qfleet deploy \
+             stacks/production.yaml`\n    aws sqs delete-queue --queue-url https://sqs.us-east-2.amazonaws.com/1/a"
+        );
+        assert_eq!(lines_wrapped_to(Some(80), "one\n\ntwo\n"), "one\n\ntwo\n");
+    }
 }
