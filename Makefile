@@ -32,9 +32,10 @@ bench: tools build $(AWS)/.installed $(SCEPTRE)/.installed
 
 # QFLEET_CRASHES, QFLEET_DESTROY_CRASHES and QFLEET_CRASH_SEED choose how many, and which moments; QFLEET_OBJECTS how much
 # the destroyed buckets hold; QFLEET_SOAK_WORKERS and QFLEET_SOAK_FILES how large the fleet is. A worker takes some 55 MB.
-# One after the other: the idle fleet is measured.
-soak: tools
-	@export PATH=$(CURDIR)/$(VENV)/bin:$$PATH QFLEET_MINISTACK=$(CURDIR)/$(VENV)/bin/ministack && \
+# One after the other: the idle fleet is measured. With the program as users have it: a debug build's pages are memory, too.
+soak: tools build
+	@export PATH=$(CURDIR)/$(VENV)/bin:$$PATH QFLEET_MINISTACK=$(CURDIR)/$(VENV)/bin/ministack \
+	  QFLEET_TESTED=$(CURDIR)/target/release/qfleet && \
 	  QFLEET_CRASHES=$${QFLEET_CRASHES:-200} QFLEET_DESTROY_CRASHES=$${QFLEET_DESTROY_CRASHES:-100} \
 	  QFLEET_CRASH_SEED=$${QFLEET_CRASH_SEED:-$$RANDOM} \
 	  cargo test --locked --test it crash:: -- --nocapture && \

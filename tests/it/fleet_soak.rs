@@ -200,7 +200,8 @@ fn stays_small(pid: u64) {
         let text = line.and_then(|text| text.trim().strip_suffix(" kB"));
         text.expect("its memory").parse().expect("a number")
     };
-    // The most that it had ever, with the pages of the program itself, of which a debug build has many; and without.
+    // The most that it had ever, with the pages of the program itself, of which a debug build has too many to be measured;
+    // and without.
     let (most, own) = (kib("VmHWM:"), kib("RssAnon:"));
     println!(
         "supervisor: {} MB at most, {} MB without the program",

@@ -24,6 +24,11 @@ pub use emulator::{account, emulator, find_ministack, free_port, tools_path};
 pub use following::Following;
 pub use terminal::{Seen, in_a_terminal, in_a_terminal_of, without_control};
 
+/// The program that is tested: that of this build, unless QFLEET_TESTED names another, as `make soak` does.
+fn program() -> PathBuf {
+    std::env::var_os("QFLEET_TESTED").map_or_else(|| assert_cmd::cargo::cargo_bin!("qfleet").to_owned(), PathBuf::from)
+}
+
 /// One run of qfleet, and what is expected of it. Exit code 0, unless `status` says another.
 pub struct Test {
     folder: Rc<TempDir>,
@@ -168,7 +173,7 @@ impl Test {
 
     /// The command as it would be run, for tests that need to signal or watch the process.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("qfleet"));
+        let mut command = Command::new(program());
         command.args(&self.args).current_dir(self.folder.path()).env_clear();
         if let Some(folder) = std::env::var_os("TMPDIR") {
             command.env("TMPDIR", folder);
