@@ -40,6 +40,14 @@ impl Named {
         }
     }
 
+    /// The environment of this file.
+    pub(super) fn by_file(file: &str) -> Named {
+        Named {
+            env: Some(PathBuf::from(file)),
+            name: None,
+        }
+    }
+
     /// Loads and checks the file, where there is one. The name alone promises nothing: it may not be deployed.
     ///
     /// # Errors
