@@ -174,7 +174,7 @@ impl Destroy {
             () = interrupt.wait() => return Err(Error::Interrupted),
         };
         match global.output {
-            Output::Text => report::text(&report::data::text(&deployed, &data)),
+            Output::Text => report::text(&report::data::text(cloud, &deployed, &data, report::width())),
             Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
             Output::Json => {}
         }
@@ -207,7 +207,7 @@ impl Destroy {
         drop(events);
         progress.end().await;
         if !report.kept.is_empty() {
-            report.import_with = Some(self.import_with(empties));
+            report.import_with = Some(self.import_with(global, empties));
         }
         Ok((report, data))
     }
@@ -227,9 +227,9 @@ impl Destroy {
     }
 
     /// How data that was kept comes into a new deployment. Only what is retained can be imported.
-    fn import_with(&self, empties: bool) -> String {
+    fn import_with(&self, global: &Global, empties: bool) -> String {
         let deploy = match self.which.file_words() {
-            Some(file) => format!("qfleet deploy {file}"),
+            Some(file) => global.with_whereabouts(&format!("qfleet deploy {file}")),
             None => "qfleet deploy with the environment's file".to_owned(),
         };
         match empties {
@@ -239,8 +239,9 @@ impl Destroy {
     }
 
     fn show(&self, global: &Global, destroyed: &Destroyed) -> Result<()> {
+        let again = global.with_whereabouts(&format!("qfleet destroy {}", self.which.words()));
         report::result(global.output, destroyed, || {
-            report::receipt::destroyed(destroyed, &format!("qfleet destroy {}", self.which.words()))
+            report::receipt::destroyed(destroyed, &again)
         });
         destroyed.result()
     }

@@ -152,6 +152,14 @@ impl Global {
         local.into_iter().chain(named).collect::<Vec<_>>().join(" ")
     }
 
+    /// A command with these options behind it: copied, it works where this one did.
+    pub fn with_whereabouts(&self, command: &str) -> String {
+        match self.whereabouts().as_str() {
+            "" => command.to_owned(),
+            options => format!("{command} {options}"),
+        }
+    }
+
     /// Where blueprints are rendered for.
     pub fn placement(cloud: &Cloud) -> Placement {
         Placement {

@@ -89,9 +89,19 @@ impl Reap {
                     .environments
                     .push(self.reap(global, cloud, &interrupt, expired).await);
             }
-            report::result(global.output, &reaped, || report::reap::text(&reaped));
+            let again = |expired: &Expired| self.again(global, expired);
+            report::result(global.output, &reaped, || report::reap::text(&reaped, again));
             reaped.result(interrupt.asked())
         })
+    }
+
+    /// The command that goes on with an environment: in its own region, which may be another than this command's.
+    fn again(&self, global: &Global, expired: &Expired) -> String {
+        let there = Global {
+            region: Some(expired.region.clone()),
+            ..global.clone()
+        };
+        there.with_whereabouts(&format!("qfleet destroy --name {}", expired.environment))
     }
 
     fn confirm<'a>(&self, cloud: &Cloud, found: impl Iterator<Item = &'a Expired>) -> Result<()> {

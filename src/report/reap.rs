@@ -23,7 +23,7 @@ pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[U
         let (mark, why) = match &expired.verdict {
             Verdict::MayGo => (paint(BAD, "-"), String::new()),
             Verdict::Protected { reason } => (paint(GOOD, "="), format!("; left alone: {reason}")),
-            Verdict::Unreadable { reason } => (paint(CAREFUL, "?"), format!(" left alone: {reason}")),
+            Verdict::Unreadable { reason } => (paint(CAREFUL, "?"), format!("; left alone: {reason}")),
         };
         let name = paint(STRONG, &expired.environment);
         let _ = writeln!(out, "{mark} {name} in {}{when}{why}", expired.region);
@@ -41,12 +41,12 @@ pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[U
 }
 
 /// What came of it.
-pub fn text(reaped: &Reaped) -> String {
+/// `again` is the command that goes on with an environment.
+pub fn text(reaped: &Reaped, again: impl Fn(&Expired) -> String) -> String {
     let mut out = String::new();
     for one in &reaped.environments {
         if let Some(destroyed) = &one.destroyed {
-            let again = format!("qfleet destroy --name {}", one.expired.environment);
-            out += &receipt::destroyed(destroyed, &again);
+            out += &receipt::destroyed(destroyed, &again(&one.expired));
         }
     }
     for one in &reaped.environments {

@@ -13,7 +13,11 @@ use anstyle::Style;
 pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
     let Destroyed { report, receipt, .. } = destroyed;
     let mut out = if report.stacks.is_empty() {
-        format!("{} is gone already: nothing to do.\n", report.environment)
+        // A name that was mistyped, or the wrong region, looks the same.
+        format!(
+            "{} is gone already, or never was in account {}, {}: nothing to do.\n",
+            report.environment, report.account, report.region
+        )
     } else {
         note(&summary::text(report, again));
         data::left(report)
