@@ -121,7 +121,15 @@ fn data_that_was_kept_comes_into_the_next_deployment() {
         .args(["destroy", "lab.yaml", "--yes", "--keep-data"])
         .emulated();
     gone.stdout_contains(format!("kept: {bucket} (AWS::S3::Bucket)"))
-        .stdout_contains("qfleet deploy lab.yaml, once the file says `on_destroy: keep`")
+        .stdout_contains(format!("{}, once the file says `on_destroy: keep`", again()))
+        .run();
+    // Whoever asks later is told, too.
+    let later = there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
+    let later = later
+        .stdout_contains("is gone already")
+        .stdout_contains("3 kept on purpose");
+    later
+        .stdout_contains(format!("{}, once the file says `on_destroy: keep`", again()))
         .run();
     let kept = [
         format!("bucket {bucket}"),
@@ -141,10 +149,15 @@ fn data_that_was_kept_comes_into_the_next_deployment() {
     let unchanged = there.then().args(["deploy", "lab.yaml", "--yes"]).emulated();
     unchanged.stdout_contains("Nothing to do").run();
     let out = there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
-    out.stdout_contains("to take it into a new deployment: qfleet deploy lab.yaml\n")
+    out.stdout_contains(format!("to take it into a new deployment: {}\n", again()))
         .run();
     assert_eq!(all(&account), kept);
     assert_eq!(bytes(&account, &bucket), b"precious");
+}
+
+/// The command that deploys again, to where these were deployed.
+fn again() -> String {
+    format!("qfleet deploy lab.yaml --local --endpoint-url {}", emulator())
 }
 
 /// Somebody has a function read a stage's queue, in the stage's own stack.
