@@ -352,3 +352,30 @@ fn stack_state(deployed: &DeployedStack, events: Option<&Vec<ResourceEvent>>, no
         stack: stack.name.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_time_is_told_in_days() {
+        let minute = 60;
+        let shown = [
+            0,
+            59 * minute,
+            479 * minute,
+            -90 * minute,
+            2879 * minute,
+            2880 * minute,
+            9000 * 3600,
+        ];
+        let shown = shown.map(|seconds_left| {
+            let at = Timestamp::UNIX_EPOCH;
+            Expiry { at, seconds_left }.length()
+        });
+        assert_eq!(
+            shown,
+            ["0h 00m", "0h 59m", "7h 59m", "1h 30m", "47h 59m", "2d 00h", "375d 00h"]
+        );
+    }
+}

@@ -154,6 +154,6 @@ mod tests {
         }
         assert_eq!(emptying.line(SECOND * 5, 30), "emptying s3://longlonglonglon…");
         let line = emptying.line(SECOND * 5, 54);
-        assert_eq!(line, "emptying s3://longlonglonglo…  20000 of 50000 objects");
+        assert_eq!(line, "emptying s3://longlonglonglon…  20000 of 50000 objects");
     }
 }
