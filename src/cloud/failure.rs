@@ -73,7 +73,7 @@ impl CloudError {
             );
         }
         if self.code.is_none() {
-            return Some("no answer came: check the network, the region and --endpoint-url");
+            return Some("no answer came, or none that can be read: check the network, the region and --endpoint-url");
         }
         None
     }

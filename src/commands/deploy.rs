@@ -207,7 +207,7 @@ impl Deploy {
             drafts.discard(cloud).await?;
             settle(context, blueprint, !self.no_attach).await?;
         };
-        let env = global.in_commands(self.env.words());
+        let env = global.with_whereabouts(&self.env.words());
         if global.output == Output::Text {
             progress.suspend(|| report::text(&report::plan::text(&plan, &env)));
         } else if let Some(drift) = report::plan::drift(&plan, &env) {
@@ -300,7 +300,7 @@ fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
         Output::Text => {
             report::note(&report::summary::text(
                 report,
-                &format!("qfleet deploy {}", global.in_commands(env.words())),
+                &format!("qfleet deploy {}", global.with_whereabouts(&env.words())),
             ));
             if report.succeeded {
                 report::text(&report::summary::outputs(&report.outputs));

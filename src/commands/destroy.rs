@@ -21,7 +21,7 @@ use crate::environment::OnDestroy;
 use crate::error::{Error, Result};
 use crate::observe::data::Data;
 use crate::observe::destroyed::Destroyed;
-use crate::observe::leftovers::{self, Known, Patience, Subject};
+use crate::observe::leftovers::{self, Fate, Known, Patience, Receipt, Subject};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
@@ -109,7 +109,7 @@ impl Destroy {
     ) -> Result<Destroyed> {
         let deployed = Deployed::find(cloud, &meant.name).await?.with_protection(cloud).await?;
         self.refuse_protected(meant, &deployed)?;
-        let (report, data, known) = if deployed.stacks.is_empty() {
+        let (mut report, data, known) = if deployed.stacks.is_empty() {
             let nothing = Report::new(cloud, &meant.name, Vec::new());
             (nothing, Data::default(), Known::default())
         } else {
@@ -127,6 +127,13 @@ impl Destroy {
                 // What was asked for is done; only the proof is missing.
                 () = interrupt.wait() => None,
             };
+        }
+        let is_kept = |receipt: &Receipt| receipt.count(Fate::Kept) > 0;
+        if report.stacks.is_empty() && receipt.as_ref().is_some_and(is_kept) {
+            // An earlier destroy said so, to somebody else perhaps.
+            let bucket = meant.file.as_ref().and_then(|file| file.bucket.as_ref());
+            let empties = bucket.is_some_and(|bucket| bucket.on_destroy == OnDestroy::Empty);
+            report.import_with = Some(self.import_with(global, empties));
         }
         Ok(Destroyed { report, data, receipt })
     }
@@ -174,7 +181,7 @@ impl Destroy {
             () = interrupt.wait() => return Err(Error::Interrupted),
         };
         match global.output {
-            Output::Text => report::text(&report::data::text(&deployed, &data)),
+            Output::Text => report::text(&report::data::text(cloud, &deployed, &data, report::width())),
             Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
             Output::Json => {}
         }
@@ -229,7 +236,7 @@ impl Destroy {
     /// How data that was kept comes into a new deployment. Only what is retained can be imported.
     fn import_with(&self, global: &Global, empties: bool) -> String {
         let deploy = match self.which.file_words() {
-            Some(file) => format!("qfleet deploy {}", global.in_commands(file)),
+            Some(file) => global.with_whereabouts(&format!("qfleet deploy {file}")),
             None => "qfleet deploy with the environment's file".to_owned(),
         };
         match empties {
@@ -239,11 +246,9 @@ impl Destroy {
     }
 
     fn show(&self, global: &Global, destroyed: &Destroyed) -> Result<()> {
+        let again = global.with_whereabouts(&format!("qfleet destroy {}", self.which.words()));
         report::result(global.output, destroyed, || {
-            report::receipt::destroyed(
-                destroyed,
-                &format!("qfleet destroy {}", global.in_commands(self.which.words())),
-            )
+            report::receipt::destroyed(destroyed, &again)
         });
         destroyed.result()
     }

@@ -215,7 +215,7 @@ impl Drift {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         let report = revert::revert(context, &found.environment, drafts, &reverts).await;
-        let again = format!("qfleet drift {} --revert", global.in_commands(self.which.words()));
+        let again = format!("qfleet drift {} --revert", global.with_whereabouts(&self.which.words()));
         if global.output == Output::Text {
             progress.suspend(|| report::note(&report::summary::text(&report, &again)));
         }

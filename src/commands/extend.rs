@@ -5,11 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::global::Global;
-use super::named::Named;
+use super::named::{Named, environment_name};
 use crate::cloud::Cloud;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
+use crate::observe::expired::correction;
 use crate::observe::status::Expiry;
 use crate::report;
 
@@ -19,7 +20,7 @@ const MOST: Duration = Duration::days(365);
 /// Arguments of `extend`.
 #[derive(Debug, Args)]
 #[command(
-    allow_missing_positional = true,
+    override_usage = "qfleet extend [OPTIONS] <ENV|--name <NAME>> <LENGTH>",
     after_help = "\
 It counts from the expiry that the environment has now; from now, when that is past. Nothing else changes: no stack is \
 touched, and a later deploy doesn't move the expiry back. An environment without a `lifetime` never expires, and is \
@@ -33,11 +34,17 @@ Exit codes: 0 moved; 1 it could not be read or written; 2 bad file or usage; 4 r
 lifetime)."
 )]
 pub struct Extend {
-    #[command(flatten)]
-    which: Named,
+    // Which of the two a single word is depends on --name. What clap has for that, `allow_missing_positional`, takes the
+    // first word for the length as soon as an option follows it: `extend lab --local 2h`.
+    /// Environment file, or the bare name of one in stacks/
+    #[arg(value_name = "ENV", required = true)]
+    first: String,
     /// How much later it expires: `2h`, `1d`, `1h 30m`
     #[arg(value_name = "LENGTH")]
-    by: Duration,
+    second: Option<String>,
+    /// Environment without its file: by the name in its stacks' tags, in the region of --region or AWS's defaults
+    #[arg(long, value_name = "NAME", value_parser = environment_name)]
+    name: Option<String>,
 }
 
 /// An expiry that was moved.
@@ -53,16 +60,16 @@ struct Moved {
 impl Extend {
     /// Moves it.
     pub fn run(self, global: &Global) -> Result<()> {
-        if !(1..=MOST.as_secs()).contains(&self.by.as_secs()) {
+        let (which, by) = self.words()?;
+        if !(1..=MOST.as_secs()).contains(&by.as_secs()) {
             return Err(Error::usage(format!(
-                "an expiry can be moved by 1s to {MOST}, not by {}",
-                self.by
+                "an expiry can be moved by 1s to {MOST}, not by {by}"
             )));
         }
-        let meant = self.which.find()?;
+        let meant = which.find()?;
         global.block_on(async {
             let cloud = global.connect(meant.file.as_ref()).await?;
-            let moved = self.extend(&cloud, &meant.name, Timestamp::now()).await?;
+            let moved = extend(&cloud, &meant.name, by, Timestamp::now()).await?;
             report::document(global.output, &moved, || {
                 let was = if moved.from.seconds_left < 0 {
                     "expired"
@@ -76,31 +83,54 @@ impl Extend {
         })
     }
 
-    async fn extend(&self, cloud: &Cloud, name: &str, now: Timestamp) -> Result<Moved> {
-        if Deployed::find(cloud, name).await?.stacks.is_empty() {
-            let place = format!("in account {}, {}", cloud.account, cloud.region);
-            return Err(Error::refused(format!("{name} is not deployed {place}")));
+    /// Which environment, and by how much.
+    fn words(&self) -> Result<(Named, Duration)> {
+        let length = |text: &str| text.parse::<Duration>().map_err(Error::usage);
+        match (&self.name, &self.second) {
+            (Some(name), None) => Ok((Named::by_name(name), length(&self.first)?)),
+            (Some(_), Some(_)) => Err(
+                Error::usage("an environment is named by its file or by --name, not by both")
+                    .with_help("leave one of them out"),
+            ),
+            (None, Some(by)) => Ok((Named::by_file(&self.first), length(by)?)),
+            (None, None) if length(&self.first).is_ok() => {
+                Err(Error::usage("no environment was named").with_help(format!(
+                    "put its file before the length, or its name: --name NAME {}",
+                    self.first
+                )))
+            }
+            (None, None) => Err(
+                Error::usage(format!("by how much {} is to live longer wasn't said", self.first))
+                    .with_help(format!("as in: qfleet extend {} 2h", self.first)),
+            ),
         }
-        let parameter = expiry_parameter(name);
-        let Some(kept) = cloud.parameter(&parameter).await? else {
-            return Err(Error::refused(format!("{name} has no lifetime: it never expires"))
-                .with_help("give it one in its file (`lifetime: 8h`), and deploy it"));
-        };
-        let from: Timestamp = kept.trim().parse().map_err(|_| {
-            Error::refused(format!("when {name} expires can't be read: {parameter} says {kept:?}")).with_help(format!(
-                "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {parameter} --value …"
-            ))
-        })?;
-        let to = later(from, self.by, now)?;
-        cloud.put_parameter(&parameter, &format!("{to:.0}")).await?;
-        Ok(Moved {
-            environment: name.to_owned(),
-            account: cloud.account.clone(),
-            region: cloud.region.clone(),
-            from: Expiry::new(from, now),
-            expires: Expiry::new(to, now),
-        })
     }
+}
+
+async fn extend(cloud: &Cloud, name: &str, by: Duration, now: Timestamp) -> Result<Moved> {
+    if Deployed::find(cloud, name).await?.stacks.is_empty() {
+        let place = format!("in account {}, {}", cloud.account, cloud.region);
+        return Err(Error::refused(format!("{name} is not deployed {place}"))
+            .with_help("`qfleet list --all-regions` shows what is deployed and where"));
+    }
+    let parameter = expiry_parameter(name);
+    let Some(kept) = cloud.parameter(&parameter).await? else {
+        return Err(Error::refused(format!("{name} has no lifetime: it never expires"))
+            .with_help("give it one in its file (`lifetime: 8h`), and deploy it"));
+    };
+    let from: Timestamp = kept.trim().parse().map_err(|_| {
+        Error::refused(format!("when {name} expires can't be read: {parameter} says {kept:?}"))
+            .with_help(correction(name, &cloud.region))
+    })?;
+    let to = later(from, by, now)?;
+    cloud.put_parameter(&parameter, &format!("{to:.0}")).await?;
+    Ok(Moved {
+        environment: name.to_owned(),
+        account: cloud.account.clone(),
+        region: cloud.region.clone(),
+        from: Expiry::new(from, now),
+        expires: Expiry::new(to, now),
+    })
 }
 
 /// From an expiry, or from now when that is past.

@@ -153,11 +153,11 @@ impl Global {
         local.into_iter().chain(named).collect::<Vec<_>>().join(" ")
     }
 
-    /// What names an environment in a command, with these options after it.
-    pub fn in_commands(&self, words: String) -> String {
-        match self.whereabouts() {
-            options if options.is_empty() => words,
-            options => format!("{words} {options}"),
+    /// A command with these options behind it: copied, it works where this one did.
+    pub fn with_whereabouts(&self, command: &str) -> String {
+        match self.whereabouts().as_str() {
+            "" => command.to_owned(),
+            options => format!("{command} {options}"),
         }
     }
 

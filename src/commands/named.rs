@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::global::Env;
-use crate::environment::Environment;
+use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::observe::findings::Words;
 
@@ -40,6 +40,14 @@ impl Named {
         }
     }
 
+    /// The environment of this file.
+    pub(super) fn by_file(file: &str) -> Named {
+        Named {
+            env: Some(PathBuf::from(file)),
+            name: None,
+        }
+    }
+
     /// Loads and checks the file, where there is one. The name alone promises nothing: it may not be deployed.
     ///
     /// # Errors
@@ -51,7 +59,10 @@ impl Named {
                 file: None,
             }),
             (Some(env), None) => {
-                let file = Env { env: env.clone() }.load()?;
+                let found = Env { env: env.clone() }.path();
+                let found = found
+                    .map_err(|error| error.with_help("give the path of its file, or --name NAME where that is lost"))?;
+                let file = environment::load(&found)?;
                 Ok(Meant {
                     name: file.name.clone(),
                     file: Some(file),

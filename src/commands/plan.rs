@@ -55,7 +55,7 @@ impl Plan {
                 (Err(Error::Interrupted), Err(left)) => return Err(left.clone().into()),
                 (plan, _) => plan?,
             };
-            let env = global.in_commands(self.env.words());
+            let env = global.with_whereabouts(&self.env.words());
             report::document(global.output, &plan, || report::plan::text(&plan, &env));
             discarded?;
             match plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {

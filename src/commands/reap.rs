@@ -89,11 +89,19 @@ impl Reap {
                     .environments
                     .push(self.reap(global, cloud, &interrupt, expired).await);
             }
-            report::result(global.output, &reaped, || {
-                report::reap::text(&reaped, |one| again(global, one))
-            });
+            let again = |expired: &Expired| self.again(global, expired);
+            report::result(global.output, &reaped, || report::reap::text(&reaped, again));
             reaped.result(interrupt.asked())
         })
+    }
+
+    /// The command that goes on with an environment: in its own region, which may be another than this command's.
+    fn again(&self, global: &Global, expired: &Expired) -> String {
+        let there = Global {
+            region: Some(expired.region.clone()),
+            ..global.clone()
+        };
+        there.with_whereabouts(&format!("qfleet destroy --name {}", expired.environment))
     }
 
     fn confirm<'a>(&self, cloud: &Cloud, found: impl Iterator<Item = &'a Expired>) -> Result<()> {
@@ -144,16 +152,6 @@ impl Reap {
             }
         }
     }
-}
-
-/// The command that destroys this one, whose region may be another than this command's.
-fn again(global: &Global, one: &Expired) -> String {
-    let there = Global {
-        region: Some(one.region.clone()),
-        ..global.clone()
-    };
-    let named = there.in_commands(format!("--name {}", one.environment));
-    format!("qfleet destroy {named}")
 }
 
 /// Whether it is past its time even now: destroying the ones before it may have taken long.

@@ -97,7 +97,7 @@ impl Recover {
     }
 
     fn show(&self, global: &Global, report: &Report) -> Result<()> {
-        let env = global.in_commands(self.env.words());
+        let env = global.with_whereabouts(&self.env.words());
         let did_nothing = report
             .stacks
             .iter()

@@ -262,8 +262,13 @@ impl Emptying<'_> {
         if stuck.count() > 0 {
             return Err(stuck.explain(bucket).into());
         }
-        let of = self.total.map_or(String::new(), |total| format!(" of {total}"));
-        let so_far = format!("s3://{bucket} is not empty yet: {deleted}{of} objects were deleted");
+        // All that were counted may be gone, and others may have come since.
+        let (is, of) = match self.total {
+            Some(total) if deleted >= total => ("may not be empty", String::new()),
+            Some(total) => ("is not empty", format!(" of {total}")),
+            None => ("is not empty", String::new()),
+        };
+        let so_far = format!("s3://{bucket} {is} yet: {deleted}{of} objects were deleted");
         let again = "the same command goes on with it";
         if self.context.interrupt.asked() {
             self.context.tell.warn(format!("{so_far}; {again}"));

@@ -67,10 +67,12 @@ impl fmt::Display for Foreign {
                 endpoint,
             } => {
                 let name = topic.rsplit(':').next().unwrap_or_default();
+                // `arn:aws:sns:us-east-2:…`
+                let region = topic.split(':').nth(3).unwrap_or_default();
                 write!(
                     f,
                     "{endpoint} ({protocol}) is subscribed to the topic {name} of {stack}: aws sns unsubscribe \
-                     --subscription-arn {arn}"
+                     --subscription-arn {arn} --region {region}"
                 )
             }
         }

@@ -70,26 +70,37 @@ async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
 }
 
 /// Why a stack can't be made beside what is there, if it can't.
-pub fn refusal(part: &str, found: &[Existing]) -> Option<String> {
+pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
     let unretained: Vec<&Existing> = found.iter().filter(|existing| !existing.retained).collect();
-    let first = unretained.first()?;
+    if unretained.is_empty() {
+        return None;
+    }
     let names: Vec<&str> = unretained
         .iter()
         .map(|existing| existing.physical_id.as_str())
         .collect();
-    let delete = match first.resource_type.as_str() {
-        "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{}", first.physical_id),
-        _ => format!("aws sqs delete-queue --queue-url {}", first.physical_id),
+    let delete = unretained.iter().map(|existing| match existing.resource_type.as_str() {
+        "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} --region {region}", existing.physical_id),
+        _ => format!(
+            "aws sqs delete-queue --queue-url {} --region {region}",
+            existing.physical_id
+        ),
+    });
+    let delete: Vec<String> = delete.collect();
+    let (are, them, needs) = match unretained.len() {
+        1 => ("is", "it", "needs it"),
+        _ => ("are", "them", "needs them"),
     };
     let take_in = match part {
         // Its bucket always goes with the environment.
-        "artifacts" => "",
-        _ => "set `on_destroy: keep` in the file to take it into the stack, or ",
+        "artifacts" => String::new(),
+        _ => format!("set `on_destroy: keep` in the file to take {them} into the stack, or "),
     };
     Some(format!(
-        "{} is there already, without a stack. CloudFormation takes in only what is to stay: {take_in}delete it if nobody \
-         needs it: {delete}",
-        names.join(", ")
+        "{} {are} there already, without a stack. CloudFormation takes in only what is to stay: {take_in}delete {them} if \
+         nobody {needs}: {}",
+        names.join(", "),
+        delete.join("; ")
     ))
 }
 
@@ -123,16 +134,36 @@ mod tests {
 
     #[test]
     fn only_what_would_be_deleted_with_its_stack_is_refused_with_a_way_out() {
-        assert_eq!(refusal("intake", &[]), None);
-        assert_eq!(refusal("intake", &[existing("AWS::S3::Bucket", "kept", true)]), None);
-        let why = refusal("intake", &[existing("AWS::S3::Bucket", "files", false)]).unwrap_or_default();
+        assert_eq!(refusal("intake", "us-east-2", &[]), None);
+        assert_eq!(
+            refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "kept", true)]),
+            None
+        );
+        let why = refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "files", false)]).unwrap_or_default();
         assert!(
             why.contains("on_destroy: keep") && why.contains("s3 rb --force s3://files"),
             "{why}"
         );
-        let why = refusal("artifacts", &[existing("AWS::S3::Bucket", "programs", false)]).unwrap_or_default();
+        let why = refusal(
+            "artifacts",
+            "us-east-2",
+            &[existing("AWS::S3::Bucket", "programs", false)],
+        )
+        .unwrap_or_default();
         assert!(!why.contains("on_destroy") && why.contains("s3://programs"), "{why}");
-        let why = refusal("work", &[existing("AWS::SQS::Queue", "https://q", false)]).unwrap_or_default();
-        assert!(why.contains("delete-queue --queue-url https://q"), "{why}");
+        let why = refusal(
+            "work",
+            "us-east-2",
+            &[
+                existing("AWS::SQS::Queue", "https://q", false),
+                existing("AWS::SQS::Queue", "https://d", false),
+            ],
+        )
+        .unwrap_or_default();
+        assert!(why.starts_with("https://q, https://d are there already"), "{why}");
+        for queue in ["q", "d"] {
+            let delete = format!("delete-queue --queue-url https://{queue} --region us-east-2");
+            assert!(why.contains(&delete), "{why}");
+        }
     }
 }

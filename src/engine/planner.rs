@@ -218,7 +218,7 @@ async fn plan_stack(
         }
         _ => Vec::new(),
     };
-    if let Some(why) = imports::refusal(&stack.part, &existing_data) {
+    if let Some(why) = imports::refusal(&stack.part, &planner.cloud.region, &existing_data) {
         plan.note = Some(why);
         plan.action = StackAction::Refused;
         return Ok(plan);

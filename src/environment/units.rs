@@ -40,7 +40,8 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = humantime::parse_duration(text).map_err(|e| format!("`{text}` is not a length of time ({e})"))?;
+        let parsed = humantime::parse_duration(text)
+            .map_err(|_| format!("`{text}` is not a length of time: it is written as in 90s, 15m, 8h, 2d or 1h 30m"))?;
         if parsed.subsec_nanos() != 0 {
             return Err(format!("`{text}` is not a whole number of seconds"));
         }

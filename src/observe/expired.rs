@@ -68,6 +68,23 @@ impl Kept {
     }
 }
 
+/// Why it isn't known when an environment expires, and what mends that.
+pub fn unreadable(environment: &str, region: &str, value: &str) -> String {
+    format!(
+        "{} says {value:?}, which is no time; {}",
+        expiry_parameter(environment),
+        correction(environment, region)
+    )
+}
+
+/// How an expiry that can't be read is set right.
+pub fn correction(environment: &str, region: &str) -> String {
+    format!(
+        "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {} --value … --region {region}",
+        expiry_parameter(environment)
+    )
+}
+
 /// The environments of a region that have expired, by name. Only what stacks with qfleet's tags belong to is one, and only
 /// what has an expiry can expire. `now` is the wall clock.
 ///
@@ -87,7 +104,7 @@ pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, Clou
             environment: deployed.environment.clone(),
             region: cloud.region.clone(),
             expires,
-            verdict: verdict(&deployed, &kept),
+            verdict: verdict(&deployed, &cloud.region, &kept),
         });
     }
     Ok(expired)
@@ -104,11 +121,10 @@ fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> V
         .collect()
 }
 
-fn verdict(deployed: &Deployed, kept: &Kept) -> Verdict {
+fn verdict(deployed: &Deployed, region: &str, kept: &Kept) -> Verdict {
     if let Kept::Unreadable(value) = kept {
-        let parameter = expiry_parameter(&deployed.environment);
         return Verdict::Unreadable {
-            reason: format!("{parameter} says {value:?}, which is no time"),
+            reason: unreadable(&deployed.environment, region, value),
         };
     }
     let mut stacks = deployed.stacks.iter();
@@ -161,7 +177,7 @@ mod tests {
 
     #[test]
     fn an_expiry_that_cannot_be_read_lets_nothing_go() {
-        let of = |value: &str| verdict(&environment("lab"), &Kept::read(value));
+        let of = |value: &str| verdict(&environment("lab"), "us-east-2", &Kept::read(value));
         assert_eq!(of("2026-01-02T10:00:00Z"), Verdict::MayGo);
         for value in ["", "tomorrow", "2026-01-02", "1767348000"] {
             assert!(matches!(of(value), Verdict::Unreadable { .. }), "{value}");

@@ -16,6 +16,7 @@ use crate::cloud::groups::Group;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
+use crate::observe::expired::{Kept, unreadable};
 
 /// How many regions are asked at once.
 const REGIONS_AT_ONCE: usize = 8;
@@ -111,6 +112,17 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
         Err(error) => Err(error),
     };
     let groups = groups.map_err(&mut note).ok();
+    for deployed in &found {
+        let kept = expiries
+            .as_ref()
+            .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)));
+        if let Some(Kept::Unreadable(value)) = kept.map(|kept| Kept::read(kept)) {
+            listing.unknown.push(Unknown {
+                region: cloud.region.clone(),
+                unknown: unreadable(&deployed.environment, &cloud.region, &value),
+            });
+        }
+    }
     listing.environments = found
         .iter()
         .map(|deployed| environment(cloud, deployed, expiries.as_ref(), groups.as_deref(), now))
@@ -186,9 +198,12 @@ fn environment(
 ) -> Environment {
     let stages = Stage::all(deployed);
     let created_at = deployed.stacks.iter().filter_map(|found| found.stack.created).min();
-    let expires: Option<Timestamp> = expiries
-        .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)))
-        .and_then(|at| at.parse().ok());
+    let kept = expiries.and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)));
+    let (expires, is_known) = match kept.map(|kept| Kept::read(kept)) {
+        Some(Kept::At(at)) => (Some(at), true),
+        Some(Kept::Unreadable(_)) => (None, false),
+        None => (None, expiries.is_some()),
+    };
     let worst = deployed
         .stacks
         .iter()
@@ -204,7 +219,7 @@ fn environment(
         created_at,
         age_seconds: created_at.map(|at| now.as_second() - at.as_second()),
         expires: expires.map(|at| Expiry::new(at, now)),
-        expiry_is_known: expiries.is_some(),
+        expiry_is_known: is_known,
     }
 }
 

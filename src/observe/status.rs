@@ -26,6 +26,7 @@ use crate::cloud::stacks::KnownDrift;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
 use crate::local::fleet::state::FleetState;
+use crate::observe::expired::{Kept, unreadable};
 
 /// How an environment is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,10 +78,19 @@ impl Expiry {
 
     /// As in "expires in 7h 59m (2026-01-02 10:00Z)".
     pub fn text(&self) -> String {
-        let minutes = self.seconds_left.unsigned_abs() / 60;
         let at = self.at.strftime("%Y-%m-%d %H:%MZ");
         let ago = if self.seconds_left < 0 { " ago" } else { "" };
-        format!("{}h {:02}m{ago} ({at})", minutes / 60, minutes % 60)
+        format!("{}{ago} ({at})", self.length())
+    }
+
+    /// How long until then, or since: `7h 59m`, and from two days on `9d 03h`.
+    pub fn length(&self) -> String {
+        let minutes = self.seconds_left.unsigned_abs() / 60;
+        let hours = minutes / 60;
+        match hours {
+            0..48 => format!("{hours}h {:02}m", minutes % 60),
+            _ => format!("{}d {:02}h", hours / 24, hours % 24),
+        }
     }
 }
 
@@ -182,9 +192,16 @@ impl Stacks {
             problems.push(error.to_string());
             None
         });
+        let expires = expires.and_then(|kept| match Kept::read(&kept) {
+            Kept::At(at) => Some(at),
+            Kept::Unreadable(value) => {
+                problems.push(unreadable(environment, &cloud.region, &value));
+                None
+            }
+        });
         Ok(Stacks {
             deployed: deployed?,
-            expires: expires.and_then(|at| at.parse().ok()),
+            expires,
             problems,
         })
     }
@@ -333,5 +350,32 @@ fn stack_state(deployed: &DeployedStack, events: Option<&Vec<ResourceEvent>>, no
         reason: stack.reason.clone(),
         termination_protection: stack.protected,
         stack: stack.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_time_is_told_in_days() {
+        let minute = 60;
+        let shown = [
+            0,
+            59 * minute,
+            479 * minute,
+            -90 * minute,
+            2879 * minute,
+            2880 * minute,
+            9000 * 3600,
+        ];
+        let shown = shown.map(|seconds_left| {
+            let at = Timestamp::UNIX_EPOCH;
+            Expiry { at, seconds_left }.length()
+        });
+        assert_eq!(
+            shown,
+            ["0h 00m", "0h 59m", "7h 59m", "1h 30m", "47h 59m", "2d 00h", "375d 00h"]
+        );
     }
 }

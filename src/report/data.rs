@@ -5,19 +5,22 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 
 use super::jobs::queue_name;
-use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped};
+use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
+use crate::cloud::Cloud;
 use crate::deployed::Deployed;
 use crate::engine::blocking::Blocking;
 use crate::engine::outcome::Report;
 use crate::observe::data::{BucketContents, BucketData, Counts, Data, QueueContents, QueueData};
 
-/// What is deleted, what is lost with it and what is kept.
-pub fn text(deployed: &Deployed, data: &Data) -> String {
+/// What is deleted and where, what is lost with it and what is kept, in lines of so many columns.
+pub fn text(cloud: &Cloud, deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "Destroy {}: {}",
+        "Destroy {} in account {}, {}: {}",
         paint(STRONG, &deployed.environment),
+        cloud.account,
+        cloud.region,
         count(deployed.stacks.len(), "stack")
     );
     for stack in &deployed.stacks {
@@ -34,8 +37,11 @@ pub fn text(deployed: &Deployed, data: &Data) -> String {
             let _ = writeln!(out, "{}", paint(STRONG, title));
         }
         for (_, line) in lines {
-            let first = format!("  {} ", paint(style, sign));
-            let _ = writeln!(out, "{}", wrapped(&line, &first, "    "));
+            let _ = writeln!(
+                out,
+                "{}",
+                wrapped_to(width, &line, &format!("  {} ", paint(style, sign)), "    ")
+            );
         }
     }
     out

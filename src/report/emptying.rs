@@ -69,8 +69,15 @@ impl Emptying {
             line += &more;
         }
         if line.is_empty() {
-            line = beginning.chars().take(width.saturating_sub(1)).collect();
-            line.push('…');
+            // How much matters more than the end of a name.
+            let amount = format!("…  {}", self.amount());
+            let room = width.saturating_sub(amount.chars().count());
+            let (room, end) = match room > "emptying s3://".len() {
+                true => (room, amount.as_str()),
+                false => (width.saturating_sub(1), "…"),
+            };
+            line = beginning.chars().take(room).collect();
+            line.push_str(end);
         }
         line
     }
@@ -146,5 +153,7 @@ mod tests {
             assert!(line.chars().count() <= width, "wider than {width}: {line}");
         }
         assert_eq!(emptying.line(SECOND * 5, 30), "emptying s3://longlonglonglon…");
+        let line = emptying.line(SECOND * 5, 54);
+        assert_eq!(line, "emptying s3://longlonglonglon…  20000 of 50000 objects");
     }
 }

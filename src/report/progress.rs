@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::board::{BAR, Board, LiveLine};
+use super::style::wrapped_to;
 use super::words;
 use crate::engine::event::{Event, Events};
 
@@ -148,7 +149,11 @@ async fn in_place(mut events: UnboundedReceiver<Event>, display: MultiProgress) 
             event = events.recv() => {
                 let Some(event) = event else { break };
                 board.note(&event, began.elapsed());
-                let text = words::lines(&event, false);
+                let mut text = words::lines(&event, false);
+                // A warning may name a command, which is copied whole.
+                if !matches!(event, Event::Warning { .. }) {
+                    text.iter_mut().for_each(|line| *line = wrapped_to(Some(width() + SPINNER), line, "", "    "));
+                }
                 if !text.is_empty() {
                     // Through the display, so that lines appear above what is redrawn.
                     display.suspend(|| text.iter().for_each(|line| super::note(line)));
@@ -193,10 +198,13 @@ fn redraw(bars: &mut BTreeMap<String, ProgressBar>, lines: &[LiveLine<'_>], disp
     }
 }
 
+/// How many columns a spinner and the space behind it take.
+const SPINNER: usize = 2;
+
 /// The columns for a line: those of the terminal without the spinner's two.
 fn width() -> usize {
     let columns = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-    columns.clamp(*WIDTHS.start(), *WIDTHS.end()).saturating_sub(2)
+    columns.clamp(*WIDTHS.start(), *WIDTHS.end()).saturating_sub(SPINNER)
 }
 
 /// The display writes to the terminal by itself: what `anstream` would drop is dropped before.

@@ -23,7 +23,7 @@ pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[U
         let (mark, why) = match &expired.verdict {
             Verdict::MayGo => (paint(BAD, "-"), String::new()),
             Verdict::Protected { reason } => (paint(GOOD, "="), format!("; left alone: {reason}")),
-            Verdict::Unreadable { reason } => (paint(CAREFUL, "?"), format!(" left alone: {reason}")),
+            Verdict::Unreadable { reason } => (paint(CAREFUL, "?"), format!("; left alone: {reason}")),
         };
         let name = paint(STRONG, &expired.environment);
         let _ = writeln!(out, "{mark} {name} in {}{when}{why}", expired.region);
@@ -40,7 +40,8 @@ pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[U
     out
 }
 
-/// What came of it. `again` is the command that goes on with one of them.
+/// What came of it.
+/// `again` is the command that goes on with an environment.
 pub fn text(reaped: &Reaped, again: impl Fn(&Expired) -> String) -> String {
     let mut out = String::new();
     for one in &reaped.environments {

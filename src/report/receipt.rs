@@ -13,13 +13,21 @@ use anstyle::Style;
 pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
     let Destroyed { report, receipt, .. } = destroyed;
     let mut out = if report.stacks.is_empty() {
-        format!("{} is gone already: nothing to do.\n", report.environment)
+        // A name that was mistyped, or the wrong region, looks the same.
+        format!(
+            "{} is gone already, or never was in account {}, {}: nothing to do.\n",
+            report.environment, report.account, report.region
+        )
     } else {
         note(&summary::text(report, again));
         data::left(report)
     };
     if let Some(receipt) = receipt {
         out += &text(receipt, super::width());
+    }
+    // Who made what an earlier destroy seems to have kept, nobody knows: only what the file names is taken in.
+    if let Some(import_with) = report.import_with.as_ref().filter(|_| report.stacks.is_empty()) {
+        let _ = writeln!(out, "to take what the file names into a new deployment: {import_with}");
     }
     if destroyed.is_unproven() {
         note(&format!(

@@ -38,7 +38,7 @@ fn failures(report: &Report, again: &str) -> String {
                     operation.doing()
                 )
             }
-            Outcome::Skipped { because: Some(part) } => writeln!(out, "{name} was not begun: it needs `{part}`"),
+            Outcome::Skipped { because: Some(part) } => writeln!(out, "{name} was not begun: `{part}` comes before it"),
             Outcome::Skipped { because: None } => writeln!(out, "{name} was not begun"),
             _ => continue,
         };
@@ -52,6 +52,8 @@ fn failures(report: &Report, again: &str) -> String {
 fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
     let message = match failure.operation {
         Some(_) => failure.message.clone(),
+        // Some say themselves which stack they are about.
+        None if failure.message.starts_with(stack) => failure.message.clone(),
         None => format!("{stack}: {}", failure.message),
     };
     let _ = writeln!(out, "{} {message}", paint(BAD, "error:"));

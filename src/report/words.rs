@@ -78,7 +78,7 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
         } => {
             let uploads = match aborted_uploads {
                 0 => String::new(),
-                some => format!(", {} aborted", many(*some, "open upload")),
+                some => format!(", {} aborted", many(*some, "unfinished upload")),
             };
             vec![format!(
                 "{} emptied s3://{bucket} in {}: {} deleted{uploads}",

@@ -279,7 +279,7 @@ fn on_the_emulator_everything_is_counted_and_goes() {
     assert!(
         destroyed
             .stderr
-            .contains(": 2500 objects deleted, 50 open uploads aborted"),
+            .contains(": 2500 objects deleted, 50 unfinished uploads aborted"),
         "{}",
         destroyed.stderr
     );

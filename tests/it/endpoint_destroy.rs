@@ -134,7 +134,7 @@ fn without_its_file_all_is_found_by_tags_and_what_is_gone_is_a_success() {
         .filter_map(|call| call.stack)
         .collect();
     assert_eq!(deleted, ["lab-work", "lab-intake"]);
-    let again = destroy(&endpoint).stdout("lab is gone already: nothing to do.\nlab: nothing is left over.\n");
+    let again = destroy(&endpoint).stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over.\n$");
     again.run();
     let json = destroy(&endpoint).args(["--output", "json"]).run().json();
     assert_eq!(json["succeeded"], true);
@@ -242,6 +242,27 @@ fn force_asks_before_it_leaves_anything() {
     let (code, said) = crate::harness::in_a_terminal(&run, 200, &answers);
     assert_eq!(code, 1, "{said}");
     assert_eq!(endpoint.status("lab-intake").as_deref(), Some("DELETE_FAILED"));
+}
+
+#[test]
+fn nothing_but_a_yes_is_taken_for_one_and_an_interrupt_is_an_interrupt() {
+    let endpoint = serve(Script::new().existing(intake()));
+    let run = with_endpoint(Test::new(), &endpoint).args(["destroy", "--name", "lab"]);
+    for (typed, code, said) in [
+        ("maybe\r", 4, "not confirmed: nothing was changed"),
+        ("qfleet destroy lab\r", 4, "not confirmed: nothing was changed"),
+        ("\r", 4, "not confirmed: nothing was changed"),
+        ("\u{3}", 130, "interrupted"),
+    ] {
+        let (ended, screen) = crate::harness::in_a_terminal(&run, 200, &[("Destroy lab in account", typed)]);
+        assert_eq!(ended, code, "{typed:?}: {screen}");
+        assert!(screen.contains(said), "{typed:?}: {screen}");
+        assert!(endpoint.calls("DeleteStack").is_empty(), "{typed:?}");
+    }
+    let answers = [("Destroy lab in account", "nes\u{7f}\u{7f}\u{7f}yes\r")];
+    let (ended, screen) = crate::harness::in_a_terminal(&run, 200, &answers);
+    assert_eq!(ended, 0, "{screen}");
+    assert_eq!(endpoint.stacks(), [] as [&str; 0]);
 }
 
 #[test]

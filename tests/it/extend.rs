@@ -109,7 +109,7 @@ fn one_that_is_past_counts_from_now() {
     let endpoint = lab(Some("2020-01-02T15:00:00Z"));
     let before = Timestamp::now();
     extend(&endpoint, &["--name", "lab", "2h"])
-        .stdout_regex(r"lab expired \d+h \d\dm ago \(2020-01-02 15:00Z\)\nlab expires in 2h 00m \(.*\)\n")
+        .stdout_regex(r"lab expired \d+d \d\dh ago \(2020-01-02 15:00Z\)\nlab expires in 2h 00m \(.*\)\n")
         .run();
     let kept = endpoint.world(|world| world.services.parameter("/qfleet/lab/expires"));
     let kept: Timestamp = kept.expect("kept").parse().expect("a time");
@@ -149,10 +149,29 @@ fn a_bad_length_is_bad_usage() {
             .run();
         assert!(endpoint.calls("PutParameter").is_empty(), "{length}");
     }
-    // One argument is the length, and the environment is missing.
-    Test::new()
-        .args(["extend", "2h"])
-        .status(2)
-        .stderr_contains("<ENV|--name <NAME>>")
-        .run();
+    // One argument is the length or the environment, and the other is missing.
+    for (args, why) in [
+        (&["2h"][..], "no environment was named"),
+        (&["lab"], "as in: qfleet extend lab 2h"),
+        (&["lab", "2h", "--name", "lab"], "by its file or by --name, not by both"),
+        (&[], "<ENV|--name <NAME>> <LENGTH>"),
+    ] {
+        let run = Test::new().args(["extend"]).args(args).status(2);
+        run.stderr_contains(why).run();
+    }
+}
+
+#[test]
+fn options_may_stand_between_the_environment_and_the_length() {
+    let endpoint = lab(Some("2100-01-02T15:00:00Z"));
+    for args in [
+        &["lab.yaml", "--output", "text", "2h"][..],
+        &["--name", "lab", "--output", "text", "2h"],
+        &["2h", "--output", "text", "--name", "lab"],
+    ] {
+        extend(&endpoint, args)
+            .file("lab.yaml", file("111122223333", ""))
+            .stdout_contains("lab expires in ")
+            .run();
+    }
 }

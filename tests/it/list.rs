@@ -179,6 +179,25 @@ fn what_cannot_be_read_is_unknown_and_the_rest_is_shown() {
         .run();
 }
 
+/// It may have expired, and `reap` leaves it alone: nobody may take it for one that never expires.
+#[test]
+fn an_expiry_that_is_no_time_is_unknown() {
+    let endpoint = serve(script());
+    endpoint.world(|world| world.services.set_parameter("/qfleet/lab/expires", "tomorrow"));
+    let why = "/qfleet/lab/expires says \"tomorrow\", which is no time; correct it";
+    let listing = test(&endpoint).args(["--output", "json"]).run().json();
+    let unknown = listing["unknown"][0]["unknown"].as_str().unwrap_or_default();
+    assert!(unknown.starts_with(why), "{listing:#}");
+    let shown = test(&endpoint).run().stdout;
+    let line = |name: &str| shown.lines().find(|line| line.contains(name)).unwrap_or_default();
+    assert!(line("lab ").contains(" ? "), "{shown}");
+    assert!(line("prod ").contains(" never "), "{shown}");
+    let status = lab::at(&endpoint)
+        .env("AWS_REGION", "us-east-2")
+        .args(["status", "--name", "lab"]);
+    status.stdout_contains(format!("unknown: {why}")).run();
+}
+
 fn regions(script: Script) -> Script {
     script
         .a_region("us-east-2", "ENABLED_BY_DEFAULT")

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::blueprint::names;
+
 /// Whether the name is `<environment>-<part>-<LogicalId>-<random>` of one of these parts. The names of environments and
 /// parts have no capitals, and those in the templates begin with one: so `photo-lab-move-Role-1A2B` is `photo-lab`'s
 /// `move`, and neither `photo-lab-2-move-Role-…` nor `photo-lab-move-2-Role-…` is taken for it
@@ -26,10 +28,10 @@ pub fn log_group_belongs(name: &str, environment: &str, parts: &BTreeSet<String>
     name.split('/').any(|segment| belongs(segment, environment, parts))
 }
 
-/// The same for a topic, by its ARN.
+/// The same for a topic, by its ARN; the one that tells of uploads has a name of its own.
 pub fn topic_belongs(arn: &str, environment: &str, parts: &BTreeSet<String>) -> bool {
     let name = arn.rsplit(':').next().unwrap_or_default();
-    belongs(name, environment, parts)
+    parts.contains("intake") && name == names::topic(environment) || belongs(name, environment, parts)
 }
 
 /// What names of alarms begin with that Auto Scaling made.
@@ -82,5 +84,10 @@ mod tests {
         let topic = |name: &str| format!("arn:aws:sns:us-east-2:111122223333:{name}");
         assert!(topic_belongs(&topic("lab-move-Topic-1A"), "lab", &parts));
         assert!(!topic_belongs(&topic("lab-2-move-Topic-1A"), "lab", &parts));
+        let with_intake = ["intake".to_owned()].into();
+        assert!(topic_belongs(&topic("lab-uploads"), "lab", &with_intake));
+        assert!(!topic_belongs(&topic("lab-2-uploads"), "lab", &with_intake));
+        // An intake that is somebody else's has somebody else's topic.
+        assert!(!topic_belongs(&topic("lab-uploads"), "lab", &parts));
     }
 }

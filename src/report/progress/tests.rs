@@ -193,7 +193,7 @@ async fn a_log_hears_of_a_bucket_every_ten_seconds_and_while_nothing_happens() {
   20  emptying s3://one: 20000 of 50000 objects deleted
   80  still emptying s3://one (1m 20s): 24000 of 50000 objects
   80  still emptying s3://other (1m 15s): 0 of 50000 objects
- 100  ✓ emptied s3://one in 1m 40s: 50001 objects deleted, 1 open upload aborted
+ 100  ✓ emptied s3://one in 1m 40s: 50001 objects deleted, 1 unfinished upload aborted
  100  ✓ emptied s3://other in 1m 40s: 1 object deleted
  100  = s3://third is empty
  300  emptying s3://one: 7 of 50000 objects deleted

@@ -113,7 +113,7 @@ fn header(status: &Status, theme: Theme, width: u16) -> Line<'static> {
         let (text, tone) = if expires.seconds_left > 0 {
             let minutes = expires.seconds_left / 60;
             let tone = if minutes < 60 { Tone::Careful } else { Tone::Plain };
-            (format!("  expires in {}h {:02}m", minutes / 60, minutes % 60), tone)
+            (format!("  expires in {}", expires.length()), tone)
         } else {
             ("  EXPIRED".to_owned(), Tone::Bad)
         };

@@ -42,7 +42,9 @@ fn a_foreign_subscription_is_named_with_what_ends_it() {
     destroy(&endpoint)
         .status(4)
         .stderr_contains("ops@example.com (email) is subscribed to the topic lab-uploads of lab-intake")
-        .stderr_contains(format!("aws sns unsubscribe --subscription-arn {arn}"))
+        .stderr_contains(format!(
+            "aws sns unsubscribe --subscription-arn {arn} --region us-east-2"
+        ))
         .stderr_lacks("new@example.com")
         .run();
     nothing_was_deleted(&endpoint);
