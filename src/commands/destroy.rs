@@ -46,7 +46,7 @@ Examples:
   qfleet destroy --name lab                where the environment file is lost
   qfleet destroy lab --keep-data           leave bucket and queues for the next deploy
 
-Exit codes: 0 gone, or gone already; 1 something could not be deleted, or is left over; 2 bad file or usage;
+Exit codes: 0 gone, or gone already; 1 something could not be deleted, or is left over; 2 bad file or usage; \
 4 refused (protected, used by others, not confirmed); 130 interrupted.")]
 pub struct Destroy {
     #[command(flatten)]
@@ -184,6 +184,10 @@ impl Destroy {
             Output::Text => report::text(&report::data::text(cloud, &deployed, &data, report::width())),
             Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
             Output::Json => {}
+        }
+        if global.output != Output::Text && !self.yes {
+            // Whoever is asked reads what the question is about.
+            report::note(report::data::text(cloud, &deployed, &data, None).trim_end());
         }
         if !report::confirm(&self.question(cloud, &deployed), self.yes)? {
             return Err(Error::refused("not confirmed: nothing was changed"));

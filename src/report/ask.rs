@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use dialoguer::console::{Key, Term};
 
+use super::style::wrapped_to;
 use crate::error::{Error, Result};
 
 /// Asks, and returns whether the answer was yes. With `yes`, the answer is yes without asking.
@@ -21,7 +22,9 @@ pub fn confirm(question: &str, yes: bool) -> Result<bool> {
         .with_help("add --yes to go on without being asked"));
     }
     let mut term = Term::stderr();
-    let answer = write!(term, "{question} [y/N] ").and_then(|()| line(&mut term));
+    let columns = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    let question = wrapped_to(columns, &format!("{question} [y/N]"), "", "");
+    let answer = write!(term, "{question} ").and_then(|()| line(&mut term));
     // Whatever comes next has a line of its own.
     let ended = term.write_line("");
     match answer.and_then(|answer| ended.map(|()| answer)) {

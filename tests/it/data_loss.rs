@@ -73,6 +73,12 @@ fn what_will_be_lost_is_counted_or_said_to_be_estimated() {
         said.contains("  - queue lab-work: no messages, as SQS estimates\n"),
         "{said}"
     );
+    // Whose results go to a program is asked with the same in sight.
+    let run = test(&endpoint)
+        .args(["destroy", "lab.yaml", "--output", "json"])
+        .status(4);
+    let asked = run.stderr_contains(format!("  - {bucket}\n")).run();
+    assert_eq!(asked.json()["error"]["exit_code"], 4);
     let dead = "dead-letter queue lab-work-dlq: about 2 messages (2 waiting, 0 in flight, 0 delayed), as SQS estimates";
     assert!(said.contains(&format!("  - {dead}\n")), "{said}");
     assert!(!said.contains("What stays"), "{said}");

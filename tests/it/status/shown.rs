@@ -137,7 +137,7 @@ fn what_is_wrong_is_found_worst_first() {
 fn the_text_says_the_same() {
     let read = test(&sick_lab()).run();
     let _settings = settled(&read);
-    let hours = regex::Regex::new(r"\d+h \d\dm ago|\d+ h ago").expect("a pattern");
+    let hours = regex::Regex::new(r"\d+[hd] \d\d[mh] ago|\d+ h ago").expect("a pattern");
     insta::assert_snapshot!("sick", hours.replace_all(&read.stdout, "[n] ago"));
 
     let read = test(&serve(healthy())).run();
