@@ -55,9 +55,7 @@ async fn what_s3_could_not_delete_just_now_is_tried_again_alone_and_later_each_t
         .await;
         rig.endpoint.world(|world| {
             // More often than the SDK itself tries a call.
-            world
-                .services
-                .keeps("flaky\u{1}", code, "Please try again.", Some(10));
+            world.services.keeps("flaky\u{1}", code, "Please try again.", Some(10));
             world.services.keeps("busy", code, "Please try again.", Some(2));
         });
         let ran = rig.destroy().await.well();
