@@ -5,6 +5,7 @@ mod draining;
 mod emptying;
 mod failures;
 mod faults;
+mod keeping;
 mod leftovers;
 mod many_stacks;
 mod nothing_to_do;

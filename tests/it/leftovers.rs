@@ -98,12 +98,24 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
             .left("AWS::AutoScaling::AutoScalingGroup", "lab-work-Group-1A-Untagged")
             .left("AWS::EC2::Volume", "vol-1")
             .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-1"))
+            .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-work-Topic-Left"))
+            .left(
+                "AWS::SNS::Subscription",
+                &format!("arn:aws:sns:{HERE}:lab-intake-Topic-Gone:6f2a"),
+            )
+            // What a user tagged belongs to no part.
+            .left("AWS::EC2::Volume", "vol-by-hand")
+            .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-by-hand"))
             // Of neighbours: an environment whose name begins alike, the same one in another region, another stage.
             .left("AWS::Logs::LogGroup", "/aws/lambda/lab-2-work-Function-1A")
             .left("AWS::CloudWatch::Alarm", "lab-2-work-LatencyAlarm-1A")
             .left("AWS::IAM::Role", "lab-2-work-Role-1A")
             .left("AWS::IAM::Role", "lab-work-RoleElsewhere-1A")
             .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-2-intake-Topic-1A"))
+            .left(
+                "AWS::SNS::Subscription",
+                &format!("arn:aws:sns:{HERE}:lab-2-intake-Topic-1A:6f2a"),
+            )
             .left(
                 "AWS::SQS::Queue",
                 "https://sqs.us-east-2.amazonaws.com/111122223333/lab-2-work",
@@ -116,6 +128,8 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
     assert_eq!(shown["succeeded"], true, "all stacks went: {shown:#}");
     let receipt = &shown["receipt"];
     assert_eq!(receipt["clean"], false);
+    let subscription = format!("arn:aws:sns:{HERE}:lab-intake-Topic-Gone:6f2a");
+    let topic = format!("arn:aws:sns:{HERE}:lab-work-Topic-Left");
     let expected = [
         (
             "AWS::AutoScaling::AutoScalingGroup",
@@ -131,6 +145,8 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
         ("AWS::EC2::Volume", "vol-1", "left_over"),
         ("AWS::IAM::Role", "lab-work-Role-1A", "left_over"),
         ("AWS::Logs::LogGroup", "/aws/lambda/lab-work-Function-1A", "left_over"),
+        ("AWS::SNS::Subscription", &subscription, "left_over"),
+        ("AWS::SNS::Topic", &topic, "left_over"),
     ];
     assert_eq!(noteworthy(receipt), rows(&expected));
     let commands: Vec<&str> = receipt["resources"]
@@ -148,6 +164,8 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
         format!("aws ec2 delete-volume --volume-id vol-1 {region}"),
         "aws cloudcontrol delete-resource --type-name AWS::IAM::Role --identifier lab-work-Role-1A".to_owned(),
         format!("aws logs delete-log-group --log-group-name /aws/lambda/lab-work-Function-1A {region}"),
+        format!("aws sns unsubscribe --subscription-arn {subscription} {region}"),
+        format!("aws sns delete-topic --topic-arn {topic} {region}"),
     ];
     assert_eq!(commands, commands_expected);
 }

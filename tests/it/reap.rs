@@ -1,10 +1,13 @@
 //! `reap`: what has expired goes, and nothing else.
 
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::deployed::{REGION, test};
 use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb};
-use crate::harness::{Aws, Test, account, emulator, in_a_terminal};
+use crate::harness::{Aws, Following, Test, account, emulator, in_a_terminal};
 
 const PAST: &str = "2020-01-02T15:00:00Z";
 const FUTURE: &str = "2100-01-02T15:00:00Z";
@@ -58,7 +61,8 @@ fn account_with_all_sorts() -> Endpoint {
             .existing(environment("locked").protected())
             .existing(environment("odd"))
             .existing(foreign)
-            .existing(environment("lab-3")),
+            .existing(environment("lab-3"))
+            .listings_leave_protection_out(),
         &[
             ("lab", PAST),
             ("lab-2", FUTURE),
@@ -168,27 +172,52 @@ fn one_that_fails_does_not_keep_the_others() {
 }
 
 #[test]
-fn one_that_is_extended_meanwhile_stays() {
+fn one_that_is_extended_or_made_endless_meanwhile_stays() {
+    for extended in [true, false] {
+        let endpoint = serve(
+            Script::new().existing(environment("aa")).existing(environment("bb")),
+            &[("aa", PAST), ("bb", PAST)],
+        );
+        // While the first one goes.
+        let reaped = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                endpoint.wait_until("aa goes", |world| {
+                    world.calls.iter().any(|call| call.action == "DeleteStack")
+                });
+                endpoint.world(|world| match extended {
+                    true => world.services.set_parameter("/qfleet/bb/expires", FUTURE),
+                    false => world.services.remove_parameter("/qfleet/bb/expires"),
+                });
+            });
+            reap(&endpoint, &["--yes", "--output", "json"]).run().json()
+        });
+        is(
+            &outcomes(&reaped),
+            &[["aa", "may_go", "destroyed"], ["bb", "may_go", "left_alone"]],
+        );
+        assert_eq!(reaped["environments"][1]["message"], "its expiry was moved meanwhile");
+        assert_eq!(endpoint.stacks(), ["bb-work"]);
+    }
+}
+
+#[test]
+fn interrupted_it_begins_no_other_and_says_so() {
+    let script = Script::new().existing(environment("aa")).existing(environment("bb"));
     let endpoint = serve(
-        Script::new().existing(environment("aa")).existing(environment("bb")),
+        script.takes("aa-work", "Topic", Duration::from_secs(2)),
         &[("aa", PAST), ("bb", PAST)],
     );
-    // While the first one goes.
-    let extended = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            endpoint.wait_until("aa goes", |world| {
-                world.calls.iter().any(|call| call.action == "DeleteStack")
-            });
-            endpoint.world(|world| world.services.set_parameter("/qfleet/bb/expires", FUTURE));
-        });
-        reap(&endpoint, &["--yes", "--output", "json"]).run().json()
+    let reaping = Following::start(reap(&endpoint, &["--yes", "--output", "json"]));
+    endpoint.wait_until("aa goes", |world| {
+        world.calls.iter().any(|call| call.action == "DeleteStack")
     });
-    is(
-        &outcomes(&extended),
-        &[["aa", "may_go", "destroyed"], ["bb", "may_go", "left_alone"]],
-    );
-    assert_eq!(extended["environments"][1]["message"], "its expiry was moved meanwhile");
-    assert_eq!(endpoint.stacks(), ["bb-work"]);
+    reaping.signal(Signal::SIGINT);
+    let shown = reaping.rest().join("\n");
+    let (code, said) = reaping.end();
+    assert_eq!(code, 130, "{said}");
+    let reaped: Value = serde_json::from_str(&shown).expect("a document");
+    is(&outcomes(&reaped)[1..], &[["bb", "may_go", "not_begun"]]);
+    assert_eq!(endpoint.calls("DeleteStack").len(), 1);
 }
 
 #[test]

@@ -135,7 +135,19 @@ impl World {
             (Service::Sns, "GetTopicAttributes") if self.is_left("AWS::SNS::Topic", &asked("TopicArn")) => {
                 super::said::attributes(&[("TopicArn", &asked("TopicArn"))]).into()
             }
-            (Service::Sns, "ListSubscriptions") => Fields::new().members("Subscriptions", []).into(),
+            (Service::Sns, "ListSubscriptions") => {
+                let arns = self.left_named("AWS::SNS::Subscription", "");
+                let subscriptions = arns.iter().filter_map(|arn| {
+                    let (topic, _) = arn.rsplit_once(':')?;
+                    Some(Fields::new().text("SubscriptionArn", arn).text("TopicArn", topic))
+                });
+                Fields::new().members("Subscriptions", subscriptions).into()
+            }
+            (Service::Sns, "GetSubscriptionAttributes")
+                if self.is_left("AWS::SNS::Subscription", &asked("SubscriptionArn")) =>
+            {
+                super::said::attributes(&[("SubscriptionArn", &asked("SubscriptionArn"))]).into()
+            }
             (Service::Iam, "ListRoles") => {
                 let roles = self.left_named("AWS::IAM::Role", "");
                 let roles = roles.iter().map(|name| role(name));
@@ -193,10 +205,11 @@ impl World {
         let environment = input["TagFilters"][0]["Values"][0].as_str().unwrap_or_default();
         let listed = self.script.listed.iter().filter(|(of, _)| of == environment);
         let listed = listed.map(|(of, arn)| {
-            json!({"ResourceARN": arn, "Tags": [
-                {"Key": "qfleet:environment", "Value": of},
-                {"Key": "qfleet:part", "Value": "work"},
-            ]})
+            let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+            // "…-by-hand" is no stack's: somebody tagged it.
+            let part = (!arn.ends_with("-by-hand")).then(|| tag("qfleet:part", "work"));
+            let tags: Vec<Value> = [tag("qfleet:environment", of)].into_iter().chain(part).collect();
+            json!({"ResourceARN": arn, "Tags": tags})
         });
         json!({"PaginationToken": "", "ResourceTagMappingList": listed.collect::<Vec<Value>>()})
     }

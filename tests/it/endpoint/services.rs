@@ -116,6 +116,10 @@ impl Services {
         self.parameters.insert(name.to_owned(), value.to_owned());
     }
 
+    pub fn remove_parameter(&mut self, name: &str) {
+        self.parameters.remove(name);
+    }
+
     /// Systems Manager (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Operations.html>).
     pub fn json(&mut self, call: &Call) -> Plain {
         let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();

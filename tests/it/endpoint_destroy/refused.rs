@@ -13,22 +13,33 @@ Resources:
 
 #[test]
 fn a_stack_of_others_that_imports_is_named_and_nothing_is_deleted() {
-    let theirs = Existing::new("their-alarms", "CREATE_COMPLETE").body(IMPORTS);
-    let endpoint = serve(Script::new().existing(intake()).existing(work()).existing(theirs));
-    destroy(&endpoint)
-        .status(4)
-        .stderr_contains("their-alarms imports lab-topic from lab-intake")
-        .run();
-    nothing_was_deleted(&endpoint);
-    assert_eq!(endpoint.stacks().len(), 3);
+    // A neighbour's, too, whose name begins alike.
+    for importer in ["their-alarms", "lab-2-alarms", "lab-alarms-2"] {
+        let theirs = Existing::new(importer, "CREATE_COMPLETE").body(IMPORTS);
+        let endpoint = serve(Script::new().existing(intake()).existing(work()).existing(theirs));
+        destroy(&endpoint)
+            .status(4)
+            .stderr_contains(format!("the stack {importer} imports lab-topic from lab-intake"))
+            .run();
+        nothing_was_deleted(&endpoint);
+        assert_eq!(endpoint.stacks().len(), 3);
+    }
 }
 
 #[test]
 fn a_stack_of_the_environment_that_imports_goes_first() {
     // Its tags say nothing of it.
     let ours = part("alarms", "", IMPORTS);
-    let endpoint = serve(Script::new().existing(intake()).existing(ours));
+    let script = Script::new().existing(intake()).existing(ours);
+    let takes = std::time::Duration::from_secs(2);
+    let endpoint = serve(script.takes("lab-alarms", "Queue", takes));
     destroy(&endpoint).run();
+    let begun = |action: &str, place: usize| endpoint.calls(action)[place].at;
+    assert!(begun("DeleteStack", 1) - begun("DeleteStack", 0) >= takes);
+    assert!(
+        begun("DeleteObjects", 0) - begun("DeleteStack", 0) >= takes,
+        "its bucket is as it was until then"
+    );
     let deleted = endpoint.calls("DeleteStack").into_iter().filter_map(|call| call.stack);
     assert_eq!(deleted.collect::<Vec<_>>(), ["lab-alarms", "lab-intake"]);
 }

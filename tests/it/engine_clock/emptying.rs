@@ -109,6 +109,9 @@ async fn everything_goes_versions_markers_uploads_and_keys_that_no_xml_can_hold(
     });
     let ran = rig.again().destroy().await.well();
     assert_eq!(emptied(&ran), [(15, 7)]);
+    // All of it goes at the first look, of five pages; the second one finds nothing.
+    assert_eq!(rig.endpoint.calls("ListObjectVersions").len(), 6);
+    assert_eq!(ran.warnings(), [] as [&str; 0]);
     assert_eq!(rig.status("intake"), None);
     assert_eq!(rig.endpoint.calls("DeleteStack").len(), 1);
     assert_eq!(rig.endpoint.world(|world| world.services.multiparts.open()), ["y"]);

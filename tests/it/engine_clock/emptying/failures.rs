@@ -1,5 +1,7 @@
 //! What S3 refuses while a bucket is emptied: waited out, tried again, or named.
 
+mod meanwhile;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,15 +15,18 @@ fn slow_down() -> Fault {
 
 #[tokio::test(start_paused = true)]
 async fn throttling_is_waited_out_for_minutes() {
-    let rig = holding(10, numbered("uploads", 20)).await;
+    let rig = holding(10, [numbered("uploads", 20), vec!["single\u{1}".into()]].concat()).await;
     let since = rig.endpoint.world(|world| world.clock.since_start(Instant::now()));
+    // Longer than the pauses after an error that one object has of its own.
+    let single = On::action("DeleteObject").until(since + 500 * SECOND);
+    rig.endpoint.rescript(|script| script.fault(single, slow_down()));
     for action in ["DeleteObjects", "ListObjectVersions", "ListMultipartUploads"] {
         rig.endpoint
             .rescript(|script| script.fault(On::action(action).until(since + 240 * SECOND), slow_down()));
     }
     let ran = rig.destroy().await.well();
-    assert_eq!(emptied(&ran), [(20, 0)]);
-    assert!(ran.took() > 240 * SECOND, "{:?}", ran.took());
+    assert_eq!(emptied(&ran), [(21, 0)]);
+    assert!(ran.took() > 500 * SECOND, "{:?}", ran.took());
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +54,8 @@ async fn what_s3_could_not_delete_just_now_is_tried_again_alone_and_later_each_t
         )
         .await;
         rig.endpoint.world(|world| {
-            world.services.keeps("flaky\u{1}", code, "Please try again.", Some(2));
+            // More often than the SDK itself tries a call.
+            world.services.keeps("flaky\u{1}", code, "Please try again.", Some(10));
             world.services.keeps("busy", code, "Please try again.", Some(2));
         });
         let ran = rig.destroy().await.well();
@@ -65,6 +71,26 @@ async fn what_s3_could_not_delete_just_now_is_tried_again_alone_and_later_each_t
             .collect();
         assert_eq!(pauses, [0, 1, 3], "{code}");
     }
+}
+
+/// Versions of one key are different things.
+#[tokio::test(start_paused = true)]
+async fn only_the_version_that_s3_could_not_delete_is_tried_again() {
+    let rig = holding(10, []).await;
+    rig.endpoint.world(|world| {
+        let bucket = world.services.make_bucket(BUCKET);
+        bucket.keeps_versions = true;
+        for content in ["one", "two", "three"] {
+            bucket.put("busy", content.into());
+        }
+        world
+            .services
+            .keeps("busy", "InternalError", "Please try again.", Some(1));
+    });
+    let ran = rig.destroy().await.well();
+    assert_eq!(emptied(&ran), [(3, 0)]);
+    let each: Vec<usize> = named(&rig.endpoint).iter().map(Vec::len).collect();
+    assert_eq!(each, [3, 1]);
 }
 
 #[tokio::test(start_paused = true)]
