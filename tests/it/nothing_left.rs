@@ -92,6 +92,8 @@ async fn fill(account: &str, name: &str, queue: &str, objects: usize) {
         .sqs
         .receive_message()
         .queue_url(queue)
+        // However long the test takes: no worker is there to delete it.
+        .visibility_timeout(43_200)
         .send()
         .await
         .expect("received");
