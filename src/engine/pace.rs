@@ -6,7 +6,7 @@ use std::time::Duration;
 /// and stack; on average half of it is noticed late.
 const CLOSE: Duration = Duration::from_millis(900);
 /// While the end may come at any moment, and nothing else begins then.
-const RELAXED: Duration = Duration::from_millis(1750);
+const RELAXED: Duration = Duration::from_millis(1600);
 /// While the end is far: often enough to show progress.
 const FAR: Duration = Duration::from_secs(4);
 /// From here on before the time that the operation took last, the end may come at any moment.

@@ -63,11 +63,18 @@ pub struct Before {
     pub status: Option<StackStatus>,
 }
 
-/// Looks before an operation of this kind begins, in one call.
+/// Looks before an operation of this kind begins, in one call. What is to be created only waits for its change set so far:
+/// there is nothing to look at.
 ///
 /// # Errors
 /// When AWS can't be asked.
 pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Before, CloudError> {
+    if operation == Operation::Create {
+        return Ok(Before {
+            status: Some(StackStatus::ReviewInProgress),
+            ..Before::default()
+        });
+    }
     let events = cloud.recent_events(id).await?;
     let status = events.iter().rfind(|event| event.is_stack);
     Ok(Before {
@@ -83,8 +90,7 @@ pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Bef
 fn last_took(events: &[ResourceEvent], operation: Operation) -> Option<Duration> {
     let (begin, end) = match operation {
         Operation::Update => ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"),
-        Operation::Create => ("CREATE_IN_PROGRESS", "CREATE_COMPLETE"),
-        Operation::Delete | Operation::Attach | Operation::Rollback => return None,
+        Operation::Create | Operation::Delete | Operation::Attach | Operation::Rollback => return None,
     };
     let of_stack: Vec<&ResourceEvent> = events.iter().filter(|event| event.is_stack).collect();
     let ended = of_stack.iter().rposition(|event| event.status == end)?;
@@ -126,6 +132,10 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
     loop {
         for resource in cloud.events_after(id, last_seen.as_deref()).await? {
             last_seen = Some(resource.id.clone());
+            // Of the time before the operation.
+            if resource.is_stack && StackStatus::from(resource.status.as_str()) == StackStatus::ReviewInProgress {
+                continue;
+            }
             heard = Instant::now();
             if let Some(reports) = boot_reports
                 && let Some(instance) = instance_that_failed(&resource)
