@@ -59,7 +59,7 @@ async fn disable_one(context: Context<'_>, uuid: &str, at_once: bool) -> Result<
             Ok(Some(state)) if state == "Disabled" => return Ok(Ended::Disabled),
             Ok(Some(_)) => asked = true,
             // It is being created or updated: it can be asked for when that is over.
-            Err(error) if error.is("ResourceInUseException") && began.elapsed() < PATIENCE => {}
+            Err(error) if error.is("ResourceInUseException") && !at_once && began.elapsed() < PATIENCE => {}
             Err(error) => return Err(error),
         }
         if asked && (at_once || began.elapsed() >= PATIENCE) {

@@ -129,7 +129,8 @@ fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackR
     }
 }
 
-/// Deals with what stands in the way of a deletion: instances, functions that receive, and objects in buckets. What stays is handed back.
+/// Deals with what stands in the way of a deletion: instances, functions that receive, and objects in buckets. What stays
+/// is handed back.
 async fn clear(
     teardown: Teardown<'_>,
     stack: &DeployedStack,

@@ -81,6 +81,20 @@ fn one_that_is_being_updated_is_disabled_after_that() {
 }
 
 #[test]
+fn without_draining_one_that_is_being_updated_is_not_waited_for_either() {
+    let endpoint = serve(stage(Some(ScriptedMapping {
+        in_use: u32::MAX,
+        ..enabled()
+    })));
+    destroy(&endpoint)
+        .args(["--no-drain"])
+        .stderr_contains("is deleted as it is: UpdateEventSourceMapping failed")
+        .run();
+    is_gone(&endpoint);
+    assert_eq!(endpoint.calls("UpdateEventSourceMapping").len(), 1);
+}
+
+#[test]
 fn one_that_is_gone_already_is_nothing_to_speak_of() {
     let endpoint = serve(stage(None));
     destroy(&endpoint).stderr_lacks("event source mapping").run();
