@@ -1,7 +1,6 @@
 //! The blueprint: all stacks of an environment, rendered, with parameters, tags and order. What *should* exist.
 //! Nothing here knows AWS's API.
 
-pub mod amend;
 pub mod cfn_lint;
 mod contexts;
 #[cfg(all(test, unix))]

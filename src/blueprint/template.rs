@@ -23,6 +23,15 @@ pub fn section<'a>(template: &'a Map<String, Value>, name: &str) -> impl Iterato
     template.get(name).and_then(Value::as_object).into_iter().flatten()
 }
 
+/// Whether a resource stays when its stack is deleted
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>).
+pub fn retains(resource: &Value) -> bool {
+    matches!(
+        resource["DeletionPolicy"].as_str(),
+        Some("Retain" | "RetainExceptOnCreate")
+    )
+}
+
 fn long_form(yaml: serde_yaml::Value) -> Result<Value, String> {
     use serde_yaml::Value as Yaml;
     Ok(match yaml {

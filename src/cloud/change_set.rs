@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, OnStackFailure, Parameter, ResourceChange,
-};
+use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, Parameter, ResourceChange};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -52,8 +50,6 @@ pub struct Manner {
     pub on_failure: Option<OnFailure>,
     /// The role that CloudFormation does it with. It keeps it for later operations, deletion included.
     pub role_arn: Option<String>,
-    /// Ends as soon as resources are configured, before they are stable (`DeploymentConfig.Mode: EXPRESS`).
-    pub express: bool,
 }
 
 /// What becomes of a stack when an operation on it fails
@@ -217,10 +213,6 @@ impl Cloud {
                 OnFailure::Keep => OnStackFailure::DoNothing,
             }))
             .set_role_arn(new.manner.role_arn.clone())
-            .set_deployment_config(new.manner.express.then(|| {
-                let express = DeploymentConfig::builder().mode(DeploymentConfigMode::Express);
-                express.disable_rollback(false).build()
-            }))
             .set_import_existing_resources(new.import_existing.then_some(true))
             // The emulator's takes a bucket that is to be imported for a name that is in the way.
             .set_disable_validation((self.local && new.import_existing).then_some(true))

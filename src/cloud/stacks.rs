@@ -149,22 +149,15 @@ impl Cloud {
 
     /// The same, with what may stay. Only a stack that is DELETE_FAILED may leave something
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html>).
-    pub async fn delete_stack_leaving(
-        &self,
-        id: &str,
-        role: Option<&str>,
-        leaving: Leaving<'_>,
-    ) -> Result<(), CloudError> {
-        let (retained, mode) = match leaving {
-            Leaving::Nothing => (None, None),
-            Leaving::These(logical_ids) => (Some(logical_ids.to_vec()), None),
-            Leaving::WhatFails => (None, Some(DeletionMode::ForceDeleteStack)),
+    pub async fn delete_stack_leaving(&self, id: &str, role: Option<&str>, leaving: Leaving) -> Result<(), CloudError> {
+        let mode = match leaving {
+            Leaving::Nothing => None,
+            Leaving::WhatFails => Some(DeletionMode::ForceDeleteStack),
         };
         self.cloudformation
             .delete_stack()
             .stack_name(id)
             .set_role_arn(role.map(str::to_owned))
-            .set_retain_resources(retained)
             .set_deletion_mode(mode)
             .client_request_token(uuid::Uuid::new_v4().to_string())
             .send()
@@ -241,11 +234,9 @@ impl Cloud {
 
 /// What the deletion of a stack leaves where it is, beside what its template keeps.
 #[derive(Debug, Clone, Copy)]
-pub enum Leaving<'a> {
+pub enum Leaving {
     /// Nothing.
     Nothing,
-    /// The resources of these names in the template (`RetainResources`).
-    These(&'a [String]),
     /// Whatever can't be deleted (`FORCE_DELETE_STACK`).
     WhatFails,
 }

@@ -1,7 +1,6 @@
 //! `qfleet deploy ENV`
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use clap::Args;
 
@@ -11,6 +10,7 @@ use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
 use crate::cloud::change_set::{Change, Manner, OnFailure};
 use crate::deployed::expiry_parameter;
+use crate::engine;
 use crate::engine::deploy::{Deployment, nothing_to_do};
 use crate::engine::draft::Drafts;
 use crate::engine::operation::Context;
@@ -18,14 +18,11 @@ use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
 use crate::engine::planner::{Options, Planner, draw_up};
 use crate::engine::settle::settle;
-use crate::engine::{self, fleet};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
-/// How long `--express` waits for the fleet when there's no `--timeout`.
-const FLEET: Duration = Duration::from_secs(15 * 60);
 const CONCURRENCY: u16 = 8;
 
 /// Arguments of `deploy`.
@@ -55,9 +52,6 @@ pub struct Deploy {
     /// How many stacks are worked on at once
     #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
-    /// End as soon as resources are configured (CloudFormation's express mode), then wait for the workers
-    #[arg(long)]
-    express: bool,
     /// What becomes of a stack when it fails [default: delete for the first create of a lab, else rollback]
     #[arg(long, value_name = "WHAT")]
     on_failure: Option<OnFailure>,
@@ -120,7 +114,6 @@ impl Deploy {
             selection: Selection::default(),
             no_attach: false,
             concurrency: CONCURRENCY,
-            express: false,
             on_failure: None,
             role_arn: None,
             waits: Waits::default(),
@@ -234,7 +227,7 @@ impl Deploy {
                 report::confirm(&format!("Go on with {stack}?"), self.yes).unwrap_or(false)
             })
         };
-        let report = engine::deploy::deploy(Deployment {
+        Ok(engine::deploy::deploy(Deployment {
             context,
             blueprint,
             plan: &plan,
@@ -243,20 +236,7 @@ impl Deploy {
             concurrency: self.concurrency.into(),
             approve: &approve,
         })
-        .await;
-        // The emulator starts no instances.
-        if self.express && report.succeeded && !context.cloud.local {
-            let left = context
-                .waiting
-                .deadline
-                .map(|deadline| deadline - tokio::time::Instant::now());
-            for group in fleet::wait(context, &report.outputs, left.unwrap_or(FLEET)).await? {
-                context.tell.warn(format!(
-                    "{group} is not ready yet: fewer instances in service than its minimum"
-                ));
-            }
-        }
-        Ok(report)
+        .await)
     }
 
     fn options(&self, environment: &Environment) -> Options {
@@ -267,7 +247,6 @@ impl Deploy {
             manner: Manner {
                 on_failure: self.on_failure.or(default),
                 role_arn: self.role_arn.clone(),
-                express: self.express,
             },
             allow_replace: self.selection.allow_replace.clone(),
         }

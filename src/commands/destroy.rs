@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::global::Global;
 use super::named::{Meant, Named};
 use super::waits::Waits;
+use crate::blueprint::names;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::holdings;
 use crate::deployed::{Deployed, expiry_parameter};
@@ -29,8 +30,9 @@ use crate::report::{self, progress::Progress};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Everything is found by the stacks' own tags and templates: the file may be lost (--name). What it said about data holds \
-as it was deployed: with `on_destroy: empty` the bucket is emptied and deleted, with `on_destroy: keep`, or --keep-data, \
-bucket and queues stay and are named; the next deploy takes them in again. An environment with `protect: true` is \
+as it was deployed: with `on_destroy: empty` the bucket is emptied and deleted, with `on_destroy: keep` \
+bucket and queues stay and are named, and the next deploy takes them in again. To keep what was deployed with `empty`, \
+deploy it with `on_destroy: keep` first. An environment with `protect: true` is \
 refused; deploy it with `protect: false` first.
 
 Before anything is deleted, it looks for stacks of others that import from it and for foreign subscriptions to its \
@@ -44,7 +46,6 @@ Examples:
   qfleet destroy lab                       say what will be lost, ask, take it down
   qfleet destroy lab --yes                 in a pipeline: no questions
   qfleet destroy --name lab                where the environment file is lost
-  qfleet destroy lab --keep-data           leave bucket and queues for the next deploy
 
 Exit codes: 0 gone, or gone already; 1 something could not be deleted, or is left over; 2 bad file or usage; \
 4 refused (protected, used by others, not confirmed); 130 interrupted.")]
@@ -54,9 +55,6 @@ pub struct Destroy {
     /// Go on without being asked
     #[arg(long, short)]
     yes: bool,
-    /// Leave bucket and queues, with what is in them, whatever the file says
-    #[arg(long)]
-    keep_data: bool,
     /// Don't give workers the time to finish; their messages are shown again
     #[arg(long)]
     no_drain: bool,
@@ -90,7 +88,6 @@ impl Destroy {
         Destroy {
             which: Named::by_name(name),
             yes: true,
-            keep_data: false,
             no_drain: false,
             disable_protection: false,
             force: false,
@@ -114,7 +111,7 @@ impl Destroy {
             (nothing, Data::default(), Known::default())
         } else {
             let known = Known::read(cloud, &deployed).await;
-            let (report, data) = self.destroy(global, cloud, interrupt, deployed).await?;
+            let (report, data) = self.destroy(global, cloud, interrupt, meant, deployed).await?;
             (report, data, known)
         };
         let mut receipt = None;
@@ -161,6 +158,7 @@ impl Destroy {
         global: &Global,
         cloud: &Cloud,
         interrupt: &Interrupt,
+        meant: &Meant,
         deployed: Deployed,
     ) -> Result<(Report, Data)> {
         let users = foreign::find(cloud, &deployed).await?;
@@ -175,11 +173,12 @@ impl Destroy {
             .iter()
             .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
         let deployed = deployed.in_order_of_imports(&users);
-        let deployed = keep::settle(cloud, deployed, self.keep_data).await?;
+        let deployed = keep::settle(cloud, deployed).await?;
         let data = tokio::select! {
             data = look(cloud, &deployed) => data?,
             () = interrupt.wait() => return Err(Error::Interrupted),
         };
+        self.refuse_to_lose_what_the_file_keeps(global, meant, &data)?;
         match global.output {
             Output::Text => report::text(&report::data::text(cloud, &deployed, &data, report::width())),
             Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
@@ -223,6 +222,34 @@ impl Destroy {
         Ok((report, data))
     }
 
+    /// What the file says holds once it is deployed. Who set `on_destroy: keep` in it doesn't mean to lose the data all the
+    /// same.
+    fn refuse_to_lose_what_the_file_keeps(&self, global: &Global, meant: &Meant, data: &Data) -> Result<()> {
+        let bucket = meant.file.as_ref().and_then(|file| file.bucket.as_ref());
+        if bucket.is_none_or(|bucket| bucket.on_destroy == OnDestroy::Empty) {
+            return Ok(());
+        }
+        let artifacts = names::stack(&meant.name, "artifacts");
+        let buckets = data.buckets.iter().map(|one| (&one.stack, &one.bucket, one.kept));
+        let queues = data.queues.iter().map(|one| (&one.stack, &one.queue, one.kept));
+        let lost = buckets
+            .chain(queues)
+            .filter(|(stack, _, kept)| **stack != artifacts && !kept);
+        let lost: Vec<&str> = lost.map(|(_, name, _)| name.as_str()).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "the file of {} says `on_destroy: keep`, but was not deployed with it, so this would delete {}",
+            meant.name,
+            lost.join(", ")
+        ))
+        .with_help(format!(
+            "run `{}`, then the same command again; or set `on_destroy: empty`",
+            self.deploy_words(global)
+        )))
+    }
+
     fn question(&self, cloud: &Cloud, deployed: &Deployed) -> String {
         let Cloud { account, region, .. } = cloud;
         let protected = deployed
@@ -239,13 +266,17 @@ impl Destroy {
 
     /// How data that was kept comes into a new deployment. Only what is retained can be imported.
     fn import_with(&self, global: &Global, empties: bool) -> String {
-        let deploy = match self.which.file_words() {
-            Some(file) => global.with_whereabouts(&format!("qfleet deploy {file}")),
-            None => "qfleet deploy with the environment's file".to_owned(),
-        };
+        let deploy = self.deploy_words(global);
         match empties {
             true => format!("{deploy}, once the file says `on_destroy: keep`"),
             false => deploy,
+        }
+    }
+
+    fn deploy_words(&self, global: &Global) -> String {
+        match self.which.file_words() {
+            Some(file) => global.with_whereabouts(&format!("qfleet deploy {file}")),
+            None => "qfleet deploy with the environment's file".to_owned(),
         }
     }
 

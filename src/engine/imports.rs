@@ -1,6 +1,5 @@
 //! Data that was kept when its stack went, and that a new stack takes in as it is.
 
-use crate::blueprint::amend::retains;
 use crate::blueprint::template;
 use crate::cloud::change_set::{Action, Change};
 use crate::cloud::{Cloud, CloudError};
@@ -63,7 +62,7 @@ async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
             logical_id: id.clone(),
             resource_type: resource_type.to_owned(),
             physical_id,
-            retained: retains(&template, id),
+            retained: template::retains(resource),
         }));
     }
     Ok(found)

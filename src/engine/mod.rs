@@ -9,7 +9,6 @@ pub mod draft;
 pub mod drain;
 pub mod emptying;
 pub mod event;
-pub mod fleet;
 pub mod foreign;
 pub mod graph;
 pub mod history;

@@ -253,65 +253,6 @@ fn killed_deploys_converge_on_the_emulator() {
     lock(&figures).show("emulator");
 }
 
-/// A destroy that is killed and run again takes everything, and what it is to keep stays with what is in it.
-#[test]
-fn killed_destroys_converge_and_keep_what_is_to_be_kept() {
-    let bucket = "lab-111122223333-us-east-2";
-    let prepared = |stale_reads: u32| {
-        let endpoint = Endpoint::serve(Script::new().page(20));
-        let test = Test::new()
-            .file("lab.yaml", lab("111122223333", "2m"))
-            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-            .env("AWS_ENDPOINT_URL", endpoint.url())
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret");
-        let there = test.args(["deploy", "lab.yaml", "--yes"]).run();
-        endpoint.world(|world| world.services.put_object(bucket, "uploads/a.txt", "a"));
-        endpoint.rescript(|script| {
-            script
-                .resources_take(Duration::from_millis(150))
-                .stale_reads(stale_reads)
-        });
-        (endpoint, there)
-    };
-    let destroy = |there: &crate::harness::Output, keep: bool| {
-        let test = there.then().args(["destroy", "lab.yaml", "--yes"]);
-        test.args(keep.then_some("--keep-data"))
-    };
-    let whole = [false, true].map(|keep| {
-        let (_endpoint, there) = prepared(0);
-        let began = Instant::now();
-        let (status, said) = finished(&mut destroy(&there, keep).command());
-        assert!(status.success(), "{said}");
-        began.elapsed()
-    });
-    let figures = Mutex::new(Figures::default());
-    let run = |seed: u64| {
-        let began = Instant::now();
-        let keep = seed % 4 < 2;
-        let (endpoint, there) = prepared((seed % 3) as u32);
-        let test = destroy(&there, keep);
-        for kill in 0..KILLS {
-            let most = whole[usize::from(keep)].div_f64(1.0 + kill as f64);
-            if killed(&mut test.command(), most.mul_f64(chance(seed, kill))) {
-                lock(&figures).kills += 1;
-            }
-        }
-        let (status, said) = finished(&mut test.command());
-        assert!(status.success(), "seed {seed}, keep {keep}: {status}\n{said}");
-        assert_eq!(endpoint.stacks(), [] as [&str; 0], "seed {seed}");
-        assert_eq!(endpoint.change_sets(), [] as [&str; 0], "seed {seed}");
-        let kept = endpoint.world(|world| world.services.object(bucket, "uploads/a.txt").is_some());
-        assert_eq!(kept, keep, "seed {seed}");
-        let mut figures = lock(&figures);
-        figures.runs += 1;
-        figures.converged += 1;
-        figures.longest = figures.longest.max(began.elapsed());
-    };
-    several_at_once(runs(0), run);
-    lock(&figures).show("destroys, scripted endpoint");
-}
-
 /// Everything is there, and nothing is left over.
 #[track_caller]
 fn is_whole(seed: u64, mut stacks: Vec<String>, change_sets: Vec<String>) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::endpoint::{Endpoint, Existing, Fault, On, Script, ScriptedGroup, Verb};
+use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb};
 use crate::harness::{Test, in_a_terminal};
 use crate::lab::{self, LAB};
 
@@ -153,33 +153,6 @@ fn a_stack_whose_first_create_failed_is_made_anew() {
     assert_eq!(sorted(endpoint.stacks()), STACKS);
     assert_eq!(endpoint.status("lab-intake").as_deref(), Some("CREATE_COMPLETE"));
     assert_eq!(endpoint.calls("DeleteStack").len(), 1);
-}
-
-/// CloudFormation doesn't wait for instances then, so qfleet does, or says that they aren't there yet.
-#[test]
-fn an_express_deploy_waits_for_the_fleet_or_says_that_it_is_not_ready() {
-    let run = |group: ScriptedGroup| {
-        let script = Script::new()
-            .output("lab-work", "GroupName", "lab-work-group")
-            .group(group);
-        let endpoint = Endpoint::serve(script);
-        let args = ["deploy", "lab.yaml", "--yes", "--express", "--timeout", "30s"];
-        let deployed = lab::at(&endpoint).args(args).run();
-        for call in endpoint.calls("CreateChangeSet") {
-            assert_eq!(call.input.text("DeploymentConfig.Mode"), Some("EXPRESS"));
-            assert_eq!(call.input.text("DeploymentConfig.DisableRollback"), Some("false"));
-        }
-        deployed
-    };
-    let ready = run(ScriptedGroup::new("lab-work-group", &["us-east-2a:i-1"]));
-    assert!(!ready.stderr.contains("not ready"), "{}", ready.stderr);
-    let pending = ScriptedGroup::new("lab-work-group", &[]).and("us-east-2a", "i-1", "Pending");
-    let not_ready = run(pending);
-    assert!(
-        not_ready.stderr.contains("lab-work-group is not ready yet"),
-        "{}",
-        not_ready.stderr
-    );
 }
 
 #[test]

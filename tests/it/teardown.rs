@@ -114,17 +114,19 @@ fn an_environment_whose_file_is_lost_goes_and_its_neighbour_of_a_similar_name_st
 fn data_that_was_kept_comes_into_the_next_deployment() {
     let account = account();
     let bucket = format!("lab-{account}-{REGION}");
-    let there = deploy(Test::new(), "lab", &account, "empty");
+    let there = deploy(Test::new(), "lab", &account, "keep");
     put(&account, &bucket);
-    let gone = there
-        .then()
-        .args(["destroy", "lab.yaml", "--yes", "--keep-data"])
-        .emulated();
+    let gone = there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
     gone.stdout_contains(format!("kept: {bucket} (AWS::S3::Bucket)"))
-        .stdout_contains(format!("{}, once the file says `on_destroy: keep`", again()))
+        .stdout_contains(again())
         .run();
-    // Whoever asks later is told, too.
-    let later = there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
+    // Whoever asks later is told, too, and by a file that empties what would have to change.
+    let empties = lab("lab", &account, "empty");
+    let later = there
+        .then()
+        .file("lab.yaml", empties)
+        .args(["destroy", "lab.yaml", "--yes"])
+        .emulated();
     let later = later
         .stdout_contains("is gone already")
         .stdout_contains("3 kept on purpose");

@@ -55,17 +55,12 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
         context.may_begin(target.stack)?;
         lift_protection(teardown, &now).await?;
         let resources = there(context.cloud.stack_resources(target.id).await)?;
-        let mut kept = keep::Kept::ByTemplate;
         if stack.tags.on_destroy == OnDestroy::Keep {
-            kept = keep::keep(context, teardown.deployed, target, &resources).await?;
+            keep::refuse_to_lose(context.cloud, &now).await?;
         }
         left.keep(clear(teardown, stack, target, &resources).await?);
         context.may_begin(target.stack)?;
-        let leaving = match &kept {
-            keep::Kept::ByRequest(these) => Leaving::These(these),
-            keep::Kept::ByTemplate => Leaving::Nothing,
-        };
-        let failure = match delete(teardown, target, leaving).await? {
+        let failure = match delete(teardown, target, Leaving::Nothing).await? {
             Deletion::Done(outcome, _) => return Ok((outcome, left)),
             Deletion::Busy(_) if attempt < ATTEMPTS => continue,
             Deletion::Busy(failure) => return Err(Failed::Failure(failure)),
@@ -78,7 +73,7 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
         if !teardown.force || !(teardown.approve)(target.stack, &blocking) {
             return Err(Failed::Failure(with_help(failure, &blocking)));
         }
-        let outcome = give_up(teardown, target, &kept, blocking, &mut left).await?;
+        let outcome = give_up(teardown, target, blocking, &mut left).await?;
         return Ok((outcome, left));
     }
 }
@@ -100,7 +95,7 @@ async fn at_rest(
             decide::Destroy::Refuse(why) => return Err(Error::refused(format!("{name}: {why}")).into()),
             decide::Destroy::Attach => {
                 (*outcome, _) = operation::run(context, target, Operation::Attach, ready(Ok(()))).await?;
-                if stack.tags.on_destroy == OnDestroy::Empty && keep::retains_data(cloud, stack).await? {
+                if stack.tags.on_destroy == OnDestroy::Empty && keep::retains_data(cloud, target.id).await? {
                     let what = format!("{name}: what ran on it keeps its data now, and nothing of it was deleted");
                     let help = "run the same command again: it shows what stays";
                     return Err(Error::refused(what).with_help(help).into());
@@ -178,7 +173,7 @@ enum Deletion {
     Stuck(Box<Failure>),
 }
 
-async fn delete(teardown: Teardown<'_>, target: Target<'_>, leaving: Leaving<'_>) -> Result<Deletion, Failed> {
+async fn delete(teardown: Teardown<'_>, target: Target<'_>, leaving: Leaving) -> Result<Deletion, Failed> {
     let Teardown { context, role_arn, .. } = teardown;
     let busy = AtomicBool::new(false);
     let request = async {
@@ -248,27 +243,14 @@ fn with_help(mut failure: Box<Failure>, blocking: &[Blocking]) -> Box<Failure> {
     failure
 }
 
-/// Deletes a stack that is DELETE_FAILED without what it fails on. A forced deletion takes all that it can, data that only
-/// the request keeps included: then what stays is named one by one.
+/// Deletes a stack that is DELETE_FAILED without what it fails on.
 async fn give_up(
     teardown: Teardown<'_>,
     target: Target<'_>,
-    kept: &keep::Kept,
     blocking: Vec<Blocking>,
     left: &mut Left,
 ) -> Result<Outcome, Failed> {
-    let named: Vec<String> = match kept {
-        keep::Kept::ByRequest(these) => {
-            let failing = blocking.iter().map(|blocking| &blocking.logical_id);
-            failing.chain(these).cloned().collect()
-        }
-        keep::Kept::ByTemplate => Vec::new(),
-    };
-    let leaving = match named.as_slice() {
-        [] => Leaving::WhatFails,
-        named => Leaving::These(named),
-    };
-    match delete(teardown, target, leaving).await? {
+    match delete(teardown, target, Leaving::WhatFails).await? {
         Deletion::Done(outcome, events) => {
             left.abandoned = abandoned(target.stack, blocking, &events);
             Ok(outcome)

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use qfleet::engine::event::{Events, Operation};
-use qfleet::engine::fleet;
 use qfleet::engine::operation::{self, Context, OnInterrupt, Target};
 use qfleet::engine::outcome::{Outcome, Unattended};
 use tokio::time::Instant;
 
 use super::{Ran, Rig, blueprint};
-use crate::endpoint::{Endpoint, Existing, Happening, Script, ScriptedGroup};
+use crate::endpoint::{Endpoint, Existing, Happening, Script};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -348,37 +347,6 @@ async fn an_update_that_stale_reads_hide_is_attached_to() {
     let ran = rig.again().deploy().await.well();
     assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
     rig.is_deployed();
-}
-
-/// After an express deploy, the fleet is on its way.
-#[tokio::test(start_paused = true)]
-async fn a_fleet_is_waited_for_until_its_minimum_is_in_service() {
-    const GROUP: &str = "lab-work-group";
-    let coming = ScriptedGroup::new(GROUP, &[]).and("us-east-2a", "i-1", "Pending");
-    let rig = Rig::new(Script::new().group(coming));
-    let (events, _heard) = Events::channel();
-    let context = Context {
-        cloud: &rig.cloud,
-        tell: &events,
-        interrupt: &rig.interrupt.1,
-        waiting: rig.waiting,
-    };
-    let outputs = [("work".into(), [("GroupName".into(), GROUP.into())].into())].into();
-    let began = Instant::now();
-    let missing = fleet::wait(context, &outputs, seconds(60)).await.expect("an answer");
-    assert_eq!(
-        (missing, began.elapsed() >= seconds(60)),
-        (vec![GROUP.to_owned()], true)
-    );
-    let began = Instant::now();
-    let comes_up = async {
-        tokio::time::sleep(seconds(90)).await;
-        let here = ScriptedGroup::new(GROUP, &["us-east-2a:i-1"]);
-        rig.endpoint.rescript(|_| Script::new().group(here));
-    };
-    let (missing, ()) = tokio::join!(fleet::wait(context, &outputs, seconds(600)), comes_up);
-    assert_eq!(missing.expect("an answer"), [] as [&str; 0]);
-    assert!(began.elapsed() < seconds(100), "{:?}", began.elapsed());
 }
 
 /// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next run
