@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, Parameter, ResourceChange};
+use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, Parameter};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -89,7 +89,12 @@ pub struct ChangeSet {
 #[derive(Debug, Clone)]
 pub enum WorkedOut {
     /// What it would do.
-    Changes(Vec<Change>),
+    Changes {
+        /// Resource by resource.
+        changes: Vec<Change>,
+        /// What CloudFormation can't say of them, and why.
+        warning: Option<String>,
+    },
     /// There is nothing to do.
     NothingToDo,
     /// It can't be made, for this reason.
@@ -240,44 +245,8 @@ impl Cloud {
                 Duration::from_secs(1)
             };
             tokio::time::sleep(pause).await;
-            if let Some(result) = self.read_change_set(&id).await? {
+            if let Some(result) = self.worked_out(&id).await? {
                 return Ok(ChangeSet { id, stack_id, result });
-            }
-        }
-    }
-
-    /// None while CloudFormation is still working it out.
-    async fn read_change_set(&self, id: &str) -> Result<Option<WorkedOut>, CloudError> {
-        let mut changes = Vec::new();
-        let mut token = None;
-        loop {
-            let page = self
-                .cloudformation
-                .describe_change_set()
-                .change_set_name(id)
-                .include_property_values(true)
-                .set_next_token(token)
-                .send()
-                .await
-                .map_err(|error| explain("DescribeChangeSet", error))?;
-            let reason = page.status_reason().unwrap_or_default();
-            match page.status().map_or("", |status| status.as_str()) {
-                "CREATE_COMPLETE" => {}
-                "FAILED" if says_nothing_to_do(reason) => return Ok(Some(WorkedOut::NothingToDo)),
-                "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => {
-                    return Ok(Some(WorkedOut::Failed(reason.to_owned())));
-                }
-                _ => return Ok(None),
-            }
-            changes.extend(
-                page.changes()
-                    .iter()
-                    .filter_map(|change| change.resource_change())
-                    .map(read_change),
-            );
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(Some(WorkedOut::Changes(changes)));
             }
         }
     }
@@ -340,72 +309,4 @@ impl Cloud {
         }
         Ok(all)
     }
-}
-
-/// "No change" is a failed change set with one of these reasons; an empty list of changes isn't, as a change of
-/// outputs alone has one.
-pub(super) fn says_nothing_to_do(reason: &str) -> bool {
-    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
-}
-
-pub(super) fn read_change(change: &ResourceChange) -> Change {
-    let action = match change.action().map_or("", |action| action.as_str()) {
-        "Add" => Action::Add,
-        "Modify" => Action::Modify,
-        "Remove" => Action::Remove,
-        "Import" => Action::Import,
-        "Dynamic" => Action::Dynamic,
-        other => Action::Unknown(other.to_owned()),
-    };
-    // Of an import CloudFormation says `True` (https://github.com/aws/aws-cdk-cli/pull/447), though nothing is made anew.
-    let replacement = match change.replacement().map_or("", |replacement| replacement.as_str()) {
-        _ if action == Action::Import => Replacement::No,
-        "True" => Replacement::Yes,
-        "Conditional" => Replacement::Maybe,
-        _ => Replacement::No,
-    };
-    Change {
-        action,
-        logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
-        resource_type: change.resource_type().unwrap_or_default().to_owned(),
-        physical_id: change
-            .physical_resource_id()
-            .filter(|id| !id.is_empty())
-            .map(str::to_owned),
-        replacement,
-        properties: properties(change),
-    }
-}
-
-/// A property appears once for each reason it changes (static and dynamic): shown once.
-fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
-    let mut all: Vec<PropertyChange> = Vec::new();
-    for detail in change.details() {
-        let Some(target) = detail.target() else { continue };
-        let attribute = target.attribute().map_or("", |attribute| attribute.as_str());
-        let path = match (target.path(), target.name()) {
-            (Some(path), _) if !path.is_empty() => path.to_owned(),
-            (_, Some(name)) if !name.is_empty() => format!("/{attribute}/{name}"),
-            _ => format!("/{attribute}"),
-        };
-        let replacement = match target.requires_recreation().map_or("", |word| word.as_str()) {
-            "Always" => Replacement::Yes,
-            "Conditionally" => Replacement::Maybe,
-            _ => Replacement::No,
-        };
-        match all.iter_mut().find(|known| known.path == path) {
-            Some(known) => {
-                known.replacement = known.replacement.max(replacement);
-                known.before = known.before.take().or_else(|| target.before_value().map(str::to_owned));
-                known.after = known.after.take().or_else(|| target.after_value().map(str::to_owned));
-            }
-            None => all.push(PropertyChange {
-                path,
-                before: target.before_value().map(str::to_owned),
-                after: target.after_value().map(str::to_owned),
-                replacement,
-            }),
-        }
-    }
-    all
 }

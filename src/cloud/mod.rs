@@ -10,6 +10,7 @@ pub mod alarms;
 pub mod buckets;
 mod calls;
 pub mod change_set;
+mod changes;
 mod connect;
 pub mod deletion;
 mod download;

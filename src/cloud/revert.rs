@@ -8,7 +8,8 @@ use aws_sdk_cloudformation::types::{
 };
 use serde::Serialize;
 
-use super::change_set::{self, Change};
+use super::change_set::Change;
+use super::changes::{self, How, is_same, strengthen};
 use super::stacks::{StackDescription, tags};
 use super::{Cloud, CloudError, explain};
 
@@ -111,45 +112,33 @@ impl Cloud {
     }
 
     async fn try_read_revert(&self, id: &str) -> Result<Option<Reverting>, CloudError> {
-        let mut changes = Vec::new();
-        let mut token: Option<String> = None;
-        loop {
-            let read = async || {
-                let asked = self.cloudformation.describe_change_set().change_set_name(id);
-                let asked = asked.include_property_values(true).set_next_token(token.clone());
-                asked.send().await.map_err(|error| explain("DescribeChangeSet", error))
-            };
-            let page = self.limiter.patiently(read).await?;
-            let reason = page.status_reason().unwrap_or_default();
-            let ended = match page.status().map_or("", |status| status.as_str()) {
-                "CREATE_COMPLETE" => None,
-                "FAILED" if change_set::says_nothing_to_do(reason) => Some(Reverting::NothingToDo),
-                "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => Some(Reverting::Failed(reason.to_owned())),
-                _ => return Ok(None),
-            };
-            // "Only present for drift-aware change sets" (API_DescribeChangeSet).
-            if page.deployment_mode() != Some(&DeploymentMode::RevertDrift)
-                && !matches!(ended, Some(Reverting::Failed(_)))
-            {
-                return Ok(Some(Reverting::NotKnown));
+        let Some(ended) = self.limiter.patiently(|| self.read_change_set(id)).await? else {
+            return Ok(None);
+        };
+        // "Only present for drift-aware change sets" (API_DescribeChangeSet).
+        let is_known = ended.mode == Some(DeploymentMode::RevertDrift);
+        Ok(Some(match ended.how {
+            How::Failed(reason) => Reverting::Failed(reason),
+            _ if !is_known => Reverting::NotKnown,
+            How::NothingToDo => Reverting::NothingToDo,
+            How::Complete(said) => {
+                let mut changes: Vec<RevertedChange> = said.with_values.iter().map(read_change).collect();
+                for plain in said.plain.iter().map(read_change) {
+                    match changes.iter_mut().find(|known| is_same(&known.change, &plain.change)) {
+                        Some(known) => strengthen(&mut known.change, plain.change),
+                        None => changes.push(plain),
+                    }
+                }
+                Reverting::Ready(changes)
             }
-            if ended.is_some() {
-                return Ok(ended);
-            }
-            let page_of = page.changes().iter().filter_map(|change| change.resource_change());
-            changes.extend(page_of.map(read_change));
-            token = page.next_token().map(str::to_owned);
-            if token.is_none() {
-                return Ok(Some(Reverting::Ready(changes)));
-            }
-        }
+        }))
     }
 }
 
 fn read_change(change: &ResourceChange) -> RevertedChange {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let mut states: Vec<ThreeStates> = Vec::new();
-    let mut read = change_set::read_change(change);
+    let mut read = changes::read_change(change);
     for target in change.details().iter().filter_map(|detail| detail.target()) {
         let path = match (target.path(), target.name()) {
             (Some(path), _) if !path.is_empty() => path.to_owned(),

@@ -203,8 +203,17 @@ impl Deploy {
         let env = global.with_whereabouts(&self.env.words());
         if global.output == Output::Text {
             progress.suspend(|| report::text(&report::plan::text(&plan, &env)));
-        } else if let Some(drift) = report::plan::drift(&plan, &env) {
-            context.tell.warn(drift);
+        } else {
+            let warnings = plan
+                .stacks
+                .iter()
+                .filter_map(|stack| Some((stack, stack.warning.as_ref()?)));
+            for (stack, warning) in warnings {
+                context.tell.warn(format!("{}: {warning}", stack.stack));
+            }
+            if let Some(drift) = report::plan::drift(&plan, &env) {
+                context.tell.warn(drift);
+            }
         }
         if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
             return Err(refusal);

@@ -207,7 +207,7 @@ async fn deploy_as_planned(
         change_set(deployment, stack, planned, &parameters, outputs, (create, id)),
     );
     let draft = match made.await? {
-        Drafting::Ready(draft, _) => draft,
+        Drafting::Ready { draft, .. } => draft,
         Drafting::NothingToDo => return unchanged(),
         Drafting::Begun => return Ok(None),
     };
@@ -249,7 +249,11 @@ async fn change_set(
     let (create, mut id) = base;
     if let Some(draft) = &planned.draft {
         if planned.parameters.as_ref() == Some(parameters) {
-            return Ok(Drafting::Ready(draft.clone(), planned.changes.clone()));
+            return Ok(Drafting::Ready {
+                draft: draft.clone(),
+                changes: planned.changes.clone(),
+                warning: None,
+            });
         }
         cloud.delete_change_set(&draft.id).await?;
         // The stack that the change set was made for is there, if only to be reviewed.
@@ -263,7 +267,10 @@ async fn change_set(
     };
     let bucket = plan::artifacts_bucket(outputs);
     let drafting = draft::draft(planner(deployment), stack, base, parameters, bucket).await?;
-    if let Drafting::Ready(_, changes) = &drafting {
+    if let Drafting::Ready { changes, warning, .. } = &drafting {
+        if let Some(warning) = warning {
+            deployment.context.tell.warn(format!("{}: {warning}", stack.name));
+        }
         approve_again(deployment, stack, planned, changes)?;
     }
     Ok(drafting)

@@ -147,7 +147,14 @@ pub struct Base<'a> {
 #[derive(Debug)]
 pub enum Drafting {
     /// This.
-    Ready(Draft, Vec<Change>),
+    Ready {
+        /// The change set.
+        draft: Draft,
+        /// What it would do.
+        changes: Vec<Change>,
+        /// What CloudFormation can't say of that, and why.
+        warning: Option<String>,
+    },
     /// Nothing; the change set is thrown away.
     NothingToDo,
     /// An operation on the stack has begun already: the read that showed it idle was stale.
@@ -238,8 +245,8 @@ pub async fn draft(
             .into());
         }
     };
-    let changes = match made.result {
-        WorkedOut::Changes(changes) => changes,
+    let (changes, warning) = match made.result {
+        WorkedOut::Changes { changes, warning } => (changes, warning),
         WorkedOut::NothingToDo => {
             cloud.delete_change_set(&made.id).await?;
             drafts.forget(&stack.name);
@@ -252,7 +259,11 @@ pub async fn draft(
         stack_id: made.stack_id,
         keep_failed,
     };
-    Ok(Drafting::Ready(draft, changes))
+    Ok(Drafting::Ready {
+        draft,
+        changes,
+        warning,
+    })
 }
 
 /// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]", "Stack:arn:… is in

@@ -59,6 +59,9 @@ pub struct StackPlan {
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What CloudFormation can't say of the changes, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Set when its resources were changed behind CloudFormation's back. What is planned here doesn't put that back: a
     /// change set compares templates, so it sets a drifted property only where the template changes it, too
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>).

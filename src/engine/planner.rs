@@ -192,6 +192,7 @@ async fn plan_stack(
         rolls_instances: None,
         termination_protection: None,
         note: None,
+        warning: None,
         drift: found
             .map(|found| &found.drift)
             .filter(|drift| drift.is_drifted())
@@ -283,9 +284,14 @@ async fn plan_stack(
     };
     plan.source = Source::ChangeSet;
     match draft(planner, stack, base, &parameters, bucket).await? {
-        Drafting::Ready(draft, changes) => {
+        Drafting::Ready {
+            draft,
+            changes,
+            warning,
+        } => {
             plan.rolls_instances = instances_to_roll(planner.cloud, found, &changes).await?;
             plan.changes = changes;
+            plan.warning = warning;
             plan.draft = Some(draft);
         }
         Drafting::NothingToDo => plan.action = StackAction::Unchanged,

@@ -88,6 +88,10 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             .map_or(String::new(), |status| format!("{status}: "));
         let _ = writeln!(out, "    {}", paint(FAINT, format!("{status}{note}")));
     }
+    if let Some(warning) = &stack.warning {
+        let line = wrapped(warning, "    warning: ", "    ");
+        let _ = writeln!(out, "{}", line.replacen("warning:", &paint(CAREFUL, "warning:"), 1));
+    }
     if let Some(protect) = stack.termination_protection
         && stack.action != StackAction::Refused
     {

@@ -49,11 +49,32 @@ impl World {
         let (stack, found) = self.change_set(input)?;
         let (it, change_set) = (&self.stacks[stack], &self.stacks[stack].change_sets[found]);
         let values = input.flag("IncludePropertyValues") == Some(true);
+        // Of resources whose values can't be told there is a warning, and aws-cdk-cli 1780 shows them left out
+        // (localstack/localstack tests/aws/services/cloudformation/test_change_set_fn_split.snapshot.json,
+        // test_fn_split_with_get_att; https://github.com/aws/aws-cdk-cli/issues/1780).
+        let unreadable = |change: &Change| {
+            let unreadable = &self.script.unreadable;
+            unreadable.get(&(it.name.clone(), change.id.clone())).filter(|_| values)
+        };
+        let warning = change_set.changes.iter().find_map(|change| {
+            let why = unreadable(change)?;
+            Some(format!(
+                "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet creation \
+                 failed for resource [{}] because: {why}",
+                change.id
+            ))
+        });
+        // With values, the reason of one that failed is missing (https://github.com/boto/boto3/issues/4178).
+        let reason = match values {
+            true => warning.as_ref(),
+            false => change_set.reason.as_ref(),
+        };
         let seen = self.clock.wall(change_set.created).to_string();
         let reverts = change_set.reverts.iter();
         let changes: Vec<Fields> = change_set
             .changes
             .iter()
+            .filter(|change| unreadable(change).is_none())
             .map(|change| written(change, values))
             .chain(reverts.map(|reverted| revert::written(reverted, it, &seen, values)))
             .collect();
@@ -74,7 +95,7 @@ impl World {
             .text("CreationTime", self.clock.wall(change_set.created))
             .text("ExecutionStatus", change_set.execution_status)
             .text("Status", change_set.status)
-            .maybe("StatusReason", change_set.reason.as_ref())
+            .maybe("StatusReason", reason)
             .texts("NotificationARNs", &definition.notification_arns)
             .texts("Capabilities", &definition.capabilities)
             .members("Tags", tags(definition))

@@ -24,6 +24,7 @@ pub struct Script {
     pub(super) happenings: Vec<(Duration, Happening)>,
     pub(super) outputs: BTreeMap<(String, String), String>,
     pub(super) invalid: Vec<Invalid>,
+    pub(super) unreadable: BTreeMap<(String, String), String>,
     pub(super) groups: Vec<ScriptedGroup>,
     pub(super) mapping: Option<super::mappings::ScriptedMapping>,
     pub(super) subscribed: Vec<super::users::Subscribed>,
@@ -138,6 +139,7 @@ impl Script {
             happenings: Vec::new(),
             outputs: BTreeMap::new(),
             invalid: Vec::new(),
+            unreadable: BTreeMap::new(),
             groups: Vec::new(),
             mapping: None,
             subscribed: Vec::new(),
@@ -264,6 +266,13 @@ impl Script {
             path: path.into(),
             reason: reason.into(),
         });
+        self
+    }
+
+    /// Read with values, change sets leave this resource out and say why in a warning
+    /// (<https://github.com/aws/aws-cdk-cli/issues/1780>).
+    pub fn unreadable(mut self, stack: &str, resource: &str, why: &str) -> Self {
+        self.unreadable.insert((stack.into(), resource.into()), why.into());
         self
     }
 

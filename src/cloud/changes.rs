@@ -1,0 +1,313 @@
+//! What a change set would do, as CloudFormation says it: read twice, with the properties' values and without them.
+//!
+//! With values (`IncludePropertyValues`) it may leave whole resources out, and says so only in a status reason that
+//! begins with `[WARN]` (<https://github.com/aws/aws-cdk-cli/issues/1780>); and of a change set that failed, the reason
+//! may be missing there (<https://github.com/boto/boto3/issues/4178>). Without values nothing is missing, but which part
+//! of a property changes, and how. What is in either counts.
+
+use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
+use aws_sdk_cloudformation::types::{DeploymentMode, ResourceChange};
+use futures_util::future::try_join;
+
+use super::change_set::{Action, Change, PropertyChange, Replacement, WorkedOut};
+use super::{Cloud, CloudError, explain};
+
+/// A change set that is worked out.
+pub(super) struct Ended {
+    /// `REVERT_DRIFT`, of a drift-aware one.
+    pub(super) mode: Option<DeploymentMode>,
+    /// How.
+    pub(super) how: How,
+}
+
+/// How CloudFormation ended working a change set out.
+pub(super) enum How {
+    /// It would do this.
+    Complete(Said),
+    /// There is nothing to do.
+    NothingToDo,
+    /// It can't be made, for this reason.
+    Failed(String),
+}
+
+/// The same change set, read twice.
+pub(super) struct Said {
+    /// All resources.
+    pub(super) plain: Vec<ResourceChange>,
+    /// With values, and perhaps not all of them.
+    pub(super) with_values: Vec<ResourceChange>,
+    /// What can't be said, and why.
+    pub(super) warning: Option<String>,
+}
+
+impl Cloud {
+    /// None while CloudFormation is still working it out.
+    pub(super) async fn worked_out(&self, id: &str) -> Result<Option<WorkedOut>, CloudError> {
+        let Some(ended) = self.read_change_set(id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(match ended.how {
+            How::NothingToDo => WorkedOut::NothingToDo,
+            How::Failed(reason) => WorkedOut::Failed(reason),
+            How::Complete(said) => {
+                let mut changes: Vec<Change> = said.with_values.iter().map(read_change).collect();
+                for change in said.plain.iter().map(read_change) {
+                    match changes.iter_mut().find(|known| is_same(known, &change)) {
+                        Some(known) => strengthen(known, change),
+                        None => changes.push(change),
+                    }
+                }
+                WorkedOut::Changes {
+                    changes,
+                    warning: said.warning,
+                }
+            }
+        }))
+    }
+
+    /// The same as CloudFormation says it. Until it has ended, it's read without values only: its status and its reason
+    /// are the same for both, and not always told with them.
+    pub(super) async fn read_change_set(&self, id: &str) -> Result<Option<Ended>, CloudError> {
+        let first = self.page(id, false, None).await?;
+        let reason = first.status_reason().unwrap_or_default();
+        let mode = first.deployment_mode().cloned();
+        let how = match status(&first) {
+            "CREATE_COMPLETE" => {
+                let (plain, with_values) = try_join(self.pages(id, false, first), async {
+                    let first = self.page(id, true, None).await?;
+                    match status(&first) {
+                        "CREATE_COMPLETE" => {
+                            let warning = first.status_reason().map(str::to_owned);
+                            Ok(Some((self.pages(id, true, first).await?, warning)))
+                        }
+                        // A read that comes too early.
+                        _ => Ok(None),
+                    }
+                })
+                .await?;
+                let Some((with_values, warning)) = with_values else {
+                    return Ok(None);
+                };
+                How::Complete(Said {
+                    plain,
+                    with_values,
+                    warning: warning.as_deref().map(in_our_words),
+                })
+            }
+            "FAILED" if says_nothing_to_do(reason) => How::NothingToDo,
+            "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => How::Failed(reason.to_owned()),
+            _ => return Ok(None),
+        };
+        Ok(Some(Ended { mode, how }))
+    }
+
+    async fn page(&self, id: &str, values: bool, token: Option<&str>) -> Result<DescribeChangeSetOutput, CloudError> {
+        self.cloudformation
+            .describe_change_set()
+            .change_set_name(id)
+            .set_include_property_values(values.then_some(true))
+            .set_next_token(token.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|error| explain("DescribeChangeSet", error))
+    }
+
+    /// What this page and those after it say.
+    async fn pages(
+        &self,
+        id: &str,
+        values: bool,
+        mut page: DescribeChangeSetOutput,
+    ) -> Result<Vec<ResourceChange>, CloudError> {
+        let mut all = Vec::new();
+        loop {
+            let changes = page.changes.take().unwrap_or_default();
+            all.extend(changes.into_iter().filter_map(|change| change.resource_change));
+            let Some(token) = page.next_token() else {
+                return Ok(all);
+            };
+            page = self.page(id, values, Some(token)).await?;
+        }
+    }
+}
+
+fn status(page: &DescribeChangeSetOutput) -> &str {
+    page.status().map_or("", |status| status.as_str())
+}
+
+/// "No change" is a failed change set with one of these reasons; an empty list of changes isn't, as a change of
+/// outputs alone has one.
+fn says_nothing_to_do(reason: &str) -> bool {
+    reason.contains("didn't contain changes") || reason.contains("No updates are to be performed")
+}
+
+/// `[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet creation failed for
+/// resource [Topic] because: …`
+fn in_our_words(reason: &str) -> String {
+    let reason = reason.trim_start_matches("[WARN]").trim();
+    let why = reason.split_once(" because: ").map_or(reason, |(_, why)| why);
+    format!("CloudFormation can't show all values that would change: {why}")
+}
+
+pub(super) fn is_same(one: &Change, other: &Change) -> bool {
+    one.logical_id == other.logical_id && one.action == other.action
+}
+
+/// The same change, read without values: what is worse in it counts. Its paths end at the property.
+pub(super) fn strengthen(known: &mut Change, plain: Change) {
+    known.replacement = known.replacement.max(plain.replacement);
+    for property in plain.properties {
+        let is_in = |path: &str| {
+            path.strip_prefix(&property.path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut shown = known
+            .properties
+            .iter_mut()
+            .filter(|shown| is_in(&shown.path))
+            .peekable();
+        if shown.peek().is_none() {
+            known.properties.push(property);
+            continue;
+        }
+        for shown in shown {
+            shown.replacement = shown.replacement.max(property.replacement);
+        }
+    }
+}
+
+pub(super) fn read_change(change: &ResourceChange) -> Change {
+    let action = match change.action().map_or("", |action| action.as_str()) {
+        "Add" => Action::Add,
+        "Modify" => Action::Modify,
+        "Remove" => Action::Remove,
+        "Import" => Action::Import,
+        "Dynamic" => Action::Dynamic,
+        other => Action::Unknown(other.to_owned()),
+    };
+    // Of an import CloudFormation says `True` (https://github.com/aws/aws-cdk-cli/pull/447), and with values of an addition,
+    // too (localstack/localstack tests/aws/services/cloudformation/test_change_set_ref.snapshot.json,
+    // test_resource_addition), though nothing is made anew.
+    let replacement = match change.replacement().map_or("", |replacement| replacement.as_str()) {
+        _ if matches!(action, Action::Import | Action::Add) => Replacement::No,
+        "True" => Replacement::Yes,
+        "Conditional" => Replacement::Maybe,
+        _ => Replacement::No,
+    };
+    Change {
+        action,
+        logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
+        resource_type: change.resource_type().unwrap_or_default().to_owned(),
+        physical_id: change
+            .physical_resource_id()
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned),
+        replacement,
+        properties: properties(change),
+    }
+}
+
+/// A property appears once for each reason it changes (static and dynamic): shown once.
+fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
+    let mut all: Vec<PropertyChange> = Vec::new();
+    for detail in change.details() {
+        let Some(target) = detail.target() else { continue };
+        let attribute = target.attribute().map_or("", |attribute| attribute.as_str());
+        let path = match (target.path(), target.name()) {
+            (Some(path), _) if !path.is_empty() => path.to_owned(),
+            (_, Some(name)) if !name.is_empty() => format!("/{attribute}/{name}"),
+            _ => format!("/{attribute}"),
+        };
+        let replacement = match target.requires_recreation().map_or("", |word| word.as_str()) {
+            "Always" => Replacement::Yes,
+            "Conditionally" => Replacement::Maybe,
+            _ => Replacement::No,
+        };
+        match all.iter_mut().find(|known| known.path == path) {
+            Some(known) => {
+                known.replacement = known.replacement.max(replacement);
+                known.before = known.before.take().or_else(|| target.before_value().map(str::to_owned));
+                known.after = known.after.take().or_else(|| target.after_value().map(str::to_owned));
+            }
+            None => all.push(PropertyChange {
+                path,
+                before: target.before_value().map(str::to_owned),
+                after: target.after_value().map(str::to_owned),
+                replacement,
+            }),
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::{ChangeAction, Replacement as SdkReplacement};
+
+    use super::*;
+
+    fn change(replacement: Replacement, properties: &[(&str, Replacement)]) -> Change {
+        Change {
+            action: Action::Modify,
+            logical_id: "Queue".into(),
+            resource_type: "AWS::SQS::Queue".into(),
+            physical_id: None,
+            replacement,
+            properties: properties
+                .iter()
+                .map(|(path, replacement)| PropertyChange {
+                    path: (*path).into(),
+                    before: None,
+                    after: None,
+                    replacement: *replacement,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_stronger_replacement_counts_and_a_property_is_told_once() {
+        use Replacement::{Maybe, No, Yes};
+        let mut known = change(No, &[("/Properties/Tags/0/Value", No), ("/Properties/QueueName", Yes)]);
+        let plain = change(
+            Maybe,
+            &[
+                ("/Properties/Tags", Maybe),
+                ("/Properties/Queue", No),
+                ("/Properties/QueueName", No),
+            ],
+        );
+        strengthen(&mut known, plain);
+        let expected = [
+            ("/Properties/Tags/0/Value", Maybe),
+            ("/Properties/QueueName", Yes),
+            ("/Properties/Queue", No),
+        ];
+        assert_eq!(known, change(Maybe, &expected));
+    }
+
+    #[test]
+    fn an_addition_replaces_nothing_whatever_is_said_of_it() {
+        let of = |action: ChangeAction| {
+            let said = ResourceChange::builder()
+                .action(action)
+                .replacement(SdkReplacement::True);
+            read_change(&said.build()).takes_away()
+        };
+        assert!(!of(ChangeAction::Add) && !of(ChangeAction::Import));
+        assert!(of(ChangeAction::Modify) && of(ChangeAction::Remove));
+    }
+
+    #[test]
+    fn a_warning_is_told_without_the_name_of_an_option_that_nobody_gave() {
+        let said = "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet \
+                    creation failed for resource [MyFoo] because: No export named lab";
+        let told = "CloudFormation can't show all values that would change: ChangeSet creation failed for resource [MyFoo] \
+                    because: No export named lab";
+        assert_eq!(in_our_words(said), told);
+        assert_eq!(
+            in_our_words("something else"),
+            "CloudFormation can't show all values that would change: something else"
+        );
+    }
+}
