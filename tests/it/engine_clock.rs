@@ -1,6 +1,7 @@
 //! The engine on a paused clock, against the scriptable endpoint in memory: what it notices when, with how many calls,
 //! and what it makes of every fault.
 
+mod change_sets;
 mod draining;
 mod emptying;
 mod failures;

@@ -52,16 +52,17 @@ impl World {
         // Of resources whose values can't be told there is a warning, and aws-cdk-cli 1780 shows them left out
         // (localstack/localstack tests/aws/services/cloudformation/test_change_set_fn_split.snapshot.json,
         // test_fn_split_with_get_att; https://github.com/aws/aws-cdk-cli/issues/1780).
-        let unreadable = |change: &Change| {
+        let unreadable = |resource: &str| {
             let unreadable = &self.script.unreadable;
-            unreadable.get(&(it.name.clone(), change.id.clone())).filter(|_| values)
+            unreadable.get(&(it.name.clone(), resource.to_owned())).filter(|_| values)
         };
-        let warning = change_set.changes.iter().find_map(|change| {
-            let why = unreadable(change)?;
+        let resources = change_set.changes.iter().map(|change| &change.id);
+        let reverted = change_set.reverts.iter().map(|reverted| &reverted.resource);
+        let warning = resources.chain(reverted).find_map(|resource| {
+            let why = unreadable(resource)?;
             Some(format!(
                 "[WARN] --include-property-values option can return incomplete ChangeSet data because: ChangeSet creation \
-                 failed for resource [{}] because: {why}",
-                change.id
+                 failed for resource [{resource}] because: {why}"
             ))
         });
         // With values, the reason of one that failed is missing (https://github.com/boto/boto3/issues/4178).
@@ -71,10 +72,11 @@ impl World {
         };
         let seen = self.clock.wall(change_set.created).to_string();
         let reverts = change_set.reverts.iter();
+        let reverts = reverts.filter(|reverted| unreadable(&reverted.resource).is_none());
         let changes: Vec<Fields> = change_set
             .changes
             .iter()
-            .filter(|change| unreadable(change).is_none())
+            .filter(|change| unreadable(&change.id).is_none())
             .map(|change| written(change, values))
             .chain(reverts.map(|reverted| revert::written(reverted, it, &seen, values)))
             .collect();
