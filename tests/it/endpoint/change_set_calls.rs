@@ -54,7 +54,9 @@ impl World {
         // test_fn_split_with_get_att; https://github.com/aws/aws-cdk-cli/issues/1780).
         let unreadable = |resource: &str| {
             let unreadable = &self.script.unreadable;
-            unreadable.get(&(it.name.clone(), resource.to_owned())).filter(|_| values)
+            unreadable
+                .get(&(it.name.clone(), resource.to_owned()))
+                .filter(|_| values)
         };
         let resources = change_set.changes.iter().map(|change| &change.id);
         let reverted = change_set.reverts.iter().map(|reverted| &reverted.resource);

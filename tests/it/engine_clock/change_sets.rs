@@ -15,7 +15,8 @@ async fn renamed(script: Script) -> Rig {
     rig.deploy().await.well();
     let body = &mut rig.stack("intake").body;
     *body = body.replacen("BucketName: ", "BucketName: another-bucket #", 1);
-    rig.endpoint.rescript(|_| script.unreadable("lab-intake", "Bucket", WHY));
+    rig.endpoint
+        .rescript(|_| script.unreadable("lab-intake", "Bucket", WHY));
     rig.again();
     rig
 }
@@ -44,9 +45,15 @@ async fn what_is_left_out_is_shown_with_the_warning_whatever_page_it_is_on() {
     let plan = intake(&rig).await;
     let bucket = plan.changes.iter().find(|change| change.logical_id == "Bucket");
     let bucket = bucket.unwrap_or_else(|| panic!("no bucket: {:#?}", plan.changes));
-    assert_eq!((&bucket.action, bucket.replacement), (&Action::Modify, Replacement::Yes));
+    assert_eq!(
+        (&bucket.action, bucket.replacement),
+        (&Action::Modify, Replacement::Yes)
+    );
     assert_eq!(bucket.properties[0].path, "/Properties/BucketName");
-    assert_eq!((&bucket.properties[0].before, &bucket.properties[0].after), (&None, &None));
+    assert_eq!(
+        (&bucket.properties[0].before, &bucket.properties[0].after),
+        (&None, &None)
+    );
     let warning = plan.warning.as_deref().unwrap_or_default();
     assert!(warning.ends_with(&format!("[Bucket] because: {WHY}")), "{warning}");
     // What can be read has its values, once.
