@@ -5,6 +5,7 @@
 # make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; full buckets
 #                   destroyed; 50 local workers and 5,000 files; figures
 # make tools        only what tests and lab need from Python, in .tools
+# make resource-schemas   writes down anew what AWS's resource schemas say, after a new cfn-lint was pinned
 # make clean-tools  takes .tools away
 #
 # Needs Rust, a C compiler, and Python 3.10 or later with venv. PYTHON=python3.12 picks another Python.
@@ -15,7 +16,7 @@ VENV := .tools/venv
 AWS := .tools/aws
 SCEPTRE := .tools/sceptre
 
-.PHONY: test lab build bench soak tools clean-tools
+.PHONY: test lab build bench soak tools resource-schemas clean-tools
 
 test:
 	@tests/all.sh
@@ -59,6 +60,9 @@ tools: $(VENV)/.installed
 $(VENV)/.installed: tests/requirements.txt
 $(AWS)/.installed: tests/bench/aws-requirements.txt
 $(SCEPTRE)/.installed: tests/bench/sceptre-requirements.txt
+
+resource-schemas: tools
+	$(VENV)/bin/python tests/resource_schemas.py
 
 clean-tools:
 	rm -rf .tools

@@ -13,6 +13,7 @@ mod parts;
 pub mod program;
 pub mod quoting;
 mod references;
+pub mod resource_schema;
 pub mod tags;
 pub mod template;
 mod templates;

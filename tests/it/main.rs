@@ -37,6 +37,7 @@ mod progress;
 mod reap;
 mod recover;
 mod render;
+mod resource_schemas;
 mod schema;
 mod send;
 mod status;

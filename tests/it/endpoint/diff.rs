@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use qfleet::blueprint::resource_schema::{self, Recreation};
 use serde_json::Value;
 
 use super::state::{Definition, Resource, Stack};
@@ -35,35 +36,21 @@ pub struct Detail {
     pub after: Option<String>,
 }
 
-/// Properties that make a resource anew when they change, as each type's page under
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/> says ("Update requires: Replacement").
-const REPLACING: &[(&str, &[&str])] = &[
-    (
-        "AWS::AutoScaling::AutoScalingGroup",
-        &["AutoScalingGroupName", "InstanceId"],
-    ),
-    ("AWS::AutoScaling::ScalingPolicy", &["AutoScalingGroupName"]),
-    ("AWS::CloudWatch::Alarm", &["AlarmName"]),
-    ("AWS::CloudWatch::Dashboard", &["DashboardName"]),
-    ("AWS::EC2::LaunchTemplate", &["LaunchTemplateName"]),
-    ("AWS::EC2::SecurityGroup", &["GroupDescription", "GroupName", "VpcId"]),
-    ("AWS::EC2::Subnet", &["AvailabilityZone", "CidrBlock", "VpcId"]),
-    ("AWS::EC2::VPC", &["CidrBlock"]),
-    ("AWS::IAM::InstanceProfile", &["InstanceProfileName", "Path"]),
-    ("AWS::IAM::Role", &["Path", "RoleName"]),
-    ("AWS::Logs::LogGroup", &["LogGroupName"]),
-    ("AWS::S3::Bucket", &["BucketName"]),
-    ("AWS::S3::BucketPolicy", &["Bucket"]),
-    ("AWS::SNS::Subscription", &["Endpoint", "Protocol", "TopicArn"]),
-    ("AWS::SNS::Topic", &["FifoTopic", "TopicName"]),
-    ("AWS::SQS::Queue", &["FifoQueue", "QueueName"]),
-];
+/// What a change of this property does to the resource, in the words of a change set, by AWS's resource schema. It must be
+/// one of the types that are written out of cfn-lint's: what isn't known is no guess of a test's.
+pub fn requires_recreation(kind: &str, property: &str) -> &'static str {
+    let schema = resource_schema::of(kind).unwrap_or_else(|| panic!("{kind} isn't in tests/resource_schemas.py"));
+    match schema.recreation(property) {
+        Recreation::Always => "Always",
+        Recreation::Conditionally => "Conditionally",
+        Recreation::Never => "Never",
+    }
+}
 
-/// Whether a change of this property makes the resource anew.
+/// Whether a change of this property makes the resource anew. Under conditions that no template of a test fulfils, e.g. a
+/// group's `AutoScalingReplacingUpdate`, it doesn't.
 pub fn replaces(kind: &str, property: &str) -> bool {
-    REPLACING
-        .iter()
-        .any(|(known, properties)| *known == kind && properties.contains(&property))
+    requires_recreation(kind, property) == "Always"
 }
 
 /// Top-level properties that differ.
@@ -188,7 +175,7 @@ fn modification(
         details.push(Detail {
             attribute: "Properties",
             name: Some(name.clone()),
-            requires_recreation: if replaces(&known.kind, name) { "Always" } else { "Never" },
+            requires_recreation: requires_recreation(&known.kind, name),
             evaluation: "Static",
             source: if by_parameter {
                 "ParameterReference"
@@ -211,7 +198,7 @@ fn modification(
                 details.push(Detail {
                     attribute: "Properties",
                     name: Some(name.clone()),
-                    requires_recreation: if replaces(&known.kind, name) { "Always" } else { "Never" },
+                    requires_recreation: requires_recreation(&known.kind, name),
                     evaluation: "Dynamic",
                     source: if named {
                         "ResourceReference"
@@ -253,20 +240,24 @@ fn modification(
     if details.is_empty() && !known.status.ends_with("_FAILED") {
         return None;
     }
-    let replaced = |evaluation| {
-        details
-            .iter()
-            .any(|detail| detail.requires_recreation == "Always" && detail.evaluation == evaluation)
-    };
+    let is_static = |detail: &&Detail| detail.evaluation == "Static";
+    let always = || details.iter().filter(|detail| detail.requires_recreation == "Always");
+    let conditionally = details
+        .iter()
+        .any(|detail| detail.requires_recreation == "Conditionally");
     Some(Change {
         action: "Modify",
         id: known.id.clone(),
         physical_id: known.physical_id.clone(),
         kind: known.kind.clone(),
-        replacement: Some(match (replaced("Static"), replaced("Dynamic")) {
-            (true, _) => "True",
-            (false, true) => "Conditional",
-            (false, false) => "False",
+        // "If the RequiresRecreation field is Always and the Evaluation field is Static, Replacement is True. If …
+        // Dynamic, Replacement is Conditionally." (API_ResourceChange)
+        replacement: Some(if always().any(|detail| is_static(&detail)) {
+            "True"
+        } else if conditionally || always().next().is_some() {
+            "Conditional"
+        } else {
+            "False"
         }),
         scope: details.iter().map(|detail| detail.attribute).collect(),
         details,

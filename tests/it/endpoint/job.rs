@@ -388,18 +388,11 @@ impl World {
     /// The name of a resource in its service.
     pub fn physical_id(&mut self, stack: usize, id: &str, kind: &str, properties: &Value) -> String {
         let unique = &self.unique()[..8];
-        let given = [
-            "BucketName",
-            "QueueName",
-            "TopicName",
-            "RoleName",
-            "LogGroupName",
-            "AutoScalingGroupName",
-            "AlarmName",
-            "DashboardName",
-        ]
-        .iter()
-        .find_map(|name| properties[*name].as_str());
+        // The property that names a resource is called after its type: QueueName, RoleName.
+        let given = kind
+            .rsplit("::")
+            .next()
+            .and_then(|of_type| properties[format!("{of_type}Name")].as_str());
         let name = given.map_or_else(|| format!("{}-{id}-{unique}", self.stacks[stack].name), str::to_owned);
         // A value of another resource that isn't there yet is no text for a name.
         let text = |name: &str| -> String {

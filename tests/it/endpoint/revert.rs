@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::diff::replaces;
+use super::diff::{replaces, requires_recreation};
 use super::drift::Drifted;
 use super::state::Stack;
 use super::world::World;
@@ -112,10 +112,7 @@ fn written_detail(difference: &[String; 4], kind: &str, seen: &str, values: bool
     let mut target = Fields::new()
         .text("Attribute", "Properties")
         .text("Name", property(path))
-        .text(
-            "RequiresRecreation",
-            if is_replacing(kind, path) { "Always" } else { "Never" },
-        );
+        .text("RequiresRecreation", requires_recreation(kind, property(path)));
     if values {
         let drift = Fields::new()
             .maybe("PreviousValue", expected)
