@@ -71,6 +71,9 @@ pub struct Selection {
     /// Allow this bucket or queue, by its name in the template, to be replaced or deleted with what is in it
     #[arg(long, value_name = "RESOURCE")]
     pub allow_replace: Vec<String>,
+    /// Take off termination protection that somebody switched on by hand
+    #[arg(long)]
+    pub disable_protection: bool,
     /// Name of the change sets, for a pipeline to find them
     #[arg(long, value_name = "NAME", value_parser = change_set_name)]
     pub change_set_name: Option<String>,
@@ -258,6 +261,7 @@ impl Deploy {
                 role_arn: self.role_arn.clone(),
             },
             allow_replace: self.selection.allow_replace.clone(),
+            disable_protection: self.selection.disable_protection,
         }
     }
 }

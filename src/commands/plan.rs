@@ -44,6 +44,7 @@ impl Plan {
                 change_set_name: self.selection.change_set_name.clone(),
                 manner: Manner::default(),
                 allow_replace: self.selection.allow_replace.clone(),
+                disable_protection: self.selection.disable_protection,
             };
             let drafts = Drafts::default();
             let plan = tokio::select! {

@@ -56,6 +56,9 @@ pub struct StackPlan {
     /// Termination protection would become this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_protection: Option<bool>,
+    /// Somebody switched its termination protection on, though the file doesn't ask for it: it stays.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub protected_by_hand: bool,
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,

@@ -7,7 +7,7 @@ use futures_util::future::{try_join, try_join_all};
 use super::blocking;
 use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
 use super::plan::{Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
-use super::{decide, history, imports, unchanged};
+use super::{decide, history, imports, protection, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
 use crate::cloud::change_set::{Action, Change, Manner, Replacement};
@@ -26,6 +26,8 @@ pub struct Options {
     pub manner: Manner,
     /// Data resources, by logical id, that may be replaced or deleted.
     pub allow_replace: Vec<String>,
+    /// Termination protection that somebody switched on by hand goes, too.
+    pub disable_protection: bool,
 }
 
 const BUSY: &str = "an operation is running on it; ask again when it has ended";
@@ -191,6 +193,7 @@ async fn plan_stack(
         changes: Vec::new(),
         rolls_instances: None,
         termination_protection: None,
+        protected_by_hand: false,
         note: None,
         warning: None,
         drift: found
@@ -202,8 +205,18 @@ async fn plan_stack(
         parameters: resolve(stack, outputs).ok(),
         id: found.map(|found| found.id.clone()),
     };
-    let protected = found.is_some_and(|found| found.protected == Some(true));
-    plan.termination_protection = (protected != stack.protect).then_some(stack.protect);
+    let protected = found.filter(|found| found.protected == Some(true));
+    match protected {
+        None if stack.protect => plan.termination_protection = Some(true),
+        Some(found) if !stack.protect => {
+            if planner.options.disable_protection || protection::is_tagged(found) {
+                plan.termination_protection = Some(false);
+            } else {
+                plan.protected_by_hand = true;
+            }
+        }
+        _ => {}
+    }
     let history = match found {
         Some(found) => history::of(planner.cloud, found).await?,
         None => decide::History::NeverComplete,

@@ -102,6 +102,10 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             if protect { "on" } else { "off" }
         );
     }
+    if stack.protected_by_hand {
+        let stays = "termination protection stays: somebody switched it on by hand; --disable-protection takes it off";
+        let _ = writeln!(out, "  {} {stays}", paint(CAREFUL, "="));
+    }
     let widest = stack
         .changes
         .iter()
