@@ -175,21 +175,15 @@ impl PurgeArgs {
             let queue = queues.dead_letters;
             let depth = cloud.queue_depth(&queue).await?;
             let depth = depth.ok_or_else(|| Error::failed(format!("there is no queue {queue}")))?;
-            if depth.total() > 0 {
-                let question = report::jobs::purge_question(&queue, depth);
-                if !report::confirm(&question, self.yes)? {
-                    return Err(Error::refused("not confirmed: nothing was deleted"));
-                }
-                cloud
-                    .purge_queue(&queue)
-                    .await
-                    .map_err(|error| not_purged(&queue, error))?;
+            // Also where SQS counts none: its counts are late by up to a minute.
+            let question = report::jobs::purge_question(&queue, depth);
+            if !report::confirm(&question, self.yes)? {
+                return Err(Error::refused("not confirmed: nothing was deleted"));
             }
+            let purge = cloud.purge_queue(&queue);
+            purge.await.map_err(|error| not_purged(&queue, error))?;
             let messages = depth.total();
-            let text = match messages {
-                0 => report::jobs::nothing_to_purge(&queue),
-                _ => report::jobs::purged(&queue, depth),
-            };
+            let text = report::jobs::purged(&queue, depth);
             let purged = Purged {
                 address,
                 stage: queues.stage,

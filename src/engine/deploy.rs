@@ -72,8 +72,15 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         return Err(Error::failed(format!("`{part}` is not part of the plan")).into());
     };
     let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
-    let outcome = deploy_stack(deployment, stack, planned, &known).await?;
     let cloud = deployment.context.cloud;
+    upload_program(deployment, &part, &known).await?;
+    if planned.termination_protection == Some(false) {
+        // Before its tags say that it isn't protected: a run that is stopped in between leaves the next one to see whose
+        // protection it is.
+        deployment.context.may_begin(&stack.name)?;
+        cloud.protect_stack(&stack.name, false).await?;
+    }
+    let outcome = deploy_stack(deployment, stack, planned, &known).await?;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = cloud
@@ -83,32 +90,33 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         if let Ok(mut outputs) = outputs.lock() {
             outputs.insert(part.clone(), now.outputs);
         }
-        if now.protected.unwrap_or_default() != stack.protect {
-            cloud.protect_stack(&stack.name, stack.protect).await?;
+        if stack.protect && now.protected != Some(true) {
+            cloud.protect_stack(&stack.name, true).await?;
         }
-    } else if planned.termination_protection.is_some() {
-        cloud.protect_stack(&stack.name, stack.protect).await?;
-    }
-    if part == "artifacts" {
-        let now = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
-        upload_artifacts(deployment, plan::artifacts_bucket(&now).unwrap_or_default()).await?;
+    } else if planned.termination_protection == Some(true) {
+        cloud.protect_stack(&stack.name, true).await?;
     }
     Ok(outcome)
 }
 
-async fn upload_artifacts(deployment: Deployment<'_>, bucket: &str) -> Result<(), Failed> {
+/// A stage's program is there before its stack names it, whichever parts are deployed (`--only`).
+async fn upload_program(deployment: Deployment<'_>, part: &str, outputs: &Outputs) -> Result<(), Failed> {
     let Context { cloud, tell, .. } = deployment.context;
-    for artifact in &deployment.blueprint.artifacts {
-        if cloud
-            .put_object_once(bucket, &artifact.key, artifact.bytes.clone())
-            .await?
-        {
-            tell.tell(Event::Uploaded {
-                stage: artifact.stage.clone(),
-                key: artifact.key.clone(),
-                bytes: artifact.bytes.len() as u64,
-            });
-        }
+    let mut artifacts = deployment.blueprint.artifacts.iter();
+    let Some(artifact) = artifacts.find(|artifact| artifact.stage == part) else {
+        return Ok(());
+    };
+    // Without the bucket, the stack can't be deployed either, which says so.
+    let Some(bucket) = plan::artifacts_bucket(outputs) else {
+        return Ok(());
+    };
+    let bytes = artifact.bytes.clone();
+    if cloud.put_object_once(bucket, &artifact.key, bytes).await? {
+        tell.tell(Event::Uploaded {
+            stage: artifact.stage.clone(),
+            key: artifact.key.clone(),
+            bytes: artifact.bytes.len() as u64,
+        });
     }
     Ok(())
 }

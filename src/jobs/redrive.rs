@@ -96,6 +96,14 @@ pub(super) struct Moved {
     pub interrupted: bool,
 }
 
+impl Moved {
+    /// How, when this is how it was tried.
+    fn how(&self, tried: How) -> How {
+        let nothing = self.messages == 0 && self.unknown == 0 && self.failed.is_empty() && !self.interrupted;
+        if nothing { How::Nothing } else { tried }
+    }
+}
+
 impl Redrive<'_> {
     /// Sends them back.
     ///
@@ -134,9 +142,7 @@ impl Redrive<'_> {
             return self.attach(&from, running).await;
         }
         let waiting = self.waiting().await?;
-        if waiting == 0 {
-            return Ok((How::Nothing, Moved::default()));
-        }
+        // Also where SQS counts none: its counts are late by up to a minute.
         if let Err(error) = cloud.start_move_task(&from, &to, self.max_rate).await {
             // Somebody else may have been quicker.
             let tasks = cloud.move_tasks(&from).await.unwrap_or_default();
@@ -149,7 +155,8 @@ impl Redrive<'_> {
         self.begin(waiting);
         let newest = tasks.first().map(|task| task.started);
         let is_ours = |task: &MoveTask| newest.is_none_or(|newest| task.started > newest);
-        Ok((How::Task, self.watch(&from, is_ours).await?))
+        let moved = self.watch(&from, is_ours).await?;
+        Ok((moved.how(How::Task), moved))
     }
 
     async fn attach(self, from: &str, running: &MoveTask) -> error::Result<(How, Moved)> {
@@ -165,14 +172,13 @@ impl Redrive<'_> {
 
     async fn by_hand(self) -> error::Result<(How, Moved)> {
         let waiting = self.waiting().await?;
-        if waiting == 0 {
-            return Ok((How::Nothing, Moved::default()));
-        }
         self.begin(waiting);
-        Ok((How::ByHand, by_hand(self, waiting).await))
+        let moved = by_hand(self, waiting).await;
+        Ok((moved.how(How::ByHand), moved))
     }
 
-    /// How many dead letters there are.
+    /// How many dead letters there are, approximately: SQS counts them within a minute
+    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>).
     async fn waiting(&self) -> Result<u64, CloudError> {
         let depth = self.cloud.queue_depth(&self.queues.dead_letters).await?;
         Ok(depth.map_or(0, |depth| depth.total()))

@@ -15,9 +15,10 @@ const WAIT: i32 = 1;
 /// How often deleting is tried.
 const ATTEMPTS: u32 = 3;
 
-/// Moves up to `most` messages: as many as there were, because one that fails again comes back, and would go round and
-/// round.
-pub(super) async fn by_hand(redrive: Redrive<'_>, most: u64) -> Moved {
+/// Moves as many messages as were counted, because one that fails again comes back, and would go round and round. Where
+/// none were counted, one request's worth is looked for: counts are late.
+pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
+    let most = if counted == 0 { BATCH as u64 } else { counted };
     let Redrive {
         cloud,
         queues,

@@ -64,7 +64,7 @@ pub fn found(found: Found, intake: &Intake) -> String {
 pub fn redriven(report: &Redriven) -> String {
     let (from, to) = (queue_name(&report.from), queue_name(&report.to));
     if report.how == How::Nothing {
-        return format!("{from} is empty: nothing to redrive.\n");
+        return format!("nothing was moved: no messages were found in {from}\n");
     }
     let moved = many(report.moved, "message");
     let mut out = format!("moved {moved} from {from} to {to} in {}\n", seconds(report.seconds));
@@ -122,25 +122,23 @@ pub fn sample(sample: &Sample, now_there: Option<QueueDepth>) -> String {
 
 /// Before everything in a dead-letter queue is deleted.
 pub fn purge_question(queue: &str, depth: QueueDepth) -> String {
-    format!(
-        "Delete about {} in {} for good?",
-        many(depth.total(), "message"),
-        queue_name(queue)
-    )
+    let queue = queue_name(queue);
+    match depth.total() {
+        0 => {
+            format!("SQS counts no messages in {queue}, and can be a minute late. Delete all that are there for good?")
+        }
+        counted => format!("Delete about {} in {queue} for good?", many(counted, "message")),
+    }
 }
 
 /// After it.
 pub fn purged(queue: &str, depth: QueueDepth) -> String {
-    format!(
-        "purged {}: about {}; SQS takes up to a minute until all are gone\n",
-        queue_name(queue),
-        many(depth.total(), "message")
-    )
-}
-
-/// There was nothing to delete.
-pub fn nothing_to_purge(queue: &str) -> String {
-    format!("{} is empty: nothing to purge.\n", queue_name(queue))
+    let counted = match depth.total() {
+        0 => "SQS had counted none".to_owned(),
+        counted => format!("about {}", many(counted, "message")),
+    };
+    let queue = queue_name(queue);
+    format!("purged {queue}: {counted}; SQS takes up to a minute until all are gone\n")
 }
 
 /// The name in a queue's URL.

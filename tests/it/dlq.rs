@@ -132,9 +132,6 @@ fn what_can_not_be_shown_again_is_named() {
 #[test]
 fn purging_asks_and_says_how_many() {
     let lab = Emulated::deploy();
-    lab.run(&["dlq", "purge", "lab.yaml", "work"])
-        .stdout("lab-work-dlq is empty: nothing to purge.\n")
-        .run();
     lab.aws(async |aws| {
         for _ in 0..3 {
             let send = aws.sqs.send_message().queue_url(&lab.dead_letters).message_body("x");
@@ -158,6 +155,22 @@ fn purging_asks_and_says_how_many() {
     assert_eq!(purged["messages"], 3, "{purged}");
     assert_eq!(lab.depth(&lab.dead_letters), (0, 0));
     assert_eq!(lab.depth(&lab.queue), (0, 0));
+}
+
+/// SQS counts none, and there are some.
+#[test]
+fn what_is_not_counted_yet_is_purged_all_the_same() {
+    let endpoint = dead(Script::new(), &["1", "2"]);
+    endpoint.world(|world| world.services.queues.counts_late = true);
+    let purge = test(&endpoint).args(["dlq", "purge", "lab.yaml"]);
+    purge
+        .status(4)
+        .stderr_contains("SQS counts no messages in lab-work-dlq, and can be a minute late")
+        .run();
+    assert_eq!(bodies(&endpoint, DEAD_LETTERS), ["1", "2"]);
+    let purged = test(&endpoint).args(["dlq", "purge", "lab.yaml", "--yes"]).run();
+    assert!(purged.stdout.contains("SQS had counted none"), "{}", purged.stdout);
+    assert_eq!(bodies(&endpoint, DEAD_LETTERS), [] as [&str; 0]);
 }
 
 #[test]

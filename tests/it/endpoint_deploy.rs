@@ -1,5 +1,7 @@
 //! The real binary against the scriptable endpoint: what time, failure, refusal and signals do to a command.
 
+mod protection;
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -311,4 +313,21 @@ fn a_replacement_that_the_plan_did_not_show_is_asked_about() {
         "nothing was done to it"
     );
     assert_eq!(endpoint.change_sets(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_stage_that_is_deployed_alone_gets_its_program() {
+    let endpoint = Endpoint::serve(Script::new());
+    let first = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    let programs = || endpoint.world(|world| world.services.keys("lab-artifacts-111122223333-us-east-2"));
+    assert_eq!(programs().len(), 1);
+    let other = first.then().executable("program/run", "#!/bin/sh\nexec sleep 2\n");
+    let only = other.args(["deploy", "lab.yaml", "--yes", "--only", "work"]);
+    only.stderr_contains("uploaded the program of work").run();
+    let key = endpoint.world(|world| {
+        let work = world.find("lab-work").expect("the stack");
+        world.stacks[work].definition.parameters["ProgramKey"].clone()
+    });
+    assert_eq!(programs().len(), 2);
+    assert!(programs().contains(&key), "{key}: {:?}", programs());
 }

@@ -59,7 +59,7 @@ fn the_emulator_has_no_tasks_and_dead_letters_go_back_all_the_same() {
         assert_eq!(system[&"MessageGroupId".into()], "tenant-7");
     }
     lab.run(&["dlq", "redrive", "lab.yaml", "work"])
-        .stdout("lab-work-dlq is empty: nothing to redrive.\n")
+        .stdout("nothing was moved: no messages were found in lab-work-dlq\n")
         .run();
 }
 
@@ -170,6 +170,21 @@ fn sqs_moves_dead_letters_itself_where_it_can() {
         (&5.into(), &"task".into()),
         "{result}"
     );
+}
+
+/// SQS counts none, and there are some: by a task, and by hand.
+#[test]
+fn what_is_not_counted_yet_goes_back_all_the_same() {
+    for (script, how) in [(Script::new(), "task"), (without_tasks(), "by_hand")] {
+        let endpoint = dead(script, &["1", "2"]);
+        endpoint.world(|world| world.services.queues.counts_late = true);
+        let moved = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "json"]);
+        let moved = moved.run().json();
+        assert_eq!((&moved["moved"], &moved["how"]), (&2.into(), &how.into()), "{moved}");
+        assert_eq!(bodies(&endpoint, QUEUE), ["1", "2"]);
+        let again = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "json"]);
+        assert_eq!(again.run().json()["how"], "nothing");
+    }
 }
 
 #[test]

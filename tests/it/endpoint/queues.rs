@@ -33,6 +33,9 @@ pub struct Queues {
     pub tasks_end: Option<(&'static str, &'static str)>,
     /// How often a task that has ended is listed before SQS has counted what it moved.
     pub uncounted: u32,
+    /// Nothing is counted yet: "metrics may not achieve consistency until at least 1 minute after the producers stop
+    /// sending messages" (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>).
+    pub counts_late: bool,
 }
 
 /// A message.
@@ -143,8 +146,13 @@ impl Queues {
 
     fn attributes(&self, url: &str, now: Instant) -> Value {
         let hidden = self.hidden(url, now).len();
+        let visible = if self.counts_late {
+            0
+        } else {
+            self.queues[url].len() - hidden
+        };
         json!({"Attributes": {
-            "ApproximateNumberOfMessages": (self.queues[url].len() - hidden).to_string(),
+            "ApproximateNumberOfMessages": visible.to_string(),
             "ApproximateNumberOfMessagesNotVisible": hidden.to_string(),
             "ApproximateNumberOfMessagesDelayed": "0",
             "QueueArn": arn_of(url),
