@@ -1,6 +1,7 @@
 //! Takes an environment down: each stack as soon as nothing needs it any more, what it holds emptied or kept as its
 //! tags say.
 
+mod again;
 mod stack;
 
 use std::collections::BTreeMap;

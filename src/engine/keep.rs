@@ -4,6 +4,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 
 use super::plan::DATA;
+use crate::blueprint::tags::StackTags;
 use crate::blueprint::template::{self, retains};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
@@ -20,30 +21,35 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// # Errors
 /// As of [`refuse_to_lose`].
 pub async fn settle(cloud: &Cloud, mut deployed: Deployed) -> Result<Deployed> {
-    let asked = deployed.stacks.iter().map(async |stack| match stack.tags.on_destroy {
-        OnDestroy::Keep => refuse_to_lose(cloud, &stack.stack).await.map(|()| true),
-        OnDestroy::Empty => Ok(retains_data(cloud, &stack.stack.id).await?),
-    });
-    let kept = try_join_all(asked).await?;
-    for (stack, kept) in deployed.stacks.iter_mut().zip(kept) {
-        if kept {
-            stack.tags.on_destroy = OnDestroy::Keep;
-        }
+    let asked = deployed.stacks.iter().map(|stack| on_destroy(cloud, &stack.stack));
+    let settled = try_join_all(asked).await?;
+    for (stack, on_destroy) in deployed.stacks.iter_mut().zip(settled) {
+        stack.tags.on_destroy = on_destroy;
     }
     Ok(deployed)
 }
 
-/// Whether the template that is deployed now retains data.
-pub(super) async fn retains_data(cloud: &Cloud, stack: &str) -> Result<bool, CloudError> {
-    let template = deployed_template(cloud, stack).await?;
-    Ok(data(&template).any(|(_, resource)| retains(resource)))
+/// What becomes of a stack's data, by its tags and the template that is deployed now. A stack without tags only ever had
+/// change sets.
+///
+/// # Errors
+/// As of [`refuse_to_lose`].
+pub(super) async fn on_destroy(cloud: &Cloud, stack: &StackDescription) -> Result<OnDestroy> {
+    if StackTags::read(&stack.tags).is_some_and(|tags| tags.on_destroy == OnDestroy::Keep) {
+        return refuse_to_lose(cloud, stack).await.map(|()| OnDestroy::Keep);
+    }
+    let template = deployed_template(cloud, &stack.id).await?;
+    match data(&template).any(|(_, resource)| retains(resource)) {
+        true => Ok(OnDestroy::Keep),
+        false => Ok(OnDestroy::Empty),
+    }
 }
 
 /// Refuses a stack whose data is to stay when its deployed template would delete it: CloudFormation goes by the template.
 ///
 /// # Errors
 /// The refusal, with what to do; failures of AWS.
-pub(super) async fn refuse_to_lose(cloud: &Cloud, stack: &StackDescription) -> Result<()> {
+async fn refuse_to_lose(cloud: &Cloud, stack: &StackDescription) -> Result<()> {
     let template = deployed_template(cloud, &stack.id).await?;
     let lost = data(&template).filter(|(_, resource)| !retains(resource));
     let lost: Vec<&str> = lost.map(|(id, _)| id.as_str()).collect();

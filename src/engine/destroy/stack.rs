@@ -1,29 +1,27 @@
 //! One stack taken down: what stands in the way is dealt with, a deletion that fails is tried again, and given up only when
 //! told to.
 
-use std::future::ready;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::time::sleep;
 
+use super::again::as_shown;
 use super::{Left, Teardown};
 use crate::cloud::CloudError;
 use crate::cloud::events::ResourceEvent;
 use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::{Leaving, StackDescription, StackResource};
+use crate::cloud::stacks::{Leaving, StackResource};
 use crate::deployed::DeployedStack;
 use crate::deployed::holdings::{Kind, of_stack};
 use crate::engine::blocking::{self, Blocking};
 use crate::engine::drain::drain;
 use crate::engine::emptying::empty;
 use crate::engine::event::Operation;
+use crate::engine::mappings;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
-use crate::engine::{decide, keep, mappings, protection};
-use crate::environment::OnDestroy;
-use crate::error::Error;
 
 /// How often a delete is tried that fails on something that is mended each time.
 const ATTEMPTS: usize = 3;
@@ -47,19 +45,32 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
     let mut outcome = Outcome::Unchanged;
     let mut attempt = 0;
     loop {
-        let Some(now) = at_rest(context, stack, target, &mut outcome).await? else {
-            // Somebody else deleted it.
+        // Somebody else may have deleted it, each time.
+        if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
+            return Ok((outcome, left));
+        }
+        let resources = there(context.cloud.stack_resources(target.id).await)?;
+        drained(teardown, target, &resources).await?;
+        let holdings = of_stack(stack, &resources);
+        for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
+            if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
+                return Ok((outcome, left));
+            }
+            // Bucket names are given again: what another stack has taken in is its.
+            let resources = there(context.cloud.stack_resources(target.id).await)?;
+            if of_stack(stack, &resources).contains(bucket) {
+                // Stops by itself, once what is on its way is answered, and says how far it came.
+                empty(context, &bucket.name, teardown.objects.get(&bucket.name).copied()).await?;
+            }
+        }
+        left.keep(holdings.iter().filter(|one| one.kept).map(Kept::from));
+        let Some(now) = as_shown(teardown, stack, target, &mut outcome).await? else {
             return Ok((outcome, left));
         };
-        attempt += 1;
-        context.may_begin(target.stack)?;
-        lift_protection(teardown, &now).await?;
-        let resources = there(context.cloud.stack_resources(target.id).await)?;
-        if stack.tags.on_destroy == OnDestroy::Keep {
-            keep::refuse_to_lose(context.cloud, &now).await?;
+        if now.protected == Some(true) {
+            context.cloud.protect_stack(&now.id, false).await?;
         }
-        left.keep(clear(teardown, stack, target, &resources).await?);
-        context.may_begin(target.stack)?;
+        attempt += 1;
         let failure = match delete(teardown, target, Leaving::Nothing).await? {
             Deletion::Done(outcome, _) => return Ok((outcome, left)),
             Deletion::Busy(_) if attempt < ATTEMPTS => continue,
@@ -73,47 +84,12 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
         if !teardown.force || !(teardown.approve)(target.stack, &blocking) {
             return Err(Failed::Failure(with_help(failure, &blocking)));
         }
+        if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
+            return Ok((outcome, left));
+        }
         let outcome = give_up(teardown, target, blocking, &mut left).await?;
         return Ok((outcome, left));
     }
-}
-
-/// The stack once nothing runs on it any more; `None` when it is gone then. What was waited for is the outcome.
-async fn at_rest(
-    context: Context<'_>,
-    stack: &DeployedStack,
-    target: Target<'_>,
-    outcome: &mut Outcome,
-) -> Result<Option<StackDescription>, Failed> {
-    let Context { cloud, .. } = context;
-    let name = target.stack;
-    loop {
-        let now = cloud.stack(target.id).await?;
-        match decide::destroy(now.as_ref().map(|now| &now.status)) {
-            decide::Destroy::Nothing => return Ok(None),
-            decide::Destroy::Delete => return Ok(now),
-            decide::Destroy::Refuse(why) => return Err(Error::refused(format!("{name}: {why}")).into()),
-            decide::Destroy::Attach => {
-                (*outcome, _) = operation::run(context, target, Operation::Attach, ready(Ok(()))).await?;
-                if stack.tags.on_destroy == OnDestroy::Empty && keep::retains_data(cloud, target.id).await? {
-                    let what = format!("{name}: what ran on it keeps its data now, and nothing of it was deleted");
-                    let help = "run the same command again: it shows what stays";
-                    return Err(Error::refused(what).with_help(help).into());
-                }
-            }
-        }
-    }
-}
-
-/// Looked at again, because somebody may have protected it since the question.
-async fn lift_protection(teardown: Teardown<'_>, now: &StackDescription) -> Result<(), Failed> {
-    if let Some(refusal) = protection::refusal(now, teardown.disable_protection) {
-        return Err(refusal.into());
-    }
-    if now.protected == Some(true) {
-        teardown.context.cloud.protect_stack(&now.id, false).await?;
-    }
-    Ok(())
 }
 
 /// A stack that somebody else has deleted by now has no resources.
@@ -124,14 +100,8 @@ fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackR
     }
 }
 
-/// Deals with what stands in the way of a deletion: instances, functions that receive, and objects in buckets. What stays
-/// is handed back.
-async fn clear(
-    teardown: Teardown<'_>,
-    stack: &DeployedStack,
-    target: Target<'_>,
-    resources: &[StackResource],
-) -> Result<Vec<Kept>, Failed> {
+/// Takes away what would keep its deletion waiting: instances, and functions that receive.
+async fn drained(teardown: Teardown<'_>, target: Target<'_>, resources: &[StackResource]) -> Result<(), Failed> {
     let context = teardown.context;
     let drained = async {
         let (stack, at_once) = (target.stack, teardown.no_drain);
@@ -142,19 +112,12 @@ async fn clear(
         .await;
         Ok::<_, Failed>(())
     };
-    context.prepare(target.stack, drained).await?;
-    // Stops by itself, once what is on its way is answered, and says how far it came.
-    let holdings = of_stack(stack, resources);
-    for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
-        let total = teardown.objects.get(&bucket.name).copied();
-        empty(context, &bucket.name, total).await?;
-    }
-    Ok(holdings.iter().filter(|one| one.kept).map(Kept::from).collect())
+    context.prepare(target.stack, drained).await
 }
 
 impl Left {
     /// What an attempt before left has no name in the stack any more, and is known.
-    fn keep(&mut self, kept: Vec<Kept>) {
+    fn keep(&mut self, kept: impl Iterator<Item = Kept>) {
         for one in kept {
             if !one.name.is_empty() && !self.kept.iter().any(|known| known.name == one.name) {
                 self.kept.push(one);

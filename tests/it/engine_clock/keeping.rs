@@ -1,7 +1,7 @@
 //! Data that is to stay: where that can't be had, nothing is deleted.
 
 use super::*;
-use crate::endpoint::{Existing, Happening};
+use crate::endpoint::{Existing, Fault, Happening, Obstacles, On, ScriptedGroup, World};
 
 const QUEUE: &str = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {QueueName: lab-work}\n";
 
@@ -58,6 +58,106 @@ async fn data_that_what_is_waited_for_keeps_is_not_deleted() {
         });
     };
     let (ran, ()) = futures_util::future::join(rig.destroy(), keeps).await;
-    is_refused(&rig, &ran, "keeps its data now, and nothing of it was deleted");
+    is_refused(&rig, &ran, "keeps its data now, which was to go");
     assert_eq!(rig.status("work").as_deref(), Some("UPDATE_COMPLETE"));
+}
+
+/// A stack with a group that takes a minute to drain, and two buckets with an object each.
+fn with_buckets() -> Rig {
+    let body = "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    Properties: {AutoScalingGroupName: \
+                lab-work-group}\n  First:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: first}\n  Second:\n    \
+                Type: AWS::S3::Bucket\n    Properties: {BucketName: second}\n";
+    let drains = Duration::from_secs(60);
+    let group = ScriptedGroup::new("lab-work-group", &["us-east-2a:i-1"]).takes(drains, drains);
+    let group = group.obstacles(Obstacles {
+        hook: Some(90),
+        ..Obstacles::default()
+    });
+    let rig = Rig::new(Script::new().existing(stage("empty", body)).group(group));
+    rig.endpoint.world(|world| {
+        for bucket in ["first", "second"] {
+            world.services.put_object(bucket, "a", "content");
+        }
+    });
+    rig
+}
+
+fn objects(rig: &Rig) -> [usize; 2] {
+    rig.endpoint
+        .world(|world| ["first", "second"].map(|bucket| world.services.keys(bucket).len()))
+}
+
+/// What a deploy with `on_destroy: keep` changes.
+fn keeps(world: &mut World) {
+    let work = world.find("lab-work").expect("it is there");
+    let definition = &mut world.stacks[work].definition;
+    definition.tags.insert("qfleet:on-destroy".into(), "keep".into());
+    let template = definition.template.as_mut().expect("a template");
+    template.body = template
+        .body
+        .replace("    Properties", "    DeletionPolicy: Retain\n    Properties");
+}
+
+/// The destroy, and what somebody else does once this has been called.
+async fn once_called(rig: &Rig, action: &str, happens: impl FnOnce(&mut World)) -> Ran {
+    let meanwhile = async {
+        while rig.endpoint.calls(action).is_empty() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        rig.endpoint.world(happens);
+    };
+    futures_util::future::join(rig.destroy(), meanwhile).await.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_that_is_to_stay_since_workers_began_to_drain_stays() {
+    let rig = with_buckets();
+    let ran = once_called(&rig, "UpdateAutoScalingGroup", keeps).await;
+    is_refused(&rig, &ran, "keeps its data now, which was to go");
+    assert!(ran.took() > Duration::from_secs(55), "{:?}", ran.took());
+    assert_eq!(objects(&rig), [1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn protection_that_comes_while_workers_drain_holds() {
+    let rig = with_buckets();
+    let protects = |world: &mut World| {
+        let work = world.find("lab-work").expect("it is there");
+        world.stacks[work].protected = true;
+    };
+    let ran = once_called(&rig, "UpdateAutoScalingGroup", protects).await;
+    is_refused(&rig, &ran, "lab-work is protected");
+    assert_eq!(objects(&rig), [1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_looked_at_again_before_each_bucket_and_before_the_deletion() {
+    // While the first bucket is emptied; while the second one is.
+    for (call, left) in [(1_u32, [0, 1]), (2, [0, 0])] {
+        let rig = with_buckets();
+        let late = On::action("DeleteObjects").numbers(call..=call);
+        rig.endpoint
+            .rescript(|script| script.fault(late, Fault::Late(Duration::from_secs(10))));
+        let meanwhile = async {
+            while rig.endpoint.calls("DeleteObjects").len() < call as usize {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            rig.endpoint.world(keeps);
+        };
+        let (ran, ()) = futures_util::future::join(rig.destroy(), meanwhile).await;
+        is_refused(&rig, &ran, "keeps its data now, which was to go");
+        assert_eq!(objects(&rig), left, "{call}");
+    }
+}
+
+/// It left the stack meanwhile, and may be another one's.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_is_not_the_stacks_any_more_is_not_emptied() {
+    let rig = with_buckets();
+    let leaves = |world: &mut World| {
+        let work = world.find("lab-work").expect("it is there");
+        world.stacks[work].resources.retain(|resource| resource.id != "Second");
+    };
+    once_called(&rig, "UpdateAutoScalingGroup", leaves).await.well();
+    assert_eq!(objects(&rig), [0, 1]);
 }

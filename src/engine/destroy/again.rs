@@ -1,0 +1,60 @@
+//! What the question was about, read again before each deed: others go on working while workers drain and buckets empty.
+
+use std::future::ready;
+
+use super::Teardown;
+use crate::cloud::stacks::StackDescription;
+use crate::deployed::{DeployedStack, ours};
+use crate::engine::event::Operation;
+use crate::engine::operation::{self, Target};
+use crate::engine::outcome::{Failed, Outcome};
+use crate::engine::{decide, keep, protection};
+use crate::environment::OnDestroy;
+use crate::error::Error;
+
+/// The stack, once nothing runs on it any more and it is what the question showed still; `None` when it is gone. What was
+/// waited for is the outcome.
+///
+/// # Errors
+/// A refusal when it is protected now, somebody else's, or keeps other data than was shown.
+pub(super) async fn as_shown(
+    teardown: Teardown<'_>,
+    stack: &DeployedStack,
+    target: Target<'_>,
+    outcome: &mut Outcome,
+) -> Result<Option<StackDescription>, Failed> {
+    let context = teardown.context;
+    let name = target.stack;
+    loop {
+        let now = context.cloud.stack(target.id).await?;
+        let now = match (decide::destroy(now.as_ref().map(|now| &now.status)), now) {
+            (decide::Destroy::Nothing, _) | (decide::Destroy::Delete, None) => return Ok(None),
+            (decide::Destroy::Delete, Some(now)) => now,
+            (decide::Destroy::Refuse(why), _) => return Err(Error::refused(format!("{name}: {why}")).into()),
+            (decide::Destroy::Attach, _) => {
+                (*outcome, _) = operation::run(context, target, Operation::Attach, ready(Ok(()))).await?;
+                continue;
+            }
+        };
+        context.may_begin(name)?;
+        if let Some(refusal) = protection::refusal(&now, teardown.disable_protection) {
+            return Err(refusal.into());
+        }
+        let whose = |stack| ours(stack).map(|tags| (tags.environment, tags.part));
+        if whose(&now) != whose(&stack.stack) {
+            let what = format!("{name} had other tags when this command began: nothing of it is deleted");
+            return Err(Error::refused(what).with_help("run the same command again").into());
+        }
+        let becomes = match (stack.tags.on_destroy, keep::on_destroy(context.cloud, &now).await?) {
+            (shown, now) if shown == now => None,
+            (_, OnDestroy::Keep) => Some(("keeps its data now, which was to go", "stays")),
+            (_, OnDestroy::Empty) => Some(("would delete its data now, which was to stay", "is lost")),
+        };
+        let Some((what, shows)) = becomes else {
+            return Ok(Some(now));
+        };
+        let what = format!("{name} {what} when this command began: nothing more of it is deleted");
+        let help = format!("run the same command again: it shows what {shows}");
+        return Err(Error::refused(what).with_help(help).into());
+    }
+}
