@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 
+use crate::blueprint::names;
 use crate::blueprint::tags::StackTags;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
@@ -40,7 +41,7 @@ impl Deployed {
             if stack.status == StackStatus::DeleteComplete {
                 continue;
             }
-            if let Some(tags) = StackTags::read(&stack.tags) {
+            if let Some(tags) = ours(&stack) {
                 if tags.environment == environment {
                     stacks.push(DeployedStack {
                         part: tags.part.clone(),
@@ -76,7 +77,7 @@ impl Deployed {
         let mut all: BTreeMap<String, Vec<DeployedStack>> = BTreeMap::new();
         for stack in cloud.stacks().await? {
             if stack.status != StackStatus::DeleteComplete
-                && let Some(tags) = StackTags::read(&stack.tags)
+                && let Some(tags) = ours(&stack)
             {
                 let (environment, part) = (tags.environment.clone(), tags.part.clone());
                 all.entry(environment)
@@ -117,6 +118,12 @@ impl Deployed {
     pub fn part(&self, part: &str) -> Option<&DeployedStack> {
         self.stacks.iter().find(|stack| stack.part == part)
     }
+}
+
+/// What the tags of a stack of ours say. Tags are copied with a template or a script: a stack that is called otherwise than
+/// they say is somebody else's.
+pub fn ours(stack: &StackDescription) -> Option<StackTags> {
+    StackTags::read(&stack.tags).filter(|tags| stack.name == names::stack(&tags.environment, &tags.part))
 }
 
 /// What a change set of ours says it is for; by this, too, it is known as ours.

@@ -114,6 +114,8 @@ pub struct Scaling {
 #[derive(Debug, Serialize)]
 pub struct Dashboard<'a> {
     pub environment: &'a str,
+    pub dashboard_name: String,
+    pub title_json: String,
     pub stages: Vec<DashboardStage<'a>>,
 }
 

@@ -25,6 +25,18 @@ pub fn topic(environment: &str) -> String {
     format!("{environment}-uploads")
 }
 
+/// The dashboard. Dashboards belong to the account, and an environment of the same name may be in another region
+/// ("Dashboard names can only be used once per account, including across AWS Regions":
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html>).
+pub fn dashboard(environment: &str, region: &str) -> String {
+    format!("{environment}-{region}")
+}
+
+/// What the dashboard says on top, by which it is known whose it is: it has no tags.
+pub fn dashboard_title(environment: &str) -> String {
+    format!("# {environment}, deployed by qfleet")
+}
+
 /// A stage's queue.
 pub fn queue(environment: &str, stage: &str) -> String {
     format!("{environment}-{stage}")

@@ -105,11 +105,11 @@ impl<'a> Parts<'a> {
 
     /// What is going on, on one page.
     pub fn dashboard(&self) -> Result<Stack, Problem> {
+        let json = |text: String| serde_json::Value::String(text).to_string();
         let mut parameters = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in self.environment.stages.iter().enumerate() {
             parameters.insert(format!("GroupName{}", index + 1), output(&stage.name, "GroupName"));
-            let json = |text: String| serde_json::Value::String(text).to_string();
             stages.push(contexts::DashboardStage {
                 name: &stage.name,
                 heading_json: json(format!("## {}", stage.name)),
@@ -118,8 +118,11 @@ impl<'a> Parts<'a> {
                 scaling: scaling(stage, index)?,
             });
         }
+        let environment = &self.environment.name;
         let context = contexts::Dashboard {
-            environment: &self.environment.name,
+            environment,
+            dashboard_name: names::dashboard(environment, &self.placement.region),
+            title_json: json(names::dashboard_title(environment)),
             stages,
         };
         self.stack(

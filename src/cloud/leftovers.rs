@@ -1,6 +1,8 @@
 //! Listings by name, in which what outlived its stack is found. A name that begins alike may be somebody else's: whoever
 //! calls judges whose it is.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_autoscaling::types::{Filter, TagDescription};
 
 use super::{Cloud, CloudError, explain, queues};
@@ -26,16 +28,6 @@ impl Cloud {
             all.push(url.map_err(|error| queues::explain("ListQueues", error))?);
         }
         Ok(all)
-    }
-
-    /// A tag of a queue; none when it hasn't that tag, or isn't there any more.
-    pub async fn queue_tag(&self, url: &str, key: &str) -> Result<Option<String>, CloudError> {
-        let asked = self.sqs.list_queue_tags().queue_url(url).send().await;
-        match asked.map_err(|error| queues::explain("ListQueueTags", error)) {
-            Ok(answer) => Ok(answer.tags.and_then(|mut tags| tags.remove(key))),
-            Err(error) if error.is("QueueDoesNotExist") || error.is("NonExistentQueue") => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// ARNs of all topics.
@@ -88,18 +80,22 @@ impl Cloud {
         Ok(all)
     }
 
-    /// The groups that carry this tag, by what they themselves say of it: their names, and whether they do. Only those that
-    /// do are asked for, but the local emulator answers with all groups that there are, without their tags.
-    pub async fn groups_with_tag(&self, key: &str, value: &str) -> Result<Vec<(String, bool)>, CloudError> {
+    /// The groups that carry this tag: their names, and all their tags. Only those that do are asked for, but the local
+    /// emulator answers with all groups that there are, without their tags.
+    pub async fn groups_with_tag(
+        &self,
+        key: &str,
+        value: &str,
+    ) -> Result<Vec<(String, BTreeMap<String, String>)>, CloudError> {
         let filter = Filter::builder().name(format!("tag:{key}")).values(value).build();
         let asked = self.autoscaling.describe_auto_scaling_groups().filters(filter);
         let mut pages = asked.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-            let carries = |tag: &TagDescription| tag.key() == Some(key) && tag.value() == Some(value);
-            let is_tagged = group.tags().iter().any(carries);
-            all.extend(group.auto_scaling_group_name.map(|name| (name, is_tagged)));
+            let pair = |tag: &TagDescription| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
+            let tags = group.tags().iter().filter_map(pair).collect();
+            all.extend(group.auto_scaling_group_name.map(|name| (name, tags)));
         }
         Ok(all)
     }

@@ -28,6 +28,7 @@ pub mod messages;
 pub mod metrics;
 pub mod objects;
 pub mod operations;
+mod ownership;
 pub mod parameters;
 pub mod policies;
 pub mod presence;

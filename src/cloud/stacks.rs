@@ -62,6 +62,8 @@ impl KnownDrift {
 /// A stack that is gone.
 #[derive(Debug, Clone)]
 pub struct DeletedStack {
+    /// Its name.
+    pub name: String,
     /// Its ARN, by which it can be read for 90 days.
     pub id: String,
     /// When it was deleted.
@@ -105,22 +107,29 @@ impl Cloud {
 
     /// The stack of this name that was deleted last, if that is recent enough to be on the first page of the list.
     pub async fn last_deleted(&self, name: &str) -> Result<Option<DeletedStack>, CloudError> {
+        let of_name = self
+            .deleted_stacks()
+            .await?
+            .into_iter()
+            .filter(|deleted| deleted.name == name);
+        Ok(of_name.max_by_key(|deleted| deleted.at))
+    }
+
+    /// Stacks that were deleted, as far as they are on the first page of the list.
+    pub async fn deleted_stacks(&self) -> Result<Vec<DeletedStack>, CloudError> {
         let asked = self
             .cloudformation
             .list_stacks()
             .stack_status_filter(SdkStatus::DeleteComplete);
         let page = asked.send().await.map_err(|error| explain("ListStacks", error))?;
-        let of_name = page
-            .stack_summaries()
-            .iter()
-            .filter(|summary| summary.stack_name() == Some(name));
-        let deleted = of_name.filter_map(|summary| {
+        let deleted = page.stack_summaries().iter().filter_map(|summary| {
             Some(DeletedStack {
+                name: summary.stack_name()?.to_owned(),
                 id: summary.stack_id()?.to_owned(),
                 at: instant(summary.deletion_time())?,
             })
         });
-        Ok(deleted.max_by_key(|deleted| deleted.at))
+        Ok(deleted.collect())
     }
 
     /// The template of a stack, as it was sent; none when there is no such stack, or it only has change sets so far

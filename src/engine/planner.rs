@@ -14,7 +14,7 @@ use crate::cloud::change_set::{Action, Change, Manner, Replacement};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{change_set_description, expiry_parameter};
+use crate::deployed::{change_set_description, expiry_parameter, ours};
 use crate::error::{Error, Result};
 
 /// How a plan is made.
@@ -150,10 +150,10 @@ async fn refuse_what_is_not_ours(
     stack: &Stack,
     found: &StackDescription,
 ) -> Result<()> {
-    let owner = found.tags.get(tags::ENVIRONMENT);
-    if owner == Some(&blueprint.environment) {
+    if ours(found).is_some_and(|tags| tags.environment == blueprint.environment) {
         return Ok(());
     }
+    let owner = found.tags.get(tags::ENVIRONMENT);
     if owner.is_none() && found.status == StackStatus::ReviewInProgress {
         // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
         let ours = change_set_description(&blueprint.environment, &stack.part);
@@ -167,7 +167,8 @@ async fn refuse_what_is_not_ours(
         }
     }
     let whose = match owner {
-        Some(other) => format!("belongs to the environment `{other}`"),
+        Some(other) if *other != blueprint.environment => format!("belongs to the environment `{other}`"),
+        Some(_) => format!("has the tags of another part than `{}`", stack.part),
         None => "was not made by qfleet".to_owned(),
     };
     Err(

@@ -9,7 +9,8 @@ use super::decide::{self, History};
 use super::event::Operation;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Unattended};
-use crate::blueprint::{Blueprint, tags};
+use crate::blueprint::Blueprint;
+use crate::deployed::ours;
 use crate::error::{Error, Result};
 
 /// Waits until no stack of the blueprint has an operation running. Only stacks of this environment are waited for.
@@ -24,7 +25,7 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
         .iter()
         .zip(found)
         .filter_map(|(stack, found)| Some((stack, found?)))
-        .filter(|(_, found)| found.tags.get(tags::ENVIRONMENT) == Some(&blueprint.environment))
+        .filter(|(_, found)| ours(found).is_some_and(|tags| tags.environment == blueprint.environment))
         // What runs is waited for, whatever the stack has been through.
         .filter(|(_, found)| decide::deploy(Some(&found.status), History::WasComplete) == decide::Deploy::Attach)
         .collect();

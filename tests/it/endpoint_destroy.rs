@@ -1,5 +1,6 @@
 //! `destroy` against AWS's documented answers: what stands in the way, what is refused, what stays.
 
+mod copied_tags;
 mod data;
 mod groups;
 mod mappings;

@@ -276,7 +276,10 @@ fn what_is_gone_already_is_looked_for_all_the_same() {
 
 #[test]
 fn data_that_an_earlier_destroy_kept_is_kept_and_the_programs_bucket_is_left_over() {
-    let endpoint = Endpoint::serve(Script::new());
+    let script = Script::new()
+        .tagged("lab-111122223333-us-east-2", "lab")
+        .tagged("lab-artifacts-111122223333-us-east-2", "lab");
+    let endpoint = Endpoint::serve(script);
     endpoint.world(|world| {
         world.services.make_bucket("lab-111122223333-us-east-2");
         world.services.make_bucket("lab-artifacts-111122223333-us-east-2");
@@ -290,6 +293,54 @@ fn data_that_an_earlier_destroy_kept_is_kept_and_the_programs_bucket_is_left_ove
     assert_eq!(noteworthy(&receipt), rows(&expected));
 }
 
+/// Anybody can have given these names. Only what says itself whose it is counts, and nobody is told to delete the rest.
+#[test]
+fn a_name_alone_proves_nothing() {
+    let queue = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
+    let bucket = "lab-artifacts-111122223333-us-east-2";
+    let dashboard = "lab-us-east-2";
+    let topic = format!("arn:aws:sns:{HERE}:lab-uploads");
+    let subscription = format!("{topic}:6f2a");
+    let left = || {
+        Script::new()
+            .left("AWS::SQS::Queue", queue)
+            .left("AWS::CloudWatch::Dashboard", dashboard)
+            .left("AWS::SNS::Topic", &topic)
+            .left("AWS::SNS::Subscription", &subscription)
+            // Of the same environment in another region, and of one that is called so.
+            .left("AWS::CloudWatch::Dashboard", "lab-eu-west-1")
+            .left("AWS::CloudWatch::Dashboard", "lab")
+            .tagged("lab-eu-west-1", "lab")
+            .tagged("lab", "lab")
+            .listed_with(
+                "lab",
+                &format!("arn:aws:sns:{HERE}:salaries"),
+                &[("aws:cloudformation:stack-name", "payroll")],
+            )
+            .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:salaries"))
+    };
+    let look = |script: Script, status: i32| {
+        let endpoint = Endpoint::serve(script);
+        endpoint.world(|world| {
+            world.services.make_bucket(bucket);
+            world.services.queues.make(queue, &[]);
+        });
+        let run = test(&endpoint).args(["destroy", "lab.yaml", "--yes", "--output", "json"]);
+        run.status(status).run().json()["receipt"].clone()
+    };
+    assert_eq!(noteworthy(&look(left(), 0)), []);
+    let ours = [queue, bucket, dashboard, topic.as_str()];
+    let tagged = ours.iter().fold(left(), |script, id| script.tagged(id, "lab"));
+    let expected = [
+        ("AWS::CloudWatch::Dashboard", dashboard, "left_over"),
+        ("AWS::S3::Bucket", bucket, "left_over"),
+        ("AWS::SNS::Subscription", &subscription, "left_over"),
+        ("AWS::SNS::Topic", &topic, "left_over"),
+        ("AWS::SQS::Queue", queue, "kept"),
+    ];
+    assert_eq!(noteworthy(&look(tagged, 1)), rows(&expected));
+}
+
 #[test]
 fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
     // Somebody made stacks of these names by hand: no tag of qfleet's is on them.
@@ -301,7 +352,7 @@ fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
         script
             .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-intake-Topic-1A"))
             .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A")
-            .left("AWS::CloudWatch::Dashboard", "lab"),
+            .left("AWS::CloudWatch::Dashboard", "lab-us-east-2"),
     );
     endpoint.world(|world| {
         world.services.make_bucket("lab-111122223333-us-east-2");
@@ -353,6 +404,47 @@ async fn an_instance_that_shuts_down_is_waited_for_and_not_for_ever() {
     assert!((110..=125).contains(&took.as_secs()), "{took:?}");
     // What is gone at once isn't waited for.
     assert!(look_for_an_instance(0).await.1 < Duration::from_secs(5));
+}
+
+/// Two minutes were waited for SQS to forget it.
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_an_earlier_destroy_kept_is_not_waited_for() {
+    for (policy, fate, waits) in [("Retain", Some(Fate::Kept), false), ("Delete", None, true)] {
+        let body = format!(
+            "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    DeletionPolicy: {policy}\n    Properties: {{QueueName: lab-work}}\n"
+        );
+        let queue = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
+        let endpoint = Endpoint::in_memory(Script::new().existing(work().body(&body)));
+        endpoint.world(|world| world.services.queues.make(queue, &[]));
+        let cloud = Cloud::over(endpoint.http_client(), "111122223333", REGION);
+        cloud.delete_stack("lab-work", None).await.expect("begun");
+        while endpoint.status("lab-work").is_some() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        // SQS still lists it, and tells of it, for a minute after it was deleted.
+        endpoint.rescript(|script| script.left("AWS::SQS::Queue", queue));
+        let forgets = async {
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            if waits {
+                endpoint.rescript(Script::forgets_what_is_left);
+            }
+        };
+        let subject = Subject {
+            environment: "lab".into(),
+            ..Subject::default()
+        };
+        let patience = Patience::with(&cloud);
+        let began = Instant::now();
+        let look = async {
+            let receipt = leftovers::look(&cloud, &subject, patience, jiff::Timestamp::UNIX_EPOCH).await;
+            (receipt, began.elapsed())
+        };
+        let ((receipt, took), ()) = futures_util::future::join(look, forgets).await;
+        let fates: Vec<Fate> = receipt.resources.iter().map(|row| row.fate).collect();
+        assert_eq!(fates, fate.into_iter().collect::<Vec<_>>(), "{receipt:#?}");
+        assert_eq!(took > Duration::from_secs(45), waits, "{took:?}");
+        assert!(took < Duration::from_secs(60), "{took:?}");
+    }
 }
 
 /// What was asked for is done by then; only the proof is missing.

@@ -36,6 +36,7 @@ mod pipeline;
 mod progress;
 mod reap;
 mod recover;
+mod regions;
 mod render;
 mod resource_schemas;
 mod schema;

@@ -1,5 +1,6 @@
 //! `qfleet render` and the templates it writes.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -13,6 +14,10 @@ pub const SHIPPED: [&str; 2] = ["lab", "production"];
 
 /// The blueprint of an environment file in stacks/.
 pub fn shipped(name: &str, local: bool) -> Blueprint {
+    shipped_in(name, "us-east-2", local)
+}
+
+fn shipped_in(name: &str, region: &str, local: bool) -> Blueprint {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("stacks")
         .join(name)
@@ -20,7 +25,7 @@ pub fn shipped(name: &str, local: bool) -> Blueprint {
     let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{problems:?}"));
     let placement = Placement {
         account: "111122223333".into(),
-        region: "us-east-2".into(),
+        region: region.into(),
         local,
     };
     blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
@@ -120,6 +125,47 @@ fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
         assert!(!json.contains("${"), "{json}");
         let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
         assert!(json["widgets"].as_array().is_some_and(|widgets| !widgets.is_empty()));
+    }
+}
+
+/// What AWS holds for the whole account, not for a region: two environments of one name meet there.
+#[test]
+fn what_belongs_to_the_account_is_called_otherwise_in_another_region() {
+    const OF_THE_ACCOUNT: [(&str, &str); 5] = [
+        ("AWS::CloudWatch::Dashboard", "DashboardName"),
+        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::S3::Bucket", "BucketName"),
+    ];
+    for name in SHIPPED {
+        let names = |region: &str| {
+            let blueprint = shipped_in(name, region, false);
+            let templates = blueprint
+                .stacks
+                .iter()
+                .map(|stack| blueprint::template::read(&stack.body));
+            let resources = templates.flat_map(|template| {
+                let resources = template.expect("a template")["Resources"].clone();
+                resources
+                    .as_object()
+                    .expect("resources")
+                    .values()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            });
+            let named = resources.filter_map(|resource| {
+                let (_, name) = OF_THE_ACCOUNT
+                    .iter()
+                    .find(|(of_type, _)| resource["Type"] == *of_type)?;
+                // Without one, CloudFormation makes it up.
+                Some(resource["Properties"].get(name)?.as_str().expect("literal").to_owned())
+            });
+            named.collect::<BTreeSet<String>>()
+        };
+        let (here, there) = (names("us-east-2"), names("eu-west-1"));
+        assert!(here.len() >= 2, "{here:?}");
+        assert!(here.is_disjoint(&there), "{here:?} {there:?}");
     }
 }
 

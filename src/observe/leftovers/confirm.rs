@@ -1,12 +1,13 @@
 //! Each resource asked for itself: is it there?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::{Fate, Known, Patience, Row, Subject, Thing, removal};
+use super::{Fate, Known, Patience, Row, Subject, Thing, removal, thing};
 use crate::cloud::presence::{Presence, State};
+use crate::cloud::stacks::{DeletedStack, StackResource};
 use crate::cloud::{Cloud, CloudError};
 
 /// What CloudFormation says of the deletion of resources, by stack and physical id: `DELETE_COMPLETE`, `DELETE_SKIPPED`.
@@ -17,7 +18,33 @@ pub type Fates = BTreeMap<(String, String), String>;
 /// Reads it for all stacks that there were. It is evidence beside a read, so one that fails is none.
 pub async fn fates(cloud: &Cloud, known: &Known) -> Fates {
     let of_stacks = known.stacks.iter().map(|id| cloud.all_stack_resources(id));
-    let all = join_all(of_stacks).await.into_iter().flatten().flatten();
+    fates_in(join_all(of_stacks).await)
+}
+
+/// The same of queues that are in no stack now: how the last stack of each one's stage ended. It says which were kept, and
+/// which SQS only hasn't forgotten yet.
+pub async fn fates_of_queues(cloud: &Cloud, queues: &[&Thing]) -> Fates {
+    let stack_of = |queue: &&Thing| {
+        let name = thing::name(&queue.resource_type, &queue.id);
+        name.strip_suffix("-dlq").unwrap_or(name).to_owned()
+    };
+    let names: BTreeSet<String> = queues.iter().map(stack_of).collect();
+    if names.is_empty() {
+        return Fates::new();
+    }
+    let mut newest: BTreeMap<String, DeletedStack> = BTreeMap::new();
+    let deleted = cloud.deleted_stacks().await.unwrap_or_default().into_iter();
+    for stack in deleted.filter(|stack| names.contains(&stack.name)) {
+        if newest.get(&stack.name).is_none_or(|known| known.at < stack.at) {
+            newest.insert(stack.name.clone(), stack);
+        }
+    }
+    let of_stacks = newest.values().map(|stack| cloud.all_stack_resources(&stack.id));
+    fates_in(join_all(of_stacks).await)
+}
+
+fn fates_in(all: Vec<Result<Vec<StackResource>, CloudError>>) -> Fates {
+    let all = all.into_iter().flatten().flatten();
     all.map(|resource| ((resource.resource_type, resource.physical_id), resource.status))
         .collect()
 }
@@ -36,10 +63,13 @@ pub async fn confirm(cloud: &Cloud, subject: &Subject, fates: &Fates, thing: Thi
             Ok(Some(Presence {
                 state: State::Going(_), ..
             })) => true,
-            // Reads lag, too: where it was deleted for certain, and where queues are concerned.
+            // Reads lag, too: where it was deleted for certain, and where a queue's stack is gone.
             Ok(Some(Presence {
                 state: State::There, ..
-            })) => !is_to_stay && (said == Some("DELETE_COMPLETE") || thing.resource_type == "AWS::SQS::Queue"),
+            })) => {
+                let was_in_a_stack = thing.resource_type == "AWS::SQS::Queue" && thing.stack.is_some();
+                !is_to_stay && (said == Some("DELETE_COMPLETE") || was_in_a_stack)
+            }
             _ => false,
         };
         if !passes || began.elapsed() + patience.pause > patience.limit {

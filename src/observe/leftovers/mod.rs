@@ -122,11 +122,16 @@ impl Patience {
 /// Looks for what is left. It never fails: what can't be read is unknown, with its reason. `now` is the wall clock.
 pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Timestamp) -> Receipt {
     let (found, mut rows) = search::search(cloud, subject).await;
-    let fates = confirm::fates(cloud, &subject.known).await;
+    let mut fates = confirm::fates(cloud, &subject.known).await;
     let mut things: BTreeMap<(String, String), Thing> = BTreeMap::new();
     for thing in subject.known.things.iter().chain(&found) {
         things.entry(thing.key()).or_insert_with(|| thing.clone());
     }
+    let without_a_stack = things
+        .values()
+        .filter(|thing| thing.resource_type == "AWS::SQS::Queue" && thing.stack.is_none());
+    let queues: Vec<&Thing> = without_a_stack.collect();
+    fates.extend(confirm::fates_of_queues(cloud, &queues).await);
     let confirmed = things
         .into_values()
         .map(|thing| confirm::confirm(cloud, subject, &fates, thing, patience));

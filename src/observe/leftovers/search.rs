@@ -1,9 +1,10 @@
 //! What carries the environment's tag, or a name that its stacks give: what was in no stack any more, or in none ever.
 //! A listing says where to look; whether it is there is asked afterwards.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::join;
+use serde_json::Value;
 
 use super::names::{TARGET_TRACKING, alarm_belongs, belongs, log_group_belongs, topic_belongs};
 use super::{Row, Subject, Thing};
@@ -17,6 +18,7 @@ use crate::deployed::{Deployed, expiry_parameter};
 const PARTS: [&str; 4] = ["artifacts", "network", "intake", "dashboard"];
 /// The policy in each worker's role, which names what its workers may use.
 const WORKER_POLICY: &str = "worker";
+const BUCKET: &str = "AWS::S3::Bucket";
 
 /// What was found, each perhaps several times, and the searches that failed.
 pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) {
@@ -32,11 +34,12 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         parts,
     };
     let prefix = format!("{}-", subject.environment);
-    let (tagged, groups, queues, topics, subscriptions) = join!(
+    let (exactly, tagged, groups, queues, topics, subscriptions) = join!(
+        look.exactly(subject),
         look.tagged(),
         cloud.groups_with_tag(ENVIRONMENT, &subject.environment),
         look.queues(),
-        cloud.topics(),
+        look.topics(),
         cloud.all_subscriptions(),
     );
     let functions = format!("/aws/lambda/{prefix}");
@@ -49,8 +52,8 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         cloud.alarms_named(&tracking),
     );
     let mut found = Found {
-        things: look.exactly(),
-        unknown: Vec::new(),
+        things: exactly.0,
+        unknown: exactly.1,
         prefix: &prefix,
     };
     let parts = &look.parts;
@@ -60,16 +63,18 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let groups = groups.map(|all| {
         let ours = all
             .into_iter()
-            .filter(|(name, is_tagged)| *is_tagged || belongs(name, environment, parts));
+            .filter(|(name, tags)| look.is_of_stacks(tags) || belongs(name, environment, parts));
         ours.map(|(name, _)| name).collect()
     });
     found.add("AWS::AutoScaling::AutoScalingGroup", groups, |_| true);
     found.add("AWS::SQS::Queue", queues, |_| true);
-    found.add("AWS::SNS::Topic", topics, |arn| topic_belongs(arn, environment, parts));
+    // A topic that is gone says nothing any more: its name does. One that is there may be somebody else's.
+    let others = topics.as_ref().map(|topics| topics.others.clone()).unwrap_or_default();
+    found.add("AWS::SNS::Topic", topics.map(|topics| topics.ours), |_| true);
     let subscriptions = subscriptions.map(|all| {
         let ours = all
             .into_iter()
-            .filter(|(_, topic)| topic_belongs(topic, environment, parts));
+            .filter(|(_, topic)| topic_belongs(topic, environment, parts) && !others.contains(topic));
         ours.map(|(arn, _)| arn).collect()
     });
     found.add("AWS::SNS::Subscription", subscriptions, |_| true);
@@ -137,27 +142,64 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// What has names that are known beforehand.
-    fn exactly(&self) -> Vec<Thing> {
+    /// What has a name that is known beforehand, and says itself that it is this environment's: anybody can have given that
+    /// name. And what can't be asked that.
+    async fn exactly(&self, subject: &Subject) -> (Vec<Thing>, Vec<Row>) {
         let placement = Placement {
             account: self.cloud.account.clone(),
             region: self.cloud.region.clone(),
             local: self.cloud.local,
         };
         let of_parts = [
-            ("intake", "AWS::S3::Bucket", names::bucket(self.environment, &placement)),
+            ("intake", BUCKET, names::bucket(self.environment, &placement)),
             (
                 "artifacts",
-                "AWS::S3::Bucket",
+                BUCKET,
                 names::artifacts_bucket(self.environment, &placement),
             ),
-            ("dashboard", "AWS::CloudWatch::Dashboard", self.environment.to_owned()),
+            (
+                "dashboard",
+                "AWS::CloudWatch::Dashboard",
+                names::dashboard(self.environment, &placement.region),
+            ),
         ];
-        let ours = of_parts.into_iter().filter(|(part, ..)| self.parts.contains(*part));
-        let expiry = Thing::new("AWS::SSM::Parameter", expiry_parameter(self.environment));
-        ours.map(|(_, resource_type, id)| Thing::new(resource_type, id))
-            .chain([expiry])
-            .collect()
+        let mut things = vec![Thing::new("AWS::SSM::Parameter", expiry_parameter(self.environment))];
+        let mut unknown = Vec::new();
+        for (_, resource_type, id) in of_parts.into_iter().filter(|(part, ..)| self.parts.contains(*part)) {
+            let thing = Thing::new(resource_type, &id);
+            if subject.known.things.iter().any(|known| known.key() == thing.key()) {
+                // It was in a stack, and is looked for already.
+                continue;
+            }
+            let says_so = match resource_type {
+                // The local emulator hands no tags to buckets.
+                BUCKET if self.cloud.local => Ok(true),
+                BUCKET => {
+                    let tag = self.cloud.bucket_tag(&id, ENVIRONMENT).await;
+                    tag.map(|tag| tag.as_deref() == Some(self.environment))
+                }
+                _ => {
+                    let body = self.cloud.dashboard_body(&id).await;
+                    body.map(|body| body.is_some_and(|body| has_title(&body, self.environment)))
+                }
+            };
+            match says_so {
+                Ok(true) => things.push(thing),
+                Ok(false) => {}
+                Err(error) => unknown.push(Row::unknown(resource_type, &id, error)),
+            }
+        }
+        (things, unknown)
+    }
+
+    /// Whether tags are those that a stack of this environment hands on. CloudFormation adds the stack's name: with copied
+    /// tags, it is another one's
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>).
+    fn is_of_stacks(&self, tags: &BTreeMap<String, String>) -> bool {
+        let stack = tags.get("aws:cloudformation:stack-name");
+        let part = stack.and_then(|stack| stack.strip_prefix(self.environment)?.strip_prefix('-'));
+        tags.get(ENVIRONMENT).map(String::as_str) == Some(self.environment)
+            && (stack.is_none() || part.is_some() && part == tags.get(PART).map(String::as_str))
     }
 
     /// What carries its tag. A snapshot, an image or a key that a user tagged so isn't of this environment's stacks: those
@@ -165,7 +207,10 @@ impl Look<'_> {
     async fn tagged(&self) -> Result<Vec<Thing>, CloudError> {
         let tagged = self.cloud.tagged(ENVIRONMENT, self.environment).await?;
         let mut things = Vec::new();
-        for tagged in tagged.into_iter().filter(|tagged| tagged.tags.contains_key(PART)) {
+        for tagged in tagged
+            .into_iter()
+            .filter(|tagged| tagged.tags.contains_key(PART) && self.is_of_stacks(&tagged.tags))
+        {
             let mut thing = Thing::of_arn(&tagged.arn);
             if thing.resource_type == "AWS::SQS::Queue"
                 && let Some(url) = self.cloud.queue_url(&thing.id).await?
@@ -177,21 +222,52 @@ impl Look<'_> {
         Ok(things)
     }
 
-    /// URLs of the queues of its stages. `photo-lab-2-move` may be a stage of `photo-lab` or one of `photo-lab-2`: a
-    /// queue whose stage isn't known says itself whose it is, and without a tag it is nobody's.
+    /// URLs of the queues that carry its tag. A name alone says little: `photo-lab-2-move` may be a stage of `photo-lab` or
+    /// one of `photo-lab-2`.
     async fn queues(&self) -> Result<Vec<String>, CloudError> {
         let mut ours = Vec::new();
         for url in self.cloud.queues_named(&format!("{}-", self.environment)).await? {
-            let name = url.rsplit('/').next().unwrap_or_default();
-            let is_known = self.parts.iter().any(|part| {
-                name == names::queue(self.environment, part) || name == names::dead_letter_queue(self.environment, part)
-            });
-            if is_known || self.cloud.queue_tag(&url, ENVIRONMENT).await?.as_deref() == Some(self.environment) {
+            if self.cloud.queue_tag(&url, ENVIRONMENT).await?.as_deref() == Some(self.environment) {
                 ours.push(url);
             }
         }
         Ok(ours)
     }
+
+    /// All topics. Its own are those that CloudFormation named, and the one that tells of uploads, when it carries its tag.
+    async fn topics(&self) -> Result<Topics, CloudError> {
+        let mut topics = Topics::default();
+        for arn in self.cloud.topics().await? {
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            let tells_of_uploads = self.parts.contains("intake") && name == names::topic(self.environment);
+            if belongs(name, self.environment, &self.parts)
+                || tells_of_uploads
+                    && self.cloud.topic_tag(&arn, ENVIRONMENT).await?.as_deref() == Some(self.environment)
+            {
+                topics.ours.push(arn);
+            } else {
+                topics.others.insert(arn);
+            }
+        }
+        Ok(topics)
+    }
+}
+
+/// ARNs of the topics that are there.
+#[derive(Default)]
+struct Topics {
+    /// Of the environment.
+    ours: Vec<String>,
+    /// All others.
+    others: BTreeSet<String>,
+}
+
+/// Whether a dashboard is this environment's, by what it shows on top.
+fn has_title(body: &str, environment: &str) -> bool {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let title = names::dashboard_title(environment);
+    let mut widgets = body["widgets"].as_array().into_iter().flatten();
+    widgets.any(|widget| widget["properties"]["markdown"] == title.as_str())
 }
 
 struct Found<'a> {

@@ -32,6 +32,12 @@ impl Script {
         self
     }
 
+    /// None of it is there any more.
+    pub fn forgets_what_is_left(mut self) -> Self {
+        self.left.clear();
+        self
+    }
+
     /// An instance that shuts down until so long after the start, and is terminated then. For an hour it is described so
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>).
     pub fn shuts_down(mut self, instance: &str, time: Duration) -> Self {
@@ -44,8 +50,20 @@ impl Script {
     }
 
     /// An ARN that the tagging API lists with the tags of a part of an environment, whether or not it is there still.
-    pub fn listed(mut self, environment: &str, arn: &str) -> Self {
-        self.listed.push((environment.into(), arn.into()));
+    pub fn listed(self, environment: &str, arn: &str) -> Self {
+        self.listed_with(environment, arn, &[])
+    }
+
+    /// The same, with more tags.
+    pub fn listed_with(mut self, environment: &str, arn: &str, tags: &[(&str, &str)]) -> Self {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        self.listed.push((environment.into(), arn.into(), tags.collect()));
+        self
+    }
+
+    /// A bucket, a queue or a topic without a stack that carries an environment's tag, or a dashboard that is titled so.
+    pub fn tagged(mut self, id: &str, environment: &str) -> Self {
+        self.tagged.insert(id.into(), environment.into());
         self
     }
 }
@@ -73,7 +91,36 @@ impl World {
                 let urls: Vec<String> = urls.into_iter().filter(|url| url.contains(&prefix)).collect();
                 json!({ "QueueUrls": urls }).into()
             }
-            (Service::Sqs, "ListQueueTags") => json!({}).into(),
+            // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListQueueTags.html>
+            (Service::Sqs, "ListQueueTags") => match self.environment_of(&text("QueueUrl")) {
+                Some(environment) => json!({"Tags": {"qfleet:environment": environment}}).into(),
+                None => json!({}).into(),
+            },
+            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketTagging.html>
+            (Service::S3, "GetBucketTagging") => {
+                let bucket = call
+                    .path
+                    .trim_start_matches('/')
+                    .split(['/', '?'])
+                    .next()
+                    .unwrap_or_default();
+                if !self.services.has_bucket(bucket) {
+                    return Some(Refusal::new(404, "NoSuchBucket", "The specified bucket does not exist").into());
+                }
+                match self.environment_of(bucket) {
+                    Some(environment) => Said::Body(format!(
+                        "<Tagging><TagSet><Tag><Key>qfleet:environment</Key><Value>{environment}</Value></Tag></TagSet></Tagging>"
+                    )),
+                    None => Refusal::new(404, "NoSuchTagSet", "The TagSet does not exist").into(),
+                }
+            }
+            // <https://docs.aws.amazon.com/sns/latest/api/API_ListTagsForResource.html>
+            (Service::Sns, "ListTagsForResource") => {
+                let tag = |value: String| Fields::new().text("Key", "qfleet:environment").text("Value", value);
+                Fields::new()
+                    .members("Tags", self.environment_of(&asked("ResourceArn")).map(tag))
+                    .into()
+            }
             (Service::Sqs, "GetQueueAttributes") if self.is_gone("AWS::SQS::Queue", &text("QueueUrl")) => {
                 Refusal::new(400, "QueueDoesNotExist", "The specified queue does not exist.").into()
             }
@@ -97,7 +144,13 @@ impl World {
             (Service::CloudWatch, "GetDashboard") => {
                 let name = text("DashboardName");
                 match self.is_left("AWS::CloudWatch::Dashboard", &name) {
-                    true => json!({"DashboardName": name, "DashboardBody": "{}"}).into(),
+                    true => {
+                        let title = self
+                            .environment_of(&name)
+                            .map(|of| format!("# {of}, deployed by qfleet"));
+                        let body = json!({"widgets": [{"type": "text", "properties": {"markdown": title}}]});
+                        json!({"DashboardName": name, "DashboardBody": body.to_string()}).into()
+                    }
                     false => Refusal::new(404, "ResourceNotFound", format!("Dashboard {name} does not exist")).into(),
                 }
             }
@@ -173,6 +226,20 @@ impl World {
         })
     }
 
+    /// The environment that a resource's tag names: a stack hands its tags on, and they stay when it is gone
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>).
+    fn environment_of(&self, id: &str) -> Option<String> {
+        let holds = |stack: &&super::state::Stack| {
+            let mut resources = stack.resources.iter();
+            resources.any(|resource| resource.physical_id.as_deref() == Some(id))
+        };
+        let ended = self.ended.iter().rev().find(|(_, ended)| *ended == id);
+        let ended = ended.map(|((stack, _), _)| &self.stacks[*stack]);
+        let of_stack = self.stacks.iter().rev().find(holds).or(ended);
+        let of_stack = of_stack.and_then(|stack| stack.definition.tags.get("qfleet:environment"));
+        self.script.tagged.get(id).or(of_stack).cloned()
+    }
+
     fn left_named(&self, resource_type: &str, prefix: &str) -> Vec<String> {
         let of_type = self
             .script
@@ -203,12 +270,17 @@ impl World {
     /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
     fn tagged(&self, input: &Value) -> Value {
         let environment = input["TagFilters"][0]["Values"][0].as_str().unwrap_or_default();
-        let listed = self.script.listed.iter().filter(|(of, _)| of == environment);
-        let listed = listed.map(|(of, arn)| {
+        let listed = self.script.listed.iter().filter(|(of, ..)| of == environment);
+        let listed = listed.map(|(of, arn, more)| {
             let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
             // "…-by-hand" is no stack's: somebody tagged it.
             let part = (!arn.ends_with("-by-hand")).then(|| tag("qfleet:part", "work"));
-            let tags: Vec<Value> = [tag("qfleet:environment", of)].into_iter().chain(part).collect();
+            let more = more.iter().map(|(key, value)| tag(key, value));
+            let tags: Vec<Value> = [tag("qfleet:environment", of)]
+                .into_iter()
+                .chain(part)
+                .chain(more)
+                .collect();
             json!({"ResourceARN": arn, "Tags": tags})
         });
         json!({"PaginationToken": "", "ResourceTagMappingList": listed.collect::<Vec<Value>>()})
