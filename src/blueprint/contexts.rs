@@ -62,6 +62,7 @@ pub struct Stage<'a> {
     pub zones: &'a [String],
     pub min: u32,
     pub max: u32,
+    /// How many instances of a new group a rolling update keeps in service.
     pub min_in_service: u32,
     pub batch_size: u32,
     /// ISO 8601, an hour at most: CloudFormation's limit for updates.

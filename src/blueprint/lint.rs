@@ -213,7 +213,7 @@ impl Findings {
             }
             match value {
                 Value::Literal(text) => self.too_long(&place, "the value", text.len(), LONGEST_VALUE),
-                Value::Ssm(_) => {}
+                Value::Ssm(_) | Value::InService(_) => {}
                 Value::Output { part, key } => {
                     match before.iter().find(|(stack, _)| stack.part == *part) {
                         None => self.add(&place, format!("no stack before this one is the part `{part}`")),
@@ -272,6 +272,7 @@ mod tests {
             needs: Vec::new(),
             protect: false,
             makes_roles: false,
+            rolling_update: None,
         }
     }
 

@@ -14,6 +14,7 @@ pub mod program;
 pub mod quoting;
 mod references;
 pub mod resource_schema;
+pub mod rolling_update;
 pub mod tags;
 pub mod template;
 mod templates;
@@ -25,6 +26,7 @@ use serde::Serialize;
 use crate::environment::Environment;
 use crate::environment::problem::{Problem, Problems};
 use parts::Parts;
+pub use rolling_update::RollingUpdate;
 use templates::Templates;
 
 /// Where an environment is put.
@@ -69,6 +71,9 @@ pub struct Stack {
     pub protect: bool,
     /// Whether the template makes IAM roles (`CAPABILITY_IAM`).
     pub makes_roles: bool,
+    /// How its group of instances is replaced, when it has one.
+    #[serde(skip)]
+    pub rolling_update: Option<RollingUpdate>,
 }
 
 /// What a parameter is set to.
@@ -86,6 +91,10 @@ pub enum Value {
     },
     /// The path of an SSM parameter that CloudFormation resolves at each deploy.
     Ssm(String),
+    /// How many instances a rolling update keeps in service: this many in a group that isn't there yet, else what the
+    /// group says when it is rolled.
+    #[serde(rename = "in_service")]
+    InService(u32),
 }
 
 /// A file for the artifacts bucket.

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::order::Source;
+use super::rolling_update::{self, RollingUpdate};
 use super::tags::StackTags;
 use super::templates::Templates;
 use super::{Artifact, Placement, Stack, Value, contexts, names, program, quoting};
@@ -98,7 +99,11 @@ impl<'a> Parts<'a> {
         let stack = || {
             let parameters = self.stage_parameters(instances, source, &feeds, &artifact.key, &pointer)?;
             let context = self.stage_context(index, source, &feeds)?;
-            self.stack(&stage.name, "stage.yaml.j2", &context, parameters, self.on_destroy())
+            let stack = self.stack(&stage.name, "stage.yaml.j2", &context, parameters, self.on_destroy())?;
+            Ok(Stack {
+                rolling_update: Some(RollingUpdate::of(instances)),
+                ..stack
+            })
         };
         Ok((stack().map_err(|problem| vec![problem])?, artifact))
     }
@@ -146,6 +151,10 @@ impl<'a> Parts<'a> {
             ("ArtifactsBucket".to_owned(), output("artifacts", "BucketName")),
             ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
             ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
+            (
+                rolling_update::PARAMETER.to_owned(),
+                Value::InService(RollingUpdate::of(instances).keeps(0)),
+            ),
         ]);
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if self.environment.bucket.is_some() {
@@ -220,10 +229,8 @@ impl<'a> Parts<'a> {
             },
             min: instances.min,
             max: instances.max,
-            // CloudFormation wants it below the maximum.
-            min_in_service: instances.min.min(instances.max.saturating_sub(1)),
-            // A quarter of the fleet at a time; 100 is CloudFormation's limit.
-            batch_size: instances.max.div_ceil(4).clamp(1, 100),
+            min_in_service: RollingUpdate::of(instances).keeps(0),
+            batch_size: RollingUpdate::of(instances).batch_size,
             start_timeout: iso8601(instances.start_timeout.as_secs()),
             warmup_seconds: instances.warmup.as_secs(),
             drain_seconds: instances.drain_timeout.as_secs(),
@@ -271,6 +278,7 @@ impl<'a> Parts<'a> {
             part: part.to_owned(),
             name: names::stack(&self.environment.name, part),
             makes_roles: body.contains("AWS::IAM::"),
+            rolling_update: None,
             body,
             parameters,
             tags: tags.write(&self.environment.tags),

@@ -13,6 +13,7 @@ use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan, StackAction, StackPlan};
 use super::planner::{self, Planner};
 use super::queue_names;
+use super::rolling;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::change_set::Change;
@@ -178,8 +179,11 @@ async fn deploy_as_planned(
 ) -> Result<Option<Outcome>, Failed> {
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
-    let parameters = plan::resolve(stack, outputs)
-        .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))?;
+    let resolved = |in_service| {
+        plan::resolve(stack, outputs, in_service)
+            .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))
+    };
+    let mut parameters = resolved(planned.in_service)?;
     let as_planned = planned.parameters.as_ref() == Some(&parameters);
     let unchanged = || {
         tell.tell(Event::Unchanged {
@@ -196,6 +200,13 @@ async fn deploy_as_planned(
             return Err(Error::refused(format!("{}: {why}", stack.name)).into());
         }
         _ => {}
+    }
+
+    if planned.action == StackAction::Update && (planned.rolling_update.is_some() || !as_planned) {
+        // While the plan was looked at, the fleet may have grown or shrunk. What it does from here on until
+        // CloudFormation suspends its alarms, a few seconds, is less than a batch.
+        let now = rolling::keeps_now(cloud, stack, outputs.get(&stack.part)).await?;
+        parameters = resolved(now.or(planned.in_service))?;
     }
 
     let mut create = planned.action == StackAction::Create;

@@ -25,6 +25,7 @@ pub mod protection;
 mod queue_names;
 pub mod recover;
 pub mod revert;
+pub mod rolling;
 pub mod settle;
 pub mod unchanged;
 pub mod watch;

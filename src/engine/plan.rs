@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::blocking::Blocking;
 use super::draft::Draft;
+use super::rolling::Rolling;
 use crate::blueprint::{Stack, Value};
 use crate::cloud::change_set::{Action, Change};
 use crate::cloud::stack_status::StackStatus;
@@ -53,6 +54,9 @@ pub struct StackPlan {
     /// How many running instances the change replaces, one batch after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolls_instances: Option<usize>,
+    /// How it does that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rolling_update: Option<Rolling>,
     /// Termination protection would become this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_protection: Option<bool>,
@@ -79,6 +83,9 @@ pub struct StackPlan {
     /// The parameters that it was planned with, when all are known.
     #[serde(skip)]
     pub parameters: Option<BTreeMap<String, String>>,
+    /// How many instances it was planned to keep in service, when its group is there.
+    #[serde(skip)]
+    pub in_service: Option<u32>,
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
@@ -157,14 +164,20 @@ impl Plan {
     }
 }
 
-/// The values of a stack's parameters, or the part whose output isn't there yet.
-pub fn resolve(stack: &Stack, outputs: &Outputs) -> std::result::Result<BTreeMap<String, String>, String> {
+/// The values of a stack's parameters, or the part whose output isn't there yet. `in_service`: how many instances a
+/// rolling update keeps in service, when the group is there.
+pub fn resolve(
+    stack: &Stack,
+    outputs: &Outputs,
+    in_service: Option<u32>,
+) -> std::result::Result<BTreeMap<String, String>, String> {
     stack
         .parameters
         .iter()
         .map(|(name, value)| {
             let value = match value {
                 Value::Literal(text) | Value::Ssm(text) => text.clone(),
+                Value::InService(at_first) => in_service.unwrap_or(*at_first).to_string(),
                 Value::Output { part, key } => outputs
                     .get(part)
                     .and_then(|of_part| of_part.get(key))

@@ -7,7 +7,7 @@ use futures_util::future::{try_join, try_join_all};
 use super::blocking;
 use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
 use super::plan::{Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
-use super::{decide, history, imports, protection, unchanged};
+use super::{decide, history, imports, protection, rolling, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
 use crate::cloud::change_set::{Action, Change, Manner, Replacement};
@@ -185,6 +185,7 @@ async fn plan_stack(
     ssm: &BTreeMap<String, String>,
 ) -> Result<StackPlan> {
     let found = existing.map(|existing| &existing.stack);
+    let in_service = found.and_then(|found| rolling::deployed(stack, found));
     let mut plan = StackPlan {
         part: stack.part.clone(),
         stack: stack.name.clone(),
@@ -193,6 +194,7 @@ async fn plan_stack(
         source: Source::Template,
         changes: Vec::new(),
         rolls_instances: None,
+        rolling_update: None,
         termination_protection: None,
         protected_by_hand: false,
         note: None,
@@ -203,7 +205,8 @@ async fn plan_stack(
             .cloned(),
         blocking: Vec::new(),
         draft: None,
-        parameters: resolve(stack, outputs).ok(),
+        parameters: resolve(stack, outputs, in_service).ok(),
+        in_service,
         id: found.map(|found| found.id.clone()),
     };
     let protected = found.filter(|found| found.protected == Some(true));
@@ -262,7 +265,7 @@ async fn plan_stack(
         }
     }
     let create = plan.action == StackAction::Create;
-    let parameters = match resolve(stack, outputs) {
+    let parameters = match resolve(stack, outputs, in_service) {
         Ok(parameters) => parameters,
         Err(part) => {
             if create {
@@ -297,13 +300,29 @@ async fn plan_stack(
         import_existing: !existing_data.is_empty(),
     };
     plan.source = Source::ChangeSet;
-    match draft(planner, stack, base, &parameters, bucket).await? {
+    let mut drafted = draft(planner, stack, base, &parameters, bucket).await?;
+    if let Drafting::Ready {
+        draft: first, changes, ..
+    } = &drafted
+        && let Some(rolling) = rolling::of(planner.cloud, stack, found.map(|found| &found.outputs), changes).await?
+    {
+        let keeps = Some(rolling.keeps);
+        if keeps != in_service
+            && let Ok(parameters) = resolve(stack, outputs, keeps)
+        {
+            planner.cloud.delete_change_set(&first.id).await?;
+            drafted = draft(planner, stack, base, &parameters, bucket).await?;
+            (plan.in_service, plan.parameters) = (keeps, Some(parameters));
+        }
+        plan.rolls_instances = Some(rolling.instances);
+        plan.rolling_update = Some(rolling);
+    }
+    match drafted {
         Drafting::Ready {
             draft,
             changes,
             warning,
         } => {
-            plan.rolls_instances = instances_to_roll(planner.cloud, found, &changes).await?;
             plan.changes = changes;
             plan.warning = warning;
             plan.draft = Some(draft);
@@ -315,34 +334,6 @@ async fn plan_stack(
         }
     }
     Ok(plan)
-}
-
-/// A rolling update replaces every instance of a group when what it launches, or where, changes
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>).
-async fn instances_to_roll(
-    cloud: &Cloud,
-    found: Option<&StackDescription>,
-    changes: &[Change],
-) -> Result<Option<usize>> {
-    const LAUNCHED: [&str; 4] = [
-        "LaunchTemplate",
-        "MixedInstancesPolicy",
-        "VPCZoneIdentifier",
-        "AvailabilityZones",
-    ];
-    let rolls = changes.iter().any(|change| {
-        change.resource_type == "AWS::AutoScaling::AutoScalingGroup"
-            && change.action == Action::Modify
-            && change.properties.iter().any(|property| {
-                LAUNCHED
-                    .iter()
-                    .any(|name| property.path.trim_start_matches("/Properties/").starts_with(name))
-            })
-    });
-    match found.and_then(|found| found.outputs.get("GroupName")).filter(|_| rolls) {
-        Some(name) => Ok(cloud.group(name).await?.map(|group| group.instances.len())),
-        None => Ok(None),
-    }
 }
 
 /// Every resource of a template, as an addition, or taken in where it is there already.

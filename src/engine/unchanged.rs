@@ -11,7 +11,7 @@ pub fn ssm_parameters(blueprint: &Blueprint) -> BTreeSet<String> {
     values
         .filter_map(|value| match value {
             Value::Ssm(path) => Some(path.clone()),
-            Value::Literal(_) | Value::Output { .. } => None,
+            Value::Literal(_) | Value::Output { .. } | Value::InService(_) => None,
         })
         .collect()
 }
@@ -40,6 +40,8 @@ pub fn is_unchanged(
             };
             let same = parameters.get(name) == Some(&deployed.value);
             match value {
+                // What the last rolling update kept in service says nothing about the next one.
+                Value::InService(_) => true,
                 // CloudFormation resolves it anew at each deploy: a newer image is a change.
                 Value::Ssm(path) => same && deployed.resolved.is_some() && deployed.resolved.as_ref() == ssm.get(path),
                 Value::Literal(_) | Value::Output { .. } => same,
@@ -67,11 +69,16 @@ mod tests {
             part: "work".into(),
             name: "lab-work".into(),
             body: "Resources: {}".into(),
-            parameters: map(&[("Key", Value::Literal("a".into())), ("Image", Value::Ssm(IMAGE.into()))]),
+            parameters: map(&[
+                ("Key", Value::Literal("a".into())),
+                ("Image", Value::Ssm(IMAGE.into())),
+                ("InService", Value::InService(2)),
+            ]),
             tags: map(&[("team", "media".to_owned())]),
             needs: Vec::new(),
             protect: false,
             makes_roles: false,
+            rolling_update: None,
         }
     }
 
@@ -90,6 +97,7 @@ mod tests {
             parameters: map(&[
                 ("Key", parameter("a", None)),
                 ("Image", parameter(IMAGE, Some("ami-1"))),
+                ("InService", parameter("20", None)),
             ]),
             tags: map(&[("team", "media".to_owned())]),
             notification_arns: Vec::new(),
@@ -101,7 +109,11 @@ mod tests {
     }
 
     fn same(stack: &Stack, found: &StackDescription, template: &str, image: Option<&str>) -> bool {
-        let parameters = map(&[("Key", "a".to_owned()), ("Image", IMAGE.to_owned())]);
+        let parameters = map(&[
+            ("Key", "a".to_owned()),
+            ("Image", IMAGE.to_owned()),
+            ("InService", "2".to_owned()),
+        ]);
         let ssm = image
             .map(|image| (IMAGE.to_owned(), image.to_owned()))
             .into_iter()
@@ -135,6 +147,7 @@ mod tests {
             .expect("it")
             .resolved = None));
         assert!(differs(|found| _ = found.parameters.remove("Key")));
+        assert!(differs(|found| _ = found.parameters.remove("InService")));
         for status in StackStatus::ALL.iter().filter(|status| !status.is_well()) {
             let found = StackDescription {
                 status: status.clone(),

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
+use crate::engine::rolling::Rolling;
+use crate::environment::units::Duration;
 
 /// The longest value that is shown whole; JSON has all of it.
 const LONGEST_VALUE: usize = 60;
@@ -114,6 +116,39 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         .unwrap_or_default();
     for change in &stack.changes {
         change_text(out, change, widest);
+    }
+    if let Some(rolling) = stack.rolling_update.as_ref().filter(|rolling| rolling.instances > 0) {
+        rolling_text(out, rolling);
+    }
+}
+
+fn rolling_text(out: &mut String, rolling: &Rolling) {
+    let Rolling {
+        instances,
+        batch_size,
+        batches,
+        min_in_service,
+        ..
+    } = *rolling;
+    let (are, batches) = (if instances == 1 { "is" } else { "are" }, batches_of(batches));
+    let stay = match min_in_service {
+        0 => "for some time none is in service".to_owned(),
+        1 => "at least 1 stays in service".to_owned(),
+        several => format!("at least {several} stay in service"),
+    };
+    let about = Duration::seconds(rolling.about_seconds);
+    let line = format!(
+        "{} {are} replaced, {batch_size} at a time ({batches}, about {about}, longer where workers drain for longer); \
+         {stay}, and nothing scales meanwhile",
+        count(instances, "instance")
+    );
+    let _ = writeln!(out, "{}", wrapped(&line, "    ", "    "));
+}
+
+fn batches_of(count: usize) -> String {
+    match count {
+        1 => "1 batch".to_owned(),
+        several => format!("{several} batches"),
     }
 }
 

@@ -11,6 +11,7 @@ mod leftovers;
 mod many_stacks;
 mod nothing_to_do;
 mod noticing;
+mod rolling;
 mod waiting;
 
 use std::collections::BTreeMap;

@@ -25,12 +25,15 @@ pub struct ScriptedGroup {
     pub(super) drains: Duration,
     pub(super) comes_up: Duration,
     pub(super) obstacles: Obstacles,
+    /// How many batches of new instances start; those after never signal.
+    batches_that_start: Option<usize>,
     tagged: bool,
     /// Whether it launches instances of several types.
     mixed: bool,
-    suspended: Vec<String>,
+    pub(super) suspended: Vec<String>,
     /// The launch template's version, and those of instances that run another one.
     version: String,
+    version_before: String,
     versions: BTreeMap<String, String>,
     protected: Vec<String>,
     unhealthy: Vec<String>,
@@ -67,10 +70,12 @@ impl ScriptedGroup {
             drains: Duration::from_millis(300),
             comes_up: Duration::from_millis(600),
             obstacles: Obstacles::default(),
+            batches_that_start: None,
             tagged: true,
             mixed: false,
             suspended: Vec::new(),
             version: "1".into(),
+            version_before: "1".into(),
             versions: BTreeMap::new(),
             protected: Vec::new(),
             unhealthy: Vec::new(),
@@ -145,6 +150,63 @@ impl ScriptedGroup {
     pub fn and(mut self, zone: &str, id: &str, state: &str) -> Self {
         self.instances.push((zone.into(), id.into(), state.into()));
         self
+    }
+
+    /// After so many batches of a rolling update, workers don't start any more; those of the version before do.
+    pub fn starts(mut self, batches: usize) -> Self {
+        self.batches_that_start = Some(batches);
+        self
+    }
+
+    pub(super) fn resize(&mut self, instances: usize) {
+        self.instances.truncate(instances);
+        for number in self.instances.len()..instances {
+            let id = format!("i-more-{number}");
+            self.instances.push(("us-east-2a".into(), id, "InService".into()));
+        }
+        self.desired = instances;
+    }
+
+    /// Instances are launched from another version of the launch template from now on.
+    pub(super) fn launch(&mut self, version: u64) {
+        for (_, id, _) in &self.instances {
+            self.versions.entry(id.clone()).or_insert(self.version.clone());
+        }
+        self.version_before = std::mem::replace(&mut self.version, version.to_string());
+    }
+
+    /// As before the last [`ScriptedGroup::launch`].
+    pub(super) fn launch_as_before(&mut self) {
+        for (_, id, _) in &self.instances {
+            self.versions.entry(id.clone()).or_insert(self.version.clone());
+        }
+        self.version = self.version_before.clone();
+    }
+
+    /// Instances that don't match what the group launches now, the oldest first.
+    pub(super) fn obsolete(&self) -> Vec<String> {
+        let stay = self
+            .instances
+            .iter()
+            .filter(|(_, _, state)| !state.starts_with("Terminat"));
+        let others = stay.filter(|(_, id, _)| self.versions.get(id).is_some_and(|version| *version != self.version));
+        others.map(|(_, id, _)| id.clone()).collect()
+    }
+
+    /// Whether the next batch of so many instances is one whose workers don't start. Counts.
+    pub(super) fn fails_to_start(&mut self, count: usize) -> bool {
+        match &mut self.batches_that_start {
+            Some(0) if count > 0 => {
+                // What is launched by the rollback starts again.
+                self.batches_that_start = None;
+                true
+            }
+            Some(left) if count > 0 => {
+                *left -= 1;
+                false
+            }
+            _ => false,
+        }
     }
 
     /// What stands in the way of its deletion.
@@ -461,6 +523,15 @@ impl World {
             "an instance was started in response to a difference between desired and actual capacity.".into(),
         );
         self.plan(comes_up, Step::InstanceIsUp { id });
+    }
+
+    /// An instance whose worker never starts.
+    pub(super) fn instance_never_starts(&mut self, name: &str) {
+        self.counter += 1;
+        let id = format!("i-{:017x}", self.counter);
+        if let Some(group) = self.script.groups.iter_mut().find(|group| group.name == name) {
+            group.instances.push(("us-east-2a".into(), id, "Pending".into()));
+        }
     }
 
     /// An instance is in service.

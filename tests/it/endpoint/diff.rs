@@ -192,8 +192,8 @@ fn modification(
         let text = value.to_string();
         for cause in earlier.iter().filter(|cause| cause.action == "Modify") {
             let named = text.contains(&escaped(&open(&cause.id, None))) && cause.replacement != Some("False");
-            let attribute = text.contains(&escaped(&format!("\u{2}{}\u{3}", cause.id)))
-                && !text.contains(&escaped(&open(&cause.id, None)));
+            let of_it = text.matches(&escaped(&format!("\u{2}{}\u{3}", cause.id))).count();
+            let attribute = of_it > text.matches(&escaped(&open(&cause.id, None))).count();
             if (named || attribute) && before.get(name) == Some(value) {
                 details.push(Detail {
                     attribute: "Properties",

@@ -65,6 +65,9 @@ impl World {
                 Verb::Delete
             }
         };
+        if matches!(verb, Verb::Update | Verb::Restore) && self.rolls(stack, job) {
+            return;
+        }
         let name = self.stacks[stack].name.clone();
         let time = self.script.time_of(&name, &id);
         let generation = self.stacks[stack].generation;
@@ -232,7 +235,7 @@ impl World {
     }
 
     /// Its properties as the operation wants them: with other resources' values, and with these left open.
-    fn wanted(&self, stack: usize, id: &str) -> Option<(Value, Value)> {
+    pub(super) fn wanted(&self, stack: usize, id: &str) -> Option<(Value, Value)> {
         let it = &self.stacks[stack];
         let definition = &it.operation.as_ref()?.wanted;
         let template = definition.template.as_ref()?;

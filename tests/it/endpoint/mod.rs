@@ -9,6 +9,7 @@
 //!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
+//!             ├─ rolling_update                  groups whose instances an update of their stack replaces
 //!             ├─ draining, users, kept           what stands in the way of a deletion, and what outlives it
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ mappings                        Lambda's event source mappings
@@ -57,6 +58,7 @@ mod query;
 mod queues;
 mod recovery;
 mod revert;
+mod rolling_update;
 mod s3;
 mod said;
 mod script;

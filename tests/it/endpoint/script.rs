@@ -284,6 +284,13 @@ impl Script {
         self
     }
 
+    /// A group has so many instances in service now.
+    pub fn resize(mut self, name: &str, instances: usize) -> Self {
+        let found = self.groups.iter_mut().find(|group| group.name == name);
+        found.expect("the group").resize(instances);
+        self
+    }
+
     /// What event source mappings in stacks are like. Without it there are none, whatever stacks say.
     pub fn mapping(mut self, mapping: super::mappings::ScriptedMapping) -> Self {
         self.mapping = Some(mapping);

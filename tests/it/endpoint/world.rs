@@ -30,6 +30,10 @@ pub struct World {
     pub kept: std::collections::BTreeSet<String>,
     /// What resources were called that left their stack, by its place and their name in it.
     pub ended: std::collections::BTreeMap<(usize, String), String>,
+    /// Groups that are being rolled.
+    pub rolling: Vec<super::rolling_update::Rolling>,
+    /// When, of which group, and how many instances were in service then.
+    pub counts: Vec<(Instant, String, usize)>,
     agenda: BTreeMap<(Instant, u64), Step>,
     pub(super) counter: u64,
 }
@@ -77,6 +81,10 @@ pub enum Step {
     InstanceIsUp {
         id: String,
     },
+    BatchIsUp {
+        group: String,
+        failure: Option<String>,
+    },
 }
 
 impl World {
@@ -93,6 +101,8 @@ impl World {
             detections: Vec::new(),
             kept: std::collections::BTreeSet::new(),
             ended: std::collections::BTreeMap::new(),
+            rolling: Vec::new(),
+            counts: Vec::new(),
             agenda: BTreeMap::new(),
             counter: 0,
             script,
@@ -161,9 +171,11 @@ impl World {
             Step::MappingIsDisabled => self.mapping_is_disabled(),
             Step::InstanceIsLaunched { group } => self.instance_is_launched(&group),
             Step::InstanceIsUp { id } => self.instance_is_up(&id),
+            Step::BatchIsUp { group, failure } => self.batch_is_up(&group, failure),
             // Of an operation that was cancelled or is over.
             _ => {}
         }
+        self.count_in_service();
     }
 
     /// A name that is used once: hexadecimal, like a UUID's digits.

@@ -1,0 +1,109 @@
+//! How a deploy replaces the instances of a group: in batches, while the others work.
+//!
+//! CloudFormation replaces as many at a time as `MaxBatchSize` and `MinInstancesInService` allow, and no fewer: a group
+//! that has scaled out to six of nine, with batches of six and three kept in service, was left with three
+//! (<https://github.com/guardian/testing-asg-rolling-update>, observations/healthy-to-healthy-partially-scaled.md;
+//! <https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/467>). So the number that is kept in
+//! service must be that of the instances that run, which no template knows: it is a parameter.
+
+use crate::environment::Instances;
+
+/// The template's parameter that carries the number.
+pub const PARAMETER: &str = "MinInstancesInService";
+
+/// What a rolling update is bounded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollingUpdate {
+    /// The group's minimum.
+    pub min: u32,
+    /// The group's maximum.
+    pub max: u32,
+    /// The most instances that are replaced at a time (`MaxBatchSize`).
+    pub batch_size: u32,
+    /// About how long a batch takes until its instances work, in seconds.
+    pub batch_seconds: u64,
+}
+
+impl RollingUpdate {
+    pub(super) fn of(instances: &Instances) -> RollingUpdate {
+        RollingUpdate {
+            min: instances.min,
+            max: instances.max,
+            // A quarter of the fleet at a time; 100 is CloudFormation's limit.
+            batch_size: instances.max.div_ceil(4).clamp(1, 100),
+            // No instance boots in less than a minute.
+            batch_seconds: instances.warmup.as_secs().max(60),
+        }
+    }
+
+    /// How many instances stay in service while a fleet of this many is replaced: all of them, and the next batch comes
+    /// up beside them; or a batch less than the maximum, where that leaves no room for one. CloudFormation wants it below
+    /// the maximum.
+    pub fn keeps(&self, running: usize) -> u32 {
+        let running = u32::try_from(running).unwrap_or(u32::MAX);
+        running.max(self.min).min(self.max.saturating_sub(self.batch_size))
+    }
+
+    /// How many of `instances` are replaced at a time, with so many kept in service.
+    pub fn at_a_time(&self, instances: usize, keeps: u32) -> usize {
+        let room = self.max.saturating_sub(keeps).max(1);
+        instances.min(self.batch_size.min(room) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet(min: u32, max: u32) -> RollingUpdate {
+        RollingUpdate {
+            min,
+            max,
+            batch_size: max.div_ceil(4).clamp(1, 100),
+            batch_seconds: 180,
+        }
+    }
+
+    #[test]
+    fn as_many_stay_in_service_as_run() {
+        for (min, max, running, keeps) in [
+            (2, 20, 2, 2),
+            (2, 20, 10, 10),
+            (2, 20, 15, 15),
+            // No room for a whole batch.
+            (2, 20, 16, 15),
+            (2, 20, 20, 15),
+            // Of one, with and without room.
+            (1, 4, 1, 1),
+            (1, 1, 1, 0),
+            // Nothing runs, and nothing should; or something should.
+            (0, 10, 0, 0),
+            (2, 10, 0, 2),
+            // As many as there may be.
+            (2, 2, 2, 1),
+            (4, 4, 4, 3),
+            (100, 100, 100, 75),
+            // The maximum was lowered in the file: the group has to shrink in any case.
+            (2, 4, 10, 3),
+            (10_000, 10_000, 10_000, 9_900),
+        ] {
+            assert_eq!(fleet(min, max).keeps(running), keeps, "{running} of {min} to {max}");
+        }
+    }
+
+    #[test]
+    fn never_more_than_a_batch_less_and_always_below_the_maximum() {
+        for max in 1..60 {
+            for min in 0..=max {
+                for running in 0..=max {
+                    let fleet = fleet(min, max);
+                    let keeps = fleet.keeps(running as usize);
+                    assert!(keeps < max, "{running} of {min} to {max}");
+                    assert!(keeps + fleet.batch_size >= running, "{running} of {min} to {max}");
+                    let room = running + fleet.batch_size <= max;
+                    assert!(!room || keeps >= running, "{running} of {min} to {max}");
+                }
+            }
+        }
+    }
+}
