@@ -59,10 +59,15 @@ fn add_all(environment: &mut Environment<'static>, folder: &'static Dir<'static>
     folder.dirs().try_for_each(|folder| add_all(environment, folder))
 }
 
-/// The text of a constant file under `templates/`, for a place in a YAML block, where JSON would be one long line.
+/// The text of a constant script under `templates/`, for a place in a YAML block, where JSON would be one long line. It
+/// comes without its comments: user data hold 16 KB, and what an environment file says goes in there, too.
 fn embedded(path: &str) -> Result<Value, Error> {
     match FILES.get_file(path).and_then(|file| file.contents_utf8()) {
-        Some(text) => Ok(Value::from_safe_string(text.to_owned())),
+        Some(text) => {
+            let is_code = |line: &&str| !(line.trim() == "#" || line.trim_start().starts_with("# "));
+            let code: Vec<&str> = text.lines().filter(is_code).collect();
+            Ok(Value::from_safe_string(code.join("\n")))
+        }
         None => Err(Error::new(
             ErrorKind::TemplateNotFound,
             format!("no file templates/{path}"),

