@@ -1,15 +1,16 @@
 """Writes a file `<key>.sha256` beside each object that a queue message tells of: a second stage, fed by another.
 
 As short as a worker can be that loses nothing: a message is deleted after its work is done, so whatever ends this
-program, the message comes back, and doing the work again changes nothing. `examples/mover` shows what more a worker can
-do: keep messages hidden while it works, work on several at once, and hand back its work before its instance goes.
+program, the message comes back, and doing the work again changes nothing. While a service is away it waits, longer each
+time. `examples/mover` shows what more a worker can do: keep messages hidden while it works, work on several at once, and
+hand back its work before its instance goes.
 """
 
 import hashlib
 import json
 import os
 import signal
-import sys
+import threading
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -17,6 +18,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 CHUNK = 1 << 20
+# Seconds between tries while they fail: twice as long each time, up to this.
+LONGEST_PAUSE = 60
 SUFFIX = ".sha256"
 
 
@@ -45,28 +48,26 @@ def fingerprint(s3: Any, bucket: str, key: str) -> None:
     print(f"wrote {key}{SUFFIX}", flush=True)
 
 
-def main() -> int:
+def main() -> None:
     bucket, queue = os.environ["QFLEET_BUCKET"], os.environ["QFLEET_QUEUE_URL"]
     s3, sqs = boto3.client("s3"), boto3.client("sqs")
-    stop = False
-
-    def on_sigterm(*_: object) -> None:
-        nonlocal stop
-        stop = True
-
-    signal.signal(signal.SIGTERM, on_sigterm)
-    while not stop:
-        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", []):
-            try:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    pause = 0
+    while not stop.is_set():
+        try:
+            for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20).get("Messages", []):
                 for key in objects_in(message["Body"]):
                     fingerprint(s3, bucket, key)
-            except (ValueError, LookupError, TypeError, AttributeError, ClientError) as error:
-                # It comes back, and after too many times goes to the dead-letter queue.
-                print(f"message {message['MessageId']}: {type(error).__name__}: {error}", flush=True)
-                continue
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return 0
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            pause = 0
+        except Exception as error:
+            # A message that can't be worked on comes back, and after too many times goes to the dead-letter queue.
+            # Without the pause all of them would, while a service is away.
+            pause = min(max(1, pause * 2), LONGEST_PAUSE)
+            print(f"next try in {pause} s: {type(error).__name__}: {error}", flush=True)
+            stop.wait(pause)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

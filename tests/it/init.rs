@@ -122,6 +122,10 @@ async fn what_is_written_works() {
         .args(["check", "photo-lab"])
         .stdout_lacks("warning")
         .run();
+    // A stage more, which hears of what the first one did.
+    let more = "  - name: next\n    from: work\n    workers:\n      instances: {program: ../worker, types: [t4g.small], \
+                min: 1, max: 1}\n";
+    fs::write(&file, written.read("stacks/photo-lab.yaml") + more).expect("written");
     written.then().args(["deploy", "photo-lab", "--yes"]).emulated().run();
     let outputs = written
         .then()
@@ -167,6 +171,12 @@ async fn what_is_written_works() {
         result["sha256"],
         "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
     );
+    let next = outputs["outputs"]["next"]["QueueUrl"].as_str().expect("a queue");
+    let received = aws.sqs.receive_message().queue_url(next).wait_time_seconds(10).send();
+    let received = received.await.expect("an answer");
+    let event: serde_json::Value = serde_json::from_str(received.messages()[0].body().expect("a body")).expect("JSON");
+    assert_eq!(event["Records"][0]["s3"]["bucket"]["name"], bucket.as_str());
+    assert_eq!(event["Records"][0]["s3"]["object"]["key"], "processed/a+b%2Bc.txt.json");
     worker.must_end_when_asked();
 
     written.then().args(["destroy", "photo-lab", "--yes"]).emulated().run();

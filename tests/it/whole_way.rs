@@ -49,8 +49,6 @@ impl Workers {
                 .env("AWS_ENDPOINT_URL", emulator())
                 .env("AWS_ACCESS_KEY_ID", account)
                 .env("AWS_SECRET_ACCESS_KEY", "test")
-                // Nothing listens there: a laptop has no instance metadata.
-                .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")
                 .env("MOVER_POLL_SECONDS", "1")
                 .stdout(log.try_clone().expect("the log"))
                 .stderr(log)

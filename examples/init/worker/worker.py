@@ -6,10 +6,12 @@ Replace `work`. The rest is what any worker of a queue needs:
   comes back, and after `max_receives` deliveries goes to the dead-letter queue;
 - so the same work may come twice, and doing it twice must do no harm;
 - while the work goes on, the message is kept from other workers by extending its visibility timeout;
-- SIGTERM ends the program after the message in hand.
-
-When the group scales in, the instance goes on for `drain_timeout` and is then ended; what it had in hand is delivered
-again. A program that watches the instance metadata can end sooner: see the mover among qfleet's examples.
+- each result is told to the stages that come next, before the message is deleted: should this program die in between,
+  they hear of it twice, and not never;
+- SIGTERM ends the program after the message in hand. It comes when the group scales in, when a new version is deployed,
+  and when EC2 takes a spot instance back. There is as long as `drain_timeout`; what isn't done then is delivered again;
+- while work fails, or the queue doesn't answer, the program takes its time: a service that is away shouldn't send every
+  message to the dead-letter queue.
 """
 
 import contextlib
@@ -21,7 +23,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 import boto3
 
@@ -29,8 +31,11 @@ QUEUE_URL = os.environ["QFLEET_QUEUE_URL"]
 UPLOADS = os.environ["QFLEET_UPLOADS_PREFIX"]
 PROCESSED = os.environ["QFLEET_PROCESSED_PREFIX"]
 VISIBILITY = int(os.environ["QFLEET_VISIBILITY_TIMEOUT_SECONDS"])
+NEXT = os.environ.get("QFLEET_NEXT_QUEUE_URLS", "").split()
 # How long one request waits for a message: 20 s is the most, and costs the least.
 WAIT = int(os.environ.get("WORKER_WAIT_SECONDS", "20"))
+# Seconds between tries while they fail: twice as long each time, up to this.
+LONGEST_PAUSE = 60
 
 log = logging.getLogger("worker")
 sqs = boto3.client("sqs")
@@ -38,18 +43,21 @@ s3 = boto3.client("s3")
 stop = threading.Event()
 
 
-def work(bucket: str, key: str) -> None:
-    """Your work: here, it writes the size and the SHA-256 of an uploaded file beside the results."""
+def work(bucket: str, key: str) -> str | None:
+    """Your work: here, it writes the size and the SHA-256 of an uploaded file beside the results. Returns the key of the
+    result, for the stages that come next."""
     if key.endswith("/"):
-        return  # a folder made in the console
+        return None  # a folder made in the console
     digest = hashlib.sha256()
     size = 0
     for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
         digest.update(chunk)
         size += len(chunk)
     result = json.dumps({"file": key, "bytes": size, "sha256": digest.hexdigest()})
-    s3.put_object(Bucket=bucket, Key=PROCESSED + key.removeprefix(UPLOADS) + ".json", Body=result.encode())
+    result_key = PROCESSED + key.removeprefix(UPLOADS).removeprefix(PROCESSED) + ".json"
+    s3.put_object(Bucket=bucket, Key=result_key, Body=result.encode())
     log.info("%s: %d bytes", key, size)
+    return result_key
 
 
 def uploads_in(body: str) -> Iterator[tuple[str, str]]:
@@ -62,6 +70,14 @@ def uploads_in(body: str) -> Iterator[tuple[str, str]]:
     for record in event["Records"]:
         # In events, keys are form-encoded: a plus sign is a space.
         yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
+
+
+def send_on(bucket: str, key: str) -> None:
+    """Tells the next stages of a result in the way S3 would tell of an upload, so that any worker understands it."""
+    where = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/")}}
+    event = {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": where}]}
+    for url in NEXT:
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
 
 
 @contextlib.contextmanager
@@ -86,13 +102,12 @@ def kept(receipt: str) -> Iterator[None]:
 
 
 def one(message: dict) -> None:
-    try:
-        with kept(message["ReceiptHandle"]):
-            for bucket, key in uploads_in(message["Body"]):
-                work(bucket, key)
-        sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
-    except Exception:  # one message's trouble must not end the worker; the queue delivers it again
-        log.exception("message %s failed", message["MessageId"])
+    with kept(message["ReceiptHandle"]):
+        for bucket, key in uploads_in(message["Body"]):
+            result = work(bucket, key)
+            if result:
+                send_on(bucket, result)
+    sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
 
 
 def main() -> None:
@@ -100,15 +115,17 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     log.info("waiting for messages in %s", QUEUE_URL)
+    pause = 0
     while not stop.is_set():
         try:
             answer = sqs.receive_message(QueueUrl=QUEUE_URL, MaxNumberOfMessages=1, WaitTimeSeconds=WAIT)
-        except Exception:
-            log.exception("could not receive")
-            stop.wait(5)
-            continue
-        for message in answer.get("Messages", []):
-            one(message)
+            for message in answer.get("Messages", []):
+                one(message)
+            pause = 0
+        except Exception:  # no trouble must end the worker; the queue delivers the message again
+            pause = min(max(1, pause * 2), LONGEST_PAUSE)
+            log.exception("failed; next try in %d s", pause)
+            stop.wait(pause)
     log.info("stopped")
 
 

@@ -7,9 +7,6 @@
     announce   tells the next stages about a moved file
     leases     keeps messages invisible to others while they are worked on
     receive    polls the queue and hands messages to threads
-    metadata   the instance metadata service
-    lifecycle  notices that the instance must go, and tells its group when it may
-    drain      what the threads share about stopping
-    worker     puts these together
+    worker     puts these together, and ends them on SIGTERM
     log        one line per event
 """

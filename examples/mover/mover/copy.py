@@ -11,7 +11,7 @@ GIB = 1024**3
 COPY_OBJECT_LIMIT = 5 * GIB
 MOST_PARTS = 10_000
 
-# What a multipart upload has to be told again; CopyObject carries it over by itself.
+# What a multipart upload has to be told again; CopyObject carries it over by itself, and tags, too.
 HEADERS = (
     "CacheControl",
     "ContentDisposition",
@@ -37,20 +37,25 @@ class Copier:
         PreconditionFailed when either end has changed: a slow copy of an old file must not end up over a newer one.
         """
         guard = {"IfNoneMatch": "*"} if replaces is None else {"IfMatch": replaces}
+        # No copy carries it over: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html. S3 names none
+        # for the standard class.
+        storage = {"StorageClass": source["StorageClass"]} if source.get("StorageClass") else {}
         if source["ContentLength"] > self.threshold:
-            return self._in_parts(key, source, destination, guard)
+            return self._in_parts(key, source, destination, storage, guard)
         answer = self.s3.copy_object(
-            Bucket=self.bucket, Key=destination, **self._from(key, source), **guard
+            Bucket=self.bucket, Key=destination, **self._from(key, source), **storage, **guard
         )
         return answer["CopyObjectResult"]["ETag"]
 
     def _from(self, key: str, source: dict[str, Any]) -> dict[str, Any]:
         return {"CopySource": {"Bucket": self.bucket, "Key": key}, "CopySourceIfMatch": source["ETag"]}
 
-    def _in_parts(self, key: str, source: dict[str, Any], destination: str, guard: dict[str, str]) -> str:
+    def _in_parts(
+        self, key: str, source: dict[str, Any], destination: str, storage: dict[str, str], guard: dict[str, str]
+    ) -> str:
         size = source["ContentLength"]
         part_size = max(self.part_size, -(-size // MOST_PARTS))
-        carried = {name: source[name] for name in HEADERS if source.get(name)}
+        carried = storage | {name: source[name] for name in HEADERS if source.get(name)}
         tags = self.s3.get_object_tagging(Bucket=self.bucket, Key=key)["TagSet"]
         if tags:
             carried["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in tags], quote_via=quote)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mover.drain import Drain
 from mover.events import BadMessage
 from mover.leases import Leases
 from mover.log import describe, log
@@ -15,12 +14,12 @@ from mover.settings import Settings
 Message = dict[str, Any]
 
 MOST_PER_POLL = 10  # SQS's limit
-LONGEST_PAUSE = 30.0
+LONGEST_PAUSE = 30
 
 
 class Receiver:
     def __init__(
-        self, sqs: Any, settings: Settings, leases: Leases, drain: Drain, handle: Callable[[str], None]
+        self, sqs: Any, settings: Settings, leases: Leases, stopping: threading.Event, handle: Callable[[str], None]
     ) -> None:
         """`handle` gets a message's body. When it returns, the message is done and deleted; when it raises, the
         message is left: it comes back when its timeout ends, and after too many deliveries goes to the dead letters.
@@ -28,11 +27,14 @@ class Receiver:
         self.sqs = sqs
         self.settings = settings
         self.leases = leases
-        self.drain = drain
+        self.stopping = stopping
         self.handle = handle
         self._work: queue.SimpleQueue[tuple[Message, float]] = queue.SimpleQueue()
         self._free = settings.messages_at_once
         self._changed = threading.Condition()
+        # Messages in a row that failed. While a service is away, nothing is gained by receiving one after the other:
+        # all of them would go to the dead letters.
+        self._failed = 0
         self._poller = threading.Thread(target=self._poll, name="poll", daemon=True)
 
     def start(self) -> None:
@@ -42,7 +44,7 @@ class Receiver:
         self._poller.start()
 
     def finished(self) -> bool:
-        """After the drain has begun: nothing is in hand, and nothing can come any more."""
+        """When it is stopping: nothing is in hand, and nothing can come any more."""
         with self._changed:
             return self._free == self.settings.messages_at_once and not self._poller.is_alive()
 
@@ -51,24 +53,26 @@ class Receiver:
             return self.settings.messages_at_once - self._free
 
     def _poll(self) -> None:
-        pause = 1.0
+        unanswered = 0
         while True:
             with self._changed:
                 # Woken by a thread that becomes free, and from time to time to see whether to stop.
-                while self._free == 0 and not self.drain.begun.is_set():
+                while self._free == 0 and not self.stopping.is_set():
                     self._changed.wait(0.5)
                 room = min(self._free, MOST_PER_POLL)
-            if self.drain.begun.is_set():
+            pause = _pause(max(unanswered, self._failed))
+            if pause:
+                log.info("next try in %d s", pause)
+            if self.stopping.wait(pause):
                 return
             try:
                 messages = self._receive(room)
-                pause = 1.0
+                unanswered = 0
             except Exception as error:  # whatever it is, a worker that waits is better than one that dies
-                log.warning("could not receive, next try in %.0f s: %s", pause, describe(error))
-                self.drain.begun.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                log.warning("could not receive: %s", describe(error))
+                unanswered += 1
                 continue
-            if self.drain.begun.is_set():
+            if self.stopping.is_set():
                 self.leases.give_back(messages)
                 return
             received = time.monotonic()
@@ -107,7 +111,15 @@ class Receiver:
             with self.leases.hold(message, received):
                 self.handle(message["Body"])
             self.sqs.delete_message(QueueUrl=self.settings.queue_url, ReceiptHandle=message["ReceiptHandle"])
+            self._failed = 0
         except BadMessage as error:
             log.error("%s is left to the dead-letter queue: %s: %.200s", delivery, error, message["Body"])
         except Exception as error:  # one message's trouble must not be the others'
             log.error("%s failed and will be delivered again: %s", delivery, describe(error))
+            with self._changed:
+                self._failed += 1
+
+
+def _pause(failures: int) -> int:
+    """Seconds before the next try: twice as many after each failure in a row."""
+    return min(2 ** min(failures - 1, 10), LONGEST_PAUSE) if failures else 0

@@ -28,8 +28,6 @@ class Settings:
     """Seconds."""
     messages_at_once: int
     next_queue_urls: tuple[str, ...] = ()
-    lifecycle_hook: str | None = None
-    metadata_endpoint: str = "http://169.254.169.254"
     poll_seconds: int = 20
     """How long one request waits for messages. 20 is SQS's limit and the cheapest; less ends an idle worker sooner."""
     seconds_per_file: float = 0.0
@@ -51,9 +49,6 @@ class Settings:
             ),
             messages_at_once=reader.number("QFLEET_MESSAGES_AT_ONCE", 1, 1000),
             next_queue_urls=tuple(environment.get("QFLEET_NEXT_QUEUE_URLS", "").split()),
-            lifecycle_hook=environment.get("QFLEET_LIFECYCLE_HOOK") or None,
-            metadata_endpoint=environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "").rstrip("/")
-            or cls.metadata_endpoint,
             poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
             seconds_per_file=reader.seconds("MOVER_SECONDS_PER_FILE", 3600, default=cls.seconds_per_file),
         )

@@ -11,12 +11,9 @@ import boto3
 from botocore.config import Config
 
 from mover.announce import Announcer
-from mover.drain import Drain
 from mover.events import uploads_in
 from mover.leases import Leases
-from mover.lifecycle import TerminationHook, Watcher
 from mover.log import log
-from mover.metadata import Metadata, Unreachable
 from mover.move import Mover
 from mover.receive import Receiver
 from mover.settings import Settings
@@ -25,8 +22,8 @@ from mover.settings import Settings
 class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.drain = Drain()
-        self.metadata = Metadata(settings.metadata_endpoint)
+        self.stopping = threading.Event()
+        """Receive nothing more, and finish what is in hand."""
         # Answers to long polls take up to 20 s; a copy of 5 GB may take minutes.
         sqs = self._client("sqs", read_timeout=30)
         s3 = self._client("s3", read_timeout=600)
@@ -34,12 +31,7 @@ class Worker:
         self.mover = Mover(
             s3, settings.bucket, settings.uploads_prefix, settings.processed_prefix, Announcer(sqs, settings)
         )
-        self.receiver = Receiver(sqs, settings, self.leases, self.drain, self.handle)
-        self.hook = (
-            TerminationHook(self._client("autoscaling", read_timeout=10), self.metadata, settings.lifecycle_hook)
-            if settings.lifecycle_hook
-            else None
-        )
+        self.receiver = Receiver(sqs, settings, self.leases, self.stopping, self.handle)
         self._signals = 0
 
     def _client(self, service: str, read_timeout: int) -> Any:
@@ -73,46 +65,35 @@ class Worker:
             # Nobody should wonder for long why a fleet on AWS is slow.
             log.warning("MOVER_SECONDS_PER_FILE: pretending %g s of work on each file", self.settings.seconds_per_file)
         self._thread("leases", self.leases.keep)
-        self._thread("lifecycle", Watcher(self.metadata, self.drain).watch)
         self.receiver.start()
-        self.drain.begun.wait()
+        self.stopping.wait()
         self._finish()
-        self._release_instance()
         log.info("stopped")
         sys.stdout.flush()
         return 0
 
     def _finish(self) -> None:
-        """Waits for what is in hand, or gives it back when there is no time for that."""
+        """Waits for what is in hand, or gives it back on a second signal: then there is no time for that."""
         said = False
         while not self.receiver.finished():
-            if self._signals > 1 or self.drain.seconds_left() <= 0:
+            if self._signals > 1:
                 log.warning("no time left to finish: %d messages in hand", self.receiver.in_hand())
                 self.leases.give_back_all()
                 return
             if not said and self.receiver.in_hand():
                 log.info("finishing %d messages in hand", self.receiver.in_hand())
                 said = True
-            if self.hook and self.drain.terminating:
-                self.hook.beat()
             time.sleep(0.1)
-
-    def _release_instance(self) -> None:
-        if self.hook and (self.drain.terminating or self._terminating_now()):
-            self.hook.complete()
-
-    def _terminating_now(self) -> bool:
-        """A signal may have come first, from a machine that is being taken down by its group."""
-        try:
-            return self.metadata.terminating()
-        except Unreachable:
-            return False
 
     def _on_signal(self, number: int, frame: Any) -> None:
         # No logging here: the signal may have interrupted a log call of this very thread.
         self._signals += 1
         if self._signals == 1:
-            self._thread("stop", lambda: self.drain.begin(f"got {signal.Signals(number).name}"))
+            self._thread("stop", lambda: self._stop(signal.Signals(number).name))
+
+    def _stop(self, signal_name: str) -> None:
+        log.info("stopping: got %s", signal_name)
+        self.stopping.set()
 
     @staticmethod
     def _thread(name: str, target: Callable[[], None]) -> None:

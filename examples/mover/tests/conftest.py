@@ -158,7 +158,6 @@ class Lab:
             "MOVER_POLL_SECONDS": "1",
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": NOBODY,
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "test",
         }

@@ -4,9 +4,8 @@ import http.client
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -39,67 +38,6 @@ def _serve(handler: type[_Handler]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-class Instance:
-    """The metadata service of one instance, version 2 only, and the Auto Scaling API that knows the instance."""
-
-    ID = "i-0123456789abcdef0"
-    GROUP = "test-move-Group-1ABC"
-
-    def __init__(self) -> None:
-        self.paths = {"instance-id": self.ID, "autoscaling/target-lifecycle-state": "InService"}
-        self.tokens: set[str] = set()
-        self.calls: list[dict[str, str]] = []
-        self.url = ""
-
-    def terminate(self) -> None:
-        self.paths["autoscaling/target-lifecycle-state"] = "Terminated"
-
-    def interrupt(self, seconds: float) -> None:
-        time = (datetime.now(timezone.utc) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        self.paths["spot/instance-action"] = f'{{"action": "terminate", "time": "{time}"}}'
-
-    def actions(self) -> list[str]:
-        return [call["Action"] for call in self.calls]
-
-    @classmethod
-    @contextmanager
-    def running(cls) -> Iterator["Instance"]:
-        instance = cls()
-
-        class Handler(_Handler):
-            def do_PUT(self) -> None:
-                if self.path != "/latest/api/token" or not self.headers.get("X-aws-ec2-metadata-token-ttl-seconds"):
-                    return self.answer(400, b"")
-                token = f"token-{len(instance.tokens)}"
-                instance.tokens.add(token)
-                self.answer(200, token.encode())
-
-            def do_GET(self) -> None:
-                if self.headers.get("X-aws-ec2-metadata-token") not in instance.tokens:
-                    return self.answer(401, b"")
-                value = instance.paths.get(self.path.removeprefix("/latest/meta-data/"))
-                self.answer(404, b"") if value is None else self.answer(200, value.encode())
-
-            def do_POST(self) -> None:
-                call = {name: values[0] for name, values in parse_qs(self.body().decode()).items()}
-                instance.calls.append(call)
-                action = call["Action"]
-                inside = ""
-                if action == "DescribeAutoScalingInstances" and call.get("InstanceIds.member.1") == cls.ID:
-                    inside = (
-                        f"<AutoScalingInstances><member><InstanceId>{cls.ID}</InstanceId>"
-                        f"<AutoScalingGroupName>{cls.GROUP}</AutoScalingGroupName></member></AutoScalingInstances>"
-                    )
-                self.answer(
-                    200,
-                    f"<{action}Response><{action}Result>{inside}</{action}Result></{action}Response>".encode(),
-                    {"Content-Type": "text/xml"},
-                )
-
-        with _serve(Handler) as instance.url:
-            yield instance
 
 
 @contextmanager

@@ -58,6 +58,23 @@ def test_keeps_what_belongs_to_the_file(lab: Lab) -> None:
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "media", "x": "1 1"}
 
 
+@pytest.mark.parametrize("size", [1, 11 * MIB], ids=["whole", "in parts"])
+@pytest.mark.parametrize("storage", ["STANDARD_IA", None])
+def test_keeps_the_storage_class(lab: Lab, size: int, storage: str | None) -> None:
+    lab.put("uploads/a", b"x" * size, **{"StorageClass": storage} if storage else {})
+    # The emulator keeps the class in a CopyObject that doesn't ask for it, and AWS doesn't: so what is asked for counts.
+    asked: list[str | None] = []
+    for operation in ("CopyObject", "CreateMultipartUpload"):
+        lab.s3.meta.events.register(
+            f"before-send.s3.{operation}", lambda request, **_: asked.append(request.headers.get("x-amz-storage-class"))
+        )
+    move(lab, "uploads/a", copier=in_parts(lab))
+    assert lab.keys() == {"processed/a"}
+    assert asked == [storage and storage.encode()]
+    # S3 names none for the standard class.
+    assert lab.s3.head_object(Bucket=lab.bucket, Key="processed/a").get("StorageClass") == storage
+
+
 def test_a_second_delivery_finds_it_done(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mover")
     announced: list[str] = []

@@ -25,25 +25,19 @@ def test_reads_all_of_them() -> None:
         GOOD
         | {
             "QFLEET_NEXT_QUEUE_URLS": "https://one https://two",
-            "QFLEET_LIFECYCLE_HOOK": "drain",
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1234/",
             "MOVER_SECONDS_PER_FILE": "0.5",
         }
     )
     assert settings.visibility_timeout == 120
     assert settings.next_queue_urls == ("https://one", "https://two")
-    assert settings.lifecycle_hook == "drain"
-    assert settings.metadata_endpoint == "http://127.0.0.1:1234"
     assert settings.seconds_per_file == 0.5
 
 
 def test_optional_ones_may_be_absent_or_empty() -> None:
-    unset = ("QFLEET_NEXT_QUEUE_URLS", "QFLEET_LIFECYCLE_HOOK", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
+    unset = ("QFLEET_NEXT_QUEUE_URLS", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
     for more in ({}, dict.fromkeys(unset, "")):
         settings = Settings.from_environment(GOOD | more)
         assert settings.next_queue_urls == ()
-        assert settings.lifecycle_hook is None
-        assert settings.metadata_endpoint == "http://169.254.169.254"
         assert settings.poll_seconds == 20
         assert settings.seconds_per_file == 0
 
