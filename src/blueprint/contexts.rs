@@ -69,6 +69,8 @@ pub struct Stage<'a> {
     pub start_timeout: String,
     pub warmup_seconds: u64,
     pub drain_seconds: u64,
+    /// How long the hook waits without a heartbeat.
+    pub hook_seconds: u64,
     pub volume_gib: u64,
     pub log_retention_days: u64,
     pub session_manager: bool,

@@ -16,6 +16,12 @@ use crate::environment::{Environment, Instances, Network, OnDestroy, Scaling, St
 /// The path of the newest Amazon Linux 2023, without the architecture.
 const AL2023: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-";
 
+/// From when an instance waits in its hook until its watcher has told the worker, and has completed the hook afterwards
+/// (`templates/worker/watch.sh`).
+const WATCHER_SECONDS: u64 = 15;
+/// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
+const LONGEST_HEARTBEAT: u64 = 7200;
+
 /// Makes the parts of one environment.
 pub(super) struct Parts<'a> {
     pub environment: &'a Environment,
@@ -234,6 +240,7 @@ impl<'a> Parts<'a> {
             start_timeout: iso8601(instances.start_timeout.as_secs()),
             warmup_seconds: instances.warmup.as_secs(),
             drain_seconds: instances.drain_timeout.as_secs(),
+            hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
             volume_gib: instances.volume.as_gib(),
             log_retention_days: instances.log_retention.as_secs() / 86400,
             session_manager: instances.session_manager,

@@ -1,6 +1,7 @@
 //! `qfleet local up ENV`
 
 use std::fs::File;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::local::fleet::state::{self, FleetState};
 use crate::local::fleet::stop;
 use crate::local::fleet::supervisor::{self, End, Setup};
 use crate::local::fleet::{self, runs_already};
+use crate::local::python;
 use crate::report;
 use crate::report::form::Output;
 
@@ -32,7 +34,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an \
 instance metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains \
 by the deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. Of the \
-program, `run` is started and never `install`: what it needs must be on this machine.
+program, `run` is started and never `install`: what it needs must be on this machine. Workers in Python are run by the \
+python3 of the PATH, which must have what their requirements.txt names.
 
 With --speed 10, one of the fleet's minutes takes six seconds; visibility timeouts and the work itself stay as long as \
 they are.
@@ -47,7 +50,7 @@ Examples:
   qfleet local down                        end it
 
 Exit codes: 0 the environment is gone, or it runs in the background; 1 it can't be run, or the emulator is gone; \
-2 bad file or usage; 4 it runs already; 130 stopped.")]
+2 bad file or usage; 4 it runs already, or python3 lacks a package; 130 stopped.")]
 pub struct Up {
     #[command(flatten)]
     env: Env,
@@ -73,6 +76,12 @@ impl Up {
         if state::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
+        let programs = environment.stages.iter().map(|stage| {
+            let folder = environment.source.path.parent().unwrap_or(Path::new(""));
+            folder.join(&stage.workers.instances.program)
+        });
+        let again = format!("qfleet local up {}", self.env.words());
+        python::check(&programs.collect::<Vec<_>>(), &again)?;
         let endpoint = global.local_endpoint()?;
         // Where it is now: so the deploy, this process and a detached one mean the same emulator.
         let global = &Global {

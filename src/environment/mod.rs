@@ -241,7 +241,7 @@ pub struct Instances {
     /// How long a new instance may take until its worker runs, 1m to 1h; past it, the deploy fails.
     #[serde(default = "start_timeout")]
     pub start_timeout: Duration,
-    /// How long a terminating instance may go on to finish its work, 30s to 2h (heartbeat of the lifecycle hook).
+    /// How long a worker may take to finish what it has in hand, from its SIGTERM on, 30s to 2h; then it is killed.
     #[serde(default = "drain")]
     pub drain_timeout: Duration,
     /// How long logs are kept, in whole days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, …

@@ -6,6 +6,7 @@ mod endpoint;
 mod executable;
 pub mod fleet;
 mod home;
+pub mod python;
 
 pub use emulator::{DEFAULT_PORT, Emulator, ensure_running, start, status, stop};
 pub use endpoint::check_loopback;

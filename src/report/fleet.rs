@@ -72,6 +72,20 @@ fn text(event: &FleetEvent, now: Timestamp) -> String {
             );
         }
         FleetEvent::Activity { stage, activity } => activity_text(&mut out, stage, activity, &clock(now)),
+        FleetEvent::WorkerEnded {
+            stage,
+            instance,
+            message,
+            log,
+        } => {
+            let _ = writeln!(
+                out,
+                "{} {stage}: {instance}: {message}\n    {} {}",
+                clock(now),
+                paint(FAINT, "it is started again; its log is"),
+                log.display()
+            );
+        }
         FleetEvent::Minute {
             stage,
             minute,

@@ -63,7 +63,10 @@ fn without_the_scripts(template: &str) -> String {
         let block: Vec<String> = code.map(indented).collect();
         let block = block.join("\n");
         if template.contains("Fn::Base64") {
-            assert!(template.contains(&block), "{name} stands in the template without its comments");
+            assert!(
+                template.contains(&block),
+                "{name} stands in the template without its comments"
+            );
         }
         rest = rest.replace(&block, &format!("                  (templates/worker/{name})"));
     }

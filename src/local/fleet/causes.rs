@@ -2,14 +2,14 @@
 //! (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-verify-scaling-activity.html>).
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::hook::Hook;
 use super::state::{Activity, StatusCode};
 
 /// How many of a worker's last lines a message shows.
-const LINES: usize = 5;
+const LINES: usize = 8;
 /// How much of a line.
 const LINE: usize = 200;
 
@@ -95,18 +95,22 @@ pub(super) fn end(why: &str, time: Timestamp) -> String {
     at(time, format_args!("an instance was taken out of service because {why}"))
 }
 
-pub(super) fn timed_out(hook: &Hook) -> String {
-    format!(
-        "nobody completed the hook {} within {} s, so its default result counts: {}",
-        hook.name,
-        hook.heartbeat_timeout.as_secs(),
-        hook.default_result
-    )
+/// The worker was told to end, and had to be killed.
+pub(super) fn killed(within: Duration) -> String {
+    format!("its worker hadn't ended within {} s and was killed", within.as_secs())
 }
 
-/// How a worker ended, and what it had to say.
+/// How a worker ended, and what it had to say. The frames of a stack trace are left out, as by the boot script: in some
+/// languages the cause stands before them.
 pub(super) fn last_words(how: &str, said: &str) -> String {
-    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let is_frame = |line: &str| {
+        let text = line.trim_start();
+        text.len() < line.len() && ["at ", "from "].iter().any(|begin| text.starts_with(begin))
+    };
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !is_frame(line))
+        .collect();
     if lines.is_empty() {
         return format!("its worker ended without a word ({how})");
     }
@@ -126,11 +130,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_cause_is_shown_though_a_long_stack_trace_follows_it() {
+        let frame = "    at packageResolve (node:internal/modules/esm/resolve:768:81)\n";
+        let said = format!(
+            "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'sqs' imported from /worker.mjs\n{}  code: \
+             'ERR_MODULE_NOT_FOUND'\n}}\n\nNode.js v22.14.0\n",
+            frame.repeat(10)
+        );
+        assert!(last_words("exit status: 1", &said).contains("Cannot find package 'sqs'"));
+    }
+
+    #[test]
     fn the_last_lines_are_shown_without_steering_the_terminal() {
         let said = (0..9).map(|n| format!("line {n}\x1b[31m\n")).collect::<String>();
         let words = last_words("exit status: 1", &said);
         assert!(
-            words.starts_with("its worker ended (exit status: 1); it said:\n    line 4"),
+            words.starts_with("its worker ended (exit status: 1); it said:\n    line 1"),
             "{words}"
         );
         assert!(words.ends_with("line 8\u{fffd}[31m"), "{words}");

@@ -1,5 +1,7 @@
 //! What a supervisor tells while the fleet runs.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::state::{Activity, MinuteState};
@@ -26,6 +28,17 @@ pub enum FleetEvent {
         /// The activity.
         #[serde(flatten)]
         activity: Activity,
+    },
+    /// A worker ended that nobody had told to, and is started again. Said once, until it has kept running for a while.
+    WorkerEnded {
+        /// The stage.
+        stage: String,
+        /// Its instance.
+        instance: String,
+        /// How it ended and what it said last.
+        message: String,
+        /// All that it said.
+        log: PathBuf,
     },
     /// One of the fleet's minutes has passed.
     Minute {

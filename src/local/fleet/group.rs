@@ -28,6 +28,8 @@ pub(super) enum Effect {
     Kill(String),
     /// The instance is gone: nothing may be left of it but its log.
     Remove(String),
+    /// A worker that was well, or that is new, ended by itself: this is what it said.
+    Failed(String, String),
     /// A scaling activity was begun, went on or ended.
     Record(Activity),
 }
@@ -82,10 +84,6 @@ pub(super) struct Group {
     why: String,
     /// Instances that failed and were not replaced yet.
     unhealthy: usize,
-    /// Instances that were given up lately, and when the last one was.
-    failures: (u32, Duration),
-    /// Before this time nothing is launched.
-    not_before: Duration,
     /// The group is being ended: again told to, and killed.
     ending: Option<(Duration, Duration)>,
 }
@@ -102,8 +100,6 @@ impl Group {
             effects: Vec::new(),
             why: String::new(),
             unhealthy: 0,
-            failures: (0, Duration::ZERO),
-            not_before: Duration::ZERO,
             ending: None,
         }
     }
@@ -136,12 +132,8 @@ impl Group {
     pub fn next(&self) -> Option<Duration> {
         let moment = self.pace.moment();
         let instances = self.instances.iter().filter_map(|instance| instance.next(moment));
-        let is_short = self.ending.is_none() && self.count(Instance::counts) < self.desired as usize;
         let of_ending = self.ending.iter().flat_map(|(again, kill)| [*again, *kill]);
-        instances
-            .chain(is_short.then_some(self.not_before))
-            .chain(of_ending)
-            .min()
+        instances.chain(of_ending).min()
     }
 
     /// It is to be like this from now on.
@@ -176,10 +168,8 @@ impl Group {
         }
         let (counted, desired) = (self.count(Instance::counts), self.desired as usize);
         if counted < desired {
-            if now.at >= self.not_before {
-                for _ in counted..desired {
-                    self.launch(ids.next(), counted, now);
-                }
+            for _ in counted..desired {
+                self.launch(ids.next(), counted, now);
             }
         } else if counted > desired {
             let cause = format!("{}{}", self.why, causes::shrink(counted, desired, now.wall));
@@ -226,8 +216,10 @@ impl Group {
             worker: Worker::Starting,
             restarts: Restarts::default(),
             last_words: String::new(),
-            wait: None,
+            hook: None,
             interruption: None,
+            told: false,
+            again_at: None,
             kill_at: None,
             activity: Some(activity),
         });
@@ -258,12 +250,14 @@ impl Group {
             .map(|(place, _)| place)
     }
 
-    /// A batch of old instances goes as soon as all that count are in service.
+    /// A batch of old instances goes as soon as all new ones are in service. (An old one whose worker can't work never
+    /// is, and the update may be what mends it.)
     fn roll(&mut self, now: Now) {
-        if self.in_service() < self.desired as usize {
+        let version = self.shape.version.clone();
+        let comes_up = |instance: &Instance| instance.version == version && instance.state == LifecycleState::Pending;
+        if self.count(comes_up) > 0 {
             return;
         }
-        let version = self.shape.version.clone();
         for _ in 0..self.shape.batch.max(1) {
             let is_old = |instance: &Instance| instance.counts() && instance.version != version;
             let Some(place) = self.instances.iter().position(is_old) else {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::hook::Wait;
 use super::pace::Now;
 use super::restarts::Restarts;
 use super::state::{Activity, LifecycleState, StatusCode};
@@ -24,11 +23,15 @@ pub(super) struct Instance {
     pub restarts: Restarts,
     /// What its worker said last before it ended.
     pub last_words: String,
-    /// Waits for its worker to complete the hook.
-    pub wait: Option<Wait>,
+    /// The hook that it waits in.
+    pub hook: Option<String>,
     /// EC2 takes it back.
     pub interruption: Option<Interruption>,
-    /// When its worker, told to end, is killed.
+    /// Its worker was told to end.
+    pub told: bool,
+    /// When the worker is told once more, to give back what it can't finish.
+    pub again_at: Option<Duration>,
+    /// When the worker is killed.
     pub kill_at: Option<Duration>,
     /// The activity that is under way.
     pub activity: Option<Activity>,
@@ -77,8 +80,8 @@ impl Instance {
         )
     }
 
-    /// A worker that ended may be started again: not where the instance goes away (`may-start` in
-    /// `templates/worker/bootstrap.sh`).
+    /// A worker that ended may be started again: not where the instance goes away (`goes-away` in
+    /// `templates/worker/`).
     pub fn may_start(&self) -> bool {
         self.counts() && self.interruption.is_none()
     }
@@ -98,10 +101,9 @@ impl Instance {
             Worker::Restarts(at) | Worker::GivenUp(at) => Some(at),
             _ => None,
         };
-        let of_wait = self.wait.as_ref().map(|wait| wait.deadline);
         let of_interruption = self.interruption.filter(|_| !self.is_shut_down());
         let of_interruption = of_interruption.map(|interruption| interruption.at);
-        let all = [of_worker, of_wait, of_interruption, self.kill_at];
+        let all = [of_worker, of_interruption, self.again_at, self.kill_at];
         all.into_iter().flatten().min()
     }
 

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::local::home::{cannot, open_lock};
 
 /// How much of a log's end is looked at for a worker's last words.
-const TAIL: u64 = 4096;
+const TAIL: u64 = 16 << 10;
 /// A log that has grown beyond this begins anew, about as an instance's is rotated.
 const LARGEST_LOG: u64 = 50 << 20;
 const PAUSE: Duration = Duration::from_millis(10);

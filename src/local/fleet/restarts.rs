@@ -1,26 +1,31 @@
-//! What systemd makes of a worker that ends by itself, with the numbers of `templates/worker/bootstrap.sh`: it is
-//! started again, and given up with its instance when it ends too often.
+//! What an instance makes of a worker that ends by itself, with the numbers of `templates/worker/`: systemd starts it
+//! again, and the watcher gives the instance up whose worker never keeps running.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::pace::Pace;
 
-/// `StartLimitBurst`: so many starts …
-const BURST: usize = 5;
-/// `StartLimitIntervalSec`: … within this time, and there is no further one. In real time, as the program runs in it.
-const INTERVAL: Duration = Duration::from_secs(600);
 /// `RestartSec`.
 const PAUSE: Duration = Duration::from_secs(5);
+/// `steady`: a worker that runs for so long on end is well …
+const STEADY: Duration = Duration::from_secs(120);
+/// `patience`: … and an instance whose worker was never well for so long is given up.
+const PATIENCE: Duration = Duration::from_secs(2700);
 /// From giving up to power-off.
 const LAST_SECONDS: Duration = Duration::from_secs(15);
-/// However fast the fleet's time passes, a worker that ends at once doesn't spin.
+/// However fast the fleet's time passes, a worker that ends at once doesn't spin …
 const SHORTEST: Duration = Duration::from_secs(1);
+/// … and one that is slow to fail is not well.
+const SHORTEST_STEADY: Duration = Duration::from_secs(5);
 
 /// The starts of one instance's worker.
 #[derive(Debug, Default)]
 pub(super) struct Restarts {
-    starts: VecDeque<Duration>,
+    started: Duration,
+    /// When it was last well; before it ever was, when it was started first.
+    well: Option<Duration>,
+    /// How often it has ended since.
+    ended: u32,
 }
 
 /// What comes after a worker has ended.
@@ -35,21 +40,29 @@ pub(super) enum Next {
 impl Restarts {
     /// It is started.
     pub fn started(&mut self, at: Duration) {
-        self.starts.push_back(at);
-        while self.starts.front().is_some_and(|start| at - *start > INTERVAL) {
-            self.starts.pop_front();
-        }
+        self.started = at;
+        self.well.get_or_insert(at);
     }
 
     /// It has ended.
-    pub fn ended(&self, at: Duration, pace: Pace) -> Next {
+    pub fn ended(&mut self, at: Duration, pace: Pace) -> Next {
+        let steady = pace.real(STEADY).max(SHORTEST_STEADY);
+        if at.saturating_sub(self.started) >= steady {
+            self.well = Some(at);
+            self.ended = 0;
+        }
+        self.ended += 1;
         let next = at + pace.real(PAUSE).max(SHORTEST);
-        let recent = self.starts.iter().filter(|start| next - **start <= INTERVAL).count();
-        if recent < BURST {
+        if next.saturating_sub(self.well.unwrap_or(at)) < pace.real(PATIENCE) {
             Next::Start(next)
         } else {
-            Next::PowerOff(next + pace.real(LAST_SECONDS).max(SHORTEST))
+            Next::PowerOff(at + pace.real(LAST_SECONDS).max(SHORTEST))
         }
+    }
+
+    /// Whether it was well before it ended last, or had never ended: then somebody should be told.
+    pub fn is_news(&self) -> bool {
+        self.ended == 1
     }
 }
 
@@ -58,9 +71,9 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const REAL: Pace = Pace { speed: 1 };
 
-    fn script_says(name: &str) -> Duration {
-        let script = include_str!("../../../templates/worker/bootstrap.sh");
+    fn script_says(script: &str, name: &str) -> Duration {
         let value = script
             .lines()
             .find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -69,37 +82,57 @@ mod tests {
 
     #[test]
     fn the_numbers_are_those_of_an_instance() {
-        assert_eq!(INTERVAL, script_says("StartLimitIntervalSec"));
-        assert_eq!(PAUSE, script_says("RestartSec"));
-        assert_eq!(BURST as u64, script_says("StartLimitBurst").as_secs());
+        let boots = include_str!("../../../templates/worker/bootstrap.sh");
+        let watches = include_str!("../../../templates/worker/watch.sh");
+        assert_eq!(PAUSE, script_says(boots, "RestartSec"));
+        assert_eq!(STEADY, script_says(watches, "steady"));
+        assert_eq!(PATIENCE, script_says(watches, "patience"));
+    }
+
+    /// When an instance is given up whose worker takes so long to fail each time; and how often it was told of.
+    fn given_up(takes: Duration, pace: Pace, until: Duration) -> (Option<Duration>, usize) {
+        let (mut restarts, mut at, mut told) = (Restarts::default(), Duration::ZERO, 0);
+        while at < until {
+            restarts.started(at);
+            at += takes;
+            let next = restarts.ended(at, pace);
+            told += usize::from(restarts.is_news());
+            match next {
+                Next::Start(next) => at = next,
+                Next::PowerOff(_) => return (Some(at), told),
+            }
+        }
+        (None, told)
     }
 
     #[test]
-    fn five_starts_within_ten_minutes_are_the_last() {
-        let (mut restarts, pace) = (Restarts::default(), Pace { speed: 1 });
-        let mut at = Duration::ZERO;
-        for start in 1..=4 {
-            restarts.started(at);
-            at += SECOND;
-            assert_eq!(restarts.ended(at, pace), Next::Start(at + 5 * SECOND), "start {start}");
-            at += 5 * SECOND;
+    fn a_worker_that_never_keeps_running_is_given_up_after_three_quarters_of_an_hour() {
+        for takes in [1, 20, 100] {
+            let (at, told) = given_up(takes * SECOND, REAL, 2 * PATIENCE);
+            let at = at.expect("is given up");
+            assert!((2590..=2800).contains(&at.as_secs()), "{takes} s: {at:?}");
+            assert_eq!(told, 1, "{takes} s");
         }
-        restarts.started(at);
-        assert_eq!(restarts.ended(at, pace), Next::PowerOff(at + 20 * SECOND));
     }
 
     #[test]
-    fn starts_long_ago_are_forgotten() {
-        let (mut restarts, pace) = (Restarts::default(), Pace { speed: 1 });
-        for start in 0..20 {
-            let at = start * 200 * SECOND;
-            restarts.started(at);
-            assert!(
-                matches!(restarts.ended(at + SECOND, pace), Next::Start(_)),
-                "start {start}"
-            );
+    fn half_an_hour_without_a_service_costs_no_instance() {
+        let mut restarts = Restarts::default();
+        restarts.started(Duration::ZERO);
+        let mut at = 1000 * SECOND;
+        let end = at + 1800 * SECOND;
+        while at < end {
+            assert!(matches!(restarts.ended(at, REAL), Next::Start(_)), "{at:?}");
+            restarts.started(at + 5 * SECOND);
+            at += 6 * SECOND;
         }
-        assert!(restarts.starts.len() <= 4);
+        assert!(matches!(restarts.ended(at + 200 * SECOND, REAL), Next::Start(_)));
+        assert!(restarts.is_news());
+    }
+
+    #[test]
+    fn what_ends_now_and_then_goes_on_for_ever() {
+        assert_eq!(given_up(200 * SECOND, REAL, 10 * PATIENCE).0, None);
     }
 
     #[test]
@@ -107,5 +140,7 @@ mod tests {
         let mut restarts = Restarts::default();
         restarts.started(Duration::ZERO);
         assert_eq!(restarts.ended(SECOND, Pace { speed: 100 }), Next::Start(2 * SECOND));
+        let (at, _) = given_up(2 * SECOND, Pace { speed: 60 }, PATIENCE);
+        assert!(at.is_some_and(|at| at <= 45 * SECOND), "{at:?}");
     }
 }

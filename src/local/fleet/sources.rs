@@ -139,7 +139,6 @@ impl Facts {
                 // The defaults
                 // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-autoscaling-autoscalinggroup-lifecyclehookspecification.html).
                 heartbeat_timeout: Duration::from_secs(number(&hook["HeartbeatTimeout"]).unwrap_or(3600).into()),
-                default_result: hook["DefaultResult"].as_str().unwrap_or("ABANDON").to_owned(),
             }),
         }
     }
@@ -210,7 +209,6 @@ impl From<LifecycleHook> for Hook {
         Hook {
             name: hook.name,
             heartbeat_timeout: hook.heartbeat_timeout,
-            default_result: hook.default_result,
         }
     }
 }
@@ -285,7 +283,6 @@ mod tests {
             hook: Some(Hook {
                 name: "drain".into(),
                 heartbeat_timeout: Duration::from_secs(60),
-                default_result: "ABANDON".into(),
             }),
         };
         assert_eq!(Facts::of(body), facts);

@@ -75,7 +75,7 @@ fn the_api_that_the_emulator_lacks_is_answered() {
         let group = place.group();
         (group.in_service() == 1 && group.instances.iter().all(|one| one.id != *id)).then_some(())
     });
-    assert!(place.notes().contains(&(id.clone(), "completed 200".to_owned())));
+    assert!(place.notes().contains(&(id.clone(), "ended".to_owned())));
 
     // A page in a browser can send this, but can't sign it.
     let agent = ureq::Agent::config_builder()

@@ -85,7 +85,7 @@ fn files_survive_the_example_worker_being_killed() {
     assert_eq!(place.depth("work-dlq"), (0, 0));
     assert_ne!(place.in_service(2), before);
 
-    // The whole contract: the worker drains by itself when its instance is told to go, and completes its hook.
+    // The whole contract: the worker ends when it is told to, and its group hears of it.
     let id = place.group().instances[0].id.clone();
     place
         .qfleet(&["kill-worker", "fleet.yaml", "--drain", "--instance", &id])
@@ -96,7 +96,10 @@ fn files_survive_the_example_worker_being_killed() {
     assert!(end.cause.ends_with("in response to a user request."), "{}", end.cause);
     assert_eq!((end.status_code, end.status_message), (StatusCode::Successful, None));
     let log = std::fs::read_to_string(place.fleet_path(&format!("instances/{id}/worker.log"))).expect("a log");
-    assert!(log.contains("completed the termination hook drain"), "{log}");
+    assert!(
+        log.contains("stopping: got SIGTERM") && log.contains("stopped"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -131,37 +134,46 @@ fn a_killed_supervisor_leaves_no_orphans_and_no_second_fleet() {
 }
 
 #[test]
-fn a_worker_that_crashes_on_start_is_reported_and_does_not_spin() {
+fn a_worker_that_crashes_on_start_is_shown_with_its_reason_and_mended_by_a_deploy() {
     let place = Place::new(Plan::new("crashes", 1, 1));
     let starts = place.first.path("starts");
+    // As node ends: the reason, its frames, and a line that says nothing.
+    let frames = "    at packageResolve (node:internal/modules/esm/resolve:768:81)\n".repeat(20);
     let script = format!(
-        "#!/bin/sh\necho x >>{}\necho 'no such table: jobs' >&2\nexit 3\n",
+        "#!/bin/sh\necho x >>{}\ncat >&2 <<END\nError: Cannot find package 'sqs'\n{frames}\nNode.js v22.14.0\nEND\nexit \
+         3\n",
         starts.display()
     );
     let test = place.first.then().executable("program/run", script);
     drop(test);
     let place = place.up();
-    let failed = place.activity("a failed launch", |one| one.status_code == StatusCode::Failed);
-    assert!(failed.description.starts_with("Launching"), "{}", failed.description);
-    let message = failed.status_message.expect("a message");
+    let event = place.until("it is shown", || {
+        let said = place.said();
+        let events = said.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let mut events = events.filter(|event: &serde_json::Value| event["event"] == "worker_ended");
+        events.next()
+    });
+    assert_eq!(event["stage"], "work");
+    let message = event["message"].as_str().expect("a message");
     assert!(
-        message.contains("exit status: 3") && message.contains("no such table: jobs"),
+        message.contains("exit status: 3") && message.contains("Cannot find package 'sqs'"),
         "{message}"
     );
+    let log = std::fs::read_to_string(event["log"].as_str().expect("a path")).expect("a log");
+    assert!(log.contains("at packageResolve"), "{log}");
+    // `status` shows it, too, at the launch that doesn't come to its end.
+    let status = place.qfleet(&["status", "fleet.yaml"]).run();
+    assert!(status.stdout.contains("Cannot find package 'sqs'"), "{}", status.stdout);
     let count = || std::fs::read_to_string(&starts).unwrap_or_default().lines().count();
-    let of_first = count();
-    assert!((5..=6).contains(&of_first), "{of_first} starts of one instance");
-    // The next instance gets as many, and no more; and then there is a longer pause.
-    let failures = || {
-        place
-            .activities()
-            .iter()
-            .filter(|one| one.status_code == StatusCode::Failed)
-            .count()
-    };
-    place.until("the next failure", || (failures() == 2).then_some(()));
-    assert!(count() <= 11, "{} starts of two instances", count());
+    place.until("it is started again", || (count() >= 3).then_some(()));
+    assert_eq!(place.said().matches("worker_ended").count(), 1, "{}", place.said());
     assert_eq!(place.group().in_service(), 0);
+
+    place
+        .qfleet(&["deploy", "fleet.yaml", "--yes"])
+        .executable("program/run", "#!/bin/sh\nexec python3 -B -S worker.py\n")
+        .run();
+    place.in_service(1);
 }
 
 #[test]

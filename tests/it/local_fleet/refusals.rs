@@ -51,6 +51,26 @@ fn without_an_emulator_or_its_program_it_says_what_is_missing() {
 }
 
 #[test]
+fn a_python_that_lacks_what_a_program_asks_for_is_said_before_anything_is_deployed() {
+    let file = Plan::new("lacks", 1, 1).file(Path::new("/dev/null"));
+    Test::new()
+        .file("fleet.yaml", &file)
+        .executable("program/run", "#!/bin/sh\nexec python3 worker.py\n")
+        .file(
+            "program/requirements.txt",
+            "boto3==1.43.106\nno-such-package-of-ours==1.0\n",
+        )
+        .args(["local", "up", "fleet.yaml"])
+        .emulated()
+        .status(4)
+        .stdout("")
+        .stderr_contains("the python3 that workers find on the PATH, lacks no-such-package-of-ours\n")
+        .stderr_contains("/python/bin/pip install -r program/requirements.txt\n")
+        .stderr_contains("/python/bin:\"$PATH\" qfleet local up fleet.yaml\n")
+        .run();
+}
+
+#[test]
 fn a_program_that_is_missing_or_has_no_run_is_said() {
     let place = Place::new(Plan::new("program", 1, 1));
     let deployed = place

@@ -64,10 +64,7 @@ fn a_backlog_is_scaled_out_and_in_again_and_nothing_is_lost() {
     // Who left was asked, and had finished when it went.
     let gone: BTreeSet<String> = listed.iter().filter(|id| !left.contains_key(*id)).cloned().collect();
     for id in &gone {
-        assert!(
-            place.notes().contains(&(id.clone(), "completed 200".to_owned())),
-            "{id}"
-        );
+        assert!(place.notes().contains(&(id.clone(), "ended".to_owned())), "{id}");
     }
     let scale_in = place.activity("a termination", |one| {
         gone.contains(&one.instance) && one.description.starts_with("Term")

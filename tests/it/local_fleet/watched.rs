@@ -120,7 +120,7 @@ fn a_worker_drains_and_status_knows_the_fleet() {
         .json();
     assert_eq!(document["instance"], victim);
     assert_eq!(document["how"], "drain");
-    for text in ["done job", "completed 200"] {
+    for text in ["done job", "ended"] {
         let note = (victim.clone(), text.to_owned());
         assert!(place.notes().contains(&note), "{text}: {:?}", place.notes());
     }

@@ -1,5 +1,5 @@
 """A worker of a few lines that starts at once: it takes a message, works for $SECONDS, notes it in $NOTES and deletes it.
-A message `poison` it leaves. It drains as an instance's worker should."""
+A message `poison` it leaves. It ends on SIGTERM, after what it has in hand."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 stopping = False
 
@@ -41,12 +41,6 @@ def sqs(action, **parameters):
     return json.loads(text or "{}") if status == 200 else {}
 
 
-def autoscaling(action, **parameters):
-    body = urlencode({"Action": action, "Version": "2011-01-01", **parameters})
-    headers = {"Authorization": signature("autoscaling"), "Content-Type": "application/x-www-form-urlencoded"}
-    return ask("POST", os.environ["AWS_ENDPOINT_URL_AUTO_SCALING"], body, headers)
-
-
 def metadata(path):
     endpoint = os.environ["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
     ttl = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
@@ -63,10 +57,6 @@ def note(text):
         notes.write(f"{instance} {text}\n")
 
 
-def terminating():
-    return metadata("autoscaling/target-lifecycle-state") == "Terminated"
-
-
 def interrupted():
     notice = metadata("spot/instance-action")
     return notice is not None and json.loads(notice)["action"] == "terminate"
@@ -75,7 +65,7 @@ def interrupted():
 signal.signal(signal.SIGTERM, stop)
 instance = metadata("instance-id")
 note("up")
-while not stopping and not terminating() and not interrupted():
+while not stopping:
     received = sqs("ReceiveMessage", MaxNumberOfMessages=1, WaitTimeSeconds=1)
     for message in received.get("Messages", []):
         note(f"begins {message['Body']}")
@@ -85,11 +75,5 @@ while not stopping and not terminating() and not interrupted():
             sqs("DeleteMessage", ReceiptHandle=message["ReceiptHandle"])
 if interrupted():
     note("was warned")
-if terminating():
-    _, listed = autoscaling("DescribeAutoScalingInstances", **{"InstanceIds.member.1": instance})
-    group = listed.split("<AutoScalingGroupName>")[1].split("<")[0]
-    hook = {"AutoScalingGroupName": group, "LifecycleHookName": os.environ["QFLEET_LIFECYCLE_HOOK"]}
-    status, said = autoscaling("CompleteLifecycleAction", InstanceId=instance, LifecycleActionResult="CONTINUE", **hook)
-    note(f"completed {status}")
 note("ended")
 sys.exit(0)

@@ -3,21 +3,16 @@
 use std::time::Duration;
 
 use super::super::causes;
-use super::super::hook::Wait;
 use super::super::instance::{Instance, Worker};
 use super::super::pace::Now;
 use super::super::restarts::Next;
 use super::super::state::{Activity, LifecycleState, StatusCode};
 use super::{Effect, Exit, Group, Refusal};
 
-/// From SIGTERM to SIGKILL, when an instance goes.
+/// From SIGTERM to SIGKILL, when an instance is shut down.
 const LAST_SECONDS: Duration = Duration::from_secs(5);
-/// After an instance whose worker was given up, the next launch waits for this long; twice as long after each further
-/// one. So a program that can't work costs next to nothing until somebody mends it.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// Failures that are longer ago don't count.
-const MEMORY: Duration = Duration::from_secs(600);
+/// From a worker's second SIGTERM to its SIGKILL: `last` in `templates/worker/watch.sh`.
+const LAST_CALL: Duration = Duration::from_secs(10);
 
 impl Group {
     /// The worker runs.
@@ -48,16 +43,25 @@ impl Group {
         };
         match (instance.state, exit) {
             (LifecycleState::TerminatingProceed, _) => self.gone(place, None, now),
-            (LifecycleState::TerminatingWait, Exit::Killed) => self.gone(place, None, now),
-            (LifecycleState::TerminatingWait, Exit::Ended(_)) if self.ending.is_some() => self.gone(place, None, now),
-            // Nobody completes the hook any more: it holds the instance until its time is up, as on AWS.
-            (LifecycleState::TerminatingWait, Exit::Ended(_)) => {}
-            (_, Exit::Killed) => self.failed(place, now),
-            (_, Exit::Ended(_)) => {
+            // The watcher completes the hook.
+            (LifecycleState::TerminatingWait, _) => self.proceed(place, now),
+            (_, Exit::Killed) if !instance.told => self.failed(place, now),
+            // Told by a spot notice: it isn't started again.
+            _ if instance.told => (instance.again_at, instance.kill_at) = (None, None),
+            _ => {
                 instance.worker = match instance.restarts.ended(now.at, self.pace) {
                     Next::Start(at) => Worker::Restarts(at),
                     Next::PowerOff(at) => Worker::GivenUp(at),
                 };
+                if instance.restarts.is_news() {
+                    let said = instance.last_words.clone();
+                    // Of an instance that comes up it is seen there, too.
+                    if let Some(activity) = &mut instance.activity {
+                        activity.status_message = Some(said.clone());
+                        self.effects.push(Effect::Record(activity.clone()));
+                    }
+                    self.effects.push(Effect::Failed(id.to_owned(), said));
+                }
             }
         }
     }
@@ -88,21 +92,8 @@ impl Group {
                     continue;
                 }
                 Worker::Restarts(at) if now.at >= at => instance.worker = Worker::Down,
-                Worker::GivenUp(at) if now.at >= at && instance.counts() => {
-                    let (count, last) = self.failures;
-                    let count = if now.at.saturating_sub(last) > MEMORY {
-                        1
-                    } else {
-                        count + 1
-                    };
-                    self.failures = (count, now.at);
-                    let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(count - 1));
-                    self.not_before = now.at + pause.min(LONGEST_PAUSE);
-                    self.failed(place, now);
-                    continue;
-                }
                 Worker::GivenUp(at) if now.at >= at => {
-                    self.gone(place, None, now);
+                    self.failed(place, now);
                     continue;
                 }
                 _ => {}
@@ -112,15 +103,17 @@ impl Group {
                 continue;
             }
             let instance = &mut self.instances[place];
-            if instance.wait.as_ref().is_some_and(|wait| now.at >= wait.deadline) {
-                let message = instance.wait.as_ref().map(|wait| causes::timed_out(&wait.hook));
-                if let Some(activity) = &mut instance.activity {
-                    activity.status_message = message;
+            if instance.kill_at.is_some_and(|at| now.at >= at) {
+                (instance.again_at, instance.kill_at) = (None, None);
+                if let (Some(hook), Some(activity)) = (&self.shape.hook, &mut instance.activity)
+                    && instance.hook.is_some()
+                {
+                    activity.status_message = Some(causes::killed(hook.heartbeat_timeout));
                 }
-                self.proceed(place, now);
-            } else if instance.kill_at.is_some_and(|at| now.at >= at) {
-                instance.kill_at = None;
                 self.effects.push(Effect::Kill(id));
+            } else if instance.again_at.is_some_and(|at| now.at >= at) {
+                instance.again_at = None;
+                self.effects.push(Effect::Stop(id));
             }
         }
         self.press(now);
@@ -160,24 +153,16 @@ impl Group {
         begun.ok_or(Refusal::Unknown)
     }
 
-    /// The worker is done with the hook.
+    /// The worker completes the hook itself.
     pub fn complete(&mut self, id: &str, hook: &str, now: Now) -> Result<(), Refusal> {
         let place = self.waiting(id, hook)?;
         self.proceed(place, now);
         Ok(())
     }
 
-    /// The worker needs more time in the hook.
-    pub fn heartbeat(&mut self, id: &str, hook: &str, now: Now) -> Result<(), Refusal> {
-        let place = self.waiting(id, hook)?;
-        if let Some(wait) = &mut self.instances[place].wait {
-            wait.heartbeat(now.at);
-        }
-        Ok(())
-    }
-
-    fn waiting(&self, id: &str, hook: &str) -> Result<usize, Refusal> {
-        let waits = |instance: &Instance| instance.wait.as_ref().is_some_and(|wait| wait.hook.name == hook);
+    /// Whether the instance waits in this hook.
+    pub fn waiting(&self, id: &str, hook: &str) -> Result<usize, Refusal> {
+        let waits = |instance: &Instance| instance.hook.as_deref() == Some(hook);
         self.place(id)
             .filter(|place| waits(&self.instances[*place]))
             .ok_or(Refusal::NotWaiting)
@@ -202,12 +187,9 @@ impl Group {
             }
             let Some(place) = self.place(&id) else { continue };
             // `drain` bounds it, also without a hook.
-            self.instances[place].kill_at = None;
+            (self.instances[place].again_at, self.instances[place].kill_at) = (None, None);
             if self.instances[place].pid().is_none() {
                 self.gone(place, None, now);
-            } else if self.instances[place].state == LifecycleState::TerminatingWait {
-                // As when an instance shuts down: it needn't look at the metadata to learn of it.
-                self.effects.push(Effect::Stop(id));
             }
         }
     }
@@ -224,12 +206,38 @@ impl Group {
         if let Some(hook) = &self.shape.hook {
             activity.status_code = StatusCode::MidLifecycleAction;
             instance.state = LifecycleState::TerminatingWait;
-            instance.wait = Some(Wait::begin(hook.clone(), now.at));
+            instance.hook = Some(hook.name.clone());
             instance.activity = Some(activity.clone());
             self.effects.push(Effect::Record(activity));
+            if instance.pid().is_some() {
+                self.tell_to_end(place, now);
+            } else {
+                self.proceed(place, now);
+            }
         } else {
             instance.activity = Some(activity);
             self.proceed(place, now);
+        }
+    }
+
+    /// What the instance's watcher does (`templates/worker/watch.sh`): the worker gets SIGTERM, a second one shortly
+    /// before its time is up, and then SIGKILL.
+    pub(super) fn tell_to_end(&mut self, place: usize, now: Now) {
+        let instance = &mut self.instances[place];
+        if !instance.told {
+            instance.told = true;
+            self.effects.push(Effect::Stop(instance.id.clone()));
+            if let Some(hook) = &self.shape.hook {
+                let end = now.at + hook.heartbeat_timeout;
+                (instance.again_at, instance.kill_at) = (Some(end.saturating_sub(LAST_CALL)), Some(end));
+            }
+        }
+        if let Some(interruption) = instance.interruption {
+            let last_call = interruption.at.saturating_sub(self.pace.real(LAST_CALL));
+            // Once it has come, it doesn't come again.
+            if now.at < last_call {
+                instance.again_at = Some(instance.again_at.map_or(last_call, |at| at.min(last_call)));
+            }
         }
     }
 
@@ -244,7 +252,8 @@ impl Group {
 
     pub(super) fn proceed(&mut self, place: usize, now: Now) {
         let instance = &mut self.instances[place];
-        instance.wait = None;
+        instance.hook = None;
+        instance.again_at = None;
         instance.state = LifecycleState::TerminatingProceed;
         if let Some(activity) = &mut instance.activity {
             activity.status_code = StatusCode::InProgress;
@@ -252,7 +261,10 @@ impl Group {
         }
         if instance.pid().is_some() {
             instance.kill_at = Some(now.at + LAST_SECONDS);
-            self.effects.push(Effect::Stop(instance.id.clone()));
+            if !instance.told {
+                instance.told = true;
+                self.effects.push(Effect::Stop(instance.id.clone()));
+            }
         } else {
             self.gone(place, None, now);
         }

@@ -17,16 +17,16 @@ impl Group {
     /// EC2 announces that it takes an instance back. Returns when it does; the same time when it is told again.
     pub fn announce_interruption(&mut self, id: &str, now: Now) -> Result<Timestamp, Refusal> {
         let left = self.pace.real(NOTICE);
-        let mut instances = self.instances.iter_mut();
-        let instance = instances.find(|instance| instance.id == id && instance.counts());
-        let instance = instance.ok_or(Refusal::Unknown)?;
-        let interruption = instance.interruption.get_or_insert_with(|| Interruption {
+        let place = self.place(id).filter(|place| self.instances[*place].counts());
+        let place = place.ok_or(Refusal::Unknown)?;
+        let interruption = *self.instances[place].interruption.get_or_insert_with(|| Interruption {
             at: now.at + left,
             wall: SignedDuration::try_from(left)
                 .ok()
                 .and_then(|left| now.wall.checked_add(left).ok())
                 .unwrap_or(now.wall),
         });
+        self.tell_to_end(place, now);
         Ok(interruption.wall)
     }
 

@@ -19,8 +19,9 @@ impl Supervisor<'_> {
             Call::Heartbeat(waiting) => {
                 let done = self.member_of(&waiting.id, Some(&waiting.group));
                 done.ok_or(Refusal::NotWaiting)
-                    .and_then(|member| member.group.heartbeat(&waiting.id, &waiting.hook, now))
-                    .map(|()| Answer::Done)
+                    // The worker's time is its watcher's to keep, as on an instance.
+                    .and_then(|member| member.group.waiting(&waiting.id, &waiting.hook))
+                    .map(|_| Answer::Done)
             }
             Call::Terminate { id, decrement } => {
                 let member = self.member_of(&id, None).ok_or(Refusal::Unknown);

@@ -31,6 +31,16 @@ impl Supervisor<'_> {
                     around.place.clear();
                 }
             }
+            Effect::Failed(id, message) => {
+                let stage = self.members[place].stage.name.clone();
+                let log = Place::of(&self.home.instances(), &id).log();
+                (self.tell)(FleetEvent::WorkerEnded {
+                    stage,
+                    instance: id,
+                    message,
+                    log,
+                });
+            }
             Effect::Record(activity) => {
                 if let Err(error) = self.journal.record(&activity) {
                     self.note_once(error.to_string());

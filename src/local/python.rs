@@ -1,0 +1,139 @@
+//! What programs in Python need of this machine. Their `install`, which brings it to an instance, isn't run here.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::home::data_folder;
+use crate::error::{Error, Result};
+use crate::shell::word;
+
+/// Says first which Python it is, then which of the packages named it lacks.
+const SCRIPT: &str = "\
+import importlib.metadata, sys
+print(sys.executable)
+for name in sys.argv[1:]:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        print(name)
+";
+
+/// A program that the `python3` of the PATH is to run, and what its `requirements.txt` names.
+struct Program {
+    requirements: PathBuf,
+    packages: Vec<String>,
+}
+
+/// Looks whether the `python3` that workers find on the PATH has what the programs in these folders ask for in their
+/// `requirements.txt`. `again` is the command to be run once it has.
+///
+/// # Errors
+/// A refusal that says how to install what is missing.
+pub fn check(programs: &[PathBuf], again: &str) -> Result<()> {
+    let programs: Vec<Program> = programs.iter().filter_map(|folder| program(folder)).collect();
+    let mut packages: Vec<&str> = programs
+        .iter()
+        .flat_map(|one| &one.packages)
+        .map(String::as_str)
+        .collect();
+    packages.sort_unstable();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    // -I: as it is, whatever lies in this folder.
+    let asked = Command::new("python3")
+        .args(["-I", "-c", SCRIPT])
+        .args(&packages)
+        .stdin(Stdio::null())
+        .output();
+    let lacks = match asked {
+        Ok(answer) if answer.status.success() => {
+            let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+            let mut lines = said.lines();
+            let python = lines.next().unwrap_or_default().to_owned();
+            let missing: Vec<&str> = lines.collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            format!(
+                "{python}, the python3 that workers find on the PATH, lacks {}",
+                missing.join(", ")
+            )
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            "workers are to be run by python3, and there is none on the PATH".to_owned()
+        }
+        // One that can't be asked may still run them.
+        Ok(_) | Err(_) => return Ok(()),
+    };
+    Err(Error::refused(lacks).with_help(how_to(&programs, again)))
+}
+
+fn how_to(programs: &[Program], again: &str) -> String {
+    let folder = data_folder().map_or_else(
+        || "~/.local/share/qfleet/python".to_owned(),
+        |folder| word(&folder.join("python").to_string_lossy()),
+    );
+    let mut files = String::new();
+    for program in programs {
+        let _ = write!(files, " -r {}", word(&program.requirements.to_string_lossy()));
+    }
+    format!(
+        "install what they need, and let them find it:\n    \
+         python3 -m venv {folder}\n    \
+         {folder}/bin/pip install{files}\n    \
+         PATH={folder}/bin:\"$PATH\" {again}"
+    )
+}
+
+/// None for a program that brings its Python along, or that isn't in Python.
+fn program(folder: &Path) -> Option<Program> {
+    let run = fs::read(folder.join("run")).ok()?;
+    let is_python = String::from_utf8_lossy(&run).contains("python3");
+    let requirements = folder.join("requirements.txt");
+    let text = fs::read_to_string(&requirements).ok()?;
+    (is_python && !folder.join(".venv/bin/python").exists()).then(|| Program {
+        requirements,
+        packages: text.lines().filter_map(package).collect(),
+    })
+}
+
+/// The package that a line names; none for an option, and for one that only some machines need.
+fn package(line: &str) -> Option<String> {
+    let line = line.split('#').next().unwrap_or_default().trim();
+    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    let name = &line[..end.unwrap_or(line.len())];
+    (!name.is_empty() && !name.starts_with('-') && !line.contains(';')).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_from_their_lines() {
+        let text = "# what we need\nboto3==1.43.106\n\nPillow >= 11  # pictures\nrequests[socks]~=2.0\n-r more.txt\n--hash=x\n\
+                    tomli==2.5.0; python_version < \"3.11\"\nown @ https://example.com/own.zip\n";
+        let names: Vec<String> = text.lines().filter_map(package).collect();
+        assert_eq!(names, ["boto3", "Pillow", "requests", "own"]);
+    }
+
+    #[test]
+    fn only_what_python3_is_to_run_is_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writes");
+        assert!(program(folder.path()).is_none());
+        write("requirements.txt", "boto3\n");
+        write("run", "#!/bin/sh\nexec node worker.mjs\n");
+        assert!(program(folder.path()).is_none());
+        write("run", "#!/bin/sh\nexec python3 worker.py\n");
+        assert_eq!(
+            program(folder.path()).map(|found| found.packages),
+            Some(vec!["boto3".to_owned()])
+        );
+    }
+}
