@@ -24,7 +24,11 @@ pub struct Intake<'a> {
     pub bucket_name: String,
     pub topic_name: String,
     pub uploads: &'a str,
+    /// The same as a notification's filter has it.
+    pub uploads_filter: String,
     pub versioning: bool,
+    /// Days; none: for ever.
+    pub old_versions_days: Option<u64>,
     pub keeps_data: bool,
 }
 
@@ -68,6 +72,8 @@ pub struct Stage<'a> {
     /// ISO 8601, an hour at most: CloudFormation's limit for updates.
     pub start_timeout: String,
     pub warmup_seconds: u64,
+    /// The same for an instance that was started from zero.
+    pub wake_warmup_seconds: u64,
     pub drain_seconds: u64,
     /// How long the hook waits without a heartbeat.
     pub hook_seconds: u64,

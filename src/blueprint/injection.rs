@@ -78,6 +78,9 @@ fn expected(place: &str, text: &str, texts: &[String]) -> String {
     if place.contains("/Statement/") {
         return replaced(text, texts, &iam_literal);
     }
+    if place.contains("/NotificationConfiguration/") {
+        return replaced(text, texts, &super::quoting::key_in_events);
+    }
     if place.contains("/DashboardBody/") {
         return replaced(text, texts, &in_json);
     }

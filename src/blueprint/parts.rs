@@ -11,6 +11,7 @@ use super::tags::StackTags;
 use super::templates::Templates;
 use super::{Artifact, Placement, Stack, Value, contexts, names, program, quoting};
 use crate::environment::problem::Problem;
+use crate::environment::units::KeptFor;
 use crate::environment::{Environment, Instances, Network, OnDestroy, Scaling, Stage, Zones, architecture};
 
 /// The path of the newest Amazon Linux 2023, without the architecture.
@@ -73,7 +74,16 @@ impl<'a> Parts<'a> {
             bucket_name: names::bucket(&self.environment.name, self.placement),
             topic_name: names::topic(&self.environment.name),
             uploads: &bucket.uploads,
+            // The local emulator compares keys with the filter as it is.
+            uploads_filter: match self.placement.local {
+                true => bucket.uploads.clone(),
+                false => quoting::key_in_events(&bucket.uploads),
+            },
             versioning: bucket.versioning,
+            old_versions_days: match bucket.old_versions {
+                KeptFor::Time(length) => Some(length.as_secs() / 86400),
+                KeptFor::Forever => None,
+            },
             keeps_data: self.on_destroy() == OnDestroy::Keep,
         };
         Some(self.stack("intake", "intake.yaml.j2", &context, BTreeMap::new(), self.on_destroy()))
@@ -239,6 +249,8 @@ impl<'a> Parts<'a> {
             batch_size: RollingUpdate::of(instances).batch_size,
             start_timeout: iso8601(instances.start_timeout.as_secs()),
             warmup_seconds: instances.warmup.as_secs(),
+            // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
+            wake_warmup_seconds: instances.warmup.as_secs().max(600),
             drain_seconds: instances.drain_timeout.as_secs(),
             hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
             volume_gib: instances.volume.as_gib(),

@@ -23,6 +23,16 @@ pub fn environment_file_value(value: &str) -> String {
     quoted
 }
 
+/// A key as S3's events have it: form-encoded, but for its slashes. Prefixes in the filters of notifications are written
+/// so, too, or nothing matches
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+pub fn key_in_events(key: &str) -> String {
+    let parts = key
+        .split('/')
+        .map(|part| form_urlencoded::byte_serialize(part.as_bytes()).collect());
+    parts.collect::<Vec<String>>().join("/")
+}
+
 /// The variables of an environment file, as systemd reads them: a comment or a line without `=` is none, quoted parts
 /// may span lines, and the last of several lines for one name counts (systemd.exec(5), `EnvironmentFile=`).
 pub fn environment_file(text: &str) -> Vec<(String, String)> {

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::units::{Duration, Size};
+use super::units::{Duration, KeptFor, Size};
 use super::*;
 
 /// Environments that load without a problem.
@@ -134,17 +134,22 @@ fn bucket() -> impl Strategy<Value = Bucket> {
         "out[a-z]{0,5}/",
         on_destroy,
         any::<bool>(),
+        prop_oneof![
+            Just(KeptFor::Forever),
+            (1..=36500_u64).prop_map(|days| KeptFor::Time(Duration::days(days)))
+        ],
     )
-        .prop_map(|(uploads, processed, on_destroy, versioning)| Bucket {
+        .prop_map(|(uploads, processed, on_destroy, versioning, old_versions)| Bucket {
             uploads,
             processed,
             on_destroy,
             versioning,
+            old_versions,
         })
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
-    let queue = (duration(0, 43200), 1..=1000_u32, duration(60, 14 * 86400)).prop_map(
+    let queue = (duration(1, 43200), 1..=1000_u32, duration(60, 14 * 86400)).prop_map(
         |(visibility_timeout, max_receives, retention)| Queue {
             visibility_timeout,
             max_receives,

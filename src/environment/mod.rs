@@ -35,7 +35,7 @@ pub use zones::Zones;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use units::{Duration, Size};
+use units::{Duration, KeptFor, Size};
 
 /// One deployment of the whole system, as its file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -121,9 +121,13 @@ pub struct Bucket {
     /// Whether `destroy` empties and deletes the bucket and the queues, or keeps them.
     #[serde(default)]
     pub on_destroy: OnDestroy,
-    /// Keeps every version of every object.
+    /// Keeps versions of objects that are overwritten or deleted, for as long as `old_versions` says. A file that is
+    /// moved leaves one, too.
     #[serde(default)]
     pub versioning: bool,
+    /// How long old versions are kept, in whole days, or `forever`. Without `versioning` there are none.
+    #[serde(default = "old_versions")]
+    pub old_versions: KeptFor,
 }
 
 /// What `destroy` does with data.
@@ -313,6 +317,9 @@ fn uploads() -> String {
 }
 fn processed() -> String {
     "processed/".into()
+}
+fn old_versions() -> KeptFor {
+    KeptFor::Time(Duration::days(30))
 }
 fn al2023() -> String {
     "al2023".into()

@@ -28,6 +28,8 @@ pub const ALL_ZONES: &str = r"^all$";
 pub const ZONE: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]([a-z]|-[a-z0-9-]+[a-z])$";
 /// A length of time. The digits are bounded so that no sum of them overflows.
 pub const DURATION: &str = r"^[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3}$";
+/// A length of time, or for ever.
+pub const KEPT_FOR: &str = r"^(forever|[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3})$";
 /// A size.
 pub const SIZE: &str = r"^[0-9]{1,6} ?(MiB|GiB|TiB)$";
 /// A resource by its name in the template, in one part or in any.
@@ -52,6 +54,7 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         ALL_ZONES => "`all`, or a list of zones",
         ZONE => "the name of a zone, such as `us-east-2a`",
         DURATION => "a length of time: a number with `s`, `m`, `h` or `d`, such as `90s`, `2m` or `1h 30m`",
+        KEPT_FOR => "a length of time, such as `30d`, or `forever`",
         SIZE => "a size: a number with `MiB`, `GiB` or `TiB`, such as `20 GiB`",
         RESOURCE => "the name of a resource in its template, such as `Queue`, or `move.Queue` for one part only",
         PROPERTY => "a property, such as `VisibilityTimeout` or `RedrivePolicy/maxReceiveCount`",

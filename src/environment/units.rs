@@ -71,6 +71,35 @@ impl fmt::Display for Duration {
     }
 }
 
+/// How long something is kept: a length of time, or `forever`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptFor {
+    /// So long.
+    Time(Duration),
+    /// Until somebody deletes it.
+    Forever,
+}
+
+impl FromStr for KeptFor {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "forever" => Ok(KeptFor::Forever),
+            length => length.parse().map(KeptFor::Time),
+        }
+    }
+}
+
+impl fmt::Display for KeptFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KeptFor::Time(length) => length.fmt(f),
+            KeptFor::Forever => f.write_str("forever"),
+        }
+    }
+}
+
 /// A size in bytes, written like `20 GiB` or `8 GiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(u64);
@@ -152,6 +181,13 @@ written_as_text!(
     "A length of time: a number and `s`, `m`, `h` or `d`."
 );
 written_as_text!(
+    KeptFor,
+    patterns::KEPT_FOR,
+    "d",
+    ["30d", "forever"],
+    "A length of time, or `forever`."
+);
+written_as_text!(
     Size,
     patterns::SIZE,
     " GiB",
@@ -187,10 +223,13 @@ mod tests {
         #[test]
         fn everything_that_matches_the_pattern_is_read(
             time in patterns::DURATION.trim_matches(['^', '$']),
+            kept in patterns::KEPT_FOR.trim_matches(['^', '$']),
             size in patterns::SIZE.trim_matches(['^', '$']),
         ) {
             let read: Duration = time.parse().map_err(TestCaseError::fail)?;
             prop_assert_eq!(read.to_string().parse::<Duration>(), Ok(read));
+            let read: KeptFor = kept.parse().map_err(TestCaseError::fail)?;
+            prop_assert_eq!(read.to_string().parse::<KeptFor>(), Ok(read));
             let read: Size = size.parse().map_err(TestCaseError::fail)?;
             prop_assert_eq!(read.to_string().parse::<Size>(), Ok(read));
         }

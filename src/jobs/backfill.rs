@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Failed;
 use super::messages::Job;
 use super::places::{Address, Intake};
+use crate::blueprint::quoting::key_in_events;
 use crate::cloud::messages::Message;
 use crate::cloud::objects::Object;
 use crate::cloud::versions::Marker;
@@ -66,7 +67,7 @@ pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<
 /// `sequencer`: only S3 knows the order of its events. Later versions than 2.1 add to it, and readers of those read this.
 fn event(address: &Address, bucket: &str, object: &Object) -> Value {
     let mut described = json!({
-        "key": encoded(&object.key),
+        "key": key_in_events(&object.key),
         "size": object.bytes,
         "eTag": object.e_tag,
     });
@@ -96,14 +97,6 @@ fn event(address: &Address, bucket: &str, object: &Object) -> Value {
     }]})
 }
 
-/// A key as events have it: form-encoded, but for its slashes.
-fn encoded(key: &str) -> String {
-    let parts = key
-        .split('/')
-        .map(|part| form_urlencoded::byte_serialize(part.as_bytes()).collect());
-    parts.collect::<Vec<String>>().join("/")
-}
-
 /// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
 fn partition(region: &str) -> &'static str {
     match region {
@@ -120,7 +113,7 @@ mod tests {
     #[test]
     fn keys_are_encoded_as_s3_does_it() {
         let key = "uploads/with space/plus+percent%20&=ümläut🚚.txt";
-        let encoded = encoded(key);
+        let encoded = key_in_events(key);
         assert_eq!(
             encoded,
             "uploads/with+space/plus%2Bpercent%2520%26%3D%C3%BCml%C3%A4ut%F0%9F%9A%9A.txt"

@@ -161,6 +161,12 @@ const CHOICES: [Choice; 14] = [
                 ..NONE
             },
             Setting {
+                name: "versions-for-ever",
+                bucket: "versioning: true\nold_versions: forever\nuploads: day=1/in+out@x/",
+                stage: "from: bucket",
+                ..NONE
+            },
+            Setting {
                 name: "unwatched",
                 bucket: "on_destroy: empty",
                 ..NONE

@@ -75,6 +75,7 @@ refused! {
     deeply_nested_blocks: (0..30).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
     duplicate_keys: with("on_destroy: empty", "on_destroy: empty\n  uploads: other/");
     duration_as_number: with("visibility_timeout: 2m", "visibility_timeout: 120");
+    duration_of_nothing: with("visibility_timeout: 2m", "visibility_timeout: 0s");
     duration_out_of_range: with("visibility_timeout: 2m", "visibility_timeout: 13h");
     empty_file: "";
     empty_value: with("region: us-east-2", "region:");
@@ -92,6 +93,8 @@ refused! {
     names: with("name: photo-lab", "name: Photo_Lab");
     network_and_vpc: with("zones: all", "network: create\n        vpc: vpc-01234567\n        zones: all");
     no_mapping: "just some text\n";
+    old_versions_in_hours: with("on_destroy: empty", "versioning: true\n  old_versions: 36h");
+    old_versions_for_a_number: with("on_destroy: empty", "versioning: true\n  old_versions: 30");
     overlapping_prefixes: with("processed: processed/", "processed: uploads/done/");
     reserved_names: with("name: move", "name: intake");
     scaling_left_out: with("    scaling:\n      acceptable_latency: 5m\n      seconds_per_message: 10\n", "");

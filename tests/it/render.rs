@@ -321,3 +321,76 @@ fn a_missing_program_is_a_problem_of_the_file() {
     assert!(output.stdout.is_empty());
     assert!(!output.stderr.is_empty());
 }
+
+/// `=` in a filter means nothing to S3, `%3D` does; everything that looks at keys has the prefix as it is.
+#[test]
+fn a_prefix_is_encoded_in_the_filter_alone() {
+    let file = "name: lab\nregion: us-east-2\nbucket: {uploads: day=1/in+out@x/}\nstages:\n  - name: work\n    from: bucket\n    \
+                workers:\n      instances: {program: program, types: [t3.micro], min: 1, max: 1}\n";
+    for (local, filter) in [(false, "day%3D1/in%2Bout%40x/"), (true, "day=1/in+out@x/")] {
+        let blueprint = of_file(file, local);
+        let body = |part: &str| {
+            let found = blueprint.stacks.iter().find(|stack| stack.part == part);
+            blueprint::template::read(&found.expect("a part").body).expect("a template")
+        };
+        let intake = body("intake");
+        let rules = &intake["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]["TopicConfigurations"][0]
+            ["Filter"]["S3Key"]["Rules"];
+        assert_eq!(rules[0]["Value"], filter);
+        assert_eq!(intake["Outputs"]["UploadsPrefix"]["Value"], "day=1/in+out@x/");
+        let work = serde_json::Value::Object(body("work")).to_string();
+        assert!(work.contains("day=1/in+out@x/") && !work.contains("%3D"), "{work}");
+    }
+}
+
+#[test]
+fn old_versions_expire_where_there_are_any() {
+    let expires = |bucket: &str| {
+        let file = format!(
+            "name: lab\nregion: us-east-2\nbucket: {{{bucket}}}\nstages:\n  - name: work\n    workers:\n      instances: \
+             {{program: program, types: [t3.micro], min: 1, max: 1}}\n"
+        );
+        let blueprint = of_file(&file, false);
+        let intake = blueprint.stacks.iter().find(|stack| stack.part == "intake");
+        let template = blueprint::template::read(&intake.expect("the part").body).expect("a template");
+        let rules = &template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"];
+        let found = rules
+            .as_array()
+            .expect("rules")
+            .iter()
+            .find(|rule| rule["Id"] == "old-versions")
+            .cloned();
+        found.map(|rule| {
+            (
+                rule["NoncurrentVersionExpiration"]["NoncurrentDays"].clone(),
+                rule["ExpiredObjectDeleteMarker"].clone(),
+            )
+        })
+    };
+    let days = |days: u64| Some((Value::from(days), Value::from(true)));
+    assert_eq!(expires("versioning: true"), days(30));
+    assert_eq!(expires("versioning: true, old_versions: 90d"), days(90));
+    assert_eq!(expires("versioning: true, old_versions: forever"), None);
+    assert_eq!(expires("old_versions: 90d"), None, "without versions");
+}
+
+/// The blueprint of an environment file with a program beside it.
+fn of_file(text: &str, local: bool) -> Blueprint {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("program")).expect("a folder");
+    fs::write(path("program/run"), "#!/bin/sh\nexec sleep 1\n").expect("a program");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path("program/run"), fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+    fs::write(path("lab.yaml"), text).expect("a file");
+    let environment = environment::load(&path("lab.yaml")).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let placement = Placement {
+        account: "111122223333".into(),
+        region: "us-east-2".into(),
+        local,
+    };
+    blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
+}

@@ -2,7 +2,7 @@
 
 use super::Checks;
 use crate::environment::problem::Problem;
-use crate::environment::units::{Duration, Size};
+use crate::environment::units::{Duration, KeptFor, Size};
 
 /// What CloudWatch Logs takes, in days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
@@ -11,6 +11,9 @@ const LOG_RETENTION_DAYS: [u64; 22] = [
 ];
 
 pub(super) fn check(checks: &mut Checks) {
+    if let Some(bucket) = &checks.environment.bucket {
+        old_versions(checks, bucket.old_versions);
+    }
     if let Some(lifetime) = checks.environment.lifetime {
         time(
             checks,
@@ -29,7 +32,8 @@ pub(super) fn check(checks: &mut Checks) {
             checks,
             &key,
             queue.visibility_timeout,
-            Duration::seconds(0),
+            // SQS takes 0, but hands a message out again at once then, to every worker there is.
+            Duration::seconds(1),
             Duration::hours(12),
         );
         let key = format!("{at_queue}/retention");
@@ -76,6 +80,21 @@ pub(super) fn check(checks: &mut Checks) {
                 Duration::days(14),
             );
         }
+    }
+}
+
+/// S3 counts in whole days
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_NoncurrentVersionExpiration.html>).
+fn old_versions(checks: &mut Checks, kept: KeptFor) {
+    const AT: &str = "/bucket/old_versions";
+    let KeptFor::Time(length) = kept else { return };
+    time(checks, AT, length, Duration::days(1), Duration::days(36500));
+    if length >= Duration::days(1) && !length.as_secs().is_multiple_of(86400) {
+        checks.note(
+            Problem::new(AT, format!("S3 keeps old versions for whole days, not for {length}"))
+                .help(format!("write `{}`", Duration::days(length.as_secs().div_ceil(86400)))),
+            &[],
+        );
     }
 }
 

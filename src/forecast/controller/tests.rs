@@ -107,6 +107,7 @@ fn step(lower: Option<f64>, upper: Option<f64>, adjustment: i32) -> StepAdjustme
 }
 
 /// Wakes a group from zero, as our templates do.
+/// As in the template.
 fn from_zero() -> Policy {
     let mut policy = steps(
         "from-zero",
@@ -118,7 +119,11 @@ fn from_zero() -> Policy {
     if let Kind::StepScaling(scaling) = &mut policy.kind {
         scaling.alarms[0].metric = math("IF(running < 1, visible, 0)", &["visible", "running"]);
         scaling.alarms[0].missing = MissingData::NotBreaching;
+        scaling.alarms[0].evaluation_periods = 3;
+        scaling.alarms[0].datapoints_to_alarm = Some(1);
+        scaling.aggregation = Aggregation::Maximum;
     }
+    policy.warmup_seconds = Some(600);
     policy
 }
 

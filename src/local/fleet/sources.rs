@@ -294,6 +294,9 @@ mod tests {
         let template = include_str!("../../../templates/partials/scaling.yaml.j2");
         assert!(template.contains(&format!("AlarmDescription: {WAKES}\n")));
         assert!(template.contains("Expression: IF(running < 1, visible, 0)\n"));
+        // As the tests of the forecast have it, and as the emulator is told.
+        assert!(template.contains("EvaluationPeriods: 3\n      DatapointsToAlarm: 1\n"));
+        assert!(template.contains("MetricAggregationType: Maximum\n"));
         let outputs = Outputs {
             group: "lab-move".into(),
             queues: vec![Queue {

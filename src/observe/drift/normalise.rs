@@ -62,6 +62,7 @@ pub fn normal(property: &str, value: &Value) -> Value {
             }
         }
         Value::Object(entries) => {
+            let entries = plain_filter(entries);
             let mut sorted: Vec<(String, Value)> = entries
                 .into_iter()
                 .map(|(key, value)| {
@@ -73,6 +74,23 @@ pub fn normal(property: &str, value: &Value) -> Value {
             Value::Object(Map::from_iter(sorted))
         }
     }
+}
+
+/// A rule of an S3 notification's filter, whose value may be percent-encoded
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+fn plain_filter(mut entries: Map<String, Value>) -> Map<String, Value> {
+    let names_filter = |name: &Value| matches!(name.as_str(), Some("prefix" | "suffix" | "Prefix" | "Suffix"));
+    if entries.len() == 2
+        && entries.get("Name").is_some_and(names_filter)
+        && let Some(Value::String(value)) = entries.get_mut("Value")
+    {
+        // Of a form only the percent signs count here.
+        let form = value.replace('+', "%2B").replace('&', "%26");
+        if let Some((_, plain)) = form_urlencoded::parse(format!("={form}").as_bytes()).next() {
+            *value = plain.into_owned();
+        }
+    }
+    entries
 }
 
 /// A text that holds a JSON object or list, as SQS and IAM hand policies out, is what it holds.
@@ -130,6 +148,11 @@ mod tests {
                 "Filter",
                 json!({"S3Key": {"Rules": [{"Name": "Prefix", "Value": "a/"}]}}),
                 json!({"S3Key": {"Rules": [{"Value": "a/", "Name": "prefix"}]}}),
+            ),
+            (
+                "Rules",
+                json!([{"Name": "prefix", "Value": "day%3D1/a%2Bb%40c/"}]),
+                json!([{"Name": "Prefix", "Value": "day=1/a+b@c/"}]),
             ),
             (
                 "Tags",

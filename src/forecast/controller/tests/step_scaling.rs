@@ -220,3 +220,56 @@ fn one_message_wakes_a_group_from_zero_once() {
     assert_eq!(with(1.0, 1.0, &woken(Instance::InService(NOW * 60))), None);
     assert_eq!(with(50.0, 1.0, &woken(Instance::InService(0))), None);
 }
+
+#[test]
+fn a_group_wakes_up_though_one_metric_is_late() {
+    for late in ["visible", "running"] {
+        let mut metrics = Metrics::default();
+        for minute in NOW - 30..=NOW {
+            for (name, value) in [("visible", if minute >= NOW - 1 { 1.0 } else { 0.0 }), ("running", 0.0)] {
+                if !(name == late && minute == NOW) {
+                    metrics.put(&metric(name), minute, value);
+                }
+            }
+        }
+        let desired = decide(&[from_zero()], &metrics, &group(0), NOW, &Model::default()).desired;
+        assert_eq!(desired, Some(1), "{late}");
+    }
+}
+
+/// One message that takes long, in a group without a warm-up: as long as its alarm stays on, the policy asks each minute.
+#[test]
+fn a_group_that_woke_up_does_not_climb() {
+    for late in 0..3 {
+        for comes_up in 1..8 {
+            let mut woken = Group {
+                default_warmup_seconds: Some(0),
+                ..group(0)
+            };
+            let mut metrics = Metrics::default();
+            let mut most = 0;
+            for minute in NOW..NOW + 60 {
+                for instance in &mut woken.instances {
+                    if *instance == Instance::Pending && minute >= NOW + late + comes_up {
+                        *instance = Instance::InService(minute * 60);
+                    }
+                }
+                let running = |instance: &&Instance| matches!(instance, Instance::InService(_));
+                let running = woken.instances.iter().filter(running).count();
+                metrics.put(&metric("running"), minute, running as f64);
+                metrics.put(&metric("visible"), minute - late, 1.0);
+                let decision = decide(&[from_zero()], &metrics, &woken, minute, &Model::default());
+                woken.alarms = decision.states();
+                if let Some(desired) = decision.desired {
+                    woken.desired = desired;
+                    woken.instances.resize(desired as usize, Instance::Pending);
+                }
+                most = most.max(woken.desired);
+            }
+            assert_eq!(
+                most, 1,
+                "visible is {late} minutes late, an instance comes up in {comes_up}"
+            );
+        }
+    }
+}
