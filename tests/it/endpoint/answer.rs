@@ -129,7 +129,8 @@ impl World {
         let model = Model::get();
         let wrong = model.complaints(action, input);
         if !wrong.is_empty() {
-            let message = format!("{} validation error(s) detected: {}", wrong.len(), wrong.join("; "));
+            let errors = if wrong.len() == 1 { "error" } else { "errors" };
+            let message = format!("{} validation {errors} detected: {}", wrong.len(), wrong.join("; "));
             self.complaints.push(format!("{action}: {message}"));
             return Err(Refusal::validation(message));
         }
@@ -211,7 +212,10 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
                 Err(refusal) => refused(call, &refusal),
             };
         }
-        Service::Json => return plain(world.services.json(call)),
+        Service::Json => {
+            let account = world.script.account.clone();
+            return plain(world.services.json(call, &account));
+        }
         Service::Sqs if call.action == "GetQueueUrl" => {
             let input: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
             return match world.get_queue_url(input["QueueName"].as_str().unwrap_or_default()) {

@@ -1,7 +1,7 @@
 //! Change sets that are there: read, listed, executed, thrown away.
 
 use super::change_sets::UPDATABLE;
-use super::diff::{Change, Detail};
+use super::diff::{Change, Detail, Seen};
 use super::operation::OnFailure;
 use super::query::{Input, Refusal};
 use super::revert;
@@ -79,7 +79,7 @@ impl World {
             .changes
             .iter()
             .filter(|change| unreadable(&change.id).is_none())
-            .map(|change| written(change, values))
+            .filter_map(|change| written(change, values))
             .chain(reverts.map(|reverted| revert::written(reverted, it, &seen, values)))
             .collect();
         let drift_status = if change_set.reverts.is_empty() {
@@ -95,16 +95,18 @@ impl World {
             .text("StackId", &it.id)
             .text("StackName", &it.name)
             .maybe("Description", change_set.description.as_ref())
-            .members("Parameters", parameters(definition))
+            .some_members("Parameters", parameters(definition))
             .text("CreationTime", self.clock.wall(change_set.created))
             .text("ExecutionStatus", change_set.execution_status)
             .text("Status", change_set.status)
             .maybe("StatusReason", reason)
             .texts("NotificationARNs", &definition.notification_arns)
+            .fields("RollbackConfiguration", Fields::new())
             .texts("Capabilities", &definition.capabilities)
-            .members("Tags", tags(definition))
+            .some_members("Tags", tags(definition))
+            .text("IncludeNestedStacks", false)
             // "ImportExistingResources: Indicates if the change set imports resources that already exist."
-            .text("ImportExistingResources", change_set.import_existing)
+            .maybe("ImportExistingResources", change_set.import_existing.then_some(true))
             .maybe("OnStackFailure", change_set.on_stack_failure.as_ref())
             // "Only present for drift-aware change sets", both.
             .maybe("DeploymentMode", change_set.deployment_mode.as_ref())
@@ -132,6 +134,7 @@ impl World {
                 .text("Status", known.status)
                 .maybe("StatusReason", known.reason.as_ref())
                 .text("CreationTime", self.clock.wall(known.created))
+                .text("IncludeNestedStacks", false)
                 .maybe("Description", known.description.as_ref())
         });
         let (page, next) = self.page(summaries.collect(), input)?;
@@ -228,6 +231,8 @@ impl World {
         let imports = change_set.changes.iter().filter(|change| change.action == "Import");
         let imports = imports.map(|change| change.id.clone()).collect();
         if create {
+            // "post-create-1-describe" of the recordings: LastUpdatedTime is there after the first execution, too.
+            self.stacks[stack].updated = Some(self.now);
             self.start_create(stack, change_set.definition, token, on_failure, imports);
         } else {
             let reverts = self.face_drift(stack, &change_set.reverts);
@@ -253,17 +258,37 @@ pub fn tags(definition: &Definition) -> Vec<Fields> {
 }
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Change.html>
-fn written(change: &Change, values: bool) -> Fields {
-    let details = change.details.iter().map(|detail| written_detail(detail, values));
+///
+/// Nothing when this view doesn't have it: with values, a resource isn't there for another's attribute alone that may or
+/// may not change (localstack/localstack tests/aws/services/cloudformation/test_change_set_fn_get_attr.snapshot.json,
+/// test_direct_attribute_value_change_in_get_attr_chain).
+fn written(change: &Change, values: bool) -> Option<Fields> {
+    let seen = if values { Seen::WithValues } else { Seen::WithoutValues };
+    let details: Vec<&Detail> = change
+        .details
+        .iter()
+        .filter(|detail| detail.seen.is_none_or(|only| only == seen))
+        .collect();
+    if details.is_empty() && !change.details.is_empty() {
+        return None;
+    }
+    let details = details.into_iter().map(|detail| written_detail(detail, values));
+    let context = |context: &Option<serde_json::Value>| {
+        let properties = context.as_ref().filter(|_| values)?;
+        Some(serde_json::json!({"Properties": properties}).to_string())
+    };
     let change = Fields::new()
+        .maybe("PolicyAction", change.policy_action)
         .text("Action", change.action)
         .text("LogicalResourceId", &change.id)
         .maybe("PhysicalResourceId", change.physical_id.as_ref())
         .text("ResourceType", &change.kind)
         .maybe("Replacement", change.replacement)
         .texts("Scope", &change.scope)
-        .members("Details", details);
-    Fields::new().text("Type", "Resource").fields("ResourceChange", change)
+        .members("Details", details)
+        .maybe("BeforeContext", context(&change.before))
+        .maybe("AfterContext", context(&change.after));
+    Some(Fields::new().text("Type", "Resource").fields("ResourceChange", change))
 }
 
 fn written_detail(detail: &Detail, values: bool) -> Fields {
@@ -283,7 +308,15 @@ fn written_detail(detail: &Detail, values: bool) -> Fields {
                 },
             )
             .maybe("BeforeValue", detail.before.as_ref())
-            .maybe("AfterValue", detail.after.as_ref());
+            .maybe("AfterValue", detail.after.as_ref())
+            .text(
+                "AttributeChangeType",
+                match (&detail.before, &detail.after) {
+                    (None, Some(_)) => "Add",
+                    (Some(_), None) => "Remove",
+                    _ => "Modify",
+                },
+            );
     }
     Fields::new()
         .fields("Target", target)

@@ -26,10 +26,25 @@ pub const UPDATABLE: [&str; 7] = [
     "UPDATE_FAILED",
 ];
 
+/// What botocore's model of a new stack's name leaves out
+/// (localstack/localstack tests/aws/services/cloudformation/api/test_stacks.snapshot.json, test_stack_name_creation).
+pub fn check_name(stack: &str) -> Result<(), Refusal> {
+    let is_name = stack.starts_with(|c: char| c.is_ascii_alphabetic())
+        && stack.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if is_name || stack.starts_with("arn:") {
+        return Ok(());
+    }
+    Err(Refusal::validation(format!(
+        "1 validation error detected: Value '{stack}' at 'stackName' failed to satisfy constraint: Member must satisfy \
+         regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
+    )))
+}
+
 impl World {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
     pub fn create_change_set(&mut self, input: &Input) -> Answer {
         let (stack_name, name) = (input.required("StackName")?, input.required("ChangeSetName")?);
+        check_name(stack_name)?;
         // "If no value is specified, the default is UPDATE."
         let kind = input.text("ChangeSetType").unwrap_or("UPDATE");
         let on_stack_failure = input.text("OnStackFailure").map(str::to_owned);
@@ -39,7 +54,7 @@ impl World {
                 "OnStackFailure=DELETE is only valid with ChangeSetType=CREATE",
             ));
         }
-        let found = self.find(stack_name).filter(|stack| self.stacks[*stack].is_there());
+        let found = self.find(stack_name);
         if let Some(stack) = found
             && let Some(known) = self.stacks[stack]
                 .change_sets

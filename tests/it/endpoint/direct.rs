@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change_sets::UPDATABLE;
+use super::change_sets::{UPDATABLE, check_name};
 use super::operation::OnFailure;
 use super::query::{Input, Refusal};
 use super::state::Definition;
@@ -15,8 +15,15 @@ impl World {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
     pub fn create_stack(&mut self, input: &Input) -> Answer {
         let name = input.required("StackName")?;
+        check_name(name)?;
         let token = input.text("ClientRequestToken").map(str::to_owned);
-        if let Some(known) = self.find(name) {
+        // One that has only change sets is made, and these have no use any more
+        // (localstack/localstack tests/aws/services/cloudformation/api/test_changesets.snapshot.json,
+        // test_create_while_in_review).
+        let review = self
+            .find(name)
+            .filter(|stack| self.stacks[*stack].status == "REVIEW_IN_PROGRESS");
+        if let Some(known) = self.find(name).filter(|_| review.is_none()) {
             return if self.is_repeated(known, token.as_deref(), "CreateStack")? {
                 Ok(stack_id(&self.stacks[known].id))
             } else {
@@ -40,8 +47,11 @@ impl World {
             _ => OnFailure::Rollback,
         };
         let wanted = self.definition(input, &Definition::default())?;
-        let stack = self.add_stack(name);
+        let stack = review.unwrap_or_else(|| self.add_stack(name));
         let it = &mut self.stacks[stack];
+        it.change_sets
+            .iter_mut()
+            .for_each(|known| known.execution_status = "OBSOLETE");
         it.protected = input.flag("EnableTerminationProtection") == Some(true);
         it.disable_rollback = on_failure == OnFailure::Nothing;
         it.tokens

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::query::{Input, Refusal};
+use super::state::Stack;
 use super::world::World;
 use super::xml::Fields;
 
@@ -119,17 +120,22 @@ impl World {
 
     /// What a stack says of its drift until it is looked for again
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackDriftInformation.html>).
-    pub fn drift_information(&self, stack: &str) -> Fields {
+    pub fn drift_information(&self, stack: &Stack) -> Fields {
         let of_stack = self.detections.iter().rev();
         let last = of_stack
             .filter(|known| known.ends <= self.now)
-            .find(|known| self.stacks[known.stack].id == stack);
-        match last {
-            Some(last) => Fields::new()
-                .text("StackDriftStatus", if last.is_drifted { "DRIFTED" } else { "IN_SYNC" })
-                .text("LastCheckTimestamp", self.clock.wall(last.began)),
-            None => Fields::new().text("StackDriftStatus", "NOT_CHECKED"),
-        }
+            .find(|known| self.stacks[known.stack].id == stack.id);
+        let (status, checked) = match (&stack.drift, last) {
+            (Some((status, ago)), _) => (status.as_str(), self.clock.wall_before(*ago)),
+            (None, Some(last)) => {
+                let status = if last.is_drifted { "DRIFTED" } else { "IN_SYNC" };
+                (status, self.clock.wall(last.began))
+            }
+            (None, None) => return Fields::new().text("StackDriftStatus", "NOT_CHECKED"),
+        };
+        Fields::new()
+            .text("StackDriftStatus", status)
+            .text("LastCheckTimestamp", checked)
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackDriftDetectionStatus.html>

@@ -10,6 +10,12 @@ use super::state::{Resource, Stack};
 use super::template::{Template, as_text};
 use super::world::{Step, World};
 
+/// In the recordings of test_immutable_property_update_causes_resource_replacement
+/// (localstack/localstack tests/aws/services/cloudformation/test_change_set_ref.snapshot.json) a replaced resource is first
+/// UPDATE_IN_PROGRESS with its old id and this reason, then with its new one and the other.
+const REPLACES: &str = "Requested update requires the creation of a new physical resource; hence creating one.";
+const INITIATED: &str = "Resource creation Initiated";
+
 impl Resource {
     /// As a template declares it, with nothing made yet.
     pub fn declared(id: &str, declared: &Value, template: &Template, now: Instant) -> Self {
@@ -53,7 +59,8 @@ impl World {
                 if let Some(operation) = &mut self.stacks[stack].operation {
                     operation.touched.insert(id.clone());
                 }
-                self.set_resource_status(stack, &id, "UPDATE_IN_PROGRESS", None);
+                let reason = self.is_replaced(stack, &id).then_some(REPLACES);
+                self.set_resource_status(stack, &id, "UPDATE_IN_PROGRESS", reason);
                 Verb::Update
             }
             Work::Restore => {
@@ -76,15 +83,16 @@ impl World {
             Work::Create => self.why_not_made(stack, &id),
             _ => None,
         });
-        if verb == Verb::Create && failure.is_none() {
-            let reason = "Resource creation Initiated";
+        let makes = verb == Verb::Create || (verb == Verb::Update && self.is_replaced(stack, &id));
+        let begins = failure.is_none() || self.script.begun.contains(&(name.clone(), id.clone()));
+        if makes && begins {
             self.plan(
                 time / 2,
                 Step::JobSays {
                     stack,
                     generation,
                     job,
-                    reason,
+                    reason: INITIATED,
                 },
             );
         }
@@ -117,12 +125,11 @@ impl World {
         let Some(operation) = &self.stacks[stack].operation else {
             return;
         };
-        let (id, create) = (
-            operation.jobs[job].resource.clone(),
-            operation.jobs[job].work == Work::Create,
-        );
-        if create && reason.ends_with("Initiated") {
-            self.make(stack, &id);
+        let (id, work) = (operation.jobs[job].resource.clone(), operation.jobs[job].work.clone());
+        match work {
+            Work::Create if reason == INITIATED => self.make(stack, &id),
+            Work::Apply if reason == INITIATED => self.change(stack, &id),
+            _ => {}
         }
         let status = self.stacks[stack].resource(&id).map(|resource| resource.status.clone());
         self.set_resource_status(stack, &id, &status.unwrap_or_default(), Some(reason));
@@ -150,7 +157,11 @@ impl World {
                 return self.go_on(stack);
             }
             (Work::Apply, false) => {
-                self.change(stack, &id);
+                // One that was made anew is changed already.
+                let leftovers = operation.leftovers.iter();
+                if !leftovers.into_iter().any(|leftover| leftover.id == id) {
+                    self.change(stack, &id);
+                }
                 self.set_resource_status(stack, &id, "UPDATE_COMPLETE", None);
             }
             (Work::Restore, false) => {
@@ -200,7 +211,7 @@ impl World {
     }
 
     /// What is left of a replaced resource has events under its name, but its own physical id.
-    fn event_of_delete(&mut self, stack: usize, id: &str, work: &Work, status: &str, reason: Option<&str>) {
+    pub fn event_of_delete(&mut self, stack: usize, id: &str, work: &Work, status: &str, reason: Option<&str>) {
         let Work::DeleteLeftover(index) = work else {
             self.set_resource_status(stack, id, status, reason);
             return;
@@ -297,7 +308,22 @@ impl World {
         }
     }
 
-    /// In place; or anew, when a property that changes says so.
+    /// Whether a property that changes says that it is made anew.
+    fn is_replaced(&self, stack: usize, id: &str) -> bool {
+        let (Some((properties, open_properties)), Some(known)) =
+            (self.wanted(stack, id), self.stacks[stack].resource(id))
+        else {
+            return false;
+        };
+        let anew = |before: &Value, after: &Value| {
+            let mut changed = differing(before, after).into_iter();
+            changed.any(|name| replaces(&known.kind, name))
+        };
+        let is_known = known.properties != known.open_properties;
+        (is_known && anew(&known.properties, &properties)) || anew(&known.open_properties, &open_properties)
+    }
+
+    /// In place or anew.
     fn change(&mut self, stack: usize, id: &str) {
         let Some((properties, open_properties)) = self.wanted(stack, id) else {
             return;
@@ -306,14 +332,7 @@ impl World {
             return;
         };
         let kind = known.kind.clone();
-        let anew = known.properties != known.open_properties
-            && differing(&known.properties, &properties)
-                .into_iter()
-                .any(|name| replaces(&kind, name));
-        let anew_while_open = differing(&known.open_properties, &open_properties)
-            .into_iter()
-            .any(|name| replaces(&kind, name));
-        let physical_id = if anew || anew_while_open {
+        let physical_id = if self.is_replaced(stack, id) {
             let physical_id = self.physical_id(stack, id, &kind, &properties);
             if let Some(operation) = &mut self.stacks[stack].operation {
                 operation.leftovers.push(known);
@@ -419,6 +438,7 @@ impl World {
                 self.arn("autoscaling", &policy)
             }
             "AWS::EC2::LaunchTemplate" => format!("lt-{unique}"),
+            "AWS::SSM::Parameter" if !text("Name").is_empty() => text("Name"),
             "AWS::Lambda::EventSourceMapping" => self.unique(),
             _ => name,
         }
@@ -430,7 +450,7 @@ impl World {
             return json!("");
         };
         let physical_id = resource.physical_id.clone().unwrap_or_default();
-        let name = physical_id.rsplit('/').next().unwrap_or_default();
+        let name = physical_id.rsplit(['/', ':']).next().unwrap_or_default();
         let service = resource.kind.split("::").nth(1).unwrap_or_default().to_lowercase();
         match attribute {
             None => json!(physical_id),
@@ -438,7 +458,10 @@ impl World {
             Some("Arn") => json!(self.arn(&service, name)),
             Some("QueueName" | "RoleName" | "TopicName") => json!(name),
             Some("LatestVersionNumber" | "DefaultVersionNumber") => json!(resource.version.to_string()),
-            Some(other) => json!(format!("{name}.{other}")),
+            Some(other) => match resource.properties.get(other) {
+                Some(given) => given.clone(),
+                None => json!(format!("{name}.{other}")),
+            },
         }
     }
 }

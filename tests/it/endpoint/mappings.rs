@@ -26,9 +26,10 @@ impl World {
     pub(super) fn lambda(&mut self, call: &Call) -> Result<Plain, Refusal> {
         let uuid = call.path.rsplit('/').next().unwrap_or_default();
         let mut resources = self.stacks.iter().flat_map(|stack| &stack.resources);
-        let is_there = resources.any(|resource| {
+        let found = resources.find(|resource| {
             resource.kind == "AWS::Lambda::EventSourceMapping" && resource.physical_id.as_deref() == Some(uuid)
         });
+        let properties = found.map(|found| found.properties.clone());
         let gone = || {
             Refusal::new(
                 404,
@@ -36,7 +37,8 @@ impl World {
                 "The resource you requested does not exist.",
             )
         };
-        let Some(mapping) = self.script.mapping.as_mut().filter(|_| is_there) else {
+        let arn = self.arn("lambda", &format!("event-source-mapping:{uuid}"));
+        let (Some(mapping), Some(properties)) = (self.script.mapping.as_mut(), properties) else {
             return Err(gone());
         };
         let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
@@ -60,7 +62,24 @@ impl World {
                 return Err(Refusal::new(501, "NotImplemented", what));
             }
         }
-        let answer = json!({"UUID": uuid, "State": mapping.state, "StateTransitionReason": "User action"});
+        // localstack/localstack tests/aws/services/lambda_/event_source_mapping/test_lambda_integration_sqs.snapshot.json,
+        // test_sqs_event_source_mapping_update.
+        let given = |name: &str, default: Value| match &properties[name] {
+            Value::Null => default,
+            given => given.clone(),
+        };
+        let answer = json!({
+            "BatchSize": given("BatchSize", json!(10)),
+            "EventSourceArn": properties["EventSourceArn"],
+            "EventSourceMappingArn": arn,
+            "FunctionArn": properties["FunctionName"],
+            "FunctionResponseTypes": given("FunctionResponseTypes", json!([])),
+            "LastModified": 1_767_312_000.0,
+            "MaximumBatchingWindowInSeconds": given("MaximumBatchingWindowInSeconds", json!(0)),
+            "State": mapping.state,
+            "StateTransitionReason": "USER_INITIATED",
+            "UUID": uuid,
+        });
         if let Some(after) = is_disabled_after {
             self.plan(after, Step::MappingIsDisabled);
         }

@@ -31,7 +31,7 @@ mod answer;
 mod auto_scaling;
 mod buckets;
 mod calls;
-mod cbor;
+pub mod cbor;
 mod change_set_calls;
 mod change_sets;
 mod clock;
@@ -85,6 +85,7 @@ pub use drift::Drifted;
 pub use faults::{Fault, On};
 pub use gate::Gate;
 pub use mappings::ScriptedMapping;
+pub use model::Model;
 pub use query::Refusal;
 pub use queues::arn_of;
 pub use said::{Said, attributes};
@@ -126,6 +127,13 @@ impl Endpoint {
     /// The SDK's HTTP client to it.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(in_memory::InMemory(self.world.clone()))
+    }
+
+    /// One request, without the SDK.
+    pub async fn ask(&self, request: axum::extract::Request) -> axum::response::Response {
+        use tower::ServiceExt;
+        let answer = answer::router(self.world.clone()).oneshot(request).await;
+        answer.unwrap_or_else(|never| match never {})
     }
 
     /// Looks into the world, caught up with the time.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use regex::Regex;
 use serde_json::Value;
@@ -19,33 +19,38 @@ const NEWER: [(&str, &str); 1] = [("ContinueUpdateRollback", "ForceRollback")];
 
 /// The service model.
 pub struct Model {
-    tree: Value,
+    pub tree: Value,
     patterns: BTreeMap<String, Option<Regex>>,
 }
 
 impl Model {
-    /// CloudFormation's. Read once for all endpoints of a test run.
+    /// CloudFormation's.
     pub fn get() -> &'static Model {
-        static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Model::read("cloudformation/2010-05-15"))
+        Model::of("cloudformation/2010-05-15")
     }
 
     /// Auto Scaling's.
     pub fn auto_scaling() -> &'static Model {
-        static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Model::read("autoscaling/2011-01-01"))
+        Model::of("autoscaling/2011-01-01")
     }
 
     /// SNS's.
     pub fn sns() -> &'static Model {
-        static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Model::read("sns/2010-03-31"))
+        Model::of("sns/2010-03-31")
     }
 
     /// IAM's.
     pub fn iam() -> &'static Model {
-        static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Model::read("iam/2010-05-08"))
+        Model::of("iam/2010-05-08")
+    }
+
+    /// Any service's, by its folder in botocore's data. Each is read once in a test run.
+    pub fn of(service: &'static str) -> &'static Model {
+        static MODELS: Mutex<BTreeMap<&str, &Model>> = Mutex::new(BTreeMap::new());
+        let mut models = MODELS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        models
+            .entry(service)
+            .or_insert_with(|| Box::leak(Box::new(Model::read(service))))
     }
 
     fn read(service: &str) -> Model {
@@ -223,7 +228,12 @@ fn joined(at: &str, name: &str) -> String {
 }
 
 /// `$QFLEET_BOTOCORE` (botocore's `data` folder), else that of the Python beside the emulator.
-fn data_folder() -> PathBuf {
+fn data_folder() -> &'static PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(find_data_folder)
+}
+
+fn find_data_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("QFLEET_BOTOCORE") {
         return PathBuf::from(folder);
     }

@@ -60,9 +60,9 @@ impl Queues {
                 "There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
             ));
         }
-        for url in [url_of(&source), url_of(&destination)] {
-            if !self.queues.contains_key(&url) {
-                let message = "The resource that you specified for the SourceArn parameter doesn't exist.";
+        for (name, arn) in [("SourceArn", &source), ("DestinationArn", &destination)] {
+            if !self.queues.contains_key(&url_of(arn)) {
+                let message = format!("The resource that you specified for the {name} parameter doesn't exist.");
                 return Err(Refusal::new(404, "ResourceNotFoundException", message));
             }
         }
@@ -94,6 +94,9 @@ impl Queues {
                 "ApproximateNumberOfMessagesToMove": task.to_move,
                 "StartedTimestamp": task.started,
             });
+            if let Some(rate) = task.rate {
+                described["MaxNumberOfMessagesPerSecond"] = rate.into();
+            }
             if let Some(reason) = task.reason {
                 described["FailureReason"] = reason.into();
             }

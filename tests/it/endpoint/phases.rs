@@ -190,6 +190,9 @@ impl World {
         self.next_phase(stack, Phase::CleaningUp, jobs);
         self.set_status(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
         self.skip_kept(stack, false);
+        for job in self.leftover_jobs(stack, |leftover| leftover.update_replace_policy == "Retain") {
+            self.event_of_delete(stack, &job.resource, &job.work, "DELETE_SKIPPED", None);
+        }
         self.go_on(stack);
     }
 

@@ -108,7 +108,7 @@ impl Services {
             _ => None,
         };
         let Some(objects) = self.buckets.get_mut(bucket) else {
-            return Plain::s3_error(404, "NoSuchBucket");
+            return Plain::no_such_bucket(bucket);
         };
         let xml =
             |name: &str, fields: Fields| Plain::ok("application/xml", format!("<{name}>{}</{name}>", fields.render()));

@@ -79,7 +79,17 @@ impl World {
     pub fn told(&mut self, call: &Call) -> Result<Fields, Refusal> {
         let (model, missing) = match call.service {
             // <https://docs.aws.amazon.com/sns/latest/api/API_GetTopicAttributes.html#API_GetTopicAttributes_Errors>
-            Service::Sns => (Model::sns(), Refusal::new(404, "NotFound", "It does not exist")),
+            Service::Sns => {
+                let what = if call.action.contains("Subscription") {
+                    "Subscription"
+                } else {
+                    "Topic"
+                };
+                (
+                    Model::sns(),
+                    Refusal::new(404, "NotFound", format!("{what} does not exist")),
+                )
+            }
             // <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html#API_GetRole_Errors>
             _ => (Model::iam(), Refusal::new(404, "NoSuchEntity", "It cannot be found.")),
         };
@@ -129,16 +139,26 @@ fn subject(call: &Call) -> Option<String> {
 /// What S3 answers when a configuration isn't set
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
 fn unset(action: &str) -> Option<Said> {
-    let code = match action {
-        "GetBucketEncryption" => "ServerSideEncryptionConfigurationNotFoundError",
-        "GetBucketOwnershipControls" => "OwnershipControlsNotFoundError",
-        "GetBucketPolicy" => "NoSuchBucketPolicy",
-        "GetPublicAccessBlock" => "NoSuchPublicAccessBlockConfiguration",
+    let (code, message) = match action {
+        "GetBucketEncryption" => (
+            "ServerSideEncryptionConfigurationNotFoundError",
+            "The server side encryption configuration was not found",
+        ),
+        "GetBucketOwnershipControls" => (
+            "OwnershipControlsNotFoundError",
+            "The bucket ownership controls were not found",
+        ),
+        // localstack/localstack tests/aws/services/cloudformation/resources/test_s3.snapshot.json, test_bucketpolicy.
+        "GetBucketPolicy" => ("NoSuchBucketPolicy", "The bucket policy does not exist"),
+        "GetPublicAccessBlock" => (
+            "NoSuchPublicAccessBlockConfiguration",
+            "The public access block configuration was not found",
+        ),
         "GetBucketVersioning" => return Some(Said::from("<VersioningConfiguration/>")),
         "GetBucketNotificationConfiguration" => return Some(Said::from("<NotificationConfiguration/>")),
         _ => return None,
     };
-    Some(Said::from(Refusal::new(404, code, "It is not set")))
+    Some(Said::from(Refusal::new(404, code, message)))
 }
 
 /// A map of texts, as the query protocol writes it: the attributes of a topic or of a subscription.

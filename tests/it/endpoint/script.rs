@@ -16,6 +16,7 @@ pub struct Script {
     pub(super) chatter: BTreeMap<(String, String), u32>,
     pub(super) failures: Vec<Failure>,
     pub(super) untold: BTreeSet<(String, String)>,
+    pub(super) begun: BTreeSet<(String, String)>,
     pub(super) change_sets_take: Duration,
     pub(super) phases_take: Duration,
     pub(super) stale_reads: u32,
@@ -132,6 +133,7 @@ impl Script {
             chatter: BTreeMap::new(),
             failures: Vec::new(),
             untold: BTreeSet::new(),
+            begun: BTreeSet::new(),
             change_sets_take: Duration::from_millis(20),
             phases_take: Duration::from_millis(10),
             stale_reads: 0,
@@ -211,6 +213,13 @@ impl Script {
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_OperationEvent.html>).
     pub fn untold(mut self, stack: &str, resource: &str) -> Self {
         self.untold.insert((stack.into(), resource.into()));
+        self
+    }
+
+    /// When this resource fails to be created, it has begun to be: it has a physical id, and the rollback deletes it
+    /// (localstack/localstack tests/aws/services/cloudformation/api/test_stacks.snapshot.json, test_blocked_stack_deletion).
+    pub fn begun(mut self, stack: &str, resource: &str) -> Self {
+        self.begun.insert((stack.into(), resource.into()));
         self
     }
 

@@ -9,7 +9,7 @@ use super::buckets::Bucket;
 use super::calls::Call;
 use super::parts::Multiparts;
 use super::query::Refusal;
-use super::queues::{Queues, older_code};
+use super::queues::{Queues, newer_code, older_code};
 use super::s3::Undeletable;
 use super::xml::escape;
 
@@ -61,7 +61,21 @@ impl Plain {
             content_type: "application/xml",
             error_code: Some(code.to_owned()),
             older_code: None,
-            body: format!("<Error><Code>{code}</Code><Message>{code}</Message></Error>").into(),
+            body: format!("<Error><Code>{code}</Code><Message>{}</Message></Error>", s3_says(code)).into(),
+        }
+    }
+
+    /// Of a bucket that S3 doesn't know
+    /// (localstack/localstack tests/aws/services/cloudformation/resources/test_s3.snapshot.json,
+    /// test_cfn_handle_s3_notification_configuration).
+    pub(super) fn no_such_bucket(name: &str) -> Self {
+        let message = s3_says("NoSuchBucket");
+        Plain {
+            body: format!(
+                "<Error><Code>NoSuchBucket</Code><Message>{message}</Message><BucketName>{name}</BucketName></Error>"
+            )
+            .into(),
+            ..Plain::s3_error(404, "NoSuchBucket")
         }
     }
 
@@ -93,13 +107,26 @@ impl Plain {
                 content_type: "application/x-amz-json-1.0",
                 error_code: None,
                 older_code: Some(older_code(&refusal.code)),
-                body: json!({"__type": format!("com.amazonaws.sqs#{}", refusal.code), "message": refusal.message})
+                body: json!({"__type": format!("com.amazonaws.sqs#{}", newer_code(&refusal.code)), "message": refusal.message})
                     .to_string()
                     .into(),
                 ..Plain::json_error(refusal)
             },
             _ => Plain::json_error(refusal),
         }
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+fn s3_says(code: &str) -> &str {
+    match code {
+        "NoSuchBucket" => "The specified bucket does not exist",
+        "NoSuchKey" => "The specified key does not exist.",
+        "NoSuchUpload" => {
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or \
+             completed."
+        }
+        other => other,
     }
 }
 
@@ -121,11 +148,23 @@ impl Services {
     }
 
     /// Systems Manager (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_Operations.html>).
-    pub fn json(&mut self, call: &Call) -> Plain {
+    pub fn json(&mut self, call: &Call, account: &str) -> Plain {
         let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
         let name = input["Name"].as_str().unwrap_or_default().to_owned();
         let not_found = || Refusal::new(400, "ParameterNotFound", "");
-        let described = |name: &str, value: &str| json!({"Name": name, "Type": "String", "Value": value, "Version": 1});
+        // localstack/localstack tests/aws/services/ssm/test_ssm.snapshot.json, test_parameters_with_path.
+        let described = |name: &str, value: &str| {
+            let slash = if name.starts_with('/') { "" } else { "/" };
+            json!({
+                "ARN": format!("arn:aws:ssm:{}:{account}:parameter{slash}{name}", call.region),
+                "DataType": "text",
+                "LastModifiedDate": 1_767_312_000.0,
+                "Name": name,
+                "Type": "String",
+                "Value": value,
+                "Version": 1,
+            })
+        };
         let answer =
             match call.action.as_str() {
                 "GetParameter" => self

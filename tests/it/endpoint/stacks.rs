@@ -103,6 +103,7 @@ impl World {
                 .maybe("DeletionTime", stack.deleted.map(|at| self.clock.wall(at)))
                 .text("StackStatus", &stack.status)
                 .maybe("StackStatusReason", stack.reason.as_ref())
+                .fields("DriftInformation", self.drift_information(stack))
         });
         let (page, next) = self.page(all.collect(), input)?;
         Ok(Fields::new().members("StackSummaries", page).maybe("NextToken", next))
@@ -122,7 +123,7 @@ impl World {
             .last_operations
             .iter()
             .map(|(kind, id)| Fields::new().text("OperationType", kind).text("OperationId", id));
-        let mut fields = Fields::new()
+        let fields = Fields::new()
             .text("StackId", &stack.id)
             .text("StackName", &stack.name)
             .maybe("ChangeSetId", stack.change_set_id.as_ref())
@@ -130,7 +131,7 @@ impl World {
                 "Description",
                 definition.template.as_ref().and_then(|template| template.description()),
             )
-            .members("Parameters", parameters(definition))
+            .some_members("Parameters", parameters(definition))
             .text("CreationTime", self.clock.wall(stack.created))
             .maybe("DeletionTime", stack.deleted.map(|at| self.clock.wall(at)))
             .maybe("LastUpdatedTime", stack.updated.map(|at| self.clock.wall(at)))
@@ -138,24 +139,20 @@ impl World {
             .maybe("StackStatusReason", reason.as_ref())
             .text("DisableRollback", stack.disable_rollback)
             .texts("NotificationARNs", &definition.notification_arns)
-            .texts("Capabilities", &definition.capabilities)
-            .members("Outputs", outputs)
+            .fields("RollbackConfiguration", Fields::new())
+            .some_texts("Capabilities", &definition.capabilities)
+            .some_members("Outputs", outputs.collect())
             .maybe("RoleARN", definition.role_arn.as_ref())
             .members("Tags", tags(definition))
-            .fields("DriftInformation", self.drift_information(&stack.id))
+            .fields("DriftInformation", self.drift_information(stack))
             .members("LastOperations", operations);
-        if let Some((status, ago)) = &stack.drift {
-            let drift = Fields::new()
-                .text("StackDriftStatus", status)
-                .text("LastCheckTimestamp", self.clock.wall_before(*ago));
-            fields = fields.fields("DriftInformation", drift);
-        }
-        if named || self.script.listings_tell_protection {
-            // A listing of all stacks left it out for years (https://github.com/boto/boto3/issues/2907), and doesn't any
-            // more (https://github.com/go-to-k/delstack/issues/74).
-            fields = fields.text("EnableTerminationProtection", stack.protected);
-        }
-        fields
+        // A listing of all stacks left it out for years (https://github.com/boto/boto3/issues/2907), and doesn't any
+        // more (https://github.com/go-to-k/delstack/issues/74). Of deleted stacks it isn't said.
+        let tells_protection = (named || self.script.listings_tell_protection) && stack.is_there();
+        fields.maybe(
+            "EnableTerminationProtection",
+            tells_protection.then_some(stack.protected),
+        )
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html>: "in reverse
@@ -310,9 +307,11 @@ impl World {
         let it = &self.stacks[stack];
         let wanted = |resource: &&Resource| input.text("LogicalResourceId").is_none_or(|id| id == resource.id);
         let some = it.resources.iter().filter(wanted).take(100).map(|resource| {
+            let not_checked = Fields::new().text("StackResourceDriftStatus", "NOT_CHECKED");
             self.resource(resource, "Timestamp")
                 .text("StackId", &it.id)
                 .text("StackName", &it.name)
+                .fields("DriftInformation", not_checked)
         });
         Ok(Fields::new().members("StackResources", some))
     }

@@ -39,19 +39,19 @@ impl Template {
         if template.resources().next().is_none() {
             return Err(refuse("At least one Resources member must be defined.".into()));
         }
+        template.well_formed()?;
         let known: BTreeSet<&String> = template
             .section("Parameters")
             .map(|(name, _)| name)
             .chain(template.resources().map(|(id, _)| id))
             .collect();
         let mut unknown: Vec<String> = Vec::new();
-        for section in ["Resources", "Outputs"] {
-            let named = names_in(&template.tree[section]);
-            unknown.extend(
-                named
-                    .into_iter()
-                    .filter(|name| !name.starts_with("AWS::") && !known.contains(name)),
-            );
+        let depended = template.resources().flat_map(|(_, resource)| depends_on(resource));
+        let named = ["Resources", "Outputs"].map(|section| names_in(&template.tree[section]));
+        for name in named.into_iter().flatten().chain(depended) {
+            if !name.starts_with("AWS::") && !known.contains(&name) {
+                unknown.push(name);
+            }
         }
         unknown.dedup();
         if !unknown.is_empty() {
@@ -61,6 +61,43 @@ impl Template {
             )));
         }
         Ok(template)
+    }
+
+    /// What CloudFormation says of a template's form before it looks at anything else
+    /// (localstack/localstack tests/aws/services/cloudformation/api/test_validations.snapshot.json, test_changesets,
+    /// test_resources and test_stacks there).
+    fn well_formed(&self) -> Result<(), Refusal> {
+        let refuse = |what: String| Err(Refusal::validation(format!("Template format error: {what}")));
+        let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric());
+        if let Some(place) = null_in(&self.tree, "") {
+            return Err(Refusal::validation(format!(
+                "[{place}] 'null' values are not allowed in templates"
+            )));
+        }
+        for (section, one) in [("Resources", "Resource"), ("Parameters", "Parameter")] {
+            if let Some((name, _)) = self.section(section).find(|(name, _)| !is_name(name)) {
+                return refuse(format!("{one} name {name} is non alphanumeric."));
+            }
+        }
+        for (id, resource) in self.resources() {
+            let Some(attributes) = resource.as_object() else {
+                return refuse("Any Resources member must be an object.".into());
+            };
+            if let Some(unknown) = attributes.keys().find(|name| !ATTRIBUTES.contains(&name.as_str())) {
+                return Err(Refusal::validation(format!(
+                    "Invalid template resource property '{unknown}'"
+                )));
+            }
+            if !resource["Type"].is_string() {
+                return refuse(format!(
+                    "[/Resources/{id}] Every Resources object must contain a Type member."
+                ));
+            }
+        }
+        if self.section("Outputs").any(|(_, output)| output.get("Value").is_none()) {
+            return refuse("Every Outputs member must contain a Value object".into());
+        }
+        Ok(())
     }
 
     pub fn section(&self, name: &str) -> impl Iterator<Item = (&String, &Value)> {
@@ -80,11 +117,7 @@ impl Template {
     pub fn needs(&self, id: &str) -> BTreeSet<String> {
         let resource = &self.tree["Resources"][id];
         let mut needs = names_in(&resource["Properties"]);
-        match &resource["DependsOn"] {
-            Value::String(one) => needs.extend([one.clone()]),
-            Value::Array(several) => needs.extend(several.iter().filter_map(Value::as_str).map(str::to_owned)),
-            _ => {}
-        }
+        needs.extend(depends_on(resource));
         needs.retain(|name| name != id && self.tree["Resources"].get(name).is_some());
         needs
     }
@@ -241,6 +274,42 @@ impl Template {
     }
 }
 
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-product-attribute-reference.html>
+const ATTRIBUTES: [&str; 9] = [
+    "Condition",
+    "CreationPolicy",
+    "DeletionPolicy",
+    "DependsOn",
+    "Metadata",
+    "Properties",
+    "Type",
+    "UpdatePolicy",
+    "UpdateReplacePolicy",
+];
+
+fn depends_on(resource: &Value) -> Vec<String> {
+    match &resource["DependsOn"] {
+        Value::String(one) => vec![one.clone()],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Where the first `null` stands, as a JSON pointer.
+fn null_in(value: &Value, at: &str) -> Option<String> {
+    match value {
+        Value::Null => Some(at.to_owned()),
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(place, item)| null_in(item, &format!("{at}/{place}")))
+        }
+        Value::Object(fields) => fields
+            .iter()
+            .find_map(|(name, field)| null_in(field, &format!("{at}/{name}"))),
+        _ => None,
+    }
+}
+
 /// Stands for `AWS::NoValue` until it is taken out.
 fn no_value() -> Value {
     json!({"Ref": "AWS::NoValue"})
@@ -280,7 +349,7 @@ fn substituted(pattern: &str, fill: impl Fn(&str) -> String) -> String {
 }
 
 /// Everything that `Ref`, `Fn::GetAtt` and `Fn::Sub` name.
-fn names_in(value: &Value) -> BTreeSet<String> {
+pub fn names_in(value: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     collect_names(value, &mut names);
     names

@@ -46,11 +46,23 @@ impl World {
         });
         let kinds = template.resources().map(|(_, declared)| as_text(&declared["Type"]));
         let kinds: std::collections::BTreeSet<String> = kinds.collect();
+        let identifiers = kinds.iter().map(|kind| {
+            let ids = template
+                .resources()
+                .filter(|(_, declared)| as_text(&declared["Type"]) == *kind);
+            Fields::new()
+                .text("ResourceType", kind)
+                .texts("LogicalResourceIds", ids.map(|(id, _)| id))
+        });
         Ok(Fields::new()
             .members("Parameters", parameters)
             .maybe("Description", template.description())
-            .texts("Capabilities", template.capability())
+            .some_texts(
+                "Capabilities",
+                &template.capability().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+            )
             .texts("ResourceTypes", &kinds)
+            .members("ResourceIdentifierSummaries", identifiers)
             .text("Version", "2010-09-09"))
     }
 }

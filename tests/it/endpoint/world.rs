@@ -205,7 +205,11 @@ impl World {
             .as_ref()
             .map(|operation| (operation.kind, operation.id.clone()));
         stack.events.push(Event {
-            id: format!("{resource}-{status}-{unique}"),
+            id: if kind == "AWS::CloudFormation::Stack" {
+                unique
+            } else {
+                format!("{resource}-{status}-{unique}")
+            },
             at,
             operation,
             token: stack.operation.as_ref().and_then(|operation| operation.token.clone()),
@@ -233,9 +237,18 @@ impl World {
         ) {
             it.was_complete = true;
         }
-        if status == "DELETE_COMPLETE" {
+        // DeletionTime is when deleting began, of a rollback's, too; and the change set that made the stack isn't named
+        // any more when nothing of it is left (recordings of test_blocked_stack_deletion, test_describe_change_set_import).
+        if matches!(status, "DELETE_IN_PROGRESS" | "ROLLBACK_IN_PROGRESS") {
             it.deleted = Some(now);
-            it.change_sets.clear();
+        }
+        if matches!(status, "DELETE_COMPLETE" | "ROLLBACK_COMPLETE") {
+            it.deleted = it.deleted.or(Some(now));
+            it.change_set_id = None;
+        }
+        if status == "DELETE_COMPLETE" {
+            // Those that were executed can still be read by their ARN (recording of test_name_conflicts).
+            it.change_sets.retain(|known| !known.is_active());
         }
         let name = it.name.clone();
         self.event(stack, &name, status, reason.as_deref());

@@ -50,6 +50,24 @@ impl Fields {
         self
     }
 
+    /// Left out when there are none, as the service does with some lists and not with others.
+    pub fn some_texts(self, name: &'static str, texts: &[String]) -> Self {
+        if texts.is_empty() {
+            self
+        } else {
+            self.texts(name, texts)
+        }
+    }
+
+    /// Left out when there are none.
+    pub fn some_members(self, name: &'static str, members: Vec<Fields>) -> Self {
+        if members.is_empty() {
+            self
+        } else {
+            self.members(name, members)
+        }
+    }
+
     /// As XML, without an element around it.
     pub fn render(&self) -> String {
         let mut out = String::new();

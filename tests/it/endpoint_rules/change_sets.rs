@@ -9,7 +9,7 @@ use super::{TWO_QUEUES, client, deployed, draft, events, execute, refusal, settl
 use crate::endpoint::{DescribeEvents, Endpoint, Existing, Script};
 
 #[tokio::test(start_paused = true)]
-async fn a_replacement_is_known_and_so_is_what_may_follow_from_it() {
+async fn a_replacement_is_known_and_so_is_what_follows_from_it() {
     let body = |name: &str| {
         format!(
             "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties: {{TopicName: {name}}}\n  Subscription:\n    \
@@ -41,7 +41,7 @@ async fn a_replacement_is_known_and_so_is_what_may_follow_from_it() {
         replacements,
         [
             ("Topic", Some(Replacement::True)),
-            ("Subscription", Some(Replacement::Conditional))
+            ("Subscription", Some(Replacement::True))
         ]
     );
     execute(&client, &id).await;
