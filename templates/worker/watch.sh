@@ -55,7 +55,7 @@ call() {
   endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-https://autoscaling.$AWS_REGION.$(get services/domain || echo amazonaws.com)}
   printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
     "$(field AccessKeyId "$keys")" "$(field SecretAccessKey "$keys")" "$(field Token "$keys")" |
-    curl -sS --fail-with-body -m 20 -K - --aws-sigv4 "aws:amz:$AWS_REGION:autoscaling" \
+    curl -sS --fail-with-body -m 8 -K - --aws-sigv4 "aws:amz:$AWS_REGION:autoscaling" \
       -d "Action=$action" -d Version=2011-01-01 "$@" "$endpoint/" 2>&1
 }
 

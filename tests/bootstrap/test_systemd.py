@@ -40,8 +40,10 @@ def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]
 
     def start(run: str, drain: int = 30, deploying: bool = True, **numbers: float) -> Machine:
         """A machine that runs a program of this script, the watcher's numbers changed to these."""
-        watch = re.sub(r"(?m)sleep \d+$", "sleep 0.1", (WORKER / "watch.sh").read_text())
-        script = (WORKER / "bootstrap.sh").read_text().replace("RestartSec=5", "RestartSec=0.2")
+        # As they stand in the user data: without comments.
+        watch, script = (re.sub(r"(?m)^\s*# .*\n", "", (WORKER / name).read_text()) for name in ("watch.sh", "bootstrap.sh"))
+        watch = re.sub(r"(?m)sleep \d+$", "sleep 0.1", watch)
+        script = script.replace("RestartSec=5", "RestartSec=0.2")
         for name, number in {"beat": 0.1, **numbers}.items():
             watch, found = re.subn(rf"(?m)^{name}=\d+$", f"{name}={number}", watch)
             assert found == 1, name
