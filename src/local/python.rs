@@ -97,9 +97,18 @@ fn program(folder: &Path) -> Option<Program> {
     let requirements = folder.join("requirements.txt");
     let text = fs::read_to_string(&requirements).ok()?;
     (is_python && !folder.join(".venv/bin/python").exists()).then(|| Program {
-        requirements,
+        requirements: shown(&requirements),
         packages: text.lines().filter_map(package).collect(),
     })
+}
+
+/// As a person would write it from here, without `..` in the middle.
+fn shown(path: &Path) -> PathBuf {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    here.ok()
+        .and_then(|here| whole.strip_prefix(here).ok())
+        .map_or_else(|| whole.clone(), Path::to_owned)
 }
 
 /// The package that a line names; none for an option, and for one that only some machines need.

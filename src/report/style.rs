@@ -41,7 +41,7 @@ pub fn whole_seconds(seconds: u64) -> String {
 /// or a pipe stays whole.
 pub fn wrapped_to(width: Option<usize>, text: &str, first: &str, indent: &str) -> String {
     let Some(columns) = width else {
-        return format!("{first}{text}");
+        return format!("{first}{}", text.replace('\n', &format!("\n{indent}")));
     };
     let options = textwrap::Options::new(columns.max(NARROWEST))
         .initial_indent(first)

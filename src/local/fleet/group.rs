@@ -28,8 +28,15 @@ pub(super) enum Effect {
     Kill(String),
     /// The instance is gone: nothing may be left of it but its log.
     Remove(String),
-    /// A worker that was well, or that is new, ended by itself: this is what it said.
-    Failed(String, String),
+    /// A worker that was well, or that is new, ended by itself.
+    Failed {
+        /// Its instance.
+        id: String,
+        /// How it ended, and what it said.
+        message: String,
+        /// The launch that doesn't come to its end for that.
+        launch: Option<Activity>,
+    },
     /// A scaling activity was begun, went on or ended.
     Record(Activity),
 }

@@ -36,14 +36,23 @@ fn launches_fail(stage: &StageState, words: &Words) -> Option<Finding> {
         .activities
         .iter()
         .filter(|activity| activity.description.starts_with("Launching"));
-    let ended = |activity: &&Activity| matches!(activity.status_code.as_str(), "Successful" | "Failed" | "Cancelled");
-    let newest = launches.find(ended).filter(|newest| newest.status_code == "Failed")?;
+    let ended = |activity: &Activity| matches!(activity.status_code.as_str(), "Successful" | "Failed" | "Cancelled");
+    // A local fleet's, whose worker ends again and again: it says why already, and will go on for long.
+    let waits = |activity: &Activity| activity.status_code == "PreInService" && activity.status_message.is_some();
+    let newest = launches.find(|activity| ended(activity) || waits(activity))?;
+    let (what, action) = match newest.status_code.as_str() {
+        "Failed" => (
+            "instances can't be launched",
+            "mend what the reason names (quota, image, zone, role), then deploy",
+        ),
+        "PreInService" => ("an instance doesn't come into service", "mend the program, then deploy"),
+        _ => return None,
+    };
     let reason = newest
         .status_message
         .as_deref()
         .unwrap_or("Auto Scaling gave no reason");
-    let meaning = format!("instances can't be launched: {reason}");
-    let action = "mend what the reason names (quota, image, zone, role), then deploy";
+    let meaning = format!("{what}: {reason}");
     let command = format!("qfleet deploy {}", words.file);
     Some(Finding::new("launches-fail", Critical, meaning, action).command(command))
 }

@@ -307,6 +307,18 @@ fn launches_that_fail() {
     nothing(&in_stage(|stage| {
         stage.activities = vec![launch(1, "Successful"), launch(9, "Failed")]
     }));
+    // On its way, and it says that its worker ends; or not.
+    let mut coming = launch(1, "PreInService");
+    nothing(&in_stage(|stage| {
+        stage.activities = vec![coming.clone(), launch(9, "Successful")]
+    }));
+    coming.status_message = Some("its worker ended (exit status: 1)".into());
+    let stuck = in_stage(|stage| stage.activities = vec![coming, launch(9, "Successful")]);
+    only(&stuck, "launches-fail", Severity::Critical);
+    assert_eq!(
+        stuck[0].meaning,
+        "an instance doesn't come into service: its worker ended (exit status: 1)"
+    );
     let termination = activity(1, "Terminating EC2 instance: i-1", "Failed", "");
     nothing(&in_stage(|stage| stage.activities = vec![termination]));
 }

@@ -54,13 +54,15 @@ impl Group {
                     Next::PowerOff(at) => Worker::GivenUp(at),
                 };
                 if instance.restarts.is_news() {
-                    let said = instance.last_words.clone();
-                    // Of an instance that comes up it is seen there, too.
-                    if let Some(activity) = &mut instance.activity {
-                        activity.status_message = Some(said.clone());
-                        self.effects.push(Effect::Record(activity.clone()));
+                    let message = instance.last_words.clone();
+                    if let Some(launch) = &mut instance.activity {
+                        launch.status_message = Some(message.clone());
                     }
-                    self.effects.push(Effect::Failed(id.to_owned(), said));
+                    self.effects.push(Effect::Failed {
+                        id: id.to_owned(),
+                        message,
+                        launch: instance.activity.clone(),
+                    });
                 }
             }
         }
@@ -83,6 +85,9 @@ impl Group {
                 {
                     instance.state = LifecycleState::InService;
                     instance.in_service = Some(now.at);
+                    if let Some(launch) = &mut instance.activity {
+                        launch.status_message = None;
+                    }
                     let ended = instance.end_activity(StatusCode::Successful, None, now);
                     self.effects.extend(ended.map(Effect::Record));
                 }
@@ -244,6 +249,9 @@ impl Group {
     /// Whatever it was about is over, and this begins.
     pub(super) fn begin_leaving(&mut self, place: usize, cause: String, now: Now) -> Activity {
         let instance = &mut self.instances[place];
+        if let Some(launch) = &mut instance.activity {
+            launch.status_message = None;
+        }
         let cancelled = instance.end_activity(StatusCode::Cancelled, None, now);
         self.effects.extend(cancelled.map(Effect::Record));
         instance.in_service = None;

@@ -87,9 +87,12 @@ impl Scene {
                     Effect::Stop(id) => self.stopped.push(id),
                     Effect::Kill(id) => drop(self.killed.insert(id)),
                     Effect::Remove(id) => assert!(self.there.remove(&id), "{id} is removed twice"),
-                    Effect::Failed(id, said) => {
-                        assert!(said.contains("ValueError: no"), "{said}");
+                    Effect::Failed { id, message, launch } => {
+                        assert!(message.contains("ValueError: no"), "{message}");
                         self.failed.push(id);
+                        self.activities
+                            .retain(|known| launch.as_ref().is_none_or(|it| it.activity_id != known.activity_id));
+                        self.activities.extend(launch);
                     }
                     Effect::Record(activity) => {
                         self.activities
@@ -396,6 +399,13 @@ fn a_worker_that_keeps_failing_is_told_of_at_once_and_costs_its_instance_in_the_
         "{message}"
     );
     assert_eq!(scene.last().status_code, StatusCode::PreInService);
+    // No launch that succeeds after all has anything to complain of.
+    let mut other = Scene::new(shape(1, 1), 1);
+    let id = other.ids()[0].clone();
+    other.crashes(&id);
+    other.pass(3);
+    assert_eq!(other.last().status_code, StatusCode::Successful);
+    assert_eq!(other.last().status_message, None);
     // At this speed, three quarters of an hour are 45 seconds.
     let mut seconds = 0;
     while scene.ids()[0] == first {

@@ -7,6 +7,7 @@ use super::super::group::{Effect, Exit};
 use super::super::metadata::{Facts, Metadata};
 use super::super::place::Place;
 use super::super::process;
+use super::super::state::Activity;
 use super::super::surroundings::{Surroundings, variables};
 use super::{Around, Supervisor};
 use crate::error::{Error, Result};
@@ -31,7 +32,10 @@ impl Supervisor<'_> {
                     around.place.clear();
                 }
             }
-            Effect::Failed(id, message) => {
+            Effect::Failed { id, message, launch } => {
+                if let Some(launch) = launch {
+                    self.record(&launch);
+                }
                 let stage = self.members[place].stage.name.clone();
                 let log = Place::of(&self.home.instances(), &id).log();
                 (self.tell)(FleetEvent::WorkerEnded {
@@ -42,12 +46,16 @@ impl Supervisor<'_> {
                 });
             }
             Effect::Record(activity) => {
-                if let Err(error) = self.journal.record(&activity) {
-                    self.note_once(error.to_string());
-                }
+                self.record(&activity);
                 let stage = self.members[place].stage.name.clone();
                 (self.tell)(FleetEvent::Activity { stage, activity });
             }
+        }
+    }
+
+    fn record(&mut self, activity: &Activity) {
+        if let Err(error) = self.journal.record(activity) {
+            self.note_once(error.to_string());
         }
     }
 
