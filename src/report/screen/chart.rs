@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::theme::{Theme, Tone};
-use crate::observe::metrics::{self, BacklogPoint};
+use crate::observe::metrics::{self, BacklogPoint, seconds, step};
 
 /// Eighths of a cell.
 const BARS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -28,18 +28,6 @@ fn columns(points: &[BacklogPoint], width: usize) -> Vec<Option<f64>> {
         later = Some(point.at);
     }
     columns
-}
-
-/// Seconds from one point to the next, as most of them have it: a minute on CloudWatch, less in a local fleet's.
-fn step(points: &[BacklogPoint]) -> f64 {
-    let mut steps: Vec<f64> = points.windows(2).map(|two| seconds(two[0].at, two[1].at)).collect();
-    steps.sort_by(f64::total_cmp);
-    let middle = steps.get(steps.len() / 2).copied();
-    middle.filter(|step| *step > 0.0).unwrap_or(60.0)
-}
-
-fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64()
 }
 
 /// The newest points of a series in one line of text.
