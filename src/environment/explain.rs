@@ -1,5 +1,8 @@
 //! From an error of the JSON Schema to words of the domain.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
@@ -51,20 +54,26 @@ fn unknown_key(pointer: &str, key: &str, part: &Value, found: &Value) -> Problem
             false => format!("did you mean `{meant}`?"),
         });
     }
-    let mut elsewhere = Vec::new();
-    walk(schema(), &mut Vec::new(), &mut |path, _| {
-        if let [within @ .., last] = path
-            && *last == key
-        {
-            elsewhere.push(within.join(".").replace(".[]", "[]"));
-        }
-    });
-    let known = list(keys(part).map(|key| format!("`{key}`")), "and");
-    problem.help(match elsewhere.as_slice() {
+    problem.help(match elsewhere(key) {
         [place] if place.is_empty() => format!("`{key}` belongs at the top of the file"),
         [place] => format!("`{key}` belongs under `{place}`"),
-        _ => format!("known here: {known}"),
+        _ => format!("known here: {}", list(keys(part).map(|key| format!("`{key}`")), "and")),
     })
+}
+
+/// Where in the file a key is known.
+fn elsewhere(key: &str) -> &'static [String] {
+    static PLACES: LazyLock<BTreeMap<&str, Vec<String>>> = LazyLock::new(|| {
+        let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        walk(schema(), &mut Vec::new(), &mut |path, _| {
+            if let [within @ .., last] = path {
+                let place = within.join(".").replace(".[]", "[]");
+                places.entry(last).or_default().push(place);
+            }
+        });
+        places
+    });
+    PLACES.get(key).map_or(&[], Vec::as_slice)
 }
 
 fn missing_key(pointer: &str, key: &str, part: &Value) -> Problem {

@@ -18,14 +18,9 @@ impl Broken {
 
     /// Whether the value at `pointer`, one around it or one in it is broken.
     pub fn touches(&self, pointer: &str) -> bool {
-        let inside = |inner: &str, outer: &str| {
-            inner
-                .strip_prefix(outer)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.0
-            .iter()
-            .any(|broken| inside(pointer, broken) || (inside(broken, pointer) && !pointer.is_empty()))
+        let inside = format!("{pointer}/");
+        let first_inside = self.0.range(inside.clone()..).next();
+        self.covers(pointer) || (!pointer.is_empty() && first_inside.is_some_and(|first| first.starts_with(&inside)))
     }
 
     /// Whether the value at `pointer` or one around it is broken.

@@ -20,6 +20,7 @@ mod properties;
 mod schema;
 mod source;
 pub mod units;
+mod work;
 mod yaml;
 mod zones;
 

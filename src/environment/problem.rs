@@ -1,5 +1,6 @@
 //! What is wrong with an environment file, and where.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,9 +9,13 @@ use serde::Serialize;
 
 pub use super::source::Source;
 use super::source::path;
+use super::work;
+
+/// So many problems of a file are shown. Whoever mends them checks again.
+const MOST: usize = 20;
 
 /// One thing that is wrong, or could be better.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Problem {
     /// JSON pointer (RFC 6901) to the value in the file, e.g. `/stages/0/queue/max_receives`; empty for the whole file.
     pub pointer: String,
@@ -22,7 +27,7 @@ pub struct Problem {
 }
 
 /// What exactly a problem points at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 enum Spot {
     /// The value at the pointer.
     #[default]
@@ -68,8 +73,10 @@ impl Problem {
 pub struct Problems {
     /// The file.
     pub source: Arc<Source>,
-    /// At least one, unless it's advice.
+    /// At least one, unless it's advice; the first twenty.
     pub list: Vec<Problem>,
+    /// How many others there are.
+    pub more: usize,
 }
 
 /// A problem with the place it stands at: what is shown.
@@ -95,19 +102,20 @@ pub struct Located<'a> {
 }
 
 impl Problems {
-    /// Puts problems of one file into the order of its lines; the same problem twice is once.
+    /// Puts problems of one file into the order of its lines, and keeps the first; the same problem twice is once.
     pub fn new(source: Arc<Source>, mut list: Vec<Problem>) -> Self {
         list.sort_by_cached_key(|problem| {
             let bytes = source_bytes(&source, problem);
             (bytes.start, bytes.end)
         });
-        let mut seen: Vec<Problem> = Vec::with_capacity(list.len());
-        for problem in list {
-            if !seen.contains(&problem) {
-                seen.push(problem);
-            }
-        }
-        Problems { source, list: seen }
+        let mut seen = HashSet::new();
+        list.retain(|problem| {
+            work::done(1);
+            seen.insert(problem.clone())
+        });
+        let more = list.len().saturating_sub(MOST);
+        list.truncate(MOST);
+        Problems { source, list, more }
     }
 
     /// The problems with the places they stand at.
@@ -140,7 +148,7 @@ fn source_bytes(source: &Source, problem: &Problem) -> Range<usize> {
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.source.path.display();
-        match self.list.len() {
+        match self.list.len() + self.more {
             1 => write!(f, "1 problem in {file}"),
             n => write!(f, "{n} problems in {file}"),
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::work;
+
 /// An environment file as it was read: its path, its text and where each value stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
@@ -11,7 +13,26 @@ pub struct Source {
     pub path: PathBuf,
     /// The text.
     pub text: String,
+    lines: Lines,
     places: Places,
+}
+
+/// Where each line of a text but the first begins, in bytes: counted once, however often it is asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn of(text: &str) -> Lines {
+        work::done(text.len());
+        Lines(text.match_indices('\n').map(|(at, _)| at + 1).collect())
+    }
+
+    /// The line of a byte, from 1, and where it begins.
+    pub(super) fn line(&self, offset: usize) -> (usize, usize) {
+        work::done(1);
+        let before = self.0.partition_point(|start| *start <= offset);
+        (before + 1, before.checked_sub(1).map_or(0, |last| self.0[last]))
+    }
 }
 
 /// Where a value and its key stand in the text, in bytes.
@@ -28,7 +49,13 @@ pub(super) type Places = BTreeMap<String, Place>;
 
 impl Source {
     pub(super) fn new(path: PathBuf, text: String, places: Places) -> Self {
-        Source { path, text, places }
+        let lines = Lines::of(&text);
+        Source {
+            path,
+            text,
+            lines,
+            places,
+        }
     }
 
     /// What to underline for the value at `pointer`. A value that takes several lines is shown by its key, a value
@@ -63,12 +90,10 @@ impl Source {
 
     /// Line and column of a byte, both from 1; the column counts characters.
     pub(super) fn line_and_column(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..self.floor(offset)];
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        (
-            before.matches('\n').count() + 1,
-            before[line_start..].chars().count() + 1,
-        )
+        let offset = self.floor(offset);
+        let (line, start) = self.lines.line(offset);
+        work::done(offset - start);
+        (line, self.text[start..offset].chars().count() + 1)
     }
 
     /// The place at `pointer`, or the nearest one around it, and whether it is the one that was asked for.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::characters::{first_unprintable, strange_characters, unprintable};
 use super::problem::Problem;
-use super::source::{Place, Places, child, last};
+use super::source::{Lines, Place, Places, child, path};
 
 /// Deeper than any environment file goes.
 const DEEPEST: usize = 16;
@@ -59,6 +59,7 @@ struct Reader<'text> {
     text: &'text str,
     /// The parser counts characters; this is the byte of each.
     bytes: Vec<usize>,
+    lines: Lines,
     open: Vec<Open>,
     document: Document,
     /// Anchors and aliases are named once a file: every alias has an anchor.
@@ -93,6 +94,7 @@ impl<'text> Reader<'text> {
         Reader {
             text,
             bytes,
+            lines: Lines::of(text),
             open: Vec::new(),
             document: Document::default(),
             anchors_named: false,
@@ -233,7 +235,7 @@ impl<'text> Reader<'text> {
         let again = entries.contains_key(&text);
         if again {
             let first = self.document.places.get(&at).and_then(|place| place.key.clone());
-            let line = first.map_or(1, |key| self.text[..key.start].matches('\n').count() + 1);
+            let (line, _) = self.lines.line(first.map_or(0, |key| key.start));
             let problem = Problem::new(at.clone(), format!("`{text}` comes twice, first in line {line}"))
                 .help("keep one of the two");
             self.document.problems.push(problem.on_bytes(place.clone()));
@@ -415,12 +417,9 @@ impl<'text> Reader<'text> {
             .help("text with brackets, `: `, `#` or a comma needs quotes in there")
             .on_bytes(start..start + 1);
         }
-        let parents = self
-            .open
-            .last()
-            .map(|open| last(&open.pointer))
-            .filter(|key| !key.is_empty());
-        let within = parents.map(|key| format!(" (in `{key}`)")).unwrap_or_default();
+        let around = self.open.last().map(|open| path(&open.pointer));
+        let around = around.filter(|path| !path.is_empty());
+        let within = around.map(|path| format!(" (in `{path}`)")).unwrap_or_default();
         let mut problem = Problem::new("", format!("not YAML{within}: {}", error.info()));
         if line.trim_start().starts_with(['@', '`', '%'])
             || line.contains(": @")

@@ -54,6 +54,9 @@ pub fn error(error: &Error, output: Output) {
         }});
         if let Error::BadFile(problems) = error {
             document["problems"] = problems::json(problems);
+            if problems.more > 0 {
+                document["more_problems"] = problems.more.into();
+            }
         }
         if output == Output::Json {
             json(&document)

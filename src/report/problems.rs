@@ -45,6 +45,9 @@ pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme) -> S
         // Writing to a string can't fail.
         let _ = handler.render_report(&mut out, report.as_ref());
     }
+    if problems.more > 0 {
+        out.push_str(&format!("\n  … and {} more\n", problems.more));
+    }
     out
 }
 

@@ -77,6 +77,8 @@ refused! {
     duration_as_number: with("visibility_timeout: 2m", "visibility_timeout: 120");
     duration_of_nothing: with("visibility_timeout: 2m", "visibility_timeout: 0s");
     duration_out_of_range: with("visibility_timeout: 2m", "visibility_timeout: 13h");
+    broken_in_a_list: with("    from: bucket", "   from: bucket");
+    broken_in_a_mapping: with("        types: [t4g.small]", "       types: [t4g.small]");
     empty_file: "";
     empty_value: with("region: us-east-2", "region:");
     environment_variables: with("min: 2", "environment: {1ST: a, QFLEET_QUEUE: b, AWS_REGION: eu-west-1, FINE: \"$(id)\"}\n        min: 2");
@@ -96,6 +98,8 @@ refused! {
     old_versions_in_hours: with("on_destroy: empty", "versioning: true\n  old_versions: 36h");
     old_versions_for_a_number: with("on_destroy: empty", "versioning: true\n  old_versions: 30");
     overlapping_prefixes: with("processed: processed/", "processed: uploads/done/");
+    region_misspelt: with("region: us-east-2", "region: us-easst-2");
+    region_that_may_be_new: with("region: us-east-2", "region: af-central-7");
     reserved_names: with("name: move", "name: intake");
     scaling_left_out: with("    scaling:\n      acceptable_latency: 5m\n      seconds_per_message: 10\n", "");
     second_document: format!("{GOOD}---\nname: other\n");
@@ -334,6 +338,53 @@ fn the_program_says_it_too() {
             "`on_destroy` must be `keep` or `empty`, not `emtpy`"
         );
     }
+}
+
+#[test]
+fn of_many_problems_the_first_are_shown_and_the_others_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.yaml");
+    let keys: String = (0..25).map(|n| format!("wrong{n}: 1\n")).collect();
+    std::fs::write(&path, GOOD.to_owned() + &keys).unwrap();
+    let check = |output: &str| {
+        let mut command = Command::cargo_bin("qfleet").unwrap();
+        command.args(["check", "--output", output]).arg(&path);
+        command.assert().code(2).get_output().clone()
+    };
+    let text = String::from_utf8(check("text").stderr).unwrap();
+    assert!(
+        text.contains("unknown key `wrong19`") && !text.contains("unknown key `wrong20`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("… and 5 more") && text.contains("error: 25 problems in "),
+        "{text}"
+    );
+    let document: serde_json::Value = serde_json::from_slice(&check("json").stdout).unwrap();
+    assert_eq!(document["problems"].as_array().map(Vec::len), Some(20));
+    assert_eq!(document["more_problems"], 5);
+}
+
+/// AWS's own list, which botocore brings, and `make tools` with it. Where this fails, botocore is newer: put its regions
+/// into src/environment/regions.txt.
+#[test]
+fn the_regions_are_those_that_aws_lists() {
+    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/venv/lib");
+    let python = std::fs::read_dir(libraries).unwrap().next().unwrap().unwrap().path();
+    let listed = std::fs::read_to_string(python.join("site-packages/botocore/data/partitions.json")).unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let of = |partition: &serde_json::Value| partition["regions"].as_object().unwrap().keys().cloned().collect();
+    let partitions = listed["partitions"].as_array().unwrap();
+    let mut regions: Vec<String> = partitions.iter().flat_map::<Vec<String>, _>(of).collect();
+    // Pseudo-regions of services that are in no region.
+    regions.retain(|region| !region.ends_with("-global"));
+    regions.sort();
+    assert_eq!(
+        include_str!("../../src/environment/regions.txt")
+            .lines()
+            .collect::<Vec<_>>(),
+        regions
+    );
 }
 
 /// The names that are longest with what the file allows, in the region whose name is longest.

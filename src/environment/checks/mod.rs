@@ -4,6 +4,7 @@ mod drift;
 mod flow;
 mod names;
 mod ranges;
+mod region;
 mod tags;
 mod workers;
 
@@ -19,6 +20,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
         found: Vec::new(),
     };
     names::check(&mut checks);
+    region::check(&mut checks);
     tags::check(&mut checks);
     flow::check(&mut checks);
     ranges::check(&mut checks);

@@ -1,0 +1,26 @@
+//! The region: one that AWS has, as far as this version knows.
+
+use super::Checks;
+use crate::environment::nearest::nearest;
+use crate::environment::problem::Problem;
+
+/// All regions of all partitions. A test holds it against botocore's.
+const REGIONS: &str = include_str!("../regions.txt");
+
+pub(super) fn check(checks: &mut Checks) {
+    let Some(region) = &checks.environment.region else {
+        return;
+    };
+    if REGIONS.lines().any(|known| known == region) {
+        return;
+    }
+    let newer = format!(
+        "if AWS has opened it since this version of qfleet, remove `region` here and give `--region {region}` instead"
+    );
+    let help = match nearest(region, REGIONS.lines()) {
+        Some(meant) => format!("did you mean `{meant}`? Or {newer}"),
+        None => format!("look for a typing mistake; or {newer}"),
+    };
+    let problem = Problem::new("/region", format!("there is no region `{region}` that qfleet knows")).help(help);
+    checks.note(problem, &[]);
+}
