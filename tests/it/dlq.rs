@@ -66,12 +66,41 @@ fn looking_at_dead_letters_loses_none_and_hides_none() {
 
     let shown = sample(&["--count", "2"])
         .stdout_contains("2 messages of about 25 in lab-work-dlq\n")
-        .stdout_contains("received 2 times, first 20")
+        .stdout_contains("received once before this look, first 20")
         .stdout_contains("\\u{7f}")
         .stdout_contains("… (4")
         .run();
     assert!(!shown.stdout.contains(&"x".repeat(400)), "{}", shown.stdout);
     assert_eq!(lab.depth(&lab.dead_letters), (25, 0));
+}
+
+/// What workers received counts, not the look that shows it.
+#[test]
+fn a_message_that_failed_as_often_as_it_may_says_so() {
+    let lab = Emulated::deploy();
+    lab.aws(async |aws| {
+        aws.sqs
+            .send_message()
+            .queue_url(&lab.queue)
+            .message_body("nonsense")
+            .send()
+            .await
+            .expect("sent");
+        // The default of `max_receives`, and the receive that finds it to be too much.
+        for _ in 0..=5 {
+            let receive = aws.sqs.receive_message().queue_url(&lab.queue);
+            receive.visibility_timeout(0).send().await.expect("an answer");
+        }
+    });
+    lab.wait_for(&lab.dead_letters, 1);
+    let look = |text: &str| {
+        let look = lab.run(&["dlq", "sample", "lab.yaml", "work"]);
+        look.stdout_contains(text)
+            .stdout_contains("\nEach look counts as a receive.\n")
+            .run();
+    };
+    look("received 5 times before this look, first 20");
+    look("received 6 times before this look, first 20");
 }
 
 #[test]
