@@ -41,7 +41,7 @@ impl Down {
         };
         let mut stopped = Vec::new();
         for environment in &environments {
-            stopped.extend(stop::stop(environment)?);
+            stopped.extend(stop::stop(environment, report::fleet::waits)?);
         }
         report::document(global.output, &Document { stopped: &stopped }, || {
             report::fleet::stopped(&stopped)

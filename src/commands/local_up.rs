@@ -124,7 +124,7 @@ impl Up {
                 // It has ended, or isn't waited for any more; and then its workers mustn't outlive it.
                 let _ = child.kill();
                 let _ = child.wait();
-                let _ = stop::stop(&environment.name);
+                let _ = stop::stop(&environment.name, |_| ());
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(report::fleet::not_started(&failure, &said, &log));
             }

@@ -11,7 +11,7 @@ use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
 use crate::error::Error;
 use crate::local::fleet::event::FleetEvent;
 use crate::local::fleet::state::{Activity, FleetState, StatusCode};
-use crate::local::fleet::stop::Stopped;
+use crate::local::fleet::stop::{Stopped, Waiting};
 
 /// How many lines of the log a failure shows.
 const LOG_TAIL: usize = 12;
@@ -161,6 +161,22 @@ pub fn not_started(why: &str, said: &str, log: &Path) -> Error {
         let _ = write!(message, "\n    {line}");
     }
     Error::failed(message).with_help(format!("its whole output is in {}", log.display()))
+}
+
+/// What ending a fleet waits for, on standard error.
+pub fn waits(waiting: &Waiting) {
+    let Waiting {
+        environment,
+        workers,
+        for_up_to,
+    } = waiting;
+    super::note(&format!(
+        "{environment}: waiting for {} to finish what {} in hand, for up to {} s: {}",
+        count(workers.len(), "worker"),
+        if workers.len() == 1 { "it has" } else { "they have" },
+        for_up_to.as_secs(),
+        workers.join(", ")
+    ));
 }
 
 /// Fleets that were ended, or that there was none.

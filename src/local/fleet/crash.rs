@@ -47,6 +47,7 @@ mod tests {
             pid,
             started: Timestamp::UNIX_EPOCH,
             log: "log".into(),
+            spot_notice: None,
         }
     }
 

@@ -91,6 +91,9 @@ pub struct InstanceState {
     pub started: Timestamp,
     /// The worker's output.
     pub log: PathBuf,
+    /// When EC2 takes it back, once it has announced that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot_notice: Option<Timestamp>,
 }
 
 /// Where an instance is in its life, in Auto Scaling's words

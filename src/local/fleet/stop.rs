@@ -31,21 +31,32 @@ pub struct Stopped {
     pub orphans: usize,
 }
 
+/// What ending a fleet waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The environment's name.
+    pub environment: String,
+    /// The instances whose workers still run.
+    pub workers: Vec<String>,
+    /// For how long they may go on, from when they were told.
+    pub for_up_to: Duration,
+}
+
 /// The environments of which there is or was a fleet.
 pub fn known() -> Result<Vec<String>> {
     FleetHome::all()
 }
 
 /// Ends the fleet of an environment, and the workers of one whose supervisor was killed. Blocks until nothing of it
-/// runs. Nothing when nothing did.
+/// runs, and tells what it waits for whenever that has changed. Nothing when nothing did.
 ///
 /// # Errors
 /// A failure, when it can't be ended.
-pub fn stop(environment: &str) -> Result<Option<Stopped>> {
+pub fn stop(environment: &str, tell: impl Fn(&Waiting)) -> Result<Option<Stopped>> {
     let Some(home) = FleetHome::existing(environment)? else {
         return Ok(None);
     };
-    let supervised = end_supervisor(&home, environment)?;
+    let supervised = end_supervisor(&home, environment, tell)?;
     // Held, so that no supervisor starts beside its predecessor's workers.
     let Some(_life) = home.supervise()? else {
         return Err(
@@ -64,7 +75,7 @@ pub fn stop(environment: &str) -> Result<Option<Stopped>> {
 }
 
 /// Says whether there was one.
-fn end_supervisor(home: &FleetHome, environment: &str) -> Result<bool> {
+fn end_supervisor(home: &FleetHome, environment: &str, tell: impl Fn(&Waiting)) -> Result<bool> {
     let began = Instant::now();
     let pid = loop {
         if !home.is_supervised()? {
@@ -82,6 +93,7 @@ fn end_supervisor(home: &FleetHome, environment: &str) -> Result<bool> {
             _ => sleep(PAUSE),
         }
     };
+    let mut told = None;
     for (signal, patience) in [(Signal::SIGTERM, PATIENCE), (Signal::SIGKILL, Duration::from_secs(5))] {
         // An error means that it has just ended, which its lock shows next.
         let _ = kill(pid, signal);
@@ -90,10 +102,27 @@ fn end_supervisor(home: &FleetHome, environment: &str) -> Result<bool> {
             if !home.is_supervised()? {
                 return Ok(true);
             }
+            let waiting = Waiting {
+                environment: environment.to_owned(),
+                workers: workers(home),
+                for_up_to: DRAIN,
+            };
+            if !waiting.workers.is_empty() && told.as_ref() != Some(&waiting) {
+                tell(&waiting);
+                told = Some(waiting);
+            }
             sleep(PAUSE);
         }
     }
     Err(Error::failed(format!(
         "the local fleet of {environment}, process {pid}, doesn't end"
     )))
+}
+
+/// The instances that the supervisor says are there; none when its state can't be read just now.
+fn workers(home: &FleetHome) -> Vec<String> {
+    let state = home.state().ok().flatten();
+    let groups = state.into_iter().flat_map(|state| state.groups);
+    let instances = groups.flat_map(|group| group.instances);
+    instances.map(|instance| instance.id).collect()
 }

@@ -83,7 +83,13 @@ pub async fn run(setup: Setup, tell: impl Fn(FleetEvent) + Send) -> Result<End> 
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let (calls, mut called) = mpsc::channel(64);
     let (exits, mut exited) = mpsc::unbounded_channel();
-    let mut supervisor = Supervisor::start(setup, calls, exits, Box::new(tell)).await?;
+    // Nothing runs yet.
+    let mut supervisor = tokio::select! {
+        started = Supervisor::start(setup, calls, exits, Box::new(tell)) => started?,
+        _ = interrupt.recv() => return Ok(End::Stopped),
+        _ = terminate.recv() => return Ok(End::Stopped),
+        _ = hangup.recv() => return Ok(End::Stopped),
+    };
     let mut minutes = interval_at(supervisor.began, supervisor.pace.minute());
     let mut looks = interval_at(supervisor.began + LOOK, LOOK);
     // Minutes that a busy machine missed are missing, as they would be in CloudWatch.
@@ -344,6 +350,7 @@ impl<'a> Supervisor<'a> {
     /// Told to stop: the first time workers drain, the second time they are killed.
     fn stop(&mut self) {
         if self.end.is_some() {
+            self.note("killing the workers; what they had in hand comes back when its visibility timeout has passed");
             for member in &mut self.members {
                 member.group.kill();
             }

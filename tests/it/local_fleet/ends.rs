@@ -34,6 +34,10 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
         .first
         .then()
         .args(["local", "down", "fleet.yaml", "--output", "json"])
+        .stderr_contains(format!(
+            "detached: waiting for 1 worker to finish what it has in hand, for up to 30 s: {}",
+            instances[0].id
+        ))
         .run();
     assert_eq!(
         down.json(),
@@ -64,6 +68,9 @@ fn a_signal_drains_and_a_second_one_kills() {
     place.until("it works", || (place.noted("begins ") == 1).then_some(()));
     let supervisor = Pid::from_raw(place.supervisor_pid());
     kill(supervisor, Signal::SIGINT).expect("signals");
+    place.until("it says so", || {
+        place.said().contains("once more kills them").then_some(())
+    });
     place.until("it drains", || {
         let state = place.group().instances[0].lifecycle_state;
         (state == LifecycleState::TerminatingWait).then_some(())
@@ -71,6 +78,7 @@ fn a_signal_drains_and_a_second_one_kills() {
     assert!(pids.values().all(|pid| lives(*pid)));
     kill(supervisor, Signal::SIGINT).expect("signals");
     assert_eq!(place.ended().code(), Some(130));
+    assert!(place.said().contains("killing the workers; "), "{}", place.said());
     assert!(pids.values().all(|pid| !lives(*pid)));
     // Not lost: it comes back when its visibility timeout has passed.
     place.until("it is back", || (place.depth("work") == (1, 0)).then_some(()));

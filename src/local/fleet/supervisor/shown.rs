@@ -48,6 +48,7 @@ impl Supervisor<'_> {
                             pid: instance.pid(),
                             started: instance.launched,
                             log: Place::of(&instances, &instance.id).log(),
+                            spot_notice: instance.interruption.map(|interruption| interruption.wall),
                         })
                         .collect(),
                     history: member.scaling.history.iter().copied().collect(),
