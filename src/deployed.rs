@@ -18,7 +18,7 @@ use crate::environment::OnDestroy;
 pub struct Deployed {
     /// Its name.
     pub environment: String,
-    /// Its stacks, in the order of their making.
+    /// Its stacks, in the order of their making; the stages in that of the file, once it was told.
     pub stacks: Vec<DeployedStack>,
 }
 
@@ -101,6 +101,19 @@ impl Deployed {
             environment: environment.to_owned(),
             stacks,
         }
+    }
+
+    /// Puts these stages into this order, which is the file's: the stacks of one deploy are made in any.
+    pub fn put_in_order(&mut self, stages: &[String]) {
+        let place = |found: &DeployedStack| stages.iter().position(|stage| *stage == found.part);
+        let Some(first) = self.stacks.iter().position(|found| place(found).is_some()) else {
+            return;
+        };
+        let all = std::mem::take(&mut self.stacks).into_iter();
+        let (mut of_file, mut others): (Vec<_>, Vec<_>) = all.partition(|found| place(found).is_some());
+        of_file.sort_by_key(place);
+        others.splice(first..first, of_file);
+        self.stacks = others;
     }
 
     /// Reads what a listing of all stacks leaves out: their termination protection.

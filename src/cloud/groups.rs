@@ -63,6 +63,12 @@ impl Group {
             .filter(|instance| instance.protected_from_scale_in)
             .count()
     }
+
+    /// How many instances EC2 has announced to take back.
+    pub fn with_spot_notice(&self) -> usize {
+        let announced = self.instances.iter().filter(|one| one.spot_notice.is_some());
+        announced.count()
+    }
 }
 
 /// One instance of a group.
@@ -80,6 +86,9 @@ pub struct Instance {
     pub launch_template_version: Option<String>,
     /// Whether scaling in leaves it alone.
     pub protected_from_scale_in: bool,
+    /// When EC2 takes it back, once it has announced that. A local fleet tells; Auto Scaling doesn't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot_notice: Option<jiff::Timestamp>,
 }
 
 impl Cloud {
@@ -186,6 +195,7 @@ fn read(group: &AutoScalingGroup) -> Group {
                     .and_then(|template| template.version())
                     .map(str::to_owned),
                 protected_from_scale_in: instance.protected_from_scale_in().unwrap_or_default(),
+                spot_notice: None,
             })
             .collect(),
     }

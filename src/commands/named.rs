@@ -31,6 +31,14 @@ pub struct Meant {
     pub file: Option<Environment>,
 }
 
+impl Meant {
+    /// The stages, as the file orders them.
+    pub fn stages(&self) -> Vec<String> {
+        let stages = self.file.iter().flat_map(|file| &file.stages);
+        stages.map(|stage| stage.name.clone()).collect()
+    }
+}
+
 impl Named {
     /// The environment of this name, whose file nobody has.
     pub(super) fn by_name(name: &str) -> Named {

@@ -26,10 +26,13 @@ pub async fn run(global: &Global, environment: &Meant, words: Words, refresh: Op
             .with_help("use --output jsonl: an object at each refresh"));
     }
     let interrupt = global.listen()?;
-    let cloud = global.connect(environment.file.as_ref()).await?;
+    let cloud = tokio::select! {
+        cloud = global.connect(environment.file.as_ref()) => cloud?,
+        () = interrupt.wait() => return Err(Error::Shown(exit_code::INTERRUPTED)),
+    };
     let pace = Pace::new(cloud.local, refresh);
     let (sender, snapshots) = channel(1);
-    let watcher = Watcher::new(cloud, &environment.name, words, pace);
+    let watcher = Watcher::new(cloud, &environment.name, words, pace).in_order(environment.stages());
     tokio::spawn(watcher.run(sender, Timestamp::now));
     // Lines about requests would be written across the screen.
     let across = global.verbose && std::io::stderr().is_terminal();

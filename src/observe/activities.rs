@@ -9,7 +9,6 @@ use super::local_fleet;
 use super::stages::Stage;
 use crate::cloud::Cloud;
 use crate::cloud::activities::Activity;
-use crate::local::fleet::state::FleetState;
 
 /// How many of a group are read.
 pub const MOST: usize = 10;
@@ -17,10 +16,11 @@ pub const MOST: usize = 10;
 /// By stage, and what could not be read.
 pub type Read = (BTreeMap<String, Vec<Activity>>, Vec<String>);
 
-/// Reads the last activities of all groups: a call a group on AWS, the local fleet's journal where one runs.
-pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
-    if let Some(fleet) = fleet {
-        return of_fleet(fleet, stages);
+/// Reads the last activities of all groups: a call a group on AWS, the local fleet's journal on the emulator, which knows
+/// of none.
+pub async fn read(cloud: &Cloud, environment: &str, stages: &[Stage]) -> Read {
+    if cloud.local {
+        return of_fleet(environment, stages);
     }
     let read = join_all(stages.iter().map(async |stage| match &stage.group {
         Some(group) => (stage, cloud.activities(group, MOST).await),
@@ -40,8 +40,8 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
     (all, problems)
 }
 
-fn of_fleet(fleet: &FleetState, stages: &[Stage]) -> Read {
-    let (journal, problems) = match local_fleet::activities(&fleet.environment) {
+fn of_fleet(environment: &str, stages: &[Stage]) -> Read {
+    let (journal, problems) = match local_fleet::activities(environment) {
         Ok(journal) => (journal, Vec::new()),
         Err(error) => (Vec::new(), vec![error.to_string()]),
     };

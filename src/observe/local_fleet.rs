@@ -61,6 +61,7 @@ pub fn group(group: &GroupState) -> Group {
                 zone: instance.zone.clone(),
                 lifecycle_state: instance.lifecycle_state.as_str().to_owned(),
                 health: "Healthy".to_owned(),
+                spot_notice: instance.spot_notice,
                 ..Instance::default()
             })
             .collect(),

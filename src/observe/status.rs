@@ -214,7 +214,7 @@ pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Times
     let (fleet, of_fleet) = fleet(cloud, &stacks.deployed.environment);
     let (live, activities, metrics, details) = join4(
         live::read(cloud, fleet.as_ref(), &stages),
-        activities::read(cloud, fleet.as_ref(), &stages),
+        activities::read(cloud, &stacks.deployed.environment, &stages),
         metrics::read(cloud, fleet.as_ref(), &stages, now),
         details::read(cloud, &stacks.deployed, &stages),
     )
@@ -296,6 +296,12 @@ impl Reads<'_> {
 }
 
 impl StageState {
+    /// Whether there is no message in its queue. Then there is no oldest one either, though CloudWatch, which is a minute
+    /// behind, still tells its age.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_some_and(|queue| queue.total() == 0)
+    }
+
     fn new(
         stage: Stage,
         live: live::Live,

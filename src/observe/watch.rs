@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout};
 
 use super::findings::Words;
+use super::live::Gone;
 use super::local_fleet::LocalFleet;
 use super::stages::Stage;
 use super::status::{Reads, Stacks, Status, fleet};
@@ -82,11 +83,15 @@ pub struct Watcher {
     cloud: Cloud,
     environment: String,
     words: Words,
+    /// The stages, as the file orders them.
+    order: Vec<String>,
     pace: Pace,
     stacks: Option<Stacks>,
     stacks_problem: Option<String>,
     stacks_due: Instant,
     was_deployed: bool,
+    /// What was gone of what stacks name, by stage.
+    gone: Vec<(String, Vec<Gone>)>,
     metrics: metrics::Read,
     metrics_due: Instant,
 }
@@ -98,14 +103,21 @@ impl Watcher {
             cloud,
             environment: environment.to_owned(),
             words,
+            order: Vec::new(),
             pace,
             stacks: None,
             stacks_problem: None,
             stacks_due: Instant::now(),
             was_deployed: false,
+            gone: Vec::new(),
             metrics: metrics::Read::default(),
             metrics_due: Instant::now(),
         }
+    }
+
+    /// The same with the stages in this order, where they are among those that are deployed.
+    pub fn in_order(self, order: Vec<String>) -> Watcher {
+        Watcher { order, ..self }
     }
 
     /// Hands over a snapshot at each refresh, until the environment is gone or nobody takes it. `now` is the wall clock.
@@ -129,16 +141,8 @@ impl Watcher {
         if Instant::now() >= self.stacks_due {
             self.read_stacks().await;
         }
-        let nothing = Stacks {
-            deployed: Deployed {
-                environment: self.environment.clone(),
-                stacks: Vec::new(),
-            },
-            expires: None,
-            problems: Vec::new(),
-        };
-        let stacks = self.stacks.as_ref().unwrap_or(&nothing);
-        let stages = Stage::all(&stacks.deployed);
+        let stages = self.stacks.as_ref().map(|stacks| Stage::all(&stacks.deployed));
+        let stages = stages.unwrap_or_default();
         let (fleet, of_fleet) = fleet(&self.cloud, &self.environment);
         let metrics_are_due = Instant::now() >= self.metrics_due && !stages.is_empty();
         let metrics: OptionFuture<_> = metrics_are_due
@@ -146,7 +150,7 @@ impl Watcher {
             .into();
         let (live, activities, metrics) = join3(
             timeout(PATIENCE, live::read(&self.cloud, fleet.as_ref(), &stages)),
-            timeout(PATIENCE, activities::read(&self.cloud, fleet.as_ref(), &stages)),
+            timeout(PATIENCE, activities::read(&self.cloud, &self.environment, &stages)),
             metrics,
         )
         .await;
@@ -160,13 +164,37 @@ impl Watcher {
             activities::Read::default()
         });
         match metrics {
-            Some(Ok(metrics)) => self.metrics = metrics,
+            Some(Ok(mut metrics)) => {
+                // A local fleet that has ended takes its history with it; the picture stays.
+                for (stage, read) in metrics.0.iter_mut().filter(|_| self.cloud.local && fleet.is_none()) {
+                    if let Some(known) = self.metrics.0.get(stage) {
+                        read.history.clone_from(&known.history);
+                    }
+                }
+                self.metrics = metrics;
+            }
             Some(Err(_)) => self.metrics.1 = vec![no_answer("metrics")],
             None => {}
         }
         if metrics_are_due {
             self.metrics_due = Instant::now() + self.pace.metrics;
         }
+        let gone = live.0.iter().filter(|(_, live)| !live.gone.is_empty());
+        let gone: Vec<_> = gone.map(|(stage, live)| (stage.clone(), live.gone.clone())).collect();
+        if gone != self.gone && !gone.is_empty() {
+            // Perhaps its stack is being deleted, which wasn't so when it was read.
+            self.read_stacks().await;
+        }
+        self.gone = gone;
+        let nothing = Stacks {
+            deployed: Deployed {
+                environment: self.environment.clone(),
+                stacks: Vec::new(),
+            },
+            expires: None,
+            problems: Vec::new(),
+        };
+        let stacks = self.stacks.as_ref().unwrap_or(&nothing);
         let reads = Reads {
             stacks,
             local_fleet: fleet.as_ref().map(LocalFleet::from),
@@ -177,6 +205,11 @@ impl Watcher {
             details: &details::Read::default(),
         };
         let mut status = reads.status(&self.cloud, &self.words, now);
+        if self.cloud.local && fleet.is_none() {
+            // Its history is of the fleet that has ended.
+            let backlogs = status.stages.iter_mut().filter_map(|stage| stage.backlog.as_mut());
+            backlogs.for_each(|backlog| backlog.trend = None);
+        }
         status.unknown.extend(of_fleet);
         status.unknown.extend(late);
         status.unknown.extend(self.stacks_problem.clone());
@@ -192,7 +225,8 @@ impl Watcher {
     /// What was known before stays when they can't be read.
     async fn read_stacks(&mut self) {
         match timeout(PATIENCE, self.new_stacks()).await {
-            Ok(Ok(stacks)) => {
+            Ok(Ok(mut stacks)) => {
+                stacks.deployed.put_in_order(&self.order);
                 self.was_deployed |= !stacks.deployed.stacks.is_empty();
                 self.stacks = Some(stacks);
                 self.stacks_problem = None;

@@ -80,12 +80,13 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
 
 fn queue(stage: &StageState) -> Option<String> {
     let queue = stage.queue?;
+    let oldest = match stage.is_empty() {
+        true => String::new(),
+        false => format!("; oldest message {}", oldest(stage)),
+    };
     Some(format!(
-        "{} visible, {} in flight, {} delayed; oldest message {}",
-        queue.visible,
-        queue.in_flight,
-        queue.delayed,
-        oldest(stage)
+        "{} visible, {} in flight, {} delayed{oldest}",
+        queue.visible, queue.in_flight, queue.delayed
     ))
 }
 
@@ -105,7 +106,11 @@ pub(super) fn in_service(group: &Group) -> String {
             *others.entry(&instance.lifecycle_state).or_default() += 1;
         }
     }
-    let others: String = others.iter().map(|(state, n)| format!(", {n} {state}")).collect();
+    let mut others: String = others.iter().map(|(state, n)| format!(", {n} {state}")).collect();
+    match group.with_spot_notice() {
+        0 => {}
+        n => others += &format!(", {n} with a spot notice"),
+    }
     format!("{} of {} in service{others}", group.in_service(), group.desired)
 }
 

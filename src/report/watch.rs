@@ -105,9 +105,8 @@ impl Told {
                 .get(&stage.stage)
                 .is_some_and(|(said, when)| *said == text && status.at.duration_since(*when) < HEARTBEAT);
             if !quiet {
-                let oldest = stage
-                    .oldest_message_age_seconds
-                    .map_or(String::new(), |age| format!("; oldest {}", whole_seconds(age)));
+                let oldest = stage.oldest_message_age_seconds.filter(|_| !stage.is_empty());
+                let oldest = oldest.map_or(String::new(), |age| format!("; oldest {}", whole_seconds(age)));
                 lines.push(format!("{at}  {}: {text}{oldest}", paint(STRONG, &stage.stage)));
                 self.stages.insert(stage.stage.clone(), (text, status.at));
             }

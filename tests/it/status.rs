@@ -409,7 +409,9 @@ fn an_emulated_lab_is_healthy() {
     let status = lab.run(&["status", "lab.yaml", "--output", "json"]).run().json();
     assert_eq!(ids(&status), [""; 0], "{status:#}");
     assert!(status.get("unknown").is_none(), "{status:#}");
-    assert_eq!(status["stages"][1]["is_subscribed"], true, "{status:#}");
+    let stages: Vec<_> = [0, 1].map(|place| &status["stages"][place]["stage"]).into();
+    assert_eq!(stages, ["work", "next"], "as in the file: {status:#}");
+    assert_eq!(status["stages"][0]["is_subscribed"], true, "{status:#}");
     lab.run(&["status", "lab.yaml", "--exit-code"]).run();
 
     let body = "work";

@@ -47,6 +47,14 @@ fn script() -> Script {
         .series("backlog0", &[(2, 30.0), (1, 45.0), (0, 20.0)])
 }
 
+/// The same with a message in the queue.
+fn busy() -> Endpoint {
+    let endpoint = Endpoint::serve(script());
+    let queue = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
+    endpoint.world(|world| world.services.queues.make(queue, &["job"]));
+    endpoint
+}
+
 /// Leaves the endpoint's groups with an activity: an instance goes and another one comes.
 fn replace_one(endpoint: &Endpoint) {
     let kill = ["kill-worker", "lab.yaml", "--drain", "--yes", "--instance", "i-01"];
@@ -147,7 +155,7 @@ fn check_restored(seen: &crate::harness::Seen, how: &str) {
 
 #[test]
 fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
-    let endpoint = Endpoint::serve(script());
+    let endpoint = busy();
     for (key, size) in [("q", (80, 24)), ("\u{1b}", (200, 50)), ("\u{3}", (60, 20))] {
         let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch"]);
         let seen = in_a_terminal_of(&watch, size, &[("q leave", "x"), ("q leave", key)], |_| ());
@@ -158,9 +166,9 @@ fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
             "lab  111122223333  us-east-2",
             "── work ──",
             "2 of 2 in service, min 1, max 4",
-            "0 waiting  0 in flight  0 dead",
+            "1 waiting  0 in flight  0 dead",
             "oldest 3m 05s",
-            "0 per instance, target 30",
+            "0.5 per instance, target 30",
             "us-east-2a I P",
             "us-east-2b I",
             "none yet",
@@ -261,7 +269,7 @@ fn lines_from_before_the_deploy_until_it_is_gone() {
 
 #[test]
 fn lines_say_what_changes_and_nothing_twice() {
-    let endpoint = Endpoint::serve(script());
+    let endpoint = busy();
     let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1"]);
     let watching = Following::start(watch);
     let mut lines = watching.until("2 of 2 in service, 1 Pending; oldest 3m 05s");

@@ -126,6 +126,53 @@ async fn what_happens_to_stacks_is_seen_and_its_end_ends_the_watching() {
     assert_eq!(last, Phase::Gone);
 }
 
+/// The listing of stacks is up to 15 s old: a queue that a destroy has just deleted is none that somebody took away.
+#[tokio::test(start_paused = true)]
+async fn what_a_destroy_deletes_is_not_found_to_be_gone() {
+    let delete = Happening::Operation {
+        stack: "lab-s000".into(),
+        during: "DELETE_IN_PROGRESS".into(),
+        takes: Duration::from_secs(60),
+        then: "DELETE_COMPLETE".into(),
+    };
+    let no_queue = || Fault::refuse(400, "QueueDoesNotExist", "The specified queue does not exist.");
+    let queues_go = || On::action("GetQueueAttributes").after(Duration::from_secs(7));
+    let found = async |script: Script| {
+        let endpoint = Endpoint::in_memory(script.fault(queues_go(), no_queue()));
+        let mut watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
+        let mut found: Vec<&str> = Vec::new();
+        for _ in 0..10 {
+            let snapshot = watcher.refresh(Timestamp::now()).await;
+            found.extend(snapshot.status.findings.iter().map(|finding| finding.id));
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        (found, endpoint.calls("DescribeStacks").len())
+    };
+    let (of_destroy, _) = found(stages(1).at(Duration::from_secs(6), delete)).await;
+    assert!(!of_destroy.contains(&"resource-gone"), "{of_destroy:?}");
+    let (by_hand, listings) = found(stages(1)).await;
+    assert_eq!(by_hand, ["resource-gone"; 8]);
+    assert!(
+        listings <= 5,
+        "looked at once more for what is gone, not each time: {listings}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stages_stand_in_the_order_of_the_file() {
+    let endpoint = Endpoint::in_memory(stages(4));
+    let order = ["s002", "s000", "renamed", "s003"].map(str::to_owned);
+    let watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(false, None));
+    let snapshot = watcher.in_order(order.into()).refresh(Timestamp::now()).await;
+    let stages: Vec<&str> = snapshot
+        .status
+        .stages
+        .iter()
+        .map(|stage| stage.stage.as_str())
+        .collect();
+    assert_eq!(stages, ["s002", "s000", "s003", "s001"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_waits_for_the_first_stack_and_through_reads_that_fail() {
     let denied = Fault::refuse(403, "AccessDenied", "not authorized");

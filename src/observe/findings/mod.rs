@@ -142,7 +142,7 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
             .iter()
             .any(|stack| stack.part == stage.stage && stack.status.is_in_progress());
         let no_fleet = status.local && status.local_fleet.is_none();
-        all.extend(queue::of(stage, no_fleet, words));
+        all.extend(queue::of(stage, in_progress, no_fleet, words));
         all.extend(fleet::of(stage, in_progress, words, status.at));
         all.extend(scaling::of(stage, words));
     }

@@ -5,10 +5,11 @@ use super::{Finding, Words};
 use crate::observe::status::StageState;
 use crate::observe::trend::Trend;
 
-/// `no_fleet`: nobody plays Auto Scaling on the local emulator.
-pub(super) fn of(stage: &StageState, no_fleet: bool, words: &Words) -> Vec<Finding> {
+/// `in_progress`: something is done to its stack, which may be deleting what is gone. `no_fleet`: nobody plays Auto
+/// Scaling on the local emulator.
+pub(super) fn of(stage: &StageState, in_progress: bool, no_fleet: bool, words: &Words) -> Vec<Finding> {
     let all = [
-        gone(stage, words),
+        gone(stage, words).filter(|_| !in_progress),
         dead_letters(stage, words),
         unsubscribed(stage, words),
         nobody_works(stage, no_fleet, words),
@@ -87,7 +88,11 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
         let action = "wait; if none comes, look at the alarm that starts the first one";
         Finding::new("no-workers", Warning, meaning, action).command(command)
     } else {
-        let meaning = format!("{waiting}, {} instances are wanted, and none runs", group.desired);
+        let wanted = match group.desired {
+            1 => "an instance is wanted".to_owned(),
+            n => format!("{n} instances are wanted"),
+        };
+        let meaning = format!("{waiting}, {wanted}, and none runs");
         let action = "see in the scaling activities why none is launched";
         Finding::new("no-workers", Critical, meaning, action).command(command)
     })
@@ -102,8 +107,11 @@ fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {
         return None;
     }
     let meaning = format!(
-        "the backlog grows ({now:.0} per instance, target {target:.0}) and the fleet is at its most, {} instances",
-        group.max
+        "the backlog grows ({now:.0} per instance, target {target:.0}) and the fleet is at its most, {}",
+        match group.max {
+            1 => "1 instance".to_owned(),
+            n => format!("{n} instances"),
+        }
     );
     let action = "raise `max` in the environment file and deploy, or make a message take less time";
     let command = format!("qfleet deploy {}", words.file);

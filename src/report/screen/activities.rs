@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::theme::{Theme, Tone};
-use super::{line, rule};
+use super::{line, rule, wrapped};
 use crate::cloud::activities::Activity;
 use crate::observe::status::Status;
 
@@ -96,7 +96,7 @@ fn lines(
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             continue;
         };
-        for row in wrapped(&text, width.saturating_sub(MARGIN), rows_a_cause) {
+        for row in rows_of(&text, width.saturating_sub(MARGIN), rows_a_cause) {
             let row = format!("{:MARGIN$}{row}", "");
             lines.push(Line::from(Span::styled(row, theme.text(tone))));
         }
@@ -131,23 +131,12 @@ fn without_times(cause: &str) -> String {
         .to_owned()
 }
 
-/// So many rows at most; the last one says that there is more.
-fn wrapped(text: &str, width: usize, rows: usize) -> Vec<String> {
-    if width == 0 {
-        return Vec::new();
-    }
-    let all = textwrap::wrap(text, width);
-    if rows == 1 && all.len() > 1 {
+/// So many rows at most; a single one keeps the beginning and the end.
+fn rows_of(text: &str, width: usize, rows: usize) -> Vec<String> {
+    if rows == 1 && width > 0 && textwrap::core::display_width(text) > width {
         return vec![squeezed(text, width)];
     }
-    let mut shown: Vec<String> = all.iter().take(rows).map(|row| row.to_string()).collect();
-    if all.len() > rows
-        && let Some(last) = shown.last_mut()
-    {
-        let kept: String = last.chars().take(width - 1).collect();
-        *last = format!("{}…", kept.trim_end());
-    }
-    shown
+    wrapped(text, width, rows)
 }
 
 /// The first sentence in one row, without its middle: causes begin with what happened and end with what came of it, and
@@ -202,10 +191,10 @@ mod tests {
 
     #[test]
     fn a_text_that_is_cut_says_so() {
-        assert_eq!(wrapped("one two three four", 9, 2), ["one two", "three…"]);
+        assert_eq!(wrapped("one two three four", 9, 2), ["one two", "three fo…"]);
         assert_eq!(wrapped("one two three", 9, 2), ["one two", "three"]);
-        assert_eq!(wrapped("one two", 3, 1), ["on…"]);
-        assert_eq!(wrapped("one", 0, 1), [""; 0]);
+        assert_eq!(rows_of("one two", 3, 1), ["on…"]);
+        assert_eq!(rows_of("one", 0, 1), [""; 0]);
     }
 
     #[test]
@@ -214,11 +203,11 @@ mod tests {
                      policy photo-lab-move-BacklogScaling-35F45 changing the desired capacity from 2 to 4. an instance \
                      was started";
         assert_eq!(
-            wrapped(cause, 71, 1),
+            rows_of(cause, 71, 1),
             ["a monitor alarm … changing the desired capacity from 2 to 4."]
         );
-        assert_eq!(wrapped(cause, 30, 1), ["a monitor alarm … from 2 to 4."]);
-        assert_eq!(wrapped("it came up. It went down.", 12, 1), ["it came up."]);
-        assert_eq!(wrapped("a b c ddddddddddddddd", 8, 1), ["a b c d…"]);
+        assert_eq!(rows_of(cause, 30, 1), ["a monitor alarm … from 2 to 4."]);
+        assert_eq!(rows_of("it came up. It went down.", 12, 1), ["it came up."]);
+        assert_eq!(rows_of("a b c ddddddddddddddd", 8, 1), ["a b c d…"]);
     }
 }

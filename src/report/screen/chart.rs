@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
 
+use super::line;
 use super::theme::{Theme, Tone};
 use crate::observe::metrics::{self, BacklogPoint, seconds, step};
+use crate::report::status::number;
 
 /// Eighths of a cell.
 const BARS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -60,6 +63,102 @@ pub fn width(columns: u16) -> u16 {
     POINTS * (columns / POINTS).clamp(1, WIDEST)
 }
 
+/// The columns of the scale.
+pub const SCALE: u16 = 10;
+/// With fewer rows than this there is no time axis.
+const ROWS_WITH_AXIS: u16 = 4;
+/// From label to label of the time axis, in minutes.
+const LABELS: u16 = 15;
+
+/// Draws a series with its scale at the left and, where there is room, the time below it.
+pub fn draw_with_axes(points: &[BacklogPoint], target: f64, theme: Theme, area: Rect, buffer: &mut Buffer) {
+    let axis_rows = u16::from(area.height >= ROWS_WITH_AXIS);
+    let columns = area.width.saturating_sub(SCALE);
+    let bars = Rect {
+        x: area.x + SCALE.min(area.width),
+        width: columns.min(width(columns)),
+        height: area.height - axis_rows,
+        ..area
+    };
+    draw(points, target, theme, bars, buffer);
+    let each = each(bars.width);
+    let top = top(&columns_of(points, bars.width), target);
+    let mut label = |y: u16, text: String| {
+        let text = Span::styled(
+            format!("{text:>width$} ", width = usize::from(SCALE) - 1),
+            theme.text(Tone::Faint),
+        );
+        line(
+            &Line::from(text),
+            Rect {
+                y,
+                height: 1,
+                width: SCALE,
+                ..area
+            },
+            buffer,
+        );
+    };
+    label(bars.y, number(top));
+    if axis_rows == 0 {
+        return;
+    }
+    if let Some(row) = target_row(target, top, bars.height).filter(|row| *row + 1 < bars.height) {
+        label(bars.bottom() - 1 - row, number(target));
+    }
+    label(bars.bottom(), "0".to_owned());
+    let below = Rect {
+        y: bars.bottom(),
+        height: 1,
+        ..bars
+    };
+    for minutes in (LABELS..POINTS).step_by(usize::from(LABELS)) {
+        let text = Line::styled(format!("-{minutes}"), theme.text(Tone::Faint));
+        let x = bars.right().saturating_sub((minutes + 1) * each);
+        if x > bars.x {
+            line(
+                &text,
+                Rect {
+                    x,
+                    width: bars.right() - x,
+                    ..below
+                },
+                buffer,
+            );
+        }
+    }
+    if let Some(newest) = points.last() {
+        // Not "now": CloudWatch is a minute or two behind, and a local fleet may have ended.
+        let newest = newest.at.strftime("%H:%MZ").to_string();
+        let width = u16::try_from(newest.len()).unwrap_or(bars.width).min(bars.width);
+        let x = bars.right() - width;
+        line(
+            &Line::styled(newest, theme.text(Tone::Faint)),
+            Rect { x, width, ..below },
+            buffer,
+        );
+    }
+    if bars.width >= POINTS {
+        let first = Line::styled(format!("-{POINTS} min"), theme.text(Tone::Faint));
+        line(&first, below, buffer);
+    }
+}
+
+/// How many columns a point gets.
+fn each(width: u16) -> u16 {
+    (width / POINTS).clamp(1, WIDEST)
+}
+
+fn columns_of(points: &[BacklogPoint], width: u16) -> Vec<Option<f64>> {
+    columns(points, usize::from(width / each(width)))
+}
+
+/// The row, from below, that the target's line is in; none where it would be all there is.
+fn target_row(target: f64, top: f64, rows: u16) -> Option<u16> {
+    let row = height(target, top, rows).saturating_sub(1) / 8;
+    (rows > 1 && target > 0.0).then(|| u16::try_from(row).unwrap_or(rows).min(rows - 1))
+}
+
 /// Draws the newest points of a series, what is higher than the target in another colour; with two rows or more, the
 /// target as a line.
 pub fn draw(points: &[BacklogPoint], target: f64, theme: Theme, area: Rect, buffer: &mut Buffer) {
@@ -67,14 +166,13 @@ pub fn draw(points: &[BacklogPoint], target: f64, theme: Theme, area: Rect, buff
     if area.is_empty() {
         return;
     }
-    let each = usize::from((area.width / POINTS).clamp(1, WIDEST));
-    let columns = columns(points, usize::from(area.width) / each);
-    let columns: Vec<Option<f64>> = columns.into_iter().flat_map(|value| vec![value; each]).collect();
+    let each = usize::from(each(area.width));
+    let columns = columns_of(points, area.width);
     let top = top(&columns, target);
+    let columns: Vec<Option<f64>> = columns.into_iter().flat_map(|value| vec![value; each]).collect();
     let rows = area.height;
     let eighths = |value: f64| height(value, top, rows);
-    let target_row =
-        (rows > 1 && target > 0.0).then(|| (eighths(target).saturating_sub(1) / 8).min(usize::from(rows) - 1));
+    let target_row = target_row(target, top, rows).map(usize::from);
     for (x, value) in (area.x..).zip(&columns) {
         let height = value.map(|value| eighths(value).max(1));
         let tone = match value {
@@ -147,6 +245,39 @@ mod tests {
     fn the_target_is_a_line_that_bars_cross() {
         let values = [(0, 16.0), (60, 4.0), (120, 8.0)];
         assert_eq!(drawn(&values, 8.0, 4, 4), [" █  ", " █  ", "┄█┄█", " ███"]);
+    }
+
+    #[test]
+    fn the_axes_say_how_much_and_when() {
+        let values: Vec<(i64, f64)> = (0..60).map(|minute| (minute * 60, minute as f64)).collect();
+        let drawn = |width: u16, height: u16| -> Vec<String> {
+            let area = Rect::new(0, 0, width, height);
+            let mut buffer = Buffer::empty(area);
+            draw_with_axes(&points(&values), 30.0, Theme { colors: false }, area, &mut buffer);
+            let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+            (0..height).map(line).collect()
+        };
+        let whole = drawn(72, 5);
+        assert!(whole[0].starts_with("       59 "), "{whole:#?}");
+        assert!(whole[1].starts_with("          "), "{whole:#?}");
+        assert!(whole[2].starts_with("       30 "), "{whole:#?}");
+        assert_eq!(
+            whole[4],
+            "        0 -60 min       -45            -30            -15       10:59Z  "
+        );
+        // A quarter of an hour ago is where its label begins.
+        let column = whole[4].find("-15").expect("a label");
+        assert_eq!(column, 10 + 59 - 15);
+        let low = drawn(72, 2);
+        assert!(
+            low[0].starts_with("       59 ") && low[1].starts_with("          "),
+            "{low:#?}"
+        );
+        for width in 0..30 {
+            for height in 0..6 {
+                drawn(width, height);
+            }
+        }
     }
 
     #[test]

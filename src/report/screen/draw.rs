@@ -5,8 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::theme::{LEGEND, Theme, Tone, of_stack};
-use super::{View, activities, line, stage};
+use super::theme::{LEGEND, NOTICE, Theme, Tone, of_stack};
+use super::{View, activities, line, paragraph, stage};
+use crate::cloud::groups::Group;
 use crate::cloud::stack_status::StackStatus;
 use crate::observe::findings::Severity;
 use crate::observe::status::{StackState, Status};
@@ -33,8 +34,8 @@ pub fn draw(view: &View, theme: Theme, frame: &mut Frame<'_>) -> usize {
     };
     let status = &snapshot.status;
     let mut top = vec![header(status, theme, area.width), stacks(status, theme, area.width)];
-    top.extend(reasons(status, theme));
-    top.extend(findings(status, theme));
+    top.extend(reasons(status, theme, area));
+    top.extend(findings(status, theme, area));
     let top_rows = u16::try_from(top.len()).unwrap_or(2).min(area.height);
     for (y, text) in (area.y..area.y + top_rows).zip(&top) {
         line(text, Rect { y, height: 1, ..area }, buffer);
@@ -107,7 +108,7 @@ fn header(status: &Status, theme: Theme, width: u16) -> Line<'static> {
             speed => format!("  local fleet ×{speed}"),
         }));
     } else if status.local {
-        left.push(Span::raw("  local emulator"));
+        left.push(Span::styled("  no local fleet", theme.text(Tone::Careful)));
     }
     if let Some(expires) = &status.expires {
         let (text, tone) = if expires.seconds_left > 0 {
@@ -157,34 +158,60 @@ fn stacks(status: &Status, theme: Theme, width: u16) -> Line<'static> {
     Line::from(spans)
 }
 
+/// How many rows a text gets on a screen of so many.
+fn rows_a_text(height: u16) -> usize {
+    match height {
+        0..20 => 1,
+        20..ROOMY => 2,
+        _ => 3,
+    }
+}
+
+/// From so many rows on, more than the worst is told.
+const ROOMY: u16 = 36;
+/// How many findings a roomy screen shows.
+const MOST_FINDINGS: usize = 4;
+
 /// Why stacks are as they shouldn't be: two at most.
-fn reasons(status: &Status, theme: Theme) -> Vec<Line<'static>> {
+fn reasons(status: &Status, theme: Theme, area: Rect) -> Vec<Line<'static>> {
     let failed = status
         .stacks
         .iter()
         .filter(|stack| of_stack(&stack.status) == Tone::Bad);
     let said = failed.filter_map(|stack| Some((&stack.stack, stack.reason.as_ref()?)));
     said.take(2)
-        .map(|(stack, reason)| Line::from(Span::styled(format!("{stack}: {reason}"), theme.text(Tone::Bad))))
+        .flat_map(|(stack, reason)| {
+            let text = format!("{stack}: {reason}");
+            paragraph("", &text, area.width, rows_a_text(area.height), Tone::Bad, theme)
+        })
         .collect()
 }
 
 /// How much there is to look into, and the worst of it; not what only is good to know.
-fn findings(status: &Status, theme: Theme) -> Option<Line<'static>> {
-    let worst = status.findings.first().filter(|worst| worst.severity.counts())?;
+fn findings(status: &Status, theme: Theme, area: Rect) -> Vec<Line<'static>> {
     if status.stacks.is_empty() {
-        return None;
+        return Vec::new();
     }
-    let about = worst.about().map_or(String::new(), |about| format!("{about}: "));
-    let tone = match worst.severity {
-        Severity::Critical => Tone::Bad,
-        _ => Tone::Careful,
-    };
-    let counts = tally(&status.findings);
-    Some(Line::from(vec![
-        Span::styled("findings  ", theme.text(Tone::Faint)),
-        Span::styled(format!("{counts}: {about}{}", worst.meaning), theme.text(tone)),
-    ]))
+    let roomy = area.height >= ROOMY;
+    let that_count = status.findings.iter().filter(|finding| finding.severity.counts());
+    let shown = that_count.take(if roomy { MOST_FINDINGS } else { 1 });
+    let paragraphs = shown.enumerate().flat_map(|(place, finding)| {
+        let about = finding.about().map_or(String::new(), |about| format!("{about}: "));
+        let mut text = format!("{about}{}", finding.meaning);
+        if roomy {
+            text += &format!(" → {}", finding.action);
+        }
+        let (label, text) = match place {
+            0 => ("findings  ", format!("{}: {text}", tally(&status.findings))),
+            _ => ("          ", text),
+        };
+        let tone = match finding.severity {
+            Severity::Critical => Tone::Bad,
+            _ => Tone::Careful,
+        };
+        paragraph(label, &text, area.width, rows_a_text(area.height), tone, theme)
+    });
+    paragraphs.collect()
 }
 
 /// What stands where the stages will be.
@@ -202,7 +229,7 @@ fn waiting(phase: Phase, status: &Status, theme: Theme) -> Line<'static> {
         {
             format!("{environment} is being destroyed")
         }
-        Phase::Deployed => "no stage is there yet".to_owned(),
+        Phase::Deployed => "no stage is there".to_owned(),
     };
     Line::from(Span::styled(text, theme.text(Tone::Strong)))
 }
@@ -235,7 +262,9 @@ fn footer(view: &View, status: &Status, fits: usize, theme: Theme, area: Rect, b
     keys += "q leave";
     let mut spans = Vec::new();
     let mut room = usize::from(area.width).saturating_sub(keys.len());
-    for (letter, tone, meaning) in LEGEND {
+    let instances = status.stages.iter().filter_map(|stage| stage.group.as_ref());
+    let noticed = instances.map(Group::with_spot_notice).sum::<usize>() > 0;
+    for (letter, tone, meaning) in LEGEND.into_iter().filter(|(letter, ..)| *letter != NOTICE || noticed) {
         let length = meaning.len() + 4;
         if all == 0 || length > room {
             break;

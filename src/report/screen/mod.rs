@@ -49,12 +49,52 @@ impl View {
     }
 }
 
-/// A line at the top of an area, cut where the area ends.
+/// A line at the top of an area. Where the area ends before it, an ellipsis says so.
 fn line(text: &Line<'_>, area: Rect, buffer: &mut Buffer) {
     let area = area.intersection(buffer.area);
-    if !area.is_empty() {
-        buffer.set_line(area.x, area.y, text, area.width);
+    if area.is_empty() {
+        return;
     }
+    let width = usize::from(area.width);
+    if text.width() <= width {
+        buffer.set_line(area.x, area.y, text, area.width);
+        return;
+    }
+    buffer.set_line(area.x, area.y, text, area.width - 1);
+    buffer.set_stringn(area.right() - 1, area.y, "…", 1, text.style);
+}
+
+/// A text in so many rows at most, behind a label in the first; the last says when there is more.
+fn paragraph(label: &str, text: &str, width: u16, rows: usize, tone: Tone, theme: Theme) -> Vec<Line<'static>> {
+    let indent = textwrap::core::display_width(label);
+    let wrapped = wrapped(text, usize::from(width).saturating_sub(indent), rows);
+    let labels = std::iter::once(label.to_owned()).chain(std::iter::repeat(" ".repeat(indent)));
+    let lines = labels.zip(wrapped).map(|(label, text)| {
+        let label = Span::styled(label, theme.text(Tone::Faint));
+        Line::from(vec![label, Span::styled(text, theme.text(tone))])
+    });
+    lines.collect()
+}
+
+/// So many rows at most; the last one says that there is more.
+fn wrapped(text: &str, width: usize, rows: usize) -> Vec<String> {
+    if width == 0 {
+        return Vec::new();
+    }
+    // Names have hyphens.
+    let options = textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let all = textwrap::wrap(text, options);
+    let mut shown: Vec<String> = all.iter().take(rows).map(|row| row.to_string()).collect();
+    if all.len() > rows
+        && let Some(last) = shown.last_mut()
+    {
+        let rest = all[rows - 1..].join(" ");
+        let kept: String = rest.chars().take(width - 1).collect();
+        *last = format!("{}…", kept.trim_end());
+    }
+    shown
 }
 
 /// A heading: `── left ─────── right ──`.

@@ -13,8 +13,8 @@ use crate::report::style::whole_seconds;
 
 /// The rows of a stage when there is no room for more.
 pub const LEAST_ROWS: u16 = 4;
-/// The most rows that its chart gets.
-const MOST_CHART_ROWS: u16 = 6;
+/// The most rows that its chart gets, with the time below it.
+const MOST_CHART_ROWS: u16 = 7;
 /// The columns before what a row says.
 const MARGIN: u16 = 10;
 /// A chart that is lower says little more than one of a single row.
@@ -39,21 +39,24 @@ pub fn draw(stage: &StageState, roster: &Roster, theme: Theme, area: Rect, buffe
     let backlog_row = rows.take(1);
     let numbers = backlog(stage, theme);
     line(&numbers, backlog_row, buffer);
-    let (row, margin) = if chart_rows > 0 {
-        (rows.take(chart_rows), MARGIN)
-    } else {
-        // At the right of its numbers.
-        (backlog_row, u16::try_from(numbers.width() + 2).unwrap_or(u16::MAX))
-    };
-    let columns = row.width.saturating_sub(margin);
-    let chart_area = Rect {
-        x: row.x + margin.min(row.width),
-        width: columns.min(chart::width(columns)),
-        ..row
-    };
+    let chart_area = rows.take(chart_rows);
     if let Some(backlog) = &stage.backlog {
         let target = backlog.target_messages_per_instance;
-        chart::draw(&backlog.history, target, theme, chart_area, buffer);
+        if chart_rows > 0 {
+            chart::draw_with_axes(&backlog.history, target, theme, chart_area, buffer);
+        } else {
+            // At the right of its numbers.
+            let margin = u16::try_from(numbers.width() + 2)
+                .unwrap_or(u16::MAX)
+                .min(backlog_row.width);
+            let columns = backlog_row.width - margin;
+            let beside = Rect {
+                x: backlog_row.x + margin,
+                width: columns.min(chart::width(columns)),
+                ..backlog_row
+            };
+            chart::draw(&backlog.history, target, theme, beside, buffer);
+        }
     }
     if stage.group.is_some() {
         instances(&zones, theme, rows.take(zone_rows), buffer);
@@ -125,7 +128,7 @@ fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str) -> Line<'sta
         None => Tone::Careful,
     };
     say(count(dead), dead_letters, tone);
-    if let Some(age) = stage.oldest_message_age_seconds {
+    if let Some(age) = stage.oldest_message_age_seconds.filter(|_| !stage.is_empty()) {
         spans.push(Span::raw("oldest "));
         spans.push(Span::styled(whole_seconds(age), theme.text(Tone::Strong)));
     }
@@ -145,7 +148,10 @@ fn backlog(stage: &StageState, theme: Theme) -> Line<'static> {
                 None => Tone::Careful,
             };
             spans.push(Span::styled(now.map_or("?".to_owned(), number), theme.text(tone)));
-            spans.push(Span::raw(format!(" per instance, target {}", number(target))));
+            let trend = backlog
+                .trend
+                .map_or(String::new(), |trend| format!(", {}", trend.as_str()));
+            spans.push(Span::raw(format!(" per instance, target {}{trend}", number(target))));
         }
     }
     Line::from(spans)

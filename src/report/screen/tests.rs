@@ -262,6 +262,73 @@ fn what_is_to_be_looked_into_is_counted_and_the_worst_of_it_named() {
     assert!(!drawn(&mut view(before), 80, 24).contains("findings"));
 }
 
+/// A finding longer than a row.
+fn long_findings() -> Snapshot {
+    let mut snapshot = busy();
+    snapshot.status.stages.truncate(1);
+    let finding = |stage: &str| Finding {
+        id: "backlog-growing-at-max",
+        severity: Severity::Critical,
+        stage: Some(stage.into()),
+        stack: None,
+        meaning: "the backlog grows (304 per instance, target 60) and the fleet is at its most, 6 instances".into(),
+        action: "raise `max` in the environment file and deploy, or make a message take less time".into(),
+        command: None,
+    };
+    snapshot.status.findings = vec![finding("move"), finding("resize")];
+    snapshot
+}
+
+#[test]
+fn a_finding_is_wrapped_where_there_is_room_and_says_where_it_is_cut() {
+    let shown = |width, height| drawn(&mut view(long_findings()), width, height);
+    let cut = shown(60, 16);
+    assert!(
+        cut.contains("│findings  2 critical: move: the backlog grows (304 per inst…│"),
+        "{cut}"
+    );
+    let wrapped = shown(80, 24);
+    assert!(
+        wrapped.contains("│findings  2 critical: move: the backlog grows (304 per instance, target 60) and │"),
+        "{wrapped}"
+    );
+    assert!(
+        wrapped.contains("│          the fleet is at its most, 6 instances "),
+        "{wrapped}"
+    );
+    assert!(!wrapped.contains("resize: "), "{wrapped}");
+    let roomy = shown(120, 40);
+    assert!(
+        roomy.contains("│          raise `max` in the environment file and deploy"),
+        "{roomy}"
+    );
+    assert!(roomy.contains("│          resize: the backlog grows"), "{roomy}");
+}
+
+#[test]
+fn a_spot_notice_is_seen_and_explained() {
+    let mut noticed = busy();
+    assert!(!drawn(&mut view(noticed.clone()), 80, 24).contains("spot notice"));
+    if let Some(group) = &mut noticed.status.stages[0].group {
+        group.instances[0].spot_notice = Some(at(120));
+    }
+    let text = drawn(&mut view(noticed), 80, 24);
+    assert!(text.contains("us-east-2a ! D"), "{text}");
+    assert!(text.contains("│! spot notice  I in service"), "{text}");
+}
+
+#[test]
+fn a_queue_that_is_empty_has_no_oldest_message() {
+    let mut empty = busy();
+    empty.status.stages.truncate(1);
+    empty.status.stages[0].queue = empty.status.stages[0].dead_letters;
+    let text = drawn(&mut view(empty), 80, 24);
+    assert!(
+        text.contains("queue     0 waiting  0 in flight  0 dead letters   "),
+        "{text}"
+    );
+}
+
 #[test]
 fn three_stages_fit_into_the_smallest_usual_terminal_and_use_larger_ones() {
     for (width, height) in [(80, 24), (120, 40), (60, 20), (200, 50)] {

@@ -83,6 +83,7 @@ pub fn of_stack(status: &StackStatus) -> Tone {
 pub fn of_instance(instance: &Instance) -> (char, Tone) {
     match instance.lifecycle_state.as_str() {
         "InService" if instance.health == "Unhealthy" => ('U', Tone::Bad),
+        "InService" if instance.spot_notice.is_some() => (NOTICE, Tone::Bad),
         "InService" => ('I', Tone::Good),
         "Terminating:Wait" => ('D', Tone::Strong),
         "Standby" | "EnteringStandby" => ('S', Tone::Plain),
@@ -93,14 +94,18 @@ pub fn of_instance(instance: &Instance) -> (char, Tone) {
     }
 }
 
-/// What the letters mean, the most usual first.
-pub const LEGEND: [(char, Tone, &str); 5] = [
+/// What the letters mean, the most usual first, but for that which wants to be seen.
+pub const LEGEND: [(char, Tone, &str); 6] = [
+    (NOTICE, Tone::Bad, "spot notice"),
     ('I', Tone::Good, "in service"),
     ('P', Tone::Careful, "pending"),
     ('D', Tone::Strong, "drains"),
     ('T', Tone::Bad, "terminates"),
     (GONE, Tone::Faint, "gone"),
 ];
+
+/// An instance that EC2 has announced to take back.
+pub const NOTICE: char = '!';
 
 /// An instance that was there a moment ago.
 pub const GONE: char = '×';

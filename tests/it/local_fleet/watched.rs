@@ -64,6 +64,8 @@ fn a_spot_instance_is_warned_finishes_its_work_and_is_replaced() {
     place.send(["job".to_owned()]);
     let begun = || place.notes().into_iter().find(|(_, text)| text == "begins job");
     let (victim, _) = place.until("the worker is at it", begun);
+    let watching = Following::start(place.qfleet(&["status", "fleet.yaml", "--watch", "--interval", "1"]));
+    watching.until("1 of 1 in service");
     let document = place
         .qfleet(&["kill-worker", "fleet.yaml", "--spot", "--output", "json"])
         .stderr_contains(format!("{victim} in us-east-2"))
@@ -72,6 +74,9 @@ fn a_spot_instance_is_warned_finishes_its_work_and_is_replaced() {
         .run()
         .json();
     assert_eq!(document["how"], "spot");
+    watching.until("1 of 1 in service, 1 with a spot notice");
+    watching.signal(Signal::SIGINT);
+    assert_eq!(watching.end().0, 130);
     assert!(document["seconds"].as_f64() >= Some(8.0), "{document}");
     let after = place.in_service(1);
     let successor = after.keys().next().expect("another one");
