@@ -6,8 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTINGS = {
     "QFLEET_ENVIRONMENT": "photos",
@@ -28,21 +26,25 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("example", ["mover", "fingerprint", "init/worker"])
-def test_a_worker_outlives_a_queue_that_is_away(example: str, tmp_path: Path) -> None:
+def test_a_worker_outlives_a_queue_that_is_away(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    log = tmp_path / "worker.log"
-    with open(log, "w") as out:
-        worker = subprocess.Popen(["/bin/sh", EXAMPLES / example / "run"], env=SETTINGS | {"PATH": path}, stdout=out, stderr=out)
+    workers = {}
+    for example in ("mover", "fingerprint", "init/worker"):
+        log = tmp_path / example.replace("/", "-")
+        with open(log, "w") as out:
+            command = ["/bin/sh", EXAMPLES / example / "run"]
+            workers[log] = subprocess.Popen(command, env=SETTINGS | {"PATH": path}, stdout=out, stderr=out)
     try:
         end = time.monotonic() + 20
-        # Twice as long each time.
-        while "next try in 2 s" not in log.read_text():
-            assert worker.poll() is None and time.monotonic() < end, log.read_text()
-            time.sleep(0.05)
-        assert "next try in 1 s" in log.read_text()
-        worker.terminate()
-        assert worker.wait(10) == 0, log.read_text()
+        for log, worker in workers.items():
+            # Twice as long each time.
+            while "next try in 2 s" not in log.read_text():
+                assert worker.poll() is None and time.monotonic() < end, log.read_text()
+                time.sleep(0.05)
+            assert "next try in 1 s" in log.read_text()
+            worker.terminate()
+            assert worker.wait(10) == 0, log.read_text()
     finally:
-        worker.kill()
-        worker.wait()
+        for worker in workers.values():
+            worker.kill()
+            worker.wait()

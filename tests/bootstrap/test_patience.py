@@ -34,15 +34,15 @@ def given_up(states: Iterator[tuple[int, str, int]]) -> int | None:
 
 
 def tries(begin: int, end: int, takes: int) -> Iterator[tuple[int, str, int]]:
-    """What the watcher sees every five seconds of a worker that ends `takes` seconds after each start, and is started
+    """What the watcher sees every ten seconds of a worker that ends `takes` seconds after each start, and is started
     again five seconds later."""
-    for second in range(begin, end, 5):
+    for second in range(begin, end, 10):
         run, since = divmod(second - begin, takes + 5)
         yield second, "active" if since < takes else "activating", begin + run
 
 
 def works(begin: int, end: int) -> Iterator[tuple[int, str, int]]:
-    for second in range(begin, end, 5):
+    for second in range(begin, end, 10):
         yield second, "active", begin
 
 
@@ -64,13 +64,13 @@ def test_a_worker_that_can_not_work_is_given_up_after_three_quarters(takes: int)
 
 
 def test_a_new_instance_may_take_its_time_to_boot() -> None:
-    boots = ((second, "inactive", 0) for second in range(0, 60 * MINUTE, 5))
+    boots = ((second, "inactive", 0) for second in range(0, 60 * MINUTE, 10))
     assert given_up(boots) is None
 
 
 def test_a_worker_that_somebody_stopped_is_not_given_up() -> None:
     def day() -> Iterator[tuple[int, str, int]]:
         yield from tries(0, 40 * MINUTE, 1)
-        yield from ((second, "inactive", 0) for second in range(40 * MINUTE, 120 * MINUTE, 5))
+        yield from ((second, "inactive", 0) for second in range(40 * MINUTE, 120 * MINUTE, 10))
 
     assert given_up(day()) is None

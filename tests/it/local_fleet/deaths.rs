@@ -159,16 +159,15 @@ fn a_worker_that_crashes_on_start_is_shown_with_its_reason_and_mended_by_a_deplo
         message.contains("exit status: 3") && message.contains("Cannot find package 'sqs'"),
         "{message}"
     );
-    let log = std::fs::read_to_string(event["log"].as_str().expect("a path")).expect("a log");
+    let path = event["log"].as_str().expect("a path");
+    let log = std::fs::read_to_string(path).expect("a log");
     assert!(log.contains("at packageResolve"), "{log}");
     // `status` shows it, too, at the launch that doesn't come to its end.
     let status = place.qfleet(&["status", "fleet.yaml"]).run();
     assert!(status.stdout.contains("Cannot find package 'sqs'"), "{}", status.stdout);
-    assert!(
-        status.stdout.contains("an instance doesn't come into service"),
-        "{}",
-        status.stdout
-    );
+    for text in ["an instance doesn't come into service", &format!("its log is {path}")] {
+        assert!(status.stdout.contains(text), "{}", status.stdout);
+    }
     let count = || std::fs::read_to_string(&starts).unwrap_or_default().lines().count();
     place.until("it is started again", || (count() >= 3).then_some(()));
     assert_eq!(place.said().matches("worker_ended").count(), 1, "{}", place.said());

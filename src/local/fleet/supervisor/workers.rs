@@ -33,11 +33,14 @@ impl Supervisor<'_> {
                 }
             }
             Effect::Failed { id, message, launch } => {
-                if let Some(launch) = launch {
-                    self.record(&launch);
-                }
                 let stage = self.members[place].stage.name.clone();
                 let log = Place::of(&self.home.instances(), &id).log();
+                if let Some(launch) = launch {
+                    self.record(&Activity {
+                        status_message: Some(format!("{message}\nits log is {}", log.display())),
+                        ..launch
+                    });
+                }
                 (self.tell)(FleetEvent::WorkerEnded {
                     stage,
                     instance: id,
