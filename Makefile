@@ -15,6 +15,7 @@ PYTHON ?= python3
 VENV := .tools/venv
 AWS := .tools/aws
 SCEPTRE := .tools/sceptre
+CHECKOV := .tools/checkov
 
 .PHONY: test lab build bench soak tools resource-schemas clean-tools
 
@@ -45,7 +46,7 @@ soak: tools build
 	  QFLEET_SOAK_IDLE_SECONDS=$${QFLEET_SOAK_IDLE_SECONDS:-20} \
 	  cargo test --locked --test it fleet_soak:: -- --nocapture
 
-tools: $(VENV)/.installed
+tools: $(VENV)/.installed $(CHECKOV)/.installed
 
 # Made anew when the requirements change, so that nothing of older ones stays behind. The mark is made last: an
 # installation that was cut off is done again.
@@ -58,6 +59,7 @@ tools: $(VENV)/.installed
 	touch $@
 
 $(VENV)/.installed: tests/requirements.txt
+$(CHECKOV)/.installed: tests/checkov-requirements.txt
 $(AWS)/.installed: tests/bench/aws-requirements.txt
 $(SCEPTRE)/.installed: tests/bench/sceptre-requirements.txt
 

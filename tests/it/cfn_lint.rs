@@ -393,14 +393,35 @@ fn render(folder: &Path, name: &str, settings: &[Setting]) -> Blueprint {
     blueprint
 }
 
-#[test]
-fn every_two_options_together_are_right() {
+/// A folder with a program, for environment files that name one.
+fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("program/run");
     fs::create_dir(folder.path().join("program")).expect("makes a folder");
     fs::write(&run, "#!/bin/sh\n").expect("writes");
     fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    folder
+}
 
+/// All templates that differ when each option is given each value, the others being as they are without it.
+pub fn every_option() -> BTreeSet<String> {
+    let folder = folder();
+    let usual = || CHOICES.iter().map(|choice| choice.values[0]);
+    let mut bodies = BTreeSet::new();
+    for (place, choice) in CHOICES.iter().enumerate() {
+        for value in choice.values {
+            let mut settings: Vec<Setting> = usual().collect();
+            settings[place] = *value;
+            let stacks = render(folder.path(), "lab", &settings).stacks;
+            bodies.extend(stacks.into_iter().map(|stack| stack.body));
+        }
+    }
+    bodies
+}
+
+#[test]
+fn every_two_options_together_are_right() {
+    let folder = folder();
     let mut all = Blueprint {
         environment: "all".into(),
         stacks: Vec::new(),

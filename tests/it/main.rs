@@ -5,6 +5,7 @@ mod backfill;
 mod bench_server;
 mod cfn_lint;
 mod check;
+mod checkov;
 mod conformance;
 mod crash;
 mod data_loss;
