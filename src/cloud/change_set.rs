@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, P
 use serde::Serialize;
 use tokio::time::Instant;
 
+use super::operations::Token;
 use super::stacks::{does_not_exist, tags};
 use super::{Cloud, CloudError, explain};
 
@@ -15,6 +16,9 @@ pub const NAME_PREFIX: &str = "qfleet-";
 
 /// How long CloudFormation may take to work a change set out before it is given up.
 const LONGEST_TO_WORK_OUT: Duration = Duration::from_secs(60);
+
+/// For how long reads may not know yet what was just made.
+const UNKNOWN_AT_FIRST: Duration = Duration::from_secs(20);
 
 /// What a change set is made from.
 #[derive(Debug, Clone)]
@@ -180,8 +184,6 @@ pub struct ChangeSetSummary {
     pub name: String,
     /// What it is for.
     pub description: String,
-    /// Whether it waits to be executed. Those that were are listed for a while, too.
-    pub can_be_executed: bool,
 }
 
 impl Cloud {
@@ -245,8 +247,12 @@ impl Cloud {
                 Duration::from_secs(1)
             };
             tokio::time::sleep(pause).await;
-            if let Some(result) = self.worked_out(&id).await? {
-                return Ok(ChangeSet { id, stack_id, result });
+            match self.worked_out(&id).await {
+                Ok(Some(result)) => return Ok(ChangeSet { id, stack_id, result }),
+                Ok(None) => {}
+                // A read that comes too early, unless somebody threw it away.
+                Err(error) if error.is("ChangeSetNotFound") && began.elapsed() < UNKNOWN_AT_FIRST => {}
+                Err(error) => return Err(error),
             }
         }
     }
@@ -254,26 +260,38 @@ impl Cloud {
     /// Starts what a change set describes. `keep_failed`: what fails is left as it is. A stack that was left so
     /// before takes no other way
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>).
-    pub async fn execute_change_set(&self, id: &str, keep_failed: bool) -> Result<(), CloudError> {
-        self.cloudformation
+    pub async fn execute_change_set(&self, id: &str, keep_failed: bool) -> Result<Token, CloudError> {
+        let token = Token::new();
+        let executed = self
+            .cloudformation
             .execute_change_set()
             .change_set_name(id)
             .set_disable_rollback(keep_failed.then_some(true))
-            // A repeated request is the same execution.
-            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .set_client_request_token(token.text())
             .send()
-            .await
-            .map(drop)
-            .map_err(|error| explain("ExecuteChangeSet", error))
+            .await;
+        match executed.map_err(|error| explain("ExecuteChangeSet", error)) {
+            Ok(_) => Ok(token),
+            // The answer to the first request was lost, and it was sent again: by its token the second one is known, and
+            // refused (API_ExecuteChangeSet, Errors). Whether it was executed, it says itself.
+            Err(error)
+                if (error.is("InvalidChangeSetStatus") || error.is("TokenAlreadyExistsException"))
+                    && self.is_executed(id).await? =>
+            {
+                Ok(Token::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Throws a change set away. One that is gone already is a success. One that CloudFormation is still working out
-    /// can't be thrown away yet, so it is waited for
+    /// Throws a change set away, which is named by its ARN, or by its name and its stack's. One that is gone already is a
+    /// success. One that CloudFormation is still working out can't be thrown away yet, so it is waited for
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteChangeSet.html>).
-    pub async fn delete_change_set(&self, id: &str) -> Result<(), CloudError> {
+    pub async fn delete_change_set(&self, name: &str, stack: Option<&str>) -> Result<(), CloudError> {
         let until = Instant::now() + LONGEST_TO_WORK_OUT;
         loop {
-            let Err(error) = self.cloudformation.delete_change_set().change_set_name(id).send().await else {
+            let delete = self.cloudformation.delete_change_set().change_set_name(name);
+            let Err(error) = delete.set_stack_name(stack.map(str::to_owned)).send().await else {
                 return Ok(());
             };
             match explain("DeleteChangeSet", error) {
@@ -286,7 +304,7 @@ impl Cloud {
         }
     }
 
-    /// The change sets of a stack.
+    /// The change sets of a stack that wait to be executed. A stack that isn't there has none.
     pub async fn change_sets(&self, stack: &str) -> Result<Vec<ChangeSetSummary>, CloudError> {
         let mut pages = self
             .cloudformation
@@ -297,14 +315,21 @@ impl Cloud {
             .send();
         let mut all = Vec::new();
         while let Some(summary) = pages.next().await {
-            let summary = summary.map_err(|error| explain("ListChangeSets", error))?;
+            let summary = match summary.map_err(|error| explain("ListChangeSets", error)) {
+                Err(error) if does_not_exist(&error) => break,
+                summary => summary?,
+            };
+            // Those that were executed are listed for a while, too.
+            if summary
+                .execution_status()
+                .is_some_and(|status| status.as_str().starts_with("EXECUTE"))
+            {
+                continue;
+            }
             all.push(ChangeSetSummary {
                 id: summary.change_set_id().unwrap_or_default().to_owned(),
                 name: summary.change_set_name().unwrap_or_default().to_owned(),
                 description: summary.description().unwrap_or_default().to_owned(),
-                can_be_executed: summary
-                    .execution_status()
-                    .is_none_or(|status| !status.as_str().starts_with("EXECUTE")),
             });
         }
         Ok(all)

@@ -5,6 +5,8 @@
 //! may be missing there (<https://github.com/boto/boto3/issues/4178>). Without values nothing is missing, but which part
 //! of a property changes, and how. What is in either counts.
 
+use std::time::Duration;
+
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_cloudformation::types::{DeploymentMode, ResourceChange};
 use futures_util::future::try_join;
@@ -99,6 +101,23 @@ impl Cloud {
             _ => return Ok(None),
         };
         Ok(Some(Ended { mode, how }))
+    }
+
+    /// Whether it was executed, or is being executed. A read that comes too early doesn't know it yet, nor may AWS itself
+    /// while "An operation on this ChangeSet is currently in progress" (<https://github.com/aws/aws-cdk/issues/26182>).
+    pub(super) async fn is_executed(&self, id: &str) -> Result<bool, CloudError> {
+        for _ in 0..6 {
+            match self.page(id, false, None).await {
+                Ok(page) => match page.execution_status().map_or("", |status| status.as_str()) {
+                    "AVAILABLE" => {}
+                    status => return Ok(status.starts_with("EXECUTE")),
+                },
+                Err(error) if error.is("ChangeSetNotFound") => return Ok(false),
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        Ok(false)
     }
 
     async fn page(&self, id: &str, values: bool, token: Option<&str>) -> Result<DescribeChangeSetOutput, CloudError> {

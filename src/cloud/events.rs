@@ -17,6 +17,9 @@ pub struct ResourceEvent {
     /// The operation that it belongs to, where the service says.
     #[serde(skip)]
     pub operation_id: Option<String>,
+    /// What the operation was requested with, where the service says.
+    #[serde(skip)]
+    pub token: Option<String>,
     /// When.
     pub at: Option<Timestamp>,
     /// The resource's name in the template; the stack's name for the stack itself.
@@ -54,15 +57,17 @@ impl ResourceEvent {
 
 impl Cloud {
     /// The events since the one with the id `after` (without it: all), oldest first. A stack that isn't there has none.
+    /// A read that doesn't know that event is older than it: nothing in it is new.
     pub async fn events_after(&self, stack: &str, after: Option<&str>) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.events_while(stack, |event| after.is_none() || event.event_id() != after)
-            .await
+        let wanted = |event: &StackEvent| after.is_none() || event.event_id() != after;
+        let (events, met) = self.events_while(stack, wanted).await?;
+        Ok(if met || after.is_none() { events } else { Vec::new() })
     }
 
     /// The events since a point in time, oldest first.
     pub async fn events_since(&self, stack: &str, since: Timestamp) -> Result<Vec<ResourceEvent>, CloudError> {
-        self.events_while(stack, |event| instant(event.timestamp()).is_none_or(|at| at >= since))
-            .await
+        let wanted = |event: &StackEvent| instant(event.timestamp()).is_none_or(|at| at >= since);
+        Ok(self.events_while(stack, wanted).await?.0)
     }
 
     /// The newest page of a stack's events, oldest first: enough to know where an operation begins, and how long the
@@ -86,11 +91,12 @@ impl Cloud {
         self.limiter.patiently(read).await
     }
 
+    /// Also whether there is one that isn't wanted.
     async fn events_while(
         &self,
         stack: &str,
         wanted: impl Fn(&StackEvent) -> bool,
-    ) -> Result<Vec<ResourceEvent>, CloudError> {
+    ) -> Result<(Vec<ResourceEvent>, bool), CloudError> {
         self.limiter.patiently(|| self.pages_while(stack, &wanted)).await
     }
 
@@ -98,7 +104,7 @@ impl Cloud {
         &self,
         stack: &str,
         wanted: impl Fn(&StackEvent) -> bool,
-    ) -> Result<Vec<ResourceEvent>, CloudError> {
+    ) -> Result<(Vec<ResourceEvent>, bool), CloudError> {
         let mut pages = self
             .cloudformation
             .describe_stack_events()
@@ -106,6 +112,7 @@ impl Cloud {
             .into_paginator()
             .send();
         let mut newest_first = Vec::new();
+        let mut met = false;
         'pages: while let Some(page) = pages.next().await {
             let page = match page.map_err(|error| explain("DescribeStackEvents", error)) {
                 Err(error) if does_not_exist(&error) => break,
@@ -113,13 +120,14 @@ impl Cloud {
             };
             for event in page.stack_events() {
                 if !wanted(event) {
+                    met = true;
                     break 'pages;
                 }
                 newest_first.push(read(event));
             }
         }
         newest_first.reverse();
-        Ok(newest_first)
+        Ok((newest_first, met))
     }
 }
 
@@ -128,6 +136,7 @@ fn read(event: &StackEvent) -> ResourceEvent {
     ResourceEvent {
         id: text(event.event_id()),
         operation_id: event.operation_id().map(str::to_owned),
+        token: event.client_request_token().map(str::to_owned),
         at: instant(event.timestamp()),
         logical_id: text(event.logical_resource_id()),
         physical_id: text(event.physical_resource_id()),

@@ -4,6 +4,8 @@ use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::events::ResourceEvent;
+use super::stack_status::StackStatus;
 use super::{Cloud, CloudError, explain, instant};
 
 /// A failure as DescribeEvents tells it, early validation included.
@@ -22,6 +24,35 @@ pub struct FailedEvent {
     /// Where in the template, when a validation says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+}
+
+/// What a request to begin an operation was sent with; none where nothing was requested. "All events triggered by a given
+/// stack operation are assigned the same client request token"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html>).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Token(Option<String>);
+
+impl Token {
+    pub(super) fn new() -> Token {
+        Token(Some(uuid::Uuid::new_v4().to_string()))
+    }
+
+    pub(super) fn text(&self) -> Option<String> {
+        self.0.clone()
+    }
+
+    /// Whether the requested operation begins with this event, as far as it can be told: the local emulator's events carry
+    /// no token.
+    pub fn begins(&self, event: &ResourceEvent) -> bool {
+        let is_ours = self.0.is_none() || event.token.is_none() || self.0 == event.token;
+        event.is_stack && StackStatus::from(event.status.as_str()).is_in_progress() && is_ours
+    }
+}
+
+impl From<()> for Token {
+    fn from((): ()) -> Token {
+        Token::default()
+    }
 }
 
 /// Whose failures.
@@ -77,30 +108,32 @@ impl Cloud {
     }
 
     /// Rolls back a stack whose failed operation was left as it was (CREATE_FAILED, UPDATE_FAILED).
-    pub async fn rollback_stack(&self, id: &str) -> Result<(), CloudError> {
+    pub async fn rollback_stack(&self, id: &str) -> Result<Token, CloudError> {
+        let token = Token::new();
         self.cloudformation
             .rollback_stack()
             .stack_name(id)
-            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .set_client_request_token(token.text())
             .send()
             .await
-            .map(drop)
+            .map(|_| token)
             .map_err(|error| explain("RollbackStack", error))
     }
 
     /// Goes on with a rollback that got stuck (UPDATE_ROLLBACK_FAILED): without the resources in `skip`, or, with
     /// `force`, without any that it is stuck on. AWS takes one of the two
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html>).
-    pub async fn continue_rollback(&self, id: &str, skip: &[String], force: bool) -> Result<(), CloudError> {
+    pub async fn continue_rollback(&self, id: &str, skip: &[String], force: bool) -> Result<Token, CloudError> {
+        let token = Token::new();
         self.cloudformation
             .continue_update_rollback()
             .stack_name(id)
             .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()))
             .set_force_rollback(force.then_some(true))
-            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .set_client_request_token(token.text())
             .send()
             .await
-            .map(drop)
+            .map(|_| token)
             .map_err(|error| explain("ContinueUpdateRollback", error))
     }
 }

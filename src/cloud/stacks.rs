@@ -6,6 +6,7 @@ use aws_sdk_cloudformation::types::{DeletionMode, Parameter, Stack, StackStatus 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::operations::Token;
 use super::stack_status::StackStatus;
 use super::{Cloud, CloudError, explain, instant};
 
@@ -20,6 +21,8 @@ pub struct StackDescription {
     pub status: StackStatus,
     /// Why, when CloudFormation says.
     pub reason: Option<String>,
+    /// The change set that was executed last, where the service says.
+    pub change_set: Option<String>,
     /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
     /// Names under which outputs are exported, for other stacks to import.
@@ -152,13 +155,19 @@ impl Cloud {
 
     /// Starts deleting a stack. `role` is the role that CloudFormation does it with, instead of the one that it was
     /// given last.
-    pub async fn delete_stack(&self, id: &str, role: Option<&str>) -> Result<(), CloudError> {
+    pub async fn delete_stack(&self, id: &str, role: Option<&str>) -> Result<Token, CloudError> {
         self.delete_stack_leaving(id, role, Leaving::Nothing).await
     }
 
     /// The same, with what may stay. Only a stack that is DELETE_FAILED may leave something
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeleteStack.html>).
-    pub async fn delete_stack_leaving(&self, id: &str, role: Option<&str>, leaving: Leaving) -> Result<(), CloudError> {
+    pub async fn delete_stack_leaving(
+        &self,
+        id: &str,
+        role: Option<&str>,
+        leaving: Leaving,
+    ) -> Result<Token, CloudError> {
+        let token = Token::new();
         let mode = match leaving {
             Leaving::Nothing => None,
             Leaving::WhatFails => Some(DeletionMode::ForceDeleteStack),
@@ -168,10 +177,10 @@ impl Cloud {
             .stack_name(id)
             .set_role_arn(role.map(str::to_owned))
             .set_deletion_mode(mode)
-            .client_request_token(uuid::Uuid::new_v4().to_string())
+            .set_client_request_token(token.text())
             .send()
             .await
-            .map(drop)
+            .map(|_| token)
             .map_err(|error| explain("DeleteStack", error))
     }
 
@@ -287,6 +296,7 @@ fn describe(stack: &Stack) -> StackDescription {
             .stack_status_reason()
             .filter(|reason| !reason.is_empty())
             .map(str::to_owned),
+        change_set: stack.change_set_id().map(str::to_owned),
         outputs: stack
             .outputs()
             .iter()

@@ -58,6 +58,7 @@ impl Cause {
         let root = ResourceEvent {
             id: String::new(),
             operation_id: None,
+            token: None,
             at: None,
             logical_id: first.logical_id,
             physical_id: first.physical_id,
@@ -165,6 +166,7 @@ mod tests {
         ResourceEvent {
             id: String::new(),
             operation_id: None,
+            token: None,
             at: None,
             logical_id: logical_id.into(),
             physical_id: String::new(),

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use super::believed;
+use super::decide::{self, History};
 use super::draft::{self, Base, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
@@ -16,7 +20,10 @@ use super::queue_names;
 use super::rolling;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
+use crate::cloud::CloudError;
 use crate::cloud::change_set::Change;
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::StackDescription;
 use crate::error::Error;
 
 /// Everything a deploy works with.
@@ -81,13 +88,10 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         deployment.context.may_begin(&stack.name)?;
         cloud.protect_stack(&stack.name, false).await?;
     }
-    let outcome = deploy_stack(deployment, stack, planned, &known).await?;
+    let (outcome, made) = deploy_stack(deployment, stack, planned, &known).await?;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
-        let now = cloud
-            .stack(&stack.name)
-            .await?
-            .ok_or_else(|| Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name)))?;
+        let now = as_made(deployment.context, stack, made).await?;
         if let Ok(mut outputs) = outputs.lock() {
             outputs.insert(part.clone(), now.outputs);
         }
@@ -98,6 +102,32 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         cloud.protect_stack(&stack.name, true).await?;
     }
     Ok(outcome)
+}
+
+/// What a stack is known by.
+struct Made {
+    /// Its ARN.
+    id: String,
+    /// The change set that was executed, if one was.
+    change_set: Option<String>,
+}
+
+/// The stack as it is now: not as a read shows it that comes too early.
+async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Result<StackDescription, Failed> {
+    let cloud = context.cloud;
+    let found = match made {
+        Some(Made { id, change_set }) => {
+            let is_as_made = |now: &StackDescription| {
+                now.status.is_well()
+                    && (change_set.is_none() || now.change_set.is_none() || now.change_set == change_set)
+            };
+            believed::stack(cloud, &id, is_as_made, || context.interrupt.asked()).await?
+        }
+        None => cloud.stack(&stack.name).await?,
+    };
+    let is_there = |now: &StackDescription| now.status != StackStatus::DeleteComplete;
+    let gone = || Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name));
+    Ok(found.filter(is_there).ok_or_else(gone)?)
 }
 
 /// A stage's program is there before its stack names it, whichever parts are deployed (`--only`).
@@ -127,12 +157,12 @@ async fn deploy_stack(
     stack: &Stack,
     planned: &StackPlan,
     outputs: &Outputs,
-) -> Result<Outcome, Failed> {
+) -> Result<(Outcome, Option<Made>), Failed> {
     let mut again;
     let mut now = planned;
     loop {
-        if let Some(outcome) = deploy_as_planned(deployment, stack, now, outputs).await? {
-            return Ok(outcome);
+        if let Some(done) = deploy_as_planned(deployment, stack, now, outputs).await? {
+            return Ok(done);
         }
         again = attach_and_plan_again(deployment, stack, outputs).await?;
         approve_again(deployment, stack, planned, &again.changes)?;
@@ -147,7 +177,12 @@ async fn attach_and_plan_again(
     outputs: &Outputs,
 ) -> Result<StackPlan, Failed> {
     let cloud = deployment.context.cloud;
-    if let Some(found) = cloud.stack(&stack.name).await? {
+    let found = cloud.stack(&stack.name).await?;
+    let is_busy = |found: &StackDescription| {
+        // What runs is waited for, whatever the stack has been through.
+        decide::deploy(Some(&found.status), History::WasComplete) == decide::Deploy::Attach
+    };
+    if let Some(found) = found.filter(is_busy) {
         let target = Target {
             stack: &stack.name,
             part: &stack.part,
@@ -157,6 +192,9 @@ async fn attach_and_plan_again(
             awaited: true,
         };
         operation::run(deployment.context, target, Operation::Attach, ready(Ok(()))).await?;
+    } else {
+        // It has just ended, or the read came too early to know that it began: not to be asked again at once.
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     Ok(planner::draw_up_again(planner(deployment), stack, outputs).await?)
 }
@@ -170,13 +208,13 @@ fn planner(deployment: Deployment<'_>) -> Planner<'_> {
     }
 }
 
-/// None when the stack is being made already.
+/// How it went, and what was made; none when the stack is being made already, or the change set is gone.
 async fn deploy_as_planned(
     deployment: Deployment<'_>,
     stack: &Stack,
     planned: &StackPlan,
     outputs: &Outputs,
-) -> Result<Option<Outcome>, Failed> {
+) -> Result<Option<(Outcome, Option<Made>)>, Failed> {
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
     let resolved = |in_service| {
@@ -190,7 +228,9 @@ async fn deploy_as_planned(
             stack: stack.name.clone(),
             part: stack.part.clone(),
         });
-        Ok(Some(Outcome::Unchanged))
+        let change_set = None;
+        let made = planned.id.clone().map(|id| Made { id, change_set });
+        Ok(Some((Outcome::Unchanged, made)))
     };
     match planned.action {
         StackAction::Unchanged if as_planned => return unchanged(),
@@ -250,9 +290,26 @@ async fn deploy_as_planned(
     };
     // From here on the change set is CloudFormation's: throwing it away could only fail.
     drafts.forget(&stack.name);
-    let request = cloud.execute_change_set(&draft.id, draft.keep_failed);
-    let (outcome, _) = operation::run(context, target, operation, request).await?;
-    Ok(Some(outcome))
+    let is_void = AtomicBool::new(false);
+    let request = async {
+        let executed = cloud.execute_change_set(&draft.id, draft.keep_failed).await;
+        executed.inspect_err(|error| is_void.store(cannot_be_executed(error), Ordering::Relaxed))
+    };
+    let (outcome, _) = match operation::run(context, target, operation, request).await {
+        // Somebody else executed another one, or threw this one away.
+        Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => return Ok(None),
+        ended => ended?,
+    };
+    let made = Made {
+        id: draft.stack_id,
+        change_set: Some(draft.id),
+    };
+    Ok(Some((outcome, Some(made))))
+}
+
+/// "ChangeSet [arn:…] does not exist", "… cannot be executed in its current execution status of [OBSOLETE]"
+fn cannot_be_executed(error: &CloudError) -> bool {
+    error.is("ChangeSetNotFound") || error.is("InvalidChangeSetStatus")
 }
 
 /// The change set to execute: the one that was planned with, unless it was made for other parameters.
@@ -274,7 +331,7 @@ async fn change_set(
                 warning: None,
             });
         }
-        cloud.delete_change_set(&draft.id).await?;
+        cloud.delete_change_set(&draft.id, None).await?;
         // The stack that the change set was made for is there, if only to be reviewed.
         id = Some(draft.stack_id.clone());
     }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::{join_all, try_join};
 
+use super::believed;
 use super::planner::Planner;
 use crate::blueprint::{self, Stack};
 use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, OnFailure, Template, WorkedOut};
+use crate::cloud::events::ResourceEvent;
 use crate::cloud::operations::FailuresOf;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
@@ -28,6 +30,8 @@ pub struct Draft {
     pub stack_id: String,
     /// Whether what fails is left as it is: a stack that was left so before takes no other way.
     pub keep_failed: bool,
+    /// Whether an update that fails is left as it is, for whatever reason.
+    pub keeps_what_fails: bool,
 }
 
 /// The change sets that this process made and that must not stay behind.
@@ -36,9 +40,13 @@ pub struct Drafts(Mutex<Vec<Drafted>>);
 
 #[derive(Debug, Clone)]
 struct Drafted {
+    /// Its stack's name.
     stack: String,
     change_set: String,
+    /// Whether the stack is made to hold it.
     makes_stack: bool,
+    /// The stack's ARN, once the change set is known to be made.
+    stack_id: Option<String>,
 }
 
 impl Drafts {
@@ -48,12 +56,20 @@ impl Drafts {
             stack: stack.to_owned(),
             change_set: change_set.to_owned(),
             makes_stack: false,
+            stack_id: None,
         });
     }
 
     fn note(&self, drafted: Drafted) {
         if let Ok(mut all) = self.0.lock() {
             all.push(drafted);
+        }
+    }
+
+    fn made(&self, stack: &str, stack_id: &str) {
+        if let Ok(mut all) = self.0.lock() {
+            let of_stack = all.iter_mut().filter(|drafted| drafted.stack == stack);
+            of_stack.for_each(|drafted| drafted.stack_id = Some(stack_id.to_owned()));
         }
     }
 
@@ -94,32 +110,47 @@ impl Drafts {
             Err(CloudError {
                 operation: "DeleteChangeSet",
                 code: Some("InvalidChangeSetStatus".into()),
-                message: "change sets that CloudFormation is still working out are left; the next run throws them away"
-                    .into(),
+                message:
+                    "change sets that CloudFormation is still working out are left; the next deploy of their stacks \
+                          throws them away"
+                        .into(),
             })
         })
     }
 }
 
 async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
-    let Some(stack) = cloud.stack(&drafted.stack).await? else {
+    let Drafted { stack, change_set, .. } = drafted;
+    cloud.delete_change_set(change_set, Some(stack)).await?;
+    if drafted.makes_stack {
+        discard_empty_stack(cloud, drafted).await?;
+    }
+    Ok(())
+}
+
+/// A stack that was made to hold a change set, and holds none any more. It may hold that of another run by now, or be that
+/// run's stack already, and some reads come too early to know that: each of several must say that there's nothing.
+async fn discard_empty_stack(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
+    let found = match &drafted.stack_id {
+        Some(id) => believed::stack(cloud, id, |_| true, || false).await?,
+        None => cloud.stack(&drafted.stack).await?,
+    };
+    let Some(stack) = found.filter(|stack| stack.status == StackStatus::ReviewInProgress) else {
         return Ok(());
     };
-    let left = cloud.change_sets(&stack.name).await?;
-    for summary in left.iter().filter(|summary| summary.name == drafted.change_set) {
-        cloud.delete_change_set(&summary.id).await?;
+    let (others, events) = try_join(cloud.change_sets(&stack.name), cloud.recent_events(&stack.id)).await?;
+    let was_executed = |event: &ResourceEvent| event.status != StackStatus::ReviewInProgress.as_str();
+    if !others.is_empty() || events.iter().any(was_executed) {
+        return Ok(());
     }
-    let others = left.iter().any(|summary| summary.name != drafted.change_set);
-    if drafted.makes_stack && stack.status == StackStatus::ReviewInProgress && !others {
-        cloud.delete_stack(&stack.id, None).await?;
-        // An empty stack is gone in a moment; a plan that returns before would leave it to be seen.
-        for _ in 0..50 {
-            match cloud.stack(&stack.id).await? {
-                Some(stack) if stack.status != StackStatus::DeleteComplete => {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-                _ => break,
+    cloud.delete_stack(&stack.id, None).await?;
+    // An empty stack is gone in a moment; a plan that returns before would leave it to be seen.
+    for _ in 0..50 {
+        match cloud.stack(&stack.id).await? {
+            Some(stack) if stack.status != StackStatus::DeleteComplete => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
+            _ => break,
         }
     }
     Ok(())
@@ -157,12 +188,13 @@ pub enum Drafting {
     },
     /// Nothing; the change set is thrown away.
     NothingToDo,
-    /// An operation on the stack has begun already: the read that showed it idle was stale.
+    /// An operation on the stack has begun already, while the change set was worked out, or before: then the read that
+    /// showed the stack idle came too early.
     Begun,
 }
 
-/// Makes a change set for a stack, and reads what it would do. Change sets of ours that an earlier run left behind are
-/// thrown away first.
+/// Makes a change set for a stack, and reads what it would do. Others of its change sets are left alone: a run that waits
+/// for its answer means to execute one. CloudFormation itself throws them away when one is executed.
 pub async fn draft(
     planner: Planner<'_>,
     stack: &Stack,
@@ -181,14 +213,6 @@ pub async fn draft(
         import_existing,
     } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
-    if id.is_some() {
-        // By name: the emulator lists none by ARN. What is thrown away is ours by its description, and by its own ARN.
-        let left = cloud.change_sets(&stack.name).await?;
-        let ours = left
-            .iter()
-            .filter(|left| left.can_be_executed && left.description == description);
-        try_join_all(ours.map(|left| cloud.delete_change_set(&left.id))).await?;
-    }
     // How a failed stack goes on is said when the change set is executed, and can't be said twice.
     let mut on_failure = options.manner.on_failure.filter(|_| !keep_failed);
     if import_existing && !keep_failed {
@@ -215,7 +239,8 @@ pub async fn draft(
     drafts.note(Drafted {
         stack: stack.name.clone(),
         change_set: name.clone(),
-        makes_stack: create && id.is_none(),
+        makes_stack: create,
+        stack_id: None,
     });
     // A stack that is to be made has nothing to be pinned to yet: an ARN need not be taken for its name there.
     let target = id.filter(|_| !create).unwrap_or(&stack.name);
@@ -233,9 +258,13 @@ pub async fn draft(
     };
     let made = match cloud.make_change_set(&new).await {
         Ok(made) => made,
-        Err(error) if is_busy_already(&error) => {
+        Err(error) if is_busy_already(&error) || error.is("ChangeSetNotFound") => {
             drafts.forget(&stack.name);
             return Ok(Drafting::Begun);
+        }
+        Err(error) if error.is("AlreadyExistsException") => {
+            drafts.forget(&stack.name);
+            return Err(name_is_taken(&stack.name, &name));
         }
         Err(error) => {
             return Err(CloudError {
@@ -245,10 +274,11 @@ pub async fn draft(
             .into());
         }
     };
+    drafts.made(&stack.name, &made.stack_id);
     let (changes, warning) = match made.result {
         WorkedOut::Changes { changes, warning } => (changes, warning),
         WorkedOut::NothingToDo => {
-            cloud.delete_change_set(&made.id).await?;
+            cloud.delete_change_set(&made.id, None).await?;
             drafts.forget(&stack.name);
             return Ok(Drafting::NothingToDo);
         }
@@ -258,12 +288,22 @@ pub async fn draft(
         id: made.id,
         stack_id: made.stack_id,
         keep_failed,
+        keeps_what_fails: !create && (keep_failed || on_failure == Some(OnFailure::Keep)),
     };
     Ok(Drafting::Ready {
         draft,
         changes,
         warning,
     })
+}
+
+/// Only a name that was given can be. Whoever made that one may be about to execute it.
+fn name_is_taken(stack: &str, name: &str) -> Error {
+    let what = format!("{stack} has a change set `{name}` already: another run may be about to execute it");
+    Error::refused(what).with_help(format!(
+        "wait for that run, or give another --change-set-name; if it's left over from a run that was killed: aws \
+         cloudformation delete-change-set --stack-name {stack} --change-set-name {name}"
+    ))
 }
 
 /// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]", "Stack:arn:… is in

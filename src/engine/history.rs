@@ -14,7 +14,13 @@ pub async fn of(cloud: &Cloud, stack: &StackDescription) -> Result<History, Clou
     if !History::matters(&stack.status) {
         return Ok(History::WasComplete);
     }
-    Ok(read(&cloud.events_after(&stack.id, None).await?))
+    let events = cloud.events_after(&stack.id, None).await?;
+    let newest = events.iter().rfind(|event| event.is_stack);
+    // Read too early, they don't tell everything.
+    if newest.is_none_or(|event| StackStatus::from(event.status.as_str()) != stack.status) {
+        return Ok(History::WasComplete);
+    }
+    Ok(read(&events))
 }
 
 /// Events are kept for a limited time: without the one that the stack began with, nothing is known for certain.
@@ -47,6 +53,7 @@ mod tests {
         let event = |status: &str, is_stack: bool| ResourceEvent {
             id: String::new(),
             operation_id: None,
+            token: None,
             at: None,
             logical_id: "photo-lab-move".into(),
             physical_id: String::new(),

@@ -1,5 +1,6 @@
 //! Does things to stacks, and tells what it does in events.
 
+pub mod believed;
 pub mod blocking;
 pub mod cause;
 pub mod decide;

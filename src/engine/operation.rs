@@ -1,6 +1,7 @@
 //! One operation on one stack, from the request to its end: the same for creating, updating, deleting, rolling back
 //! and for what others started.
 
+use futures_util::future::try_join;
 use tokio::time::Instant;
 
 use super::cause;
@@ -9,7 +10,7 @@ use super::interrupt::Interrupt;
 use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
 use crate::cloud::events::ResourceEvent;
-use crate::cloud::operations::{FailedEvent, FailuresOf};
+use crate::cloud::operations::{FailedEvent, FailuresOf, Token};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
@@ -110,11 +111,11 @@ pub struct Target<'a> {
 ///
 /// # Errors
 /// The failure with its cause; or that the operation goes on unattended.
-pub async fn run(
+pub async fn run<T: Into<Token>>(
     context: Context<'_>,
     target: Target<'_>,
     operation: Operation,
-    request: impl Future<Output = Result<(), CloudError>>,
+    request: impl Future<Output = Result<T, CloudError>>,
 ) -> Result<(Outcome, Ended), Failed> {
     let Context { cloud, tell, .. } = context;
     let before = watch::before(cloud, target.id, operation).await?;
@@ -125,7 +126,7 @@ pub async fn run(
         operation,
         last_seconds: before.last.map(|last| last.as_secs_f64()),
     });
-    request.await?;
+    let token = request.await?.into();
     if context.waiting.no_wait {
         return Err(Failed::Unattended(operation, Unattended::NotWaited));
     }
@@ -146,6 +147,7 @@ pub async fn run(
             awaited,
         },
         before,
+        token,
     );
     tokio::pin!(watching);
     let ended = tokio::select! {
@@ -199,12 +201,19 @@ async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) 
     let Context { cloud, .. } = context;
     let cancelled = match operation {
         Operation::Update => cloud.cancel_update(target.id).await,
-        Operation::Create => match cloud.stack(target.id).await?.map(|stack| stack.status) {
-            Some(StackStatus::CreateInProgress | StackStatus::ReviewInProgress) => {
-                cloud.delete_stack(target.id, None).await
+        Operation::Create => {
+            let (stack, events) = try_join(cloud.stack(target.id), cloud.recent_events(target.id)).await?;
+            // Either read may come too early to know that it has ended.
+            let has_ended = events
+                .iter()
+                .any(|event| event.is_stack && !StackStatus::from(event.status.as_str()).is_in_progress());
+            match stack.map(|stack| stack.status) {
+                Some(StackStatus::CreateInProgress | StackStatus::ReviewInProgress) if !has_ended => {
+                    cloud.delete_stack(target.id, None).await.map(drop)
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
-        },
+        }
         Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(()),
     };
     match cancelled {

@@ -92,6 +92,7 @@ mod tests {
             name: "lab-work".into(),
             status: StackStatus::UpdateComplete,
             reason: None,
+            change_set: None,
             outputs: BTreeMap::new(),
             exports: Vec::new(),
             parameters: map(&[

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::believed::STALE;
 use super::event::{Event, Events, Operation};
 use super::pace;
 use crate::cloud::events::ResourceEvent;
+use crate::cloud::operations::Token;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 
@@ -99,11 +101,11 @@ fn last_took(events: &[ResourceEvent], operation: Operation) -> Option<Duration>
     took.try_into().ok()
 }
 
-/// Watches the stack to the end of what runs.
+/// Watches the stack to the end of what runs. `token` is that of the request, when there was one.
 ///
 /// # Errors
 /// When AWS can't be asked any more, after its retries. The operation goes on.
-pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudError> {
+pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<Ended, CloudError> {
     let Watch {
         cloud,
         stack,
@@ -113,7 +115,9 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
         awaited,
     } = watch;
     let began = Instant::now();
-    let mut last_seen = before.after;
+    let mut last_seen = before.after.clone();
+    // What others began is under way.
+    let mut has_begun = before.status.is_none();
     let mut events: Vec<ResourceEvent> = Vec::new();
     let mut log = Vec::new();
     let (mut heard, mut first) = (began, FIRST);
@@ -136,6 +140,11 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
             if resource.is_stack && StackStatus::from(resource.status.as_str()) == StackStatus::ReviewInProgress {
                 continue;
             }
+            // What was newest before the request may have been read too early: what comes first is of an earlier operation.
+            has_begun = has_begun || token.begins(&resource);
+            if !has_begun {
+                continue;
+            }
             heard = Instant::now();
             if let Some(reports) = boot_reports
                 && let Some(instance) = instance_that_failed(&resource)
@@ -156,17 +165,19 @@ pub async fn follow(watch: Watch<'_>, before: Before) -> Result<Ended, CloudErro
         }
         let quiet = if last.is_none() { first } else { QUIET };
         if heard.elapsed() >= quiet {
-            let status = cloud
-                .stack(id)
-                .await?
-                .map_or(StackStatus::DeleteComplete, |stack| stack.status);
-            // Soon after a request, a stale read may still show the stack as it was before. One that is gone never was there
-            // before: it is known by its ARN.
-            let may_be_stale = last.is_none()
-                && before.status.as_ref() == Some(&status)
-                && status != StackStatus::DeleteComplete
-                && began.elapsed() < QUIET;
-            if has_ended(&status) && !may_be_stale {
+            let now = cloud.stack(id).await?.map(|stack| stack.status);
+            let may_be_stale = !cloud.local && began.elapsed() < STALE;
+            let status = match now {
+                // It is known by its ARN: that is the truth.
+                Some(StackStatus::DeleteComplete) => Some(StackStatus::DeleteComplete),
+                // As it was before it was made.
+                None if may_be_stale => None,
+                None => Some(StackStatus::DeleteComplete),
+                // As it was before what was requested began.
+                Some(status) if may_be_stale && (!has_begun || before.status.as_ref() == Some(&status)) => None,
+                status => status,
+            };
+            if let Some(status) = status.filter(has_ended) {
                 return Ok(Ended { status, events, log });
             }
             heard = Instant::now();

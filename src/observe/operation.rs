@@ -138,6 +138,7 @@ mod tests {
             name: "lab-move".into(),
             status: StackStatus::from(status),
             reason: None,
+            change_set: None,
             outputs: BTreeMap::new(),
             exports: Vec::new(),
             parameters: BTreeMap::new(),
@@ -155,6 +156,7 @@ mod tests {
         let event = |second: i64, status: &str, is_stack| ResourceEvent {
             id: String::new(),
             operation_id: None,
+            token: None,
             at: Some(at(second)),
             logical_id: String::new(),
             physical_id: String::new(),

@@ -12,6 +12,8 @@ mod many_stacks;
 mod nothing_to_do;
 mod noticing;
 mod rolling;
+mod side_by_side;
+mod stale;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -184,17 +186,21 @@ impl Rig {
         if !plan.changes_anything() {
             return Ok(nothing_to_do(&self.cloud, plan));
         }
+        Ok(self.execute(context, drafts, &plan).await)
+    }
+
+    async fn execute(&self, context: Context<'_>, drafts: &Drafts, plan: &Plan) -> Report {
         let approve = |_: &str, _: &[&Change]| self.approve;
-        Ok(qfleet::engine::deploy::deploy(Deployment {
+        qfleet::engine::deploy::deploy(Deployment {
             context,
             blueprint: &self.blueprint,
-            plan: &plan,
+            plan,
             drafts,
             options: &self.options,
             concurrency: self.concurrency,
             approve: &approve,
         })
-        .await)
+        .await
     }
 
     async fn destroy(&self) -> Ran {

@@ -3,12 +3,13 @@
 use std::future::ready;
 
 use super::Teardown;
+use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::deployed::{DeployedStack, ours};
 use crate::engine::event::Operation;
 use crate::engine::operation::{self, Target};
 use crate::engine::outcome::{Failed, Outcome};
-use crate::engine::{decide, keep, protection};
+use crate::engine::{believed, decide, keep, protection};
 use crate::environment::OnDestroy;
 use crate::error::Error;
 
@@ -26,7 +27,11 @@ pub(super) async fn as_shown(
     let context = teardown.context;
     let name = target.stack;
     loop {
-        let now = context.cloud.stack(target.id).await?;
+        // It was there when the environment was found, and it doesn't become the empty stack again that it began as.
+        let was_empty = stack.stack.status == StackStatus::ReviewInProgress;
+        let is_as_known = |now: &StackDescription| was_empty || now.status != StackStatus::ReviewInProgress;
+        let stop = || context.interrupt.asked();
+        let now = believed::stack(context.cloud, target.id, is_as_known, stop).await?;
         let now = match (decide::destroy(now.as_ref().map(|now| &now.status)), now) {
             (decide::Destroy::Nothing, _) | (decide::Destroy::Delete, None) => return Ok(None),
             (decide::Destroy::Delete, Some(now)) => now,

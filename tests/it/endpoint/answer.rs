@@ -115,15 +115,11 @@ impl World {
 
     /// An action of CloudFormation.
     fn act(&mut self, action: &str, input: &Input) -> Result<Fields, Refusal> {
-        let unknown = || {
-            let message = format!("Could not find operation {action} for version 2010-05-15");
-            Refusal::new(400, "InvalidAction", message)
-        };
         if action == "DescribeEvents" {
             match self.script.describe_events {
                 DescribeEvents::Answers => {}
                 DescribeEvents::Empty => return Ok(Fields::new().members("OperationEvents", [])),
-                DescribeEvents::UnknownAction => return Err(unknown()),
+                DescribeEvents::UnknownAction => return Err(unknown(action)),
             }
         }
         let model = Model::get();
@@ -134,6 +130,16 @@ impl World {
             self.complaints.push(format!("{action}: {message}"));
             return Err(Refusal::validation(message));
         }
+        let present = self.go_back(action, input);
+        let answer = self.on_stacks(action, input);
+        match present {
+            Some(present) => self.stacks = present,
+            None => self.remember(),
+        }
+        answer
+    }
+
+    fn on_stacks(&mut self, action: &str, input: &Input) -> Result<Fields, Refusal> {
         match action {
             "DescribeStacks" => self.describe_stacks(input),
             "ListStacks" => self.list_stacks(input),
@@ -162,12 +168,17 @@ impl World {
             _ => {
                 self.complaints.push(format!(
                     "{action}: the endpoint doesn't know it{}",
-                    if model.knows(action) { " yet" } else { "" }
+                    if Model::get().knows(action) { " yet" } else { "" }
                 ));
-                Err(unknown())
+                Err(unknown(action))
             }
         }
     }
+}
+
+fn unknown(action: &str) -> Refusal {
+    let message = format!("Could not find operation {action} for version 2010-05-15");
+    Refusal::new(400, "InvalidAction", message)
 }
 
 fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {

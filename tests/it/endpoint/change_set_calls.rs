@@ -165,10 +165,10 @@ impl World {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>
     pub fn execute_change_set(&mut self, input: &Input) -> Answer {
         let (stack, found) = self.change_set(input)?;
+        // The same request again is refused like any other: "Executing it again returns InvalidChangeSetStatus"
+        // (https://github.com/floci-io/floci/pull/3564), whatever the reference hopes of the token.
         let token = input.text("ClientRequestToken").map(str::to_owned);
-        if self.is_repeated(stack, token.as_deref(), "ExecuteChangeSet")? {
-            return Ok(Fields::new());
-        }
+        self.is_repeated(stack, token.as_deref(), "ExecuteChangeSet")?;
         let it = &self.stacks[stack];
         let change_set = it.change_sets[found].clone();
         let invalid = |what: String| Err(Refusal::new(400, "InvalidChangeSetStatus", what));

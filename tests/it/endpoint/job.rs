@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::diff::{differing, replaces};
-use super::operation::{JobState, Phase, Work};
+use super::operation::{JobState, OnFailure, Phase, Work};
 use super::script::Verb;
 use super::state::{Resource, Stack};
 use super::template::{Template, as_text};
@@ -81,6 +81,7 @@ impl World {
         let failure = self.script.failure_of(&name, &id, verb).or_else(|| match work {
             Work::Delete => self.why_not_deleted(stack, &id),
             Work::Create => self.why_not_made(stack, &id),
+            Work::Apply => self.why_not_replaced(stack, &id),
             _ => None,
         });
         let makes = verb == Verb::Create || (verb == Verb::Update && self.is_replaced(stack, &id));
@@ -118,6 +119,20 @@ impl World {
                 failure,
             },
         );
+    }
+
+    /// A resource of a stack whose rollback is disabled isn't made anew
+    /// (<https://github.com/smoketurner/serverless-vpc-plugin/issues/1221>: an event of the resource, UPDATE_FAILED).
+    fn why_not_replaced(&self, stack: usize, id: &str) -> Option<String> {
+        let it = &self.stacks[stack];
+        let keeps = it.operation.as_ref()?.on_failure == OnFailure::Nothing;
+        let (_, open) = self.wanted(stack, id)?;
+        let known = it.resource(id)?;
+        let is_replaced = differing(&known.open_properties, &open)
+            .into_iter()
+            .any(|name| replaces(&known.kind, name));
+        (keeps && is_replaced)
+            .then(|| "Replacement type updates not supported on stack with disable-rollback.".to_owned())
     }
 
     /// One more event of a resource that is in progress.

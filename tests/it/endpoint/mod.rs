@@ -15,6 +15,7 @@
 //!             ├─ mappings                        Lambda's event source mappings
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
+//!             ├─ stale                           reads that show how things were
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
 //!             └─ services                        the least of SSM; or forward, to the emulator
@@ -64,6 +65,7 @@ mod said;
 mod script;
 mod services;
 mod stacks;
+mod stale;
 mod state;
 mod tcp;
 mod template;

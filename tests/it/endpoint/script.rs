@@ -20,6 +20,7 @@ pub struct Script {
     pub(super) change_sets_take: Duration,
     pub(super) phases_take: Duration,
     pub(super) stale_reads: u32,
+    pub(super) stale_share: Option<super::stale::Share>,
     pub(super) page: usize,
     pub(super) existing: Vec<Existing>,
     pub(super) happenings: Vec<(Duration, Happening)>,
@@ -137,6 +138,7 @@ impl Script {
             change_sets_take: Duration::from_millis(20),
             phases_take: Duration::from_millis(10),
             stale_reads: 0,
+            stale_share: None,
             page: 100,
             existing: Vec::new(),
             happenings: Vec::new(),
@@ -242,6 +244,12 @@ impl Script {
     /// After an operation was started, so many reads of the stack and its events still show it as it was before.
     pub fn stale_reads(mut self, reads: u32) -> Self {
         self.stale_reads = reads;
+        self
+    }
+
+    /// So many of a hundred reads show stacks as they were, at most so long ago: also when they weren't there yet.
+    pub fn stale_share(mut self, of_a_hundred: u64, oldest: Duration) -> Self {
+        self.stale_share = Some(super::stale::Share { of_a_hundred, oldest });
         self
     }
 

@@ -11,7 +11,7 @@ use super::operation::Operation;
 use super::template::Template;
 
 /// A stack, deleted ones included: they can be read by ARN for 90 days.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Stack {
     pub id: String,
     pub name: String,

@@ -20,6 +20,7 @@ pub struct World {
     pub now: Instant,
     pub script: Script,
     pub stacks: Vec<Stack>,
+    pub past: super::stale::Past,
     pub services: Services,
     /// Of Auto Scaling, oldest first.
     pub activities: Vec<Activity>,
@@ -94,6 +95,7 @@ impl World {
             clock,
             now: clock.started,
             stacks: Vec::new(),
+            past: super::stale::Past::default(),
             services: Services::default(),
             activities: Vec::new(),
             calls: Vec::new(),
@@ -113,6 +115,7 @@ impl World {
         for (time, happening) in world.script.happenings.clone() {
             world.plan(time, Step::Happens(happening));
         }
+        world.remember();
         world
     }
 
@@ -126,6 +129,7 @@ impl World {
             let ((at, _), step) = entry.remove_entry();
             self.now = at;
             self.take(step);
+            self.remember();
         }
         self.now = until;
     }

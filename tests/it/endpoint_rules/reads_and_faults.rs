@@ -252,7 +252,8 @@ async fn the_sdk_repeats_what_was_lost_and_nothing_is_done_twice() {
     let execute = client
         .execute_change_set()
         .change_set_name(made.id().unwrap_or_default());
-    execute.client_request_token("two").send().await.expect("executed");
+    let (code, _) = refusal(execute.client_request_token("two").send().await);
+    assert_eq!(code, "InvalidChangeSetStatus", "it was executed the first time");
     assert_eq!(settled(&client, "lab").await, "CREATE_COMPLETE");
     assert_eq!(
         (

@@ -1,10 +1,10 @@
 //! What change sets say, and what they leave out.
 
-use qfleet::cloud::change_set::{Action, Replacement};
+use qfleet::cloud::change_set::{Action, OnFailure, Replacement};
 use qfleet::engine::plan::StackPlan;
 
 use super::Rig;
-use crate::endpoint::Script;
+use crate::endpoint::{Script, Verb};
 
 const WHY: &str = "Template error: every Fn::Join object requires two parameters";
 
@@ -91,4 +91,52 @@ async fn the_warning_does_not_hide_why_a_change_set_failed() {
     let said = ran.result.as_ref().expect_err("a failure").to_string();
     assert!(said.contains("[AWS::EarlyValidation::PropertyValidation]"), "{said}");
     assert!(!said.contains(WHY), "{said}");
+}
+
+/// The topic is to be made anew.
+fn rename_topic(rig: &mut Rig) {
+    let body = &mut rig.stack("intake").body;
+    *body = body.replacen("TopicName: ", "TopicName: another #", 1);
+}
+
+/// CloudFormation would refuse it in the middle of the update.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_anew_in_a_stack_whose_failed_update_was_left_as_it_is() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.touch("intake");
+    let script = Script::new().fails_times("lab-intake", "Topic", Verb::Update, "not like this", 1);
+    rig.endpoint.rescript(|_| script);
+    rig.options.manner.on_failure = Some(OnFailure::Keep);
+    assert_eq!(rig.again().deploy().await.exit_code(), 1);
+    assert_eq!(rig.status("intake").as_deref(), Some("UPDATE_FAILED"));
+    rig.options.manner.on_failure = None;
+    let before = rig.blueprint.clone();
+    rename_topic(&mut rig);
+    let executed = rig.endpoint.calls("ExecuteChangeSet").len();
+    let ran = rig.again().deploy().await;
+    assert_eq!(ran.exit_code(), 4, "{:?}", ran.result);
+    let said = ran.result.as_ref().expect_err("a refusal").to_string();
+    for words in ["would replace Topic", "qfleet recover", "not like this"] {
+        assert!(said.contains(words), "no {words}: {said}");
+    }
+    assert_eq!(rig.endpoint.calls("ExecuteChangeSet").len(), executed);
+    assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
+    // What replaces nothing goes on from there.
+    rig.blueprint = before;
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_made_anew_where_what_fails_is_to_be_kept() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rename_topic(&mut rig);
+    rig.options.manner.on_failure = Some(OnFailure::Keep);
+    let ran = rig.again().deploy().await;
+    let said = ran.result.as_ref().expect_err("a refusal").to_string();
+    assert!(said.contains("without --on-failure keep"), "{said}");
+    rig.options.manner.on_failure = None;
+    rig.again().deploy().await.well();
 }

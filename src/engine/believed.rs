@@ -1,0 +1,42 @@
+//! What was just done is believed to have been done: reads of CloudFormation may come too early, and then don't know a
+//! stack yet, or show it as it was.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::cloud::stack_status::StackStatus;
+use crate::cloud::stacks::StackDescription;
+use crate::cloud::{Cloud, CloudError};
+
+/// For how long a read may show things as they were. AWS's own waiter looks as long for a stack that was just made
+/// (`StackExists`, 20 times, five seconds apart: botocore, data/cloudformation/2010-05-15/waiters-2.json).
+pub const STALE: Duration = Duration::from_secs(100);
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The stack of this ARN, once it is as it's known to be: it was there a moment ago, so it's there until its ARN is said to
+/// be deleted. What is said in the end is believed, and so is what is said once `stop()` says so. The local emulator, whose
+/// reads are never early, forgets ARNs.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn stack(
+    cloud: &Cloud,
+    id: &str,
+    is_as_known: impl Fn(&StackDescription) -> bool,
+    stop: impl Fn() -> bool,
+) -> Result<Option<StackDescription>, CloudError> {
+    let began = Instant::now();
+    loop {
+        let found = cloud.stack(id).await?;
+        let is_believed = match &found {
+            Some(stack) => is_as_known(stack) || stack.status == StackStatus::DeleteComplete,
+            None => cloud.local,
+        };
+        if is_believed || began.elapsed() >= STALE || stop() {
+            return Ok(found);
+        }
+        sleep(PAUSE).await;
+    }
+}
