@@ -276,7 +276,7 @@ impl<'a> Parts<'a> {
         parameters: BTreeMap<String, Value>,
         on_destroy: OnDestroy,
     ) -> Result<Stack, Problem> {
-        let body = self.templates.render(template, context).map_err(broken)?;
+        let mut body = self.templates.render(template, context).map_err(broken)?;
         let mut needs: Vec<String> = Vec::new();
         for value in parameters.values() {
             if let Value::Output { part, .. } = value
@@ -293,6 +293,11 @@ impl<'a> Parts<'a> {
             protect: self.environment.protect,
             on_destroy,
         };
+        let tags = tags.write(&self.environment.tags);
+        if let Some(hash) = quoting::hash_beyond_ascii(&tags) {
+            // They may be read back with a `?` for each such character: by this, a change of one is seen all the same.
+            body.push_str(&format!("# The stack's tags: {hash}\n"));
+        }
         Ok(Stack {
             part: part.to_owned(),
             name: names::stack(&self.environment.name, part),
@@ -300,7 +305,7 @@ impl<'a> Parts<'a> {
             rolling_update: None,
             body,
             parameters,
-            tags: tags.write(&self.environment.tags),
+            tags,
             needs,
             protect: self.environment.protect,
         })

@@ -1,5 +1,7 @@
 //! Text that is read again by something that gives characters a meaning: an environment file, a policy.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 /// A value for a line of an environment file, in double quotes where it needs them.
@@ -102,14 +104,29 @@ pub fn iam_literal(text: &str) -> String {
 /// The mark that ends a text in a shell's here-document. It holds a hash of the text, so the text can't contain it,
 /// whoever wrote it.
 pub fn end_mark<'a>(text: impl Iterator<Item = &'a str>) -> String {
+    format!("END_{}", hash(text))
+}
+
+/// A hash of values that aren't all ASCII.
+pub fn hash_beyond_ascii(values: &BTreeMap<String, String>) -> Option<String> {
+    let texts = || values.iter().flat_map(|(name, value)| [name.as_str(), value]);
+    texts().any(|text| !text.is_ascii()).then(|| hash(texts()))
+}
+
+/// A text as CloudFormation may hand it back, with a `?` for each character that isn't ASCII
+/// (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/814>).
+pub fn as_handed_back(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
+fn hash<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
-    for piece in text {
-        hash.update(piece.as_bytes());
+    for text in texts {
+        hash.update(text.as_bytes());
         hash.update([0]);
     }
     let digest = hash.finalize();
-    let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("END_{hex}")
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -75,7 +75,9 @@ fn embedded(path: &str) -> Result<Value, Error> {
     }
 }
 
-/// Writes a value as JSON that every YAML reader takes for the same text.
+/// Writes a value as JSON that every YAML reader takes for the same text, all of it ASCII: CloudFormation hands templates
+/// back with a `?` for anything else (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1220>),
+/// and what is deployed is compared with what should be.
 ///
 /// Not minijinja's own form of it, which escapes characters that matter in HTML only (`\u0027`), and leaves alone some
 /// that YAML 1.1 forbids or takes for line ends.
@@ -91,10 +93,10 @@ fn as_json(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result
         .map_err(|error| Error::new(ErrorKind::BadSerialization, "a value for a template").with_source(error))?;
     for c in json.chars() {
         match c {
-            '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                write!(out, "\\u{:04x}", u32::from(c))?;
-            }
-            c => out.write_char(c)?,
+            ' '..='~' => out.write_char(c)?,
+            // YAML has eight digits for what JSON writes as a pair of surrogates.
+            '\u{10000}'.. => write!(out, "\\U{:08x}", u32::from(c))?,
+            c => write!(out, "\\u{:04x}", u32::from(c))?,
         }
     }
     Ok(())
@@ -119,6 +121,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn templates_are_ascii() {
+        for file in files(&FILES) {
+            let text = file.contents_utf8().unwrap_or_default();
+            let line = text.lines().find(|line| !line.is_ascii());
+            assert_eq!(line, None, "{}", file.path().display());
+            assert!(!text.is_empty(), "{}", file.path().display());
+        }
+    }
+
     /// `Fn::Sub` expands `${…}` after rendering, so nothing that is rendered may stand in its text.
     #[test]
     fn no_value_stands_in_a_sub() {
@@ -137,12 +149,12 @@ mod tests {
     #[test]
     fn characters_that_yaml_reads_otherwise_are_escaped() {
         let templates = Templates::new().expect("they parse");
-        let text = "\u{7f}\u{85}\u{2028}\u{feff}'\"<\\";
+        let text = "\u{7f}\u{85}\u{2028}\u{feff}'\"<\\\u{e9}\u{20ac}\u{1f600}";
         let line = templates
             .0
             .render_str("{{ text }}", minijinja::context! { text })
             .expect("renders");
-        assert_eq!(line, r#""\u007f\u0085\u2028\ufeff'\"<\\""#);
+        assert_eq!(line, r#""\u007f\u0085\u2028\ufeff'\"<\\\u00e9\u20ac\U0001f600""#);
         let back: String = serde_yaml::from_str(&line).expect("is YAML");
         assert_eq!(back, text);
     }

@@ -2,6 +2,7 @@
 
 use aws_sdk_autoscaling::types::InstanceRefreshStatus;
 
+use super::bounds::Bounds;
 use super::{Cloud, CloudError, explain};
 
 /// How many instances one call takes off scale-in protection
@@ -34,19 +35,21 @@ impl DrainingInstance {
 impl Cloud {
     /// The instances of a group; `None` when there's no such group.
     pub async fn draining_instances(&self, group: &str) -> Result<Option<Vec<DrainingInstance>>, CloudError> {
+        Ok(self.draining_group(group).await?.map(|(_, instances)| instances))
+    }
+
+    /// The same, with the group's bounds.
+    pub async fn draining_group(&self, group: &str) -> Result<Option<(Bounds, Vec<DrainingInstance>)>, CloudError> {
         let asked = self.autoscaling.describe_auto_scaling_groups();
         let answer = asked.auto_scaling_group_names(group).send().await;
         let answer = answer.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-        let instances = answer.auto_scaling_groups().first().map(|group| group.instances());
-        Ok(instances.map(|instances| {
-            instances
-                .iter()
-                .map(|instance| DrainingInstance {
-                    id: instance.instance_id().unwrap_or_default().to_owned(),
-                    lifecycle_state: instance.lifecycle_state().map_or("", |state| state.as_str()).to_owned(),
-                    protected: instance.protected_from_scale_in().unwrap_or_default(),
-                })
-                .collect()
+        Ok(answer.auto_scaling_groups().first().map(|group| {
+            let instances = group.instances().iter().map(|instance| DrainingInstance {
+                id: instance.instance_id().unwrap_or_default().to_owned(),
+                lifecycle_state: instance.lifecycle_state().map_or("", |state| state.as_str()).to_owned(),
+                protected: instance.protected_from_scale_in().unwrap_or_default(),
+            });
+            (Bounds::of(group), instances.collect())
         }))
     }
 

@@ -7,6 +7,7 @@ pub mod actual_bucket;
 mod actual_group;
 mod actual_role;
 pub mod alarms;
+pub mod bounds;
 pub mod buckets;
 mod calls;
 pub mod change_set;

@@ -14,13 +14,14 @@ use super::graph;
 use super::imports;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::plan::{self, Outputs, Plan, StackAction, StackPlan};
+use super::plan::{self, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
 use super::planner::{self, Planner};
 use super::queue_names;
 use super::rolling;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::CloudError;
+use crate::cloud::bounds::Bounds;
 use crate::cloud::change_set::Change;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
@@ -79,6 +80,9 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     ) else {
         return Err(Error::failed(format!("`{part}` is not part of the plan")).into());
     };
+    if let Some(lowered) = &planned.lowered {
+        put_bounds_back(deployment.context, &stack.name, lowered).await?;
+    }
     let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
     let cloud = deployment.context.cloud;
     upload_program(deployment, &part, &known).await?;
@@ -102,6 +106,21 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         cloud.protect_stack(&stack.name, true).await?;
     }
     Ok(outcome)
+}
+
+/// Before anything else: an update may roll instances, and there are none to roll.
+async fn put_bounds_back(context: Context<'_>, stack: &str, lowered: &LoweredGroup) -> Result<(), Failed> {
+    context.may_begin(stack)?;
+    let LoweredGroup { group, min, max, .. } = lowered;
+    let bounds = Bounds { min: *min, max: *max };
+    let Context { cloud, tell, .. } = context;
+    if lowered.put_back {
+        cloud.put_bounds(group, bounds).await?;
+        tell.warn(format!(
+            "{stack}: {group} has {min} to {max} instances again: a destroy that was stopped had taken them away"
+        ));
+    }
+    Ok(cloud.unmark_bounds(group, bounds).await?)
 }
 
 /// What a stack is known by.

@@ -256,7 +256,13 @@ pub async fn draft(
         import_existing,
         manner: &manner,
     };
-    let made = match cloud.make_change_set(&new).await {
+    let mut made = cloud.make_change_set(&new).await;
+    if matches!(&made, Err(error) if error.is("AlreadyExistsException"))
+        && free_name(cloud, &stack.name, &name, &description).await?
+    {
+        made = cloud.make_change_set(&new).await;
+    }
+    let made = match made {
         Ok(made) => made,
         Err(error) if is_busy_already(&error) || error.is("ChangeSetNotFound") => {
             drafts.forget(&stack.name);
@@ -297,13 +303,24 @@ pub async fn draft(
     })
 }
 
-/// Only a name that was given can be. Whoever made that one may be about to execute it.
+/// Only a name that was given can be taken. One of ours by that name is thrown away: it's left over from a run that was
+/// killed, or that run plans again when it finds it gone.
+async fn free_name(cloud: &Cloud, stack: &str, name: &str, description: &str) -> std::result::Result<bool, CloudError> {
+    let all = cloud.change_sets(stack).await?;
+    let ours = all
+        .iter()
+        .find(|known| known.name == name && known.description == description);
+    if let Some(ours) = ours {
+        cloud.delete_change_set(&ours.id, None).await?;
+    }
+    Ok(ours.is_some())
+}
+
 fn name_is_taken(stack: &str, name: &str) -> Error {
-    let what = format!("{stack} has a change set `{name}` already: another run may be about to execute it");
-    Error::refused(what).with_help(format!(
-        "wait for that run, or give another --change-set-name; if it's left over from a run that was killed: aws \
-         cloudformation delete-change-set --stack-name {stack} --change-set-name {name}"
+    Error::refused(format!(
+        "{stack} has a change set `{name}` already, which qfleet didn't make"
     ))
+    .with_help("give another --change-set-name, or delete that one if nobody needs it")
 }
 
 /// "Stack [lab-intake] already exists and cannot be created again with the changeSet [qfleet-…]", "Stack:arn:… is in

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::operation::Context;
 use super::pace;
 use crate::cloud::CloudError;
+use crate::cloud::bounds::Bounds;
 use crate::cloud::draining::{DrainingInstance, HookResult};
 use crate::cloud::scaling::LifecycleHook;
 use crate::cloud::stacks::StackResource;
@@ -49,13 +50,23 @@ pub async fn drain(context: Context<'_>, stack: &str, resources: &[StackResource
 
 async fn drain_group(context: Context<'_>, stack: &str, group: &str, at_once: bool) -> Result<(), CloudError> {
     let Context { cloud, tell, .. } = context;
-    let Some(instances) = cloud.draining_instances(group).await? else {
+    let Some((bounds, instances)) = cloud.draining_group(group).await? else {
         return Ok(());
     };
     match cloud.cancel_refresh(group).await {
         Ok(true) => tell.warn(format!("{stack}: the instance refresh of {group} was cancelled")),
         Ok(false) => {}
         Err(error) => tell.warn(format!("{stack}: {error}")),
+    }
+    // When this is stopped, the next deploy knows by the mark what to put back. A group without bounds has it already, or
+    // was lowered by somebody else.
+    if bounds != Bounds::NONE
+        && let Err(error) = cloud.mark_bounds(group, bounds).await
+    {
+        tell.warn(format!(
+            "{stack}: the bounds of {group} ({} to {} instances) could not be noted, so no deploy will put them back: {error}",
+            bounds.min, bounds.max
+        ));
     }
     // First, so that an instance that comes up meanwhile isn't protected.
     let shrunk = cloud.shrink_group(group).await;

@@ -204,9 +204,9 @@ async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) 
         Operation::Create => {
             let (stack, events) = try_join(cloud.stack(target.id), cloud.recent_events(target.id)).await?;
             // Either read may come too early to know that it has ended.
-            let has_ended = events
-                .iter()
-                .any(|event| event.is_stack && !StackStatus::from(event.status.as_str()).is_in_progress());
+            let of_stack = events.iter().filter(|event| event.is_stack);
+            let mut statuses = of_stack.map(|event| StackStatus::from(event.status.as_str()));
+            let has_ended = statuses.any(|status| watch::has_ended(&status));
             match stack.map(|stack| stack.status) {
                 Some(StackStatus::CreateInProgress | StackStatus::ReviewInProgress) if !has_ended => {
                     cloud.delete_stack(target.id, None).await.map(drop)

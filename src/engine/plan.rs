@@ -8,6 +8,7 @@ use super::blocking::Blocking;
 use super::draft::Draft;
 use super::rolling::Rolling;
 use crate::blueprint::{Stack, Value};
+use crate::cloud::bounds::{Bounds, Lowered};
 use crate::cloud::change_set::{Action, Change};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::KnownDrift;
@@ -63,6 +64,9 @@ pub struct StackPlan {
     /// Somebody switched its termination protection on, though the file doesn't ask for it: it stays.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub protected_by_hand: bool,
+    /// Bounds of its group that a destroy lowered before it was stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowered: Option<LoweredGroup>,
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -109,6 +113,31 @@ pub enum StackAction {
     Refused,
 }
 
+/// A group whose bounds a destroy lowered before it was stopped. They are put back, unless somebody else has changed them
+/// since.
+#[derive(Debug, Clone, Serialize)]
+pub struct LoweredGroup {
+    /// Its name.
+    pub group: String,
+    /// The fewest instances, as before.
+    pub min: i32,
+    /// The most instances, as before.
+    pub max: i32,
+    /// Whether they are put back.
+    pub put_back: bool,
+}
+
+impl From<&Lowered> for LoweredGroup {
+    fn from(lowered: &Lowered) -> Self {
+        LoweredGroup {
+            group: lowered.group.clone(),
+            min: lowered.before.min,
+            max: lowered.before.max,
+            put_back: lowered.now == Bounds::NONE,
+        }
+    }
+}
+
 /// Who says what would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -124,12 +153,16 @@ pub enum Source {
 /// Resources that hold data: what they are replaced by is empty.
 pub(super) const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
 
+impl StackPlan {
+    fn changes_anything(&self) -> bool {
+        self.action != StackAction::Unchanged || self.termination_protection.is_some() || self.lowered.is_some()
+    }
+}
+
 impl Plan {
     /// Whether a deploy would do anything.
     pub fn changes_anything(&self) -> bool {
-        self.stacks
-            .iter()
-            .any(|stack| stack.action != StackAction::Unchanged || stack.termination_protection.is_some())
+        self.stacks.iter().any(StackPlan::changes_anything)
     }
 
     /// Whether operations are running that must be over before a deploy.

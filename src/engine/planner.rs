@@ -6,10 +6,11 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::blocking;
 use super::draft::{Base, Draft, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
-use super::plan::{Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
+use super::plan::{LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
 use super::{decide, history, imports, protection, rolling, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
+use crate::cloud::bounds::Lowered;
 use crate::cloud::change_set::{Action, Change, Manner, PropertyChange, Replacement};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
@@ -84,14 +85,16 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         })
         .collect();
     outputs.extend(outputs_of_others(cloud, blueprint).await?);
-    let stacks = try_join_all(
-        blueprint
-            .stacks
-            .iter()
-            .zip(&existing)
-            .map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &ssm)),
-    )
-    .await?;
+    let planned = async {
+        let stacks = blueprint.stacks.iter().zip(&existing);
+        try_join_all(stacks.map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &ssm))).await
+    };
+    let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
+    for stack in &mut stacks {
+        let group = outputs.get(&stack.part).and_then(|outputs| outputs.get("GroupName"));
+        let of_stack = lowered.iter().find(|lowered| Some(&lowered.group) == group);
+        stack.lowered = of_stack.map(LoweredGroup::from);
+    }
     Ok(Plan {
         environment: blueprint.environment.clone(),
         account: cloud.account.clone(),
@@ -126,6 +129,15 @@ pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Output
     }
     let existing = found.map(|stack| Existing { stack, template });
     plan_stack(planner, stack, existing.as_ref(), outputs, &ssm).await
+}
+
+/// What a destroy that was stopped left without bounds. On the emulator it lowers none.
+async fn lowered_groups(cloud: &Cloud, outputs: &Outputs) -> Result<Vec<Lowered>> {
+    let any_group = outputs.values().any(|outputs| outputs.contains_key("GroupName"));
+    if cloud.local || !any_group {
+        return Ok(Vec::new());
+    }
+    Ok(cloud.lowered_groups().await?)
 }
 
 /// Outputs of parts that are needed and left out of this blueprint (`--only`).
@@ -199,6 +211,7 @@ async fn plan_stack(
         protected_by_hand: false,
         note: None,
         warning: None,
+        lowered: None,
         drift: found
             .map(|found| &found.drift)
             .filter(|drift| drift.is_drifted())
@@ -354,7 +367,7 @@ fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<String> {
     // One that failed may be made anew for that alone: then no property of it says so.
     let is_replaced = |change: &&Change| {
         let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes;
-        change.action == Action::Modify && change.properties.iter().any(by_property)
+        change.replacement == Replacement::Yes && change.properties.iter().any(by_property)
     };
     let replaced: Vec<&str> = changes
         .iter()

@@ -87,14 +87,6 @@ async fn draw_up_stack(
     drafts: &Drafts,
 ) -> std::result::Result<StackRevert, CloudError> {
     let stack = &deployed.stack;
-    let name = change_set_name();
-    drafts.hold(&stack.name, &name);
-    let description = change_set_description(environment, &deployed.part);
-    let made = cloud.make_revert(stack, &name, &description).await;
-    let id = made.map_err(|error| CloudError {
-        message: format!("{}: {}", stack.name, error.message),
-        ..error
-    })?;
     let mut revert = StackRevert {
         part: deployed.part.clone(),
         stack: stack.name.clone(),
@@ -105,6 +97,25 @@ async fn draw_up_stack(
         id: stack.id.clone(),
         needs: deployed.tags.needs.clone(),
     };
+    if stack
+        .tags
+        .iter()
+        .flat_map(|(key, value)| [key, value])
+        .any(|text| text.contains('?'))
+    {
+        // No tag of an environment file has one: CloudFormation hands it back for a character beyond ASCII, and a revert
+        // would write it.
+        revert.note = Some("CloudFormation doesn't tell its tags as they are, and would change them".to_owned());
+        return Ok(revert);
+    }
+    let name = change_set_name();
+    drafts.hold(&stack.name, &name);
+    let description = change_set_description(environment, &deployed.part);
+    let made = cloud.make_revert(stack, &name, &description).await;
+    let id = made.map_err(|error| CloudError {
+        message: format!("{}: {}", stack.name, error.message),
+        ..error
+    })?;
     match cloud.read_revert(&id).await? {
         Reverting::Ready(changes) => {
             revert.changes = changes;

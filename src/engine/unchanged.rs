@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::blueprint::quoting::as_handed_back;
 use crate::blueprint::{Blueprint, Stack, Value};
 use crate::cloud::stacks::StackDescription;
 
@@ -31,7 +32,7 @@ pub fn is_unchanged(
     found.status.is_well()
         && !found.drift.is_drifted()
         && template == stack.body
-        && found.tags == stack.tags
+        && are_same(&found.tags, &stack.tags)
         && found.notification_arns.is_empty()
         && found.parameters.len() == parameters.len()
         && stack.parameters.iter().all(|(name, value)| {
@@ -47,6 +48,16 @@ pub fn is_unchanged(
                 Value::Literal(_) | Value::Output { .. } => same,
             }
         })
+}
+
+/// The template tells tags apart that are handed back alike.
+fn are_same(found: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
+    let as_handed_back = || {
+        wanted
+            .iter()
+            .map(|(key, value)| (as_handed_back(key), as_handed_back(value)))
+    };
+    found == wanted || *found == as_handed_back().collect()
 }
 
 #[cfg(test)]
@@ -120,6 +131,16 @@ mod tests {
             .into_iter()
             .collect();
         is_unchanged(stack, found, template, &parameters, &ssm)
+    }
+
+    #[test]
+    fn tags_count_as_they_may_be_handed_back() {
+        let tagged = |value: &str| map(&[("équipe", value.to_owned())]);
+        let wanted = tagged("médias 写真");
+        assert!(are_same(&wanted, &wanted));
+        assert!(are_same(&map(&[("?quipe", "m?dias ??".to_owned())]), &wanted));
+        assert!(!are_same(&tagged("m?dias"), &wanted));
+        assert!(!are_same(&tagged("müdias 写真"), &wanted));
     }
 
     #[test]

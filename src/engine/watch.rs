@@ -116,8 +116,9 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
     } = watch;
     let began = Instant::now();
     let mut last_seen = before.after.clone();
-    // What others began is under way.
-    let mut has_begun = before.status.is_none();
+    // What others began is under way; a deletion that they began isn't begun again.
+    let mut has_begun = matches!(before.status, None | Some(StackStatus::DeleteInProgress));
+    let mut unseen: Vec<ResourceEvent> = Vec::new();
     let mut events: Vec<ResourceEvent> = Vec::new();
     let mut log = Vec::new();
     let (mut heard, mut first) = (began, FIRST);
@@ -134,15 +135,17 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
         pause().await;
     }
     loop {
-        for resource in cloud.events_after(id, last_seen.as_deref()).await? {
-            last_seen = Some(resource.id.clone());
+        unseen.extend(cloud.events_after(id, last_seen.as_deref()).await?);
+        last_seen = unseen.last().map(|event| event.id.clone()).or(last_seen);
+        // What was newest before the request may have been read too early: what comes first is of an earlier operation.
+        let begins = |event: &ResourceEvent| token.begins(event) || is_of_the_end(event);
+        if !has_begun && let Some(begin) = unseen.iter().position(begins) {
+            has_begun = true;
+            unseen.drain(..begin);
+        }
+        for resource in has_begun.then(|| unseen.drain(..)).into_iter().flatten() {
             // Of the time before the operation.
             if resource.is_stack && StackStatus::from(resource.status.as_str()) == StackStatus::ReviewInProgress {
-                continue;
-            }
-            // What was newest before the request may have been read too early: what comes first is of an earlier operation.
-            has_begun = has_begun || token.begins(&resource);
-            if !has_begun {
                 continue;
             }
             heard = Instant::now();
@@ -187,7 +190,12 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
     }
 }
 
-fn has_ended(status: &StackStatus) -> bool {
+/// Whoever deleted it, there is nothing after it.
+fn is_of_the_end(event: &ResourceEvent) -> bool {
+    event.is_stack && event.status == StackStatus::DeleteComplete.as_str()
+}
+
+pub(super) fn has_ended(status: &StackStatus) -> bool {
     !status.is_in_progress() && *status != StackStatus::ReviewInProgress
 }
 

@@ -90,6 +90,16 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             .map_or(String::new(), |status| format!("{status}: "));
         let _ = writeln!(out, "    {}", paint(FAINT, format!("{status}{note}")));
     }
+    if let Some(lowered) = &stack.lowered {
+        let (min, max) = (lowered.min, lowered.max);
+        let text = match lowered.put_back {
+            true => format!("{min} to {max} instances again: a destroy that was stopped had taken them away"),
+            false => format!(
+                "left as it is, not {min} to {max} instances: somebody changed that after a destroy was stopped"
+            ),
+        };
+        let _ = writeln!(out, "  {} {}  {text}", paint(CAREFUL, "~"), lowered.group);
+    }
     if let Some(warning) = &stack.warning {
         let line = wrapped(warning, "    warning: ", "    ");
         let _ = writeln!(out, "{}", line.replacen("warning:", &paint(CAREFUL, "warning:"), 1));

@@ -163,7 +163,7 @@ fn killed_destroys_converge_on_the_emulator() {
         let test = deploy(test, "lab", &account, keeps(seed));
         wait(fill(&account, &ours));
         let left = || {
-            let all = wait(super::stacks(&account)).0.into_iter();
+            let all = wait(super::stacks(&account)).into_iter();
             all.filter(|stack| !stack.starts_with("lab-2-")).collect()
         };
         let receipt = crash(seed, &test, whole, &figures, left);

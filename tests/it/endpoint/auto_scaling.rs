@@ -28,6 +28,8 @@ pub struct ScriptedGroup {
     /// How many batches of new instances start; those after never signal.
     batches_that_start: Option<usize>,
     tagged: bool,
+    /// Its own tags, beside those of its stack.
+    pub(super) tags: BTreeMap<String, String>,
     /// Whether it launches instances of several types.
     mixed: bool,
     pub(super) suspended: Vec<String>,
@@ -72,6 +74,7 @@ impl ScriptedGroup {
             obstacles: Obstacles::default(),
             batches_that_start: None,
             tagged: true,
+            tags: BTreeMap::new(),
             mixed: false,
             suspended: Vec::new(),
             version: "1".into(),
@@ -262,6 +265,7 @@ impl World {
             "TerminateInstanceInAutoScalingGroup" => self.terminate_instance(input),
             "SetInstanceProtection" => self.set_instance_protection(input),
             "UpdateAutoScalingGroup" => self.update_group(input),
+            "CreateOrUpdateTags" | "DeleteTags" => self.tag_groups(action, input),
             "DescribeLifecycleHooks" => self.describe_hooks(input),
             "CompleteLifecycleAction" => self.complete_action(input),
             "CancelInstanceRefresh" => self.cancel_refresh(input),
@@ -341,12 +345,20 @@ impl World {
         let names = input.texts("AutoScalingGroupNames");
         // The only filter that anybody uses here: of groups that carry a tag of this key.
         let filters = input.members("Filters");
-        let by_tag = filters.iter().any(|filter| filter.text("Name") == Some("tag-key"));
-        let wanted = self
-            .script
-            .groups
-            .iter()
-            .filter(|group| (names.is_empty() || names.contains(&group.name)) && (group.tagged || !by_tag));
+        let by_tag = filters.iter().find(|filter| filter.text("Name") == Some("tag-key"));
+        let keys = by_tag.map(|filter| filter.texts("Values"));
+        // Of its stack's tags a test says only whether it has any.
+        let has_tag = |group: &ScriptedGroup, key: &String| match key.as_str() {
+            "qfleet:environment" => group.tagged,
+            key => group.tags.contains_key(key),
+        };
+        let wanted = self.script.groups.iter().filter(|group| {
+            let is_named = names.is_empty() || names.contains(&group.name);
+            let is_tagged = keys
+                .as_ref()
+                .is_none_or(|keys| keys.iter().any(|key| has_tag(group, key)));
+            is_named && is_tagged
+        });
         let most = input
             .text("MaxRecords")
             .and_then(|most| most.parse().ok())
@@ -380,6 +392,14 @@ impl World {
                     .text("ProcessName", process)
                     .text("SuspensionReason", "User suspended")
             });
+            let tags = group.tags.iter().map(|(key, value)| {
+                Fields::new()
+                    .text("ResourceId", &group.name)
+                    .text("ResourceType", "auto-scaling-group")
+                    .text("Key", key)
+                    .text("Value", value)
+                    .text("PropagateAtLaunch", false)
+            });
             let launches = match group.mixed {
                 false => Fields::new().fields("LaunchTemplate", template(&group.version)),
                 true => {
@@ -397,6 +417,7 @@ impl World {
                 .text("HealthCheckType", "EC2")
                 .text("CreatedTime", self.clock.wall(self.clock.started))
                 .members("SuspendedProcesses", suspended)
+                .members("Tags", tags)
                 .members("Instances", instances)
         });
         Ok(Fields::new()

@@ -56,12 +56,35 @@ impl World {
         let group = &mut self.script.groups[found];
         group.min = size("MinSize").unwrap_or(group.min);
         group.max = size("MaxSize").unwrap_or(group.max);
-        group.desired = size("DesiredCapacity").unwrap_or(group.desired);
+        // "If a new value for MinSize is specified without setting DesiredCapacity, and the new MinSize is larger than the
+        // current size of the group, this sets the group's DesiredCapacity to the new MinSize value", and the other way
+        // round for MaxSize.
+        let least = group.desired.clamp(group.min, group.max.max(group.min));
+        group.desired = size("DesiredCapacity").unwrap_or(least);
         // "DesiredCapacity must be greater than or equal to the minimum size … and less than or equal to the maximum".
         if !(group.min..=group.max).contains(&group.desired) {
             return Err(Refusal::validation("Desired capacity must be between the limits"));
         }
         self.scale_in(found);
+        Ok(Fields::new())
+    }
+
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html> and
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteTags.html>
+    pub(super) fn tag_groups(&mut self, action: &str, input: &Input) -> Answer {
+        for tag in input.members("Tags") {
+            let name = tag.required("ResourceId")?;
+            let found = self.script.groups.iter_mut().find(|group| group.name == name);
+            let tags = match found {
+                Some(group) if tag.text("ResourceType") == Some("auto-scaling-group") => &mut group.tags,
+                _ => return Err(Refusal::validation("AutoScalingGroup name not found - null")),
+            };
+            let (key, value) = (tag.required("Key")?, tag.text("Value").unwrap_or_default());
+            match action {
+                "DeleteTags" => drop(tags.remove(key)),
+                _ => drop(tags.insert(key.to_owned(), value.to_owned())),
+            }
+        }
         Ok(Fields::new())
     }
 

@@ -198,6 +198,18 @@ impl Endpoint {
         })
     }
 
+    /// A group's minimum, desired capacity and maximum, and the tags of its own.
+    pub fn group(&self, name: &str) -> ([usize; 3], Vec<String>) {
+        self.world(|world| {
+            let found = world.script.groups.iter().find(|group| group.name == name);
+            let group = found.expect("a scripted group");
+            (
+                [group.min, group.desired, group.max],
+                group.tags.keys().cloned().collect(),
+            )
+        })
+    }
+
     /// Names of the change sets that are there and weren't executed.
     pub fn change_sets(&self) -> Vec<String> {
         self.world(|world| {

@@ -96,3 +96,72 @@ async fn an_event_source_mapping_is_waited_for_so_long_and_no_longer() {
         assert_eq!(rig.endpoint.stacks(), [] as [&str; 0]);
     }
 }
+
+/// A lab with a fleet of two to four, whose destroy was stopped while its workers finished. Gives the group's name.
+async fn destroy_that_was_stopped() -> (Rig, String) {
+    let mut rig = Rig::new(Script::new());
+    let ran = rig.deploy().await.well();
+    let group = ran.report().outputs["work"]["GroupName"].clone();
+    let drains = Duration::from_secs(30);
+    let fleet = ScriptedGroup::new(&group, &["us-east-2a:i-1", "us-east-2b:i-2"])
+        .sizes(2, 2, 4)
+        .takes(drains, drains);
+    rig.endpoint.rescript(|script| script.group(fleet));
+    rig.again();
+    let (ran, _) = tokio::join!(
+        rig.destroy(),
+        rig.interrupt_when(|endpoint| endpoint.group(&group).0 == [0, 0, 0])
+    );
+    assert_eq!(ran.exit_code(), qfleet::error::exit_code::INTERRUPTED);
+    rig.again();
+    (rig, group)
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_that_a_destroy_lowered_before_it_was_stopped_are_put_back_by_the_next_deploy() {
+    let (mut rig, group) = destroy_that_was_stopped().await;
+    let plan = rig.plan().await.expect("a plan");
+    let lowered = plan.stacks.iter().find_map(|stack| stack.lowered.as_ref());
+    let lowered = lowered.expect("it is planned");
+    assert_eq!((lowered.min, lowered.max, lowered.put_back), (2, 4, true));
+    assert_eq!(rig.endpoint.group(&group).0, [0, 0, 0], "a plan changes nothing");
+    let ran = rig.deploy().await.well();
+    assert_eq!(rig.endpoint.group(&group), ([2, 2, 4], vec![]));
+    let said = format!("lab-work: {group} has 2 to 4 instances again");
+    assert!(
+        ran.warnings().iter().any(|warning| warning.starts_with(&said)),
+        "{:?}",
+        ran.warnings()
+    );
+    let changed = rig.endpoint.calls("UpdateAutoScalingGroup").len();
+    rig.again().deploy().await.well();
+    assert_eq!(rig.endpoint.calls("UpdateAutoScalingGroup").len(), changed, "once");
+}
+
+/// What somebody else set since, or set to nothing, is drift, and stays.
+#[tokio::test(start_paused = true)]
+async fn bounds_that_somebody_else_set_stay() {
+    let (mut rig, group) = destroy_that_was_stopped().await;
+    let by_hand = |min, max| qfleet::cloud::bounds::Bounds { min, max };
+    rig.cloud.put_bounds(&group, by_hand(1, 1)).await.expect("by hand");
+    rig.deploy().await.well();
+    assert_eq!(rig.endpoint.group(&group), ([1, 1, 1], vec![]));
+    rig.cloud.put_bounds(&group, by_hand(0, 0)).await.expect("by hand");
+    let ran = rig.again().deploy().await.well();
+    assert_eq!(rig.endpoint.group(&group), ([0, 0, 0], vec![]));
+    assert!(ran.warnings().is_empty(), "{:?}", ran.warnings());
+}
+
+/// A second destroy knows what the first one noted; with the group, the mark goes.
+#[tokio::test(start_paused = true)]
+async fn a_destroy_that_is_stopped_twice_notes_what_was_before_the_first() {
+    let (mut rig, group) = destroy_that_was_stopped().await;
+    rig.interrupt.0.send_replace(false);
+    let (ran, _) = tokio::join!(rig.destroy(), async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        rig.interrupt.0.send_replace(true);
+    });
+    assert_eq!(ran.exit_code(), qfleet::error::exit_code::INTERRUPTED);
+    rig.again().deploy().await.well();
+    assert_eq!(rig.endpoint.group(&group), ([2, 2, 4], vec![]));
+}

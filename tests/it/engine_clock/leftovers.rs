@@ -44,7 +44,7 @@ async fn an_empty_stack_of_a_killed_run_is_used_as_a_create() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ours_are_thrown_away_and_those_of_others_left() {
+async fn a_plan_leaves_what_it_did_not_make() {
     let mut rig = Rig::new(Script::new());
     rig.deploy().await.well();
     rig.touch("intake");
@@ -54,7 +54,12 @@ async fn ours_are_thrown_away_and_those_of_others_left() {
     let of_others = others_change_set(&rig, "lab-intake").await;
     let plan = rig.again().plan().await.expect("a plan");
     assert!(plan.changes_anything());
-    assert_eq!(open(&rig), [of_others], "a plan leaves what others made");
+    let left = ours.into_iter().chain([of_others]).collect::<Vec<_>>();
+    assert_eq!(
+        open(&rig),
+        left,
+        "a run may be about to execute the one, somebody the other"
+    );
 }
 
 /// An empty stack that somebody else's change set made isn't ours to use.
@@ -83,6 +88,18 @@ async fn a_name_that_a_killed_run_used_can_be_used_again() {
             .iter()
             .all(|call| call.input.text("ChangeSetName") == Some("build-42"))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_others_use_is_refused() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.touch("intake");
+    let of_others = others_change_set(&rig, "lab-intake").await;
+    rig.options.change_set_name = Some(of_others.clone());
+    let ran = rig.again().deploy().await;
+    assert_eq!(ran.exit_code(), 4, "{:?}", ran.result);
+    assert_eq!(open(&rig), [of_others]);
 }
 
 async fn others_change_set(rig: &Rig, stack: &str) -> String {

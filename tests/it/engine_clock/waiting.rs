@@ -349,8 +349,8 @@ async fn an_update_that_stale_reads_hide_is_attached_to() {
     rig.is_deployed();
 }
 
-/// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next run
-/// throws it away.
+/// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next
+/// execution throws it away.
 #[tokio::test(start_paused = true)]
 async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
     let mut rig = Rig::new(Script::new());
@@ -359,7 +359,11 @@ async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
     let (ran, at) = interrupted(&rig, asked).await;
     assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
     let left = ran.discarded.expect_err("something is left");
-    assert!(left.to_string().contains("the next run throws them away"), "{left}");
+    assert!(
+        left.to_string()
+            .contains("the next deploy of their stacks throws them away"),
+        "{left}"
+    );
     rig.endpoint.rescript(|script| script.change_sets_take(seconds(1)));
     rig.again().deploy().await.well();
     rig.is_deployed();
