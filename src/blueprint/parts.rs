@@ -296,7 +296,8 @@ impl<'a> Parts<'a> {
         let tags = tags.write(&self.environment.tags);
         if let Some(hash) = quoting::hash_beyond_ascii(&tags) {
             // They may be read back with a `?` for each such character: by this, a change of one is seen all the same.
-            body.push_str(&format!("# The stack's tags: {hash}\n"));
+            let end = if body.ends_with('\n') { "" } else { "\n" };
+            body.push_str(&format!("{end}# The stack's tags: {hash}\n"));
         }
         Ok(Stack {
             part: part.to_owned(),
