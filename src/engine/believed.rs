@@ -40,3 +40,19 @@ pub async fn stack(
         sleep(PAUSE).await;
     }
 }
+
+/// The template of a stack that was found a moment ago: none only while it has none, or when none is told in the end.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn template(cloud: &Cloud, stack: &StackDescription) -> Result<Option<String>, CloudError> {
+    let began = Instant::now();
+    loop {
+        let found = cloud.template(&stack.id).await?;
+        let has_none = cloud.local || stack.status == StackStatus::ReviewInProgress;
+        if found.is_some() || has_none || began.elapsed() >= STALE {
+            return Ok(found);
+        }
+        sleep(PAUSE).await;
+    }
+}

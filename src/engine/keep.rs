@@ -3,6 +3,7 @@
 use futures_util::future::try_join_all;
 use serde_json::{Map, Value};
 
+use super::believed;
 use super::plan::DATA;
 use crate::blueprint::tags::StackTags;
 use crate::blueprint::template::{self, retains};
@@ -38,7 +39,7 @@ pub(super) async fn on_destroy(cloud: &Cloud, stack: &StackDescription) -> Resul
     if StackTags::read(&stack.tags).is_some_and(|tags| tags.on_destroy == OnDestroy::Keep) {
         return refuse_to_lose(cloud, stack).await.map(|()| OnDestroy::Keep);
     }
-    let template = deployed_template(cloud, &stack.id).await?;
+    let template = deployed_template(cloud, stack).await?;
     match data(&template).any(|(_, resource)| retains(resource)) {
         true => Ok(OnDestroy::Keep),
         false => Ok(OnDestroy::Empty),
@@ -50,7 +51,7 @@ pub(super) async fn on_destroy(cloud: &Cloud, stack: &StackDescription) -> Resul
 /// # Errors
 /// The refusal, with what to do; failures of AWS.
 async fn refuse_to_lose(cloud: &Cloud, stack: &StackDescription) -> Result<()> {
-    let template = deployed_template(cloud, &stack.id).await?;
+    let template = deployed_template(cloud, stack).await?;
     let lost = data(&template).filter(|(_, resource)| !retains(resource));
     let lost: Vec<&str> = lost.map(|(id, _)| id.as_str()).collect();
     if lost.is_empty() {
@@ -73,8 +74,8 @@ async fn refuse_to_lose(cloud: &Cloud, stack: &StackDescription) -> Result<()> {
     })
 }
 
-async fn deployed_template(cloud: &Cloud, stack: &str) -> Result<Map<String, Value>, CloudError> {
-    let body = cloud.template(stack).await?;
+async fn deployed_template(cloud: &Cloud, stack: &StackDescription) -> Result<Map<String, Value>, CloudError> {
+    let body = believed::template(cloud, stack).await?;
     Ok(body.and_then(|body| template::read(&body).ok()).unwrap_or_default())
 }
 

@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::rolling::Rolling;
 use crate::blueprint::{Stack, Value};
 use crate::cloud::bounds::{Bounds, Lowered};
-use crate::cloud::change_set::{Action, Change};
+use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::KnownDrift;
 use crate::error::Error;
@@ -242,6 +242,36 @@ pub fn data_loss(stack: &str, changes: &[Change], allowed: &[String]) -> Option<
     )
 }
 
+/// Why this can't be done to a stack that is left as it is when it fails, if it can't: "Replacement type updates not
+/// supported on stack with disable-rollback", and that is said of each resource once the update runs
+/// (<https://github.com/smoketurner/serverless-vpc-plugin/issues/1221>).
+pub(super) fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<String> {
+    if !draft.keeps_what_fails {
+        return None;
+    }
+    // One that failed may be made anew for that alone: then no property of it says so.
+    let is_replaced = |change: &&Change| {
+        let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes;
+        change.replacement == Replacement::Yes && change.properties.iter().any(by_property)
+    };
+    let replaced: Vec<&str> = changes
+        .iter()
+        .filter(is_replaced)
+        .map(|change| change.logical_id.as_str())
+        .collect();
+    if replaced.is_empty() {
+        return None;
+    }
+    let way_out = match draft.keep_failed {
+        true => "Take the failed update back first: qfleet recover",
+        false => "Deploy it without --on-failure keep",
+    };
+    let names = replaced.join(", ");
+    Some(format!(
+        "its update would replace {names}, which CloudFormation refuses where what fails is kept. {way_out}"
+    ))
+}
+
 /// The bucket for programs and long templates, once it is there.
 pub fn artifacts_bucket(outputs: &Outputs) -> Option<&str> {
     outputs.get("artifacts")?.get("BucketName").map(String::as_str)
@@ -263,7 +293,6 @@ pub fn not_shown<'a>(shown: &[Change], now: &'a [Change]) -> Vec<&'a Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::change_set::Replacement;
 
     fn change(logical_id: &str, action: Action, replacement: Replacement) -> Change {
         Change {

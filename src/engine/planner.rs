@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{try_join, try_join_all};
 
 use super::blocking;
-use super::draft::{Base, Draft, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
-use super::plan::{LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, resolve};
+use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
+use super::plan::{
+    LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
+};
 use super::{decide, history, imports, protection, rolling, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
 use crate::cloud::bounds::Lowered;
-use crate::cloud::change_set::{Action, Change, Manner, PropertyChange, Replacement};
+use crate::cloud::change_set::{Action, Change, Manner, Replacement};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
@@ -323,7 +325,7 @@ async fn plan_stack(
         if keeps != in_service
             && let Ok(parameters) = resolve(stack, outputs, keeps)
         {
-            planner.cloud.delete_change_set(&first.id).await?;
+            planner.cloud.delete_change_set(&first.id, None).await?;
             drafted = draft(planner, stack, base, &parameters, bucket).await?;
             (plan.in_service, plan.parameters) = (keeps, Some(parameters));
         }
@@ -355,36 +357,6 @@ async fn plan_stack(
         }
     }
     Ok(plan)
-}
-
-/// Why this can't be done to a stack that is left as it is when it fails, if it can't: "Replacement type updates not
-/// supported on stack with disable-rollback", and that is said of each resource once the update runs
-/// (<https://github.com/smoketurner/serverless-vpc-plugin/issues/1221>).
-fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<String> {
-    if !draft.keeps_what_fails {
-        return None;
-    }
-    // One that failed may be made anew for that alone: then no property of it says so.
-    let is_replaced = |change: &&Change| {
-        let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes;
-        change.replacement == Replacement::Yes && change.properties.iter().any(by_property)
-    };
-    let replaced: Vec<&str> = changes
-        .iter()
-        .filter(is_replaced)
-        .map(|change| change.logical_id.as_str())
-        .collect();
-    if replaced.is_empty() {
-        return None;
-    }
-    let way_out = match draft.keep_failed {
-        true => "Take the failed update back first: qfleet recover",
-        false => "Deploy it without --on-failure keep",
-    };
-    let names = replaced.join(", ");
-    Some(format!(
-        "its update would replace {names}, which CloudFormation refuses where what fails is kept. {way_out}"
-    ))
 }
 
 /// Every resource of a template, as an addition, or taken in where it is there already.
