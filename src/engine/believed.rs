@@ -14,6 +14,8 @@ use crate::cloud::{Cloud, CloudError};
 pub const STALE: Duration = Duration::from_secs(100);
 
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often a stack is looked for that isn't known to be there.
+const LOOKS: usize = 3;
 
 /// The stack of this ARN, once it is as it's known to be: it was there a moment ago, so it's there until its ARN is said to
 /// be deleted. What is said in the end is believed, and so is what is said once `stop()` says so. The local emulator, whose
@@ -55,4 +57,23 @@ pub async fn template(cloud: &Cloud, stack: &StackDescription) -> Result<Option<
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Whether a stack is there though a read just now didn't know it: what it would hold is there. Data that was kept waits a
+/// moment longer for its new stack by that, but isn't taken for kept while a stack holds it.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn is_there(cloud: &Cloud, name: &str) -> Result<bool, CloudError> {
+    for _ in 0..LOOKS {
+        if cloud.local {
+            break;
+        }
+        sleep(PAUSE).await;
+        let found = cloud.stack(name).await?;
+        if found.is_some_and(|stack| stack.status != StackStatus::DeleteComplete) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join, try_join_all};
 
+use super::believed;
 use super::blocking;
 use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
 use super::plan::{
@@ -251,6 +252,11 @@ async fn plan_stack(
         }
         _ => Vec::new(),
     };
+    if found.is_none() && !existing_data.is_empty() && believed::is_there(planner.cloud, &stack.name).await? {
+        plan.note = Some(BUSY.into());
+        plan.action = StackAction::Busy;
+        return Ok(plan);
+    }
     if let Some(why) = imports::refusal(&stack.part, &planner.cloud.region, &existing_data) {
         plan.note = Some(why);
         plan.action = StackAction::Refused;
