@@ -5,6 +5,7 @@
 //! may be missing there (<https://github.com/boto/boto3/issues/4178>). Without values nothing is missing, but which part
 //! of a property changes, and how. What is in either counts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
@@ -18,6 +19,8 @@ use super::{Cloud, CloudError, explain};
 pub(super) struct Ended {
     /// `REVERT_DRIFT`, of a drift-aware one.
     pub(super) mode: Option<DeploymentMode>,
+    /// What parameters that name one of the parameter store were resolved to, by their names in the template.
+    pub(super) resolved: BTreeMap<String, String>,
     /// How.
     pub(super) how: How,
 }
@@ -73,6 +76,13 @@ impl Cloud {
         let first = self.page(id, false, None).await?;
         let reason = first.status_reason().unwrap_or_default();
         let mode = first.deployment_mode().cloned();
+        let resolved = first.parameters().iter().filter_map(|parameter| {
+            Some((
+                parameter.parameter_key()?.to_owned(),
+                parameter.resolved_value()?.to_owned(),
+            ))
+        });
+        let resolved = resolved.collect();
         let how = match status(&first) {
             "CREATE_COMPLETE" => {
                 let (plain, with_values) = try_join(self.pages(id, false, first), async {
@@ -100,7 +110,7 @@ impl Cloud {
             "FAILED" | "DELETE_FAILED" | "DELETE_COMPLETE" => How::Failed(reason.to_owned()),
             _ => return Ok(None),
         };
-        Ok(Some(Ended { mode, how }))
+        Ok(Some(Ended { mode, resolved, how }))
     }
 
     /// Whether it was executed, or is being executed. A read that comes too early doesn't know it yet, nor may AWS itself

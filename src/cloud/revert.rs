@@ -1,6 +1,7 @@
 //! Drift-aware change sets: what CloudFormation would do to make resources what their stack was deployed as
 //! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html>).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{
@@ -16,8 +17,8 @@ use super::{Cloud, CloudError, explain};
 /// What came of asking for one.
 #[derive(Debug)]
 pub enum Reverting {
-    /// It would do this.
-    Ready(Vec<RevertedChange>),
+    /// It would do this, with these values of what is kept in the parameter store, by the parameter's name.
+    Ready(Vec<RevertedChange>, BTreeMap<String, String>),
     /// It would do nothing.
     NothingToDo,
     /// The endpoint made a change set that knows nothing of drift.
@@ -60,7 +61,8 @@ pub struct ThreeStates {
 
 impl Cloud {
     /// Makes a change set that brings a stack's resources back to the template and the parameters that it was deployed
-    /// with; `--use-previous-template` with `REVERT_DRIFT` is AWS's own way to do that
+    /// with; of what is kept in the parameter store, to what is there now, which may be a newer image
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/systems-manager-parameter-types.html>); `--use-previous-template` with `REVERT_DRIFT` is AWS's own way to do that
     /// (<https://aws.amazon.com/blogs/devops/safely-handle-configuration-drift-with-cloudformation-drift-aware-change-sets/>,
     /// scenario 2). Returns its ARN.
     ///
@@ -129,7 +131,7 @@ impl Cloud {
                         None => changes.push(plain),
                     }
                 }
-                Reverting::Ready(changes)
+                Reverting::Ready(changes, ended.resolved)
             }
         }))
     }

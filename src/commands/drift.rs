@@ -35,7 +35,9 @@ By --name, without the file, what the file would let differ counts, too.
 
 With --revert, CloudFormation is asked for a change set that puts the drifted stacks back to what they were deployed \
 as, which is shown property by property and executed after asking. What it can't put back is said. `qfleet deploy` \
-doesn't put drift back: it sets what the file changes, and leaves the rest as it is.
+doesn't put drift back: it sets what the file changes, and leaves the rest as it is. CloudFormation takes what the \
+parameter store has at that time, so a newer image comes with a revert: that is named and asked about, and --yes \
+doesn't agree to it.
 
 Examples:
   qfleet drift production                  what differs and matters
@@ -207,8 +209,21 @@ impl Drift {
         if let Some(refusal) = revert::data_loss(&reverts) {
             return Err(refusal);
         }
+        let newer = report::revert::newer(&reverts);
+        if self.yes && !newer.is_empty() {
+            let refusal = Error::refused(format!("more than drift would be put back:\n  {}", newer.join("\n  ")));
+            return Err(refusal.with_help(
+                "`qfleet deploy` takes the new value in, and shows what that replaces: then put the drift back; or leave \
+                 --yes out to be asked",
+            ));
+        }
+        let with = if newer.is_empty() {
+            ""
+        } else {
+            ", and take in what the parameter store has by now"
+        };
         let question = format!(
-            "Put {} in account {}, {} back?",
+            "Put {} in account {}, {} back{with}?",
             found.environment, found.account, found.region
         );
         if !progress.suspend(|| report::confirm(&question, self.yes))? {

@@ -13,6 +13,7 @@ use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan;
 use crate::cloud::change_set::{Action, Change};
 use crate::cloud::revert::{RevertedChange, Reverting, ThreeStates};
+use crate::cloud::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{DeployedStack, change_set_description};
 use crate::error::{Error, Result};
@@ -27,6 +28,9 @@ pub struct StackRevert {
     pub stack: String,
     /// What would be done, resource by resource.
     pub changes: Vec<RevertedChange>,
+    /// What comes with it, because the parameter store has other values by now: a newer image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub newer: Vec<NewerValue>,
     /// Why nothing can be done, when nothing can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -40,6 +44,20 @@ pub struct StackRevert {
     id: String,
     #[serde(skip)]
     needs: Vec<String>,
+}
+
+/// A parameter whose value the parameter store has: CloudFormation always takes the latest, whatever is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewerValue {
+    /// The parameter.
+    pub parameter: String,
+    /// Its name in the parameter store.
+    pub name: String,
+    /// As it was deployed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<String>,
+    /// As it would be.
+    pub becomes: String,
 }
 
 impl StackRevert {
@@ -91,6 +109,7 @@ async fn draw_up_stack(
         part: deployed.part.clone(),
         stack: stack.name.clone(),
         changes: Vec::new(),
+        newer: Vec::new(),
         note: None,
         is_known: true,
         draft: None,
@@ -117,8 +136,9 @@ async fn draw_up_stack(
         ..error
     })?;
     match cloud.read_revert(&id).await? {
-        Reverting::Ready(changes) => {
+        Reverting::Ready(changes, resolved) => {
             revert.changes = changes;
+            revert.newer = newer(stack, resolved);
             revert.draft = Some(id);
         }
         Reverting::NothingToDo => revert.note = Some("CloudFormation sees nothing to put back".to_owned()),
@@ -129,6 +149,20 @@ async fn draw_up_stack(
         Reverting::Failed(reason) => revert.note = Some(format!("CloudFormation can't revert it: {reason}")),
     }
     Ok(revert)
+}
+
+/// What the parameter store has by now that isn't what was deployed.
+fn newer(stack: &StackDescription, resolved: BTreeMap<String, String>) -> Vec<NewerValue> {
+    let newer = resolved.into_iter().filter_map(|(parameter, becomes)| {
+        let known = stack.parameters.get(&parameter)?;
+        (known.resolved.as_ref() != Some(&becomes)).then(|| NewerValue {
+            parameter,
+            name: known.value.clone(),
+            deployed: known.resolved.clone(),
+            becomes,
+        })
+    });
+    newer.collect()
 }
 
 /// A refusal when putting them back would replace or delete something that holds data.
@@ -238,6 +272,7 @@ mod tests {
                     &["/Properties/DisplayName"],
                 ),
             ],
+            newer: Vec::new(),
             note: None,
             is_known: true,
             draft: None,

@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::drift::one_line;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
 use crate::cloud::change_set::{Action, Replacement};
-use crate::engine::revert::StackRevert;
+use crate::engine::revert::{NewerValue, StackRevert};
 use crate::observe::drift::Drift;
 
 /// How wide the table is where there is no terminal.
@@ -25,7 +25,26 @@ pub fn text(reverts: &[StackRevert]) -> String {
             let _ = writeln!(out, "{}\n", table(revert));
         }
     }
+    for line in newer(reverts) {
+        let _ = writeln!(out, "{} {line}", paint(BAD, "!"));
+    }
     out
+}
+
+/// What comes with it that wasn't asked for, a line each.
+pub fn newer(reverts: &[StackRevert]) -> Vec<String> {
+    let all = reverts
+        .iter()
+        .flat_map(|revert| revert.newer.iter().map(move |newer| (revert, newer)));
+    let line = |(revert, newer): (&StackRevert, &NewerValue)| {
+        let deployed = newer.deployed.as_deref().unwrap_or("unknown");
+        format!(
+            "{}: {} is {} in the parameter store by now, and {deployed} was deployed: that comes with it, and replaces what \
+             was made from it",
+            revert.stack, newer.parameter, newer.becomes
+        )
+    };
+    all.map(line).collect()
 }
 
 fn table(revert: &StackRevert) -> Table {

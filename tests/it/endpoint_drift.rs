@@ -10,7 +10,7 @@ mod services;
 use std::time::Duration;
 
 use crate::endpoint::{Drifted, Endpoint, Existing, Fault, On, Script, Verb};
-use crate::harness::Test;
+use crate::harness::{Test, in_a_terminal};
 use crate::lab;
 
 /// Types that qfleet doesn't compare itself, so that only detection speaks.
@@ -326,4 +326,40 @@ fn what_fails_to_be_put_back_is_a_failure_and_still_drifts() {
     assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 1);
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_ROLLBACK_COMPLETE"));
     test(&endpoint).args(["--fail"]).status(3).run();
+}
+
+/// "CloudFormation always fetches the latest values from Parameter Store when it updates stacks"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/systems-manager-parameter-types.html>).
+#[test]
+fn a_newer_image_that_would_come_with_it_is_shown_and_asked_about() {
+    let image = "Parameters:\n  ImageId: {Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>'}\n";
+    let work = stack("lab-work", "UPDATE_COMPLETE").body(&format!("{image}{TEMPLATE}"));
+    let script = Script::new().existing(work.parameter("ImageId", "/images/new"));
+    let group = Drifted::new("lab-work", "Logs", "MODIFIED")
+        .properties(r#"{"RetentionInDays":30}"#, r#"{"RetentionInDays":1}"#)
+        .difference("/RetentionInDays", "30", "1", "NOT_EQUAL");
+    let endpoint = Endpoint::serve(script.drifted(group));
+    let resolved = |image: &str| {
+        endpoint.world(|world| {
+            let work = world.find("lab-work").expect("the stack");
+            let resolved = &mut world.stacks[work].definition.resolved;
+            resolved.insert("ImageId".into(), image.into());
+        });
+    };
+    endpoint.world(|world| world.services.set_parameter("/images/new", "ami-2"));
+    resolved("ami-1");
+    let newer = "lab-work: ImageId is ami-2 in the parameter store by now, and ami-1 was deployed";
+    let refused = test(&endpoint).args(["--revert", "--yes"]).status(4);
+    refused.stderr_contains(newer).stderr_contains("qfleet deploy").run();
+    let question = "back, and take in what the parameter store has by now?";
+    let asked = test(&endpoint).args(["--revert"]);
+    let (code, said) = in_a_terminal(&asked, 200, &[(question, "n\r")]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains(newer), "{said}");
+    assert_eq!(endpoint.calls("ExecuteChangeSet").len(), 0);
+    assert_eq!(endpoint.change_sets(), [] as [&str; 0]);
+
+    // Once a deploy has taken it in, nothing comes with it.
+    resolved("ami-2");
+    test(&endpoint).args(["--revert", "--yes"]).run();
 }
