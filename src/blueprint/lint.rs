@@ -279,6 +279,7 @@ mod tests {
     fn findings(stacks: Vec<Stack>) -> Vec<String> {
         let blueprint = Blueprint {
             environment: "lab".into(),
+            parts: Vec::new(),
             stacks,
             artifacts: Vec::new(),
         };

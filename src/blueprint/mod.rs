@@ -45,6 +45,8 @@ pub struct Placement {
 pub struct Blueprint {
     /// The environment's name.
     pub environment: String,
+    /// All parts that the environment has, also where only some of its stacks are wanted.
+    pub parts: Vec<String>,
     /// In order.
     pub stacks: Vec<Stack>,
     /// What must lie in the artifacts bucket before the stacks that use it are deployed.
@@ -153,9 +155,28 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     }
     Ok(Blueprint {
         environment: environment.name.clone(),
+        parts: parts_of(environment),
         stacks,
         artifacts,
     })
+}
+
+/// The parts that an environment has, known without rendering: its programs' folders may not be at hand.
+pub fn parts_of(environment: &Environment) -> Vec<String> {
+    let network = environment.stages.iter().any(parts::wants_network);
+    let before = [
+        ("artifacts", true),
+        ("network", network),
+        ("intake", environment.bucket.is_some()),
+    ];
+    let stages = environment.stages.iter().map(|stage| (stage.name.as_str(), true));
+    let all = before
+        .into_iter()
+        .chain(stages)
+        .chain([("dashboard", environment.dashboard)]);
+    all.filter(|(_, is_there)| *is_there)
+        .map(|(part, _)| part.to_owned())
+        .collect()
 }
 
 /// The resources of a template: logical id and type, in the template's order.

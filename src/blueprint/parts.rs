@@ -50,8 +50,7 @@ impl<'a> Parts<'a> {
 
     /// A VPC, if any stage asks for one.
     pub fn network(&self) -> Option<Result<Stack, Problem>> {
-        let asked = |stage: &Stage| stage.workers.instances.network == Some(Network::Create);
-        self.environment.stages.iter().any(asked).then(|| {
+        self.environment.stages.iter().any(wants_network).then(|| {
             let context = contexts::Network {
                 environment: &self.environment.name,
                 zone_count: 2,
@@ -311,6 +310,11 @@ impl<'a> Parts<'a> {
             protect: self.environment.protect,
         })
     }
+}
+
+/// Whether a stage asks for a VPC.
+pub(super) fn wants_network(stage: &Stage) -> bool {
+    stage.workers.instances.network == Some(Network::Create)
 }
 
 /// A template that doesn't fit its context: nothing that the user could mend.

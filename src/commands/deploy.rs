@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use futures_util::future::join;
 
 use super::global::{Env, Global};
+use super::prune::Pruning;
 use super::waits::Waits;
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
@@ -18,6 +20,7 @@ use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
 use crate::engine::planner::{Options, Planner, draw_up};
 use crate::engine::settle::settle;
+use crate::engine::surplus::Surplus;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::report::form::Output;
@@ -30,6 +33,9 @@ const CONCURRENCY: u16 = 8;
 #[command(after_help = "\
 What the file changes is set; what somebody changed behind CloudFormation's back stays, unless the file changes the \
 same property. Known drift is named before you are asked; `qfleet drift ENV --revert` puts it back.
+
+Stacks that the file doesn't have any more (a stage that was taken out or renamed, a bucket that was dropped) run on, and \
+are named with what they hold. --prune destroys them once the rest is deployed, with the care of `qfleet destroy`.
 
 Examples:
   qfleet deploy stacks/lab.yaml            show what will change, ask, deploy
@@ -68,6 +74,9 @@ pub struct Selection {
     /// Only this part of the environment (`intake`, a stage's name, …); may be given several times
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
+    /// With what the file doesn't have any more: it is destroyed after the rest, as `destroy` does it
+    #[arg(long, conflicts_with = "only")]
+    pub prune: bool,
     /// Allow this bucket or queue, by its name in the template, to be replaced or deleted with what is in it
     #[arg(long, value_name = "RESOURCE")]
     pub allow_replace: Vec<String>,
@@ -125,6 +134,12 @@ impl Deploy {
 
     /// Deploys, and shows the result.
     pub fn run(self, global: &Global) -> Result<()> {
+        if self.selection.prune && self.waits.no_wait {
+            return Err(
+                Error::usage("--prune comes after the rest is deployed, and --no-wait doesn't wait for that")
+                    .with_help("leave one of them out"),
+            );
+        }
         let environment = self.env.load()?;
         self.carry_out(global, &environment, |report| show(global, report, &self.env))
     }
@@ -192,16 +207,26 @@ impl Deploy {
             drafts,
             options: &options,
         };
-        let plan = loop {
-            let plan = tokio::select! {
-                plan = draw_up(planner) => plan?,
+        let now = jiff::Timestamp::now();
+        let mut plan = loop {
+            let (plan, surplus) = tokio::select! {
+                found = join(draw_up(planner), Surplus::find(cloud, blueprint, now)) => found,
                 () = interrupt.wait() => return Err(Error::Interrupted),
+            };
+            let plan = Plan {
+                surplus,
+                prunes: self.selection.prune,
+                ..plan?
             };
             if !plan.is_busy() {
                 break plan;
             }
             drafts.discard(cloud).await?;
             settle(context, blueprint, !self.no_attach).await?;
+        };
+        let pruning = tokio::select! {
+            pruning = Pruning::prepare(cloud, environment, &mut plan, self.selection.disable_protection, now) => pruning?,
+            () = interrupt.wait() => return Err(Error::Interrupted),
         };
         let env = global.with_whereabouts(&self.env.words());
         if global.output == Output::Text {
@@ -217,6 +242,9 @@ impl Deploy {
             if let Some(drift) = report::plan::drift(&plan, &env) {
                 context.tell.warn(drift);
             }
+            for warning in report::surplus::warnings(&plan, &env) {
+                context.tell.warn(warning);
+            }
         }
         if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
             return Err(refusal);
@@ -226,8 +254,11 @@ impl Deploy {
             return Ok(nothing_to_do(cloud, plan));
         }
         let question = format!(
-            "Deploy {} to account {}, {}?",
-            plan.environment, plan.account, plan.region
+            "Deploy {} to account {}, {}{}?",
+            plan.environment,
+            plan.account,
+            plan.region,
+            pruning.as_ref().map(Pruning::question).unwrap_or_default()
         );
         if !progress.suspend(|| report::confirm(&question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
@@ -239,7 +270,7 @@ impl Deploy {
                 report::confirm(&format!("Go on with {stack}?"), self.yes).unwrap_or(false)
             })
         };
-        Ok(engine::deploy::deploy(Deployment {
+        let mut report = engine::deploy::deploy(Deployment {
             context,
             blueprint,
             plan: &plan,
@@ -248,7 +279,12 @@ impl Deploy {
             concurrency: self.concurrency.into(),
             approve: &approve,
         })
-        .await)
+        .await;
+        if let Some(pruning) = pruning {
+            pruning.carry_out(context, self.role_arn.as_deref(), &mut report).await;
+        }
+        report.surplus = plan.surplus;
+        Ok(report)
     }
 
     fn options(&self, environment: &Environment) -> Options {
@@ -294,6 +330,7 @@ fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
                 report,
                 &format!("qfleet deploy {}", global.with_whereabouts(&env.words())),
             ));
+            report::text(&report::data::left(report));
             if report.succeeded {
                 report::text(&report::summary::outputs(&report.outputs));
             }

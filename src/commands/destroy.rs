@@ -17,8 +17,9 @@ use crate::engine::destroy::Teardown;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
+use crate::engine::protection::Lifted;
 use crate::engine::{self, foreign, keep, protection};
-use crate::environment::OnDestroy;
+use crate::environment::{Environment, OnDestroy};
 use crate::error::{Error, Result};
 use crate::observe::data::Data;
 use crate::observe::destroyed::Destroyed;
@@ -143,9 +144,10 @@ impl Destroy {
             );
         }
         // What no option lifts is said first.
-        let refusal = |disable| {
+        let refusal = |by_hand| {
+            let lifted = Lifted { tagged: false, by_hand };
             let mut stacks = deployed.stacks.iter();
-            stacks.find_map(|stack| protection::refusal(&stack.stack, disable))
+            stacks.find_map(|stack| protection::refusal(&stack.stack, lifted))
         };
         match refusal(true).or_else(|| refusal(self.disable_protection)) {
             Some(refusal) => Err(refusal),
@@ -209,7 +211,10 @@ impl Destroy {
             role_arn: self.role_arn.as_deref(),
             objects: &data.versions(),
             no_drain: self.no_drain,
-            disable_protection: self.disable_protection,
+            lifted: Lifted {
+                tagged: false,
+                by_hand: self.disable_protection,
+            },
             force: self.force,
             approve: &approve,
         })
@@ -225,17 +230,7 @@ impl Destroy {
     /// What the file says holds once it is deployed. Who set `on_destroy: keep` in it doesn't mean to lose the data all the
     /// same.
     fn refuse_to_lose_what_the_file_keeps(&self, global: &Global, meant: &Meant, data: &Data) -> Result<()> {
-        let bucket = meant.file.as_ref().and_then(|file| file.bucket.as_ref());
-        if bucket.is_none_or(|bucket| bucket.on_destroy == OnDestroy::Empty) {
-            return Ok(());
-        }
-        let artifacts = names::stack(&meant.name, "artifacts");
-        let buckets = data.buckets.iter().map(|one| (&one.stack, &one.bucket, one.kept));
-        let queues = data.queues.iter().map(|one| (&one.stack, &one.queue, one.kept));
-        let lost = buckets
-            .chain(queues)
-            .filter(|(stack, _, kept)| **stack != artifacts && !kept);
-        let lost: Vec<&str> = lost.map(|(_, name, _)| name.as_str()).collect();
+        let lost = lost_though_the_file_keeps(meant.file.as_ref(), &meant.name, data);
         if lost.is_empty() {
             return Ok(());
         }
@@ -289,6 +284,21 @@ impl Destroy {
     }
 }
 
+/// What would be deleted of an environment whose file says `on_destroy: keep`.
+pub(super) fn lost_though_the_file_keeps(file: Option<&Environment>, name: &str, data: &Data) -> Vec<String> {
+    let bucket = file.and_then(|file| file.bucket.as_ref());
+    if bucket.is_none_or(|bucket| bucket.on_destroy == OnDestroy::Empty) {
+        return Vec::new();
+    }
+    let artifacts = names::stack(name, "artifacts");
+    let buckets = data.buckets.iter().map(|one| (&one.stack, &one.bucket, one.kept));
+    let queues = data.queues.iter().map(|one| (&one.stack, &one.queue, one.kept));
+    let lost = buckets
+        .chain(queues)
+        .filter(|(stack, _, kept)| **stack != artifacts && !kept);
+    lost.map(|(_, name, _)| name.clone()).collect()
+}
+
 /// What the stacks hold.
 async fn look(cloud: &Cloud, deployed: &Deployed) -> std::result::Result<Data, CloudError> {
     let holdings = holdings(cloud, &deployed.stacks).await?;
@@ -313,7 +323,7 @@ fn subject(meant: &Meant, known: Known, report: &Report) -> Subject {
     subject
 }
 
-fn used_by_others(environment: &str, users: &[foreign::Foreign]) -> Error {
+pub(super) fn used_by_others(environment: &str, users: &[foreign::Foreign]) -> Error {
     let list: String = users.iter().map(|user| format!("\n  {user}")).collect();
     Error::refused(format!(
         "{environment} is used by others, and nothing was deleted:{list}"

@@ -20,6 +20,7 @@ mod named;
 mod outputs;
 mod placement;
 mod plan;
+mod prune;
 mod reap;
 mod recover;
 mod render;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::global::Env;
+use crate::blueprint;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::observe::findings::Words;
@@ -36,6 +37,11 @@ impl Meant {
     pub fn stages(&self) -> Vec<String> {
         let stages = self.file.iter().flat_map(|file| &file.stages);
         stages.map(|stage| stage.name.clone()).collect()
+    }
+
+    /// The parts that its file has.
+    pub(super) fn parts(&self) -> Option<Vec<String>> {
+        self.file.as_ref().map(blueprint::parts_of)
     }
 }
 

@@ -1,12 +1,16 @@
 //! `qfleet plan ENV`
 
 use clap::Args;
+use futures_util::future::join;
 
 use super::deploy::Selection;
 use super::global::{Env, Global};
+use super::prune::Pruning;
 use crate::cloud::change_set::Manner;
 use crate::engine::draft::Drafts;
+use crate::engine::plan;
 use crate::engine::planner::{Options, Planner, draw_up};
+use crate::engine::surplus::Surplus;
 use crate::error::{Error, Result};
 use crate::report;
 
@@ -15,11 +19,15 @@ use crate::report;
 #[command(after_help = "\
 Nothing is changed, and nothing stays behind: the change sets that CloudFormation was asked with are thrown away.
 
+Stacks that the file doesn't have any more are named with what they hold. A deploy leaves them, so --exit-code counts \
+them only with --prune; `qfleet status ENV --exit-code` counts them always.
+
 Drift that was found before is named. It is no part of the plan, because a deploy doesn't put it back.
 
 Examples:
   qfleet plan production                   what a deploy would change
   qfleet plan production --exit-code       exit code 3 when it would change anything
+  qfleet plan production --prune           and what a deploy with --prune would destroy
   qfleet plan production --output json     the same for a program")]
 pub struct Plan {
     #[command(flatten)]
@@ -47,8 +55,26 @@ impl Plan {
                 disable_protection: self.selection.disable_protection,
             };
             let drafts = Drafts::default();
+            let planner = Planner {
+                cloud: &cloud,
+                blueprint: &blueprint,
+                drafts: &drafts,
+                options: &options,
+            };
+            let now = jiff::Timestamp::now();
+            let drawn_up = async {
+                let (plan, surplus) = join(draw_up(planner), Surplus::find(&cloud, &blueprint, now)).await;
+                let mut plan = plan::Plan {
+                    surplus,
+                    prunes: self.selection.prune,
+                    ..plan?
+                };
+                let lifts = self.selection.disable_protection;
+                Pruning::prepare(&cloud, &environment, &mut plan, lifts, now).await?;
+                Ok(plan)
+            };
             let plan = tokio::select! {
-                plan = draw_up(Planner { cloud: &cloud, blueprint: &blueprint, drafts: &drafts, options: &options }) => plan,
+                plan = drawn_up => plan,
                 () = interrupt.wait() => Err(Error::Interrupted),
             };
             let discarded = drafts.discard(&cloud).await;

@@ -63,7 +63,8 @@ impl Status {
             }
             // The stacks' ARNs say whose account it is: one request less to wait for.
             let cloud = global.connect_unidentified(environment.file.as_ref()).await?;
-            let mut stacks = Stacks::read(cloud.cloud(), &environment.name).await?;
+            let stacks = Stacks::read(cloud.cloud(), &environment.name).await?;
+            let mut stacks = stacks.of_file(environment.parts());
             stacks.deployed.put_in_order(&environment.stages());
             let cloud = cloud.identified(stacks.any_arn()).await?;
             let shown = status::status(&cloud, stacks, &words, jiff::Timestamp::now()).await;

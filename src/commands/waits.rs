@@ -17,7 +17,7 @@ pub struct Waits {
     timeout: Option<Duration>,
     /// Begin operations and don't wait for them; what needs their outputs is not begun
     #[arg(long, help_heading = "Waiting")]
-    no_wait: bool,
+    pub no_wait: bool,
 }
 
 impl Default for Waits {

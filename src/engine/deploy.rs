@@ -424,6 +424,7 @@ pub fn nothing_to_do(cloud: &crate::cloud::Cloud, plan: Plan) -> Report {
     let outputs: BTreeMap<_, _> = plan.outputs;
     Report {
         outputs,
+        surplus: plan.surplus,
         ..Report::new(cloud, &plan.environment, stacks)
     }
 }

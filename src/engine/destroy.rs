@@ -11,6 +11,7 @@ use super::blocking::Blocking;
 use super::graph;
 use super::operation::Context;
 use super::outcome::{Abandoned, Failed, Kept, Outcome, Report, StackReport};
+use super::protection::Lifted;
 use crate::deployed::Deployed;
 
 const CONCURRENCY: usize = 8;
@@ -26,8 +27,8 @@ pub struct Teardown<'a> {
     pub role_arn: Option<&'a str>,
     /// Workers aren't given the time to finish.
     pub no_drain: bool,
-    /// Termination protection that somebody switched on by hand is lifted.
-    pub disable_protection: bool,
+    /// Which protection is lifted.
+    pub lifted: Lifted,
     /// What can't be deleted after all is left behind.
     pub force: bool,
     /// Asked before that: the stack's name, and what would be left behind.

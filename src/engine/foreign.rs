@@ -47,6 +47,15 @@ pub enum Foreign {
     },
 }
 
+impl Foreign {
+    /// The stack whose it uses.
+    pub fn stack(&self) -> &str {
+        match self {
+            Foreign::Import { stack, .. } | Foreign::Subscription { stack, .. } => stack,
+        }
+    }
+}
+
 impl fmt::Display for Foreign {
     /// What it is, and how it is let go.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

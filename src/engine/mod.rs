@@ -28,5 +28,6 @@ pub mod recover;
 pub mod revert;
 pub mod rolling;
 pub mod settle;
+pub mod surplus;
 pub mod unchanged;
 pub mod watch;

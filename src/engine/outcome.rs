@@ -8,6 +8,7 @@ use super::cause::Cause;
 use super::event::Operation;
 use super::graph::Finished;
 use super::plan::Outputs;
+use super::surplus::Surplus;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::Holding;
@@ -35,6 +36,9 @@ pub struct Report {
     /// What takes the data that was kept into a new deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import_with: Option<String>,
+    /// What is deployed and isn't in the file any more (`deploy`), as it was found before.
+    #[serde(flatten)]
+    pub surplus: Surplus,
     /// What couldn't be deleted, and was left behind on purpose (`--force`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<Abandoned>,
@@ -205,6 +209,7 @@ impl Report {
             outputs: BTreeMap::new(),
             kept: Vec::new(),
             import_with: None,
+            surplus: Surplus::default(),
             abandoned: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::blocking::Blocking;
 use super::draft::Draft;
 use super::rolling::Rolling;
+use super::surplus::Surplus;
 use crate::blueprint::{Stack, Value};
 use crate::cloud::bounds::{Bounds, Lowered};
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
@@ -28,6 +29,12 @@ pub struct Plan {
     pub region: String,
     /// In the order in which they would be deployed.
     pub stacks: Vec<StackPlan>,
+    /// What is deployed and isn't in the file any more.
+    #[serde(flatten)]
+    pub surplus: Surplus,
+    /// Whether that is destroyed.
+    #[serde(skip)]
+    pub prunes: bool,
     /// What the deployed stacks put out now.
     #[serde(skip)]
     pub outputs: Outputs,
@@ -162,7 +169,7 @@ impl StackPlan {
 impl Plan {
     /// Whether a deploy would do anything.
     pub fn changes_anything(&self) -> bool {
-        self.stacks.iter().any(StackPlan::changes_anything)
+        self.stacks.iter().any(StackPlan::changes_anything) || (self.prunes && !self.surplus.stacks.is_empty())
     }
 
     /// Whether operations are running that must be over before a deploy.

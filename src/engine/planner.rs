@@ -10,6 +10,7 @@ use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
 use super::plan::{
     LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
 };
+use super::surplus::Surplus;
 use super::{decide, history, imports, protection, rolling, unchanged};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
@@ -103,6 +104,8 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         account: cloud.account.clone(),
         region: cloud.region.clone(),
         stacks,
+        surplus: Surplus::default(),
+        prunes: false,
         outputs,
         expires: ssm.get(&expiry).cloned(),
     })
@@ -183,7 +186,7 @@ async fn refuse_what_is_not_ours(
     }
     let whose = match owner {
         Some(other) if *other != blueprint.environment => format!("belongs to the environment `{other}`"),
-        Some(_) => format!("has the tags of another part than `{}`", stack.part),
+        Some(_) => format!("has not the tags of `{}`", stack.part),
         None => "was not made by qfleet".to_owned(),
     };
     Err(

@@ -10,15 +10,25 @@ pub fn is_tagged(stack: &StackDescription) -> bool {
     StackTags::read(&stack.tags).is_some_and(|tags| tags.protect)
 }
 
-/// Why a stack isn't deleted, if it isn't. `disable`: termination protection is to be lifted.
-pub fn refusal(stack: &StackDescription, disable: bool) -> Option<Error> {
-    if is_tagged(stack) {
+/// What is lifted by who says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lifted {
+    /// `protect: true` in its tags, by a file that says `protect: false` by now.
+    pub tagged: bool,
+    /// Termination protection that somebody switched on by hand.
+    pub by_hand: bool,
+}
+
+/// Why a stack isn't deleted, if it isn't.
+pub fn refusal(stack: &StackDescription, lifted: Lifted) -> Option<Error> {
+    let tagged = is_tagged(stack);
+    if tagged && !lifted.tagged {
         let what = format!("{} is protected: its tags say `protect: true`", stack.name);
         let help =
             "deploy the environment with `protect: false` first, if it really is to go; no option of destroy does it";
         return Some(Error::refused(what).with_help(help));
     }
-    if stack.protected == Some(true) && !disable {
+    if stack.protected == Some(true) && !tagged && !lifted.by_hand {
         let what = format!(
             "{} is protected: somebody switched its termination protection on",
             stack.name

@@ -142,6 +142,16 @@ impl Data {
         Data { buckets, queues }
     }
 
+    /// Of it, what belongs to the stack of this name.
+    pub fn of_stack(&self, stack: &str) -> Data {
+        let buckets = self.buckets.iter().filter(|one| one.stack == stack);
+        let queues = self.queues.iter().filter(|one| one.stack == stack);
+        Data {
+            buckets: buckets.cloned().collect(),
+            queues: queues.cloned().collect(),
+        }
+    }
+
     /// How many versions and delete markers the buckets hold, by name, where it is known at least roughly.
     pub fn versions(&self) -> BTreeMap<String, u64> {
         let known = self.buckets.iter().filter_map(|bucket| {

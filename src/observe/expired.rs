@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::status::Expiry;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
-use crate::engine::protection;
+use crate::engine::protection::{self, Lifted};
 
 /// An environment that has expired, or of which that can't be known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -128,7 +128,7 @@ fn verdict(deployed: &Deployed, region: &str, kept: &Kept) -> Verdict {
         };
     }
     let mut stacks = deployed.stacks.iter();
-    match stacks.find_map(|found| protection::refusal(&found.stack, false)) {
+    match stacks.find_map(|found| protection::refusal(&found.stack, Lifted::default())) {
         Some(refusal) => Verdict::Protected {
             reason: refusal.to_string(),
         },

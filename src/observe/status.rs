@@ -1,7 +1,7 @@
 //! How an environment is: its stacks, its queues, its groups. One sweep of reads, or what several reads of different age
 //! make together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join4};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use super::operation::{self, LastOperation};
 use super::stages::Stage;
 use super::trend::{Trend, trend};
 use super::{activities, live, metrics};
+use crate::blueprint::names;
 use crate::cloud::activities::Activity;
 use crate::cloud::events::ResourceEvent;
 use crate::cloud::groups::Group;
@@ -53,9 +54,27 @@ pub struct Status {
     pub stacks: Vec<StackState>,
     /// Its stages.
     pub stages: Vec<StageState>,
+    /// Stacks that it should have and hasn't, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Stacks that its file doesn't have any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub surplus: Vec<SurplusStack>,
     /// What could not be read, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,
+}
+
+/// A stack that the environment's file doesn't have any more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SurplusStack {
+    /// Its part.
+    pub part: String,
+    /// Its name.
+    pub stack: String,
+    /// The bucket that it puts out, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
 }
 
 /// When an environment expires.
@@ -172,9 +191,50 @@ pub struct Stacks {
     pub expires: Option<Timestamp>,
     /// What could not be read.
     pub problems: Vec<String>,
+    /// The parts that its file has; none when it was given by its name.
+    pub parts: Option<Vec<String>>,
 }
 
 impl Stacks {
+    /// Judged by the parts that a file has, where there is one.
+    pub fn of_file(self, parts: Option<Vec<String>>) -> Stacks {
+        Stacks { parts, ..self }
+    }
+
+    /// Names of the stacks that the environment should have and hasn't: by its file, or by what the tags of its stacks say
+    /// that they need. One that only has change sets holds nothing. Where there is nothing else, it isn't deployed.
+    fn missing(&self) -> Vec<String> {
+        let stacks = &self.deployed.stacks;
+        let there = stacks
+            .iter()
+            .filter(|found| found.stack.status != StackStatus::ReviewInProgress);
+        let there: BTreeSet<&str> = there.map(|found| found.part.as_str()).collect();
+        if there.is_empty() {
+            return Vec::new();
+        }
+        let needed = || {
+            let needs = stacks.iter().flat_map(|found| found.tags.needs.iter().cloned());
+            needs.collect::<BTreeSet<String>>().into_iter().collect()
+        };
+        let parts = self.parts.clone().unwrap_or_else(needed);
+        let missing = parts.iter().filter(|part| !there.contains(part.as_str()));
+        missing
+            .map(|part| names::stack(&self.deployed.environment, part))
+            .collect()
+    }
+
+    /// The stacks that its file doesn't have.
+    fn surplus(&self) -> Vec<SurplusStack> {
+        let Some(parts) = &self.parts else { return Vec::new() };
+        let surplus = self.deployed.stacks.iter().filter(|found| !parts.contains(&found.part));
+        let surplus = surplus.map(|found| SurplusStack {
+            part: found.part.clone(),
+            stack: found.stack.name.clone(),
+            bucket: found.stack.outputs.get("BucketName").cloned(),
+        });
+        surplus.collect()
+    }
+
     /// The ARN of one of them, which says whose account it is.
     pub fn any_arn(&self) -> Option<&str> {
         self.deployed.stacks.first().map(|found| found.stack.id.as_str())
@@ -203,6 +263,7 @@ impl Stacks {
             deployed: deployed?,
             expires,
             problems,
+            parts: None,
         })
     }
 }
@@ -288,6 +349,8 @@ impl Reads<'_> {
                 .map(|found| stack_state(found, self.details.events.get(&found.stack.id), now))
                 .collect(),
             stages: stages.collect(),
+            missing: self.stacks.missing(),
+            surplus: self.stacks.surplus(),
             unknown,
         };
         status.findings = findings::of(&status, words);

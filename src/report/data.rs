@@ -26,9 +26,7 @@ pub fn text(cloud: &Cloud, deployed: &Deployed, data: &Data, width: Option<usize
     for stack in &deployed.stacks {
         let _ = writeln!(out, "  {} {}", paint(BAD, "-"), stack.stack.name);
     }
-    let buckets = data.buckets.iter().map(|one| (one.kept, bucket(one)));
-    let queues = data.queues.iter().map(|one| (one.kept, queue(one)));
-    let (kept, lost): (Vec<_>, Vec<_>) = buckets.chain(queues).partition(|(kept, _)| *kept);
+    let (kept, lost): (Vec<_>, Vec<_>) = lines(data).into_iter().partition(|(kept, _)| *kept);
     for (title, style, sign, lines) in [
         ("What is in them is lost:", BAD, "-", lost),
         ("What stays, with what is in it:", GOOD, "=", kept),
@@ -45,6 +43,13 @@ pub fn text(cloud: &Cloud, deployed: &Deployed, data: &Data, width: Option<usize
         }
     }
     out
+}
+
+/// What each bucket and queue holds, and whether it stays.
+pub(super) fn lines(data: &Data) -> Vec<(bool, String)> {
+    let buckets = data.buckets.iter().map(|one| (one.kept, bucket(one)));
+    let queues = data.queues.iter().map(|one| (one.kept, queue(one)));
+    buckets.chain(queues).collect()
 }
 
 /// What a stack can't be deleted with, for the question whether it is to be left behind.

@@ -28,6 +28,7 @@ pub mod status;
 mod status_stage;
 mod style;
 pub mod summary;
+pub mod surplus;
 pub mod transfer;
 pub mod watch;
 mod words;

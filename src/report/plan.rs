@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
+use super::surplus;
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 use crate::engine::rolling::Rolling;
@@ -23,6 +24,10 @@ pub fn text(plan: &Plan, env: &str) -> String {
     );
     for stack in &plan.stacks {
         stack_text(&mut out, stack);
+    }
+    let surplus = surplus::text(plan, env);
+    if !surplus.is_empty() {
+        let _ = write!(out, "\n{surplus}");
     }
     let _ = writeln!(out, "\n{}", totals(plan));
     if let Some(drift) = drift(plan, env) {
@@ -216,6 +221,9 @@ fn totals(plan: &Plan) -> String {
         if plan.stacks.iter().any(|stack| stack.drift.is_some()) {
             return "Nothing to deploy: the file is as it was deployed.".to_owned();
         }
+        if !plan.surplus.stacks.is_empty() {
+            return "Nothing to deploy: all that the file has is as it should be.".to_owned();
+        }
         return format!(
             "Nothing to do: {} as it should be.",
             if plan.stacks.len() == 1 {
@@ -237,6 +245,9 @@ fn totals(plan: &Plan) -> String {
         if of(action) > 0 {
             parts.push(format!("{} {word}", count(of(action), "stack")));
         }
+    }
+    if plan.prunes && !plan.surplus.stacks.is_empty() {
+        parts.push(format!("{} to destroy", count(plan.surplus.stacks.len(), "stack")));
     }
     let number = |test: fn(&Change) -> bool| changes().filter(|change| test(change)).count();
     let mut resources = Vec::new();

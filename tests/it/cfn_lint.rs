@@ -424,6 +424,7 @@ fn every_two_options_together_are_right() {
     let folder = folder();
     let mut all = Blueprint {
         environment: "all".into(),
+        parts: Vec::new(),
         stacks: Vec::new(),
         artifacts: Vec::new(),
     };

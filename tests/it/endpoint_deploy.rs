@@ -226,16 +226,18 @@ fn credentials_that_expire_in_the_middle_say_so_and_the_next_run_goes_on() {
 
 #[test]
 fn a_stack_that_is_not_ours_or_needs_a_person_is_refused() {
+    let tagged = |status: &str| {
+        let stack = Existing::new("lab-intake", status).tag("qfleet:environment", "lab");
+        stack.tag("qfleet:part", "intake")
+    };
     for (existing, says) in [
         (Existing::new("lab-intake", "CREATE_COMPLETE"), "was not made by qfleet"),
         (
-            Existing::new("lab-intake", "DELETE_FAILED").tag("qfleet:environment", "lab"),
-            "qfleet destroy",
+            tagged("CREATE_COMPLETE").tag("qfleet:part", "work"),
+            "has not the tags of `intake`",
         ),
-        (
-            Existing::new("lab-intake", "UPDATE_ROLLBACK_FAILED").tag("qfleet:environment", "lab"),
-            "UPDATE_ROLLBACK_FAILED",
-        ),
+        (tagged("DELETE_FAILED"), "qfleet destroy"),
+        (tagged("UPDATE_ROLLBACK_FAILED"), "UPDATE_ROLLBACK_FAILED"),
     ] {
         let endpoint = Endpoint::serve(Script::new().existing(existing));
         lab::at(&endpoint)

@@ -32,6 +32,7 @@ use qfleet::engine::operation::{Context, Waiting};
 use qfleet::engine::outcome::{Failure, Outcome, Report};
 use qfleet::engine::plan::Plan;
 use qfleet::engine::planner::{Options, Planner, draw_up};
+use qfleet::engine::protection::Lifted;
 use qfleet::engine::settle::settle;
 use qfleet::environment;
 use qfleet::error::{Error, Result};
@@ -212,7 +213,7 @@ impl Rig {
                     deployed: &deployed,
                     role_arn: None,
                     no_drain: false,
-                    disable_protection: false,
+                    lifted: Lifted::default(),
                     force: false,
                     approve: &|_, _| false,
                     objects: &BTreeMap::new(),

@@ -18,6 +18,7 @@ mod endpoint_deploy;
 mod endpoint_destroy;
 mod endpoint_drift;
 mod endpoint_rules;
+mod endpoint_surplus;
 mod engine_clock;
 mod environment;
 mod events;

@@ -138,6 +138,15 @@ fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
     }
 }
 
+#[test]
+fn the_parts_are_known_without_rendering() {
+    for name in SHIPPED {
+        let blueprint = shipped(name, false);
+        let rendered: BTreeSet<&String> = blueprint.stacks.iter().map(|stack| &stack.part).collect();
+        assert_eq!(blueprint.parts.iter().collect::<BTreeSet<&String>>(), rendered);
+    }
+}
+
 /// What AWS holds for the whole account, not for a region: two environments of one name meet there.
 #[test]
 fn what_belongs_to_the_account_is_called_otherwise_in_another_region() {

@@ -20,6 +20,7 @@ name: lab
 region: us-east-2
 account: \"111122223333\"
 bucket: {on_destroy: empty}
+dashboard: false
 stages:
   - name: work
     from: bucket
@@ -44,6 +45,12 @@ fn intake() -> Existing {
         .output("TopicArn", TOPIC)
 }
 
+fn artifacts() -> Existing {
+    Existing::new("lab-artifacts", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "artifacts")
+}
+
 fn work() -> Existing {
     watch::stage("work")
         .output("QueueArn", QUEUE_ARN)
@@ -63,6 +70,7 @@ fn group() -> ScriptedGroup {
 /// What every lab has, whatever becomes of its stacks and its group.
 fn around(work: Existing, group: ScriptedGroup) -> Script {
     Script::new()
+        .existing(artifacts())
         .existing(intake())
         .existing(work)
         .group(group)
@@ -186,7 +194,7 @@ fn a_listing_that_leaves_protection_out_is_made_up_for() {
     let status = json(&endpoint);
     let protection = |status: &Value, stack: usize| status["stacks"][stack]["termination_protection"].clone();
     assert_eq!(
-        [0, 1].map(|stack| protection(&status, stack)),
+        [1, 2].map(|stack| protection(&status, stack)),
         [Value::from(false), Value::from(true)]
     );
 
@@ -194,7 +202,7 @@ fn a_listing_that_leaves_protection_out_is_made_up_for() {
     let endpoint = serve(script(group()).fault(On::action("DescribeStacks").stack("lab-work"), denied));
     let status = json(&endpoint);
     assert_eq!(
-        [0, 1].map(|stack| protection(&status, stack)),
+        [1, 2].map(|stack| protection(&status, stack)),
         [Value::from(false), Value::Null]
     );
     assert_eq!(status["unknown"][0], "lab-work: DescribeStacks failed: not authorized");
@@ -223,8 +231,8 @@ fn each_read_that_fails_is_said_and_leaves_the_rest() {
         ("ListSubscriptionsByTopic", "/stages/0/is_subscribed", "/stages/0/queue"),
         (
             "DescribeStackEvents",
-            "/stacks/1/last_operation/length_seconds",
-            "/stacks/1/last_operation/started_at",
+            "/stacks/2/last_operation/length_seconds",
+            "/stacks/2/last_operation/started_at",
         ),
     ];
     let script = || {
@@ -327,6 +335,8 @@ fn policies_and_alarms_are_read_page_by_page() {
 fn a_subscription_that_nobody_confirmed_is_none() {
     let endpoint = serve(
         Script::new()
+            .existing(artifacts())
+            .existing(intake())
             .existing(work())
             .group(group())
             .alarm(HIGH, "OK", "")

@@ -42,7 +42,7 @@ pub(super) async fn as_shown(
             }
         };
         context.may_begin(name)?;
-        if let Some(refusal) = protection::refusal(&now, teardown.disable_protection) {
+        if let Some(refusal) = protection::refusal(&now, teardown.lifted) {
             return Err(refusal.into());
         }
         let whose = |stack| ours(stack).map(|tags| (tags.environment, tags.part));

@@ -2,6 +2,7 @@
 
 use super::Severity::{Critical, Note, Warning};
 use super::{Finding, Words};
+use crate::cloud::queues::QueueDepth;
 use crate::cloud::stack_status::StackStatus;
 use crate::observe::status::{StackState, Status};
 
@@ -19,6 +20,8 @@ pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {
         let command = format!("qfleet destroy {}", words.environment);
         all.push(Finding::new("lab-expired", Warning, meaning, "destroy it").command(command));
     }
+    all.extend(missing(status, words));
+    all.extend(surplus(status, words));
     for stack in &status.stacks {
         let of_stack = [state(stack, words), drift(stack, words)];
         all.extend(
@@ -29,6 +32,47 @@ pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {
         );
     }
     all
+}
+
+/// While something is done to its stacks, others may be about to come.
+fn missing(status: &Status, words: &Words) -> Vec<Finding> {
+    let is_worked_on = status.stacks.iter().any(|stack| stack.status.is_in_progress());
+    let (severity, meaning) = match is_worked_on {
+        true => (Note, "it isn't there yet"),
+        false => (Critical, "the environment should have it, and it isn't there"),
+    };
+    let missing = status.missing.iter().map(|stack| {
+        let command = format!("qfleet deploy {}", words.file);
+        let finding = Finding::new("stack-missing", severity, meaning, "deploy the environment");
+        finding.command(command).of_stack(stack)
+    });
+    missing.collect()
+}
+
+fn surplus(status: &Status, words: &Words) -> Vec<Finding> {
+    let surplus = status.surplus.iter().map(|stack| {
+        let stage = status.stages.iter().find(|stage| stage.stage == stack.part);
+        let messages = |depth: Option<QueueDepth>, queue: &str| match depth {
+            Some(depth) => format!("about {} messages in its {queue}", depth.total()),
+            None => format!("an unknown number of messages in its {queue}"),
+        };
+        let of_stage = stage.map(|stage| {
+            let dead = messages(stage.dead_letters, "dead-letter queue");
+            format!(", with {} and {dead}", messages(stage.queue, "queue"))
+        });
+        let of_bucket = stack
+            .bucket
+            .as_ref()
+            .map(|bucket| format!(", with the bucket {bucket}"));
+        let holds = [of_stage, of_bucket].into_iter().flatten().collect::<String>();
+        let meaning = format!("the file doesn't have `{}` any more, and it runs on{holds}", stack.part);
+        let action = "put it back into the file, or destroy it";
+        let finding = Finding::new("stack-not-in-file", Warning, meaning, action);
+        finding
+            .command(format!("qfleet deploy {} --prune", words.file))
+            .of_stack(&stack.stack)
+    });
+    surplus.collect()
 }
 
 /// What `decide` knows to do about each status.

@@ -14,7 +14,7 @@ use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
 use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
-use crate::observe::status::{Backlog, Expiry, StackState, StageState};
+use crate::observe::status::{Backlog, Expiry, StackState, StageState, SurplusStack};
 use crate::observe::trend::Trend;
 
 fn at(minutes: i64) -> Timestamp {
@@ -121,6 +121,8 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
         findings: Vec::new(),
         stacks,
         stages,
+        missing: Vec::new(),
+        surplus: Vec::new(),
         unknown: Vec::new(),
     }
 }
@@ -606,5 +608,51 @@ fn commands_go_where_this_one_went() {
             "qfleet destroy lab.yaml --local --region us-west-1",
             "aws autoscaling resume-processes --auto-scaling-group-name lab-move-Group --region us-east-2",
         ]
+    );
+}
+
+#[test]
+fn a_stack_that_is_missing_is_critical_unless_others_are_on_their_way() {
+    let with = |state: &str| Status {
+        missing: vec!["lab-dashboard".into()],
+        ..status(vec![stack("move", state)], vec![stage()])
+    };
+    let still = found(&with("UPDATE_COMPLETE"));
+    only(&still, "stack-missing", Severity::Critical);
+    assert_eq!(still[0].command.as_deref(), Some("qfleet deploy lab.yaml"));
+    let coming = found(&with("UPDATE_IN_PROGRESS"));
+    let severities: Vec<Severity> = coming.iter().map(|finding| finding.severity).collect();
+    assert!(severities.iter().all(|severity| !severity.counts()), "{coming:#?}");
+}
+
+#[test]
+fn a_stack_that_left_the_file_is_a_warning_with_what_it_holds() {
+    let status = Status {
+        surplus: vec![
+            SurplusStack {
+                part: "move".into(),
+                stack: "lab-move".into(),
+                bucket: None,
+            },
+            SurplusStack {
+                part: "intake".into(),
+                stack: "lab-intake".into(),
+                bucket: Some("lab-1".into()),
+            },
+        ],
+        ..status(vec![stack("move", "UPDATE_COMPLETE")], vec![stage()])
+    };
+    let found = found(&status);
+    let ids: Vec<(&str, Severity)> = found.iter().map(|finding| (finding.id, finding.severity)).collect();
+    assert_eq!(ids, [("stack-not-in-file", Severity::Warning); 2]);
+    assert!(
+        found[0].meaning.contains("messages in its queue"),
+        "{}",
+        found[0].meaning
+    );
+    assert!(
+        found[1].meaning.ends_with("with the bucket lab-1"),
+        "{}",
+        found[1].meaning
     );
 }

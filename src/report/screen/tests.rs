@@ -135,6 +135,8 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
             findings: Vec::new(),
             stacks,
             stages,
+            missing: Vec::new(),
+            surplus: Vec::new(),
             unknown: Vec::new(),
         },
     }

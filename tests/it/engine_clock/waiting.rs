@@ -95,6 +95,7 @@ async fn with_no_attach_it_is_refused_at_once() {
 async fn a_create_of_others_that_fails_is_made_anew() {
     let existing = Existing::new("lab-intake", "ROLLBACK_IN_PROGRESS")
         .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "intake")
         .ends(seconds(20), "ROLLBACK_COMPLETE");
     let rig = Rig::new(Script::new().existing(existing));
     rig.deploy().await.well();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{DEAD, GROUP, HIGH, LATENCY, LOW, QUEUE, QUEUE_ARN, TOPIC, healthy, ids, intake, serve, test};
+use super::{DEAD, GROUP, HIGH, LATENCY, LOW, QUEUE, QUEUE_ARN, TOPIC, artifacts, healthy, ids, intake, serve, test};
 use crate::endpoint::{Endpoint, Existing, Script, ScriptedActivity, ScriptedGroup};
 use crate::harness::{Output, in_a_terminal_of};
 use crate::watch;
@@ -63,6 +63,7 @@ fn sick() -> Script {
     let rises: Vec<(i64, f64)> = (0..30).rev().map(|ago| (ago + 2, 300.0 - ago as f64 * 8.0)).collect();
     let ones: Vec<(i64, f64)> = rises.iter().map(|(ago, _)| (*ago, 3.0)).collect();
     Script::new()
+        .existing(artifacts())
         .existing(intake())
         .existing(work)
         .existing(next)
@@ -120,6 +121,7 @@ fn what_is_wrong_is_found_worst_first() {
         "workers-die",
         "scaling-alarms-missing",
         "lab-expired",
+        "stack-not-in-file",
         "latency-exceeded",
         "zones-unbalanced",
         "processes-suspended",

@@ -1,0 +1,165 @@
+//! `qfleet deploy ENV --prune`: what the file doesn't have any more is destroyed after the rest, as `destroy` does it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::destroy::{lost_though_the_file_keeps, used_by_others};
+use crate::cloud::Cloud;
+use crate::deployed::{Deployed, DeployedStack};
+use crate::engine::destroy::{Teardown, destroy};
+use crate::engine::foreign::Foreign;
+use crate::engine::graph::Finished;
+use crate::engine::operation::Context;
+use crate::engine::outcome::{Failed, Outcome, Report, StackReport};
+use crate::engine::plan::Plan;
+use crate::engine::protection::{self, Lifted};
+use crate::engine::surplus::Surplus;
+use crate::engine::{foreign, keep};
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+use crate::observe::data::Data;
+
+/// The stacks that go, as they are shown before the question.
+#[derive(Debug)]
+pub struct Pruning {
+    deployed: Deployed,
+    objects: BTreeMap<String, u64>,
+    lifted: Lifted,
+}
+
+impl Pruning {
+    /// Reads what is about to go, and what stays of it; none where nothing goes. `now` is the wall clock.
+    ///
+    /// # Errors
+    /// A refusal where something is protected, used by others, or would lose what the file keeps; failures of AWS.
+    pub async fn prepare(
+        cloud: &Cloud,
+        environment: &Environment,
+        plan: &mut Plan,
+        disable_protection: bool,
+        now: Timestamp,
+    ) -> Result<Option<Pruning>> {
+        if !plan.prunes {
+            return Ok(None);
+        }
+        let surplus = &mut plan.surplus;
+        if let Some(unknown) = &surplus.unknown {
+            return Err(Error::failed(format!(
+                "it isn't known what --prune would destroy: {unknown}"
+            )));
+        }
+        let Some(deployed) = surplus.deployed.take().filter(|deployed| !deployed.stacks.is_empty()) else {
+            return Ok(None);
+        };
+        let names: Vec<String> = deployed.stacks.iter().map(|stack| stack.stack.name.clone()).collect();
+        if environment.protect {
+            let what = format!("{}: the file says `protect: true`", names.join(", "));
+            return Err(
+                Error::refused(what).with_help("deploy with `protect: false` and --prune, if they really are to go")
+            );
+        }
+        let deployed = deployed.with_protection(cloud).await?;
+        // The file lifts what it once asked for; nothing deploys these stacks' tags any more.
+        let lifted = Lifted {
+            tagged: true,
+            by_hand: disable_protection,
+        };
+        let mut stacks = deployed.stacks.iter();
+        if let Some(refusal) = stacks.find_map(|stack| protection::refusal(&stack.stack, lifted)) {
+            return Err(refusal);
+        }
+        // Stacks that stay may let go of them only when they are deployed: that is asked again then.
+        let all = Deployed::find(cloud, &environment.name).await?;
+        let users = foreign::find(cloud, &all).await?;
+        let theirs: Vec<Foreign> = users
+            .foreign
+            .iter()
+            .filter(|user| names.iter().any(|name| user.stack() == name))
+            .cloned()
+            .collect();
+        if !theirs.is_empty() {
+            return Err(used_by_others(&names.join(", "), &theirs));
+        }
+        let deployed = keep::settle(cloud, deployed.in_order_of_imports(&users)).await?;
+        *surplus = Surplus::read(cloud, deployed.clone(), now).await?;
+        let all = surplus.stacks.iter().map(|stack| &stack.data);
+        let data = Data {
+            buckets: all.clone().flat_map(|data| data.buckets.clone()).collect(),
+            queues: all.flat_map(|data| data.queues.clone()).collect(),
+        };
+        let lost = lost_though_the_file_keeps(Some(environment), &environment.name, &data);
+        if !lost.is_empty() {
+            let what = format!(
+                "the file says `on_destroy: keep`, but --prune would delete {}",
+                lost.join(", ")
+            );
+            let help = "put back into the file what it was in, deploy, take it out again, then the same command";
+            return Err(Error::refused(what).with_help(help));
+        }
+        Ok(Some(Pruning {
+            deployed,
+            objects: data.versions(),
+            lifted,
+        }))
+    }
+
+    /// For the question: `, and destroy lab-old`.
+    pub fn question(&self) -> String {
+        let names = |stacks: &mut dyn Iterator<Item = &DeployedStack>| {
+            let names: Vec<&str> = stacks.map(|stack| stack.stack.name.as_str()).collect();
+            names.join(", ")
+        };
+        let mut protected = self
+            .deployed
+            .stacks
+            .iter()
+            .filter(|stack| stack.stack.protected == Some(true));
+        let lift = match names(&mut protected) {
+            none if none.is_empty() => String::new(),
+            some => format!(", lift the termination protection of {some}"),
+        };
+        format!("{lift}, and destroy {}", names(&mut self.deployed.stacks.iter()))
+    }
+
+    /// Destroys them, and adds to the report of the deploy what became of them. Nothing of it is begun after a deploy that
+    /// failed: what stays may still need them.
+    pub async fn carry_out(&self, context: Context<'_>, role_arn: Option<&str>, report: &mut Report) {
+        let went = match report.succeeded {
+            false => self.all(context, || Failed::Stopped),
+            true => match foreign::find(context.cloud, &self.deployed).await {
+                Err(error) => self.all(context, || Failed::from(error.clone())),
+                Ok(users) if !users.foreign.is_empty() => {
+                    let refusal = || used_by_others(&self.deployed.environment, &users.foreign);
+                    self.all(context, || Failed::from(refusal()))
+                }
+                Ok(_) => {
+                    destroy(Teardown {
+                        context,
+                        deployed: &self.deployed,
+                        role_arn,
+                        no_drain: false,
+                        lifted: self.lifted,
+                        force: false,
+                        approve: &|_, _| false,
+                        objects: &self.objects,
+                    })
+                    .await
+                }
+            },
+        };
+        report.succeeded &= went.succeeded;
+        report.stacks.extend(went.stacks);
+        report.kept.extend(went.kept);
+    }
+
+    /// All of them ended so.
+    fn all(&self, context: Context<'_>, why: impl Fn() -> Failed) -> Report {
+        let stacks = self.deployed.stacks.iter().map(|stack| StackReport {
+            part: stack.part.clone(),
+            stack: stack.stack.name.clone(),
+            outcome: Outcome::from(Finished::Failed(why())),
+        });
+        Report::new(context.cloud, &self.deployed.environment, stacks.collect())
+    }
+}

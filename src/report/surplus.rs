@@ -1,0 +1,62 @@
+//! Stacks that an environment's file doesn't have any more, for people.
+
+use std::fmt::Write;
+
+use super::data;
+use super::style::{BAD, CAREFUL, GOOD, STRONG, paint, wrapped};
+use crate::engine::plan::Plan;
+
+/// What they are and hold, and what becomes of them; nothing where there are none.
+pub fn text(plan: &Plan, env: &str) -> String {
+    let mut out = String::new();
+    if let Some(unknown) = &plan.surplus.unknown {
+        let line = format!("It isn't known whether stacks are left that the file doesn't have any more: {unknown}");
+        let _ = writeln!(out, "{}", wrapped(&line, "", ""));
+    }
+    if plan.surplus.stacks.is_empty() {
+        return out;
+    }
+    let title = match plan.prunes {
+        true => "Not in the file any more, and destroyed after the rest:",
+        false => "Not in the file any more, and left running:",
+    };
+    let _ = writeln!(out, "{}", paint(STRONG, title));
+    for stack in &plan.surplus.stacks {
+        let (style, sign) = if plan.prunes { (BAD, "-") } else { (CAREFUL, "!") };
+        let _ = writeln!(out, "  {} {} {}", paint(style, sign), stack.stack, stack.status);
+        for (kept, line) in data::lines(&stack.data) {
+            let becomes = match (plan.prunes, kept) {
+                (false, _) => String::new(),
+                (true, true) => paint(GOOD, "stays: "),
+                (true, false) => paint(BAD, "lost: "),
+            };
+            let _ = writeln!(out, "      {becomes}{line}");
+        }
+    }
+    if !plan.prunes {
+        let _ = writeln!(
+            out,
+            "`qfleet deploy {env} --prune` destroys what is left, after asking."
+        );
+    }
+    out
+}
+
+/// The same as a warning, a line a stack.
+pub fn warnings(plan: &Plan, env: &str) -> Vec<String> {
+    let unknown = plan.surplus.unknown.iter();
+    let unknown = unknown.map(|why| format!("it isn't known whether the file lacks a stack that is there: {why}"));
+    let stacks = plan.surplus.stacks.iter().map(|stack| {
+        let holds: Vec<String> = data::lines(&stack.data).into_iter().map(|(_, line)| line).collect();
+        let holds = match holds.as_slice() {
+            [] => String::new(),
+            holds => format!(" ({})", holds.join("; ")),
+        };
+        let becomes = match plan.prunes {
+            true => "is destroyed after the rest".to_owned(),
+            false => format!("is left running: `qfleet deploy {env} --prune` destroys it"),
+        };
+        format!("{} is not in the file any more and {becomes}{holds}", stack.stack)
+    });
+    unknown.chain(stacks).collect()
+}

@@ -1,0 +1,284 @@
+//! What left the environment file runs on: it is named with what it holds, and destroyed when that is asked for.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::endpoint::{Endpoint, Script, Verb, World};
+use crate::harness::{Output, Test, in_a_terminal};
+use crate::lab::{LAB, with_file_at};
+
+const BUCKET: &str = "lab-111122223333-us-east-2";
+const OLD_QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-old";
+const LEFT: [&str; 4] = ["lab-artifacts", "lab-dashboard", "lab-intake", "lab-work"];
+
+/// A stage like `work`, fed by `from`.
+fn stage(name: &str, from: &str) -> String {
+    format!(
+        "  - name: {name}\n    from: {from}\n    queue: {{visibility_timeout: 2m}}\n    workers:\n      instances: \
+         {{program: program, types: [t3.micro], min: 1, max: 3}}\n    scaling: {{seconds_per_message: 1}}\n"
+    )
+}
+
+fn with_old() -> String {
+    format!("{LAB}{}", stage("old", "bucket"))
+}
+
+/// Deployed with the stage `old`, in whose queue two messages wait; the file doesn't have it any more.
+fn deployed(endpoint: &Endpoint, before: &str, after: &str) -> Output {
+    let first = with_file_at(endpoint, before)
+        .args(["deploy", "lab.yaml", "--yes"])
+        .run();
+    endpoint.world(|world| world.services.queues.make(OLD_QUEUE, &["one", "two"]));
+    first.then().file("lab.yaml", after).args(["schema"]).run()
+}
+
+fn run(there: &Output, args: &[&str]) -> Test {
+    there.then().args(args)
+}
+
+fn json(there: &Output, args: &[&str]) -> Value {
+    run(there, args).args(["--output", "json"]).run().json()
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+#[test]
+fn a_stage_that_left_the_file_is_named_with_what_it_holds() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    let said = run(&there, &["deploy", "lab.yaml", "--yes"]).run().stdout;
+    for line in [
+        "Not in the file any more, and left running:\n  ! lab-old CREATE_COMPLETE\n",
+        "      queue lab-old: about 2 messages",
+        "`qfleet deploy lab.yaml --prune` destroys what is left",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    assert!(endpoint.stacks().contains(&"lab-old".to_owned()));
+
+    // Nothing to deploy: but not that all is as it should be.
+    let plan = run(&there, &["plan", "lab.yaml", "--exit-code"]).run().stdout;
+    assert!(plan.contains("! lab-old"), "{plan}");
+    assert!(
+        plan.contains("Nothing to deploy: all that the file has is as it should be."),
+        "{plan}"
+    );
+    let plan = json(&there, &["plan", "lab.yaml"]);
+    let surplus = &plan["surplus"];
+    assert_eq!(surplus.as_array().map(Vec::len), Some(1), "{plan:#}");
+    assert_eq!(
+        (&surplus[0]["part"], &surplus[0]["stack"]),
+        (&"old".into(), &"lab-old".into())
+    );
+    let queues = surplus[0]["queues"].as_array().expect("queues");
+    assert!(queues.iter().any(|queue| queue["visible_messages"] == 2), "{surplus:#}");
+    let again = run(&there, &["deploy", "lab.yaml", "--yes", "--output", "json"]);
+    let again = again
+        .stderr_contains("lab-old is not in the file any more and is left running")
+        .run();
+    assert_eq!(again.json()["surplus"][0]["stack"], "lab-old");
+    assert_eq!(
+        json(&there, &["plan", "lab.yaml", "--only", "work"])["surplus"][0]["part"],
+        "old"
+    );
+
+    let status = run(&there, &["status", "lab.yaml", "--exit-code", "--output", "json"])
+        .status(3)
+        .run()
+        .json();
+    let findings = status["findings"].as_array().expect("findings").iter();
+    let found: Vec<&Value> = findings
+        .filter(|finding| finding["id"] == "stack-not-in-file")
+        .collect();
+    assert_eq!(found.len(), 1, "{status:#}");
+    assert_eq!(
+        (&found[0]["severity"], &found[0]["stack"]),
+        (&"warning".into(), &"lab-old".into())
+    );
+    let meaning = found[0]["meaning"].as_str().expect("a meaning");
+    assert!(meaning.contains("about 2 messages in its queue"), "{meaning}");
+    assert_eq!(found[0]["command"], "qfleet deploy lab.yaml --prune");
+    let by_name = json(&there, &["status", "--name", "lab", "--region", "us-east-2"]);
+    assert_eq!(by_name["surplus"], Value::Null, "no file says otherwise");
+}
+
+#[test]
+fn pruned_it_is_shown_asked_about_and_destroyed_after_the_rest() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    let plan = run(&there, &["plan", "lab.yaml", "--prune", "--exit-code"])
+        .status(3)
+        .run()
+        .stdout;
+    assert!(
+        plan.contains("Not in the file any more, and destroyed after the rest:\n  - lab-old"),
+        "{plan}"
+    );
+    assert!(plan.contains("lost: queue lab-old: about 2 messages"), "{plan}");
+    assert!(plan.contains("1 stack to destroy"), "{plan}");
+
+    let prune = run(&there, &["deploy", "lab.yaml", "--prune"]);
+    let (code, said) = in_a_terminal(&prune, 200, &[(", and destroy lab-old?", "n\r")]);
+    assert_eq!(code, 4, "{said}");
+    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+
+    let pruned = json(&there, &["deploy", "lab.yaml", "--prune", "--yes"]);
+    assert_eq!(sorted(endpoint.stacks()), LEFT);
+    let old = pruned["stacks"].as_array().expect("stacks").last().expect("the last");
+    assert_eq!(
+        (&old["part"], &old["operation"], &old["outcome"]),
+        (&"old".into(), &"delete".into(), &"done".into()),
+        "{pruned:#}"
+    );
+    let executed = endpoint.calls("ExecuteChangeSet");
+    let last = executed.last().expect("the dashboard was updated").at;
+    assert!(endpoint.calls("DeleteStack")[0].at > last);
+    run(&there, &["plan", "lab.yaml", "--prune", "--exit-code"])
+        .stdout_contains("Nothing to do: all stacks are as it should be.")
+        .run();
+}
+
+/// A stage that feeds another one goes before it, and both after the stage that was fed by them.
+#[test]
+fn what_others_still_need_goes_last() {
+    let before = format!("{}{}{}", LAB, stage("old", "work"), stage("older", "old"));
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &before, LAB);
+    run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).run();
+    let deleted: Vec<String> = endpoint
+        .calls("DeleteStack")
+        .into_iter()
+        .filter_map(|call| call.stack)
+        .collect();
+    assert_eq!(deleted, ["lab-old", "lab-older"]);
+    assert_eq!(sorted(endpoint.stacks()), LEFT);
+}
+
+#[test]
+fn a_bucket_that_was_dropped_goes_or_stays_as_it_was_deployed() {
+    for (on_destroy, stays) in [("empty", false), ("keep", true)] {
+        let before = LAB.replace("on_destroy: empty", &format!("on_destroy: {on_destroy}"));
+        let after = LAB
+            .replace("bucket: {on_destroy: empty}\n", "")
+            .replace("    from: bucket\n", "");
+        let endpoint = Endpoint::serve(Script::new());
+        let there = deployed(&endpoint, &before, &after);
+        endpoint.world(|world| world.services.put_object(BUCKET, "uploads/a", "content"));
+        let pruned = json(&there, &["deploy", "lab.yaml", "--prune", "--yes"]);
+        assert_eq!(
+            sorted(endpoint.stacks()),
+            ["lab-artifacts", "lab-dashboard", "lab-work"]
+        );
+        let objects = endpoint.world(|world| world.services.keys(BUCKET).len());
+        assert_eq!(objects, usize::from(stays), "{pruned:#}");
+        let kept = pruned["kept"].as_array().map(Vec::len).unwrap_or_default();
+        assert_eq!(kept, usize::from(stays), "{pruned:#}");
+    }
+}
+
+#[test]
+fn protection_is_the_files_to_lift() {
+    let endpoint = Endpoint::serve(Script::new());
+    let protected = |file: &str| format!("protect: true\n{file}");
+    let there = deployed(&endpoint, &protected(&with_old()), &protected(LAB));
+    let refused = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
+    refused.stderr_contains("lab-old: the file says `protect: true`").run();
+    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+    let lifted = there.then().file("lab.yaml", LAB);
+    lifted.args(["deploy", "lab.yaml", "--prune", "--yes"]).run();
+    assert_eq!(sorted(endpoint.stacks()), LEFT);
+
+    // Somebody's own protection isn't.
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    endpoint.world(|world| {
+        let old = world.find("lab-old").expect("the stack");
+        world.stacks[old].protected = true;
+    });
+    let prune = ["deploy", "lab.yaml", "--prune", "--yes"];
+    run(&there, &prune)
+        .status(4)
+        .stderr_contains("lab-old is protected")
+        .run();
+    run(&there, &prune).args(["--disable-protection"]).run();
+    assert_eq!(sorted(endpoint.stacks()), LEFT);
+}
+
+#[test]
+fn a_deploy_that_fails_prunes_nothing() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(
+        &endpoint,
+        &with_old(),
+        &LAB.replace("visibility_timeout: 2m", "visibility_timeout: 3m"),
+    );
+    endpoint.rescript(|script| script.fails("lab-work", "Queue", Verb::Update, "not today"));
+    let failed = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(1);
+    failed.stderr_contains("lab-old was not begun").run();
+    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+}
+
+/// Somebody deploys it again, with its data to stay, while the rest is deployed.
+#[test]
+fn what_was_shown_is_read_again_before_it_goes() {
+    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_millis(300)));
+    let there = deployed(&endpoint, &with_old(), LAB);
+    let keeps = |world: &mut World| {
+        let old = world.find("lab-old").expect("the stack");
+        let definition = &mut world.stacks[old].definition;
+        definition.tags.insert("qfleet:on-destroy".into(), "keep".into());
+        let template = definition.template.as_mut().expect("a template");
+        template.body = template
+            .body
+            .replace("DeletionPolicy: Delete", "DeletionPolicy: Retain");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            endpoint.wait_until("the dashboard is updated", |world| {
+                let dashboard = world.find("lab-dashboard");
+                dashboard.is_some_and(|found| world.stacks[found].status == "UPDATE_IN_PROGRESS")
+            });
+            endpoint.world(keeps);
+        });
+        let prune = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
+        prune.stderr_contains("lab-old").run();
+    });
+    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+}
+
+/// Two of four stacks came up, and nothing is wrong with these.
+#[test]
+fn what_the_environment_should_have_and_has_not_is_critical() {
+    let endpoint = Endpoint::serve(Script::new().fails("lab-intake", "Bucket", Verb::Create, "not today"));
+    let failed = with_file_at(&endpoint, LAB).args(["deploy", "lab.yaml", "--yes", "--on-failure", "delete"]);
+    let there = failed.status(1).run();
+    assert_eq!(endpoint.stacks(), ["lab-artifacts"]);
+    let status = run(&there, &["status", "lab.yaml", "--exit-code", "--output", "json"])
+        .status(3)
+        .run()
+        .json();
+    let missing = status["findings"].as_array().expect("findings").iter();
+    let missing: Vec<[&Value; 3]> = missing
+        .map(|one| ["id", "severity", "stack"].map(|key| &one[key]))
+        .collect();
+    let expected =
+        ["lab-intake", "lab-work", "lab-dashboard"].map(|stack| ["stack-missing", "critical", stack].map(Value::from));
+    assert_eq!(missing, expected.each_ref().map(|row| row.each_ref()), "{status:#}");
+
+    // Without the file, the stacks' own tags say what they need.
+    let endpoint = Endpoint::serve(Script::new());
+    let there = with_file_at(&endpoint, LAB).args(["deploy", "lab.yaml", "--yes"]).run();
+    let missing = || {
+        let status = json(&there, &["status", "--name", "lab", "--region", "us-east-2"]);
+        let findings = status["findings"].as_array().expect("findings").clone();
+        let missing = findings.into_iter().filter(|finding| finding["id"] == "stack-missing");
+        missing.map(|finding| finding["stack"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(missing(), [] as [&str; 0]);
+    endpoint.world(|world| world.stacks.retain(|stack| stack.name != "lab-intake"));
+    assert_eq!(missing(), ["lab-intake"]);
+}
