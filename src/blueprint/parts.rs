@@ -1,7 +1,6 @@
 //! The stacks of an environment, part by part: what each template is given, and which values come from which stack.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -93,13 +92,7 @@ impl<'a> Parts<'a> {
         let stage = &self.environment.stages[index];
         let instances = &stage.workers.instances;
         let pointer = format!("/stages/{index}/workers/instances");
-        let folder = self
-            .environment
-            .source
-            .path
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join(&instances.program);
+        let folder = self.environment.program_folder(&instances.program);
         let program = program::pack(&folder, &format!("{pointer}/program"))?;
         let artifact = Artifact {
             stage: stage.name.clone(),

@@ -1,7 +1,6 @@
 //! `qfleet local up ENV`
 
 use std::fs::File;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -76,12 +75,9 @@ impl Up {
         if state::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
-        let programs = environment.stages.iter().map(|stage| {
-            let folder = environment.source.path.parent().unwrap_or(Path::new(""));
-            folder.join(&stage.workers.instances.program)
-        });
-        let again = format!("qfleet local up {}", self.env.words());
-        python::check(&programs.collect::<Vec<_>>(), &again)?;
+        let programs = environment.stages.iter().map(|stage| &stage.workers.instances.program);
+        let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
+        python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
         let endpoint = global.local_endpoint()?;
         // Where it is now: so the deploy, this process and a detached one mean the same emulator.
         let global = &Global {

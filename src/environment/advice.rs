@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones};
+use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, run_script};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.
@@ -26,6 +26,7 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
             scales(&at, stage, scaling, &mut advice);
         }
     }
+    run_script::advise(environment, &mut advice);
     advice
 }
 

@@ -17,6 +17,7 @@ mod patterns;
 pub mod problem;
 #[cfg(test)]
 mod properties;
+mod run_script;
 mod schema;
 mod source;
 pub mod units;
@@ -25,6 +26,7 @@ mod yaml;
 mod zones;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use advice::advise;
@@ -79,6 +81,13 @@ pub struct Environment {
     /// The file itself: paths in it are relative to its folder, and problems are shown on its lines. Not part of it.
     #[serde(skip)]
     pub source: Arc<Source>,
+}
+
+impl Environment {
+    /// The folder of a program, which the file names relative to itself.
+    pub fn program_folder(&self, program: &str) -> PathBuf {
+        self.source.path.parent().unwrap_or(Path::new("")).join(program)
+    }
 }
 
 /// What `drift` does with differences.

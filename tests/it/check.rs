@@ -45,6 +45,19 @@ fn a_file_that_is_right() {
 }
 
 #[test]
+fn a_script_that_waits_for_its_worker_is_advised_against() {
+    let folder = folder("        zones: [us-east-2a, us-east-2b]\n");
+    let said = |run: &str| {
+        fs::write(folder.path().join("run"), run).expect("writes");
+        text(&check(folder.path()).assert().success().get_output().stdout).to_owned()
+    };
+    let waits = said("#!/bin/sh\npython3 worker.py\n");
+    assert!(waits.contains("starts the worker without `exec`"), "{waits}");
+    let other = said("#!/bin/sh\nexec python3 worker.py\n");
+    assert!(other.contains("no errors") && !other.contains("advice"), "{other}");
+}
+
+#[test]
 fn advice_is_shown_on_its_line_and_is_no_error() {
     let folder = folder("        zones: [us-east-2a]\n");
     let output = check(folder.path()).assert().success().get_output().clone();
