@@ -15,6 +15,8 @@ pub struct Network<'a> {
     pub environment: &'a str,
     /// How many public subnets, each in a zone of its own.
     pub zone_count: u32,
+    /// What the zones must offer, in words.
+    pub zones_wanted: String,
 }
 
 /// For `intake.yaml.j2`.
@@ -62,8 +64,10 @@ pub struct Stage<'a> {
     pub image_from_ssm: bool,
     /// Runs in subnets that are given, instead of the default VPC's.
     pub own_subnets: bool,
-    /// Zones of the default VPC; all of them when none is named.
+    /// Zones of the default VPC, when any is named.
     pub zones: &'a [String],
+    /// What the zones must offer, in words, when none is named.
+    pub zones_wanted: Option<String>,
     pub min: u32,
     pub max: u32,
     /// How many instances of a new group a rolling update keeps in service.

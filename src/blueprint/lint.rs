@@ -213,7 +213,7 @@ impl Findings {
             }
             match value {
                 Value::Literal(text) => self.too_long(&place, "the value", text.len(), LONGEST_VALUE),
-                Value::Ssm(_) | Value::InService(_) => {}
+                Value::Ssm(_) | Value::InService(_) | Value::Zones(_) => {}
                 Value::Output { part, key } => {
                     match before.iter().find(|(stack, _)| stack.part == *part) {
                         None => self.add(&place, format!("no stack before this one is the part `{part}`")),

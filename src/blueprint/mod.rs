@@ -97,6 +97,29 @@ pub enum Value {
     /// group says when it is rolled.
     #[serde(rename = "in_service")]
     InService(u32),
+    /// Zones that offer instance types, chosen when the stack is made.
+    Zones(ZonesWanted),
+}
+
+/// Which zones a stack is put in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ZonesWanted {
+    /// Of each of these lists of instance types a zone must offer one.
+    pub offering: Vec<Vec<String>>,
+    /// So many zones, for subnets of the environment's own; none: every zone in which the default VPC has a subnet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnets: Option<u32>,
+}
+
+impl std::fmt::Display for ZonesWanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.subnets {
+            Some(count) => write!(f, "{count} zones that offer ")?,
+            None => f.write_str("zones of the default VPC that offer ")?,
+        }
+        let lists: Vec<String> = self.offering.iter().map(|types| types.join(" or ")).collect();
+        f.write_str(&lists.join(", and "))
+    }
 }
 
 /// A file for the artifacts bucket.

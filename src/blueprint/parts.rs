@@ -8,7 +8,7 @@ use super::order::Source;
 use super::rolling_update::{self, RollingUpdate};
 use super::tags::StackTags;
 use super::templates::Templates;
-use super::{Artifact, Placement, Stack, Value, contexts, names, program, quoting};
+use super::{Artifact, Placement, Stack, Value, ZonesWanted, contexts, names, program, quoting};
 use crate::environment::problem::Problem;
 use crate::environment::units::KeptFor;
 use crate::environment::{Environment, Instances, Network, OnDestroy, Scaling, Stage, Zones, architecture};
@@ -21,6 +21,11 @@ const AL2023: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-def
 const WATCHER_SECONDS: u64 = 15;
 /// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
 const LONGEST_HEARTBEAT: u64 = 7200;
+
+/// The parameter that carries the zones that were chosen.
+const ZONES: &str = "Zones";
+/// The subnets of a network of the environment's own, each in a zone of its own.
+const SUBNETS: u32 = 2;
 
 /// Makes the parts of one environment.
 pub(super) struct Parts<'a> {
@@ -49,18 +54,22 @@ impl<'a> Parts<'a> {
 
     /// A VPC, if any stage asks for one.
     pub fn network(&self) -> Option<Result<Stack, Problem>> {
-        self.environment.stages.iter().any(wants_network).then(|| {
+        let asked = self.environment.stages.iter().filter(|stage| wants_network(stage));
+        let mut offering: Vec<Vec<String>> = asked.map(|stage| stage.workers.instances.types.clone()).collect();
+        offering.sort();
+        offering.dedup();
+        (!offering.is_empty()).then(|| {
+            let wanted = ZonesWanted {
+                offering,
+                subnets: Some(SUBNETS),
+            };
             let context = contexts::Network {
                 environment: &self.environment.name,
-                zone_count: 2,
+                zone_count: SUBNETS,
+                zones_wanted: wanted.to_string(),
             };
-            self.stack(
-                "network",
-                "network.yaml.j2",
-                &context,
-                BTreeMap::new(),
-                self.on_destroy(),
-            )
+            let parameters = BTreeMap::from([(ZONES.to_owned(), Value::Zones(wanted))]);
+            self.stack("network", "network.yaml.j2", &context, parameters, self.on_destroy())
         })
     }
 
@@ -177,6 +186,8 @@ impl<'a> Parts<'a> {
         } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
             add("VpcId", Value::Literal(vpc.clone()));
             add("SubnetIds", Value::Literal(subnets.join(",")));
+        } else if let Some(wanted) = default_zones(instances) {
+            add(ZONES, Value::Zones(wanted));
         }
         for (position, next) in feeds.iter().enumerate() {
             let number = position + 1;
@@ -235,6 +246,7 @@ impl<'a> Parts<'a> {
                 Some(Zones::Named(names)) => names,
                 Some(Zones::All) | None => &[],
             },
+            zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
             min: instances.min,
             max: instances.max,
             min_in_service: RollingUpdate::of(instances).keeps(0),
@@ -313,6 +325,16 @@ pub(super) fn wants_network(stage: &Stage) -> bool {
 /// A template that doesn't fit its context: nothing that the user could mend.
 pub(super) fn broken(error: minijinja::Error) -> Problem {
     Problem::new("", format!("a template of qfleet's own is broken: {error:#}")).help("this is a bug in qfleet")
+}
+
+/// The zones of the default VPC, for instances that run there and name none.
+fn default_zones(instances: &Instances) -> Option<ZonesWanted> {
+    let elsewhere = instances.network.is_some() || instances.vpc.is_some();
+    let named = matches!(instances.zones, Some(Zones::Named(_)));
+    (!elsewhere && !named).then(|| ZonesWanted {
+        offering: vec![instances.types.clone()],
+        subnets: None,
+    })
 }
 
 fn output(part: &str, key: &str) -> Value {

@@ -206,11 +206,7 @@ impl Cloud {
         } else {
             Limiter::default()
         };
-        // The SDK would give up retrying for good after some thirty retries in the life of the process: a deploy makes
-        // calls for an hour. Attempts and their spacing are bounded all the same, and reads by the limiter.
-        let partition = RetryPartition::custom("qfleet")
-            .token_bucket(TokenBucket::unlimited())
-            .build();
+        let partition = retry_partition();
         macro_rules! client {
             ($service:ident $(, $setting:ident($value:expr))*) => {
                 $service::Client::from_conf(
@@ -244,6 +240,14 @@ impl Cloud {
             on_call,
         }
     }
+}
+
+/// The SDK would give up retrying for good after some thirty retries in the life of the process: a deploy makes calls for
+/// an hour. Attempts and their spacing are bounded all the same, and reads by the limiter.
+pub(super) fn retry_partition() -> RetryPartition {
+    RetryPartition::custom("qfleet")
+        .token_bucket(TokenBucket::unlimited())
+        .build()
 }
 
 /// CloudFormation's account-wide limits are low: many attempts, spread out.

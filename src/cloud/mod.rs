@@ -17,6 +17,7 @@ pub mod deletion;
 mod download;
 pub mod draining;
 pub mod drift;
+mod ec2;
 pub mod events;
 pub mod existing;
 mod failure;

@@ -14,7 +14,7 @@ use super::graph;
 use super::imports;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::plan::{self, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
+use super::plan::{self, Live, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
 use super::planner::{self, Planner};
 use super::queue_names;
 use super::rolling;
@@ -236,11 +236,11 @@ async fn deploy_as_planned(
 ) -> Result<Option<(Outcome, Option<Made>)>, Failed> {
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
-    let resolved = |in_service| {
-        plan::resolve(stack, outputs, in_service)
+    let resolved = |live: &Live| {
+        plan::resolve(stack, outputs, live)
             .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))
     };
-    let mut parameters = resolved(planned.in_service)?;
+    let mut parameters = resolved(&planned.live)?;
     let as_planned = planned.parameters.as_ref() == Some(&parameters);
     let unchanged = || {
         tell.tell(Event::Unchanged {
@@ -265,7 +265,10 @@ async fn deploy_as_planned(
         // While the plan was looked at, the fleet may have grown or shrunk. What it does from here on until
         // CloudFormation suspends its alarms, a few seconds, is less than a batch.
         let now = rolling::keeps_now(cloud, stack, outputs.get(&stack.part)).await?;
-        parameters = resolved(now.or(planned.in_service))?;
+        parameters = resolved(&Live {
+            in_service: now.or(planned.live.in_service),
+            ..planned.live.clone()
+        })?;
     }
 
     let mut create = planned.action == StackAction::Create;

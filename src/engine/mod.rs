@@ -31,3 +31,4 @@ pub mod settle;
 pub mod surplus;
 pub mod unchanged;
 pub mod watch;
+mod zones;

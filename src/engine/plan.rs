@@ -94,9 +94,9 @@ pub struct StackPlan {
     /// The parameters that it was planned with, when all are known.
     #[serde(skip)]
     pub parameters: Option<BTreeMap<String, String>>,
-    /// How many instances it was planned to keep in service, when its group is there.
+    /// What of its parameters no file knows.
     #[serde(skip)]
-    pub in_service: Option<u32>,
+    pub live: Live,
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
@@ -204,20 +204,25 @@ impl Plan {
     }
 }
 
-/// The values of a stack's parameters, or the part whose output isn't there yet. `in_service`: how many instances a
-/// rolling update keeps in service, when the group is there.
-pub fn resolve(
-    stack: &Stack,
-    outputs: &Outputs,
-    in_service: Option<u32>,
-) -> std::result::Result<BTreeMap<String, String>, String> {
+/// What a stack's parameters take from AWS as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Live {
+    /// How many instances a rolling update keeps in service, when the group is there.
+    pub in_service: Option<u32>,
+    /// Its zones, separated by commas.
+    pub zones: Option<String>,
+}
+
+/// The values of a stack's parameters, or the part whose output isn't there yet.
+pub fn resolve(stack: &Stack, outputs: &Outputs, live: &Live) -> std::result::Result<BTreeMap<String, String>, String> {
     stack
         .parameters
         .iter()
         .map(|(name, value)| {
             let value = match value {
                 Value::Literal(text) | Value::Ssm(text) => text.clone(),
-                Value::InService(at_first) => in_service.unwrap_or(*at_first).to_string(),
+                Value::InService(at_first) => live.in_service.unwrap_or(*at_first).to_string(),
+                Value::Zones(_) => live.zones.clone().unwrap_or_default(),
                 Value::Output { part, key } => outputs
                     .get(part)
                     .and_then(|of_part| of_part.get(key))

@@ -8,10 +8,10 @@ use super::believed;
 use super::blocking;
 use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
 use super::plan::{
-    LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
+    Live, LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
 };
 use super::surplus::Surplus;
-use super::{decide, history, imports, protection, rolling, unchanged};
+use super::{decide, history, imports, protection, rolling, unchanged, zones};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
 use crate::cloud::bounds::Lowered;
@@ -203,7 +203,11 @@ async fn plan_stack(
     ssm: &BTreeMap<String, String>,
 ) -> Result<StackPlan> {
     let found = existing.map(|existing| &existing.stack);
-    let in_service = found.and_then(|found| rolling::deployed(stack, found));
+    let deployed = existing.and_then(|existing| existing.template.as_deref());
+    let live = Live {
+        in_service: found.and_then(|found| rolling::deployed(stack, found)),
+        zones: zones::choose(planner.cloud, stack, found, deployed).await?,
+    };
     let mut plan = StackPlan {
         part: stack.part.clone(),
         stack: stack.name.clone(),
@@ -224,8 +228,8 @@ async fn plan_stack(
             .cloned(),
         blocking: Vec::new(),
         draft: None,
-        parameters: resolve(stack, outputs, in_service).ok(),
-        in_service,
+        parameters: resolve(stack, outputs, &live).ok(),
+        live: live.clone(),
         id: found.map(|found| found.id.clone()),
     };
     let protected = found.filter(|found| found.protected == Some(true));
@@ -289,7 +293,7 @@ async fn plan_stack(
         }
     }
     let create = plan.action == StackAction::Create;
-    let parameters = match resolve(stack, outputs, in_service) {
+    let parameters = match resolve(stack, outputs, &live) {
         Ok(parameters) => parameters,
         Err(part) => {
             if create {
@@ -330,13 +334,16 @@ async fn plan_stack(
     } = &drafted
         && let Some(rolling) = rolling::of(planner.cloud, stack, found.map(|found| &found.outputs), changes).await?
     {
-        let keeps = Some(rolling.keeps);
-        if keeps != in_service
-            && let Ok(parameters) = resolve(stack, outputs, keeps)
+        let now = Live {
+            in_service: Some(rolling.keeps),
+            ..live.clone()
+        };
+        if now != live
+            && let Ok(parameters) = resolve(stack, outputs, &now)
         {
             planner.cloud.delete_change_set(&first.id, None).await?;
             drafted = draft(planner, stack, base, &parameters, bucket).await?;
-            (plan.in_service, plan.parameters) = (keeps, Some(parameters));
+            (plan.live, plan.parameters) = (now, Some(parameters));
         }
         plan.rolls_instances = Some(rolling.instances);
         plan.rolling_update = Some(rolling);

@@ -229,7 +229,7 @@ pub struct Instances {
     #[schemars(range(min = 1, max = 10000))]
     #[serde(default = "ten")]
     pub max: u32,
-    /// Zones of the default VPC: `all`, or a list of names.
+    /// Zones of the default VPC: `all` that offer one of the types, or a list of names.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub zones: Option<Zones>,
     /// A VPC other than the default one; needs `subnets`.
@@ -277,7 +277,7 @@ pub struct Instances {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// A VPC of the environment's own, with a public subnet in each of two zones.
+    /// A VPC of the environment's own, with a public subnet in each of two zones that offer the types.
     Create,
 }
 

@@ -10,7 +10,7 @@ use super::patterns;
 /// `all`, or a list of zone names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Zones {
-    /// Every zone in which the default VPC has a subnet.
+    /// Every zone in which the default VPC has a subnet and the instance types are offered.
     All,
     /// These zones.
     Named(Vec<String>),

@@ -42,6 +42,7 @@ pub fn text(blueprint: &Blueprint) -> io::Result<()> {
                     Value::Literal(text) => writeln!(out, "# parameter {name}: {text}"),
                     Value::Output { part, key } => writeln!(out, "# parameter {name}: output {key} of {part}"),
                     Value::Ssm(path) => writeln!(out, "# parameter {name}: SSM parameter {path}"),
+                    Value::Zones(wanted) => writeln!(out, "# parameter {name}: {wanted}"),
                     Value::InService(at_first) => {
                         writeln!(out, "# parameter {name}: {at_first}, later as many as run")
                     }

@@ -15,6 +15,7 @@ mod rolling;
 mod side_by_side;
 mod stale;
 mod waiting;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

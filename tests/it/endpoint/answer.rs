@@ -215,6 +215,12 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::Sns if call.action == "ListSubscriptionsByTopic" => (SNS, world.sns(&call.action, &call.input)),
         Service::Sns => (SNS, world.told(call)),
         Service::Iam => (IAM, world.told(call)),
+        Service::Ec2 => {
+            return match world.ec2(call) {
+                Ok(body) => xml(200, body),
+                Err(refusal) => refused(call, &refusal),
+            };
+        }
         Service::Account => return plain(world.account(call)),
         Service::Lambda => return world.lambda(call).map_or_else(|refusal| refused(call, &refusal), plain),
         Service::CloudWatch => {
@@ -274,6 +280,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
         Service::AutoScaling => xml(refusal.status, refusal.render(AUTO_SCALING, "00000000")),
         Service::Sns => xml(refusal.status, refusal.render(SNS, "00000000")),
         Service::Iam => xml(refusal.status, refusal.render(IAM, "00000000")),
+        Service::Ec2 => xml(refusal.status, super::ec2::refused(refusal)),
         Service::CloudWatch => {
             let error = serde_json::json!({"__type": refusal.code, "message": refusal.message});
             cbor_answer(refusal.status, cbor::encode(&error))

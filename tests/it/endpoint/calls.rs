@@ -30,6 +30,7 @@ pub enum Service {
     AutoScaling,
     Sns,
     Iam,
+    Ec2,
     /// JSON, with the action as the path.
     Account,
     /// CBOR, with the action in the path.
@@ -77,6 +78,7 @@ impl Call {
                 Some("2011-01-01") => Service::AutoScaling,
                 Some("2010-03-31") => Service::Sns,
                 Some("2010-05-08") => Service::Iam,
+                Some("2016-11-15") => Service::Ec2,
                 _ => Service::Other,
             };
             (service, action.to_owned())

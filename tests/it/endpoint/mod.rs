@@ -16,6 +16,7 @@
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ stale                           reads that show how things were
+//!             ├─ ec2                             which zones offer which instance types
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
 //!             └─ services                        the least of SSM; or forward, to the emulator
@@ -41,6 +42,7 @@ mod diff;
 mod direct;
 mod draining;
 mod drift;
+mod ec2;
 mod faults;
 mod forward;
 mod gate;

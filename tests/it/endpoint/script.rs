@@ -37,6 +37,10 @@ pub struct Script {
     pub(super) subscriptions: Vec<(String, String, bool)>,
     /// Name and opt-in status.
     pub(super) regions: Vec<(String, String)>,
+    /// Instance types, and the zones that offer them; those that aren't in here are offered in all.
+    pub(super) offered: BTreeMap<String, Vec<String>>,
+    /// Zones in which the default VPC has a subnet.
+    pub(super) default_zones: Vec<String>,
     /// Whether a listing of all stacks says which are protected.
     pub(super) listings_tell_protection: bool,
     pub(super) series: BTreeMap<String, Vec<(i64, f64)>>,
@@ -152,6 +156,8 @@ impl Script {
             alarms: Vec::new(),
             subscriptions: Vec::new(),
             regions: Vec::new(),
+            offered: BTreeMap::new(),
+            default_zones: ["us-east-2a", "us-east-2b", "us-east-2c"].map(str::to_owned).into(),
             listings_tell_protection: true,
             series: BTreeMap::new(),
             rules: Vec::new(),
@@ -340,6 +346,19 @@ impl Script {
     /// A subscription of a queue to a topic.
     pub fn subscription(mut self, topic: &str, queue_arn: &str, confirmed: bool) -> Self {
         self.subscriptions.push((topic.into(), queue_arn.into(), confirmed));
+        self
+    }
+
+    /// An instance type is offered in these zones only.
+    pub fn offers(mut self, of_type: &str, zones: &[&str]) -> Self {
+        let zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        self.offered.insert(of_type.into(), zones);
+        self
+    }
+
+    /// The default VPC has subnets in these zones only.
+    pub fn default_zones(mut self, zones: &[&str]) -> Self {
+        self.default_zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
         self
     }
 

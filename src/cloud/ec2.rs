@@ -1,0 +1,288 @@
+//! The two questions that EC2 is asked: which zones offer an instance type, and which the default VPC has subnets in.
+//!
+//! EC2's SDK crate is the largest of all; it takes the build two and a half minutes and 6 GB of memory. So these go by the
+//! machinery that the SDK's clients are made of, with the same credentials, signatures, retries, timeouts and endpoint;
+//! only request and answer are written here
+//! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use aws_config::SdkConfig;
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{AuthSchemeOptionResolverParams, SharedAuthSchemeOptionResolver};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+
+use super::calls::Calls;
+use super::{Cloud, CloudError, connect, explain};
+
+const VERSION: &str = "2016-11-15";
+
+/// The text fields of an item.
+type Item = BTreeMap<String, String>;
+
+impl Cloud {
+    /// Which zones of the region offer each of these instance types; a type that none offers is left out
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html>).
+    pub async fn zones_that_offer(
+        &self,
+        types: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, CloudError> {
+        let mut asked = vec![
+            ("LocationType".to_owned(), "availability-zone".to_owned()),
+            ("Filter.1.Name".to_owned(), "instance-type".to_owned()),
+        ];
+        let types = types.iter().enumerate();
+        asked.extend(types.map(|(number, one)| (format!("Filter.1.Value.{}", number + 1), one.clone())));
+        let mut offered: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for mut item in self
+            .ec2("DescribeInstanceTypeOfferings", "instanceTypeOfferingSet", asked)
+            .await?
+        {
+            if let (Some(of_type), Some(zone)) = (item.remove("instanceType"), item.remove("location")) {
+                offered.entry(of_type).or_default().insert(zone);
+            }
+        }
+        Ok(offered)
+    }
+
+    /// The zones in which the default VPC has a subnet of its own
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>).
+    pub async fn default_zones(&self) -> Result<BTreeSet<String>, CloudError> {
+        let asked = [("Filter.1.Name", "default-for-az"), ("Filter.1.Value.1", "true")];
+        let asked = asked.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let subnets = self.ec2("DescribeSubnets", "subnetSet", asked).await?;
+        Ok(subnets
+            .into_iter()
+            .filter_map(|mut item| item.remove("availabilityZone"))
+            .collect())
+    }
+
+    /// All items of a set, page after page.
+    async fn ec2(
+        &self,
+        action: &'static str,
+        set: &'static str,
+        asked: Vec<(String, String)>,
+    ) -> Result<Vec<Item>, CloudError> {
+        let calls = Calls {
+            on_call: self.on_call,
+            limiter: self.limiter.clone(),
+        };
+        let operation = operation(&self.config, &self.region, action, calls);
+        let mut items = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.append_pair("Action", action).append_pair("Version", VERSION);
+            for (name, value) in &asked {
+                form.append_pair(name, value);
+            }
+            if let Some(token) = &token {
+                form.append_pair("NextToken", token);
+            }
+            let answer = operation.invoke(form.finish()).await;
+            let answer = answer.map_err(|error| explain(action, error))?;
+            let page = read(&answer, set).map_err(|error| CloudError {
+                operation: action,
+                code: None,
+                message: format!("its answer can't be read: {error}"),
+            })?;
+            items.extend(page.items);
+            token = page.next;
+            if token.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+}
+
+/// The body of a request in, that of its answer out.
+fn operation(
+    config: &SdkConfig,
+    region: &str,
+    action: &'static str,
+    calls: Calls,
+) -> Operation<String, String, Refused> {
+    // What the generated clients have in their configuration.
+    let mut layer = Layer::new("ec2");
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    layer.store_put(connect::retry_partition());
+    layer.store_put(SigV4OperationSigningConfig {
+        region: config.region().cloned().map(Into::into),
+        name: Some("ec2".into()),
+        ..SigV4OperationSigningConfig::default()
+    });
+    let mut components = RuntimeComponentsBuilder::new("ec2");
+    components.set_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
+        StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
+    )));
+    components.push_auth_scheme(SigV4AuthScheme::new());
+    if let Some(credentials) = config.credentials_provider() {
+        components.set_identity_resolver(SCHEME_ID, credentials);
+    }
+    components.set_http_client(config.http_client());
+    let plugin = StaticRuntimePlugin::new()
+        .with_config(layer.freeze())
+        .with_runtime_components(components);
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    let own = format!("https://ec2.{region}.amazonaws.com{suffix}");
+    let mut builder = Operation::builder()
+        .service_name("EC2")
+        .operation_name(action)
+        .endpoint_url(config.endpoint_url().unwrap_or(&own))
+        .interceptor(calls)
+        .runtime_plugin(plugin)
+        .retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
+        .retry_classifier(TransientErrorClassifier::<Refused>::new())
+        .retry_classifier(HttpStatusCodeClassifier::default());
+    if let Some(retries) = config.retry_config() {
+        builder = builder.standard_retry(retries);
+    }
+    if let Some(timeouts) = config.timeout_config() {
+        builder = builder.timeout_config(timeouts.clone());
+    }
+    if let Some(version) = config.behavior_version() {
+        builder = builder.behavior_version(version);
+    }
+    builder.serializer(request).deserializer(answer).build()
+}
+
+fn request(form: String) -> Result<HttpRequest, BoxError> {
+    let length = form.len();
+    let mut request = HttpRequest::new(SdkBody::from(form));
+    request.set_method("POST")?;
+    request.set_uri("/")?;
+    let headers = request.headers_mut();
+    headers.insert("content-type", "application/x-www-form-urlencoded");
+    headers.insert("content-length", length.to_string());
+    Ok(request)
+}
+
+fn answer(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> {
+    let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default()).into_owned();
+    match response.status().is_success() {
+        true => Ok(body),
+        false => Err(OrchestratorError::operation(Refused::read(&body))),
+    }
+}
+
+/// What EC2 refused
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html#api-error-response>).
+#[derive(Debug)]
+struct Refused(ErrorMetadata);
+
+impl Refused {
+    fn read(body: &str) -> Refused {
+        let mut error = read(body, "Errors").map(|page| page.items).unwrap_or_default();
+        let mut error = error.drain(..).next().unwrap_or_default();
+        let mut metadata = ErrorMetadata::builder();
+        if let Some(code) = error.remove("Code") {
+            metadata = metadata.code(code);
+        }
+        if let Some(message) = error.remove("Message") {
+            metadata = metadata.message(message);
+        }
+        Refused(metadata.build())
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl ProvideErrorMetadata for Refused {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.0
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Page {
+    items: Vec<Item>,
+    next: Option<String>,
+}
+
+/// The items of a set, as far as they are text.
+fn read(body: &str, set: &str) -> Result<Page, XmlDecodeError> {
+    let mut page = Page::default();
+    let mut document = Document::new(body);
+    let mut root = document.root_element()?;
+    while let Some(mut part) = root.next_tag() {
+        match part.start_el().local().to_owned() {
+            name if name == set => {
+                while let Some(mut item) = part.next_tag() {
+                    page.items.push(fields(&mut item));
+                }
+            }
+            name if name == "nextToken" => {
+                page.next = Some(try_data(&mut part)?.into_owned()).filter(|token| !token.is_empty());
+            }
+            _ => {}
+        }
+    }
+    Ok(page)
+}
+
+fn fields(item: &mut ScopedDecoder<'_, '_>) -> Item {
+    let mut fields = Item::new();
+    while let Some(mut field) = item.next_tag() {
+        let name = field.start_el().local().to_owned();
+        // What has more in it is no text, and nobody asks for it.
+        if let Ok(text) = try_data(&mut field) {
+            fields.insert(name, text.into_owned());
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_item_by_item() {
+        let body = "<?xml version=\"1.0\"?>\n<DescribeSubnetsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\
+                    <requestId>1</requestId><subnetSet><item><tagSet><item><key>a</key><value>b</value></item></tagSet>\
+                    <availabilityZone>us-east-2a</availabilityZone></item><item><availabilityZone>us-east-2b\
+                    </availabilityZone></item></subnetSet><nextToken>more</nextToken></DescribeSubnetsResponse>";
+        let page = read(body, "subnetSet").expect("it reads");
+        let zones: Vec<&str> = page
+            .items
+            .iter()
+            .map(|item| item["availabilityZone"].as_str())
+            .collect();
+        assert_eq!(
+            (zones, page.next.as_deref()),
+            (vec!["us-east-2a", "us-east-2b"], Some("more"))
+        );
+        assert_eq!(read("<A><nextToken/></A>", "set").expect("it reads"), Page::default());
+        assert!(read("not XML", "set").is_err());
+    }
+
+    #[test]
+    fn a_refusal_has_a_code_and_a_message() {
+        let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized.</Message>\
+                    </Error></Errors><RequestID>1</RequestID></Response>";
+        let refused = Refused::read(body);
+        assert_eq!(refused.code(), Some("UnauthorizedOperation"));
+        assert_eq!(refused.message(), Some("You are not authorized."));
+        assert_eq!(Refused::read("<html>").code(), None);
+    }
+}
