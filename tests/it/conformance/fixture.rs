@@ -32,6 +32,10 @@ pub struct Given {
     pub queues: Map<String, Value>,
     /// Resources that fail: stack, resource, verb, reason.
     pub fails: Vec<Failing>,
+    /// Resources whose values a change set can't tell.
+    pub unreadable: Vec<Unreadable>,
+    /// What drift detection finds.
+    pub drifted: Vec<Drifted>,
     /// The state of event source mappings.
     pub mapping: Option<String>,
 }
@@ -46,6 +50,26 @@ pub struct Failing {
     /// A create that had begun: there is a physical id.
     #[serde(default)]
     pub begun: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unreadable {
+    pub stack: String,
+    pub resource: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drifted {
+    pub stack: String,
+    pub resource: String,
+    pub status: String,
+    pub expected: Value,
+    pub actual: Value,
+    /// Path, expected, actual, type.
+    pub differences: Vec<[String; 4]>,
 }
 
 /// A request, and what came back. Without `answer` and `error` it is only made.

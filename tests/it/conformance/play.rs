@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::compare::{Marks, differences};
 use super::fixture::{Fixture, Step, View};
 use super::wire::Api;
-use crate::endpoint::{Endpoint, Script, ScriptedMapping, Verb};
+use crate::endpoint::{Drifted, Endpoint, Script, ScriptedMapping, Verb};
 
 /// As the recordings write it.
 const ACCOUNT: &str = "111111111111";
@@ -57,6 +57,19 @@ fn script(fixture: &Fixture, marks: &mut Marks) -> Script {
         if failing.begun {
             script = script.begun(&stack, &failing.resource);
         }
+    }
+    for unreadable in &fixture.given.unreadable {
+        let stack = marks.fill_text(&unreadable.stack);
+        script = script.unreadable(&stack, &unreadable.resource, &marks.fill_text(&unreadable.reason));
+    }
+    for known in &fixture.given.drifted {
+        let (expected, actual) = (marks.fill(&known.expected), marks.fill(&known.actual));
+        let drifted = Drifted::new(&marks.fill_text(&known.stack), &known.resource, &known.status)
+            .properties(&expected.to_string(), &actual.to_string());
+        let differences = known.differences.iter();
+        script = script.drifted(differences.fold(drifted, |drifted, [path, expected, actual, kind]| {
+            drifted.difference(path, expected, actual, kind)
+        }));
     }
     if let Some(state) = &fixture.given.mapping {
         script = script.mapping(ScriptedMapping {

@@ -49,9 +49,9 @@ impl World {
         let (stack, found) = self.change_set(input)?;
         let (it, change_set) = (&self.stacks[stack], &self.stacks[stack].change_sets[found]);
         let values = input.flag("IncludePropertyValues") == Some(true);
-        // Of resources whose values can't be told there is a warning, and aws-cdk-cli 1780 shows them left out
+        // Of resources whose values can't be told there is a warning. One that is added is there all the same
         // (localstack/localstack tests/aws/services/cloudformation/test_change_set_fn_split.snapshot.json,
-        // test_fn_split_with_get_att; https://github.com/aws/aws-cdk-cli/issues/1780).
+        // test_fn_split_with_get_att), one that is modified is left out (https://github.com/aws/aws-cdk-cli/issues/1780).
         let unreadable = |resource: &str| {
             let unreadable = &self.script.unreadable;
             unreadable
@@ -78,7 +78,7 @@ impl World {
         let changes: Vec<Fields> = change_set
             .changes
             .iter()
-            .filter(|change| unreadable(&change.id).is_none())
+            .filter(|change| change.action == "Add" || unreadable(&change.id).is_none())
             .filter_map(|change| written(change, values))
             .chain(reverts.map(|reverted| revert::written(reverted, it, &seen, values)))
             .collect();

@@ -355,6 +355,8 @@ fn all_shown(properties: &Value) -> Value {
     match properties {
         Value::Null => Value::Object(serde_json::Map::new()),
         Value::String(text) if text.contains('\u{2}') => Value::String(shown(properties)),
+        // Exports aren't looked up for it.
+        Value::Object(fields) if fields.contains_key("Fn::ImportValue") => Value::String(UNKNOWN.to_owned()),
         Value::Array(items) => items.iter().map(all_shown).collect(),
         Value::Object(fields) => {
             let fields = fields.iter();
@@ -370,6 +372,9 @@ fn escaped(text: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
+/// What a change set says of a value that isn't known before it is executed.
+const UNKNOWN: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+
 /// As a change set shows it: what isn't known yet has a word of its own.
 fn shown(value: &Value) -> String {
     let text = as_text(value);
@@ -377,7 +382,7 @@ fn shown(value: &Value) -> String {
     let mut rest = text.replace("\\u0002", "\u{2}").replace("\\u0004", "\u{4}");
     while let (Some(start), Some(end)) = (rest.find('\u{2}'), rest.find('\u{4}')) {
         out.push_str(&rest[..start]);
-        out.push_str("{{changeSet:KNOWN_AFTER_APPLY}}");
+        out.push_str(UNKNOWN);
         rest = rest[end + 1..].to_owned();
     }
     out + &rest
