@@ -4,6 +4,8 @@
 # make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
 # make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; full buckets
 #                   destroyed; 50 local workers and 5,000 files; figures
+# make acceptance  every claim that a run can prove, against the emulator; with PROFILE, REGION and YES=yes on an account
+#                   of AWS, which costs money: without YES it says what it would make
 # make tools        only what tests and lab need from Python, in .tools
 # make resource-schemas   writes down anew what AWS's resource schemas say, after a new cfn-lint was pinned
 # make clean-tools  takes .tools away
@@ -17,7 +19,11 @@ AWS := .tools/aws
 SCEPTRE := .tools/sceptre
 CHECKOV := .tools/checkov
 
-.PHONY: test lab build bench soak tools resource-schemas clean-tools
+PROFILE :=
+REGION :=
+YES :=
+
+.PHONY: test lab build bench soak acceptance tools resource-schemas clean-tools
 
 test:
 	@tests/all.sh
@@ -46,7 +52,11 @@ soak: tools build
 	  QFLEET_SOAK_IDLE_SECONDS=$${QFLEET_SOAK_IDLE_SECONDS:-20} \
 	  cargo test --locked --test it fleet_soak:: -- --nocapture
 
-tools: $(VENV)/.installed $(CHECKOV)/.installed
+PROFILE :=
+REGION :=
+YES :=
+
+.PHONY: test lab build bench soak acceptance tools resource-schemas clean-tools
 
 # Made anew when the requirements change, so that nothing of older ones stays behind. The mark is made last: an
 # installation that was cut off is done again.
