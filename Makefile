@@ -4,7 +4,7 @@
 # make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
 # make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; full buckets
 #                   destroyed; 50 local workers and 5,000 files; figures
-# make acceptance  every claim that a run can prove, against the emulator; with PROFILE, REGION and YES=yes on an account
+# make acceptance   every claim that a run can prove, against the emulator; with PROFILE, REGION and YES=yes on an account
 #                   of AWS, which costs money: without YES it says what it would make
 # make tools        only what tests and lab need from Python, in .tools
 # make resource-schemas   writes down anew what AWS's resource schemas say, after a new cfn-lint was pinned
