@@ -261,9 +261,14 @@ pub(super) fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<S
     if !draft.keeps_what_fails {
         return None;
     }
-    // One that failed may be made anew for that alone: then no property of it says so.
+    // One that failed may be made anew for that alone: then no property of it says so. A value that isn't known yet may
+    // come to what it was.
+    let is_known = |property: &PropertyChange| {
+        let after = property.after.as_deref().unwrap_or_default();
+        !after.contains("{{changeSet:KNOWN_AFTER_APPLY}}")
+    };
     let is_replaced = |change: &&Change| {
-        let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes;
+        let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes && is_known(property);
         change.replacement == Replacement::Yes && change.properties.iter().any(by_property)
     };
     let replaced: Vec<&str> = changes

@@ -313,6 +313,22 @@ fn what_drifted_is_put_back_and_the_next_look_finds_nothing() {
     assert_eq!(endpoint.calls("CreateChangeSet").len(), 1);
 }
 
+/// A `?` stands for a character beyond ASCII: sent back, it would be one.
+#[test]
+fn a_stack_whose_tags_are_not_told_as_they_are_is_not_reverted() {
+    let endpoint = Endpoint::serve(
+        Script::new()
+            .existing(stack("lab-work", "UPDATE_COMPLETE").tag("team", "m?dias"))
+            .drifted(Drifted::new("lab-work", "Group", "DELETED")),
+    );
+    test(&endpoint)
+        .args(["--revert", "--yes"])
+        .status(1)
+        .stdout_contains("lab-work: CloudFormation doesn't tell its tags as they are")
+        .run();
+    assert!(endpoint.calls("CreateChangeSet").is_empty());
+}
+
 #[test]
 fn what_fails_to_be_put_back_is_a_failure_and_still_drifts() {
     let script = to_put_back().fails("lab-work", "Logs", Verb::Update, "Retention is held by a policy");
