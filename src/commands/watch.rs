@@ -32,9 +32,7 @@ pub async fn run(global: &Global, environment: &Meant, words: Words, refresh: Op
     };
     let pace = Pace::new(cloud.local, refresh);
     let (sender, snapshots) = channel(1);
-    let watcher = Watcher::new(cloud, &environment.name, words, pace)
-        .in_order(environment.stages())
-        .of_file(environment.parts());
+    let watcher = Watcher::new(cloud, &environment.name, words, pace).in_order(environment.stages());
     tokio::spawn(watcher.run(sender, Timestamp::now));
     // Lines about requests would be written across the screen.
     let across = global.verbose && std::io::stderr().is_terminal();

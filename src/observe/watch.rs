@@ -85,8 +85,6 @@ pub struct Watcher {
     words: Words,
     /// The stages, as the file orders them.
     order: Vec<String>,
-    /// The parts that the file has.
-    parts: Option<Vec<String>>,
     pace: Pace,
     stacks: Option<Stacks>,
     stacks_problem: Option<String>,
@@ -106,7 +104,6 @@ impl Watcher {
             environment: environment.to_owned(),
             words,
             order: Vec::new(),
-            parts: None,
             pace,
             stacks: None,
             stacks_problem: None,
@@ -121,11 +118,6 @@ impl Watcher {
     /// The same with the stages in this order, where they are among those that are deployed.
     pub fn in_order(self, order: Vec<String>) -> Watcher {
         Watcher { order, ..self }
-    }
-
-    /// Judged by the parts that a file has, where there is one.
-    pub fn of_file(self, parts: Option<Vec<String>>) -> Watcher {
-        Watcher { parts, ..self }
     }
 
     /// Hands over a snapshot at each refresh, until the environment is gone or nobody takes it. `now` is the wall clock.
@@ -201,6 +193,7 @@ impl Watcher {
             },
             expires: None,
             problems: Vec::new(),
+            // Stacks come and go while somebody watches: that one isn't there yet, or any more, is no finding then.
             parts: None,
         };
         let stacks = self.stacks.as_ref().unwrap_or(&nothing);
@@ -255,8 +248,7 @@ impl Watcher {
 
     /// A listing may leave termination protection out: of a stack that nothing was done to, it is what it was.
     async fn new_stacks(&self) -> Result<Stacks, CloudError> {
-        let read = Stacks::read(&self.cloud, &self.environment).await?;
-        let mut read = read.of_file(self.parts.clone());
+        let mut read = Stacks::read(&self.cloud, &self.environment).await?;
         let known = self.stacks.iter().flat_map(|stacks| &stacks.deployed.stacks);
         let protections = try_join_all(read.deployed.stacks.iter().map(async |found| {
             let stack = &found.stack;

@@ -23,7 +23,14 @@ Resources:
 
 /// A bucket's stack and a stage's, whose data `on_destroy` goes by.
 fn lab(script: Script, on_destroy: &str) -> Endpoint {
-    let tagged = |part: &str, body: &str| stack(part).tag("qfleet:on-destroy", on_destroy).body(body);
+    let policy = if on_destroy == "keep" { "Retain" } else { "Delete" };
+    let tagged = |part: &str, body: &str| {
+        let body = body.replace(
+            "    Properties",
+            &format!("    DeletionPolicy: {policy}\n    Properties"),
+        );
+        stack(part).tag("qfleet:on-destroy", on_destroy).body(&body)
+    };
     let endpoint = Endpoint::serve(script.existing(tagged("intake", INTAKE)).existing(tagged("work", WORK)));
     endpoint.world(|world| {
         world.services.make_bucket(BUCKET);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::endpoint::{Endpoint, Script, Verb, World};
-use crate::harness::{Output, Test, in_a_terminal};
-use crate::lab::{LAB, with_file_at};
+use crate::harness::{Aws, Output, Test, account, in_a_terminal};
+use crate::lab::{LAB, with_file, with_file_at};
 
 const BUCKET: &str = "lab-111122223333-us-east-2";
 const OLD_QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-old";
@@ -281,4 +281,37 @@ fn what_the_environment_should_have_and_has_not_is_critical() {
     assert_eq!(missing(), [] as [&str; 0]);
     endpoint.world(|world| world.stacks.retain(|stack| stack.name != "lab-intake"));
     assert_eq!(missing(), ["lab-intake"]);
+}
+
+/// A stage that was renamed, on the emulator.
+#[test]
+fn a_renamed_stage_is_pruned_with_its_queues() {
+    let account = account();
+    let own = |file: &str| {
+        file.replace(
+            "region: us-east-2",
+            &format!("region: us-east-2\naccount: \"{account}\""),
+        )
+    };
+    let first = with_file(&own(LAB))
+        .args(["deploy", "lab.yaml", "--yes"])
+        .emulated()
+        .run();
+    let renamed = own(LAB).replace("name: work", "name: sort");
+    let prune = first
+        .then()
+        .file("lab.yaml", renamed)
+        .args(["deploy", "lab.yaml", "--prune", "--yes"]);
+    prune
+        .emulated()
+        .stdout_contains("- lab-work CREATE_COMPLETE")
+        .stdout_contains("lost: dead-letter queue lab-work-dlq: no messages")
+        .run();
+    let queues = tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let listed = Aws::new(&account, "us-east-2").sqs.list_queues().send().await;
+        listed.expect("queues").queue_urls.unwrap_or_default()
+    });
+    let mut names: Vec<&str> = queues.iter().filter_map(|url| url.rsplit('/').next()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["lab-sort", "lab-sort-dlq"]);
 }
