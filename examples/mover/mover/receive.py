@@ -48,6 +48,10 @@ class Receiver:
         with self._changed:
             return self._free == self.settings.messages_at_once and not self._poller.is_alive()
 
+    def wait(self, seconds: float) -> None:
+        """When it is stopping: until nothing can come any more, which is then given back already."""
+        self._poller.join(seconds)
+
     def in_hand(self) -> int:
         with self._changed:
             return self.settings.messages_at_once - self._free

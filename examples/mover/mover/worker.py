@@ -19,6 +19,10 @@ from mover.receive import Receiver
 from mover.settings import Settings
 
 
+# From the second SIGTERM to SIGKILL it is ten seconds.
+LAST_POLL_SECONDS = 8.0
+
+
 class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -79,6 +83,8 @@ class Worker:
             if self._signals > 1:
                 log.warning("no time left to finish: %d messages in hand", self.receiver.in_hand())
                 self.leases.give_back_all()
+                # A request that still waits for messages may have got what was just given back.
+                self.receiver.wait(LAST_POLL_SECONDS)
                 return
             if not said and self.receiver.in_hand():
                 log.info("finishing %d messages in hand", self.receiver.in_hand())
