@@ -53,7 +53,11 @@ class Tool:
         parameters = {}
         for name, value in stack["parameters"].items():
             ((kind, value),) = value.items()
-            parameters[name] = "bench-artifacts" if kind == "output" else value
+            if kind == "output":
+                value = "bench-artifacts"
+            elif kind == "zones":
+                value = "us-east-2a,us-east-2b,us-east-2c"
+            parameters[name] = str(value)
         self.write(stack["template"], parameters, stack["tags"])
 
     def write(self, template, parameters, tags):
