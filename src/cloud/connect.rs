@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
+use aws_config::profile::load;
 use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudformation::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
+use aws_types::os_shim_internal::{Env, Fs};
 
 use super::calls::{Call, Calls};
 use super::limiter::Limiter;
+use super::time_limits::{TimeLimits, timeouts};
 use super::{Cloud, explain};
 use crate::error::{Error, Result};
 
@@ -75,6 +77,7 @@ impl Connect {
     }
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
+        check_profile(profile.as_deref()).await?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(retries())
             .timeout_config(timeouts());
@@ -103,6 +106,31 @@ impl Connect {
         let config = fixed(&account, &region, http_client, self.endpoint_url);
         Cloud::new(&config, account, region, true, self.on_call)
     }
+}
+
+/// Whether the profile that is asked for exists. The SDK would say that it found no credentials, and nothing of it.
+async fn check_profile(named: Option<&str>) -> Result<()> {
+    let from_environment = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let Some(wanted) = named.map(str::to_owned).or(from_environment) else {
+        return Ok(());
+    };
+    // A file that can't be read is told of by whoever needs it.
+    let Ok(known) = load(&Fs::real(), &Env::real(), &Default::default(), None).await else {
+        return Ok(());
+    };
+    if wanted == "default" || known.get_profile(&wanted).is_some() {
+        return Ok(());
+    }
+    let names: Vec<&str> = known.profiles().collect();
+    let there = match names.as_slice() {
+        [] => "there are no profiles at all".to_owned(),
+        names => format!("there are {}", names.join(", ")),
+    };
+    Err(
+        Error::usage(format!("the AWS configuration files have no profile `{wanted}`")).with_help(format!(
+            "{there}; --profile, or AWS_PROFILE, names one of ~/.aws/config and ~/.aws/credentials"
+        )),
+    )
 }
 
 /// Reads nothing of the machine's. An emulator takes a twelve-digit key id for the account.
@@ -152,8 +180,9 @@ impl Unidentified {
         cloud.account = match arn.and_then(account_of) {
             Some(account) => account.to_owned(),
             None => {
-                let asked = aws_sdk_sts::Client::new(&cloud.config).get_caller_identity();
-                let identity = asked
+                let identity = cloud
+                    .sts
+                    .get_caller_identity()
                     .send()
                     .await
                     .map_err(|error| explain("GetCallerIdentity", error))?;
@@ -213,6 +242,7 @@ impl Cloud {
                     $service::config::Builder::from(config)
                         .retry_partition(partition.clone())
                         .interceptor(Calls { on_call, limiter: limiter.clone() })
+                        .interceptor(TimeLimits::default())
                         $(.$setting($value))*
                         .build(),
                 )
@@ -234,6 +264,7 @@ impl Cloud {
             sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
             ssm: client!(aws_sdk_ssm),
+            sts: client!(aws_sdk_sts),
             tagging: client!(aws_sdk_resourcegroupstagging),
             limiter: limiter.clone(),
             config: config.clone(),
@@ -254,14 +285,7 @@ pub(super) fn retry_partition() -> RetryPartition {
 fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(8)
-        .with_max_backoff(Duration::from_secs(20))
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(60))
-        .build()
+        .with_max_backoff(Duration::from_secs(8))
 }
 
 #[cfg(test)]

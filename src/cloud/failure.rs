@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
+use super::time_limits::no_answer;
 use crate::error::Error;
 
 /// A call to AWS that failed, after its retries.
@@ -88,6 +89,7 @@ where
     let code = error.code().map(str::to_owned);
     let message = match (&error, error.message()) {
         (_, Some(message)) => message.to_owned(),
+        (SdkError::DispatchFailure(_), None) => no_answer(&error).unwrap_or_else(|| causes(&error)),
         (SdkError::ServiceError(_), None) => code.clone().unwrap_or_else(|| "the service gave no reason".into()),
         _ => causes(&error),
     };

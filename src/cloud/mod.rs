@@ -24,6 +24,7 @@ mod failure;
 pub mod groups;
 pub mod leftovers;
 pub mod limiter;
+mod lost_answer;
 mod mappings;
 pub mod message_moves;
 pub mod messages;
@@ -44,6 +45,7 @@ pub mod stack_status;
 pub mod stacks;
 pub mod subscriptions;
 pub mod tagged;
+mod time_limits;
 pub mod uploads;
 pub mod versions;
 
@@ -73,6 +75,7 @@ pub struct Cloud {
     sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,
+    sts: aws_sdk_sts::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
     limiter: limiter::Limiter,
     /// What the clients were made from: for those of another region.

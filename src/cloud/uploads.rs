@@ -4,10 +4,7 @@
 //! itself a developer preview, and its interface and name are still moving.
 
 use std::path::Path;
-use std::time::Duration;
 
-use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Builder, Config};
 use aws_sdk_s3::primitives::{ByteStream, FsBuilder, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 
@@ -22,9 +19,6 @@ pub const LARGEST: u64 = MOST_PARTS * (5 << 30);
 pub const LONGEST_KEY: usize = 1024;
 const MOST_PARTS: u64 = 10_000;
 
-/// The SDK waits for an answer from the moment a request begins, its body included. What is sent gets the time that it
-/// needs on a slow line; one that stands still is noticed by the SDK all the same.
-const ANSWER: Duration = Duration::from_secs(15 * 60);
 /// How much of a file is read at once.
 const BUFFER: usize = 64 << 10;
 
@@ -79,8 +73,6 @@ impl Cloud {
             .key(key)
             .expected_bucket_owner(&self.account)
             .body(piece.stream("PutObject").await?)
-            .customize()
-            .config_override(patient())
             .send()
             .await
             .map(drop)
@@ -127,8 +119,6 @@ impl Multipart<'_> {
             .part_number(number)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .body(piece.stream("UploadPart").await?)
-            .customize()
-            .config_override(patient())
             .send()
             .await
             .map_err(|error| explain("UploadPart", error))?;
@@ -152,8 +142,6 @@ impl Multipart<'_> {
             .expected_bucket_owner(&self.cloud.account)
             .upload_id(&self.id)
             .multipart_upload(parts)
-            .customize()
-            .config_override(patient())
             .send()
             .await
             .map(drop)
@@ -174,10 +162,6 @@ impl Multipart<'_> {
 /// more parts than S3 takes.
 pub fn part_length(size: u64, smallest: u64) -> u64 {
     size.div_ceil(MOST_PARTS).max(smallest)
-}
-
-fn patient() -> Builder {
-    Config::builder().timeout_config(TimeoutConfig::builder().read_timeout(ANSWER).build())
 }
 
 #[cfg(test)]

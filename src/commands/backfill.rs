@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::jobs::backfill::{self, Found};
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::messages::{Sender, Sent};
-use crate::jobs::places::{Address, Intake, Places, Queues};
+use crate::jobs::places::{Address, Intake, Queues};
 use crate::report::form::Output;
 use crate::report::{self, transfer::Transfer};
 
@@ -71,16 +71,11 @@ impl Backfill {
     /// Sends.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let places = Places::find(&cloud, &environment.name).await?;
+        global.run(None, async |interrupt| {
+            let (cloud, places) = interrupt.unless_stopped(global.places(&environment)).await?;
             let queues = places.fed_by_bucket(&self.stage)?;
             let intake = places.intake()?;
-            let found = tokio::select! {
-                found = backfill::count(&cloud, &intake) => found?,
-                () = interrupt.wait() => return Err(Error::Interrupted),
-            };
+            let found = interrupt.unless_stopped(backfill::count(&cloud, &intake)).await?;
             if global.output == Output::Text {
                 report::text(&report::jobs::found(found, &intake));
             }
@@ -93,14 +88,14 @@ impl Backfill {
             let sent = if self.dry_run || found.objects == 0 {
                 None
             } else {
-                self.confirm(&target)?;
-                Some(self.send(global, &cloud, &target, &interrupt).await)
+                self.confirm(&target, interrupt)?;
+                Some(self.send(global, &cloud, &target, interrupt).await)
             };
             self.show(global, &target, sent)
         })
     }
 
-    fn confirm(&self, target: &Target) -> Result<()> {
+    fn confirm(&self, target: &Target, interrupt: &Interrupt) -> Result<()> {
         let Target { address, queues, .. } = target;
         let question = format!(
             "Send {} messages to {} in account {}, {}?",
@@ -109,7 +104,7 @@ impl Backfill {
             address.account,
             address.region
         );
-        if report::confirm(&question, self.yes)? {
+        if report::confirm(interrupt, &question, self.yes)? {
             Ok(())
         } else {
             Err(Error::refused("not confirmed: nothing was sent"))

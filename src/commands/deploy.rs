@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use futures_util::FutureExt;
 use futures_util::future::join;
 
 use super::global::{Env, Global};
@@ -14,7 +15,6 @@ use crate::cloud::change_set::{Change, Manner, OnFailure};
 use crate::deployed::expiry_parameter;
 use crate::engine;
 use crate::engine::deploy::{Deployment, nothing_to_do};
-use crate::engine::draft::Drafts;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
@@ -158,30 +158,21 @@ impl Deploy {
         environment: &Environment,
         show: impl FnOnce(&Report) -> Result<()>,
     ) -> Result<()> {
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(environment)).await?;
+        global.run(self.waits.timeout(), async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(Some(environment))).await?;
             let mut blueprint = crate::blueprint::render(environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
             let (events, progress) = Progress::begin(global.face());
-            let waiting = self.waits.begin();
             let context = Context {
                 cloud: &cloud,
                 tell: &events,
-                interrupt: &interrupt,
-                waiting,
+                interrupt,
+                waiting: self.waits.begin(global, interrupt),
             };
-            let drafts = Drafts::default();
-            let result = self
-                .deploy(global, context, environment, &blueprint, &drafts, &progress)
-                .await;
+            let result = self.deploy(global, context, environment, &blueprint, &progress).await;
             drop(events);
             progress.end().await;
-            let discarded = if interrupt.asked() {
-                drafts.discard_soon(&cloud).await
-            } else {
-                drafts.discard(&cloud).await
-            };
+            let discarded = interrupt.discard_drafts(&cloud).await;
             let shown = result.and_then(|report| show(&report));
             if let (Err(_), Err(left)) = (&shown, &discarded) {
                 report::note(&left.to_string());
@@ -196,10 +187,10 @@ impl Deploy {
         context: Context<'_>,
         environment: &Environment,
         blueprint: &Blueprint,
-        drafts: &Drafts,
         progress: &Progress,
     ) -> Result<Report> {
         let Context { cloud, interrupt, .. } = context;
+        let drafts = interrupt.drafts();
         let options = self.options(environment);
         let planner = Planner {
             cloud,
@@ -209,10 +200,8 @@ impl Deploy {
         };
         let now = jiff::Timestamp::now();
         let mut plan = loop {
-            let (plan, surplus) = tokio::select! {
-                found = join(draw_up(planner), Surplus::find(cloud, blueprint, now)) => found,
-                () = interrupt.wait() => return Err(Error::Interrupted),
-            };
+            let look = join(draw_up(planner), Surplus::find(cloud, blueprint, now)).map(Ok::<_, Error>);
+            let (plan, surplus) = interrupt.unless_stopped(look).await?;
             let plan = Plan {
                 surplus,
                 prunes: self.selection.prune,
@@ -221,13 +210,12 @@ impl Deploy {
             if !plan.is_busy() {
                 break plan;
             }
-            drafts.discard(cloud).await?;
+            interrupt.discard_drafts(cloud).await?;
             settle(context, blueprint, !self.no_attach).await?;
         };
-        let pruning = tokio::select! {
-            pruning = Pruning::prepare(cloud, environment, &mut plan, self.selection.disable_protection, now) => pruning?,
-            () = interrupt.wait() => return Err(Error::Interrupted),
-        };
+        let lifts = self.selection.disable_protection;
+        let pruning = Pruning::prepare(cloud, environment, &mut plan, lifts, now);
+        let pruning = interrupt.unless_stopped(pruning).await?;
         let env = global.with_whereabouts(&self.env.words());
         if global.output == Output::Text {
             progress.suspend(|| report::text(&report::plan::text(&plan, &env)));
@@ -260,14 +248,14 @@ impl Deploy {
             plan.region,
             pruning.as_ref().map(Pruning::question).unwrap_or_default()
         );
-        if !progress.suspend(|| report::confirm(&question, self.yes))? {
+        if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         put_expiry(cloud, environment, &plan).await?;
         let approve = |stack: &str, changes: &[&Change]| {
             progress.suspend(|| {
                 report::note(&report::plan::not_shown(stack, changes));
-                report::confirm(&format!("Go on with {stack}?"), self.yes).unwrap_or(false)
+                report::confirm(interrupt, &format!("Go on with {stack}?"), self.yes).unwrap_or(false)
             })
         };
         let mut report = engine::deploy::deploy(Deployment {

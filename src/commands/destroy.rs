@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use futures_util::FutureExt;
 use jiff::Timestamp;
 
 use super::global::Global;
@@ -76,10 +77,9 @@ impl Destroy {
     /// Destroys.
     pub fn run(self, global: &Global) -> Result<()> {
         let meant = self.which.find()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(meant.file.as_ref()).await?;
-            let destroyed = self.take_down(global, &cloud, &interrupt, &meant).await?;
+        global.run(self.waits.timeout(), async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(meant.file.as_ref())).await?;
+            let destroyed = self.take_down(global, &cloud, interrupt, &meant).await?;
             self.show(global, &destroyed)
         })
     }
@@ -105,13 +105,16 @@ impl Destroy {
         interrupt: &Interrupt,
         meant: &Meant,
     ) -> Result<Destroyed> {
-        let deployed = Deployed::find(cloud, &meant.name).await?.with_protection(cloud).await?;
+        let find = async { Deployed::find(cloud, &meant.name).await?.with_protection(cloud).await };
+        let deployed = interrupt.unless_stopped(find).await?;
         self.refuse_protected(meant, &deployed)?;
         let (mut report, data, known) = if deployed.stacks.is_empty() {
             let nothing = Report::new(cloud, &meant.name, Vec::new());
             (nothing, Data::default(), Known::default())
         } else {
-            let known = Known::read(cloud, &deployed).await;
+            let known = interrupt
+                .unless_stopped(Known::read(cloud, &deployed).map(Ok::<_, Error>))
+                .await?;
             let (report, data) = self.destroy(global, cloud, interrupt, meant, deployed).await?;
             (report, data, known)
         };
@@ -123,7 +126,7 @@ impl Destroy {
             receipt = tokio::select! {
                 receipt = look => Some(receipt),
                 // What was asked for is done; only the proof is missing.
-                () = interrupt.wait() => None,
+                _ = interrupt.stopped() => None,
             };
         }
         let is_kept = |receipt: &Receipt| receipt.count(Fate::Kept) > 0;
@@ -163,7 +166,7 @@ impl Destroy {
         meant: &Meant,
         deployed: Deployed,
     ) -> Result<(Report, Data)> {
-        let users = foreign::find(cloud, &deployed).await?;
+        let users = interrupt.unless_stopped(foreign::find(cloud, &deployed)).await?;
         for unknown in &users.unknown {
             report::note(&format!("warning: it isn't known {unknown}"));
         }
@@ -175,11 +178,8 @@ impl Destroy {
             .iter()
             .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
         let deployed = deployed.in_order_of_imports(&users);
-        let deployed = keep::settle(cloud, deployed).await?;
-        let data = tokio::select! {
-            data = look(cloud, &deployed) => data?,
-            () = interrupt.wait() => return Err(Error::Interrupted),
-        };
+        let deployed = interrupt.unless_stopped(keep::settle(cloud, deployed)).await?;
+        let data = interrupt.unless_stopped(look(cloud, &deployed)).await?;
         self.refuse_to_lose_what_the_file_keeps(global, meant, &data)?;
         match global.output {
             Output::Text => report::text(&report::data::text(cloud, &deployed, &data, report::width())),
@@ -190,14 +190,15 @@ impl Destroy {
             // Whoever is asked reads what the question is about.
             report::note(report::data::text(cloud, &deployed, &data, None).trim_end());
         }
-        if !report::confirm(&self.question(cloud, &deployed), self.yes)? {
+        if !report::confirm(interrupt, &self.question(cloud, &deployed), self.yes)? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         let (events, progress) = Progress::begin(global.face());
         let approve = |stack: &str, blocking: &[Blocking]| {
             progress.suspend(|| {
                 report::note(&report::data::abandoned(stack, blocking));
-                report::confirm(&format!("Leave that behind and give up {stack}?"), self.yes).unwrap_or(false)
+                report::confirm(interrupt, &format!("Leave that behind and give up {stack}?"), self.yes)
+                    .unwrap_or(false)
             })
         };
         let mut report = engine::destroy::destroy(Teardown {
@@ -205,7 +206,7 @@ impl Destroy {
                 cloud,
                 tell: &events,
                 interrupt,
-                waiting: self.waits.begin(),
+                waiting: self.waits.begin(global, interrupt),
             },
             deployed: &deployed,
             role_arn: self.role_arn.as_deref(),

@@ -6,9 +6,10 @@ use serde::Serialize;
 use super::global::{Env, Global};
 use crate::cloud::message_moves::FASTEST;
 use crate::cloud::{Cloud, CloudError};
+use crate::engine::interrupt::Interrupt;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
-use crate::jobs::places::{Address, Places, Queues};
+use crate::jobs::places::{Address, Queues};
 use crate::jobs::redrive::Redrive;
 use crate::jobs::sample::sample;
 use crate::report::form::Output;
@@ -112,22 +113,25 @@ impl Dlq {
 }
 
 impl Which {
-    async fn find(&self, cloud: &Cloud, environment: &Environment) -> Result<(Address, Queues)> {
-        let places = Places::find(cloud, &environment.name).await?;
+    async fn find(
+        &self,
+        global: &Global,
+        environment: &Environment,
+        interrupt: &Interrupt,
+    ) -> Result<(Cloud, Address, Queues)> {
+        let (cloud, places) = interrupt.unless_stopped(global.places(environment)).await?;
         let queues = places.queues(self.stage.as_deref())?;
-        Ok((places.address, queues))
+        Ok((cloud, places.address, queues))
     }
 }
 
 impl SampleArgs {
     fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let (address, queues) = self.which.find(&cloud, &environment).await?;
+        global.run(None, async |interrupt| {
+            let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let (tell, transfer) = Transfer::begin(global.face());
-            let seen = sample(&cloud, address, &queues, self.count.into(), &tell, &interrupt).await;
+            let seen = sample(&cloud, address, &queues, self.count.into(), &tell, interrupt).await;
             drop(tell);
             transfer.end().await;
             let seen = seen?;
@@ -144,17 +148,15 @@ impl SampleArgs {
 impl RedriveArgs {
     fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let (address, queues) = self.which.find(&cloud, &environment).await?;
+        global.run(None, async |interrupt| {
+            let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let (tell, transfer) = Transfer::begin(global.face());
             let redrive = Redrive {
                 cloud: &cloud,
                 queues: &queues,
                 max_rate: self.max_rate,
                 tell: &tell,
-                interrupt: &interrupt,
+                interrupt,
             };
             let redriven = redrive.run(address).await;
             drop(tell);
@@ -169,15 +171,14 @@ impl RedriveArgs {
 impl PurgeArgs {
     fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.env.load()?;
-        global.block_on(async {
-            let cloud = global.connect(Some(&environment)).await?;
-            let (address, queues) = self.which.find(&cloud, &environment).await?;
+        global.run(None, async |interrupt| {
+            let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let queue = queues.dead_letters;
-            let depth = cloud.queue_depth(&queue).await?;
+            let depth = interrupt.unless_stopped(cloud.queue_depth(&queue)).await?;
             let depth = depth.ok_or_else(|| Error::failed(format!("there is no queue {queue}")))?;
             // Also where SQS counts none: its counts are late by up to a minute.
             let question = report::jobs::purge_question(&queue, depth);
-            if !report::confirm(&question, self.yes)? {
+            if !report::confirm(interrupt, &question, self.yes)? {
                 return Err(Error::refused("not confirmed: nothing was deleted"));
             }
             let purge = cloud.purge_queue(&queue);

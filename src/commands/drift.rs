@@ -9,7 +9,6 @@ use super::named::Named;
 use super::waits::Waits;
 use crate::cloud::Cloud;
 use crate::deployed::{Deployed, DeployedStack};
-use crate::engine::draft::Drafts;
 use crate::engine::interrupt::Interrupt;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
@@ -92,19 +91,18 @@ impl Drift {
     /// Looks for it.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(environment.file.as_ref()).await?;
+        global.run(self.waits.timeout(), async |interrupt| {
+            let cloud = interrupt
+                .unless_stopped(global.connect(environment.file.as_ref()))
+                .await?;
             let ignores = environment.file.as_ref().map_or(&[][..], |file| &file.drift.ignore);
-            let found = tokio::select! {
-                found = drift::check(&cloud, &environment.name, self.part.as_deref(), ignores) => found?,
-                () = interrupt.wait() => return Err(Error::Shown(exit_code::INTERRUPTED)),
-            };
+            let check = drift::check(&cloud, &environment.name, self.part.as_deref(), ignores);
+            let found = interrupt.unless_stopped(check).await?;
             if found.stacks.is_empty() {
                 return Err(self.nothing(&found));
             }
             if self.revert && found.verdict == drift::Verdict::Drifted {
-                return self.put_back(global, &cloud, &interrupt, &found).await;
+                return self.put_back(global, &cloud, interrupt, &found).await;
             }
             self.show(global, &found, None);
             if self.revert && !found.has_failed() {
@@ -158,37 +156,24 @@ impl Drift {
             cloud,
             tell: &events,
             interrupt,
-            waiting: self.waits.begin(),
+            waiting: self.waits.begin(global, interrupt),
         };
-        let drafts = Drafts::default();
-        let result = self.revert(global, context, found, &drafts, &progress).await;
+        let result = self.revert(global, context, found, &progress).await;
         drop(events);
         progress.end().await;
-        let discarded = if interrupt.asked() {
-            drafts.discard_soon(cloud).await
-        } else {
-            drafts.discard(cloud).await
-        };
+        let discarded = interrupt.discard_drafts(cloud).await;
         result.and(discarded.map_err(Error::from))
     }
 
-    async fn revert(
-        &self,
-        global: &Global,
-        context: Context<'_>,
-        found: &Found,
-        drafts: &Drafts,
-        progress: &Progress,
-    ) -> Result<()> {
+    async fn revert(&self, global: &Global, context: Context<'_>, found: &Found, progress: &Progress) -> Result<()> {
         let Context { cloud, interrupt, .. } = context;
+        let drafts = interrupt.drafts();
         if global.output == Output::Text {
             progress.suspend(|| self.show(global, found, None));
         }
-        let stacks = drifted(cloud, found).await?;
-        let reverts = tokio::select! {
-            reverts = revert::draw_up(cloud, &found.environment, &stacks, drafts) => reverts?,
-            () = interrupt.wait() => return Err(Error::Interrupted),
-        };
+        let stacks = interrupt.unless_stopped(drifted(cloud, found)).await?;
+        let drawing = revert::draw_up(cloud, &found.environment, &stacks, drafts);
+        let reverts = interrupt.unless_stopped(drawing).await?;
         let not_reverted = report::revert::not_reverted(found, &reverts);
         let ready = reverts.iter().any(|revert| revert.draft.is_some());
         if global.output == Output::Text {
@@ -226,7 +211,7 @@ impl Drift {
             "Put {} in account {}, {} back{with}?",
             found.environment, found.account, found.region
         );
-        if !progress.suspend(|| report::confirm(&question, self.yes))? {
+        if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         let report = revert::revert(context, &found.environment, drafts, &reverts).await;

@@ -50,13 +50,16 @@ impl Events {
             .checked_sub(SignedDuration::from_secs(seconds))
             .map_err(|error| Error::usage(format!("--since {}: {error}", self.since)))?;
         let environment = self.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
+        global.run(None, async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut follower = Follower::new(&cloud, &environment.name, since);
             tokio::select! {
                 done = self.show(global, &cloud, &environment.name, &mut follower, since) => done,
-                () = interrupt.wait() => Err(Error::Shown(exit_code::INTERRUPTED)),
+                () = interrupt.wait() => Err(match self.follow {
+                    // It has no other end.
+                    true => Error::Shown(exit_code::INTERRUPTED),
+                    false => Error::Interrupted,
+                }),
             }
         })
     }

@@ -67,9 +67,14 @@ impl Extend {
             )));
         }
         let meant = which.find()?;
-        global.block_on(async {
-            let cloud = global.connect(meant.file.as_ref()).await?;
-            let moved = extend(&cloud, &meant.name, by, Timestamp::now()).await?;
+        global.run(None, async |interrupt| {
+            let look = async {
+                let cloud = global.connect(meant.file.as_ref()).await?;
+                let from = expiry(&cloud, &meant.name).await?;
+                Ok::<_, Error>((cloud, from))
+            };
+            let (cloud, from) = interrupt.unless_stopped(look).await?;
+            let moved = extend(&cloud, &meant.name, from, by, Timestamp::now()).await?;
             report::document(global.output, &moved, || {
                 let was = if moved.from.seconds_left < 0 {
                     "expired"
@@ -107,7 +112,8 @@ impl Extend {
     }
 }
 
-async fn extend(cloud: &Cloud, name: &str, by: Duration, now: Timestamp) -> Result<Moved> {
+/// When it expires.
+async fn expiry(cloud: &Cloud, name: &str) -> Result<Timestamp> {
     if Deployed::find(cloud, name).await?.stacks.is_empty() {
         let place = format!("in account {}, {}", cloud.account, cloud.region);
         return Err(Error::refused(format!("{name} is not deployed {place}"))
@@ -118,11 +124,15 @@ async fn extend(cloud: &Cloud, name: &str, by: Duration, now: Timestamp) -> Resu
         return Err(Error::refused(format!("{name} has no lifetime: it never expires"))
             .with_help("give it one in its file (`lifetime: 8h`), and deploy it"));
     };
-    let from: Timestamp = kept.trim().parse().map_err(|_| {
+    kept.trim().parse().map_err(|_| {
         Error::refused(format!("when {name} expires can't be read: {parameter} says {kept:?}"))
             .with_help(correction(name, &cloud.region))
-    })?;
+    })
+}
+
+async fn extend(cloud: &Cloud, name: &str, from: Timestamp, by: Duration, now: Timestamp) -> Result<Moved> {
     let to = later(from, by, now)?;
+    let parameter = expiry_parameter(name);
     cloud.put_parameter(&parameter, &format!("{to:.0}")).await?;
     Ok(Moved {
         environment: name.to_owned(),

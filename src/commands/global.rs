@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tokio::time::Instant;
 
 use crate::blueprint::Placement;
 use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
-use crate::engine::interrupt::Interrupt;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
+use crate::jobs::places::Places;
 use crate::local;
 use crate::report;
 use crate::report::form::{Color, Form, Output};
@@ -57,27 +58,22 @@ pub struct Global {
     /// Name each request to AWS on standard error
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub verbose: bool,
+    /// When the command began.
+    #[arg(skip = Instant::now())]
+    pub began: Instant,
 }
 
 impl Global {
-    /// Runs a command that talks to AWS.
-    pub fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| Error::failed(format!("no runtime: {error}")))?
-            .block_on(work)
-    }
-
-    /// Listens for SIGINT and SIGTERM from now on.
-    pub fn listen(&self) -> Result<Interrupt> {
-        Interrupt::listen().map_err(|error| Error::failed(format!("signals can't be handled: {error}")))
-    }
-
     /// Connects to the account and region that the flags, the file and the AWS defaults chain name, in this order.
     pub async fn connect(&self, environment: Option<&Environment>) -> Result<Cloud> {
         self.connect_unidentified(environment).await?.identified(None).await
+    }
+
+    /// Connects, and finds where an environment's jobs go.
+    pub async fn places(&self, environment: &Environment) -> Result<(Cloud, Places)> {
+        let cloud = self.connect(Some(environment)).await?;
+        let places = Places::find(&cloud, &environment.name).await?;
+        Ok((cloud, places))
     }
 
     /// The same without asking whose credentials these are.

@@ -8,6 +8,7 @@ use super::global::{Env, Global};
 use crate::cloud::groups::Group;
 use crate::cloud::{Cloud, Connect, Credentials};
 use crate::deployed::Deployed;
+use crate::engine::interrupt::Interrupt;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result, exit_code};
 use crate::local;
@@ -84,11 +85,12 @@ impl KillWorker {
             return Err(no_spot_on_aws());
         }
         let environment = self.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
+        global.run(None, async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let fleet = self.fleet(&cloud, &environment.name)?;
-            let deployed = Deployed::find(&cloud, &environment.name).await?;
+            let deployed = interrupt
+                .unless_stopped(Deployed::find(&cloud, &environment.name))
+                .await?;
             if deployed.stacks.is_empty() {
                 return Err(Error::failed(format!(
                     "{} is not deployed in account {}, {}",
@@ -97,10 +99,12 @@ impl KillWorker {
                 .with_help("deploy it first: qfleet deploy"));
             }
             let stages = Stage::all(&deployed);
-            let groups = groups(&cloud, fleet.as_ref(), &stages).await?;
+            let groups = interrupt
+                .unless_stopped(groups(&cloud, fleet.as_ref(), &stages))
+                .await?;
             let victim = choose(&groups, self.stage.as_deref(), self.instance.as_deref())?;
             if !cloud.local {
-                self.check_allowed(&deployed, &victim, &cloud)?;
+                self.check_allowed(&deployed, &victim, &cloud, interrupt)?;
             }
             let mut replacement = Replacement::begin(victim.group, &victim.instance.id);
             let mut killed = Killed::new(&cloud, &environment.name, &victim, self.how());
@@ -179,7 +183,13 @@ impl KillWorker {
         found.map(Some).ok_or_else(none)
     }
 
-    fn check_allowed(&self, deployed: &Deployed, victim: &Victim<'_>, cloud: &Cloud) -> Result<()> {
+    fn check_allowed(
+        &self,
+        deployed: &Deployed,
+        victim: &Victim<'_>,
+        cloud: &Cloud,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let environment = &deployed.environment;
         if deployed.stacks.iter().any(|stack| stack.tags.protect) && !self.yes {
             return Err(
@@ -191,7 +201,7 @@ impl KillWorker {
             "Terminate {} in {}, an instance of the stage {} of {environment} in account {}, {}?",
             victim.instance.id, victim.instance.zone, victim.stage, cloud.account, cloud.region
         );
-        if report::confirm(&question, self.yes)? {
+        if report::confirm(interrupt, &question, self.yes)? {
             Ok(())
         } else {
             Err(Error::refused("not confirmed: nothing was changed"))

@@ -30,7 +30,7 @@ impl List {
     /// Lists them.
     pub fn run(self, global: &Global) -> Result<()> {
         check_regions(global, self.all_regions)?;
-        global.block_on(async {
+        global.read(async {
             let cloud = global.connect(None).await?;
             let now = Timestamp::now();
             let listing = match self.all_regions {

@@ -2,17 +2,18 @@
 
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use nix::unistd::Uid;
+use tokio::time::sleep;
 
 use super::deploy::Deploy;
 use super::global::{Env, Global};
 use crate::blueprint;
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
+use crate::engine::interrupt::Interrupt;
 use crate::environment::Environment;
 use crate::error::{Error, Result, exit_code};
 use crate::local::fleet::state::{self, FleetState};
@@ -84,7 +85,7 @@ impl Up {
             endpoint_url: Some(endpoint.clone()),
             ..global.clone()
         };
-        if !global.block_on(is_deployed(global, &environment))? {
+        if !global.read(is_deployed(global, &environment))? {
             Deploy::unattended(self.env.clone()).run_before(global, &environment)?;
         }
         if Uid::effective().is_root() {
@@ -93,8 +94,10 @@ impl Up {
         if self.detach {
             return self.detached(global, &environment, &endpoint);
         }
-        let end = global.block_on(async {
-            let cloud = global.connect(Some(&environment)).await?;
+        let end = global.run(None, async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
+            // It hears signals itself: workers finish what they have in hand.
+            interrupt.hand_over();
             let setup = Setup {
                 cloud,
                 endpoint,
@@ -113,14 +116,19 @@ impl Up {
     fn detached(&self, global: &Global, environment: &Environment, endpoint: &str) -> Result<()> {
         let log = fleet::log(&environment.name)?;
         let mut child = self.command(global, endpoint, &log)?;
-        let pid = i32::try_from(child.id()).unwrap_or_default();
-        let state = match wait_until_up(&mut child, pid, &environment.name) {
+        let up = global.run(None, async |interrupt| {
+            Ok(wait_until_up(&mut child, &environment.name, interrupt).await)
+        })?;
+        let state = match up {
             Ok(state) => state,
             Err(failure) => {
                 // It has ended, or isn't waited for any more; and then its workers mustn't outlive it.
                 let _ = child.kill();
                 let _ = child.wait();
                 let _ = stop::stop(&environment.name, |_| ());
+                let Some(failure) = failure else {
+                    return Err(Error::Interrupted);
+                };
                 let said = std::fs::read_to_string(&log).unwrap_or_default();
                 return Err(report::fleet::not_started(&failure, &said, &log));
             }
@@ -166,23 +174,29 @@ async fn is_deployed(global: &Global, environment: &Environment) -> Result<bool>
     Ok(blueprint.stacks.iter().all(|stack| is_well(&stack.part)))
 }
 
-/// The state of the fleet that a process runs.
-fn wait_until_up(child: &mut Child, pid: i32, environment: &str) -> std::result::Result<FleetState, String> {
+/// The state of the fleet that a process runs; or why it doesn't, unless that was interrupted.
+async fn wait_until_up(
+    child: &mut Child,
+    environment: &str,
+    interrupt: &Interrupt,
+) -> std::result::Result<FleetState, Option<String>> {
+    let pid = i32::try_from(child.id()).unwrap_or_default();
     let deadline = Instant::now() + TIME_TO_START;
     loop {
         if let Ok(Some(ended)) = child.try_wait() {
-            return Err(format!("the local fleet ended while it was starting ({ended})"));
+            return Err(Some(format!("the local fleet ended while it was starting ({ended})")));
         }
         match state::find(environment) {
             Ok(Some(state)) if state.pid == pid => return Ok(state),
-            Ok(_) if Instant::now() < deadline => sleep(PAUSE),
+            Ok(_) if interrupt.asked() => return Err(None),
+            Ok(_) if Instant::now() < deadline => sleep(PAUSE).await,
             Ok(_) => {
-                return Err(format!(
+                return Err(Some(format!(
                     "the local fleet didn't start within {} s",
                     TIME_TO_START.as_secs()
-                ));
+                )));
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(Some(error.to_string())),
         }
     }
 }

@@ -24,6 +24,7 @@ mod prune;
 mod reap;
 mod recover;
 mod render;
+mod running;
 mod schema;
 mod send;
 mod status;

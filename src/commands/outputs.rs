@@ -32,7 +32,7 @@ impl Outputs {
     /// Prints them.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
-        global.block_on(async {
+        global.read(async {
             let cloud = global.connect(Some(&environment)).await?;
             let deployed = Deployed::find(&cloud, &environment.name).await?;
             if deployed.stacks.is_empty() {

@@ -2,12 +2,12 @@
 
 use clap::Args;
 use futures_util::future::join;
+use serde::Serialize;
 
 use super::deploy::Selection;
 use super::global::{Env, Global};
 use super::prune::Pruning;
 use crate::cloud::change_set::Manner;
-use crate::engine::draft::Drafts;
 use crate::engine::plan;
 use crate::engine::planner::{Options, Planner, draw_up};
 use crate::engine::surplus::Surplus;
@@ -39,13 +39,21 @@ pub struct Plan {
     selection: Selection,
 }
 
+/// The plan; and what went wrong after it was made.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    plan: &'a plan::Plan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<serde_json::Value>,
+}
+
 impl Plan {
     /// Plans.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
+        global.run(None, async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
             let options = Options {
@@ -54,11 +62,10 @@ impl Plan {
                 allow_replace: self.selection.allow_replace.clone(),
                 disable_protection: self.selection.disable_protection,
             };
-            let drafts = Drafts::default();
             let planner = Planner {
                 cloud: &cloud,
                 blueprint: &blueprint,
-                drafts: &drafts,
+                drafts: interrupt.drafts(),
                 options: &options,
             };
             let now = jiff::Timestamp::now();
@@ -71,20 +78,24 @@ impl Plan {
                 };
                 let lifts = self.selection.disable_protection;
                 Pruning::prepare(&cloud, &environment, &mut plan, lifts, now).await?;
-                Ok(plan)
+                Ok::<_, Error>(plan)
             };
-            let plan = tokio::select! {
-                plan = drawn_up => plan,
-                () = interrupt.wait() => Err(Error::Interrupted),
-            };
-            let discarded = drafts.discard(&cloud).await;
-            let plan = match (plan, &discarded) {
-                (Err(Error::Interrupted), Err(left)) => return Err(left.clone().into()),
-                (plan, _) => plan?,
+            let plan = interrupt.unless_stopped(drawn_up).await;
+            let discarded = interrupt.discard_drafts(&cloud).await;
+            let left = discarded.err().map(Error::from);
+            if let (Err(_), Some(left)) = (&plan, &left) {
+                report::note(&left.to_string());
+            }
+            let plan = plan?;
+            let document = Document {
+                plan: &plan,
+                error: left.as_ref().map(report::error_json),
             };
             let env = global.with_whereabouts(&self.env.words());
-            report::document(global.output, &plan, || report::plan::text(&plan, &env));
-            discarded?;
+            report::document(global.output, &document, || report::plan::text(&plan, &env));
+            if let Some(left) = left {
+                return Err(left);
+            }
             match plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
                 Some(refusal) => Err(refusal),
                 None if self.exit_code && plan.changes_anything() => Err(Error::Differences),

@@ -51,17 +51,20 @@ impl Reap {
     /// Destroys what has expired.
     pub fn run(self, global: &Global) -> Result<()> {
         list::check_regions(global, self.all_regions)?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(None).await?;
-            let (clouds, mut unknown) = match self.all_regions {
-                true => every_region(&cloud).await,
-                false => (vec![cloud.clone()], Vec::new()),
-            };
+        global.run(None, async |interrupt| {
             let now = Timestamp::now();
+            let look = async {
+                let cloud = global.connect(None).await?;
+                let (clouds, unknown) = match self.all_regions {
+                    true => every_region(&cloud).await,
+                    false => (vec![cloud.clone()], Vec::new()),
+                };
+                let looked = join_all(clouds.iter().map(|cloud| expired(cloud, now))).await;
+                Ok::<_, Error>((cloud, clouds, unknown, looked))
+            };
+            let (cloud, clouds, mut unknown, looked) = interrupt.unless_stopped(look).await?;
             let mut found = Vec::new();
-            let looks = clouds.iter().map(|cloud| expired(cloud, now));
-            for (cloud, looked) in clouds.iter().zip(join_all(looks).await) {
+            for (cloud, looked) in clouds.iter().zip(looked) {
                 match looked {
                     Ok(expired) => found.extend(expired.into_iter().map(|expired| (cloud, expired))),
                     Err(error) if !self.all_regions => return Err(error.into()),
@@ -76,7 +79,7 @@ impl Reap {
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
                 report::text(&report::reap::found(&cloud.account, region, &all, &unknown));
             }
-            self.confirm(&cloud, found.iter().map(|(_, expired)| expired))?;
+            self.confirm(&cloud, found.iter().map(|(_, expired)| expired), interrupt)?;
             let mut reaped = Reaped {
                 account: cloud.account.clone(),
                 at: now,
@@ -87,7 +90,7 @@ impl Reap {
             for (cloud, expired) in found {
                 reaped
                     .environments
-                    .push(self.reap(global, cloud, &interrupt, expired).await);
+                    .push(self.reap(global, cloud, interrupt, expired).await);
             }
             let again = |expired: &Expired| self.again(global, expired);
             report::result(global.output, &reaped, || report::reap::text(&reaped, again));
@@ -104,7 +107,12 @@ impl Reap {
         there.with_whereabouts(&format!("qfleet destroy --name {}", expired.environment))
     }
 
-    fn confirm<'a>(&self, cloud: &Cloud, found: impl Iterator<Item = &'a Expired>) -> Result<()> {
+    fn confirm<'a>(
+        &self,
+        cloud: &Cloud,
+        found: impl Iterator<Item = &'a Expired>,
+        interrupt: &Interrupt,
+    ) -> Result<()> {
         let going = found.filter(|expired| expired.verdict == Verdict::MayGo);
         let names: Vec<String> = going
             .map(|one| format!("{} ({})", one.environment, one.region))
@@ -113,7 +121,7 @@ impl Reap {
             return Ok(());
         }
         let question = format!("Destroy in account {}: {}?", cloud.account, names.join(", "));
-        match report::confirm(&question, self.yes)? {
+        match report::confirm(interrupt, &question, self.yes)? {
             true => Ok(()),
             false => Err(Error::refused("not confirmed: nothing was changed")),
         }

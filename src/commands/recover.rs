@@ -46,15 +46,14 @@ impl Recover {
     /// Recovers.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
+        global.run(self.waits.timeout(), async |interrupt| {
+            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let (events, progress) = Progress::begin(global.face());
             let context = Context {
                 cloud: &cloud,
                 tell: &events,
-                interrupt: &interrupt,
-                waiting: self.waits.begin(),
+                interrupt,
+                waiting: self.waits.begin(global, interrupt),
             };
             let result = self.recover(global, context, &environment.name, &progress).await;
             drop(events);
@@ -70,9 +69,9 @@ impl Recover {
         environment: &str,
         progress: &Progress,
     ) -> Result<Report> {
-        let cloud = context.cloud;
+        let Context { cloud, interrupt, .. } = context;
         let deployed = settled(context, environment).await?;
-        let stuck = find(cloud, &deployed, self.skip()).await?;
+        let stuck = interrupt.unless_stopped(find(cloud, &deployed, self.skip())).await?;
         if stuck.is_empty() {
             let well = deployed.stacks.into_iter().map(|found| StackReport {
                 part: found.part,
@@ -86,7 +85,7 @@ impl Recover {
         }
         let question = format!("Recover {environment} in account {}, {}?", cloud.account, cloud.region);
         let refused = stuck.iter().all(|stack| stack.is_refused());
-        if !refused && !progress.suspend(|| report::confirm(&question, self.yes))? {
+        if !refused && !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         Ok(recover(context, environment, &stuck).await)

@@ -76,11 +76,9 @@ impl Send {
                     .with_help("write it to a file first, or send it to a queue with --stage"));
             }
             let files = files::collect(&self.files)?;
-            return global.block_on(async {
-                let interrupt = global.listen()?;
-                let cloud = global.connect(Some(&environment)).await?;
-                let places = Places::find(&cloud, &environment.name).await?;
-                self.upload(global, &cloud, places, &files, &interrupt).await
+            return global.run(None, async |interrupt| {
+                let (cloud, places) = interrupt.unless_stopped(global.places(&environment)).await?;
+                self.upload(global, &cloud, places, &files, interrupt).await
             });
         };
         // Before anything listens for signals: nobody could end a command that waits for its input.
@@ -89,11 +87,9 @@ impl Send {
             None => Bodies::of_stdin(std::io::stdin().lock(), self.lines)?,
         };
         let count = bodies.check()?;
-        global.block_on(async {
-            let interrupt = global.listen()?;
-            let cloud = global.connect(Some(&environment)).await?;
-            let places = Places::find(&cloud, &environment.name).await?;
-            self.send(global, &cloud, places, &stage, (&bodies, count), &interrupt)
+        global.run(None, async |interrupt| {
+            let (cloud, places) = interrupt.unless_stopped(global.places(&environment)).await?;
+            self.send(global, &cloud, places, &stage, (&bodies, count), interrupt)
                 .await
         })
     }

@@ -56,11 +56,11 @@ impl Status {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
         let words = self.which.in_commands().with(global.whereabouts());
-        global.block_on(async {
-            if self.watch {
-                let refresh = self.interval.map(Duration::from_secs);
-                return watch::run(global, &environment, words, refresh).await;
-            }
+        if self.watch {
+            let refresh = self.interval.map(Duration::from_secs);
+            return watch::run(global, &environment, words, refresh);
+        }
+        global.read(async {
             // The stacks' ARNs say whose account it is: one request less to wait for.
             let cloud = global.connect_unidentified(environment.file.as_ref()).await?;
             let stacks = Stacks::read(cloud.cloud(), &environment.name).await?;

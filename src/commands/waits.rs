@@ -1,10 +1,10 @@
 //! Options of the commands that start operations: how long they are waited for.
 
-use clap::Args;
-use tokio::time::Instant;
-
+use super::global::Global;
+use crate::engine::interrupt::Interrupt;
 use crate::engine::operation::{OnInterrupt, Waiting};
 use crate::environment::units::Duration;
+use clap::Args;
 
 /// How long operations are waited for.
 #[derive(Debug, Args)]
@@ -12,7 +12,7 @@ pub struct Waits {
     /// What becomes of running operations when the command is interrupted
     #[arg(long, value_name = "WHAT", default_value = "detach", help_heading = "Waiting")]
     on_interrupt: OnInterrupt,
-    /// Stop waiting after this long (`30m`, `2h`) and exit with 1; what runs goes on
+    /// Stop this long after the beginning (`30m`, `2h`), and exit with 1; what runs goes on
     #[arg(long, value_name = "LENGTH", help_heading = "Waiting")]
     timeout: Option<Duration>,
     /// Begin operations and don't wait for them; what needs their outputs is not begun
@@ -32,14 +32,20 @@ impl Default for Waits {
 }
 
 impl Waits {
-    /// From now on.
-    pub fn begin(&self) -> Waiting {
-        let timeout = self
-            .timeout
-            .map(|length| std::time::Duration::from_secs(length.as_secs()));
+    /// How long the command may take, from its beginning to its end.
+    pub fn timeout(&self) -> Option<std::time::Duration> {
+        self.timeout
+            .map(|length| std::time::Duration::from_secs(length.as_secs()))
+    }
+
+    /// Of operations that begin from now on.
+    pub fn begin(&self, global: &Global, interrupt: &Interrupt) -> Waiting {
+        if self.on_interrupt != OnInterrupt::Detach {
+            interrupt.take_your_time();
+        }
         Waiting {
             on_interrupt: self.on_interrupt,
-            deadline: timeout.and_then(|length| Instant::now().checked_add(length)),
+            deadline: global.deadline(self.timeout()),
             no_wait: self.no_wait,
         }
     }

@@ -8,6 +8,8 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use super::Global;
 use super::named::Meant;
+use crate::cloud::Cloud;
+use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::findings::Words;
 use crate::observe::watch::{Pace, Phase, Snapshot, Watcher};
@@ -20,16 +22,27 @@ use crate::report::watch::Lines;
 ///
 /// # Errors
 /// When there is nothing to connect to, and when it was interrupted.
-pub async fn run(global: &Global, environment: &Meant, words: Words, refresh: Option<Duration>) -> Result<()> {
+pub fn run(global: &Global, environment: &Meant, words: Words, refresh: Option<Duration>) -> Result<()> {
     if global.output == Output::Json {
         return Err(Error::usage("--watch has no end, and --output json is one document")
             .with_help("use --output jsonl: an object at each refresh"));
     }
-    let interrupt = global.listen()?;
-    let cloud = tokio::select! {
-        cloud = global.connect(environment.file.as_ref()) => cloud?,
-        () = interrupt.wait() => return Err(Error::Shown(exit_code::INTERRUPTED)),
-    };
+    global.run(None, async |interrupt| {
+        let cloud = interrupt
+            .unless_stopped(global.connect(environment.file.as_ref()))
+            .await?;
+        watch(global, environment, words, refresh, cloud, interrupt).await
+    })
+}
+
+async fn watch(
+    global: &Global,
+    environment: &Meant,
+    words: Words,
+    refresh: Option<Duration>,
+    cloud: Cloud,
+    interrupt: &Interrupt,
+) -> Result<()> {
     let pace = Pace::new(cloud.local, refresh);
     let (sender, snapshots) = channel(1);
     let watcher = Watcher::new(cloud, &environment.name, words, pace).in_order(environment.stages());

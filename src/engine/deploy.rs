@@ -310,11 +310,10 @@ async fn deploy_as_planned(
             .iter()
             .any(|user| user.needs.contains(&stack.part)),
     };
-    // From here on the change set is CloudFormation's: throwing it away could only fail.
-    drafts.forget(&stack.name);
     let is_void = AtomicBool::new(false);
     let request = async {
-        let executed = cloud.execute_change_set(&draft.id, draft.keep_failed).await;
+        let execute = cloud.execute_change_set(&draft.id, draft.keep_failed);
+        let executed = drafts.execute(&stack.name, execute).await;
         executed.inspect_err(|error| is_void.store(cannot_be_executed(error), Ordering::Relaxed))
     };
     let (outcome, _) = match operation::run(context, target, operation, request).await {

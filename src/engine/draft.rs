@@ -1,7 +1,7 @@
 //! Change sets of ours: made, read, and thrown away when they aren't executed.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join};
@@ -34,9 +34,9 @@ pub struct Draft {
     pub keeps_what_fails: bool,
 }
 
-/// The change sets that this process made and that must not stay behind.
-#[derive(Debug, Default)]
-pub struct Drafts(Mutex<Vec<Drafted>>);
+/// The change sets that this process made and that must not stay behind. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Drafts(Arc<Mutex<Vec<Drafted>>>);
 
 #[derive(Debug, Clone)]
 struct Drafted {
@@ -47,7 +47,12 @@ struct Drafted {
     makes_stack: bool,
     /// The stack's ARN, once the change set is known to be made.
     stack_id: Option<String>,
+    /// Whether the request for it was answered. One that was given up before may take effect after all.
+    answered: bool,
 }
+
+/// So long after a request was given up, it has taken effect if it ever does.
+const LATE: Duration = Duration::from_secs(1);
 
 impl Drafts {
     /// A change set of an existing stack that must not stay behind.
@@ -57,6 +62,7 @@ impl Drafts {
             change_set: change_set.to_owned(),
             makes_stack: false,
             stack_id: None,
+            answered: true,
         });
     }
 
@@ -73,6 +79,24 @@ impl Drafts {
         }
     }
 
+    fn answered(&self, stack: &str) {
+        if let Ok(mut all) = self.0.lock() {
+            let of_stack = all.iter_mut().filter(|drafted| drafted.stack == stack);
+            of_stack.for_each(|drafted| drafted.answered = true);
+        }
+    }
+
+    /// What is left behind when the process ends now: each change set with its stack.
+    pub fn names(&self) -> Vec<String> {
+        let drafted = self.all();
+        let name = |drafted: &Drafted| format!("the change set {} of {}", drafted.change_set, drafted.stack);
+        drafted.iter().map(name).collect()
+    }
+
+    fn all(&self) -> Vec<Drafted> {
+        self.0.lock().map(|all| all.clone()).unwrap_or_default()
+    }
+
     /// The stack's change set is executed or thrown away: nothing to clean up any more.
     pub fn forget(&self, stack: &str) {
         if let Ok(mut all) = self.0.lock() {
@@ -80,18 +104,38 @@ impl Drafts {
         }
     }
 
+    /// Executes the stack's change set with this request. From then on it is CloudFormation's, and throwing it away could
+    /// only fail; unless it is plain that nothing was done.
+    ///
+    /// # Errors
+    /// Those of the request.
+    pub async fn execute<T>(
+        &self,
+        stack: &str,
+        request: impl Future<Output = std::result::Result<T, CloudError>>,
+    ) -> std::result::Result<T, CloudError> {
+        let mut all = self.all();
+        all.retain(|drafted| drafted.stack == stack);
+        self.forget(stack);
+        let executed = request.await;
+        if matches!(&executed, Err(error) if error.is_denied() || error.is_throttling()) {
+            all.into_iter().for_each(|drafted| self.note(drafted));
+        }
+        executed
+    }
+
     /// Throws away every change set that is left, and the empty stacks that were made to hold one.
     ///
     /// # Errors
     /// What stays behind, with the reason; the others are thrown away all the same.
     pub async fn discard(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
-        let all = self
-            .0
-            .lock()
-            .map(|mut all| std::mem::take(&mut *all))
-            .unwrap_or_default();
-        let results = join_all(all.iter().map(|drafted| discard(cloud, drafted))).await;
-        results.into_iter().collect()
+        let all = self.all();
+        let discarding = all.iter().map(async |drafted| {
+            discard(cloud, drafted).await?;
+            self.forget(&drafted.stack);
+            Ok(())
+        });
+        join_all(discarding).await.into_iter().collect()
     }
 }
 
@@ -110,10 +154,11 @@ impl Drafts {
             Err(CloudError {
                 operation: "DeleteChangeSet",
                 code: Some("InvalidChangeSetStatus".into()),
-                message:
-                    "change sets that CloudFormation is still working out are left; the next deploy of their stacks \
-                          throws them away"
-                        .into(),
+                message: format!(
+                    "there was no time to throw away {}: it changes nothing, and the next deploy of that stack throws it \
+                     away",
+                    self.names().join(", and ")
+                ),
             })
         })
     }
@@ -122,6 +167,10 @@ impl Drafts {
 async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
     let Drafted { stack, change_set, .. } = drafted;
     cloud.delete_change_set(change_set, Some(stack)).await?;
+    if !drafted.answered {
+        tokio::time::sleep(LATE).await;
+        cloud.delete_change_set(change_set, Some(stack)).await?;
+    }
     if drafted.makes_stack {
         discard_empty_stack(cloud, drafted).await?;
     }
@@ -241,6 +290,7 @@ pub async fn draft(
         change_set: name.clone(),
         makes_stack: create,
         stack_id: None,
+        answered: false,
     });
     // A stack that is to be made has nothing to be pinned to yet: an ARN need not be taken for its name there.
     let target = id.filter(|_| !create).unwrap_or(&stack.name);
@@ -261,6 +311,9 @@ pub async fn draft(
         && free_name(cloud, &stack.name, &name, &description).await?
     {
         made = cloud.make_change_set(&new).await;
+    }
+    if made.as_ref().map_or_else(|error| error.code.is_some(), |_| true) {
+        drafts.answered(&stack.name);
     }
     let made = match made {
         Ok(made) => made,

@@ -23,7 +23,8 @@ use tokio::time::{Instant, sleep};
 use stuck::Stuck;
 
 use super::event::Event;
-use super::operation::{Context, until};
+use super::interrupt::until;
+use super::operation::Context;
 use super::outcome::Failed;
 use crate::cloud::CloudError;
 use crate::cloud::deletion::{Undeleted, fits_xml};

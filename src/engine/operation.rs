@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::cause;
 use super::event::{Event, Events, Operation};
-use super::interrupt::Interrupt;
+use super::interrupt::{Interrupt, until};
 use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
 use crate::cloud::events::ResourceEvent;
@@ -126,7 +126,14 @@ pub async fn run<T: Into<Token>>(
         operation,
         last_seconds: before.last.map(|last| last.as_secs_f64()),
     });
-    let token = request.await?.into();
+    // What was asked for may have begun, though the answer doesn't come.
+    let token = tokio::select! {
+        requested = request => requested?.into(),
+        () = until(context.waiting.deadline) => return Err(Failed::Unattended(operation, Unattended::TimedOut)),
+        () = context.interrupt.too_late(), if context.waiting.on_interrupt == OnInterrupt::Detach => {
+            return Err(Failed::Unattended(operation, Unattended::Interrupted));
+        }
+    };
     if context.waiting.no_wait {
         return Err(Failed::Unattended(operation, Unattended::NotWaited));
     }
@@ -185,14 +192,6 @@ pub async fn run<T: Into<Token>>(
         ));
     }
     Ok((Outcome::Done { operation, seconds }, ended))
-}
-
-/// Returns when the time is over, if there is an end to it.
-pub(super) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Best effort: an operation that has just ended can't be cancelled, and that is fine. Above all, a first create that has

@@ -61,7 +61,8 @@ impl Stuck {
 /// # Errors
 /// A refusal when something runs and is not to be waited for; failures of AWS; interruption.
 pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed> {
-    let deployed = Deployed::find(context.cloud, environment).await?;
+    let Context { cloud, interrupt, .. } = context;
+    let deployed = interrupt.unless_stopped(Deployed::find(cloud, environment)).await?;
     let runs = |status| decide::recover(Some(status), decide::History::WasComplete) == Recover::Attach;
     let running: Vec<Target<'_>> = deployed
         .stacks
@@ -84,7 +85,7 @@ pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed
             .with_help("wait until it has ended, or leave out --no-wait to have it waited for"));
     }
     settle::wait_for(context, &running).await?;
-    Ok(Deployed::find(context.cloud, environment).await?)
+    interrupt.unless_stopped(Deployed::find(cloud, environment)).await
 }
 
 /// What rollbacks leave as it is.

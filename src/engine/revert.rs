@@ -221,9 +221,7 @@ async fn revert_part(
         boot_reports: None,
         awaited: ready.iter().any(|other| other.needs.contains(&part)),
     };
-    // From here on the change set is CloudFormation's: throwing it away could only fail.
-    drafts.forget(&revert.stack);
-    let request = context.cloud.execute_change_set(draft, false);
+    let request = drafts.execute(&revert.stack, context.cloud.execute_change_set(draft, false));
     let (outcome, _) = operation::run(context, target, Operation::Update, request).await?;
     Ok(outcome)
 }

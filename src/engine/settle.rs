@@ -19,7 +19,8 @@ use crate::error::{Error, Result};
 /// A refusal when something runs and is not to be waited for (`attach`, or `--no-wait`); failures of AWS; interruption
 /// and the end of the time to wait, which leave the operations running.
 pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -> Result<()> {
-    let found = try_join_all(blueprint.stacks.iter().map(|stack| context.cloud.stack(&stack.name))).await?;
+    let look = try_join_all(blueprint.stacks.iter().map(|stack| context.cloud.stack(&stack.name)));
+    let found = context.interrupt.unless_stopped(look).await?;
     let busy: Vec<_> = blueprint
         .stacks
         .iter()

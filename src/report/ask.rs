@@ -1,56 +1,63 @@
 //! The question before a change.
 
-use std::io::{ErrorKind, IsTerminal, Write};
-
-use dialoguer::console::{Key, Term};
+use std::io::{IsTerminal, Write, stderr, stdin};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 use super::style::wrapped_to;
+use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
+
+/// How soon a signal is heard while somebody thinks about the answer.
+const HEARD: Duration = Duration::from_millis(50);
 
 /// Asks, and returns whether the answer was yes. With `yes`, the answer is yes without asking.
 ///
 /// # Errors
-/// A refusal when there's no terminal to ask in; an interrupt while it asks.
-pub fn confirm(question: &str, yes: bool) -> Result<bool> {
+/// A refusal when there's no terminal to ask in; while it asks, why the command must end.
+pub fn confirm(interrupt: &Interrupt, question: &str, yes: bool) -> Result<bool> {
     if yes {
         return Ok(true);
     }
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !stdin().is_terminal() || !stderr().is_terminal() {
         return Err(Error::refused(format!(
             "not confirmed: \"{question}\" can't be asked without a terminal"
         ))
         .with_help("add --yes to go on without being asked"));
     }
-    let mut term = Term::stderr();
-    let columns = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    let columns = terminal_size::terminal_size_of(stderr()).map(|(width, _)| usize::from(width.0));
     let question = wrapped_to(columns, &format!("{question} [y/N]"), "", "");
-    let answer = write!(term, "{question} ").and_then(|()| line(&mut term));
-    // Whatever comes next has a line of its own.
-    let ended = term.write_line("");
-    match answer.and_then(|answer| ended.map(|()| answer)) {
-        Ok(answer) => Ok(is_yes(&answer)),
-        Err(error) if error.kind() == ErrorKind::Interrupted => Err(Error::Interrupted),
-        Err(error) => Err(Error::refused(format!("not confirmed: {error}"))),
+    let asked = write!(stderr(), "{question} ").and_then(|()| stderr().flush());
+    let answer = asked.map_err(not_confirmed).and_then(|()| answer(interrupt));
+    if !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')) {
+        // Whatever comes next has a line of its own.
+        let _ = writeln!(stderr());
+    }
+    answer.map(|answer| is_yes(&answer))
+}
+
+/// A line from the terminal. Nothing can end a read that waits for one, so a thread of its own waits.
+fn answer(interrupt: &Interrupt) -> Result<String> {
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = tell.send(stdin().read_line(&mut line).map(|_| line));
+    });
+    loop {
+        match told.recv_timeout(HEARD) {
+            Ok(line) => return line.map_err(not_confirmed),
+            Err(RecvTimeoutError::Disconnected) => return Ok(String::new()),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Some(stop) = interrupt.stop() {
+                    return Err(stop);
+                }
+            }
+        }
     }
 }
 
-/// Reads a line, key by key: while a line is read as a whole, nothing would hear Ctrl-C. What takes a single `y` out of
-/// whatever is typed would destroy on `maybe`, or on a command that was typed ahead.
-fn line(term: &mut Term) -> std::io::Result<String> {
-    const END_OF_FILE: char = '\u{4}';
-    let mut line = String::new();
-    loop {
-        match term.read_key()? {
-            Key::Enter => return Ok(line),
-            Key::Char(END_OF_FILE) => return Ok(String::new()),
-            Key::Char(key) if !key.is_control() => {
-                line.push(key);
-                write!(term, "{key}")?;
-            }
-            Key::Backspace if line.pop().is_some() => term.clear_chars(1)?,
-            _ => {}
-        }
-    }
+fn not_confirmed(error: std::io::Error) -> Error {
+    Error::refused(format!("not confirmed: {error}"))
 }
 
 /// Yes is `y` or `yes`, and nothing else.

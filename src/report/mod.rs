@@ -37,6 +37,7 @@ pub use ask::confirm;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -44,15 +45,18 @@ use crate::cloud::Call;
 use crate::error::Error;
 use form::Output;
 
-/// Shows why a command ended: on standard error, and for `--output json` as the one document on standard output.
+/// Whether standard output has its one document, or a part of it.
+static DOCUMENT: AtomicBool = AtomicBool::new(false);
+
+/// Shows why a command ended: on standard error, and for `--output json` on standard output, unless its one document is
+/// there already.
 pub fn error(error: &Error, output: Output) {
-    if matches!(error, Error::Shown(_) | Error::Differences) {
+    let is_there = DOCUMENT.load(Ordering::SeqCst);
+    if matches!(error, Error::Shown(_) | Error::Differences) && (is_there || output != Output::Json) {
         return;
     }
-    if output != Output::Text {
-        let mut document = serde_json::json!({ "error": {
-            "message": error.to_string(), "help": error.help(), "exit_code": error.exit_code(),
-        }});
+    if output == Output::Jsonl || output == Output::Json && !is_there {
+        let mut document = serde_json::json!({ "error": error_json(error) });
         if let Error::BadFile(problems) = error {
             document["problems"] = problems::json(problems);
             if problems.more > 0 {
@@ -64,7 +68,7 @@ pub fn error(error: &Error, output: Output) {
         } else {
             json_line(&document)
         }
-    } else if let Error::BadFile(problems) = error {
+    } else if let (Output::Text, Error::BadFile(problems)) = (output, error) {
         problems::show(problems, miette::Severity::Error);
     }
     note(&format!("{} {error}", style::paint(style::BAD, "error:")));
@@ -73,8 +77,27 @@ pub fn error(error: &Error, output: Output) {
     }
 }
 
-/// One document on standard output. A reader that has gone away is no error.
+/// The JSON form of why a command ended.
+pub fn error_json(error: &Error) -> serde_json::Value {
+    serde_json::json!({ "message": error.to_string(), "help": error.help(), "exit_code": error.exit_code() })
+}
+
+/// The last words of a process that ends at once: why, and which change sets it leaves behind.
+pub fn at_once(error: &Error, output: Output, left: &[String]) {
+    screen::leave();
+    self::error(error, output);
+    for draft in left {
+        note(&format!(
+            "left behind: {draft}, which changes nothing; the next deploy of that stack throws it away"
+        ));
+    }
+}
+
+/// The one document on standard output; after it, there is none. A reader that has gone away is no error.
 pub fn json(document: &impl Serialize) {
+    if DOCUMENT.swap(true, Ordering::SeqCst) {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     if serde_json::to_writer_pretty(&mut out, document).is_ok() {
         let _ = writeln!(out);

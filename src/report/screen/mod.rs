@@ -21,7 +21,7 @@ use ratatui::text::{Line, Span};
 pub(super) use chart::sparkline;
 use keys::Action;
 use roster::Roster;
-pub use terminal::{Ended, is_possible, show};
+pub use terminal::{Ended, is_possible, leave, show};
 use theme::{Theme, Tone};
 
 use crate::observe::watch::Snapshot;

@@ -105,8 +105,8 @@ impl Drop for Screen {
     }
 }
 
-/// Nothing can be done about a terminal that can't be left.
-fn leave() {
+/// Gives the terminal back, if it was taken. Nothing can be done about one that can't be left.
+pub fn leave() {
     if ENTERED.swap(false, Ordering::SeqCst) {
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), LeaveAlternateScreen, cursor::Show);

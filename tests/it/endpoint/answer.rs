@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
+use super::broken::{Broken, Place};
 use super::calls::{Call, Service};
 use super::cbor;
 use super::faults::Fault;
@@ -82,6 +83,11 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
     match fault {
         Some(Fault::CutAfterEffect) => cut(),
         Some(Fault::StallAfterEffect) => std::future::pending().await,
+        Some(Fault::StallInHeaders) => broken(response, true, true).await,
+        Some(Fault::StallInBody) => broken(response, false, true).await,
+        Some(Fault::CutInBody) => broken(response, false, false).await,
+        Some(Fault::NoBody) => shortened(response, |_| 0).await,
+        Some(Fault::HalfBody) => shortened(response, |length| length / 2).await,
         Some(Fault::Late(time)) => {
             tokio::time::sleep(time).await;
             response
@@ -314,6 +320,25 @@ fn plain(answer: Plain) -> Response {
 fn respond(status: u16, content_type: &'static str, body: Bytes) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, [("content-type", content_type)], Body::from(body)).into_response()
+}
+
+async fn broken(response: Response, in_headers: bool, stalls: bool) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let at = match in_headers {
+        true => Place::Headers,
+        false => Place::Body(body.len()),
+    };
+    parts.extensions.insert(Broken { at, stalls });
+    Response::from_parts(parts, Body::from(body))
+}
+
+async fn shortened(response: Response, length: impl FnOnce(usize) -> usize) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.remove("content-length");
+    let length = length(body.len());
+    Response::from_parts(parts, Body::from(body.slice(..length)))
 }
 
 fn cut() -> Response {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 
 /// What a key stands for now is its last version.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Bucket {
     /// Otherwise a put overwrites, and a delete leaves nothing.
     pub keeps_versions: bool,

@@ -20,6 +20,16 @@ pub enum Fault {
     Stall,
     /// No answer ever comes, but the request took effect.
     StallAfterEffect,
+    /// The answer stops in the middle of its headers, and nothing more comes. The request took effect, here and below.
+    StallInHeaders,
+    /// The answer stops in the middle of its body, and nothing more comes.
+    StallInBody,
+    /// The connection ends in the middle of the answer's body.
+    CutInBody,
+    /// The answer says that all is well, and has no body.
+    NoBody,
+    /// The answer says that all is well, and that half of its body is all of it.
+    HalfBody,
     /// The request waits until the gate lets a wave through.
     Held(Gate),
     /// The answer comes this much later; the request took effect at once.

@@ -11,10 +11,12 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use axum::body::Body;
-use http_body_util::BodyExt;
+use futures_util::{StreamExt, TryStreamExt};
+use http_body_util::{BodyExt, StreamBody};
 use tower::ServiceExt;
 
 use super::answer::{Cut, Shared, lock, router};
+use super::broken::{Broken, Place};
 
 /// The SDK's way to an endpoint in memory.
 #[derive(Clone)]
@@ -77,6 +79,7 @@ async fn exchange(world: Shared, request: HttpRequest) -> Result<HttpResponse, C
     if response.extensions().get::<Cut>().is_some() {
         return Err(ConnectorError::io("connection closed before message completed".into()));
     }
+    let broken = response.extensions().get::<Broken>().copied();
     let (parts, body) = response.into_parts();
     // axum's body isn't `Sync`, and the SDK's must be.
     let body = body
@@ -84,6 +87,27 @@ async fn exchange(world: Shared, request: HttpRequest) -> Result<HttpResponse, C
         .await
         .map_err(|error| ConnectorError::io(error.into()))?
         .to_bytes();
+    if let Some(Broken { at, stalls }) = broken {
+        if at == Place::Headers {
+            return match stalls {
+                true => std::future::pending().await,
+                false => Err(ConnectorError::io("connection closed in the headers".into())),
+            };
+        }
+        let half = body.slice(..body.len() / 2);
+        let rest = futures_util::stream::once(async move {
+            match stalls {
+                true => std::future::pending().await,
+                false => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
+            }
+        });
+        let frames = futures_util::stream::iter([Ok(half)])
+            .chain(rest)
+            .map_ok(hyper::body::Frame::data);
+        let body = SdkBody::from_body_1_x(StreamBody::new(frames));
+        return HttpResponse::try_from(axum::http::Response::from_parts(parts, body))
+            .map_err(|error| ConnectorError::other(error.into(), None));
+    }
     HttpResponse::try_from(axum::http::Response::from_parts(parts, SdkBody::from(body)))
         .map_err(|error| ConnectorError::other(error.into(), None))
 }

@@ -31,6 +31,7 @@
 mod account;
 mod answer;
 mod auto_scaling;
+mod broken;
 mod buckets;
 mod calls;
 pub mod cbor;
@@ -109,6 +110,16 @@ impl Endpoint {
         // Here, where a missing model fails the test and not a thread beside it.
         model::Model::get();
         let (address, world) = tcp::serve(move || Arc::new(Mutex::new(World::new(script))));
+        Endpoint {
+            world,
+            url: Some(format!("http://{address}")),
+        }
+    }
+
+    /// Another endpoint over TCP, as this one is now.
+    pub fn copy(&self) -> Self {
+        let world = self.world(|world| world.clone());
+        let (address, world) = tcp::serve(move || Arc::new(Mutex::new(world)));
         Endpoint {
             world,
             url: Some(format!("http://{address}")),

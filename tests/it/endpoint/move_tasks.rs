@@ -6,7 +6,7 @@ use super::query::Refusal;
 use super::queues::{Message, Queues, url_of};
 
 /// A task. It moves messages each time that it is listed, so that no clock is needed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Task {
     source: String,
     destination: String,

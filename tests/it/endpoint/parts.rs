@@ -8,13 +8,13 @@ use axum::body::Bytes;
 const SMALLEST: usize = 5 << 20;
 
 /// Uploads that were begun and neither completed nor aborted.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Multiparts {
     begun: BTreeMap<String, Multipart>,
     counter: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Multipart {
     bucket: String,
     key: String,

@@ -17,7 +17,7 @@ const BATCH: usize = 10;
 const LARGEST: usize = 1 << 20;
 
 /// All queues of an account, by URL, and the tasks that move messages between them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Queues {
     pub(super) queues: BTreeMap<String, Vec<Message>>,
     pub(super) tasks: Vec<Task>,
@@ -53,7 +53,7 @@ pub struct Message {
 }
 
 /// Entries of a batch that fail while the request succeeds.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct EntryRefusal {
     action: &'static str,
     /// What the message's body contains.

@@ -14,7 +14,8 @@ use super::s3::Undeletable;
 use super::xml::escape;
 
 /// Objects by bucket and key, parameters by name, and queues.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
+
 pub struct Services {
     pub(super) buckets: BTreeMap<String, Bucket>,
     parameters: BTreeMap<String, String>,
@@ -29,7 +30,7 @@ pub struct Services {
 }
 
 /// An answer that isn't of the query protocol.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plain {
     pub status: u16,
     pub content_type: &'static str,

@@ -18,7 +18,7 @@ pub(super) struct Share {
 }
 
 /// Stacks as they were.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Past {
     snapshots: Vec<(Instant, Vec<Stack>)>,
     draws: u64,

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use super::answer::{Cut, Shared, router};
+use super::broken::{Broken, Connection, Fate};
 
 /// Serves on a free port of loopback, in a thread of its own, for as long as the process lives: tests end their
 /// processes, not their servers.
@@ -37,14 +38,20 @@ pub fn serve(world: impl FnOnce() -> Shared + Send + 'static) -> (SocketAddr, Sh
 }
 
 async fn converse(stream: TcpStream, world: Shared) {
+    let fate = Fate::default();
+    let connection = Connection::new(stream, fate.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router(world.clone());
+        let fate = fate.clone();
         async move {
             // A request that came in takes effect, even when who sent it is gone.
             let answering = tokio::spawn(router.oneshot(request.map(axum::body::Body::new)));
             let Ok(Ok(response)) = answering.await else {
                 return Err("the endpoint failed");
             };
+            if let Some(broken) = response.extensions().get::<Broken>() {
+                fate.set(*broken);
+            }
             match response.extensions().get::<Cut>() {
                 // An error ends the connection without an answer.
                 Some(Cut) => Err("cut, as the script says"),
@@ -54,6 +61,6 @@ async fn converse(stream: TcpStream, world: Shared) {
     });
     // A peer that goes away, or is cut off, is part of the play.
     let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(connection), service)
         .await;
 }

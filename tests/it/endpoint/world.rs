@@ -14,6 +14,7 @@ use super::services::Services;
 use super::state::{Definition, Event, Resource, Stack};
 use super::template::{Template, as_text};
 
+#[derive(Clone)]
 pub struct World {
     pub clock: Clock,
     /// The time that is being caught up with.

@@ -161,9 +161,9 @@ async fn calls_overlap_each_other_and_the_listing_and_are_bounded() {
 async fn the_listing_waits_for_the_deletes_so_that_memory_stays_flat() {
     let rig = holding(10, numbered("uploads", 1000)).await;
     rig.endpoint
-        .rescript(|script| script.fault(on_delete(), Fault::Late(50 * SECOND)));
+        .rescript(|script| script.fault(on_delete(), Fault::Late(15 * SECOND)));
     let listed = async {
-        tokio::time::sleep(40 * SECOND).await;
+        tokio::time::sleep(10 * SECOND).await;
         rig.endpoint.calls("ListObjectVersions").len()
     };
     let (ran, listed) = futures_util::future::join(rig.destroy(), listed).await;

@@ -362,7 +362,7 @@ async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
     let left = ran.discarded.expect_err("something is left");
     assert!(
         left.to_string()
-            .contains("the next deploy of their stacks throws them away"),
+            .contains("the next deploy of that stack throws it away"),
         "{left}"
     );
     rig.endpoint.rescript(|script| script.change_sets_take(seconds(1)));

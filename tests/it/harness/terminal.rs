@@ -2,6 +2,7 @@
 
 use regex::Regex;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
 use super::Test;
@@ -47,6 +48,15 @@ pub fn in_a_terminal_of(
         .stdin(slave())
         .stdout(slave())
         .stderr(slave());
+    // A session of its own, with this as its terminal: so that Ctrl-C is a signal.
+    // SAFETY: both calls are fit for the time between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            nix::unistd::setsid()?;
+            nix::errno::Errno::result(nix::libc::ioctl(0, nix::libc::TIOCSCTTY as _, 0))?;
+            Ok(())
+        });
+    }
     let mut child = command.spawn().expect("qfleet runs");
     // Only the child holds the terminal now, so that its end is seen.
     drop(command);

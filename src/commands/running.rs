@@ -1,0 +1,56 @@
+//! How a command runs and ends: with its result, when a signal or `--timeout` tells it to, and at once when it must.
+
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::global::Global;
+use crate::engine::interrupt::Interrupt;
+use crate::error::{Error, Result};
+use crate::report;
+
+/// How long a process that ends at once takes for its last words. A terminal that is stopped, or a reader that doesn't
+/// read, doesn't hold it up for longer.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+impl Global {
+    /// Runs a command that only reads: a signal ends it wherever it is.
+    pub fn read<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.run(None, async |interrupt| interrupt.unless_stopped(work).await)
+    }
+
+    /// Runs a command that has something in hand when a signal comes, or when it has run for as long as it may: it is
+    /// told, and ended if it doesn't end by itself soon.
+    pub fn run<T>(&self, timeout: Option<Duration>, work: impl AsyncFnOnce(&Interrupt) -> Result<T>) -> Result<T> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| Error::failed(format!("no runtime: {error}")))?;
+        let output = self.output;
+        let ended = runtime.block_on(async {
+            let interrupt = Interrupt::listen(self.deadline(timeout), move |interrupt, error| {
+                let (told, heard) = channel();
+                let drafts = interrupt.drafts().clone();
+                let code = error.exit_code();
+                std::thread::spawn(move || {
+                    report::at_once(&error, output, &drafts.names());
+                    told.send(())
+                });
+                let _ = heard.recv_timeout(LAST_WORDS);
+                std::process::exit(code.into());
+            })
+            .map_err(|error| Error::failed(format!("signals can't be handled: {error}")))?;
+            work(&interrupt).await
+        });
+        // A host name that is being looked up can't be given up, and would be waited for.
+        runtime.shutdown_background();
+        ended
+    }
+
+    /// Counted from the beginning of the command.
+    pub(super) fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
+        timeout.and_then(|length| self.began.checked_add(length))
+    }
+}

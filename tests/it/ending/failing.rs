@@ -1,0 +1,29 @@
+//! Every call of every command fails in turn.
+
+use std::time::Instant;
+
+use super::{Running, all, cases, one_document};
+use crate::endpoint::{Fault, On};
+
+/// One document, whatever fails; an exit code that says what it was; and no change set stays that could be thrown away.
+#[test]
+fn every_command_prints_one_document_whichever_call_is_refused() {
+    all(cases(0), |case| {
+        let endpoint = case.command.endpoint();
+        let on = On::action(&case.action).numbers(case.number..=case.number);
+        let refused = Fault::refuse(403, "AccessDenied", "not authorized to do this");
+        endpoint.rescript(|script| script.fault(on, refused));
+        let test = case.command.at(&endpoint).args(["--output", "json"]);
+        let ended = Running::start(test).ended(Instant::now());
+        one_document(&case.command, &ended)?;
+        let what = format!("{case}: {}\n{}\n{}", ended.code, ended.stdout, ended.stderr);
+        if ![0, 1, 3, 4].contains(&ended.code) {
+            return Err(what);
+        }
+        let left = endpoint.change_sets();
+        if !left.is_empty() && !["DeleteChangeSet", "ListChangeSets", "DeleteStack"].contains(&case.action.as_str()) {
+            return Err(format!("left: {left:?}: {what}"));
+        }
+        Ok(())
+    });
+}
