@@ -4,6 +4,7 @@
 mod commands;
 mod failing;
 mod standing_still;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};

@@ -15,6 +15,8 @@ pub struct Run {
     pub before: Before,
     /// Whether it has `--timeout`.
     pub has_timeout: bool,
+    /// Whether it is run without its `--yes`.
+    pub asks: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,7 @@ const fn run(args: &'static [&'static str], before: Before, has_timeout: bool) -
         args,
         before,
         has_timeout,
+        asks: false,
     }
 }
 
@@ -105,6 +108,6 @@ impl Run {
     pub fn at(self, endpoint: &Endpoint) -> Test {
         lab::with_file_at(endpoint, &file(self))
             .env("AWS_REGION", "us-east-2")
-            .args(self.args.iter().copied())
+            .args(self.args.iter().copied().filter(|arg| !self.asks || *arg != "--yes"))
     }
 }
