@@ -174,10 +174,13 @@ impl Deploy {
             progress.end().await;
             let discarded = interrupt.discard_drafts(&cloud).await;
             let shown = result.and_then(|report| show(&report));
-            if let (Err(_), Err(left)) = (&shown, &discarded) {
-                report::note(&left.to_string());
+            match (shown, discarded) {
+                (Err(error), Err(left)) => {
+                    report::note(&left.to_string());
+                    Err(error)
+                }
+                (shown, discarded) => shown.and(discarded.map_err(|left| Global::left(interrupt, left))),
             }
-            shown.and(discarded.map_err(Error::from))
         })
     }
 

@@ -162,7 +162,7 @@ impl Drift {
         drop(events);
         progress.end().await;
         let discarded = interrupt.discard_drafts(cloud).await;
-        result.and(discarded.map_err(Error::from))
+        result.and(discarded.map_err(|left| Global::left(interrupt, left)))
     }
 
     async fn revert(&self, global: &Global, context: Context<'_>, found: &Found, progress: &Progress) -> Result<()> {

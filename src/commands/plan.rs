@@ -82,11 +82,14 @@ impl Plan {
             };
             let plan = interrupt.unless_stopped(drawn_up).await;
             let discarded = interrupt.discard_drafts(&cloud).await;
-            let left = discarded.err().map(Error::from);
-            if let (Err(_), Some(left)) = (&plan, &left) {
-                report::note(&left.to_string());
-            }
-            let plan = plan?;
+            let left = discarded.err().map(|left| Global::left(interrupt, left));
+            let plan = match (plan, &left) {
+                (Err(error), Some(left)) if !matches!(left, Error::Interrupted) => {
+                    report::note(&left.to_string());
+                    return Err(error);
+                }
+                (plan, _) => plan?,
+            };
             let document = Document {
                 plan: &plan,
                 error: left.as_ref().map(report::error_json),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::global::Global;
+use crate::cloud::CloudError;
 use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
 use crate::report;
@@ -47,6 +48,17 @@ impl Global {
         // A host name that is being looked up can't be given up, and would be waited for.
         runtime.shutdown_background();
         ended
+    }
+
+    /// What a command ends with that could not throw its change sets away: the first signal, when there was one.
+    pub(super) fn left(interrupt: &Interrupt, left: CloudError) -> Error {
+        match interrupt.stop() {
+            Some(stop) => {
+                report::note(&left.to_string());
+                stop
+            }
+            None => left.into(),
+        }
     }
 
     /// Counted from the beginning of the command.
