@@ -75,7 +75,7 @@ class Recording:
             case str():
                 return self._text(value)
             case datetime.datetime():
-                return "<date>"
+                return "<time>"
             case bool() | int() | float() | None:
                 return value
             case _:
