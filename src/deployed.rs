@@ -136,10 +136,25 @@ impl Deployed {
 /// What the tags of a stack of ours say. Tags are copied with a template or a script: a stack that is called otherwise than
 /// they say is somebody else's.
 pub fn ours(stack: &StackDescription) -> Option<StackTags> {
-    StackTags::read(&stack.tags).filter(|tags| stack.name == names::stack(&tags.environment, &tags.part))
+    let tags = StackTags::read(&stack.tags).or_else(|| taken_in(stack.description.as_deref()?));
+    tags.filter(|tags| stack.name == names::stack(&tags.environment, &tags.part))
 }
 
-/// What a change set of ours says it is for; by this, too, it is known as ours.
+/// A stack that so far only took in what was kept has no tags, as an import refuses them, but a template that says whose it
+/// is.
+fn taken_in(description: &str) -> Option<StackTags> {
+    let (part, environment) = description.strip_prefix("qfleet: ")?.split_once(" of ")?;
+    Some(StackTags {
+        environment: environment.to_owned(),
+        part: part.to_owned(),
+        needs: Vec::new(),
+        protect: false,
+        on_destroy: OnDestroy::Keep,
+    })
+}
+
+/// What a change set of ours says it is for, and a template that only takes in what was kept; by this, too, they are known
+/// as ours.
 pub fn change_set_description(environment: &str, part: &str) -> String {
     format!("qfleet: {part} of {environment}")
 }

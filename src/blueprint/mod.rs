@@ -3,6 +3,7 @@
 
 pub mod cfn_lint;
 mod contexts;
+pub mod import;
 #[cfg(all(test, unix))]
 mod injection;
 pub mod lint;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{Capability, ChangeSetType, OnStackFailure, Parameter};
+use aws_sdk_cloudformation::types::{
+    Capability, ChangeSetType, OnStackFailure, Parameter, ResourceToImport as SdkResourceToImport,
+};
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -43,8 +45,23 @@ pub struct NewChangeSet<'a> {
     /// rather than made. That takes literal names, and a DeletionPolicy that retains
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>).
     pub import_existing: bool,
+    /// What the stack takes in, and nothing else: then this is an import, which makes the stack if need be. "As part of the
+    /// import operation, you cannot modify or add" tags, outputs or a role: <https://github.com/aws/aws-cdk/issues/24954>.
+    pub to_import: &'a [ResourceToImport],
     /// How it is done.
     pub manner: &'a Manner,
+}
+
+/// A resource that is there, to be taken into a stack as it is
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceToImport.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceToImport {
+    /// What the template calls it.
+    pub logical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// The property that identifies it, and its value.
+    pub identifier: (String, String),
 }
 
 /// How CloudFormation does what a change set says.
@@ -196,6 +213,7 @@ impl Cloud {
             Template::Body(body) => (Some((*body).to_owned()), None),
             Template::Url(url) => (None, Some(url.clone())),
         };
+        let imports = !new.to_import.is_empty();
         let parameters = new
             .parameters
             .iter()
@@ -206,27 +224,33 @@ impl Cloud {
             .create_change_set()
             .stack_name(new.stack)
             .change_set_name(new.name)
-            .change_set_type(if new.create {
-                ChangeSetType::Create
-            } else {
-                ChangeSetType::Update
+            .change_set_type(match (imports, new.create) {
+                (true, _) => ChangeSetType::Import,
+                (false, true) => ChangeSetType::Create,
+                (false, false) => ChangeSetType::Update,
             })
+            .set_resources_to_import(imports.then(|| new.to_import.iter().map(to_sdk).collect()))
             .description(new.description)
             // A repeated request is the same change set.
             .client_token(uuid::Uuid::new_v4().to_string())
-            .set_on_stack_failure(new.manner.on_failure.map(|on_failure| match on_failure {
-                OnFailure::Delete if new.create => OnStackFailure::Delete,
-                OnFailure::Delete | OnFailure::Rollback => OnStackFailure::Rollback,
-                OnFailure::Keep => OnStackFailure::DoNothing,
-            }))
-            .set_role_arn(new.manner.role_arn.clone())
+            .set_on_stack_failure(
+                new.manner
+                    .on_failure
+                    .filter(|_| !imports)
+                    .map(|on_failure| match on_failure {
+                        OnFailure::Delete if new.create => OnStackFailure::Delete,
+                        OnFailure::Delete | OnFailure::Rollback => OnStackFailure::Rollback,
+                        OnFailure::Keep => OnStackFailure::DoNothing,
+                    }),
+            )
+            .set_role_arn(new.manner.role_arn.clone().filter(|_| !imports))
             .set_import_existing_resources(new.import_existing.then_some(true))
             // The emulator's takes a bucket that is to be imported for a name that is in the way.
             .set_disable_validation((self.local && new.import_existing).then_some(true))
             .set_template_body(body)
             .set_template_url(url)
             .set_parameters(Some(parameters))
-            .set_tags(Some(tags(new.tags)))
+            .set_tags((!imports).then(|| tags(new.tags)))
             .set_capabilities(new.makes_roles.then(|| vec![Capability::CapabilityIam]))
             .send()
             .await
@@ -334,4 +358,13 @@ impl Cloud {
         }
         Ok(all)
     }
+}
+
+fn to_sdk(resource: &ResourceToImport) -> SdkResourceToImport {
+    let (property, value) = &resource.identifier;
+    SdkResourceToImport::builder()
+        .resource_type(&resource.resource_type)
+        .logical_resource_id(&resource.logical_id)
+        .resource_identifier(property, value)
+        .build()
 }

@@ -89,7 +89,8 @@ impl Cloud {
                     let first = self.page(id, true, None).await?;
                     match status(&first) {
                         "CREATE_COMPLETE" => {
-                            let warning = first.status_reason().map(str::to_owned);
+                            let warning = first.status_reason().filter(|reason| reason.starts_with("[WARN]"));
+                            let warning = warning.map(str::to_owned);
                             Ok(Some((self.pages(id, true, first).await?, warning)))
                         }
                         // A read that comes too early.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::operations::Token;
 use super::stack_status::StackStatus;
 use super::{Cloud, CloudError, explain, instant};
+use crate::blueprint::template;
 
 /// A stack as it is.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct StackDescription {
     pub reason: Option<String>,
     /// The change set that was executed last, where the service says.
     pub change_set: Option<String>,
+    /// What its template says that it is.
+    pub description: Option<String>,
     /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
     /// Names under which outputs are exported, for other stacks to import.
@@ -94,7 +97,24 @@ impl Cloud {
                 },
             }
         };
-        self.limiter.patiently(read).await
+        let mut found = self.limiter.patiently(read).await?;
+        if let Some(found) = &mut found {
+            self.describe_import(found).await?;
+        }
+        Ok(found)
+    }
+
+    /// The emulator doesn't tell the template's description of a stack that was made by an import.
+    async fn describe_import(&self, found: &mut StackDescription) -> Result<(), CloudError> {
+        if self.local && found.status == StackStatus::ImportComplete && found.description.is_none() {
+            let body = self.template(&found.id).await?.unwrap_or_default();
+            let template = template::read(&body).unwrap_or_default();
+            found.description = template
+                .get("Description")
+                .and_then(|text| text.as_str())
+                .map(str::to_owned);
+        }
+        Ok(())
     }
 
     /// Every stack of the account in this region.
@@ -104,6 +124,9 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(stack) = pages.next().await {
             all.push(describe(&stack.map_err(|error| explain("DescribeStacks", error))?));
+        }
+        for found in &mut all {
+            self.describe_import(found).await?;
         }
         Ok(all)
     }
@@ -297,6 +320,7 @@ fn describe(stack: &Stack) -> StackDescription {
             .filter(|reason| !reason.is_empty())
             .map(str::to_owned),
         change_set: stack.change_set_id().map(str::to_owned),
+        description: stack.description().filter(|text| !text.is_empty()).map(str::to_owned),
         outputs: stack
             .outputs()
             .iter()

@@ -11,13 +11,14 @@ use super::decide::{self, History};
 use super::draft::{self, Base, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
-use super::imports;
+use super::imports::TakeIn;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Live, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
 use super::planner::{self, Planner};
 use super::queue_names;
 use super::rolling;
+use super::take_in;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::CloudError;
@@ -180,21 +181,29 @@ async fn deploy_stack(
     let mut again;
     let mut now = planned;
     loop {
-        if let Some(done) = deploy_as_planned(deployment, stack, now, outputs).await? {
-            return Ok(done);
+        match deploy_as_planned(deployment, stack, now, outputs).await? {
+            Step::Ended(outcome, made) => return Ok((outcome, made)),
+            Step::Begun => attach(deployment, stack).await?,
+            Step::TakenIn => {}
         }
-        again = attach_and_plan_again(deployment, stack, outputs).await?;
+        again = planner::draw_up_again(planner(deployment), stack, outputs).await?;
         approve_again(deployment, stack, planned, &again.changes)?;
         now = &again;
     }
 }
 
-/// The stack is being made, by another run of ours or by somebody else: that is watched to its end.
-async fn attach_and_plan_again(
-    deployment: Deployment<'_>,
-    stack: &Stack,
-    outputs: &Outputs,
-) -> Result<StackPlan, Failed> {
+/// What came of doing what a plan says.
+enum Step {
+    /// It is done; and what was made.
+    Ended(Outcome, Option<Made>),
+    /// Nothing: something runs on the stack already, or the change set is gone.
+    Begun,
+    /// The stack has taken in what was kept; the rest comes after that.
+    TakenIn,
+}
+
+/// What runs on the stack, begun by another run of ours or by somebody else, is watched to its end.
+async fn attach(deployment: Deployment<'_>, stack: &Stack) -> Result<(), Failed> {
     let cloud = deployment.context.cloud;
     let found = cloud.stack(&stack.name).await?;
     let is_busy = |found: &StackDescription| {
@@ -215,10 +224,10 @@ async fn attach_and_plan_again(
         // It has just ended, or the read came too early to know that it began: not to be asked again at once.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    Ok(planner::draw_up_again(planner(deployment), stack, outputs).await?)
+    Ok(())
 }
 
-fn planner(deployment: Deployment<'_>) -> Planner<'_> {
+pub(super) fn planner(deployment: Deployment<'_>) -> Planner<'_> {
     Planner {
         cloud: deployment.context.cloud,
         blueprint: deployment.blueprint,
@@ -227,13 +236,12 @@ fn planner(deployment: Deployment<'_>) -> Planner<'_> {
     }
 }
 
-/// How it went, and what was made; none when the stack is being made already, or the change set is gone.
 async fn deploy_as_planned(
     deployment: Deployment<'_>,
     stack: &Stack,
     planned: &StackPlan,
     outputs: &Outputs,
-) -> Result<Option<(Outcome, Option<Made>)>, Failed> {
+) -> Result<Step, Failed> {
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
     let resolved = |live: &Live| {
@@ -249,11 +257,11 @@ async fn deploy_as_planned(
         });
         let change_set = None;
         let made = planned.id.clone().map(|id| Made { id, change_set });
-        Ok(Some((Outcome::Unchanged, made)))
+        Ok(Step::Ended(Outcome::Unchanged, made))
     };
     match planned.action {
         StackAction::Unchanged if as_planned => return unchanged(),
-        StackAction::Busy => return Ok(None),
+        StackAction::Busy => return Ok(Step::Begun),
         StackAction::Refused => {
             let why = planned.note.as_deref().unwrap_or_default();
             return Err(Error::refused(format!("{}: {why}", stack.name)).into());
@@ -282,6 +290,10 @@ async fn deploy_as_planned(
     }
     if create {
         queue_names::wait(context, stack).await?;
+        if let TakeIn::First(_) = TakeIn::of(&planned.existing) {
+            let taken_in = take_in::take_in(deployment, stack, planned).await?;
+            return Ok(if taken_in { Step::TakenIn } else { Step::Begun });
+        }
     }
     let made = context.prepare(
         &stack.name,
@@ -290,7 +302,7 @@ async fn deploy_as_planned(
     let draft = match made.await? {
         Drafting::Ready { draft, .. } => draft,
         Drafting::NothingToDo => return unchanged(),
-        Drafting::Begun => return Ok(None),
+        Drafting::Begun => return Ok(Step::Begun),
     };
 
     let operation = if create { Operation::Create } else { Operation::Update };
@@ -318,14 +330,14 @@ async fn deploy_as_planned(
     };
     let (outcome, _) = match operation::run(context, target, operation, request).await {
         // Somebody else executed another one, or threw this one away.
-        Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => return Ok(None),
+        Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => return Ok(Step::Begun),
         ended => ended?,
     };
     let made = Made {
         id: draft.stack_id,
         change_set: Some(draft.id),
     };
-    Ok(Some((outcome, Some(made))))
+    Ok(Step::Ended(outcome, Some(made)))
 }
 
 /// "ChangeSet [arn:…] does not exist", "… cannot be executed in its current execution status of [OBSOLETE]"
@@ -360,7 +372,7 @@ async fn change_set(
         create,
         id: id.as_deref(),
         status: planned.status.as_ref(),
-        import_existing: imports::shown(&planned.changes),
+        take_in: TakeIn::of(&planned.existing),
     };
     let bucket = plan::artifacts_bucket(outputs);
     let drafting = draft::draft(planner(deployment), stack, base, parameters, bucket).await?;
@@ -396,7 +408,7 @@ fn approve_again(
     .with_help("run the same command again: its plan now shows it"))
 }
 
-async fn delete_failed_create(deployment: Deployment<'_>, stack: &Stack, id: &str) -> Result<(), Failed> {
+pub(super) async fn delete_failed_create(deployment: Deployment<'_>, stack: &Stack, id: &str) -> Result<(), Failed> {
     let target = Target {
         stack: &stack.name,
         part: &stack.part,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join};
 
 use super::believed;
+use super::imports::{Existing, TakeIn};
 use super::planner::Planner;
 use crate::blueprint::{self, Stack};
 use crate::cloud::change_set::{self, Change, Manner, NewChangeSet, OnFailure, Template, WorkedOut};
@@ -219,8 +220,8 @@ pub struct Base<'a> {
     pub id: Option<&'a str>,
     /// Its status, when it is there.
     pub status: Option<&'a StackStatus>,
-    /// Whether it takes in what is there already, as its plan shows.
-    pub import_existing: bool,
+    /// What is there already, and how it is taken in.
+    pub take_in: TakeIn<'a>,
 }
 
 /// What came of asking CloudFormation what it would do.
@@ -259,11 +260,12 @@ pub async fn draft(
         create,
         id,
         status,
-        import_existing,
+        take_in,
     } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
     // How a failed stack goes on is said when the change set is executed, and can't be said twice.
     let mut on_failure = options.manner.on_failure.filter(|_| !keep_failed);
+    let import_existing = matches!(take_in, TakeIn::WithTheRest(_));
     if import_existing && !keep_failed {
         // A rollback, or the deletion of a failed create, takes what it has made; nothing says that it spares what it took
         // in under RetainExceptOnCreate. Data isn't put at risk for that: the stack is left as it fails, and the next
@@ -275,7 +277,17 @@ pub async fn draft(
         ..options.manner.clone()
     };
     let name = options.change_set_name.clone().unwrap_or_else(change_set_name);
+    let none = BTreeMap::new();
+    let (first, to_import, parameters) = match take_in {
+        TakeIn::First(found) => {
+            let ids: Vec<&str> = found.iter().map(|existing| existing.logical_id.as_str()).collect();
+            let body = blueprint::import::template(&stack.body, &ids, &description).map_err(Error::failed)?;
+            (Some(body), found.iter().map(Existing::named).collect(), &none)
+        }
+        TakeIn::Nothing | TakeIn::WithTheRest(_) => (None, Vec::new(), parameters),
+    };
     let template = match artifacts_bucket {
+        _ if let Some(body) = &first => Template::Body(body),
         Some(bucket) if stack.body.len() > LONGEST_INLINE_TEMPLATE => {
             let key = blueprint::template_key(&stack.body);
             cloud
@@ -301,9 +313,10 @@ pub async fn draft(
         template,
         parameters,
         tags: &stack.tags,
-        makes_roles: stack.makes_roles,
+        makes_roles: stack.makes_roles && first.is_none(),
         description: &description,
         import_existing,
+        to_import: &to_import,
         manner: &manner,
     };
     let mut made = cloud.make_change_set(&new).await;
@@ -343,6 +356,7 @@ pub async fn draft(
         }
         WorkedOut::Failed(reason) => return Err(why_not(cloud, stack, &made.id, &reason).await),
     };
+    take_in.verify(&stack.name, &changes)?;
     let draft = Draft {
         id: made.id,
         stack_id: made.stack_id,
@@ -381,7 +395,10 @@ fn name_is_taken(stack: &str, name: &str) -> Error {
 fn is_busy_already(error: &CloudError) -> bool {
     let says = |words: &str| error.message.contains(words);
     error.is("ValidationError")
-        && (says("already exists and cannot be created again") || says("_IN_PROGRESS state and can not be updated"))
+        && (says("already exists and cannot be created again")
+            || says("_IN_PROGRESS state and can not be updated")
+            // It was taken in a moment ago.
+            || says("are already in a stack and cannot be imported"))
 }
 
 /// A change set that can't be made may have failed CloudFormation's early validation, which tells each finding apart.

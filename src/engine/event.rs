@@ -13,6 +13,8 @@ use crate::cloud::stack_status::StackStatus;
 pub enum Operation {
     /// The stack is made.
     Create,
+    /// What was kept is taken into the stack, before everything else.
+    Import,
     /// The stack is changed.
     Update,
     /// The stack is deleted.
@@ -28,6 +30,7 @@ impl Operation {
     pub fn doing(self) -> &'static str {
         match self {
             Operation::Create => "creating",
+            Operation::Import => "importing into",
             Operation::Update => "updating",
             Operation::Delete => "deleting",
             Operation::Attach => "waiting for",
@@ -38,6 +41,7 @@ impl Operation {
     pub fn done(self) -> &'static str {
         match self {
             Operation::Create => "created",
+            Operation::Import => "imported into",
             Operation::Update => "updated",
             Operation::Delete => "deleted",
             Operation::Attach => "waited for",

@@ -1,8 +1,10 @@
 //! Data that was kept when its stack went, and that a new stack takes in as it is.
 
+use crate::blueprint::resource_schema::{self, Import};
 use crate::blueprint::template;
-use crate::cloud::change_set::{Action, Change};
+use crate::cloud::change_set::{Action, Change, ResourceToImport};
 use crate::cloud::{Cloud, CloudError};
+use crate::error::Error;
 
 /// A bucket or a queue that is there without a stack, under a name that a template gives to one of its resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,69 @@ pub struct Existing {
     /// Whether the template would leave it where it is when its stack goes. Only then CloudFormation imports it
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>).
     pub retained: bool,
+}
+
+/// How a change set takes in what is there.
+#[derive(Debug, Clone, Copy)]
+pub enum TakeIn<'a> {
+    /// Nothing is.
+    Nothing,
+    /// CloudFormation finds it by itself, while it makes the rest (`ImportExistingResources`).
+    WithTheRest(&'a [Existing]),
+    /// Named one by one, in an import before everything else: CloudFormation finds no resource by itself that is identified
+    /// by what its template can't say, such as a queue by its URL. What can't be imported is made around it afterwards: a
+    /// queue's policy is put in place of the one it has, and its subscription went with the topic.
+    First(&'a [Existing]),
+}
+
+impl<'a> TakeIn<'a> {
+    /// What AWS's resource schemas allow.
+    pub fn of(found: &'a [Existing]) -> TakeIn<'a> {
+        let by_itself = |existing: &Existing| existing.import() == Import::Automatic;
+        match found {
+            [] => TakeIn::Nothing,
+            found if found.iter().all(by_itself) => TakeIn::WithTheRest(found),
+            found => TakeIn::First(found),
+        }
+    }
+
+    /// Refuses a change set that does otherwise: what it makes instead of taking it in fails, or isn't what was kept.
+    pub(super) fn verify(self, stack: &str, changes: &[Change]) -> Result<(), Error> {
+        let (found, alone) = match self {
+            TakeIn::Nothing => return Ok(()),
+            TakeIn::WithTheRest(found) => (found, false),
+            TakeIn::First(found) => (found, true),
+        };
+        let does = |existing: &Existing| changes.iter().find(|change| change.logical_id == existing.logical_id);
+        let imports = |change: &Change| change.action == Action::Import;
+        let left = found.iter().find(|existing| !does(existing).is_some_and(imports));
+        let why = match left {
+            Some(left) => format!("would not take in {} ({})", left.physical_id, left.logical_id),
+            None if alone && !changes.iter().all(imports) => "would do more than take in what was kept".to_owned(),
+            None => return Ok(()),
+        };
+        Err(Error::refused(format!(
+            "{stack}: CloudFormation {why}; nothing was done to it"
+        )))
+    }
+}
+
+impl Existing {
+    fn import(&self) -> Import {
+        resource_schema::of(&self.resource_type).map_or(Import::Never, |schema| schema.import())
+    }
+
+    /// As an import names it.
+    pub(super) fn named(&self) -> ResourceToImport {
+        let schema = resource_schema::of(&self.resource_type);
+        // Buckets and queues are identified by one property.
+        let property = schema.and_then(|schema| schema.primary_identifier.first());
+        ResourceToImport {
+            logical_id: self.logical_id.clone(),
+            resource_type: self.resource_type.clone(),
+            identifier: (property.cloned().unwrap_or_default(), self.physical_id.clone()),
+        }
+    }
 }
 
 /// What of this template is there already, and isn't in the stack of this name: that may be on its way while a stale read
@@ -113,14 +178,10 @@ pub fn mark(changes: &mut [Change], found: &[Existing]) {
     }
 }
 
-/// Whether a plan shows that something is taken in.
-pub fn shown(changes: &[Change]) -> bool {
-    changes.iter().any(|change| change.action == Action::Import)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::change_set::Replacement;
 
     fn existing(resource_type: &str, name: &str, retained: bool) -> Existing {
         Existing {
@@ -164,5 +225,42 @@ mod tests {
             let delete = format!("delete-queue --queue-url https://{queue} --region us-east-2");
             assert!(why.contains(&delete), "{why}");
         }
+    }
+
+    #[test]
+    fn a_change_set_that_takes_in_something_else_is_refused() {
+        let queue = existing("AWS::SQS::Queue", "https://q", true);
+        let bucket = existing("AWS::S3::Bucket", "files", true);
+        let change = |logical_id: &str, action: Action| Change {
+            action,
+            logical_id: logical_id.into(),
+            resource_type: String::new(),
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: Vec::new(),
+        };
+        let (import, add) = (change("It", Action::Import), change("It", Action::Add));
+        let rest = change("Other", Action::Add);
+        for (found, changes, why) in [
+            (&queue, vec![&import], None),
+            (&queue, vec![&import, &rest], Some("would do more")),
+            (&queue, vec![&add], Some("would not take in https://q")),
+            (&bucket, vec![&import, &rest], None),
+            (&bucket, vec![&add, &rest], Some("would not take in files")),
+            (&bucket, vec![], Some("would not take in files")),
+        ] {
+            let found = [found.clone()];
+            let changes: Vec<Change> = changes.into_iter().cloned().collect();
+            let verified = TakeIn::of(&found).verify("lab-work", &changes);
+            let refused = verified.err().map(|error| error.to_string());
+            match why {
+                None => assert_eq!(refused, None),
+                Some(why) => assert!(
+                    refused.as_deref().is_some_and(|refused| refused.contains(why)),
+                    "{refused:?}"
+                ),
+            }
+        }
+        assert_eq!(queue.named().identifier, ("QueueUrl".into(), "https://q".into()));
     }
 }

@@ -29,6 +29,7 @@ pub mod revert;
 pub mod rolling;
 pub mod settle;
 pub mod surplus;
+mod take_in;
 pub mod unchanged;
 pub mod watch;
 mod zones;

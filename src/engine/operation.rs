@@ -213,7 +213,7 @@ async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) 
                 _ => Ok(()),
             }
         }
-        Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(()),
+        Operation::Import | Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(()),
     };
     match cancelled {
         Err(error) if error.is("ValidationError") => Ok(()),
@@ -223,6 +223,7 @@ async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) 
 
 fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
     match operation {
+        Operation::Import => *status == StackStatus::ImportComplete,
         Operation::Delete => *status == StackStatus::DeleteComplete,
         // A stack that never was complete is taken back to nothing.
         Operation::Rollback => {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::blocking::Blocking;
 use super::draft::Draft;
+use super::imports::Existing;
 use super::rolling::Rolling;
 use super::surplus::Surplus;
 use crate::blueprint::{Stack, Value};
@@ -88,6 +89,9 @@ pub struct StackPlan {
     /// What a stack is stuck on that nothing can be done with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocking: Vec<Blocking>,
+    /// What is there already, and is taken in.
+    #[serde(skip)]
+    pub existing: Vec<Existing>,
     /// The change set that says so.
     #[serde(skip)]
     pub draft: Option<Draft>,

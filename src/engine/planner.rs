@@ -6,7 +6,8 @@ use futures_util::future::{try_join, try_join_all};
 
 use super::believed;
 use super::blocking;
-use super::draft::{Base, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
+use super::draft::{Base, Draft, Drafting, Drafts, LONGEST_INLINE_TEMPLATE, draft};
+use super::imports::TakeIn;
 use super::plan::{
     Live, LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
 };
@@ -227,6 +228,7 @@ async fn plan_stack(
             .filter(|drift| drift.is_drifted())
             .cloned(),
         blocking: Vec::new(),
+        existing: Vec::new(),
         draft: None,
         parameters: resolve(stack, outputs, &live).ok(),
         live: live.clone(),
@@ -276,6 +278,7 @@ async fn plan_stack(
             plan.note = Some("its first create failed: it is deleted and made anew".into());
             plan.action = StackAction::Recreate;
             plan.changes = what_the_template_adds(&stack.body, &existing_data);
+            plan.existing = existing_data;
             return Ok(plan);
         }
         decide::Plan::Busy => {
@@ -293,11 +296,16 @@ async fn plan_stack(
         }
     }
     let create = plan.action == StackAction::Create;
+    let take_in = TakeIn::of(&existing_data);
+    if let TakeIn::First(found) = take_in {
+        return plan_import(planner, stack, plan, found).await;
+    }
     let parameters = match resolve(stack, outputs, &live) {
         Ok(parameters) => parameters,
         Err(part) => {
             if create {
                 plan.changes = what_the_template_adds(&stack.body, &existing_data);
+                plan.existing = existing_data;
             }
             plan.note = Some(format!(
                 "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
@@ -318,6 +326,7 @@ async fn plan_stack(
     let bucket = artifacts_bucket(outputs);
     if stack.body.len() > LONGEST_INLINE_TEMPLATE && bucket.is_none() {
         plan.changes = what_the_template_adds(&stack.body, &existing_data);
+        plan.existing = existing_data;
         plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
         return Ok(plan);
     }
@@ -325,7 +334,7 @@ async fn plan_stack(
         create,
         id: plan.id.as_deref(),
         status: plan.status.as_ref(),
-        import_existing: !existing_data.is_empty(),
+        take_in,
     };
     plan.source = Source::ChangeSet;
     let mut drafted = draft(planner, stack, base, &parameters, bucket).await?;
@@ -364,6 +373,7 @@ async fn plan_stack(
             }
             plan.changes = changes;
             plan.warning = warning;
+            plan.existing = existing_data.clone();
             plan.draft = Some(draft);
         }
         Drafting::NothingToDo => plan.action = StackAction::Unchanged,
@@ -373,6 +383,53 @@ async fn plan_stack(
         }
     }
     Ok(plan)
+}
+
+/// A stack that is to take something in before it is made: CloudFormation is asked about that alone, as its import isn't
+/// there yet for the rest to be compared with.
+async fn plan_import(
+    planner: Planner<'_>,
+    stack: &Stack,
+    mut plan: StackPlan,
+    found: &[imports::Existing],
+) -> Result<StackPlan> {
+    if plan.action != StackAction::Create {
+        let names: Vec<&str> = found.iter().map(|existing| existing.physical_id.as_str()).collect();
+        plan.note = Some(format!(
+            "{} can't be taken into it as it is. Destroy it first (qfleet destroy), which leaves what is to stay",
+            names.join(", ")
+        ));
+        plan.action = StackAction::Refused;
+        return Ok(plan);
+    }
+    plan.changes = what_the_template_adds(&stack.body, found);
+    plan.existing = found.to_vec();
+    plan.note = Some("what was kept is imported first; CloudFormation can be asked about the rest after that".into());
+    match draft_import(planner, stack, &plan).await? {
+        Some(draft) => plan.draft = Some(draft),
+        None => {
+            plan.note = Some(BUSY.into());
+            plan.action = StackAction::Busy;
+        }
+    }
+    Ok(plan)
+}
+
+/// The change set that takes in what a stack's plan found, and nothing else; none while something runs on the stack.
+///
+/// # Errors
+/// As of [`draft`].
+pub(super) async fn draft_import(planner: Planner<'_>, stack: &Stack, plan: &StackPlan) -> Result<Option<Draft>> {
+    let base = Base {
+        create: true,
+        id: plan.id.as_deref().filter(|_| plan.action == StackAction::Create),
+        status: plan.status.as_ref(),
+        take_in: TakeIn::First(&plan.existing),
+    };
+    match draft(planner, stack, base, &BTreeMap::new(), None).await? {
+        Drafting::Ready { draft, .. } => Ok(Some(draft)),
+        Drafting::NothingToDo | Drafting::Begun => Ok(None),
+    }
 }
 
 /// Every resource of a template, as an addition, or taken in where it is there already.

@@ -104,6 +104,7 @@ mod tests {
             status: StackStatus::UpdateComplete,
             reason: None,
             change_set: None,
+            description: None,
             outputs: BTreeMap::new(),
             exports: Vec::new(),
             parameters: map(&[

@@ -71,7 +71,7 @@ pub struct Before {
 /// # Errors
 /// When AWS can't be asked.
 pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Before, CloudError> {
-    if operation == Operation::Create {
+    if matches!(operation, Operation::Create | Operation::Import) {
         return Ok(Before {
             status: Some(StackStatus::ReviewInProgress),
             ..Before::default()
@@ -92,7 +92,9 @@ pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Bef
 fn last_took(events: &[ResourceEvent], operation: Operation) -> Option<Duration> {
     let (begin, end) = match operation {
         Operation::Update => ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"),
-        Operation::Create | Operation::Delete | Operation::Attach | Operation::Rollback => return None,
+        Operation::Create | Operation::Import | Operation::Delete | Operation::Attach | Operation::Rollback => {
+            return None;
+        }
     };
     let of_stack: Vec<&ResourceEvent> = events.iter().filter(|event| event.is_stack).collect();
     let ended = of_stack.iter().rposition(|event| event.status == end)?;

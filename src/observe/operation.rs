@@ -139,6 +139,7 @@ mod tests {
             status: StackStatus::from(status),
             reason: None,
             change_set: None,
+            description: None,
             outputs: BTreeMap::new(),
             exports: Vec::new(),
             parameters: BTreeMap::new(),

@@ -4,6 +4,7 @@ mod change_sets;
 mod creates_and_updates;
 mod deletes_and_recovery;
 mod direct;
+mod imports;
 mod reads_and_faults;
 
 use std::time::Duration;

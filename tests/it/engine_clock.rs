@@ -6,6 +6,7 @@ mod draining;
 mod emptying;
 mod failures;
 mod faults;
+mod importing;
 mod keeping;
 mod leftovers;
 mod many_stacks;

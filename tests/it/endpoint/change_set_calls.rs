@@ -69,7 +69,10 @@ impl World {
         });
         // With values, the reason of one that failed is missing (https://github.com/boto/boto3/issues/4178).
         let reason = match values {
-            true => warning.as_ref(),
+            true => warning.as_ref().or(change_set
+                .reason
+                .as_ref()
+                .filter(|_| change_set.status == "CREATE_COMPLETE")),
             false => change_set.reason.as_ref(),
         };
         let seen = self.clock.wall(change_set.created).to_string();
@@ -185,7 +188,7 @@ impl World {
                 change_set.id
             ));
         }
-        let create = change_set.kind == "CREATE";
+        let create = change_set.kind == "CREATE" || it.status == "REVIEW_IN_PROGRESS";
         if !create && !UPDATABLE.contains(&it.status.as_str()) {
             return invalid(format!(
                 "Stack [{}] is in {} state and can not be updated.",
@@ -229,10 +232,15 @@ impl World {
         it.disable_rollback = on_failure == OnFailure::Nothing;
         self.remember_stale(stack);
         let imports = change_set.changes.iter().filter(|change| change.action == "Import");
-        let imports = imports.map(|change| change.id.clone()).collect();
+        let imports = imports.filter_map(|change| Some((change.id.clone(), change.physical_id.clone()?)));
+        let imports = imports.collect();
         if create {
             // "post-create-1-describe" of the recordings: LastUpdatedTime is there after the first execution, too.
             self.stacks[stack].updated = Some(self.now);
+        }
+        if change_set.kind == "IMPORT" {
+            self.start_import(stack, change_set.definition, token, imports);
+        } else if create {
             self.start_create(stack, change_set.definition, token, on_failure, imports);
         } else {
             let reverts = self.face_drift(stack, &change_set.reverts);

@@ -74,7 +74,8 @@ impl World {
         }
         let status = found.map(|stack| self.stacks[stack].status.clone());
         match (kind, status.as_deref()) {
-            ("CREATE", None | Some("REVIEW_IN_PROGRESS")) => {}
+            // "creates a new stack from your existing resources"
+            ("CREATE" | "IMPORT", None | Some("REVIEW_IN_PROGRESS")) => {}
             ("CREATE", Some(_)) => {
                 return Err(Refusal::validation(format!(
                     "Stack [{stack_name}] already exists and cannot be created again with the changeSet [{name}]."
@@ -84,7 +85,8 @@ impl World {
             (_, None | Some("REVIEW_IN_PROGRESS")) => {
                 return Err(Refusal::validation(format!("Stack [{stack_name}] does not exist")));
             }
-            (_, Some(status)) if UPDATABLE.contains(&status) => {}
+            ("UPDATE", Some(status)) if UPDATABLE.contains(&status) => {}
+            ("IMPORT", Some(status)) if UPDATABLE.contains(&status) && status.ends_with("_COMPLETE") => {}
             (_, Some(status)) => {
                 let id = &self.stacks[found.unwrap_or_default()].id;
                 return Err(Refusal::validation(format!(
@@ -96,6 +98,10 @@ impl World {
             .map(|stack| self.stacks[stack].definition.clone())
             .unwrap_or_default();
         let definition = self.definition(input, &current)?;
+        let to_import = match kind {
+            "IMPORT" => self.to_import(found, input, &definition)?,
+            _ => Vec::new(),
+        };
 
         let stack = match found {
             Some(stack) => stack,
@@ -128,6 +134,7 @@ impl World {
             deployment_mode: input.text("DeploymentMode").map(str::to_owned),
             reverts: Vec::new(),
             on_stack_failure,
+            to_import,
             import_existing: input.flag("ImportExistingResources") == Some(true),
             token: input.text("ClientToken").map(str::to_owned),
             operation_id,
@@ -275,10 +282,12 @@ impl World {
             return;
         };
         let mut changes = self.changes(it, &change_set.definition);
-        let not_taken_in = match change_set.import_existing {
-            true => self.take_in(&mut changes, &change_set.definition).err(),
-            false => None,
+        let not_taken_in = match (change_set.kind.as_str(), change_set.import_existing) {
+            ("IMPORT", _) => self.imports(&change_set.to_import, &mut changes).err(),
+            (_, true) => self.take_in(&mut changes, &change_set.definition).err(),
+            (_, false) => None,
         };
+        let is_import = change_set.kind == "IMPORT";
         // "CloudFormation will read the configuration of resources … at the time of change set creation".
         let reverts = match change_set.deployment_mode {
             Some(_) => self.drift_of(stack),
@@ -314,6 +323,12 @@ impl World {
             Some(_) => ("FAILED", "UNAVAILABLE"),
             None => ("CREATE_COMPLETE", "AVAILABLE"),
         };
+        if is_import && reason.is_none() {
+            // As seen in https://github.com/aws-cloudformation/rain/pull/646.
+            let verify = "Verify that resources and their properties defined in the template match the intended \
+                          configuration of the resource import to avoid unexpected changes.";
+            change_set.reason = Some(verify.into());
+        }
     }
 }
 

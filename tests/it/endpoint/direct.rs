@@ -1,6 +1,6 @@
 //! Stacks made and updated without a change set. qfleet never does; its peers in the benchmark do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change_sets::{UPDATABLE, check_name};
 use super::operation::OnFailure;
@@ -56,7 +56,7 @@ impl World {
         it.disable_rollback = on_failure == OnFailure::Nothing;
         it.tokens
             .extend(token.clone().map(|token| (token, "CreateStack".to_owned())));
-        self.start_create(stack, wanted, token, on_failure, BTreeSet::new());
+        self.start_create(stack, wanted, token, on_failure, BTreeMap::new());
         Ok(stack_id(&self.stacks[stack].id))
     }
 
@@ -88,7 +88,7 @@ impl World {
         it.tokens
             .extend(token.clone().map(|token| (token, "UpdateStack".to_owned())));
         self.remember_stale(stack);
-        self.start_update(stack, wanted, token, on_failure, BTreeSet::new(), BTreeSet::new());
+        self.start_update(stack, wanted, token, on_failure, BTreeSet::new(), BTreeMap::new());
         Ok(stack_id(&self.stacks[stack].id))
     }
 }

@@ -46,8 +46,11 @@ impl World {
         let verb = match work {
             Work::Create => {
                 self.declare(stack, &id);
-                let status = format!("{}_IN_PROGRESS", self.making(stack, &id));
-                self.set_resource_status(stack, &id, &status, None);
+                if self.is_imported(stack, &id) {
+                    self.set_resource_status(stack, &id, "IMPORT_IN_PROGRESS", Some("Resource import started."));
+                } else {
+                    self.set_resource_status(stack, &id, "CREATE_IN_PROGRESS", None);
+                }
                 Verb::Create
             }
             Work::Apply => {
@@ -87,13 +90,18 @@ impl World {
         let makes = verb == Verb::Create || (verb == Verb::Update && self.is_replaced(stack, &id));
         let begins = failure.is_none() || self.script.begun.contains(&(name.clone(), id.clone()));
         if makes && begins {
+            // Of an import the second event has no reason (https://github.com/realestate-com-au/stackup/issues/96).
+            let reason = match self.is_imported(stack, &id) {
+                true => "",
+                false => INITIATED,
+            };
             self.plan(
                 time / 2,
                 Step::JobSays {
                     stack,
                     generation,
                     job,
-                    reason: INITIATED,
+                    reason,
                 },
             );
         }
@@ -142,12 +150,13 @@ impl World {
         };
         let (id, work) = (operation.jobs[job].resource.clone(), operation.jobs[job].work.clone());
         match work {
-            Work::Create if reason == INITIATED => self.make(stack, &id),
+            Work::Create if reason == INITIATED || reason.is_empty() => self.make(stack, &id),
             Work::Apply if reason == INITIATED => self.change(stack, &id),
             _ => {}
         }
         let status = self.stacks[stack].resource(&id).map(|resource| resource.status.clone());
-        self.set_resource_status(stack, &id, &status.unwrap_or_default(), Some(reason));
+        let reason = Some(reason).filter(|reason| !reason.is_empty());
+        self.set_resource_status(stack, &id, &status.unwrap_or_default(), reason);
     }
 
     pub fn job_ends(&mut self, stack: usize, job: usize, failure: Option<String>) {
@@ -161,8 +170,24 @@ impl World {
         match (&work, failed) {
             (Work::Create, false) => {
                 self.make(stack, &id);
-                let status = format!("{}_COMPLETE", self.making(stack, &id));
-                self.set_resource_status(stack, &id, &status, None);
+                if self.is_imported(stack, &id) {
+                    // Events and reasons as in https://github.com/realestate-com-au/stackup/issues/96.
+                    let said = [
+                        ("IMPORT_COMPLETE", Some("Resource import completed.")),
+                        (
+                            "UPDATE_IN_PROGRESS",
+                            Some("Apply stack-level tags to imported resource if applicable."),
+                        ),
+                        ("UPDATE_COMPLETE", None),
+                    ];
+                    said.into_iter()
+                        .for_each(|(status, reason)| self.set_resource_status(stack, &id, status, reason));
+                } else {
+                    self.set_resource_status(stack, &id, "CREATE_COMPLETE", None);
+                }
+            }
+            (Work::Create, true) if self.is_imported(stack, &id) => {
+                self.set_resource_status(stack, &id, "IMPORT_FAILED", reason);
             }
             (Work::Create, true) => self.set_resource_status(stack, &id, "CREATE_FAILED", reason),
             (Work::Delete, true) if self.is_forced(stack) => {
@@ -206,12 +231,9 @@ impl World {
 
     /// Made, or taken in as it is
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html>).
-    fn making(&self, stack: usize, id: &str) -> &'static str {
+    fn is_imported(&self, stack: usize, id: &str) -> bool {
         let operation = self.stacks[stack].operation.as_ref();
-        match operation.is_some_and(|operation| operation.imports.contains(id)) {
-            true => "IMPORT",
-            false => "CREATE",
-        }
+        operation.is_some_and(|operation| operation.imports.contains_key(id))
     }
 
     fn is_forced(&self, stack: usize) -> bool {
@@ -311,7 +333,9 @@ impl World {
             .resource(id)
             .map(|resource| resource.kind.clone())
             .unwrap_or_default();
-        let physical_id = self.physical_id(stack, id, &kind, &properties);
+        let operation = self.stacks[stack].operation.as_ref();
+        let imported = operation.and_then(|operation| operation.imports.get(id).cloned());
+        let physical_id = imported.unwrap_or_else(|| self.physical_id(stack, id, &kind, &properties));
         self.kept.remove(&physical_id);
         if kind == "AWS::S3::Bucket" {
             self.services.make_bucket(&physical_id);
@@ -425,11 +449,7 @@ impl World {
     /// The name of a resource in its service.
     pub fn physical_id(&mut self, stack: usize, id: &str, kind: &str, properties: &Value) -> String {
         let unique = &self.unique()[..8];
-        // The property that names a resource is called after its type: QueueName, RoleName.
-        let given = kind
-            .rsplit("::")
-            .next()
-            .and_then(|of_type| properties[format!("{of_type}Name")].as_str());
+        let given = super::kept::name(kind, properties);
         let name = given.map_or_else(|| format!("{}-{id}-{unique}", self.stacks[stack].name), str::to_owned);
         // A value of another resource that isn't there yet is no text for a name.
         let text = |name: &str| -> String {

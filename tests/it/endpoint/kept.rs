@@ -1,4 +1,8 @@
-//! Buckets and queues that outlive their stacks, and how another one takes them in: by `ImportExistingResources`.
+//! Buckets and queues that outlive their stacks, and how a create or an update takes them in by itself:
+//! `ImportExistingResources`.
+
+use qfleet::blueprint::resource_schema::{self, Import};
+use serde_json::Value;
 
 use super::diff::Change;
 use super::query::Refusal;
@@ -7,9 +11,6 @@ use super::state::{Definition, Stack};
 use super::template::as_text;
 use super::world::World;
 
-/// Types of which the test's stacks hold data, and the property that names them.
-const NAMED: [(&str, &str); 2] = [("AWS::S3::Bucket", "BucketName"), ("AWS::SQS::Queue", "QueueName")];
-
 impl World {
     /// A resource leaves its stack and stays where it is.
     pub fn outlives(&mut self, stack: usize, id: &str) {
@@ -17,25 +18,24 @@ impl World {
             return;
         };
         let (kind, physical_id) = (resource.kind.clone(), resource.physical_id.take());
-        if let Some(physical_id) = &physical_id {
+        if let Some(physical_id) = physical_id {
             self.ended.insert((stack, id.to_owned()), physical_id.clone());
-        }
-        if NAMED.iter().any(|(named, _)| *named == kind) {
-            self.kept.extend(physical_id);
+            self.kept.insert(physical_id, kind);
         }
     }
 
-    /// The resource of this name and type that is there without a stack: what would be in the way, or is taken in.
-    /// "ImportExistingResources … resources that have custom names": literal ones
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>).
-    pub fn in_the_way(&self, kind: &str, properties: &serde_json::Value) -> Option<String> {
-        let (_, property) = NAMED.iter().find(|(named, _)| *named == kind)?;
-        let name = properties[*property].as_str()?;
-        let found = self.kept.iter().find(|kept| kept.rsplit('/').next() == Some(name));
-        found.cloned()
+    /// The resource of this type and literal name that is there without a stack.
+    fn in_the_way(&self, kind: &str, properties: &Value) -> Option<String> {
+        let name = name(kind, properties)?;
+        let mut found = self.kept.iter().filter(|(_, known)| *known == kind);
+        let found = found.find(|(kept, _)| kept.rsplit(['/', ':']).next() == Some(name));
+        found.map(|(physical_id, _)| physical_id.clone())
     }
 
-    /// Turns additions of what is there already into imports.
+    /// Turns additions of what is there already into imports, as far as CloudFormation does that by itself: "Primary IDs
+    /// with read only properties aren't supported", and what identifies a resource must be written in the template
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>,
+    /// <https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2375>).
     ///
     /// # Errors
     /// Why the change set fails: what is imported must be retained.
@@ -46,17 +46,20 @@ impl World {
         let mut unretained = Vec::new();
         for change in changes.iter_mut().filter(|change| change.action == "Add") {
             let declared = &template.tree["Resources"][&change.id];
-            let Some(found) = self.in_the_way(&change.kind, &declared["Properties"]) else {
+            let schema = resource_schema::of(&change.kind);
+            let is_literal = |property: &String| declared["Properties"][property].is_string();
+            let by_itself = schema.filter(|schema| {
+                schema.import() == Import::Automatic && schema.primary_identifier.iter().all(is_literal)
+            });
+            let found = by_itself.and_then(|_| self.in_the_way(&change.kind, &declared["Properties"]));
+            let Some(found) = found else {
                 continue;
             };
             let policy = declared["DeletionPolicy"].as_str();
             if !matches!(policy, Some("Retain" | "RetainExceptOnCreate")) {
                 unretained.push(change.id.clone());
             }
-            change.action = "Import";
-            // As seen in https://github.com/aws/aws-cdk-cli/pull/447.
-            change.replacement = Some("True");
-            change.physical_id = Some(found);
+            change.imports(found);
         }
         if unretained.is_empty() {
             return Ok(());
@@ -69,23 +72,24 @@ impl World {
         ))
     }
 
-    /// What a resource that is made collides with, in its service's words.
+    /// What a resource that is made collides with, in its handler's words.
     pub fn why_not_made(&self, stack: usize, id: &str) -> Option<String> {
         let operation = self.stacks[stack].operation.as_ref()?;
-        if operation.imports.contains(id) {
+        if operation.imports.contains_key(id) {
             return None;
         }
         let declared = &operation.wanted.template.as_ref()?.tree["Resources"][id];
-        let found = self.in_the_way(&as_text(&declared["Type"]), &declared["Properties"])?;
+        let kind = as_text(&declared["Type"]);
+        let found = self.in_the_way(&kind, &declared["Properties"])?;
         Some(format!(
-            "{found} already exists (Service: null, HandlerErrorCode: AlreadyExists)"
+            "Resource of type '{kind}' with identifier '{found}' already exists. (HandlerErrorCode: AlreadyExists)"
         ))
     }
 
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html>
     pub fn get_queue_url(&self, name: &str) -> Result<Plain, Refusal> {
         let of_stacks = self.stacks.iter().filter(|stack| stack.is_there()).flat_map(queues);
-        let mut all = of_stacks.chain(&self.kept);
+        let mut all = of_stacks.chain(self.kept.keys());
         let found = all.find(|url| url.starts_with("https://sqs.") && url.rsplit('/').next() == Some(name));
         match found {
             Some(url) => Ok(Plain::ok(
@@ -99,6 +103,22 @@ impl World {
             )),
         }
     }
+}
+
+impl Change {
+    /// It takes in what is there. Of an import it says that it's replaced, as seen in
+    /// https://github.com/aws/aws-cdk-cli/pull/447 and https://github.com/aws-cloudformation/rain/pull/646.
+    pub fn imports(&mut self, physical_id: String) {
+        self.action = "Import";
+        self.replacement = Some("True");
+        self.physical_id = Some(physical_id);
+    }
+}
+
+/// The name that a template gives to a resource. The property is called after its type: QueueName, RoleName.
+pub fn name<'a>(kind: &str, properties: &'a Value) -> Option<&'a str> {
+    let of_type = kind.rsplit("::").next()?;
+    properties[format!("{of_type}Name")].as_str()
 }
 
 fn queues(stack: &Stack) -> impl Iterator<Item = &String> {

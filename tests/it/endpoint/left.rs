@@ -263,7 +263,7 @@ impl World {
         let mut there = stacks.flat_map(|stack| &stack.resources);
         self.ended.values().any(|ended| ended == physical_id)
             && !there.any(|resource| resource.physical_id.as_deref() == Some(physical_id))
-            && !self.kept.contains(physical_id)
+            && !self.kept.contains_key(physical_id)
             && !self.is_left(kind, physical_id)
     }
 

@@ -10,7 +10,7 @@
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
 //!             ├─ rolling_update                  groups whose instances an update of their stack replaces
-//!             ├─ draining, users, kept           what stands in the way of a deletion, and what outlives it
+//!             ├─ draining, users, kept, imports  what stands in the way of a deletion, what outlives it, and is taken in
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ mappings                        Lambda's event source mappings
 //!             ├─ said                            what services say of a resource, as a test writes it down
@@ -47,6 +47,7 @@ mod ec2;
 mod faults;
 mod forward;
 mod gate;
+mod imports;
 mod in_memory;
 mod job;
 mod kept;

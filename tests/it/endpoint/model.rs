@@ -142,6 +142,15 @@ impl Check<'_> {
                 }
                 paths.iter().for_each(|path| self.value(&member, path));
             }
+            "map" => {
+                let [key, value] =
+                    ["key", "value"].map(|of| shape[of]["shape"].as_str().unwrap_or_default().to_owned());
+                let entries = (1..).map(|n| format!("{path}.entry.{n}"));
+                for entry in entries.take_while(|entry| self.is_given(entry)).collect::<Vec<_>>() {
+                    self.value(&key, &format!("{entry}.key"));
+                    self.value(&value, &format!("{entry}.value"));
+                }
+            }
             kind => {
                 self.known.insert(path.to_owned());
                 let Some(text) = self.input.text(path).map(str::to_owned) else {

@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html> and
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::state::{Definition, Resource, Stack};
 use super::world::World;
@@ -14,6 +14,8 @@ use super::world::World;
 pub enum Phase {
     Creating,
     RollingBackCreate,
+    Importing,
+    RollingBackImport,
     Updating,
     CleaningUp,
     RollingBackUpdate,
@@ -48,8 +50,8 @@ pub struct Operation {
     /// Resources that were replaced: what is left of them.
     pub leftovers: Vec<Resource>,
     pub on_failure: OnFailure,
-    /// Resources that are taken in as they are rather than made.
-    pub imports: BTreeSet<String>,
+    /// Resources that are taken in as they are rather than made, with their physical ids.
+    pub imports: BTreeMap<String, String>,
     /// `FORCE_DELETE_STACK`: what can't be deleted is left.
     pub forced: bool,
 }
@@ -110,7 +112,7 @@ impl World {
         wanted: Definition,
         token: Option<String>,
         on_failure: OnFailure,
-        imports: BTreeSet<String>,
+        imports: BTreeMap<String, String>,
     ) {
         let jobs = self.jobs_of(stack, &wanted);
         self.begin(
@@ -137,7 +139,7 @@ impl World {
         token: Option<String>,
         on_failure: OnFailure,
         reverts: BTreeSet<String>,
-        imports: BTreeSet<String>,
+        imports: BTreeMap<String, String>,
     ) {
         let jobs = self.jobs_of(stack, &wanted);
         let suspended = self.stacks[stack].suspended.take();
@@ -155,6 +157,33 @@ impl World {
             operation.leftovers = suspended.leftovers;
         }
         self.set_status(stack, "UPDATE_IN_PROGRESS", Some("User Initiated".into()));
+        self.go_on(stack);
+    }
+
+    /// Nothing else changes. "IMPORT_IN_PROGRESS, … IMPORT_COMPLETE" of the stack, also of one that was not there before
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html>).
+    pub fn start_import(
+        &mut self,
+        stack: usize,
+        wanted: Definition,
+        token: Option<String>,
+        imports: BTreeMap<String, String>,
+    ) {
+        let jobs = self.jobs_of(stack, &wanted);
+        let jobs = jobs.into_iter().filter(|job| job.work == Work::Create).collect();
+        self.begin(
+            stack,
+            "IMPORT_STACK",
+            Phase::Importing,
+            jobs,
+            token,
+            wanted,
+            OnFailure::Rollback,
+        );
+        if let Some(operation) = &mut self.stacks[stack].operation {
+            operation.imports = imports;
+        }
+        self.set_status(stack, "IMPORT_IN_PROGRESS", Some("User Initiated".into()));
         self.go_on(stack);
     }
 
@@ -251,7 +280,7 @@ impl World {
             touched: BTreeSet::new(),
             leftovers: Vec::new(),
             on_failure,
-            imports: BTreeSet::new(),
+            imports: BTreeMap::new(),
             forced: false,
         });
         self.new_operation_id(stack);

@@ -103,6 +103,19 @@ impl World {
                     Some(format!("The following resource(s) failed to delete: [{list}]. ")),
                 );
             }
+            (Phase::Importing, true) => self.complete_import(stack),
+            // What was taken in leaves the stack as it came. A stack that was not there before ends like a create that was
+            // rolled back (ministack, see imports.rs).
+            (Phase::Importing, false) => {
+                self.set_status(
+                    stack,
+                    "IMPORT_ROLLBACK_IN_PROGRESS",
+                    Some(format!("The following resource(s) failed to import: [{list}]. ")),
+                );
+                self.next_phase(stack, Phase::RollingBackImport, Vec::new());
+                self.go_on(stack);
+            }
+            (Phase::RollingBackImport, _) => self.release_imports(stack),
             (Phase::Deleting, true) => self.end(stack, "DELETE_COMPLETE", None),
             (Phase::Deleting, false) => {
                 self.end(
@@ -129,6 +142,37 @@ impl World {
             }
             (Phase::CleaningUpRollback, _) => self.end(stack, "UPDATE_ROLLBACK_COMPLETE", None),
         }
+    }
+
+    fn complete_import(&mut self, stack: usize) {
+        let it = &mut self.stacks[stack];
+        if let Some(operation) = &it.operation {
+            it.definition = operation.wanted.clone();
+        }
+        self.end(stack, "IMPORT_COMPLETE", None);
+    }
+
+    fn release_imports(&mut self, stack: usize) {
+        let Some(operation) = &self.stacks[stack].operation else {
+            return;
+        };
+        let (before, imports) = (operation.before.clone(), operation.imports.clone());
+        for id in imports.keys() {
+            self.set_resource_status(stack, id, "IMPORT_ROLLBACK_COMPLETE", None);
+            self.outlives(stack, id);
+        }
+        let it = &mut self.stacks[stack];
+        it.resources = before.resources;
+        let was_there = it.definition.template.is_some();
+        self.end(
+            stack,
+            if was_there {
+                "IMPORT_ROLLBACK_COMPLETE"
+            } else {
+                "ROLLBACK_COMPLETE"
+            },
+            None,
+        );
     }
 
     fn create_failed(&mut self, stack: usize, list: &str) {

@@ -124,6 +124,8 @@ pub struct ChangeSet {
     pub on_stack_failure: Option<String>,
     /// `ImportExistingResources`.
     pub import_existing: bool,
+    /// `ResourcesToImport`.
+    pub to_import: Vec<super::imports::Imported>,
     pub token: Option<String>,
     pub operation_id: String,
 }

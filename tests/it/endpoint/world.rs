@@ -28,8 +28,8 @@ pub struct World {
     pub calls: Vec<Call>,
     pub complaints: Vec<String>,
     pub detections: Vec<super::drift::Detection>,
-    /// Physical ids of buckets and queues that outlived their stacks.
-    pub kept: std::collections::BTreeSet<String>,
+    /// What outlived its stack: physical ids and types.
+    pub kept: BTreeMap<String, String>,
     /// What resources were called that left their stack, by its place and their name in it.
     pub ended: std::collections::BTreeMap<(usize, String), String>,
     /// Groups that are being rolled.
@@ -102,7 +102,7 @@ impl World {
             calls: Vec::new(),
             complaints: Vec::new(),
             detections: Vec::new(),
-            kept: std::collections::BTreeSet::new(),
+            kept: BTreeMap::new(),
             ended: std::collections::BTreeMap::new(),
             rolling: Vec::new(),
             counts: Vec::new(),

@@ -29,10 +29,10 @@ fn kept(output: &Output) -> Vec<String> {
 
 const QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
 
-/// Names of the stacks whose creation took in what was there.
-fn importing(endpoint: &Endpoint) -> Vec<String> {
+/// Names of the stacks for which a change set was made with this parameter.
+fn with(endpoint: &Endpoint, parameter: &str, value: &str) -> Vec<String> {
     let calls = endpoint.calls("CreateChangeSet").into_iter();
-    let importing = calls.filter(|call| call.input.text("ImportExistingResources") == Some("true"));
+    let importing = calls.filter(|call| call.input.text(parameter) == Some(value));
     let mut stacks: Vec<String> = importing.filter_map(|call| call.stack).collect();
     stacks.sort();
     stacks.dedup();
@@ -43,7 +43,9 @@ fn importing(endpoint: &Endpoint) -> Vec<String> {
 fn data_that_is_to_be_kept_now_is_kept_by_a_deploy_and_comes_into_the_next_one() {
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint, LAB);
-    assert_eq!(importing(&endpoint), [] as [&str; 0]);
+    let by_itself = || with(&endpoint, "ImportExistingResources", "true");
+    let by_name = || with(&endpoint, "ChangeSetType", "IMPORT");
+    assert_eq!((by_itself(), by_name()), (vec![], vec![]));
     let destroy = || there.then().args(["destroy", "lab.yaml", "--yes"]);
     let deploy = || there.then().args(["deploy", "lab.yaml", "--yes"]);
 
@@ -86,8 +88,19 @@ fn data_that_is_to_be_kept_now_is_kept_by_a_deploy_and_comes_into_the_next_one()
         assert!(shown, "{id}: {}", plan.stdout);
     }
     deploy().run();
-    assert_eq!(importing(&endpoint), ["lab-intake", "lab-work"]);
+    // CloudFormation finds a bucket by its name, and no queue: that is identified by its URL.
+    assert_eq!(
+        (by_itself(), by_name()),
+        (vec!["lab-intake".into()], vec!["lab-work".into()])
+    );
     assert!(has_the_object(&endpoint));
+    let queues = endpoint.world(|world| {
+        let work = world.find("lab-work").expect("it is there");
+        let ids = ["Queue", "DeadLetterQueue"].map(|id| world.stacks[work].resource(id).cloned());
+        ids.map(|queue| queue.and_then(|queue| queue.physical_id).unwrap_or_default())
+    });
+    assert_eq!(queues, [QUEUE, dead_letters.as_str()]);
+    assert_eq!(deleted_queues(&endpoint), 0);
     assert!(
         endpoint.world(|world| world.kept.is_empty()),
         "all of it has a stack again"
@@ -108,26 +121,39 @@ fn who_may_not_look_for_kept_data_can_deploy() {
     assert_eq!(endpoint.stacks().len(), 4);
 }
 
-/// A rollback would take the queues with it, for all that is known.
+/// How often a queue was deleted.
+fn deleted_queues(endpoint: &Endpoint) -> usize {
+    endpoint.world(|world| {
+        let events = world.stacks.iter().flat_map(|stack| &stack.events);
+        let of_queues = events.filter(|event| event.kind == "AWS::SQS::Queue");
+        of_queues.filter(|event| event.status == "DELETE_COMPLETE").count()
+    })
+}
+
+/// A rollback would take the bucket with it, for all that is known. Queues were in the stack before.
 #[test]
 fn a_deployment_that_fails_with_data_that_it_took_in_loses_none_and_goes_on() {
     let endpoint = Endpoint::serve(Script::new());
     let file = format!("lifetime: 8h\n{}", LAB.replace("on_destroy: empty", "on_destroy: keep"));
     let there = deployed(&endpoint, &file);
     there.then().args(["destroy", "lab.yaml", "--yes"]).run();
-    endpoint.rescript(|script| script.fails_times("lab-work", "LogGroup", Verb::Create, "not today", 1));
-    let failed = there.then().args(["deploy", "lab.yaml", "--yes"]).status(1);
-    failed.stderr_contains("not today").run();
-    assert_eq!(endpoint.status("lab-work").as_deref(), Some("CREATE_FAILED"));
-    assert!(has_the_object(&endpoint));
-    let deleted = |world: &mut crate::endpoint::World| {
-        let mut events = world.stacks.iter().flat_map(|stack| &stack.events);
-        events.any(|event| event.kind == "AWS::SQS::Queue" && event.status == "DELETE_COMPLETE")
-    };
-    assert!(!endpoint.world(deleted));
+    endpoint.rescript(|script| {
+        let script = script.fails_times("lab-intake", "BucketPolicy", Verb::Create, "not today", 1);
+        script.fails_times("lab-work", "LogGroup", Verb::Create, "not now", 1)
+    });
+    for (stack, why, status) in [
+        ("lab-intake", "not today", "CREATE_FAILED"),
+        ("lab-work", "not now", "UPDATE_ROLLBACK_COMPLETE"),
+    ] {
+        let failed = there.then().args(["deploy", "lab.yaml", "--yes"]).status(1);
+        failed.stderr_contains(why).run();
+        assert_eq!(endpoint.status(stack).as_deref(), Some(status));
+        assert!(has_the_object(&endpoint));
+    }
     there.then().args(["deploy", "lab.yaml", "--yes"]).run();
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_COMPLETE"));
-    assert!(!endpoint.world(deleted));
+    assert!(has_the_object(&endpoint));
+    assert_eq!(deleted_queues(&endpoint), 0);
 }
 
 #[test]

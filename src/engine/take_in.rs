@@ -1,0 +1,54 @@
+//! A stack that begins with what was kept: it is imported before everything else. After that the stack is there and is
+//! updated like any other, so that no rollback can take away what it took in.
+
+use super::deploy::{Deployment, delete_failed_create, planner};
+use super::event::Operation;
+use super::operation::{self, Context, Target, Waiting};
+use super::outcome::Failed;
+use super::plan::StackPlan;
+use super::planner;
+use crate::blueprint::Stack;
+use crate::cloud::stack_status::StackStatus;
+
+/// Imports what the plan found. False when something runs on the stack already.
+///
+/// # Errors
+/// A refusal when CloudFormation wouldn't take in what was found; the import's failure.
+pub(super) async fn take_in(deployment: Deployment<'_>, stack: &Stack, planned: &StackPlan) -> Result<bool, Failed> {
+    let Deployment { context, drafts, .. } = deployment;
+    let draft = match &planned.draft {
+        Some(draft) => Some(draft.clone()),
+        None => {
+            let made = planner::draft_import(planner(deployment), stack, planned);
+            context.prepare(&stack.name, made).await?
+        }
+    };
+    let Some(draft) = draft else { return Ok(false) };
+    let target = Target {
+        stack: &stack.name,
+        part: &stack.part,
+        id: &draft.stack_id,
+        template: None,
+        boot_reports: None,
+        awaited: true,
+    };
+    // The rest can only be begun after it, and it takes seconds.
+    let waiting = Waiting {
+        no_wait: false,
+        ..context.waiting
+    };
+    drafts.forget(&stack.name);
+    let request = context.cloud.execute_change_set(&draft.id, false);
+    match operation::run(Context { waiting, ..context }, target, Operation::Import, request).await {
+        Ok(_) => Ok(true),
+        Err(failed) => {
+            if let Failed::Failure(failure) = &failed
+                && failure.status == Some(StackStatus::RollbackComplete)
+            {
+                // The stack let go of what it had taken in: it is empty, and nothing shows that it is ours.
+                delete_failed_create(deployment, stack, &draft.stack_id).await?;
+            }
+            Err(failed)
+        }
+    }
+}
