@@ -71,6 +71,8 @@ struct Case {
     command: Run,
     action: String,
     number: u32,
+    /// What the command ends with when all goes well.
+    code: i32,
 }
 
 impl std::fmt::Display for Case {
@@ -98,6 +100,7 @@ fn cases(turn: usize) -> Vec<Case> {
                     command,
                     action: call.action,
                     number: *number,
+                    code: ended.code,
                 });
             }
             Ok(())

@@ -45,7 +45,9 @@ fn a_signal_ends_every_command_within_5_seconds_whichever_call_stands_still() {
         running.signal(by);
         let ended = running.ended(sent);
         one_document(&case.command, &ended)?;
-        check(&ended, 130, PROMISED, &what)
+        // It may have had its result already, and only have been tidying up.
+        let code = if ended.code == case.code { case.code } else { 130 };
+        check(&ended, code, PROMISED, &what)
     });
 }
 
