@@ -53,11 +53,11 @@ soak: tools build
 	  QFLEET_SOAK_IDLE_SECONDS=$${QFLEET_SOAK_IDLE_SECONDS:-20} \
 	  cargo test --locked --test it fleet_soak:: -- --nocapture
 
-PROFILE :=
-REGION :=
-YES :=
+acceptance: tools build
+	@$(VENV)/bin/python tests/acceptance/acceptance.py target/release/qfleet --record target/acceptance \
+	  $(if $(PROFILE)$(REGION),--profile "$(PROFILE)" --region "$(REGION)" $(if $(filter yes,$(YES)),--yes-this-costs-money),--emulator $(VENV)/bin/ministack)
 
-.PHONY: test lab build bench soak acceptance tools resource-schemas clean-tools
+tools: $(VENV)/.installed $(CHECKOV)/.installed
 
 # Made anew when the requirements change, so that nothing of older ones stays behind. The mark is made last: an
 # installation that was cut off is done again.

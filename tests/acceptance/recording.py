@@ -59,8 +59,12 @@ class Recording:
             step["error"] = self.anonymous({name: answer["Error"].get(name) for name in ("Code", "Message")})
         else:
             step["answer"] = self.anonymous(answer)
-        # What was asked again and again until it was so: the last answer counts.
-        if self.steps and all(self.steps[-1].get(key) == step[key] for key in ("service", "action", "request")):
+        # What was asked again and again until it was so: the last answer counts, and what it came to.
+        before = self.steps[-1] if self.steps else {}
+        if all(before.get(key) == step[key] for key in ("service", "action", "request")):
+            came_to = before.get("until", {}) | changed_statuses(before.get("answer"), step.get("answer"))
+            if came_to:
+                step["until"] = came_to
             self.steps[-1] = step
         else:
             self.steps.append(step)
@@ -96,3 +100,15 @@ class Recording:
             number = 1 + sum(mark.startswith(f"<{kind}:") for mark in self._marks.values())
             self._marks[text] = f"<{kind}:{number}>"
         return self._marks[text]
+
+
+def changed_statuses(before: Any, after: Any, pointer: str = "") -> dict[str, str]:
+    """JSON pointer → value, of each status that isn't what it was."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        pairs = [(key, before.get(key), value) for key, value in after.items()]
+    elif isinstance(before, list) and isinstance(after, list):
+        pairs = [(str(number), old, new) for number, (old, new) in enumerate(zip(before, after))]
+    else:
+        is_status = isinstance(after, str) and pointer.endswith(("Status", "State")) and before != after
+        return {pointer: after} if is_status else {}
+    return {found: value for key, old, new in pairs for found, value in changed_statuses(old, new, f"{pointer}/{key}").items()}

@@ -46,5 +46,6 @@ def test_what_is_asked_until_it_is_so_is_kept_once_and_refusals_as_errors() -> N
         recording.note("cloudformation", "DescribeChangeSet", {"ChangeSetName": "a"}, {"Status": status})
     refused = {"Error": {"Code": "ValidationError", "Message": "no", "Type": "Sender"}}
     recording.note("cloudformation", "DescribeStacks", {"StackName": "a"}, refused)
+    assert recording.steps[0]["until"] == {"/Status": "CREATE_COMPLETE"}
     assert [step.get("answer") for step in recording.steps] == [{"Status": "CREATE_COMPLETE"}, None]
     assert recording.steps[1]["error"] == {"Code": "ValidationError", "Message": "no"}
