@@ -134,7 +134,7 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
                     scaling.seconds_per_message
                 ),
             )
-            .help("set a few times seconds_per_message, unless the worker extends the timeout while it works"),
+            .help("set it to a few times `seconds_per_message`, unless the worker extends the timeout while it works"),
         );
     } else if visibility_timeout > scaling.acceptable_latency && visible as f64 > 2.0 * scaling.seconds_per_message {
         advice.push(

@@ -180,7 +180,11 @@ fn help(part: &Value, found: &Value, raw: &str) -> Option<String> {
     match found {
         Value::Number(_) if part.get("x-unit").is_some() => {
             let unit = part["x-unit"].as_str().unwrap_or_default();
-            Some(format!("write `{raw}{unit}`"))
+            Some(match unit {
+                // What the number is meant to count isn't known.
+                "s" => format!("say of what: `{raw}s`, `{raw}m`, `{raw}h` or `{raw}d`"),
+                unit => format!("write `{raw}{unit}`"),
+            })
         }
         Value::Number(_) | Value::Bool(_) if is_text => Some(format!(
             "write it in quotes, `\"{raw}\"`, or YAML reads it as {}",

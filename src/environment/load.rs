@@ -150,7 +150,8 @@ fn text_of(path: &Path) -> Result<String, (String, Problem)> {
         (String::new(), problem)
     })?;
     if bytes.len() as u64 > LARGEST {
-        let problem = Problem::new("", "the file is larger than 1 MiB").help("this is hardly an environment file");
+        let problem = Problem::new("", "the file is larger than 1 MiB")
+            .help("an environment file has a few kilobytes: is this the right one?");
         return Err((String::new(), problem));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);

@@ -10,6 +10,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 use serde_json::{Map, Value};
 
 use super::characters::{first_unprintable, strange_characters, unprintable};
+use super::explain::label;
 use super::problem::Problem;
 use super::source::{Lines, Place, Places, child, path};
 
@@ -284,12 +285,12 @@ impl<'text> Reader<'text> {
                 }
             }
             Some(Scalar::String(text)) if unprintable(&text) => {
-                let what = first_unprintable(&text);
-                let problem = if what == "U+000A" {
-                    Problem::new(pointer, "more than one line of text")
-                } else {
-                    Problem::new(pointer, format!("text with an invisible character, {what}"))
+                let what = match first_unprintable(&text).as_str() {
+                    "U+000A" => "more than one line of text".to_owned(),
+                    other => format!("an invisible character, {other}, in its text"),
                 };
+                let has = format!("{} has {what}", label(&pointer));
+                let problem = Problem::new(pointer, has);
                 problem.help("only one line of printable text belongs here")
             }
             Some(Scalar::String(text)) => return Some(Value::String(text.into_owned())),
@@ -409,18 +410,24 @@ impl<'text> Reader<'text> {
             let bracket = &self.text[start..start + 1];
             return Problem::new(
                 "",
-                format!(
-                    "the `{bracket}` is never closed, or what is in it is no YAML: {}",
-                    error.info()
-                ),
+                format!("the `{bracket}` is not closed, or something in it is no YAML"),
             )
-            .help("text with brackets, `: `, `#` or a comma needs quotes in there")
+            .help("close it; text in it that has brackets, `: `, `#` or a comma needs quotes")
             .on_bytes(start..start + 1);
+        }
+        if self.text[at..].starts_with(['\'', '"']) {
+            let quote = &self.text[at..at + 1];
+            return Problem::new(
+                "",
+                format!("the text that begins with this `{quote}` does not end with one"),
+            )
+            .help("close the quote; in single quotes, `''` stands for one")
+            .on_bytes(at..at + 1);
         }
         let around = self.open.last().map(|open| path(&open.pointer));
         let around = around.filter(|path| !path.is_empty());
         let within = around.map(|path| format!(" (in `{path}`)")).unwrap_or_default();
-        let mut problem = Problem::new("", format!("not YAML{within}: {}", error.info()));
+        let mut problem = Problem::new("", format!("not YAML{within}: {}", plainly(error.info())));
         if line.trim_start().starts_with(['@', '`', '%'])
             || line.contains(": @")
             || line.contains(": `")
@@ -436,4 +443,31 @@ impl<'text> Reader<'text> {
         let end = line_start + line.trim_end().len();
         problem.on_bytes(at..(at + 1).min(end.max(at)))
     }
+}
+
+/// What the parser says in terms of YAML's grammar, for somebody who never read it.
+fn plainly(info: &str) -> &str {
+    let known = [
+        (
+            "did not find expected '-'",
+            "an item of the list, beginning with `- `, is expected here",
+        ),
+        (
+            "did not find expected key",
+            "a key is expected here, indented as those around it",
+        ),
+        ("mapping values are not allowed", "there is a `: ` where no key can be"),
+        (
+            "block sequence entries are not allowed",
+            "there is a `- ` where no list can be",
+        ),
+        ("invalid indentation", "this is indented like no line above it"),
+        (
+            "simple key expect",
+            "a key has no `:` behind it, here or in the lines above",
+        ),
+        ("unexpected eof", "the file ends in the middle of something"),
+    ];
+    let found = known.iter().find(|(said, _)| info.contains(said));
+    found.map_or(info, |(_, plain)| plain)
 }

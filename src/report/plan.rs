@@ -35,14 +35,9 @@ pub fn text(plan: &Plan, env: &str) -> String {
         let _ = writeln!(out, "{}", line.replacen("drift:", &paint(CAREFUL, "drift:"), 1));
     }
     if plan.stacks.iter().any(by_template) {
-        let _ = writeln!(
-            out,
-            "{}",
-            paint(
-                FAINT,
-                "* The template's word, not AWS's: CloudFormation can only be asked once what the stack needs is there."
-            )
-        );
+        let star =
+            "The template's word, not AWS's: CloudFormation can only be asked once what the stack needs is there.";
+        let _ = writeln!(out, "{}", paint(FAINT, wrapped(star, "* ", "  ")));
     }
     out
 }
@@ -93,7 +88,11 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             .status
             .as_ref()
             .map_or(String::new(), |status| format!("{status}: "));
-        let _ = writeln!(out, "    {}", paint(FAINT, format!("{status}{note}")));
+        let _ = writeln!(
+            out,
+            "{}",
+            paint(FAINT, wrapped(&format!("{status}{note}"), "    ", "    "))
+        );
     }
     if let Some(lowered) = &stack.lowered {
         let (min, max) = (lowered.min, lowered.max);

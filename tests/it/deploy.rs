@@ -72,6 +72,11 @@ fn there_and_back() {
         .stdout_contains("+ Queue ")
         .stdout_contains("The template's word, not AWS's")
         .run();
+    assert!(
+        !planned.stdout.contains("warning:"),
+        "without a reason: {}",
+        planned.stdout
+    );
     assert_eq!(stacks(&account), (vec![], vec![]), "a plan leaves nothing behind");
 
     planned

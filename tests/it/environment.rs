@@ -78,6 +78,9 @@ refused! {
     duration_of_nothing: with("visibility_timeout: 2m", "visibility_timeout: 0s");
     duration_out_of_range: with("visibility_timeout: 2m", "visibility_timeout: 13h");
     broken_in_a_list: with("    from: bucket", "   from: bucket");
+    broken_by_a_colon: with("name: photo-lab", "name: photo: lab");
+    broken_by_a_missing_colon: with("lifetime: 8h", "lifetime 8h");
+    broken_by_a_quote: with("on_destroy: empty", "on_destroy: 'empty");
     broken_in_a_mapping: with("        types: [t4g.small]", "       types: [t4g.small]");
     empty_file: "";
     empty_value: with("region: us-east-2", "region:");

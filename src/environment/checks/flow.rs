@@ -1,6 +1,7 @@
 //! Which stage feeds which, and where files go in the bucket.
 
 use super::Checks;
+use super::names::RESERVED;
 use crate::environment::nearest::nearest;
 use crate::environment::problem::Problem;
 
@@ -33,7 +34,8 @@ fn sources(checks: &mut Checks) {
             );
         } else if !stages.iter().any(|other| other.name == *from) {
             let names = stages.iter().map(|other| other.name.as_str());
-            let names = names.filter(|name| *name != stage.name).chain(["bucket"]);
+            let names = names.filter(|name| *name != stage.name && !RESERVED.contains(name));
+            let names = names.chain(["bucket"]);
             let help = match nearest(from, names.clone()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!(

@@ -14,13 +14,11 @@ pub(super) fn check(checks: &mut Checks) {
     if REGIONS.lines().any(|known| known == region) {
         return;
     }
-    let newer = format!(
-        "if AWS has opened it since this version of qfleet, remove `region` here and give `--region {region}` instead"
-    );
+    let newer = format!("if it is newer than this version of qfleet, leave `region` out and give `--region {region}`");
     let help = match nearest(region, REGIONS.lines()) {
-        Some(meant) => format!("did you mean `{meant}`? Or {newer}"),
-        None => format!("look for a typing mistake; or {newer}"),
+        Some(meant) => format!("did you mean `{meant}`? Or, {newer}"),
+        None => newer,
     };
-    let problem = Problem::new("/region", format!("there is no region `{region}` that qfleet knows")).help(help);
+    let problem = Problem::new("/region", format!("qfleet knows no region `{region}`")).help(help);
     checks.note(problem, &[]);
 }

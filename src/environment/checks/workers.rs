@@ -34,8 +34,11 @@ fn count(checks: &mut Checks, at_stage: &str, at: &str, stage: &Stage) {
         checks.note(problem.help("`max` must be at least `min`"), &[&at_min, &at_max]);
     } else if stage.scaling.is_none() && (min < max || min == 0) {
         let at = if written(&at_max) { &at_max } else { &at_min };
-        let problem = Problem::new(at, format!("nothing moves the group between {min} and {max} instances"))
-            .help("add `scaling:` to the stage, or set `min` and `max` to the same number");
+        let problem = Problem::new(
+            at,
+            format!("nothing scales the group between {min} and {max} instances"),
+        )
+        .help("add `scaling:` to the stage, or set `min` and `max` to the same number");
         checks.note(problem, &[&at_min, &at_max, &format!("{at_stage}/scaling")]);
     }
 }

@@ -229,7 +229,9 @@ fn messages_that_nobody_works_on() {
         })
     };
     only(&empty(2, &[], 1), "no-workers", Severity::Critical);
-    only(&empty(1, &["Terminating:Wait"], 5), "no-workers", Severity::Critical);
+    let one = empty(1, &["Terminating:Wait"], 5);
+    only(&one, "no-workers", Severity::Critical);
+    assert_eq!(one[0].meaning, "5 messages wait, an instance is wanted, and none runs");
     // An alarm will start the first one.
     only(&empty(0, &[], 5), "no-workers", Severity::Warning);
     nothing(&empty(1, &["Pending:Wait"], 5));
