@@ -1,8 +1,11 @@
 //! What holds data in an environment: its buckets and queues, and whether they go with it.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::try_join_all;
 
 use super::DeployedStack;
+use crate::cloud::events::ResourceEvent;
 use crate::cloud::stacks::StackResource;
 use crate::cloud::{Cloud, CloudError};
 use crate::environment::OnDestroy;
@@ -63,17 +66,19 @@ impl Kind {
 /// # Errors
 /// When the resources of a stack can't be listed.
 pub async fn holdings(cloud: &Cloud, stacks: &[DeployedStack]) -> Result<Vec<Holding>, CloudError> {
-    let all = try_join_all(stacks.iter().map(|stack| cloud.stack_resources(&stack.stack.id))).await?;
-    let found = stacks
-        .iter()
-        .zip(&all)
-        .flat_map(|(stack, resources)| of_stack(stack, resources));
-    Ok(found.collect())
+    let of_stacks = stacks.iter().map(async |stack| {
+        let resources = cloud.stack_resources(&stack.stack.id).await?;
+        let unmade = unmade(cloud, &stack.stack.id, &resources).await?;
+        Ok::<_, CloudError>(of_stack(stack, &resources, &unmade))
+    });
+    Ok(try_join_all(of_stacks).await?.into_iter().flatten().collect())
 }
 
-/// Those of them that are a stack's. What could not be made has no name.
-pub fn of_stack(stack: &DeployedStack, resources: &[StackResource]) -> Vec<Holding> {
-    let made = resources.iter().filter(|resource| !resource.physical_id.is_empty());
+/// Those of them that are a stack's. What could not be made has no name, or is among the `unmade`.
+pub fn of_stack(stack: &DeployedStack, resources: &[StackResource], unmade: &BTreeSet<String>) -> Vec<Holding> {
+    let made = resources
+        .iter()
+        .filter(|resource| !resource.physical_id.is_empty() && !unmade.contains(&resource.physical_id));
     let holding = |resource: &StackResource| {
         Some(Holding {
             stack: stack.stack.name.clone(),
@@ -84,4 +89,40 @@ pub fn of_stack(stack: &DeployedStack, resources: &[StackResource]) -> Vec<Holdi
         })
     };
     made.filter_map(holding).collect()
+}
+
+/// The names of buckets and queues that a stack failed to create: they may have been there before, and be anybody's.
+/// When deleting one fails as well, only the stack's events still tell that it was never made.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn unmade(cloud: &Cloud, stack: &str, resources: &[StackResource]) -> Result<BTreeSet<String>, CloudError> {
+    let with_data = || {
+        let named = resources.iter().filter(|resource| !resource.physical_id.is_empty());
+        named.filter(|resource| Kind::of(&resource.resource_type).is_some())
+    };
+    let events = match with_data().any(|resource| resource.status == DELETE_FAILED) {
+        true => cloud.events_after(stack, None).await?,
+        false => Vec::new(),
+    };
+    let unmade = with_data().filter(|resource| match resource.status.as_str() {
+        CREATE_FAILED => true,
+        DELETE_FAILED => never_made(resource, &events),
+        _ => false,
+    });
+    Ok(unmade.map(|resource| resource.physical_id.clone()).collect())
+}
+
+const CREATE_FAILED: &str = "CREATE_FAILED";
+const DELETE_FAILED: &str = "DELETE_FAILED";
+
+fn never_made(resource: &StackResource, events: &[ResourceEvent]) -> bool {
+    let statuses = || {
+        let of_resource = events
+            .iter()
+            .filter(|event| event.logical_id == resource.logical_id && event.physical_id == resource.physical_id);
+        of_resource.map(|event| event.status.as_str())
+    };
+    let is_made = |status: &str| status.ends_with("_COMPLETE") && status != "DELETE_COMPLETE";
+    statuses().any(|status| status == CREATE_FAILED) && !statuses().any(is_made)
 }

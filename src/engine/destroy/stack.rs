@@ -1,6 +1,7 @@
 //! One stack taken down: what stands in the way is dealt with, a deletion that fails is tried again, and given up only when
 //! told to.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::cloud::events::ResourceEvent;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::{Leaving, StackResource};
 use crate::deployed::DeployedStack;
-use crate::deployed::holdings::{Kind, of_stack};
+use crate::deployed::holdings::{Kind, of_stack, unmade};
 use crate::engine::blocking::{self, Blocking};
 use crate::engine::drain::drain;
 use crate::engine::emptying::empty;
@@ -44,6 +45,7 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
     let mut left = Left::default();
     let mut outcome = Outcome::Unchanged;
     let mut attempt = 0;
+    let mut others = BTreeSet::new();
     loop {
         // Somebody else may have deleted it, each time.
         if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
@@ -51,14 +53,22 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
         }
         let resources = there(context.cloud.stack_resources(target.id).await)?;
         drained(teardown, target, &resources).await?;
-        let holdings = of_stack(stack, &resources);
+        for name in unmade(context.cloud, target.id, &resources).await? {
+            if others.insert(name.clone()) {
+                context.tell.warn(format!(
+                    "{}: {name} is left as it is: its creation failed, so it may have been there before",
+                    target.stack
+                ));
+            }
+        }
+        let holdings = of_stack(stack, &resources, &others);
         for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
             if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
                 return Ok((outcome, left));
             }
             // Bucket names are given again: what another stack has taken in is its.
             let resources = there(context.cloud.stack_resources(target.id).await)?;
-            if of_stack(stack, &resources).contains(bucket) {
+            if of_stack(stack, &resources, &others).contains(bucket) {
                 // Stops by itself, once what is on its way is answered, and says how far it came.
                 empty(context, &bucket.name, teardown.objects.get(&bucket.name).copied()).await?;
             }
@@ -78,7 +88,8 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
             Deletion::Stuck(failure) => failure,
         };
         let blocking = blocking::find(context.cloud, target.id).await?;
-        if is_tried_again(context, target, &blocking, attempt).await? {
+        let mendable = |blocking: &Blocking| can_be_mended(blocking) && !others.contains(&blocking.physical_id);
+        if is_tried_again(context, target, &blocking, attempt, blocking.iter().any(mendable)).await? {
             continue;
         }
         if !teardown.force || !(teardown.approve)(target.stack, &blocking) {
@@ -87,7 +98,8 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
         if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
             return Ok((outcome, left));
         }
-        let outcome = give_up(teardown, target, blocking, &mut left).await?;
+        let own = blocking.into_iter().filter(|one| !others.contains(&one.physical_id));
+        let outcome = give_up(teardown, target, own.collect(), &mut left).await?;
         return Ok((outcome, left));
     }
 }
@@ -164,8 +176,8 @@ async fn is_tried_again(
     target: Target<'_>,
     blocking: &[Blocking],
     attempt: usize,
+    mendable: bool,
 ) -> Result<bool, Failed> {
-    let mendable = blocking.iter().any(can_be_mended);
     if attempt >= if mendable { ATTEMPTS } else { ATTEMPTS_IN_VAIN } {
         return Ok(false);
     }

@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 
 use super::Row;
 use super::thing::Thing;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::holdings::unmade;
 use crate::deployed::{Deployed, expiry_parameter};
 
 const PARAMETER: &str = "AWS::SSM::Parameter";
@@ -40,12 +41,17 @@ impl Known {
                 things: vec![Thing::new("AWS::CloudFormation::Stack", &stack.id)],
                 unknown: Vec::new(),
             };
-            match cloud.stack_resources(&stack.id).await {
-                Ok(resources) => {
-                    // One that was never made has no name.
+            let read = async {
+                let resources = cloud.stack_resources(&stack.id).await?;
+                let unmade = unmade(cloud, &stack.id, &resources).await?;
+                Ok::<_, CloudError>((resources, unmade))
+            };
+            match read.await {
+                Ok((resources, unmade)) => {
+                    // One that was never made has no name, or may be somebody else's.
                     let made = resources
                         .into_iter()
-                        .filter(|resource| !resource.physical_id.is_empty());
+                        .filter(|resource| !resource.physical_id.is_empty() && !unmade.contains(&resource.physical_id));
                     for resource in made {
                         of_stack
                             .add(cloud, &stack.name, &resource.resource_type, resource.physical_id)

@@ -1,5 +1,7 @@
 //! Data that is to stay: where that can't be had, nothing is deleted.
 
+use qfleet::cloud::stack_status::StackStatus;
+
 use super::*;
 use crate::endpoint::{Existing, Fault, Happening, Obstacles, On, ScriptedGroup, World};
 
@@ -160,4 +162,30 @@ async fn a_bucket_that_is_not_the_stacks_any_more_is_not_emptied() {
     };
     once_called(&rig, "UpdateAutoScalingGroup", leaves).await.well();
     assert_eq!(objects(&rig), [0, 1]);
+}
+
+/// Its creation failed, and it carries the name of one that was there before. CloudFormation can't delete what isn't empty,
+/// and even then it isn't emptied: not in another attempt, nor by another destroy.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_failed_to_be_created_is_not_emptied() {
+    let body = "Resources:\n  Made:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: first}\n  Unmade:\n    Type: \
+                AWS::S3::Bucket\n    Properties: {BucketName: second}\n";
+    let failed = Existing::new("lab-work", "CREATE_FAILED")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work")
+        .tag("qfleet:on-destroy", "empty")
+        .resource("Unmade", "CREATE_FAILED", "second already exists")
+        .body(body);
+    let mut rig = Rig::new(Script::new().existing(failed));
+    rig.endpoint.world(|world| {
+        for bucket in ["first", "second"] {
+            world.services.put_object(bucket, "a", "content");
+        }
+    });
+    for _ in 0..2 {
+        let ran = rig.again().destroy().await;
+        let failure = ran.failure("work");
+        assert_eq!(failure.status, Some(StackStatus::DeleteFailed), "{failure:#?}");
+        assert_eq!(objects(&rig), [0, 1]);
+    }
 }
