@@ -13,7 +13,7 @@ use aws_sdk_cloudformation::types::{DeploymentMode, ResourceChange};
 use futures_util::future::try_join;
 
 use super::change_set::{Action, Change, PropertyChange, Replacement, WorkedOut};
-use super::{Cloud, CloudError, explain};
+use super::{Cloud, CloudError, explain, local_changes};
 
 /// A change set that is worked out.
 pub(super) struct Ended {
@@ -85,7 +85,7 @@ impl Cloud {
         let resolved = resolved.collect();
         let how = match status(&first) {
             "CREATE_COMPLETE" => {
-                let (plain, with_values) = try_join(self.pages(id, false, first), async {
+                let (mut plain, with_values) = try_join(self.pages(id, false, first), async {
                     let first = self.page(id, true, None).await?;
                     match status(&first) {
                         "CREATE_COMPLETE" => {
@@ -98,9 +98,13 @@ impl Cloud {
                     }
                 })
                 .await?;
-                let Some((with_values, warning)) = with_values else {
+                let Some((mut with_values, warning)) = with_values else {
                     return Ok(None);
                 };
+                if self.local {
+                    local_changes::correct(&mut plain);
+                    local_changes::correct(&mut with_values);
+                }
                 How::Complete(Said {
                     plain,
                     with_values,

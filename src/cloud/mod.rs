@@ -24,6 +24,7 @@ mod failure;
 pub mod groups;
 pub mod leftovers;
 pub mod limiter;
+mod local_changes;
 mod lost_answer;
 mod mappings;
 pub mod message_moves;

@@ -34,6 +34,7 @@ mod leftovers;
 mod list;
 mod local;
 mod local_fleet;
+mod local_plan;
 mod named;
 mod no_answer;
 mod nothing_left;
