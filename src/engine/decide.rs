@@ -10,6 +10,9 @@ use crate::cloud::stack_status::StackStatus::{self, *};
 pub enum History {
     /// No operation on it ever ended well: nothing in it was ever in use.
     NeverComplete,
+    /// No operation on it ever ended well, but it took in data that was kept. Nothing says that taking back its create, or
+    /// deleting it, spares what it took in under RetainExceptOnCreate: neither is done on the way.
+    TookIn,
     /// An operation on it ended well once, or its beginning isn't known any more.
     WasComplete,
 }
@@ -86,6 +89,10 @@ pub enum Recover {
 const UNKNOWN: &str = "this version of qfleet doesn't know that status";
 const ROLLED_BACK_ONCE_COMPLETE: &str = "it can't be changed any more, and as it was complete once, it isn't deleted \
                                          on the way. Save what it holds, then: qfleet destroy";
+const TOOK_IN: &str = "it took in data that was kept, and taking its create back could delete that. Put right what failed, \
+                       and go on with it: qfleet deploy";
+const ROLLBACK_STUCK_WITH_DATA: &str = "its first create failed, and so did the way back. As it took in data that was \
+                                        kept, it isn't deleted on the way. Save what it holds, then: qfleet destroy";
 const STUCK_IMPORT: &str = "taking resources into it failed, and so did the way back. Repair it in CloudFormation";
 const HALF_DELETED: &str = "it is half deleted. Finish that first: qfleet destroy";
 
@@ -112,6 +119,9 @@ pub fn deploy(status: Option<&StackStatus>, history: History) -> Deploy {
         CreateFailed | UpdateFailed => Deploy::Update,
         RollbackComplete | RollbackFailed => match history {
             History::NeverComplete => Deploy::Recreate,
+            // It has let go of everything by now.
+            History::TookIn if *status == RollbackComplete => Deploy::Recreate,
+            History::TookIn => Deploy::Refuse(ROLLBACK_STUCK_WITH_DATA),
             History::WasComplete => Deploy::Refuse(ROLLED_BACK_ONCE_COMPLETE),
         },
         UpdateRollbackFailed => Deploy::Refuse(
@@ -151,6 +161,7 @@ pub fn recover(status: Option<&StackStatus>, history: History) -> Recover {
         // CloudFormation deletes a stack that it takes back to nothing: so be it, when it never was anything else.
         CreateFailed | UpdateFailed => match history {
             History::NeverComplete => Recover::TakeBack,
+            History::TookIn => Recover::Refuse(TOOK_IN),
             History::WasComplete => Recover::Rollback,
         },
         DeleteComplete
@@ -163,6 +174,8 @@ pub fn recover(status: Option<&StackStatus>, history: History) -> Recover {
         RollbackComplete | RollbackFailed => match history {
             // The next deploy makes it anew.
             History::NeverComplete => Recover::Nothing,
+            History::TookIn if *status == RollbackComplete => Recover::Nothing,
+            History::TookIn => Recover::Refuse(ROLLBACK_STUCK_WITH_DATA),
             History::WasComplete => Recover::Refuse(ROLLED_BACK_ONCE_COMPLETE),
         },
         ImportRollbackFailed => Recover::Refuse(STUCK_IMPORT),

@@ -12,7 +12,7 @@ use super::draft::{self, Base, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
 use super::imports::TakeIn;
-use super::operation::{self, Context, Target};
+use super::operation::{self, Context, OnInterrupt, Target, Waiting};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Live, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
 use super::planner::{self, Planner};
@@ -322,6 +322,10 @@ async fn deploy_as_planned(
             .iter()
             .any(|user| user.needs.contains(&stack.part)),
     };
+    let context = Context {
+        waiting: sparing_data(context, planned),
+        ..context
+    };
     let is_void = AtomicBool::new(false);
     let request = async {
         let execute = cloud.execute_change_set(&draft.id, draft.keep_failed);
@@ -338,6 +342,24 @@ async fn deploy_as_planned(
         change_set: Some(draft.id),
     };
     Ok(Step::Ended(outcome, Some(made)))
+}
+
+/// A create that takes in data is never taken back: see [`History::TookIn`].
+fn sparing_data(context: Context<'_>, planned: &StackPlan) -> Waiting {
+    let Context { waiting, tell, .. } = context;
+    let takes_in = planned.took_in || !planned.existing.is_empty();
+    if !takes_in || waiting.on_interrupt != OnInterrupt::Cancel {
+        return waiting;
+    }
+    tell.warn(format!(
+        "{}: it takes in data that was kept, which cancelling could delete: on an interrupt it goes on in CloudFormation, \
+         and the next deploy goes on with it",
+        planned.stack
+    ));
+    Waiting {
+        on_interrupt: OnInterrupt::Detach,
+        ..waiting
+    }
 }
 
 /// "ChangeSet [arn:…] does not exist", "… cannot be executed in its current execution status of [OBSOLETE]"

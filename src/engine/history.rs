@@ -38,10 +38,15 @@ fn read(events: &[ResourceEvent]) -> History {
             CreateComplete | UpdateComplete | UpdateRollbackComplete | ImportComplete | ImportRollbackComplete
         )
     });
-    if from_the_beginning && !ever_complete {
-        History::NeverComplete
-    } else {
-        History::WasComplete
+    // Also what is being taken in, or wasn't to the end: it may be the stack's by now.
+    let took_in = || {
+        let mut of_resources = events.iter().filter(|event| !event.is_stack);
+        of_resources.any(|event| event.status.starts_with("IMPORT_"))
+    };
+    match from_the_beginning && !ever_complete {
+        true if took_in() => History::TookIn,
+        true => History::NeverComplete,
+        false => History::WasComplete,
     }
 }
 
@@ -50,6 +55,10 @@ mod tests {
     use super::*;
 
     fn history(of_stack: &[&str]) -> History {
+        history_with(of_stack, "CREATE_COMPLETE")
+    }
+
+    fn history_with(of_stack: &[&str], of_resources: &str) -> History {
         let event = |status: &str, is_stack: bool| ResourceEvent {
             id: String::new(),
             operation_id: None,
@@ -65,8 +74,8 @@ mod tests {
         let mut events = Vec::new();
         for status in of_stack {
             events.push(event(status, true));
-            // What becomes of its resources says nothing.
-            events.push(event("CREATE_COMPLETE", false));
+            // Whether its resources are complete says nothing.
+            events.push(event(of_resources, false));
         }
         read(&events)
     }
@@ -101,6 +110,16 @@ mod tests {
         ];
         for statuses in was {
             assert_eq!(history(statuses), History::WasComplete, "{statuses:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_stack_took_in_matters_until_it_is_complete() {
+        let failed = ["CREATE_IN_PROGRESS", "CREATE_FAILED"];
+        let complete = ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_FAILED"];
+        for import in ["IMPORT_IN_PROGRESS", "IMPORT_COMPLETE"] {
+            assert_eq!(history_with(&failed, import), History::TookIn);
+            assert_eq!(history_with(&complete, import), History::WasComplete);
         }
     }
 }

@@ -92,6 +92,9 @@ pub struct StackPlan {
     /// What is there already, and is taken in.
     #[serde(skip)]
     pub existing: Vec<Existing>,
+    /// Whether it took in data that was kept and was never complete since.
+    #[serde(skip)]
+    pub took_in: bool,
     /// The change set that says so.
     #[serde(skip)]
     pub draft: Option<Draft>,

@@ -229,6 +229,7 @@ async fn plan_stack(
             .cloned(),
         blocking: Vec::new(),
         existing: Vec::new(),
+        took_in: false,
         draft: None,
         parameters: resolve(stack, outputs, &live).ok(),
         live: live.clone(),
@@ -250,6 +251,7 @@ async fn plan_stack(
         Some(found) => history::of(planner.cloud, found).await?,
         None => decide::History::NeverComplete,
     };
+    plan.took_in = history == decide::History::TookIn;
     let action = decide::plan(found.map(|found| &found.status), history);
     // A failed create that is rolled back holds nothing any more.
     let existing_data = match (action, &plan.status) {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::*;
 
-const HISTORIES: [History; 2] = [History::NeverComplete, History::WasComplete];
+const HISTORIES: [History; 3] = [History::NeverComplete, History::TookIn, History::WasComplete];
 
 /// status, history, plan, deploy, destroy, recover. Written down from what CloudFormation allows in each status, not
 /// from the code.
@@ -15,16 +15,20 @@ REVIEW_IN_PROGRESS                           any    create    create    delete  
 CREATE_IN_PROGRESS                           any    busy      attach    attach   attach
 CREATE_COMPLETE                              any    update    update    delete   nothing
 CREATE_FAILED                                never  update    update    delete   take-back
+CREATE_FAILED                                took   update    update    delete   refuse
 CREATE_FAILED                                was    update    update    delete   rollback
 ROLLBACK_IN_PROGRESS                         any    busy      attach    attach   attach
 ROLLBACK_COMPLETE                            never  recreate  recreate  delete   nothing
+ROLLBACK_COMPLETE                            took   recreate  recreate  delete   nothing
 ROLLBACK_COMPLETE                            was    refuse    refuse    delete   refuse
 ROLLBACK_FAILED                              never  recreate  recreate  delete   nothing
+ROLLBACK_FAILED                              took   refuse    refuse    delete   refuse
 ROLLBACK_FAILED                              was    refuse    refuse    delete   refuse
 UPDATE_IN_PROGRESS                           any    busy      attach    attach   attach
 UPDATE_COMPLETE_CLEANUP_IN_PROGRESS          any    busy      attach    attach   attach
 UPDATE_COMPLETE                              any    update    update    delete   nothing
 UPDATE_FAILED                                never  update    update    delete   take-back
+UPDATE_FAILED                                took   update    update    delete   refuse
 UPDATE_FAILED                                was    update    update    delete   rollback
 UPDATE_ROLLBACK_IN_PROGRESS                  any    busy      attach    attach   attach
 UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS any    busy      attach    attach   attach
@@ -97,6 +101,7 @@ fn every_row_is_as_written_down() {
             let name = status.as_ref().map_or("-", StackStatus::as_str);
             let kind = match history {
                 History::NeverComplete => "never",
+                History::TookIn => "took",
                 History::WasComplete => "was",
             };
             let fits = |row: &&Vec<&str>| row[0] == name && (row[1] == "any" || row[1] == kind);
@@ -112,7 +117,9 @@ fn every_row_is_as_written_down() {
 #[test]
 fn history_is_asked_for_exactly_where_it_makes_a_difference() {
     for status in StackStatus::ALL {
-        let differs = words(Some(status), HISTORIES[0]) != words(Some(status), HISTORIES[1]);
+        let differs = HISTORIES
+            .iter()
+            .any(|history| words(Some(status), *history) != words(Some(status), HISTORIES[0]));
         assert_eq!(History::matters(status), differs, "{status}");
     }
 }
@@ -171,11 +178,14 @@ fn table() -> String {
             Some(Unknown(_)) => "a status that is newer than this qfleet".to_owned(),
             Some(status) => format!("`{status}`"),
         };
-        let [never, was] = HISTORIES.map(|history| cells(status.as_ref(), history).join(" | "));
+        let [never, took, was] = HISTORIES.map(|history| cells(status.as_ref(), history).join(" | "));
         if never == was {
             let _ = writeln!(table, "| {name} | {never} |");
         } else {
             let _ = writeln!(table, "| {name}, never was complete | {never} |");
+            if took != never {
+                let _ = writeln!(table, "| {name}, never was complete, took kept data in | {took} |");
+            }
             let _ = writeln!(table, "| {name}, was complete once | {was} |");
         }
     }

@@ -149,6 +149,11 @@ fn a_deployment_that_fails_with_data_that_it_took_in_loses_none_and_goes_on() {
         failed.stderr_contains(why).run();
         assert_eq!(endpoint.status(stack).as_deref(), Some(status));
         assert!(has_the_object(&endpoint));
+        if status == "CREATE_FAILED" {
+            let refused = there.then().args(["recover", "lab.yaml", "--yes"]).status(4);
+            refused.stdout_contains("it took in data that was kept").run();
+            assert_eq!(endpoint.status(stack).as_deref(), Some(status));
+        }
     }
     there.then().args(["deploy", "lab.yaml", "--yes"]).run();
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_COMPLETE"));

@@ -1,6 +1,7 @@
 //! Kept queues taken into a new stack, step by step.
 
 use qfleet::cloud::change_set::Action;
+use qfleet::engine::operation::OnInterrupt;
 use qfleet::engine::outcome::Outcome;
 
 use super::*;
@@ -91,4 +92,19 @@ async fn a_plan_shows_what_is_imported_and_leaves_nothing_behind() {
     assert_eq!(imported, ["Queue", "DeadLetterQueue"]);
     assert_eq!((rig.endpoint.stacks(), rig.endpoint.change_sets()), (vec![], vec![]));
     assert!(has_the_queue(&rig));
+}
+
+/// Deleting it could take the bucket along.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_takes_in_a_bucket_is_not_cancelled() {
+    let mut rig = kept(Script::new()).await;
+    rig.endpoint
+        .rescript(|script| script.takes("lab-intake", "BucketPolicy", Duration::from_secs(60)));
+    rig.waiting.on_interrupt = OnInterrupt::Cancel;
+    let begun = |endpoint: &Endpoint| endpoint.status("lab-intake").as_deref() == Some("CREATE_IN_PROGRESS");
+    let (ran, _) = futures_util::future::join(rig.deploy(), rig.interrupt_when(begun)).await;
+    assert_eq!(ran.exit_code(), 130);
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_IN_PROGRESS"));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
 }
