@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{join_all, try_join};
+use tokio::time::Instant;
 
 use super::believed;
 use super::imports::{Existing, TakeIn};
@@ -167,9 +168,11 @@ impl Drafts {
 
 async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), CloudError> {
     let Drafted { stack, change_set, .. } = drafted;
+    let began = Instant::now();
     cloud.delete_change_set(change_set, Some(stack)).await?;
     if !drafted.answered {
-        tokio::time::sleep(LATE).await;
+        // Counted from the beginning: one that was being worked out may have taken as long to go.
+        tokio::time::sleep_until(began + LATE).await;
         cloud.delete_change_set(change_set, Some(stack)).await?;
     }
     if drafted.makes_stack {
