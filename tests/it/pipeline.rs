@@ -26,11 +26,16 @@ impl Repository {
         let written = Test::new().args(["init", "--name", "lab"]).run();
         let file = written.path("stacks/lab.yaml");
         let text = written.read("stacks/lab.yaml");
-        // The emulator knows AWS's public images only in part.
-        let text = text.replace("# region: us-east-2", "region: us-east-2").replace(
-            "types: [t4g.small]",
-            "image: ami-0123456789abcdef0\n        types: [t4g.small]",
-        );
+        // The emulator knows AWS's public images only in part, and can't say which zones offer a type.
+        let changes = [
+            ("# region: us-east-2", "region: us-east-2"),
+            (
+                "types: [t4g.small]",
+                "image: ami-0123456789abcdef0\n        types: [t4g.small]",
+            ),
+            ("zones: all ", "zones: [us-east-2a, us-east-2b] "),
+        ];
+        let text = changes.iter().fold(text, |text, (from, to)| text.replace(from, to));
         std::fs::write(&file, text).expect("written");
         let bin = written.path("bin");
         std::fs::create_dir(&bin).expect("a folder");
