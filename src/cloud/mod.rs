@@ -22,6 +22,7 @@ pub mod events;
 pub mod existing;
 mod failure;
 pub mod groups;
+pub mod holder;
 pub mod leftovers;
 pub mod limiter;
 mod local_changes;

@@ -140,8 +140,8 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
     }
     if says(&["already exists", "AlreadyExists", "BucketAlreadyOwnedByYou"]) {
         return Some(
-            "something of that name is there already, perhaps kept by an earlier destroy: delete it, or change the \
-             environment's name",
+            "something of that name is there already, in another stack or kept by an earlier destroy (aws cloudformation \
+             describe-stack-resources --physical-resource-id … names its stack): change the environment's name",
         );
     }
     if says(&["LimitExceeded", "limit exceeded", "VcpuLimit", "vCPU limit", "quota"]) {

@@ -3,10 +3,11 @@
 use crate::blueprint::resource_schema::{self, Import};
 use crate::blueprint::template;
 use crate::cloud::change_set::{Action, Change, ResourceToImport};
+use crate::cloud::holder::Holder;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
 
-/// A bucket or a queue that is there without a stack, under a name that a template gives to one of its resources.
+/// A bucket or a queue that is there, and not in its stack, under a name that a template gives to one of its resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
     /// The resource's name in the template.
@@ -18,6 +19,8 @@ pub struct Existing {
     /// Whether the template would leave it where it is when its stack goes. Only then CloudFormation imports it
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>).
     pub retained: bool,
+    /// Whose it is. Only what is nobody's is taken in.
+    pub holder: Holder,
 }
 
 /// How a change set takes in what is there.
@@ -70,6 +73,11 @@ impl Existing {
         resource_schema::of(&self.resource_type).map_or(Import::Never, |schema| schema.import())
     }
 
+    /// Whether it is in a stack of this name after all.
+    pub fn is_held_by(&self, stack: &str) -> bool {
+        matches!(&self.holder, Holder::Stack { name, .. } if name == stack)
+    }
+
     /// As an import names it.
     pub(super) fn named(&self) -> ResourceToImport {
         let schema = resource_schema::of(&self.resource_type);
@@ -105,7 +113,11 @@ pub async fn find(cloud: &Cloud, stack: &str, body: &str) -> Result<Vec<Existing
                 && name(&resource.physical_id) == name(&existing.physical_id)
         })
     };
-    Ok(found.into_iter().filter(|existing| !is_own(existing)).collect())
+    let mut others: Vec<Existing> = found.into_iter().filter(|existing| !is_own(existing)).collect();
+    for existing in &mut others {
+        existing.holder = cloud.holder(&existing.resource_type, &existing.physical_id).await;
+    }
+    Ok(others)
 }
 
 /// Everything that is there under a name of the template's.
@@ -128,6 +140,7 @@ async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
             resource_type: resource_type.to_owned(),
             physical_id,
             retained: template::retains(resource),
+            holder: Holder::Nobody,
         }));
     }
     Ok(found)
@@ -135,6 +148,17 @@ async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
 
 /// Why a stack can't be made beside what is there, if it can't.
 pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
+    let held = found.iter().filter_map(|existing| match &existing.holder {
+        Holder::Stack { name, .. } => Some(format!("{} is in the stack {name}", existing.physical_id)),
+        _ => None,
+    });
+    let held: Vec<String> = held.collect();
+    if !held.is_empty() {
+        return Some(format!(
+            "{} already, and nothing is taken out of another stack: give this environment another `name`",
+            held.join(", ")
+        ));
+    }
     let unretained: Vec<&Existing> = found.iter().filter(|existing| !existing.retained).collect();
     if unretained.is_empty() {
         return None;
@@ -143,6 +167,19 @@ pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
         .iter()
         .map(|existing| existing.physical_id.as_str())
         .collect();
+    let not_known = unretained.iter().find_map(|existing| match &existing.holder {
+        Holder::Unknown(why) => Some(why),
+        _ => None,
+    });
+    if let Some(why) = not_known {
+        return Some(format!(
+            "{} {} there already, and whether a stack holds {} can't be known: {why}. Run this again with the permission \
+             cloudformation:DescribeStackResources, or give this environment another `name`",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" },
+            if names.len() == 1 { "it" } else { "them" },
+        ));
+    }
     let delete = unretained.iter().map(|existing| match existing.resource_type.as_str() {
         "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} --region {region}", existing.physical_id),
         _ => format!(
@@ -189,6 +226,7 @@ mod tests {
             resource_type: resource_type.into(),
             physical_id: name.into(),
             retained,
+            holder: Holder::Nobody,
         }
     }
 

@@ -254,7 +254,7 @@ async fn plan_stack(
     plan.took_in = history == decide::History::TookIn;
     let action = decide::plan(found.map(|found| &found.status), history);
     // A failed create that is rolled back holds nothing any more.
-    let existing_data = match (action, &plan.status) {
+    let mut existing_data = match (action, &plan.status) {
         (decide::Plan::Create, _)
         | (decide::Plan::Recreate, Some(StackStatus::RollbackComplete))
         // It failed before it had taken in everything.
@@ -263,11 +263,16 @@ async fn plan_stack(
         }
         _ => Vec::new(),
     };
-    if found.is_none() && !existing_data.is_empty() && believed::is_there(planner.cloud, &stack.name).await? {
+    let is_own = |existing: &imports::Existing| existing.is_held_by(&stack.name);
+    if found.is_none()
+        && !existing_data.is_empty()
+        && (existing_data.iter().any(is_own) || believed::is_there(planner.cloud, &stack.name).await?)
+    {
         plan.note = Some(BUSY.into());
         plan.action = StackAction::Busy;
         return Ok(plan);
     }
+    existing_data.retain(|existing| !is_own(existing));
     if let Some(why) = imports::refusal(&stack.part, &planner.cloud.region, &existing_data) {
         plan.note = Some(why);
         plan.action = StackAction::Refused;

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::{Fate, Known, Patience, Row, Subject, Thing, removal, thing};
+use crate::cloud::holder::Holder;
 use crate::cloud::presence::{Presence, State};
 use crate::cloud::stacks::{DeletedStack, StackResource};
 use crate::cloud::{Cloud, CloudError};
@@ -79,7 +80,16 @@ pub async fn confirm(cloud: &Cloud, subject: &Subject, fates: &Fates, thing: Thi
     };
     let mut row = judge(subject, said, &thing, seen);
     if row.fate == Fate::LeftOver || row.fate == Fate::Abandoned {
-        row.remove_with = Some(removal::command(&thing.resource_type, &thing.id, &cloud.region));
+        let is_gone = |id: &String| subject.known.stacks.contains(id);
+        // Only what is nobody's is to be removed: a name, or a tag, may be another stack's, too.
+        match cloud.holder(&thing.resource_type, &thing.id).await {
+            Holder::Stack { name, id } if !is_gone(&id) => {
+                row.fate = Fate::Unknown;
+                row.reason = Some(format!("it is in the stack {name}"));
+            }
+            Holder::Unknown(why) => row.reason = Some(format!("whether a stack holds it can't be known: {why}")),
+            _ => row.remove_with = Some(removal::command(&thing.resource_type, &thing.id, &cloud.region)),
+        }
     }
     row
 }

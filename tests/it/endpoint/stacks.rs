@@ -303,9 +303,14 @@ impl World {
     }
 
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>: "Only the
-    /// first 100 resources will be returned."
+    /// first 100 resources will be returned." "A ValidationError is returned if you specify both StackName and
+    /// PhysicalResourceId in the same request."
     pub fn describe_stack_resources(&mut self, input: &Input) -> Answer {
-        let stack = self.there(input)?;
+        let stack = match (input.text("StackName"), input.text("PhysicalResourceId")) {
+            (None, Some(id)) => self.holder(id)?,
+            (Some(_), Some(_)) => return Err(Refusal::validation("Either a stack or a physical resource, not both")),
+            _ => self.there(input)?,
+        };
         let it = &self.stacks[stack];
         let wanted = |resource: &&Resource| input.text("LogicalResourceId").is_none_or(|id| id == resource.id);
         let some = it.resources.iter().filter(wanted).take(100).map(|resource| {
@@ -316,6 +321,17 @@ impl World {
                 .fields("DriftInformation", not_checked)
         });
         Ok(Fields::new().members("StackResources", some))
+    }
+
+    /// The stack of a resource. What is said of one without a stack was seen by Stefan Wuensch, as the notes on his
+    /// find-CF-stack-for-AWS-resource.sh tell: "Stack for i-… does not exist".
+    fn holder(&self, id: &str) -> Result<usize, Refusal> {
+        let holds = |stack: &Stack| {
+            let mut resources = stack.resources.iter();
+            stack.is_there() && resources.any(|resource| resource.physical_id.as_deref() == Some(id))
+        };
+        let found = self.stacks.iter().position(holds);
+        found.ok_or_else(|| Refusal::validation(format!("Stack for {id} does not exist")))
     }
 
     fn resource(&self, resource: &Resource, time: &'static str) -> Fields {
