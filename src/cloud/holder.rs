@@ -128,12 +128,32 @@ mod tests {
                 .build()
         };
         let is_held = |resource: StackResource| holds(&[resource], "AWS::S3::Bucket", "files").is_some();
-        assert!(is_held(resource("AWS::S3::Bucket", "files", ResourceStatus::UpdateComplete)));
-        assert!(is_held(resource("AWS::S3::Bucket", "files", ResourceStatus::DeleteFailed)));
+        assert!(is_held(resource(
+            "AWS::S3::Bucket",
+            "files",
+            ResourceStatus::UpdateComplete
+        )));
+        assert!(is_held(resource(
+            "AWS::S3::Bucket",
+            "files",
+            ResourceStatus::DeleteFailed
+        )));
         // It is one of more than a hundred.
-        assert!(is_held(resource("AWS::SNS::Topic", "arn", ResourceStatus::CreateComplete)));
-        assert!(!is_held(resource("AWS::S3::Bucket", "files", ResourceStatus::DeleteSkipped)));
-        assert!(!is_held(resource("AWS::Logs::LogGroup", "files", ResourceStatus::CreateComplete)));
+        assert!(is_held(resource(
+            "AWS::SNS::Topic",
+            "arn",
+            ResourceStatus::CreateComplete
+        )));
+        assert!(!is_held(resource(
+            "AWS::S3::Bucket",
+            "files",
+            ResourceStatus::DeleteSkipped
+        )));
+        assert!(!is_held(resource(
+            "AWS::Logs::LogGroup",
+            "files",
+            ResourceStatus::CreateComplete
+        )));
         assert!(holds(&[], "AWS::S3::Bucket", "files").is_none());
     }
 

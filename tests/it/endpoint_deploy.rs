@@ -1,6 +1,7 @@
 //! The real binary against the scriptable endpoint: what time, failure, refusal and signals do to a command.
 
 mod protection;
+mod whose;
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};

@@ -363,6 +363,32 @@ fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
 }
 
 #[test]
+fn what_another_stack_holds_or_may_hold_is_not_to_be_removed() {
+    let group = "lab-work-LogGroup-1A";
+    let look = |script: Script, status: i32| {
+        let endpoint = serve(script.left("AWS::Logs::LogGroup", group));
+        let receipt = destroy(&endpoint, status).json()["receipt"].clone();
+        let rows = receipt["resources"].as_array().expect("rows").iter();
+        let row = rows.filter(|row| row["name"] == group).cloned().next();
+        let row = row.unwrap_or_else(|| panic!("{receipt:#}"));
+        (row["fate"].clone(), row["reason"].clone(), row["remove_with"].clone())
+    };
+    let body =
+        format!("Resources:\n  Log:\n    Type: AWS::Logs::LogGroup\n    Properties: {{LogGroupName: {group}}}\n");
+    let payroll = Existing::new("payroll", "CREATE_COMPLETE").body(&body);
+    let (fate, reason, command) = look(Script::new().existing(payroll), 0);
+    assert_eq!((fate, reason), ("unknown".into(), "it is in the stack payroll".into()));
+    assert_eq!(command, Value::Null);
+    let denied = Fault::refuse(403, "AccessDenied", "not authorized");
+    let (fate, reason, command) = look(Script::new().fault(On::action("DescribeStackResources"), denied), 1);
+    assert_eq!((fate, command), ("left_over".into(), Value::Null));
+    assert!(
+        reason.as_str().is_some_and(|reason| reason.contains("can't be known")),
+        "{reason}"
+    );
+}
+
+#[test]
 fn after_a_destroy_that_failed_nothing_is_looked_for() {
     let endpoint = serve(Script::new().fails("lab-work", "Topic", crate::endpoint::Verb::Delete, "no"));
     let shown = destroy(&endpoint, 1).json();

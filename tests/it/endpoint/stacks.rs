@@ -323,8 +323,8 @@ impl World {
         Ok(Fields::new().members("StackResources", some))
     }
 
-    /// The stack of a resource. What is said of one without a stack was seen by Stefan Wuensch, as the notes on his
-    /// find-CF-stack-for-AWS-resource.sh tell: "Stack for i-… does not exist".
+    /// The stack of a resource. What is said of one without a stack was seen in
+    /// <https://github.com/stefan-wuensch/AWS-goodies>, find-CF-stack-for-AWS-resource.sh.
     fn holder(&self, id: &str) -> Result<usize, Refusal> {
         let holds = |stack: &Stack| {
             let mut resources = stack.resources.iter();

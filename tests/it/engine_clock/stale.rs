@@ -78,6 +78,28 @@ async fn events_that_lack_the_newest_known_one_are_no_news() {
     assert_eq!(after("of-the-future".into()).await, [] as [&str; 0]);
 }
 
+/// A stack that reads don't know yet holds its own queue: nothing is said to be there without one.
+#[tokio::test(start_paused = true)]
+async fn what_a_stack_holds_that_is_not_known_yet_is_its_own() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    let early = || Fault::refuse(400, "ValidationError", "Stack with id lab-work does not exist");
+    let of_work = |action: &str| On::action(action).stack("lab-work").numbers(1..=1);
+    rig.endpoint.rescript(|script| {
+        let script = script.fault(of_work("DescribeStacks"), early());
+        script.fault(of_work("ListStackResources"), early())
+    });
+    let plan = rig.again().plan().await.expect("a plan");
+    assert!(plan.is_busy(), "{plan:#?}");
+    assert_eq!(
+        rig.endpoint.calls("DescribeStackResources").len(),
+        2,
+        "the queue and its dead letters'"
+    );
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
 /// The answer to a request that began an operation is lost, and the SDK sends it again: AWS refuses the second one.
 #[tokio::test(start_paused = true)]
 async fn an_execution_whose_answer_was_lost_is_watched_like_any_other() {
