@@ -368,8 +368,8 @@ fn what_another_stack_holds_or_may_hold_is_not_to_be_removed() {
     let look = |script: Script, status: i32| {
         let endpoint = serve(script.left("AWS::Logs::LogGroup", group));
         let receipt = destroy(&endpoint, status).json()["receipt"].clone();
-        let rows = receipt["resources"].as_array().expect("rows").iter();
-        let row = rows.filter(|row| row["name"] == group).cloned().next();
+        let mut rows = receipt["resources"].as_array().expect("rows").iter();
+        let row = rows.find(|row| row["name"] == group).cloned();
         let row = row.unwrap_or_else(|| panic!("{receipt:#}"));
         (row["fate"].clone(), row["reason"].clone(), row["remove_with"].clone())
     };
