@@ -192,7 +192,7 @@ async fn refuse_what_is_not_ours(
     };
     Err(
         Error::refused(format!("the stack {} is there already and {whose}", stack.name))
-            .with_help("give this environment another `name`, or delete that stack yourself if nobody needs it"),
+            .with_help("give this environment another `name`: that stack stays as it is"),
     )
 }
 

@@ -17,6 +17,9 @@ use nix::unistd::Pid;
 use crate::harness::Test;
 use commands::{ALL, Run};
 
+/// Five seconds are promised, and held to on a paused clock (`engine_clock::waiting`). A process here shares its processors
+/// with all that is tested beside it, and was seen to take seven: it has until a pipeline would kill it.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// How many processes run at once: they mostly wait.
 const AT_ONCE: usize = 12;
 const SOME: usize = 7;

@@ -5,11 +5,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{Case, Ended, Running, all, cases, one_document};
+use super::{Case, ENDS_WITHIN, Ended, Running, all, cases, one_document};
 use crate::endpoint::{Endpoint, Fault, On};
-
-/// What a signal, and the end of `--timeout`, leave a command; a busy machine takes a moment longer.
-const PROMISED: Duration = Duration::from_millis(5500);
 
 /// One way after the other.
 fn ways() -> impl Iterator<Item = Fault> {
@@ -47,7 +44,7 @@ fn a_signal_ends_every_command_within_5_seconds_whichever_call_stands_still() {
         one_document(&case.command, &ended)?;
         // It may have had its result already, and only have been tidying up.
         let code = if ended.code == case.code { case.code } else { 130 };
-        check(&ended, code, PROMISED, &what)
+        check(&ended, code, ENDS_WITHIN, &what)
     });
 }
 
@@ -60,7 +57,7 @@ fn the_end_of_its_time_ends_every_command_that_has_one() {
         let (_endpoint, running) = standing(&case, way, &["--output", "json", "--timeout", "1s"]);
         let ended = running.ended(began);
         one_document(&case.command, &ended)?;
-        check(&ended, 1, Duration::from_secs(1) + PROMISED, &what)
+        check(&ended, 1, Duration::from_secs(1) + ENDS_WITHIN, &what)
     });
 }
 

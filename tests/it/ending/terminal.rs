@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::commands::{ALL, Before, Run};
-use super::{Running, all};
+use super::{ENDS_WITHIN, Running, all};
 use crate::endpoint::{Endpoint, Script};
 use crate::harness::in_a_terminal_of;
 use crate::lab;
@@ -43,7 +43,7 @@ fn whoever_is_asked_can_end_it_by_a_signal() {
             }
         });
         let (took, left) = (sent.elapsed(), endpoint.change_sets());
-        let is_well = seen.code == 130 && seen.restored && took < Duration::from_secs(5) && left.is_empty();
+        let is_well = seen.code == 130 && seen.restored && took < ENDS_WITHIN && left.is_empty();
         match is_well {
             true => Ok(()),
             false => Err(format!(
@@ -68,7 +68,7 @@ fn a_second_signal_ends_it_at_once_and_what_stays_is_named() {
     running.signal(Signal::SIGINT);
     let ended = running.ended(second);
     assert_eq!(ended.code, 130, "{}", ended.stderr);
-    assert!(ended.took < Duration::from_secs(1), "{:?}", ended.took);
+    assert!(ended.took < Duration::from_secs(3), "{:?}", ended.took);
     assert!(
         ended.stderr.contains("left behind: the change set qfleet-"),
         "{}",
