@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 
+use super::believed;
 use super::blocking::{self, Blocking};
 use super::decide::{self, Recover};
 use super::event::Operation;
@@ -209,7 +210,7 @@ async fn one(context: Context<'_>, stack: &Stuck) -> std::result::Result<Outcome
         }
     };
     match stack.action {
-        Recover::Continue | Recover::Rollback | Recover::TakeBack => {}
+        Recover::Continue | Recover::Rollback | Recover::TakeBack => as_asked(context, stack).await?,
         Recover::Refuse(why) => {
             return Err(Error::refused(format!("{} is {}: {why}", stack.stack, stack.status)).into());
         }
@@ -237,6 +238,35 @@ async fn one(context: Context<'_>, stack: &Stuck) -> std::result::Result<Outcome
         }
         Err(unattended) => Err(unattended),
     }
+}
+
+/// Others go on working while somebody is asked: what was decided before holds only where the same would be decided now.
+///
+/// # Errors
+/// A refusal when something else would; failures of AWS.
+async fn as_asked(context: Context<'_>, stack: &Stuck) -> std::result::Result<(), Failed> {
+    let cloud = context.cloud;
+    let now = believed::stack(cloud, &stack.id, |_| true, || context.interrupt.asked()).await?;
+    let (action, is) = match now {
+        Some(now) => (
+            decide::recover(Some(&now.status), history::of(cloud, &now).await?),
+            format!("is {} now", now.status),
+        ),
+        None => (Recover::Nothing, "is gone now".to_owned()),
+    };
+    if action == stack.action {
+        return Ok(());
+    }
+    let why = match action {
+        Recover::Refuse(why) => format!("{} {is}: {why}", stack.stack),
+        _ => format!(
+            "{} was {} when this command looked, and {is}: nothing was done to it",
+            stack.stack, stack.status
+        ),
+    };
+    Err(Error::refused(why)
+        .with_help("run the same command again: it shows what is done now")
+        .into())
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Kept queues taken into a new stack, step by step.
 
-use qfleet::cloud::change_set::Action;
+use qfleet::cloud::change_set::{Action, OnFailure};
+use qfleet::engine::decide::Recover;
 use qfleet::engine::operation::OnInterrupt;
 use qfleet::engine::outcome::Outcome;
+use qfleet::engine::plan::StackAction;
+use qfleet::engine::recover::{self, Skip};
 
 use super::*;
-use crate::endpoint::{Verb, World};
+use crate::endpoint::{Existing, Verb, World};
 
 const QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
 
@@ -107,4 +110,131 @@ async fn a_create_that_takes_in_a_bucket_is_not_cancelled() {
     assert_eq!(rig.status("intake").as_deref(), Some("CREATE_IN_PROGRESS"));
     rig.again().deploy().await.well();
     rig.is_deployed();
+}
+
+/// The stack holds nothing but what it takes in: deleting it half way is no way back.
+#[tokio::test(start_paused = true)]
+async fn an_import_is_not_cancelled() {
+    let mut rig = kept(Script::new()).await;
+    rig.endpoint
+        .rescript(|script| script.takes("lab-work", "Queue", Duration::from_secs(10)));
+    rig.waiting.on_interrupt = OnInterrupt::Cancel;
+    let deletes = rig.endpoint.calls("DeleteStack").len();
+    let begun = |endpoint: &Endpoint| endpoint.status("lab-work").as_deref() == Some("IMPORT_IN_PROGRESS");
+    let (ran, _) = futures_util::future::join(rig.deploy(), rig.interrupt_when(begun)).await;
+    assert_eq!(ran.exit_code(), 130);
+    assert_eq!(rig.status("work").as_deref(), Some("IMPORT_COMPLETE"));
+    assert_eq!(rig.endpoint.calls("DeleteStack").len(), deletes);
+    assert!(has_the_queue(&rig));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+/// It was never complete: nobody says what cancelling its update makes of the bucket that it took in.
+#[tokio::test(start_paused = true)]
+async fn an_update_of_a_create_that_took_in_a_bucket_is_not_cancelled_either() {
+    let mut rig = kept(Script::new()).await;
+    rig.endpoint.rescript(|script| {
+        let script = script.fails_times("lab-intake", "BucketPolicy", Verb::Create, "not today", 1);
+        script.takes("lab-intake", "BucketPolicy", Duration::from_secs(60))
+    });
+    rig.deploy().await;
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_FAILED"));
+    rig.again().waiting.on_interrupt = OnInterrupt::Cancel;
+    let begun = |endpoint: &Endpoint| endpoint.status("lab-intake").as_deref() == Some("UPDATE_IN_PROGRESS");
+    let (ran, _) = futures_util::future::join(rig.deploy(), rig.interrupt_when(begun)).await;
+    assert_eq!(ran.exit_code(), 130);
+    assert_eq!(rig.status("intake").as_deref(), Some("UPDATE_IN_PROGRESS"));
+    assert_eq!(rig.endpoint.calls("CancelUpdateStack").len(), 0);
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+/// While somebody is asked, another deploy goes on with the failed create, and takes data in.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_took_in_data_since_the_question_is_not_taken_back() {
+    let mut rig = Rig::new(Script::new().fails("lab-intake", "BucketPolicy", Verb::Create, "not today"));
+    rig.options.manner.on_failure = Some(OnFailure::Keep);
+    rig.deploy().await;
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_FAILED"));
+    let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+    let stuck = recover::find(&rig.cloud, &deployed, Skip::These(&[]))
+        .await
+        .expect("looked");
+    assert_eq!(
+        stuck.iter().map(|stack| stack.action).collect::<Vec<_>>(),
+        [Recover::TakeBack]
+    );
+    rig.endpoint.world(|world| {
+        let intake = world.find("lab-intake").expect("it is there");
+        world.event(intake, "Bucket", "IMPORT_COMPLETE", None);
+    });
+    let ran = rig
+        .tell(async |context| (Ok(recover::recover(context, "lab", &stuck).await), Ok(())))
+        .await;
+    let failure = ran.failure("intake");
+    assert!(
+        failure.message.contains("it took in data that was kept"),
+        "{failure:#?}"
+    );
+    assert_eq!(rig.endpoint.calls("RollbackStack").len(), 0);
+    // What is as it was is taken back.
+    rig.endpoint.world(|world| {
+        let intake = world.find("lab-intake").expect("it is there");
+        world.stacks[intake]
+            .events
+            .retain(|event| event.status != "IMPORT_COMPLETE");
+    });
+    let again = rig
+        .tell(async |context| (Ok(recover::recover(context, "lab", &stuck).await), Ok(())))
+        .await;
+    again.well();
+    assert_eq!(rig.status("intake"), None);
+}
+
+/// The bucket is there when it is looked for, and gone when CloudFormation looks: it would be made anew, and empty.
+#[tokio::test(start_paused = true)]
+async fn what_would_not_be_taken_in_after_all_is_refused() {
+    let keeps = blueprint(&LAB.replace("on_destroy: empty", "on_destroy: keep"));
+    let rig = Rig::of(keeps, Script::new());
+    let bucket = "lab-111122223333-us-east-2";
+    rig.endpoint.world(|world| {
+        world.services.make_bucket(bucket);
+    });
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 4, "{:?}", ran.result);
+    let said = ran.result.as_ref().expect_err("a refusal").to_string();
+    assert!(said.contains(&format!("would not take in {bucket}")), "{said}");
+    assert_eq!(rig.endpoint.calls("ExecuteChangeSet").len(), 0);
+    assert_eq!((rig.endpoint.stacks(), rig.endpoint.change_sets()), (vec![], vec![]));
+}
+
+/// What failed to be made takes no import.
+#[tokio::test(start_paused = true)]
+async fn queues_are_not_taken_into_a_create_that_failed_without_them() {
+    let failed = Existing::new("lab-work", "CREATE_FAILED")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work")
+        .tag("qfleet:on-destroy", "keep")
+        .body("Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n");
+    let keeps = blueprint(&LAB.replace("on_destroy: empty", "on_destroy: keep"));
+    let rig = Rig::of(keeps, Script::new().existing(failed)).only(&["work"]);
+    rig.endpoint
+        .world(|world| world.kept.insert(QUEUE.into(), "AWS::SQS::Queue".into()));
+    let plan = rig.plan().await.expect("a plan");
+    let work = &plan.stacks[0];
+    assert_eq!(work.action, StackAction::Refused, "{work:#?}");
+    let note = work.note.clone().unwrap_or_default();
+    assert!(note.contains(QUEUE) && note.contains("qfleet destroy"), "{note}");
+    assert_eq!(rig.endpoint.calls("CreateChangeSet").len(), 0);
+}
+
+/// "As part of the import operation, you cannot modify or add [RoleArn]": what comes after it is done by the role.
+#[tokio::test(start_paused = true)]
+async fn a_role_takes_no_part_in_the_import() {
+    let mut rig = kept(Script::new()).await;
+    rig.options.manner.role_arn = Some("arn:aws:iam::111122223333:role/deployer".into());
+    rig.deploy().await.well();
+    rig.is_deployed();
+    assert!(has_the_queue(&rig));
 }
