@@ -99,6 +99,15 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
             .left("AWS::EC2::Volume", "vol-1")
             .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-1"))
             .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-work-Topic-Left"))
+            .tagged(&format!("arn:aws:sns:{HERE}:lab-work-Topic-Left"), "lab")
+            // Somebody else's stack was called like that, too: a topic without the tag, a role for other queues, and one
+            // for none.
+            .left(
+                "AWS::SNS::Topic",
+                &format!("arn:aws:sns:{HERE}:lab-work-Topic-Untagged"),
+            )
+            .left("AWS::IAM::Role", "lab-work-RoleOfPayroll-1A")
+            .left("AWS::IAM::Role", "lab-work-RoleWithoutPolicy-1A")
             .left(
                 "AWS::SNS::Subscription",
                 &format!("arn:aws:sns:{HERE}:lab-intake-Topic-Gone:6f2a"),

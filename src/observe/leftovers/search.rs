@@ -81,7 +81,7 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let roles = roles.map(|all| {
         let here = all
             .into_iter()
-            .filter(|role| is_of_region(role.policy.as_deref(), cloud));
+            .filter(|role| names_queues(role.policy.as_deref(), cloud, environment));
         here.map(|role| role.name).collect()
     });
     found.add("AWS::IAM::Role", roles, |name| belongs(name, environment, parts));
@@ -98,12 +98,12 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     (found.things, found.unknown)
 }
 
-/// Roles belong to no region, and an environment of the same name may be in another one: what its workers may use says
-/// where they are.
-fn is_of_region(policy: Option<&str>, cloud: &Cloud) -> bool {
+/// Whether a role's policy names queues of this environment, which tells whose it is. Roles belong to no region, and an
+/// environment of the same name may be in another one.
+fn names_queues(policy: Option<&str>, cloud: &Cloud, environment: &str) -> bool {
     let Some(policy) = policy else { return false };
     // As IAM encodes it: `%3A` is a colon.
-    let here = format!("%3A{}%3A{}%3A", cloud.region, cloud.account);
+    let here = format!("%3A{}%3A{}%3A{environment}-", cloud.region, cloud.account);
     policy.contains(&here) || policy.contains(&here.replace("%3A", ":"))
 }
 
@@ -234,15 +234,14 @@ impl Look<'_> {
         Ok(ours)
     }
 
-    /// All topics. Its own are those that CloudFormation named, and the one that tells of uploads, when it carries its tag.
+    /// All topics. Its own are those that CloudFormation named, and the one that tells of uploads, when they carry its tag.
     async fn topics(&self) -> Result<Topics, CloudError> {
         let mut topics = Topics::default();
         for arn in self.cloud.topics().await? {
             let name = arn.rsplit(':').next().unwrap_or_default();
             let tells_of_uploads = self.parts.contains("intake") && name == names::topic(self.environment);
-            if belongs(name, self.environment, &self.parts)
-                || tells_of_uploads
-                    && self.cloud.topic_tag(&arn, ENVIRONMENT).await?.as_deref() == Some(self.environment)
+            if (tells_of_uploads || belongs(name, self.environment, &self.parts))
+                && self.cloud.topic_tag(&arn, ENVIRONMENT).await?.as_deref() == Some(self.environment)
             {
                 topics.ours.push(arn);
             } else {

@@ -215,7 +215,16 @@ impl World {
                     true => "eu-west-1",
                     false => self.script.region.as_str(),
                 };
-                let queue = format!("arn%3Aaws%3Asqs%3A{region}%3A{}%3Alab-work", self.script.account);
+                // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html, Errors
+                if asked("RoleName").contains("WithoutPolicy") {
+                    let message = format!("The role policy with name {} cannot be found.", asked("PolicyName"));
+                    return Some(Refusal::new(404, "NoSuchEntity", message).into());
+                }
+                let name = match asked("RoleName").contains("OfPayroll") {
+                    true => "payroll-jobs",
+                    false => "lab-work",
+                };
+                let queue = format!("arn%3Aaws%3Asqs%3A{region}%3A{}%3A{name}", self.script.account);
                 Fields::new()
                     .text("RoleName", asked("RoleName"))
                     .text("PolicyName", asked("PolicyName"))
