@@ -54,19 +54,10 @@ impl Cloud {
         Ok(Some(match ended.how {
             How::NothingToDo => WorkedOut::NothingToDo,
             How::Failed(reason) => WorkedOut::Failed(reason),
-            How::Complete(said) => {
-                let mut changes: Vec<Change> = said.with_values.iter().map(read_change).collect();
-                for change in said.plain.iter().map(read_change) {
-                    match changes.iter_mut().find(|known| is_same(known, &change)) {
-                        Some(known) => strengthen(known, change),
-                        None => changes.push(change),
-                    }
-                }
-                WorkedOut::Changes {
-                    changes,
-                    warning: said.warning,
-                }
-            }
+            How::Complete(said) => WorkedOut::Changes {
+                changes: merged(&said),
+                warning: said.warning,
+            },
         }))
     }
 
@@ -181,6 +172,17 @@ fn in_our_words(reason: &str) -> String {
     let reason = reason.trim_start_matches("[WARN]").trim();
     let why = reason.split_once(" because: ").map_or(reason, |(_, why)| why);
     format!("CloudFormation can't show all values that would change: {why}")
+}
+
+fn merged(said: &Said) -> Vec<Change> {
+    let mut changes: Vec<Change> = said.with_values.iter().map(read_change).collect();
+    for change in said.plain.iter().map(read_change) {
+        match changes.iter_mut().find(|known| is_same(known, &change)) {
+            Some(known) => strengthen(known, change),
+            None => changes.push(change),
+        }
+    }
+    changes
 }
 
 pub(super) fn is_same(one: &Change, other: &Change) -> bool {
@@ -318,6 +320,26 @@ mod tests {
             ("/Properties/Queue", No),
         ];
         assert_eq!(known, change(Maybe, &expected));
+    }
+
+    #[test]
+    fn what_either_read_says_counts_and_is_told_once() {
+        let said = |logical_id: &str, replacement: SdkReplacement| {
+            let change = ResourceChange::builder().action(ChangeAction::Modify);
+            change.logical_resource_id(logical_id).replacement(replacement).build()
+        };
+        let (no, yes) = (|| SdkReplacement::False, || SdkReplacement::True);
+        let said = Said {
+            plain: vec![said("Queue", yes()), said("Topic", no()), said("Bucket", yes())],
+            with_values: vec![said("Topic", yes()), said("Queue", no())],
+            warning: None,
+        };
+        let merged: Vec<_> = merged(&said)
+            .into_iter()
+            .map(|change| (change.logical_id, change.replacement))
+            .collect();
+        let expected = ["Topic", "Queue", "Bucket"].map(|id| (id.to_owned(), Replacement::Yes));
+        assert_eq!(merged, expected);
     }
 
     #[test]

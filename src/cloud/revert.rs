@@ -17,8 +17,15 @@ use super::{Cloud, CloudError, explain};
 /// What came of asking for one.
 #[derive(Debug)]
 pub enum Reverting {
-    /// It would do this, with these values of what is kept in the parameter store, by the parameter's name.
-    Ready(Vec<RevertedChange>, BTreeMap<String, String>),
+    /// It would do this.
+    Ready {
+        /// Resource by resource.
+        changes: Vec<RevertedChange>,
+        /// The values of what is kept in the parameter store, by the parameter's name.
+        resolved: BTreeMap<String, String>,
+        /// What CloudFormation can't say of the changes, and why.
+        warning: Option<String>,
+    },
     /// It would do nothing.
     NothingToDo,
     /// The endpoint made a change set that knows nothing of drift.
@@ -131,7 +138,11 @@ impl Cloud {
                         None => changes.push(plain),
                     }
                 }
-                Reverting::Ready(changes, ended.resolved)
+                Reverting::Ready {
+                    changes,
+                    resolved: ended.resolved,
+                    warning: said.warning,
+                }
             }
         }))
     }

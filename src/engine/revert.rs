@@ -31,6 +31,9 @@ pub struct StackRevert {
     /// What comes with it, because the parameter store has other values by now: a newer image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub newer: Vec<NewerValue>,
+    /// What CloudFormation can't say of the changes, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// Why nothing can be done, when nothing can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -110,6 +113,7 @@ async fn draw_up_stack(
         stack: stack.name.clone(),
         changes: Vec::new(),
         newer: Vec::new(),
+        warning: None,
         note: None,
         is_known: true,
         draft: None,
@@ -136,8 +140,13 @@ async fn draw_up_stack(
         ..error
     })?;
     match cloud.read_revert(&id).await? {
-        Reverting::Ready(changes, resolved) => {
+        Reverting::Ready {
+            changes,
+            resolved,
+            warning,
+        } => {
             revert.changes = changes;
+            revert.warning = warning;
             revert.newer = newer(stack, resolved);
             revert.draft = Some(id);
         }
@@ -271,6 +280,7 @@ mod tests {
                 ),
             ],
             newer: Vec::new(),
+            warning: None,
             note: None,
             is_known: true,
             draft: None,

@@ -24,6 +24,9 @@ pub fn text(reverts: &[StackRevert]) -> String {
         if !revert.changes.is_empty() {
             let _ = writeln!(out, "{}\n", table(revert));
         }
+        if let Some(warning) = &revert.warning {
+            let _ = writeln!(out, "{} {}: {warning}", paint(CAREFUL, "!"), revert.stack);
+        }
     }
     for line in newer(reverts) {
         let _ = writeln!(out, "{} {line}", paint(BAD, "!"));

@@ -262,6 +262,29 @@ fn putting_it_back_is_shown_in_three_states_and_not_done_unasked() {
     test(&endpoint).args(["--fail"]).status(3).run();
 }
 
+/// Read with values, the change set says nothing of the log group.
+#[test]
+fn what_is_left_out_with_values_is_put_back_all_the_same_and_named() {
+    let endpoint = Endpoint::serve(to_put_back().unreadable("lab-work", "Logs", "no such key"));
+    let warning = "CloudFormation can't show all values that would change: ChangeSet creation failed for resource [Logs] \
+                   because: no such key";
+    let shown = test(&endpoint).args(["--revert"]).status(4);
+    let shown = shown.stdout_contains(format!("lab-work: {warning}")).run();
+    assert!(
+        table(&shown.stdout).iter().any(|line| line.starts_with("Logs")),
+        "{}",
+        shown.stdout
+    );
+    let document = test(&endpoint)
+        .args(["--revert", "--yes", "--output", "json"])
+        .run()
+        .json();
+    let plan = &document["revert"]["plans"][0];
+    assert_eq!(plan["warning"], warning);
+    let ids = [0, 1, 2].map(|n| &plan["changes"][n]["logical_id"]);
+    assert_eq!(ids, ["Function", "Group", "Logs"]);
+}
+
 #[test]
 fn what_drifted_is_put_back_and_the_next_look_finds_nothing() {
     let endpoint = Endpoint::serve(to_put_back());
