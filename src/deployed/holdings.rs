@@ -126,3 +126,42 @@ fn never_made(resource: &StackResource, events: &[ResourceEvent]) -> bool {
     let is_made = |status: &str| status.ends_with("_COMPLETE") && status != "DELETE_COMPLETE";
     statuses().any(|status| status == CREATE_FAILED) && !statuses().any(is_made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_once_is_the_stacks_though_an_attempt_failed() {
+        let bucket = StackResource {
+            logical_id: "Bucket".into(),
+            resource_type: Kind::Bucket.resource_type().into(),
+            physical_id: "files".into(),
+            status: DELETE_FAILED.into(),
+            reason: None,
+        };
+        let never = |events: &[(&str, &str, &str)]| {
+            let event = |(logical_id, physical_id, status): &(&str, &str, &str)| ResourceEvent {
+                id: String::new(),
+                operation_id: None,
+                token: None,
+                at: None,
+                logical_id: (*logical_id).into(),
+                physical_id: (*physical_id).into(),
+                resource_type: bucket.resource_type.clone(),
+                status: (*status).into(),
+                reason: None,
+                is_stack: false,
+            };
+            never_made(&bucket, &events.iter().map(event).collect::<Vec<_>>())
+        };
+        let failed = ("Bucket", "files", CREATE_FAILED);
+        assert!(never(&[failed]));
+        assert!(never(&[failed, ("Bucket", "files", "DELETE_COMPLETE")]));
+        assert!(never(&[failed, ("Other", "files", "CREATE_COMPLETE")]));
+        assert!(!never(&[failed, ("Bucket", "files", "CREATE_COMPLETE")]));
+        assert!(!never(&[failed, ("Bucket", "files", "IMPORT_COMPLETE")]));
+        assert!(!never(&[("Bucket", "other", CREATE_FAILED)]));
+        assert!(!never(&[]));
+    }
+}

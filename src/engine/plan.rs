@@ -330,6 +330,43 @@ mod tests {
     }
 
     #[test]
+    fn only_what_a_property_is_known_to_replace_is_refused_where_failures_are_kept() {
+        let draft = |keep_failed, keeps_what_fails| Draft {
+            id: String::new(),
+            stack_id: String::new(),
+            keep_failed,
+            keeps_what_fails,
+        };
+        let property = |after: &str, replacement| PropertyChange {
+            path: "/Properties/TopicName".into(),
+            before: Some("a".into()),
+            after: Some(after.into()),
+            replacement,
+        };
+        let of = |properties: Vec<PropertyChange>, replacement| Change {
+            properties,
+            ..change("Topic", Action::Modify, replacement)
+        };
+        use Replacement::{Maybe, Yes};
+        let replaced = of(vec![property("b", Yes)], Yes);
+        let refusal = |change: &Change, draft: &Draft| replacement_refusal(std::slice::from_ref(change), draft);
+        let why = refusal(&replaced, &draft(true, true)).unwrap_or_default();
+        assert!(why.contains("replace Topic") && why.contains("qfleet recover"), "{why}");
+        let why = refusal(&replaced, &draft(false, true)).unwrap_or_default();
+        assert!(why.contains("without --on-failure keep"), "{why}");
+        assert_eq!(refusal(&replaced, &draft(false, false)), None);
+        for spared in [
+            // It failed, and is made anew for that alone.
+            of(Vec::new(), Yes),
+            of(vec![property("b", Maybe)], Yes),
+            of(vec![property("{{changeSet:KNOWN_AFTER_APPLY}}", Yes)], Yes),
+            of(vec![property("b", Yes)], Maybe),
+        ] {
+            assert_eq!(refusal(&spared, &draft(true, true)), None, "{spared:?}");
+        }
+    }
+
+    #[test]
     fn a_replacement_that_was_not_shown_is_found() {
         let shown = [
             change("Queue", Action::Modify, Replacement::No),

@@ -326,7 +326,15 @@ fn a_stage_that_is_deployed_alone_gets_its_program() {
     assert_eq!(programs().len(), 1);
     let other = first.then().executable("program/run", "#!/bin/sh\nexec sleep 2\n");
     let only = other.args(["deploy", "lab.yaml", "--yes", "--only", "work"]);
+    let before = endpoint.world(|world| world.calls.len());
     only.stderr_contains("uploaded the program of work").run();
+    // Instances that come up during the update ask for it.
+    let order: Vec<String> = endpoint.world(|world| {
+        let calls = world.calls[before..].iter().map(|call| call.action.clone());
+        let actions = ["PutObject", "ExecuteChangeSet"];
+        calls.filter(|action| actions.contains(&action.as_str())).collect()
+    });
+    assert_eq!(order, ["PutObject", "ExecuteChangeSet"]);
     let key = endpoint.world(|world| {
         let work = world.find("lab-work").expect("the stack");
         world.stacks[work].definition.parameters["ProgramKey"].clone()

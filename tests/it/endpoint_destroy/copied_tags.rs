@@ -50,3 +50,13 @@ fn a_stack_that_only_carries_the_tags_is_left_alone() {
         assert_eq!(endpoint.calls(action).len(), 0, "{action}");
     }
 }
+
+/// A stack that only ever had change sets shows no tags. Without a change set of ours, only its name speaks for it.
+#[test]
+fn a_stack_that_only_has_the_name_is_left_alone() {
+    let two = Existing::new("lab-two", "REVIEW_IN_PROGRESS");
+    let endpoint = Endpoint::serve(Script::new().existing(two));
+    destroy(&endpoint).stdout_contains("gone already").run();
+    assert_eq!(endpoint.stacks(), ["lab-two"]);
+    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+}

@@ -136,6 +136,12 @@ async fn bounds_that_a_destroy_lowered_before_it_was_stopped_are_put_back_by_the
     let changed = rig.endpoint.calls("UpdateAutoScalingGroup").len();
     rig.again().deploy().await.well();
     assert_eq!(rig.endpoint.calls("UpdateAutoScalingGroup").len(), changed, "once");
+    // Also where a deploy has nothing else to do.
+    let bounds = |min, max| qfleet::cloud::bounds::Bounds { min, max };
+    rig.cloud.mark_bounds(&group, bounds(2, 4)).await.expect("marked");
+    rig.cloud.put_bounds(&group, bounds(0, 0)).await.expect("lowered");
+    rig.again().deploy().await.well();
+    assert_eq!(rig.endpoint.group(&group).0[..2], [2, 2]);
 }
 
 /// What somebody else set since, or set to nothing, is drift, and stays.

@@ -1,9 +1,10 @@
 //! Data that is to stay: where that can't be had, nothing is deleted.
 
 use qfleet::cloud::stack_status::StackStatus;
+use qfleet::observe::leftovers::{self, Known, Patience, Subject};
 
 use super::*;
-use crate::endpoint::{Existing, Fault, Happening, Obstacles, On, ScriptedGroup, World};
+use crate::endpoint::{Existing, Fault, Happening, Obstacles, On, ScriptedGroup, Verb, World};
 
 const QUEUE: &str = "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {QueueName: lab-work}\n";
 
@@ -132,6 +133,20 @@ async fn protection_that_comes_while_workers_drain_holds() {
     assert_eq!(objects(&rig), [1, 1]);
 }
 
+/// What only carried the tags of ours since then is somebody else's.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_handed_over_while_workers_drain_stays() {
+    let rig = with_buckets();
+    let hands_over = |world: &mut World| {
+        let work = world.find("lab-work").expect("it is there");
+        let tags = &mut world.stacks[work].definition.tags;
+        tags.insert("qfleet:environment".into(), "payroll".into());
+    };
+    let ran = once_called(&rig, "UpdateAutoScalingGroup", hands_over).await;
+    is_refused(&rig, &ran, "lab-work had other tags when this command began");
+    assert_eq!(objects(&rig), [1, 1]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_is_looked_at_again_before_each_bucket_and_before_the_deletion() {
     // While the first bucket is emptied; while the second one is.
@@ -164,10 +179,52 @@ async fn a_bucket_that_is_not_the_stacks_any_more_is_not_emptied() {
     assert_eq!(objects(&rig), [0, 1]);
 }
 
-/// Its creation failed, and it carries the name of one that was there before. CloudFormation can't delete what isn't empty,
-/// and even then it isn't emptied: not in another attempt, nor by another destroy.
+/// With `--force`, and what happens while somebody is asked about that.
+async fn destroy_by_force(rig: &Rig, meanwhile: impl Fn(&mut World) + Sync) -> Ran {
+    rig.tell(async |context| {
+        let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+        let approve = |_: &str, _: &[_]| {
+            rig.endpoint.world(|world| meanwhile(world));
+            true
+        };
+        let report = qfleet::engine::destroy::destroy(Teardown {
+            context,
+            deployed: &deployed,
+            role_arn: None,
+            no_drain: false,
+            lifted: Lifted::default(),
+            force: true,
+            approve: &approve,
+            objects: &BTreeMap::new(),
+        })
+        .await;
+        (Ok(report), Ok(()))
+    })
+    .await
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_bucket_that_failed_to_be_created_is_not_emptied() {
+async fn protection_that_comes_while_force_is_asked_about_holds() {
+    let rig = Rig::new(Script::new().existing(stage("empty", QUEUE)).fails(
+        "lab-work",
+        "Queue",
+        Verb::Delete,
+        "in use",
+    ));
+    let ran = destroy_by_force(&rig, |world| {
+        let work = world.find("lab-work").expect("it is there");
+        world.stacks[work].protected = true;
+    })
+    .await;
+    let failure = ran.failure("work");
+    assert!(failure.message.contains("somebody switched"), "{failure:#?}");
+    let deletes = rig.endpoint.calls("DeleteStack");
+    assert!(deletes.iter().all(|call| call.input.text("DeletionMode").is_none()));
+    assert_eq!(rig.status("work").as_deref(), Some("DELETE_FAILED"));
+}
+
+/// A stack whose second bucket failed to be created: it carries the name of one that was there before.
+fn with_an_unmade_bucket() -> Rig {
     let body = "Resources:\n  Made:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: first}\n  Unmade:\n    Type: \
                 AWS::S3::Bucket\n    Properties: {BucketName: second}\n";
     let failed = Existing::new("lab-work", "CREATE_FAILED")
@@ -176,16 +233,76 @@ async fn a_bucket_that_failed_to_be_created_is_not_emptied() {
         .tag("qfleet:on-destroy", "empty")
         .resource("Unmade", "CREATE_FAILED", "second already exists")
         .body(body);
-    let mut rig = Rig::new(Script::new().existing(failed));
+    let rig = Rig::new(Script::new().existing(failed));
     rig.endpoint.world(|world| {
         for bucket in ["first", "second"] {
             world.services.put_object(bucket, "a", "content");
         }
     });
+    rig
+}
+
+/// Nothing that is done between attempts mends it, so there are no more of them than for anything else; and it was never
+/// the stack's to be given up.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_failed_to_be_created_is_not_given_up_either() {
+    let rig = with_an_unmade_bucket();
+    let ran = destroy_by_force(&rig, |_| {}).await.well();
+    assert_eq!(rig.status("work"), None);
+    let deletes = rig.endpoint.calls("DeleteStack");
+    let modes: Vec<_> = deletes.iter().map(|call| call.input.text("DeletionMode")).collect();
+    assert_eq!(modes, [None, None, Some("FORCE_DELETE_STACK")]);
+    assert!(ran.report().abandoned.is_empty(), "{:#?}", ran.report().abandoned);
+    assert_eq!(objects(&rig), [0, 1]);
+}
+
+/// Nor is it looked for afterwards, as if it had been the environment's.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_failed_to_be_created_is_not_left_over() {
+    let rig = with_an_unmade_bucket();
+    let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+    let subject = Subject {
+        environment: "lab".into(),
+        known: Known::read(&rig.cloud, &deployed).await,
+        ..Subject::default()
+    };
+    let patience = Patience {
+        limit: Duration::ZERO,
+        pause: Duration::from_secs(1),
+    };
+    let receipt = leftovers::look(&rig.cloud, &subject, patience, jiff::Timestamp::UNIX_EPOCH).await;
+    let buckets = receipt
+        .resources
+        .iter()
+        .filter(|row| row.resource_type == "AWS::S3::Bucket");
+    let buckets: Vec<&str> = buckets.map(|row| row.name.as_str()).collect();
+    assert_eq!(buckets, ["first"], "{receipt:#?}");
+}
+
+/// Its creation failed, and it carries the name of one that was there before. CloudFormation can't delete what isn't empty,
+/// and even then it isn't emptied: not in another attempt, nor by another destroy.
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_failed_to_be_created_is_not_emptied() {
+    let mut rig = with_an_unmade_bucket();
     for _ in 0..2 {
         let ran = rig.again().destroy().await;
         let failure = ran.failure("work");
         assert_eq!(failure.status, Some(StackStatus::DeleteFailed), "{failure:#?}");
         assert_eq!(objects(&rig), [0, 1]);
     }
+}
+
+/// Its tags say nothing of that. A read that comes too early knows no template: that isn't one which keeps nothing.
+#[tokio::test(start_paused = true)]
+async fn what_a_template_keeps_is_kept_though_its_read_is_early() {
+    let body = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    Properties: {BucketName: \
+                first}\n";
+    let early = Fault::refuse(400, "ValidationError", "Stack with id lab-work does not exist");
+    let reads = On::action("GetTemplate").until(Duration::from_secs(10));
+    let rig = Rig::new(Script::new().existing(stage("empty", body)).fault(reads, early));
+    rig.endpoint
+        .world(|world| world.services.put_object("first", "a", "content"));
+    let ran = rig.destroy().await;
+    is_refused(&rig, &ran, "keeps its data now, which was to go");
+    assert_eq!(objects(&rig), [1, 0]);
 }
