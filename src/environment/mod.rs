@@ -21,6 +21,7 @@ mod run_script;
 mod schema;
 mod source;
 pub mod units;
+#[cfg(test)]
 mod work;
 mod yaml;
 mod zones;

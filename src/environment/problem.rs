@@ -9,7 +9,6 @@ use serde::Serialize;
 
 pub use super::source::Source;
 use super::source::path;
-use super::work;
 
 /// So many problems of a file are shown. Whoever mends them checks again.
 const MOST: usize = 20;
@@ -109,10 +108,7 @@ impl Problems {
             (bytes.start, bytes.end)
         });
         let mut seen = HashSet::new();
-        list.retain(|problem| {
-            work::done(1);
-            seen.insert(problem.clone())
-        });
+        list.retain(|problem| seen.insert(problem.clone()));
         let more = list.len().saturating_sub(MOST);
         list.truncate(MOST);
         Problems { source, list, more }

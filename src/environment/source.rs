@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::work;
-
 /// An environment file as it was read: its path, its text and where each value stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
@@ -23,13 +21,11 @@ pub(super) struct Lines(Vec<usize>);
 
 impl Lines {
     pub(super) fn of(text: &str) -> Lines {
-        work::done(text.len());
         Lines(text.match_indices('\n').map(|(at, _)| at + 1).collect())
     }
 
     /// The line of a byte, from 1, and where it begins.
     pub(super) fn line(&self, offset: usize) -> (usize, usize) {
-        work::done(1);
         let before = self.0.partition_point(|start| *start <= offset);
         (before + 1, before.checked_sub(1).map_or(0, |last| self.0[last]))
     }
@@ -92,7 +88,6 @@ impl Source {
     pub(super) fn line_and_column(&self, offset: usize) -> (usize, usize) {
         let offset = self.floor(offset);
         let (line, start) = self.lines.line(offset);
-        work::done(offset - start);
         (line, self.text[start..offset].chars().count() + 1)
     }
 
