@@ -128,3 +128,75 @@ fn rolling(update: RollingUpdate, group: &Group) -> Rolling {
         keeps,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::change_set::{PropertyChange, Replacement};
+    use crate::cloud::groups::Instance;
+
+    /// So many are wanted; these are there, of version 2 or of another.
+    fn group(desired: i32, instances: &[(&str, &str)]) -> Group {
+        let instances = instances.iter().map(|(state, version)| Instance {
+            lifecycle_state: (*state).to_owned(),
+            launch_template_version: Some((*version).to_owned()),
+            ..Instance::default()
+        });
+        Group {
+            desired,
+            launch_template_version: Some("2".to_owned()),
+            instances: instances.collect(),
+            ..Group::default()
+        }
+    }
+
+    #[test]
+    fn a_fleet_that_scales_is_as_large_as_it_is_or_as_it_will_be() {
+        let (works, comes, goes) = (("InService", "2"), ("Pending", "2"), ("Terminating:Wait", "2"));
+        let update = RollingUpdate {
+            min: 1,
+            max: 20,
+            batch_size: 5,
+            batch_seconds: 60,
+        };
+        // Scaling out, then scaling in; kept, replaced, in service at least.
+        for (group, keeps, replaced, in_service) in [
+            (group(5, &[works, works, comes, comes, comes]), 5, 5, 2),
+            (group(5, &[works, works]), 5, 2, 2),
+            (group(1, &[works, works, works]), 3, 3, 3),
+            (group(1, &[works, goes, goes]), 1, 1, 1),
+        ] {
+            let rolling = rolling(update, &group);
+            let found = (rolling.keeps, rolling.instances, rolling.min_in_service);
+            assert_eq!(found, (keeps, replaced, in_service), "{group:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_group_rolls_it_when_it_launches_others_or_has_others() {
+        let change = |path: &str| Change {
+            action: Action::Modify,
+            logical_id: "Group".into(),
+            resource_type: "AWS::AutoScaling::AutoScalingGroup".into(),
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: vec![PropertyChange {
+                path: path.into(),
+                before: None,
+                after: None,
+                replacement: Replacement::No,
+            }],
+        };
+        let (same, other) = (group(1, &[("InService", "2")]), group(1, &[("InService", "1")]));
+        for (path, group, expected) in [
+            ("/Properties/MaxSize", &same, false),
+            ("/Properties/MaxSize", &other, true),
+            ("/Properties/AvailabilityZones", &same, true),
+            ("/Properties/VPCZoneIdentifier/0", &same, true),
+            ("/Properties/MixedInstancesPolicy/LaunchTemplate/Overrides", &same, true),
+            ("/Properties/LaunchTemplate/Version", &same, true),
+        ] {
+            assert_eq!(rolls(&change(path), group), expected, "{path}");
+        }
+    }
+}
