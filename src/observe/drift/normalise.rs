@@ -168,6 +168,17 @@ mod tests {
     fn other_meanings_are_not() {
         for (property, one, other) in [
             ("VisibilityTimeout", json!(300), json!(30)),
+            (
+                "Rules",
+                json!([{"Name": "prefix", "Value": "day%3D1/"}]),
+                json!([{"Name": "Prefix", "Value": "day=2/"}]),
+            ),
+            // The percent sign itself is encoded here.
+            (
+                "Rules",
+                json!([{"Name": "prefix", "Value": "day%253D1/"}]),
+                json!([{"Name": "Prefix", "Value": "day=1/"}]),
+            ),
             ("QueueName", json!("01"), json!("1")),
             (
                 "Overrides",
