@@ -54,6 +54,21 @@ async fn a_network_is_put_where_the_types_are_offered_and_stays_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_network_takes_no_more_zones_than_it_needs_and_keeps_them_for_other_types() {
+    let script = Script::new()
+        .offers("t3.micro", &["us-east-2a", "us-east-2b", "us-east-2c"])
+        .offers("t3.small", &["us-east-2b", "us-east-2c"]);
+    let mut rig = rig("types: [t3.micro], network: create", script);
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
+    // A subnet can't be moved to another zone.
+    rig.blueprint = blueprint(&file("types: [t3.small], network: create"));
+    rig.again();
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_zones_are_those_of_the_default_vpc_that_offer_a_type() {
     let script = Script::new()
         .default_zones(&["us-east-2a", "us-east-2b"])
