@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::endpoint::{Endpoint, Script, Verb, World};
+use crate::endpoint::{Endpoint, Fault, On, Script, Verb, World};
 use crate::harness::{Aws, Output, Test, account, in_a_terminal};
 use crate::lab::{LAB, with_file, with_file_at};
 
@@ -39,6 +39,20 @@ fn run(there: &Output, args: &[&str]) -> Test {
 
 fn json(there: &Output, args: &[&str]) -> Value {
     run(there, args).args(["--output", "json"]).run().json()
+}
+
+/// Nothing is deployed or deleted.
+fn refused_before_anything_is_done(endpoint: &Endpoint, there: &Output, status: i32, says: &str) {
+    let done = || ["ExecuteChangeSet", "DeleteStack"].map(|action| endpoint.calls(action).len());
+    let before = done();
+    let prune = run(there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(status);
+    prune.stderr_contains(says).run();
+    assert_eq!(done(), before, "{says}");
+}
+
+fn without_bucket() -> String {
+    let dropped = LAB.replace("bucket: {on_destroy: empty}\n", "");
+    dropped.replace("    from: bucket\n", "")
 }
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {
@@ -162,11 +176,8 @@ fn what_others_still_need_goes_last() {
 fn a_bucket_that_was_dropped_goes_or_stays_as_it_was_deployed() {
     for (on_destroy, stays) in [("empty", false), ("keep", true)] {
         let before = LAB.replace("on_destroy: empty", &format!("on_destroy: {on_destroy}"));
-        let after = LAB
-            .replace("bucket: {on_destroy: empty}\n", "")
-            .replace("    from: bucket\n", "");
         let endpoint = Endpoint::serve(Script::new());
-        let there = deployed(&endpoint, &before, &after);
+        let there = deployed(&endpoint, &before, &without_bucket());
         endpoint.world(|world| world.services.put_object(BUCKET, "uploads/a", "content"));
         let pruned = json(&there, &["deploy", "lab.yaml", "--prune", "--yes"]);
         assert_eq!(
@@ -200,12 +211,59 @@ fn protection_is_the_files_to_lift() {
         world.stacks[old].protected = true;
     });
     let prune = ["deploy", "lab.yaml", "--prune", "--yes"];
-    run(&there, &prune)
-        .status(4)
-        .stderr_contains("lab-old is protected")
-        .run();
+    refused_before_anything_is_done(&endpoint, &there, 4, "lab-old is protected");
     run(&there, &prune).args(["--disable-protection"]).run();
     assert_eq!(sorted(endpoint.stacks()), LEFT);
+}
+
+#[test]
+fn what_the_file_keeps_is_not_pruned() {
+    let endpoint = Endpoint::serve(Script::new());
+    let keeps = LAB.replace("on_destroy: empty", "on_destroy: keep");
+    let there = deployed(&endpoint, &with_old(), &keeps);
+    let says = "the file says `on_destroy: keep`, but --prune would delete ";
+    refused_before_anything_is_done(&endpoint, &there, 4, says);
+}
+
+#[test]
+fn what_others_use_is_not_pruned() {
+    let theirs = |script: Script| {
+        let arn = "arn:aws:sns:us-east-2:111122223333:lab-uploads:0a1b";
+        script.subscribed(":lab-uploads", arn, "email", "ops@example.com")
+    };
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, LAB, &without_bucket());
+    endpoint.rescript(theirs);
+    refused_before_anything_is_done(&endpoint, &there, 4, "ops@example.com");
+
+    // Somebody subscribes while the rest is deployed.
+    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_millis(300)));
+    let there = deployed(&endpoint, LAB, &without_bucket());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            endpoint.wait_until("the dashboard is updated", |world| {
+                let dashboard = world.find("lab-dashboard");
+                dashboard.is_some_and(|found| world.stacks[found].status == "UPDATE_IN_PROGRESS")
+            });
+            endpoint.rescript(theirs);
+        });
+        let prune = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
+        prune.stderr_contains("ops@example.com").run();
+    });
+    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+}
+
+#[test]
+fn what_is_not_known_is_said_and_not_pruned() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    let denied = Fault::access_denied("ListStackResources");
+    endpoint.rescript(|script| script.fault(On::action("ListStackResources").stack("lab-old"), denied));
+    let unknown = "It isn't known whether stacks are left that the file doesn't have any more";
+    run(&there, &["plan", "lab.yaml"]).stdout_contains(unknown).run();
+    let plan = json(&there, &["plan", "lab.yaml"]);
+    assert!(plan["surplus_unknown"].is_string(), "{plan:#}");
+    refused_before_anything_is_done(&endpoint, &there, 1, "it isn't known what --prune would destroy");
 }
 
 #[test]
