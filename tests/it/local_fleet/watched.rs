@@ -168,8 +168,31 @@ fn a_worker_drains_and_status_knows_the_fleet() {
             after.keys().next().expect("an instance")
         ))
         .run();
+
+    // Whoever watches keeps the picture of a fleet that has ended; where its backlog goes isn't told any more.
+    let stage = |line: String| serde_json::from_str::<serde_json::Value>(&line).expect("JSON")["stages"][0].clone();
+    let watch = [
+        "status",
+        "fleet.yaml",
+        "--watch",
+        "--interval",
+        "1",
+        "--output",
+        "jsonl",
+    ];
+    let watching = Following::start(place.qfleet(&watch));
+    let running = watching.until("\"trend\":\"").pop().expect("a line");
     place.qfleet(&["local", "down", "fleet.yaml"]).run();
     place.ended();
+    let mut lines = std::iter::repeat_with(|| watching.until("{").pop().expect("a line")).take(60);
+    let ended = lines.find(|line| !line.contains("\"local_fleet\":{")).expect("an end");
+    let (running, ended) = (stage(running), stage(ended));
+    let points = |stage: &serde_json::Value| stage["backlog"]["history"].as_array().map(Vec::len);
+    assert!(points(&ended) >= points(&running), "{ended:#}");
+    assert_eq!(ended["backlog"]["trend"], serde_json::Value::Null, "{ended:#}");
+    watching.signal(Signal::SIGINT);
+    assert_eq!(watching.end().0, 130);
+
     place
         .qfleet(&["kill-worker", "fleet.yaml", "--crash"])
         .status(1)
