@@ -106,14 +106,14 @@ pub struct Rejected {
 }
 
 /// What became of each message of a request, in its order.
-pub type Results = Vec<Result<(), Rejected>>;
+pub type Results<T = ()> = Vec<Result<T, Rejected>>;
 
 impl Cloud {
-    /// Sends at most [`BATCH`] messages of together at most [`LARGEST`] bytes to the queue.
+    /// Sends at most [`BATCH`] messages of together at most [`LARGEST`] bytes to the queue. Gives the id that each has there.
     ///
     /// # Errors
     /// When none was sent, as far as is known.
-    pub async fn send_messages(&self, url: &str, messages: &[&Message]) -> Result<Results, CloudError> {
+    pub async fn send_messages(&self, url: &str, messages: &[&Message]) -> Result<Results<String>, CloudError> {
         let mut request = self.sqs.send_message_batch().queue_url(url);
         for (number, message) in messages.iter().enumerate() {
             let extras = &message.extras;
@@ -138,7 +138,10 @@ impl Cloud {
             .send()
             .await
             .map_err(|error| explain("SendMessageBatch", error))?;
-        let done = answer.successful().iter().map(|entry| entry.id());
+        let done = answer
+            .successful()
+            .iter()
+            .map(|entry| (entry.id(), entry.message_id().to_owned()));
         Ok(results(messages.len(), done, answer.failed()))
     }
 
@@ -187,7 +190,7 @@ impl Cloud {
             .send()
             .await
             .map_err(|error| explain("ChangeMessageVisibilityBatch", error))?;
-        let done = answer.successful().iter().map(|entry| entry.id());
+        let done = answer.successful().iter().map(|entry| (entry.id(), ()));
         Ok(results(handles.len(), done, answer.failed()))
     }
 
@@ -207,27 +210,31 @@ impl Cloud {
             .send()
             .await
             .map_err(|error| explain("DeleteMessageBatch", error))?;
-        let done = answer.successful().iter().map(|entry| entry.id());
+        let done = answer.successful().iter().map(|entry| (entry.id(), ()));
         Ok(results(handles.len(), done, answer.failed()))
     }
 }
 
 /// What became of each of `count` entries whose ids are their numbers. One that the answer leaves out may be tried
 /// again.
-fn results<'a>(count: usize, done: impl Iterator<Item = &'a str>, failed: &[BatchResultErrorEntry]) -> Results {
+fn results<'a, T>(
+    count: usize,
+    done: impl Iterator<Item = (&'a str, T)>,
+    failed: &[BatchResultErrorEntry],
+) -> Results<T> {
     let silent = || {
         Err(Rejected {
             why: "SQS did not say what became of it".into(),
             sender_fault: false,
         })
     };
-    let mut results: Results = (0..count).map(|_| silent()).collect();
+    let mut results: Results<T> = (0..count).map(|_| silent()).collect();
     let mut set = |id: &str, result| {
         if let Some(place) = id.parse().ok().and_then(|number: usize| results.get_mut(number)) {
             *place = result;
         }
     };
-    done.for_each(|id| set(id, Ok(())));
+    done.for_each(|(id, done)| set(id, Ok(done)));
     for entry in failed {
         let code = plain_code(entry.code());
         let why = match entry.message() {
@@ -295,7 +302,7 @@ mod tests {
             .sender_fault(false)
             .build()
             .expect("an entry");
-        let results = results(4, ["0", "9", "x"].into_iter(), &[failed]);
+        let results = results(4, [("0", ()), ("9", ()), ("x", ())].into_iter(), &[failed]);
         assert_eq!(results[0], Ok(()));
         assert!(results[1].as_ref().is_err_and(|rejected| !rejected.sender_fault));
         assert_eq!(results[2].as_ref().expect_err("failed").why, "InternalError");

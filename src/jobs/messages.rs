@@ -167,7 +167,7 @@ impl Sender<'_> {
         let mut delivered = Delivered::default();
         for (job, result) in batch.iter().zip(results) {
             match result {
-                Ok(()) => {
+                Ok(_) => {
                     delivered.messages += 1;
                     delivered.bytes += job.message.size() as u64;
                 }
@@ -193,10 +193,10 @@ impl Delivered {
     }
 }
 
-/// Sends the messages of one request, and those again that SQS refuses through no fault of theirs. Of each, whether it
-/// is in the queue, or why not.
-pub(super) async fn deliver(cloud: &Cloud, queue: &str, messages: &[&Message]) -> Vec<Result<(), String>> {
-    let mut results: Vec<Result<(), String>> = vec![Err(String::new()); messages.len()];
+/// Sends the messages of one request, and those again that SQS refuses through no fault of theirs. Of each, the
+/// id that it has in the queue, or why it isn't there.
+pub(super) async fn deliver(cloud: &Cloud, queue: &str, messages: &[&Message]) -> Vec<Result<String, String>> {
+    let mut results: Vec<Result<String, String>> = vec![Err(String::new()); messages.len()];
     let mut left: Vec<usize> = (0..messages.len()).collect();
     let mut pause = PAUSE;
     for attempt in 1..=ATTEMPTS {
@@ -210,7 +210,7 @@ pub(super) async fn deliver(cloud: &Cloud, queue: &str, messages: &[&Message]) -
                 let mut again = Vec::new();
                 for (at, answer) in left.into_iter().zip(answers) {
                     results[at] = match answer {
-                        Ok(()) => Ok(()),
+                        Ok(id) => Ok(id),
                         Err(Rejected { why, sender_fault }) => {
                             if !sender_fault {
                                 again.push(at);

@@ -1,5 +1,7 @@
 //! Dead letters back to their queue where SQS has no message move tasks: received, sent, and deleted only then.
 
+use std::collections::HashSet;
+
 use super::event::Event;
 use super::messages::deliver;
 use super::pace::Pace;
@@ -12,13 +14,17 @@ use crate::cloud::messages::{BATCH, LARGEST, Message, Received};
 const HIDDEN: i32 = 120;
 /// For how many seconds a request waits for messages. Shorter than what an interrupt leaves.
 const WAIT: i32 = 1;
+/// After so many requests in a row that brought nothing new, nothing more is believed to be there.
+const IN_VAIN: u32 = 3;
 /// How often deleting is tried.
 const ATTEMPTS: u32 = 3;
 
 /// Moves as many messages as were counted, because one that fails again comes back, and would go round and round. Where
-/// none were counted, one request's worth is looked for: counts are late.
+/// none were counted, it goes on until nothing new comes: counts are late. What comes back is known by the id that it got
+/// when it was sent, which it keeps among the dead letters, and stays there.
 pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
-    let most = if counted == 0 { BATCH as u64 } else { counted };
+    let most = if counted == 0 { u64::MAX } else { counted };
+    let patience = if counted == 0 { IN_VAIN } else { 1 };
     let Redrive {
         cloud,
         queues,
@@ -29,8 +35,10 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
     let pace = Pace::new(redrive.max_rate.map(f64::from));
     let batch = redrive.max_rate.map_or(BATCH, |rate| BATCH.min(rate as usize));
     let mut moved = Moved::default();
-    let mut seen = 0;
-    while seen < most && moved.failed.len() < FAILURES {
+    let mut sent = HashSet::new();
+    let mut came_back = Vec::new();
+    let (mut seen, mut in_vain) = (0, 0);
+    while seen < most && in_vain < patience && moved.failed.len() < FAILURES {
         let next = batch.min(usize::try_from(most - seen).unwrap_or(batch));
         tokio::select! {
             biased;
@@ -49,7 +57,6 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
             }
         };
         let received = match received {
-            Ok(received) if received.is_empty() => break,
             Ok(received) => received,
             Err(error) => {
                 moved.failed.push(Failed {
@@ -66,9 +73,12 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
             moved.interrupted = true;
             break;
         }
-        for request in requests(&received) {
+        let (back, new): (Vec<Received>, Vec<Received>) = received.into_iter().partition(|one| sent.contains(&one.id));
+        came_back.extend(back);
+        in_vain = if new.is_empty() { in_vain + 1 } else { 0 };
+        for request in requests(&new) {
             tokio::select! {
-                () = resend(redrive, request, &mut moved) => {}
+                () = resend(redrive, request, &mut moved, &mut sent) => {}
                 () = interrupt.too_late() => {
                     moved.unknown += request.len() as u64;
                     moved.interrupted = true;
@@ -77,21 +87,25 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
         }
         tell.tell(Event::MessagesMoved {
             moved: moved.messages,
-            of: Some(most),
+            of: (counted > 0).then_some(counted),
         });
     }
+    give_back(redrive, &came_back).await;
     moved
 }
 
 /// Sends messages to the queue, deletes those that are there from the dead letters, and leaves the others there.
-async fn resend(redrive: Redrive<'_>, received: &[Received], moved: &mut Moved) {
+async fn resend(redrive: Redrive<'_>, received: &[Received], moved: &mut Moved, sent: &mut HashSet<String>) {
     let messages: Vec<&Message> = received.iter().map(|received| &received.message).collect();
-    let sent = deliver(redrive.cloud, &redrive.queues.queue, &messages).await;
+    let delivered = deliver(redrive.cloud, &redrive.queues.queue, &messages).await;
     let mut there = Vec::new();
     let mut back = Vec::new();
-    for (received, result) in received.iter().zip(sent) {
+    for (received, result) in received.iter().zip(delivered) {
         match result {
-            Ok(()) => there.push(received),
+            Ok(id) => {
+                sent.insert(id);
+                there.push(received);
+            }
             Err(message) => {
                 fail(redrive, moved, &received.id, message);
                 back.push(received.clone());

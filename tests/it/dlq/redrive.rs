@@ -172,19 +172,45 @@ fn sqs_moves_dead_letters_itself_where_it_can() {
     );
 }
 
-/// SQS counts none, and there are some: by a task, and by hand.
+/// SQS counts none, and there are some, more than one request brings: by a task, and by hand.
 #[test]
 fn what_is_not_counted_yet_goes_back_all_the_same() {
     for (script, how) in [(Script::new(), "task"), (without_tasks(), "by_hand")] {
-        let endpoint = dead(script, &["1", "2"]);
-        endpoint.world(|world| world.services.queues.counts_late = true);
+        let names: Vec<String> = (0..25).map(|number| format!("job {number:02}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let endpoint = dead(script, &names);
+        endpoint.world(|world| {
+            world.services.queues.counts_late = true;
+            world.services.queues.moved_a_look = 25;
+            world.services.queues.empty_receives = 2;
+        });
         let moved = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "json"]);
         let moved = moved.run().json();
-        assert_eq!((&moved["moved"], &moved["how"]), (&2.into(), &how.into()), "{moved}");
-        assert_eq!(bodies(&endpoint, QUEUE), ["1", "2"]);
+        assert_eq!((&moved["moved"], &moved["how"]), (&25.into(), &how.into()), "{moved}");
+        assert_eq!(bodies(&endpoint, QUEUE), names);
         let again = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "json"]);
         assert_eq!(again.run().json()["how"], "nothing");
     }
+}
+
+/// A worker fails at once what is sent back to it: it goes back once, counted or not.
+#[test]
+fn by_hand_what_comes_back_uncounted_does_not_go_round() {
+    let endpoint = dead(without_tasks(), &["1", "2", "3"]);
+    endpoint.world(|world| {
+        world.services.queues.counts_late = true;
+        world.services.queues.bounces = Some((DEAD_LETTERS.into(), 50));
+    });
+    test(&endpoint)
+        .args(["dlq", "redrive", "lab.yaml"])
+        .stdout_contains("moved 3 messages from lab-work-dlq to lab-work")
+        .run();
+    assert_eq!(bodies(&endpoint, DEAD_LETTERS), ["1", "2", "3"]);
+    assert_eq!(
+        hidden(&endpoint),
+        [] as [&str; 0],
+        "all of them can be received at once"
+    );
 }
 
 #[test]
