@@ -24,6 +24,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use aws_types::service_config::ServiceConfigKey;
 
 use super::calls::Calls;
 use super::{Cloud, CloudError, connect, explain};
@@ -137,12 +138,10 @@ fn operation(
     let plugin = StaticRuntimePlugin::new()
         .with_config(layer.freeze())
         .with_runtime_components(components);
-    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-    let own = format!("https://ec2.{region}.amazonaws.com{suffix}");
     let mut builder = Operation::builder()
         .service_name("EC2")
         .operation_name(action)
-        .endpoint_url(config.endpoint_url().unwrap_or(&own))
+        .endpoint_url(&endpoint(config, region))
         .interceptor(calls)
         .runtime_plugin(plugin)
         .retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
@@ -160,6 +159,29 @@ fn operation(
     builder.serializer(request).deserializer(answer).build()
 }
 
+/// Where EC2 is: what the command line says, else environment and profile, as for the services that have a client
+/// (`AWS_ENDPOINT_URL_EC2`, `AWS_ENDPOINT_URL`, a `services` section, `endpoint_url`;
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>), else EC2's own endpoint.
+fn endpoint(config: &SdkConfig, region: &str) -> String {
+    let told = config.endpoint_url().map(str::to_owned);
+    if let Some(told) = told.filter(|_| config.get_origin("endpoint_url").is_client_config()) {
+        return told;
+    }
+    let of_ec2 = ServiceConfigKey::builder()
+        .service_id("EC2")
+        .env("AWS_ENDPOINT_URL")
+        .profile("endpoint_url");
+    let of_ec2 = of_ec2
+        .build()
+        .ok()
+        .and_then(|key| config.service_config()?.load_config(key));
+    let of_all = || config.endpoint_url().map(str::to_owned);
+    of_ec2.or_else(of_all).unwrap_or_else(|| {
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://ec2.{region}.amazonaws.com{suffix}")
+    })
+}
+
 fn request(form: String) -> Result<HttpRequest, BoxError> {
     let length = form.len();
     let mut request = HttpRequest::new(SdkBody::from(form));
@@ -173,9 +195,11 @@ fn request(form: String) -> Result<HttpRequest, BoxError> {
 
 fn answer(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>> {
     let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default()).into_owned();
-    match response.status().is_success() {
-        true => Ok(body),
-        false => Err(OrchestratorError::operation(Refused::read(&body))),
+    match response.status().as_u16() {
+        200..=299 => Ok(body),
+        // Whatever its words are: an emulator that doesn't know the action.
+        501 => Err(OrchestratorError::operation(Refused::not_implemented())),
+        _ => Err(OrchestratorError::operation(Refused::read(&body))),
     }
 }
 
@@ -185,6 +209,10 @@ fn answer(response: &HttpResponse) -> Result<String, OrchestratorError<Refused>>
 struct Refused(ErrorMetadata);
 
 impl Refused {
+    fn not_implemented() -> Refused {
+        Refused(ErrorMetadata::builder().code("NotImplemented").build())
+    }
+
     fn read(body: &str) -> Refused {
         let mut error = read(body, "Errors").map(|page| page.items).unwrap_or_default();
         let mut error = error.drain(..).next().unwrap_or_default();

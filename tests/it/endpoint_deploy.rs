@@ -1,5 +1,6 @@
 //! The real binary against the scriptable endpoint: what time, failure, refusal and signals do to a command.
 
+mod ec2_endpoint;
 mod protection;
 mod whose;
 
