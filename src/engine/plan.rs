@@ -78,7 +78,7 @@ pub struct StackPlan {
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// What CloudFormation can't say of the changes, and why.
+    /// What can't be said of the changes, and why: by CloudFormation, or by EC2 of zones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
     /// Set when its resources were changed behind CloudFormation's back. What is planned here doesn't put that back: a

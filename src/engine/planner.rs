@@ -205,9 +205,10 @@ async fn plan_stack(
 ) -> Result<StackPlan> {
     let found = existing.map(|existing| &existing.stack);
     let deployed = existing.and_then(|existing| existing.template.as_deref());
+    let chosen = zones::choose(planner.cloud, stack, found, deployed).await?;
     let live = Live {
         in_service: found.and_then(|found| rolling::deployed(stack, found)),
-        zones: zones::choose(planner.cloud, stack, found, deployed).await?,
+        zones: chosen.zones,
     };
     let mut plan = StackPlan {
         part: stack.part.clone(),
@@ -221,7 +222,7 @@ async fn plan_stack(
         termination_protection: None,
         protected_by_hand: false,
         note: None,
-        warning: None,
+        warning: chosen.warning,
         lowered: None,
         drift: found
             .map(|found| &found.drift)
@@ -379,7 +380,8 @@ async fn plan_stack(
                 plan.note = Some(why);
             }
             plan.changes = changes;
-            plan.warning = warning;
+            let warnings: Vec<String> = plan.warning.take().into_iter().chain(warning).collect();
+            plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
             plan.existing = existing_data.clone();
             plan.draft = Some(draft);
         }

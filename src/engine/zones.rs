@@ -10,7 +10,16 @@ use crate::error::{Error, Result};
 /// The template's parameter that carries them.
 const PARAMETER: &str = "Zones";
 
-/// The zones of a stack, separated by commas; none when its file names them, or it needs none.
+/// Zones that were chosen.
+#[derive(Default)]
+pub(super) struct Chosen {
+    /// The zones, separated by commas; none when the stack's file names them, or it needs none.
+    pub zones: Option<String>,
+    /// Why they may be the wrong ones.
+    pub warning: Option<String>,
+}
+
+/// The zones of a stack.
 ///
 /// # Errors
 /// A refusal when too few zones offer what is wanted. Failures of AWS.
@@ -19,27 +28,58 @@ pub(super) async fn choose(
     stack: &Stack,
     found: Option<&StackDescription>,
     deployed: Option<&str>,
-) -> Result<Option<String>> {
+) -> Result<Chosen> {
     let Some(Value::Zones(wanted)) = stack.parameters.get(PARAMETER) else {
-        return Ok(None);
+        return Ok(Chosen::default());
     };
     let pinned = found.and_then(|found| found.parameters.get(PARAMETER));
     if let Some(pinned) = pinned.filter(|pinned| !pinned.value.is_empty())
         && stays(wanted, &stack.body, deployed)
     {
-        return Ok(Some(pinned.value.clone()));
+        return Ok(Chosen {
+            zones: Some(pinned.value.clone()),
+            warning: None,
+        });
     }
-    let mut zones = if cloud.local {
+    let (mut zones, warning) = if cloud.local {
         // The emulator offers nothing, and launches nothing.
-        ["a", "b", "c"].map(|letter| format!("{}{letter}", cloud.region)).into()
+        (usual(cloud), None)
     } else {
-        that_offer(cloud, wanted).await?
+        match that_offer(cloud, wanted).await? {
+            Some(zones) => (zones, None),
+            None => {
+                let zones = unchecked(cloud, wanted).await?;
+                let warning =
+                    "this endpoint doesn't say which zones offer the instance types: taken without that check are";
+                let warning = format!("{warning} {}", zones.join(", "));
+                (zones, Some(warning))
+            }
+        }
     };
     if let Some(count) = wanted.subnets {
         zones.truncate(count as usize);
     }
     zones.sort();
-    Ok(Some(zones.join(",")))
+    Ok(Chosen {
+        zones: Some(zones.join(",")),
+        warning,
+    })
+}
+
+/// What most regions have.
+fn usual(cloud: &Cloud) -> Vec<String> {
+    ["a", "b", "c"].map(|letter| format!("{}{letter}", cloud.region)).into()
+}
+
+/// Zones of an endpoint that doesn't know the question which offer what: an emulator that isn't called `--local`.
+async fn unchecked(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Vec<String>> {
+    let zones = match cloud.default_zones().await {
+        Ok(zones) => zones.into_iter().collect(),
+        Err(error) if error.is_unknown_operation() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let enough = zones.len() >= wanted.subnets.unwrap_or(1) as usize;
+    Ok(if enough { zones } else { usual(cloud) })
 }
 
 /// Zones that were chosen once stay: subnets can't be moved, and a group is rolled when its zones change. Only for other
@@ -49,10 +89,13 @@ fn stays(wanted: &ZonesWanted, body: &str, deployed: Option<&str>) -> bool {
     wanted.subnets.is_some() || deployed.is_some_and(|deployed| deployed == body || types(deployed) == types(body))
 }
 
-/// The best first: those that offer most.
-async fn that_offer(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Vec<String>> {
+/// The best first: those that offer most; none where that can't be asked.
+async fn that_offer(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Option<Vec<String>>> {
     let types: BTreeSet<String> = wanted.offering.iter().flatten().cloned().collect();
-    let offered = cloud.zones_that_offer(&types).await?;
+    let offered = match cloud.zones_that_offer(&types).await {
+        Err(error) if error.is_unknown_operation() => return Ok(None),
+        offered => offered?,
+    };
     let mut zones = ranked(wanted, &offered);
     // Not a Local Zone, which has neither the prices nor the services.
     zones.retain(|zone| zone.strip_prefix(&cloud.region).is_some_and(|letter| letter.len() == 1));
@@ -62,7 +105,7 @@ async fn that_offer(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Vec<String>> 
     }
     let needs = wanted.subnets.unwrap_or(1) as usize;
     if zones.len() >= needs {
-        return Ok(zones);
+        return Ok(Some(zones));
     }
     let types: Vec<&str> = types.iter().map(String::as_str).collect();
     let types = types.join(", ");

@@ -142,3 +142,44 @@ async fn a_zone_that_is_named_is_taken_as_it_is() {
     assert!(plan.stacks.iter().all(|stack| stack.action == StackAction::Create));
     assert_eq!(asked(&rig), 0);
 }
+
+/// An emulator that doesn't know the question: as ministack and others answer what they don't have.
+#[tokio::test(start_paused = true)]
+async fn where_it_cannot_be_asked_zones_are_taken_without_and_that_is_said() {
+    let unknown = |action: &str, status, code| {
+        let fault = Fault::refuse(status, code, &format!("Unknown EC2 action: {action}"));
+        (On::action(action), fault)
+    };
+    let offerings = |status, code| unknown("DescribeInstanceTypeOfferings", status, code);
+    for (status, code) in [
+        (400, "InvalidAction"),
+        (501, "InternalFailure"),
+        (400, "UnsupportedOperation"),
+    ] {
+        let (on, fault) = offerings(status, code);
+        let mut rig = rig(
+            "types: [t3.micro]",
+            Script::new()
+                .default_zones(&["us-east-2a", "us-east-2b"])
+                .fault(on, fault),
+        );
+        let plan = rig.plan().await.expect("a plan");
+        let work = plan.stacks.iter().find(|stack| stack.part == "work").expect("it");
+        let said = work.warning.as_deref().unwrap_or_default();
+        assert!(
+            said.ends_with("taken without that check are us-east-2a, us-east-2b"),
+            "{said}"
+        );
+        rig.again().deploy().await.well();
+        assert_eq!(zones(&rig, "work"), "us-east-2a,us-east-2b");
+        let plan = rig.again().plan().await.expect("a plan");
+        assert!(!plan.changes_anything() && plan.stacks.iter().all(|stack| stack.warning.is_none()));
+    }
+    // Nor which zones there are.
+    let (on, fault) = offerings(400, "InvalidAction");
+    let script = Script::new().fault(on, fault);
+    let (on, fault) = unknown("DescribeSubnets", 400, "InvalidAction");
+    let rig = rig("types: [t3.micro], network: create", script.fault(on, fault));
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
+}
