@@ -1,5 +1,7 @@
 //! What can be done to a stack that is in the middle of something, or stuck.
 
+use std::time::Duration;
+
 use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,6 +9,9 @@ use serde::Serialize;
 use super::events::ResourceEvent;
 use super::stack_status::StackStatus;
 use super::{Cloud, CloudError, explain, instant};
+
+/// How often the events of a request that was refused are looked for: reads may come too early to know them.
+const LOOKS: u32 = 6;
 
 /// A failure as DescribeEvents tells it, early validation included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,14 +115,19 @@ impl Cloud {
     /// Rolls back a stack whose failed operation was left as it was (CREATE_FAILED, UPDATE_FAILED).
     pub async fn rollback_stack(&self, id: &str) -> Result<Token, CloudError> {
         let token = Token::new();
-        self.cloudformation
+        let sent = self
+            .cloudformation
             .rollback_stack()
             .stack_name(id)
             .set_client_request_token(token.text())
             .send()
-            .await
-            .map(|_| token)
-            .map_err(|error| explain("RollbackStack", error))
+            .await;
+        self.begun(
+            id,
+            token,
+            sent.map(drop).map_err(|error| explain("RollbackStack", error)),
+        )
+        .await
     }
 
     /// Goes on with a rollback that got stuck (UPDATE_ROLLBACK_FAILED): without the resources in `skip`, or, with
@@ -125,16 +135,40 @@ impl Cloud {
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html>).
     pub async fn continue_rollback(&self, id: &str, skip: &[String], force: bool) -> Result<Token, CloudError> {
         let token = Token::new();
-        self.cloudformation
+        let sent = self
+            .cloudformation
             .continue_update_rollback()
             .stack_name(id)
             .set_resources_to_skip((!skip.is_empty()).then(|| skip.to_vec()))
             .set_force_rollback(force.then_some(true))
             .set_client_request_token(token.text())
             .send()
-            .await
-            .map(|_| token)
-            .map_err(|error| explain("ContinueUpdateRollback", error))
+            .await;
+        let sent = sent.map(drop).map_err(|error| explain("ContinueUpdateRollback", error));
+        self.begun(id, token, sent).await
+    }
+
+    /// The answer to the first request may have been lost, and it was sent again while what it asked for ran: that is
+    /// refused. Its token says that it was there before, or events with that token that it began.
+    async fn begun(&self, id: &str, token: Token, sent: Result<(), CloudError>) -> Result<Token, CloudError> {
+        let error = match sent {
+            Ok(()) => return Ok(token),
+            Err(error) if error.is("TokenAlreadyExistsException") => return Ok(token),
+            Err(error) if error.is("ValidationError") || error.code.is_none() => error,
+            Err(error) => return Err(error),
+        };
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            let Ok(events) = self.recent_events(id).await else {
+                break;
+            };
+            if events.iter().any(|event| event.token == token.0) {
+                return Ok(token);
+            }
+        }
+        Err(error)
     }
 }
 

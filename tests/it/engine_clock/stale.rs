@@ -216,3 +216,45 @@ async fn an_empty_stack_that_a_read_does_not_know_is_thrown_away() {
     rig.plan().await.expect("a plan");
     assert_eq!((rig.endpoint.stacks(), rig.endpoint.change_sets()), (vec![], vec![]));
 }
+
+/// The same of what gets a stack going again: it runs, and the request that is sent again is refused for that.
+#[tokio::test(start_paused = true)]
+async fn a_rollback_whose_answer_was_lost_has_begun() {
+    let refusals = [
+        ("TokenAlreadyExistsException", "A client request token already exists."),
+        (
+            "ValidationError",
+            "Stack is in UPDATE_ROLLBACK_IN_PROGRESS state and can not be rolled back.",
+        ),
+    ];
+    for (action, status) in [
+        ("RollbackStack", "UPDATE_FAILED"),
+        ("ContinueUpdateRollback", "UPDATE_ROLLBACK_FAILED"),
+    ] {
+        for (code, message) in refusals {
+            let script = Script::new()
+                .existing(Existing::new("lab-work", status))
+                .takes("lab-work", "Queue", seconds(30))
+                .fault(On::action(action).numbers(1..=1), Fault::CutAfterEffect)
+                .fault(On::action(action), Fault::refuse(400, code, message));
+            let rig = Rig::new(script);
+            let begun = match action {
+                "RollbackStack" => rig.cloud.rollback_stack("lab-work").await,
+                _ => rig.cloud.continue_rollback("lab-work", &[], false).await,
+            };
+            begun.unwrap_or_else(|error| panic!("{action}: {error}"));
+            assert_eq!(rig.endpoint.calls(action).len(), 2);
+        }
+        // What was refused at once didn't begin, whatever runs on the stack.
+        let (code, message) = refusals[1];
+        let script = Script::new()
+            .existing(Existing::new("lab-work", status))
+            .fault(On::action(action), Fault::refuse(400, code, message));
+        let rig = Rig::new(script);
+        let refused = match action {
+            "RollbackStack" => rig.cloud.rollback_stack("lab-work").await,
+            _ => rig.cloud.continue_rollback("lab-work", &[], false).await,
+        };
+        assert!(refused.expect_err("refused").is(code));
+    }
+}
