@@ -14,6 +14,7 @@ use futures_util::future::try_join;
 
 use super::change_set::{Action, Change, PropertyChange, Replacement, WorkedOut};
 use super::{Cloud, CloudError, explain, local_changes};
+use crate::blueprint::resource_schema::{self, Recreation};
 
 /// A change set that is worked out.
 pub(super) struct Ended {
@@ -182,6 +183,7 @@ fn merged(said: &Said) -> Vec<Change> {
             None => changes.push(change),
         }
     }
+    changes.iter_mut().for_each(judge);
     changes
 }
 
@@ -209,6 +211,42 @@ pub(super) fn strengthen(known: &mut Change, plain: Change) {
         for shown in shown {
             shown.replacement = shown.replacement.max(property.replacement);
         }
+    }
+}
+
+/// Resources whose data would be lost: whatever may replace one is named.
+const DATA: [&str; 3] = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"];
+const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+
+/// What AWS calls `Conditional` replaces only where its resource schema has a property for that, and the property's
+/// condition can be met. That of a group is an `AutoScalingReplacingUpdate`; ours have an `AutoScalingRollingUpdate`
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>). Where no
+/// property says why, or one that always replaces may change, CloudFormation's word stays.
+fn judge(change: &mut Change) {
+    let schema = resource_schema::of(&change.resource_type).filter(|_| !DATA.contains(&&*change.resource_type));
+    let Some(schema) = schema.filter(|_| change.replacement == Replacement::Maybe && !change.properties.is_empty())
+    else {
+        return;
+    };
+    for property in &mut change.properties {
+        let never = match property.path.strip_prefix("/Properties/") {
+            Some(path) => match schema.recreation(path) {
+                Recreation::Never => true,
+                Recreation::Conditionally => change.resource_type == GROUP,
+                Recreation::Always => false,
+            },
+            None => false,
+        };
+        if never && property.replacement == Replacement::Maybe {
+            property.replacement = Replacement::No;
+        }
+    }
+    if change
+        .properties
+        .iter()
+        .all(|property| property.replacement == Replacement::No)
+    {
+        change.replacement = Replacement::No;
     }
 }
 
@@ -320,6 +358,49 @@ mod tests {
             ("/Properties/Queue", No),
         ];
         assert_eq!(known, change(Maybe, &expected));
+    }
+
+    /// What is left of a `Conditional`: of the resource, and of each of its properties.
+    fn judged(of_type: &str, properties: &[(&str, Replacement)]) -> (Replacement, Vec<Replacement>) {
+        let mut judged = Change {
+            resource_type: of_type.into(),
+            ..change(Replacement::Maybe, properties)
+        };
+        judge(&mut judged);
+        let properties = judged.properties.iter().map(|property| property.replacement);
+        (judged.replacement, properties.collect())
+    }
+
+    #[test]
+    fn what_may_replace_is_what_a_property_of_the_schema_says() {
+        use Replacement::{Maybe, No, Yes};
+        let group = "AWS::AutoScaling::AutoScalingGroup";
+        let version = "/Properties/LaunchTemplate/Version";
+        // With values and without, as CloudFormation says it of a rolling update.
+        for path in [
+            version,
+            "/Properties/LaunchTemplate",
+            "/Properties/VPCZoneIdentifier",
+            "/Properties/MaxSize",
+        ] {
+            assert_eq!(judged(group, &[(path, Maybe)]), (No, vec![No]), "{path}");
+        }
+        // A name that may change replaces, and nothing else of the group hides that.
+        let name = "/Properties/AutoScalingGroupName";
+        assert_eq!(
+            judged(group, &[(version, Maybe), (name, Maybe)]),
+            (Maybe, vec![No, Maybe])
+        );
+        assert_eq!(judged(group, &[(version, Maybe), (name, Yes)]), (Maybe, vec![No, Yes]));
+        assert_eq!(judged(group, &[]), (Maybe, vec![]), "no property says why");
+        // Conditions of other types may be met.
+        let tenancy = "/Properties/InstanceTenancy";
+        assert_eq!(judged("AWS::EC2::VPC", &[(tenancy, Maybe)]), (Maybe, vec![Maybe]));
+        let tags = "/Properties/Tags";
+        for data in DATA {
+            assert_eq!(judged(data, &[(tags, Maybe)]), (Maybe, vec![Maybe]), "{data}");
+        }
+        assert_eq!(judged("Custom::Unknown", &[(tags, Maybe)]), (Maybe, vec![Maybe]));
     }
 
     #[test]
