@@ -322,6 +322,7 @@ fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
                 &format!("qfleet deploy {}", global.with_whereabouts(&env.words())),
             ));
             report::text(&report::data::left(report));
+            report::text(&report::receipt::pruned(report));
             if report.succeeded {
                 report::text(&report::summary::outputs(&report.outputs));
             }

@@ -19,6 +19,7 @@ use crate::engine::{foreign, keep};
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::observe::data::Data;
+use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
 
 /// The stacks that go, as they are shown before the question.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Pruning {
     deployed: Deployed,
     objects: BTreeMap<String, u64>,
     lifted: Lifted,
+    /// What they hold.
+    known: Known,
 }
 
 impl Pruning {
@@ -98,6 +101,7 @@ impl Pruning {
             return Err(Error::refused(what).with_help(help));
         }
         Ok(Some(Pruning {
+            known: Known::read(cloud, &deployed).await,
             deployed,
             objects: data.versions(),
             lifted,
@@ -148,9 +152,41 @@ impl Pruning {
                 }
             },
         };
+        if went.succeeded {
+            tokio::select! {
+                receipt = self.prove(context.cloud, &went) => report.pruned = Some(receipt),
+                // What was asked for is done; only the proof is missing.
+                _ = context.interrupt.stopped() => {
+                    report.is_unproven = true;
+                    context.tell.warn("interrupted while it looked for what is left of the destroyed stacks");
+                }
+            }
+        }
         report.succeeded &= went.succeeded;
         report.stacks.extend(went.stacks);
         report.kept.extend(went.kept);
+    }
+
+    /// What is left of them, as `destroy` looks for it; what the stacks hold that stay is none of it.
+    async fn prove(&self, cloud: &Cloud, went: &Report) -> Receipt {
+        let environment = &self.deployed.environment;
+        let mut subject = Subject {
+            environment: environment.clone(),
+            known: self.known.clone(),
+            ..Subject::default()
+        };
+        let staying = match Deployed::find(cloud, environment).await {
+            Ok(mut staying) => {
+                staying.stacks.retain(|stack| self.deployed.part(&stack.part).is_none());
+                Known::read(cloud, &staying).await
+            }
+            Err(error) => Known::unreadable(environment, &error),
+        };
+        subject.staying = Some(staying);
+        for kept in &went.kept {
+            subject.keep(&kept.resource_type, &kept.name);
+        }
+        leftovers::look(cloud, &subject, Patience::with(cloud), Timestamp::now()).await
     }
 
     /// All of them ended so.

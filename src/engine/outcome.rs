@@ -13,6 +13,7 @@ use crate::cloud::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::Holding;
 use crate::error::{Error, Result, exit_code};
+use crate::observe::leftovers::Receipt;
 
 /// What a command did, stack by stack.
 #[derive(Debug, Serialize)]
@@ -42,6 +43,12 @@ pub struct Report {
     /// What couldn't be deleted, and was left behind on purpose (`--force`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<Abandoned>,
+    /// What became of each resource of the stacks that `deploy --prune` destroyed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Receipt>,
+    /// They were destroyed, and the look for what is left of them was interrupted.
+    #[serde(skip)]
+    pub is_unproven: bool,
 }
 
 /// What happened to one stack.
@@ -211,6 +218,8 @@ impl Report {
             import_with: None,
             surplus: Surplus::default(),
             abandoned: Vec::new(),
+            pruned: None,
+            is_unproven: false,
         }
     }
 
@@ -224,13 +233,17 @@ impl Report {
         };
         let code = if any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.refused))
             || running(Unattended::TimedOut)
+            || self.pruned.as_ref().is_some_and(|receipt| !receipt.clean)
         {
             exit_code::FAILED
         } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
             exit_code::REFUSED
         } else if running(Unattended::NotWaited) {
             return Ok(());
-        } else if running(Unattended::Interrupted) || any(|outcome| matches!(outcome, Outcome::Skipped { .. })) {
+        } else if running(Unattended::Interrupted)
+            || any(|outcome| matches!(outcome, Outcome::Skipped { .. }))
+            || self.is_unproven
+        {
             exit_code::INTERRUPTED
         } else {
             return Ok(());

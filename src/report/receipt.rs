@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped_to};
 use super::{data, note, summary};
+use crate::engine::outcome::Report;
 use crate::observe::destroyed::Destroyed;
 use crate::observe::leftovers::{Fate, Receipt, Row};
 use anstyle::Style;
@@ -35,6 +36,12 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         ));
     }
     out
+}
+
+/// The receipt of what a deploy destroyed (`--prune`).
+pub fn pruned(report: &Report) -> String {
+    let receipt = report.pruned.as_ref();
+    receipt.map_or(String::new(), |receipt| text(receipt, super::width()))
 }
 
 /// The receipt as text, in so many columns.

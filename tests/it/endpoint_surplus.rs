@@ -148,6 +148,23 @@ fn pruned_it_is_shown_asked_about_and_destroyed_after_the_rest() {
         (&"old".into(), &"delete".into(), &"done".into()),
         "{pruned:#}"
     );
+    // The same proof as of a destroy: of what went, and of nothing else.
+    let receipt = &pruned["pruned"];
+    assert_eq!(
+        (&receipt["clean"], &receipt["complete"]),
+        (&true.into(), &true.into()),
+        "{receipt:#}"
+    );
+    let rows = receipt["resources"].as_array().expect("resources");
+    let of = |of_type: &str| rows.iter().filter(|row| row["resource_type"] == of_type).count();
+    assert_eq!(
+        (of("AWS::CloudFormation::Stack"), of("AWS::SQS::Queue")),
+        (1, 2),
+        "{receipt:#}"
+    );
+    let is_of_old = |row: &Value| row["stack"] == "lab-old" || row["resource_type"] == "AWS::CloudFormation::Stack";
+    let all_gone = rows.iter().all(|row| row["fate"] == "deleted" && is_of_old(row));
+    assert!(all_gone, "{receipt:#}");
     let executed = endpoint.calls("ExecuteChangeSet");
     let last = executed.last().expect("the dashboard was updated").at;
     assert!(endpoint.calls("DeleteStack")[0].at > last);

@@ -75,6 +75,15 @@ impl Known {
         known
     }
 
+    /// That of stacks that can't be listed.
+    pub fn unreadable(environment: &str, why: &CloudError) -> Known {
+        let stacks = format!("{environment}-*");
+        Known {
+            unknown: vec![Row::unknown("AWS::CloudFormation::Stack", &stacks, why)],
+            ..Known::default()
+        }
+    }
+
     async fn add(&mut self, cloud: &Cloud, stack: &str, resource_type: &str, id: String) {
         let of_stack = |resource_type: &str, id: String| Thing {
             stack: Some(stack.to_owned()),

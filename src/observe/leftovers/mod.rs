@@ -20,6 +20,7 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::blueprint::names as stack_names;
 use crate::cloud::Cloud;
 pub use known::Known;
 use thing::Thing;
@@ -98,6 +99,8 @@ pub struct Subject {
     pub kept: BTreeSet<(String, String)>,
     /// What `--force` gave up, the same.
     pub abandoned: BTreeSet<(String, String)>,
+    /// What the stacks hold that stay, when only some of the environment's were to go: it is none of this.
+    pub staying: Option<Known>,
 }
 
 /// How long is waited for what is on its way out.
@@ -121,10 +124,12 @@ impl Patience {
 
 /// Looks for what is left. It never fails: what can't be read is unknown, with its reason. `now` is the wall clock.
 pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Timestamp) -> Receipt {
-    let (found, mut rows) = search::search(cloud, subject).await;
+    let (mut found, mut rows) = search::search(cloud, subject).await;
+    found.retain(|thing| subject.is_about(thing));
     let mut fates = confirm::fates(cloud, &subject.known).await;
     let mut things: BTreeMap<(String, String), Thing> = BTreeMap::new();
-    for thing in subject.known.things.iter().chain(&found) {
+    let known = subject.known.things.iter();
+    for thing in known.filter(|thing| !subject.stays(thing)).chain(&found) {
         things.entry(thing.key()).or_insert_with(|| thing.clone());
     }
     let without_a_stack = things
@@ -143,7 +148,9 @@ pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Tim
             .into_iter()
             .filter(|row| row.fate != Fate::Deleted || was_there.contains(&row.key())),
     );
-    rows.extend(subject.known.unknown.iter().cloned());
+    let unknown = subject.known.unknown.iter();
+    let of_staying = subject.staying.iter().flat_map(|staying| &staying.unknown);
+    rows.extend(unknown.chain(of_staying).cloned());
     rows.sort_by(|one, other| {
         let order = |row: &Row| (row.fate, row.resource_type.clone(), row.name.clone());
         order(one).cmp(&order(other))
@@ -160,6 +167,26 @@ pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Tim
 }
 
 impl Subject {
+    /// Whether a stack that stays holds it, or the environment as a whole.
+    fn stays(&self, thing: &Thing) -> bool {
+        let staying = self.staying.iter().flat_map(|staying| &staying.things);
+        staying.into_iter().any(|known| known.key() == thing.key())
+    }
+
+    /// Whether what was found may have been of the stacks that went. Where others stay, only what is called after one that
+    /// went, rather than after one that stays.
+    fn is_about(&self, thing: &Thing) -> bool {
+        let Some(staying) = &self.staying else { return true };
+        let longest = |parts: &[String]| {
+            let names = parts.iter().map(|part| stack_names::stack(&self.environment, part));
+            names
+                .filter(|name| thing.id.contains(name))
+                .map(|name| name.len())
+                .max()
+        };
+        longest(&self.known.parts) > longest(&staying.parts) && !self.stays(thing)
+    }
+
     /// One that is to stay.
     pub fn keep(&mut self, resource_type: &str, id: &str) {
         self.kept.insert(Thing::new(resource_type, id).key());
