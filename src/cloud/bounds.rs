@@ -4,6 +4,7 @@
 //! is a tag of the group: it is there as long as the group is, and no longer.
 
 use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, Tag};
+use serde::Serialize;
 
 use super::{Cloud, CloudError, explain};
 
@@ -13,7 +14,7 @@ const MARK: &str = "qfleet:bounds-before-destroy";
 const GROUP: &str = "auto-scaling-group";
 
 /// The fewest and the most instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Bounds {
     /// The fewest.
     pub min: i32,
@@ -30,6 +31,12 @@ impl Bounds {
             min: group.min_size().unwrap_or_default(),
             max: group.max_size().unwrap_or_default(),
         }
+    }
+
+    /// Those that it had before a destroy lowered them, by its mark.
+    pub(super) fn before_destroy(group: &AutoScalingGroup) -> Option<Bounds> {
+        let mark = group.tags().iter().find(|tag| tag.key() == Some(MARK))?;
+        Bounds::read(mark.value()?)
     }
 
     fn write(self) -> String {
@@ -65,8 +72,7 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-            let mark = group.tags().iter().find(|tag| tag.key() == Some(MARK));
-            if let Some(before) = mark.and_then(|tag| Bounds::read(tag.value()?)) {
+            if let Some(before) = Bounds::before_destroy(&group) {
                 all.push(Lowered {
                     group: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
                     before,

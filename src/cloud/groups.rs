@@ -4,6 +4,7 @@ use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, LaunchTemplateSpecifi
 use serde::Serialize;
 
 use super::activities::{self, Activity};
+use super::bounds::Bounds;
 use super::{Cloud, CloudError, explain};
 
 /// How many names one call takes without asking for larger pages
@@ -31,9 +32,17 @@ pub struct Group {
     pub suspended_processes: Vec<String>,
     /// Its instances.
     pub instances: Vec<Instance>,
+    /// The bounds that it had before a destroy took its instances away, until that has ended or a deploy has put them back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before_destroy: Option<Bounds>,
 }
 
 impl Group {
+    /// The bounds that a destroy took away, unless somebody has given it others since.
+    pub fn taken_down_from(&self) -> Option<Bounds> {
+        self.before_destroy.filter(|_| self.min == 0 && self.max == 0)
+    }
+
     /// How many instances are in service.
     pub fn in_service(&self) -> usize {
         self.instances
@@ -198,5 +207,6 @@ fn read(group: &AutoScalingGroup) -> Group {
                 spot_notice: None,
             })
             .collect(),
+        before_destroy: Bounds::before_destroy(group),
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Severity::{Critical, Warning};
+use super::Severity::{Critical, Note, Warning};
 use super::{Finding, Words};
 use crate::cloud::activities::Activity;
+use crate::cloud::bounds::Bounds;
 use crate::cloud::groups::Group;
 use crate::observe::status::StageState;
 
@@ -22,6 +23,7 @@ pub(super) fn of(stage: &StageState, in_progress: bool, words: &Words, now: Time
         if !in_progress {
             all.push(suspended(group));
             all.push(another_version(stage, group));
+            all.push(taken_down(group, words));
         }
     }
     all.into_iter()
@@ -78,6 +80,33 @@ fn workers_die(stage: &StageState, words: &Words, now: Timestamp) -> Option<Find
     let action = "see in the worker's log group why it ends";
     let command = format!("qfleet outputs {}", words.environment);
     Some(Finding::new("workers-die", Critical, meaning, action).command(command))
+}
+
+/// Whether the destroy goes on, nobody can see from here: workers finish by themselves.
+fn taken_down(group: &Group, words: &Words) -> Option<Finding> {
+    let Bounds { min, max } = group.taken_down_from()?;
+    let had = format!("it had {min} to {max} instances");
+    let file = &words.file;
+    let goes_on = format!("`qfleet destroy {}` goes on with it", words.environment);
+    let command = format!("qfleet deploy {file}");
+    Some(match group.instances.len() {
+        0 => {
+            let meaning = format!("a destroy took its workers away and has not come to its end: {had}");
+            let action = format!("if it was stopped, {goes_on}; or deploy, which puts the workers back");
+            Finding::new("destroy-stopped", Critical, meaning, action).command(command)
+        }
+        left => {
+            let workers = if left == 1 {
+                "1 worker".to_owned()
+            } else {
+                format!("{left} workers")
+            };
+            let meaning = format!("a destroy takes its workers away: {workers} may finish, {had}");
+            let action =
+                format!("wait for the destroy; if it was stopped, {goes_on}, and a deploy puts the workers back");
+            Finding::new("draining", Note, meaning, action)
+        }
+    })
 }
 
 /// Stuck is one that has replaced nothing within an hour.

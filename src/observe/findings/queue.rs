@@ -64,6 +64,10 @@ fn unsubscribed(stage: &StageState, words: &Words) -> Option<Finding> {
 fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Finding> {
     let (queue, group) = (stage.queue?, stage.group.as_ref()?);
     let coming = |state: &str| state == "InService" || state.starts_with("Pending");
+    // What a destroy does, or has left, is a finding of its own.
+    if group.taken_down_from().is_some() {
+        return None;
+    }
     if queue.visible == 0 || group.instances.iter().any(|one| coming(&one.lifecycle_state)) {
         return None;
     }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::cloud::activities::Activity;
 use crate::cloud::alarms::Alarm;
+use crate::cloud::bounds::Bounds;
 use crate::cloud::groups::{Group, Instance};
 use crate::cloud::queues::QueueDepth;
 use crate::cloud::refreshes::InstanceRefresh;
@@ -90,6 +91,7 @@ fn stage() -> StageState {
             launch_template_version: Some("3".into()),
             suspended_processes: Vec::new(),
             instances: vec![instance("a", "InService"), instance("b", "InService")],
+            before_destroy: None,
         }),
         instances_by_zone: Default::default(),
         scaling_policies: Some(vec![ScalingPolicy {
@@ -242,6 +244,42 @@ fn messages_that_nobody_works_on() {
         group.instances.clear();
     });
     only(&never, "no-workers", Severity::Critical);
+}
+
+#[test]
+fn what_a_destroy_has_taken_down_is_said_as_such() {
+    let taken_down = |max: i32, instances: &[&str], visible: u64| {
+        in_stage(|stage| {
+            stage.queue = Some(depth(visible));
+            let group = group(stage);
+            (group.min, group.desired, group.max) = (0, 0, max);
+            group.before_destroy = Some(Bounds { min: 2, max: 4 });
+            group.instances = instances.iter().map(|state| instance("a", state)).collect();
+        })
+    };
+    // Whether messages wait or not.
+    for visible in [0, 20] {
+        let draining = taken_down(0, &["Terminating:Wait"], visible);
+        only(&draining, "draining", Severity::Note);
+        assert!(
+            draining[0].meaning.contains("1 worker may finish, it had 2 to 4"),
+            "{draining:?}"
+        );
+        let stopped = taken_down(0, &[], visible);
+        only(&stopped, "destroy-stopped", Severity::Critical);
+        let action = &stopped[0].action;
+        assert!(action.contains("`qfleet destroy lab.yaml` goes on"), "{action}");
+        assert_eq!(stopped[0].command.as_deref(), Some("qfleet deploy lab.yaml"));
+    }
+    // Somebody has given it others since: it is a fleet like any other.
+    only(&taken_down(1, &[], 20), "no-workers", Severity::Warning);
+    // Its stack goes.
+    let mut going = stage();
+    let gone = group(&mut going);
+    (gone.min, gone.desired, gone.max) = (0, 0, 0);
+    gone.before_destroy = Some(Bounds { min: 2, max: 4 });
+    gone.instances.clear();
+    nothing(&found(&status(vec![stack("move", "DELETE_IN_PROGRESS")], vec![going])));
 }
 
 #[test]
