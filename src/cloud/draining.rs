@@ -32,14 +32,26 @@ impl DrainingInstance {
     }
 }
 
+/// A group that is to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrainingGroup {
+    /// Its bounds.
+    pub bounds: Bounds,
+    /// Its instances.
+    pub instances: Vec<DrainingInstance>,
+    /// The ARN of the stack that made it: CloudFormation tags what it makes
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html>).
+    pub made_by: Option<String>,
+}
+
 impl Cloud {
     /// The instances of a group; `None` when there's no such group.
     pub async fn draining_instances(&self, group: &str) -> Result<Option<Vec<DrainingInstance>>, CloudError> {
-        Ok(self.draining_group(group).await?.map(|(_, instances)| instances))
+        Ok(self.draining_group(group).await?.map(|group| group.instances))
     }
 
-    /// The same, with the group's bounds.
-    pub async fn draining_group(&self, group: &str) -> Result<Option<(Bounds, Vec<DrainingInstance>)>, CloudError> {
+    /// The same, with the group.
+    pub async fn draining_group(&self, group: &str) -> Result<Option<DrainingGroup>, CloudError> {
         let asked = self.autoscaling.describe_auto_scaling_groups();
         let answer = asked.auto_scaling_group_names(group).send().await;
         let answer = answer.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
@@ -49,7 +61,13 @@ impl Cloud {
                 lifecycle_state: instance.lifecycle_state().map_or("", |state| state.as_str()).to_owned(),
                 protected: instance.protected_from_scale_in().unwrap_or_default(),
             });
-            (Bounds::of(group), instances.collect())
+            let mut tags = group.tags().iter();
+            let made_by = tags.find(|tag| tag.key() == Some("aws:cloudformation:stack-id"));
+            DrainingGroup {
+                bounds: Bounds::of(group),
+                instances: instances.collect(),
+                made_by: made_by.and_then(|tag| tag.value()).map(str::to_owned),
+            }
         }))
     }
 

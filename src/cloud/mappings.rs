@@ -2,31 +2,80 @@
 
 use super::{Cloud, CloudError, explain};
 
+/// The tag that says that a destroy disabled a mapping. It is there as long as the mapping is, and no longer.
+const MARK: &str = "qfleet:disabled-by-destroy";
+
+/// An event source mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its id.
+    pub uuid: String,
+    /// `Enabled`, `Disabling`, `Disabled`, …
+    pub state: String,
+    arn: String,
+}
+
+impl Mapping {
+    /// Whether Lambda receives nothing through it, or is about to.
+    pub fn is_disabled(&self) -> bool {
+        matches!(self.state.as_str(), "Disabled" | "Disabling")
+    }
+}
+
 impl Cloud {
-    /// The state of an event source mapping, by its UUID: `Enabled`, `Disabling`, `Disabled`, …; `None` when there is no
-    /// such mapping (<https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html>).
-    pub async fn mapping_state(&self, uuid: &str) -> Result<Option<String>, CloudError> {
+    /// An event source mapping, by its UUID; `None` when there is no such mapping
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html>).
+    pub async fn mapping(&self, uuid: &str) -> Result<Option<Mapping>, CloudError> {
         let asked = self.lambda.get_event_source_mapping().uuid(uuid).send().await;
-        let state = asked.map(|mapping| mapping.state.unwrap_or_default());
-        there(state.map_err(|error| explain("GetEventSourceMapping", error)))
+        let mapping = asked.map(|mapping| Mapping {
+            uuid: uuid.to_owned(),
+            state: mapping.state.unwrap_or_default(),
+            arn: mapping.event_source_mapping_arn.unwrap_or_default(),
+        });
+        there(mapping.map_err(|error| explain("GetEventSourceMapping", error)))
     }
 
-    /// Has Lambda receive nothing more through an event source mapping, and says its state then; `None` when there is no
-    /// such mapping. What was received already, functions finish
+    /// Has Lambda receive through an event source mapping or not, and says its state then; `None` when there is no such
+    /// mapping. What was received already, functions finish
     /// (<https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html>).
     ///
     /// # Errors
     /// `ResourceInUseException` while it is created, updated or deleted.
-    pub async fn disable_mapping(&self, uuid: &str) -> Result<Option<String>, CloudError> {
-        let asked = self.lambda.update_event_source_mapping().uuid(uuid).enabled(false);
+    pub async fn enable_mapping(&self, uuid: &str, enabled: bool) -> Result<Option<String>, CloudError> {
+        let asked = self.lambda.update_event_source_mapping().uuid(uuid).enabled(enabled);
         let state = asked.send().await.map(|mapping| mapping.state.unwrap_or_default());
         there(state.map_err(|error| explain("UpdateEventSourceMapping", error)))
     }
+
+    /// Marks one that a destroy is about to disable
+    /// (<https://docs.aws.amazon.com/lambda/latest/api/API_TagResource.html>).
+    pub async fn mark_mapping(&self, mapping: &Mapping) -> Result<(), CloudError> {
+        let marked = self.lambda.tag_resource().resource(&mapping.arn).tags(MARK, "true");
+        let marked = marked.send().await;
+        marked.map(drop).map_err(|error| explain("TagResource", error))
+    }
+
+    /// Whether it carries the mark.
+    pub async fn is_marked(&self, mapping: &Mapping) -> Result<bool, CloudError> {
+        let tags = self.lambda.list_tags().resource(&mapping.arn).send().await;
+        let tags = tags
+            .map_err(|error| explain("ListTags", error))?
+            .tags
+            .unwrap_or_default();
+        Ok(tags.contains_key(MARK))
+    }
+
+    /// Takes the mark off.
+    pub async fn unmark_mapping(&self, mapping: &Mapping) -> Result<(), CloudError> {
+        let unmarked = self.lambda.untag_resource().resource(&mapping.arn).tag_keys(MARK);
+        let unmarked = unmarked.send().await;
+        unmarked.map(drop).map_err(|error| explain("UntagResource", error))
+    }
 }
 
-fn there(state: Result<String, CloudError>) -> Result<Option<String>, CloudError> {
-    match state {
-        Ok(state) => Ok(Some(state)),
+fn there<T>(found: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
         Err(error) if error.is("ResourceNotFoundException") => Ok(None),
         Err(error) => Err(error),
     }

@@ -27,7 +27,7 @@ pub mod leftovers;
 pub mod limiter;
 mod local_changes;
 mod lost_answer;
-mod mappings;
+pub mod mappings;
 pub mod message_moves;
 pub mod messages;
 pub mod metrics;

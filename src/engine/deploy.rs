@@ -12,6 +12,7 @@ use super::draft::{self, Base, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
 use super::imports::TakeIn;
+use super::mappings;
 use super::operation::{self, Context, OnInterrupt, Target, Waiting};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Live, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
@@ -83,6 +84,10 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     };
     if let Some(lowered) = &planned.lowered {
         put_bounds_back(deployment.context, &stack.name, lowered).await?;
+    }
+    for mapping in &planned.disabled {
+        deployment.context.may_begin(&stack.name)?;
+        mappings::put_back(deployment.context, &stack.name, mapping).await?;
     }
     let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
     let cloud = deployment.context.cloud;

@@ -10,11 +10,11 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::event::Event;
-use super::operation::Context;
+use super::operation::{Context, Target};
 use super::pace;
 use crate::cloud::CloudError;
 use crate::cloud::bounds::Bounds;
-use crate::cloud::draining::{DrainingInstance, HookResult};
+use crate::cloud::draining::{DrainingGroup, DrainingInstance, HookResult};
 use crate::cloud::scaling::LifecycleHook;
 use crate::cloud::stacks::StackResource;
 
@@ -30,15 +30,16 @@ const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 ///
 /// What can't be done here is warned of and left to CloudFormation, which may do it with a role of its own. The local
 /// emulator deletes a group with all that is in it, so nothing is done there.
-pub async fn drain(context: Context<'_>, stack: &str, resources: &[StackResource], at_once: bool) {
+pub async fn drain(context: Context<'_>, target: Target<'_>, resources: &[StackResource], at_once: bool) {
+    let stack = target.stack;
     if context.cloud.local {
         return;
     }
-    let groups = resources
-        .iter()
-        .filter(|resource| resource.resource_type == "AWS::AutoScaling::AutoScalingGroup");
+    let groups = resources.iter().filter(|resource| {
+        resource.resource_type == "AWS::AutoScaling::AutoScalingGroup" && !resource.physical_id.is_empty()
+    });
     let drained = groups.map(async |group| {
-        if let Err(error) = drain_group(context, stack, &group.physical_id, at_once).await {
+        if let Err(error) = drain_group(context, target, group, at_once).await {
             context.tell.warn(format!(
                 "{stack}: {} is left to CloudFormation to be emptied: {error}",
                 group.physical_id
@@ -48,11 +49,22 @@ pub async fn drain(context: Context<'_>, stack: &str, resources: &[StackResource
     join_all(drained).await;
 }
 
-async fn drain_group(context: Context<'_>, stack: &str, group: &str, at_once: bool) -> Result<(), CloudError> {
+async fn drain_group(
+    context: Context<'_>,
+    target: Target<'_>,
+    resource: &StackResource,
+    at_once: bool,
+) -> Result<(), CloudError> {
     let Context { cloud, tell, .. } = context;
-    let Some((bounds, instances)) = cloud.draining_group(group).await? else {
+    let (stack, group) = (target.stack, resource.physical_id.as_str());
+    let Some(found) = cloud.draining_group(group).await? else {
         return Ok(());
     };
+    if !is_made_by(target.id, &resource.status, found.made_by.as_deref()) {
+        tell.warn(format!("{stack}: {group} is left as it is: this stack did not make it"));
+        return Ok(());
+    }
+    let DrainingGroup { bounds, instances, .. } = found;
     match cloud.cancel_refresh(group).await {
         Ok(true) => tell.warn(format!("{stack}: the instance refresh of {group} was cancelled")),
         Ok(false) => {}
@@ -106,6 +118,15 @@ async fn drain_group(context: Context<'_>, stack: &str, group: &str, at_once: bo
             return Ok(());
         }
         tokio::time::sleep(pace::pause(began.elapsed(), None, true)).await;
+    }
+}
+
+/// One that failed to be created may have been there before under its name, or have been made and not have started in time:
+/// only its tag tells.
+fn is_made_by(stack: &str, status: &str, made_by: Option<&str>) -> bool {
+    match made_by {
+        Some(made_by) => made_by == stack,
+        None => !matches!(status, "CREATE_FAILED" | "DELETE_FAILED"),
     }
 }
 

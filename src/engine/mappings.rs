@@ -1,5 +1,6 @@
 //! Before a stack is deleted: Lambda stops receiving the messages of its queues, so that functions finish what they have
-//! in hand while both queue and function are there.
+//! in hand while both queue and function are there. When the destroy is stopped, the next deploy has Lambda receive again:
+//! CloudFormation sets what the template changes, and it changes nothing.
 
 use std::time::Duration;
 
@@ -8,8 +9,12 @@ use tokio::time::{Instant, sleep};
 
 use super::operation::Context;
 use super::pace;
-use crate::cloud::CloudError;
+use crate::blueprint::{Stack, template};
+use crate::cloud::mappings::Mapping;
 use crate::cloud::stacks::StackResource;
+use crate::cloud::{Cloud, CloudError};
+
+const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
 /// For how long a mapping is waited for: it takes a minute or so. CloudFormation deletes it as it is then.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -19,10 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub async fn disable(context: Context<'_>, stack: &str, resources: &[StackResource], at_once: bool) {
     let mappings = resources
         .iter()
-        .filter(|resource| resource.resource_type == "AWS::Lambda::EventSourceMapping");
+        .filter(|resource| resource.resource_type == MAPPING && !resource.physical_id.is_empty());
     let disabled = mappings.map(async |mapping| {
         let uuid = &mapping.physical_id;
-        let done = disable_one(context, uuid, at_once).await;
+        let done = disable_one(context, stack, uuid, at_once).await;
         context.tell.warn(match done {
             Ok(Ended::Gone) => return,
             Ok(Ended::Asked) => format!("{stack}: the event source mapping {uuid} is being disabled"),
@@ -43,15 +48,24 @@ enum Ended {
     Disabled,
 }
 
-async fn disable_one(context: Context<'_>, uuid: &str, at_once: bool) -> Result<Ended, CloudError> {
-    let cloud = context.cloud;
+async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: bool) -> Result<Ended, CloudError> {
+    let Context { cloud, tell, .. } = context;
     let began = Instant::now();
     let mut asked = false;
+    // One that is disabled was marked before, or somebody else disabled it.
+    if let Some(mapping) = cloud.mapping(uuid).await?.filter(|mapping| !mapping.is_disabled())
+        && let Err(error) = cloud.mark_mapping(&mapping).await
+    {
+        tell.warn(format!(
+            "{stack}: that the event source mapping {uuid} receives could not be noted, so no deploy will enable it \
+             again: {error}"
+        ));
+    }
     loop {
         let state = if asked {
-            cloud.mapping_state(uuid).await
+            cloud.mapping(uuid).await.map(|mapping| Some(mapping?.state))
         } else {
-            cloud.disable_mapping(uuid).await
+            cloud.enable_mapping(uuid, false).await
         };
         match state {
             Ok(None) => return Ok(Ended::Gone),
@@ -72,4 +86,67 @@ async fn disable_one(context: Context<'_>, uuid: &str, at_once: bool) -> Result<
         };
         sleep(pause).await;
     }
+}
+
+/// The mappings that a stack's template has enabled and that a destroy disabled before it was stopped; and those that
+/// somebody has enabled since, which only carry its mark. A stack without mappings costs no call.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn marked(cloud: &Cloud, stack: &Stack, id: Option<&str>) -> Result<Vec<Mapping>, CloudError> {
+    let enabled = enabled(&stack.body);
+    let Some(id) = id.filter(|_| !enabled.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let mut all = Vec::new();
+    for resource in cloud.stack_resources(id).await? {
+        if resource.resource_type == MAPPING
+            && enabled.contains(&resource.logical_id)
+            && let Some(mapping) = cloud.mapping(&resource.physical_id).await?
+            && cloud.is_marked(&mapping).await?
+        {
+            all.push(mapping);
+        }
+    }
+    Ok(all)
+}
+
+/// The mappings of a template that aren't disabled by it: "Default: True"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html>).
+fn enabled(body: &str) -> Vec<String> {
+    if !body.contains(MAPPING) {
+        return Vec::new();
+    }
+    let template = template::read(body).unwrap_or_default();
+    template::section(&template, "Resources")
+        .filter(|(_, resource)| resource["Type"] == MAPPING)
+        .filter(|(_, resource)| matches!(resource["Properties"]["Enabled"].as_bool(), None | Some(true)))
+        .map(|(id, _)| id.clone())
+        .collect()
+}
+
+/// Has Lambda receive through it again, unless it does, and takes the mark off.
+///
+/// # Errors
+/// When Lambda refuses.
+pub async fn put_back(context: Context<'_>, stack: &str, mapping: &Mapping) -> Result<(), CloudError> {
+    let Context { cloud, tell, .. } = context;
+    let began = Instant::now();
+    while mapping.is_disabled() {
+        match cloud.enable_mapping(&mapping.uuid, true).await {
+            Ok(_) => {
+                let uuid = &mapping.uuid;
+                tell.warn(format!(
+                    "{stack}: the event source mapping {uuid} is enabled again: a destroy that was stopped had disabled it"
+                ));
+                break;
+            }
+            // It is still being disabled.
+            Err(error) if error.is("ResourceInUseException") && began.elapsed() < PATIENCE => {
+                sleep(pace::pause(began.elapsed(), None, true)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    cloud.unmark_mapping(mapping).await
 }

@@ -12,6 +12,7 @@ use super::surplus::Surplus;
 use crate::blueprint::{Stack, Value};
 use crate::cloud::bounds::{Bounds, Lowered};
 use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::cloud::mappings::Mapping;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::KnownDrift;
 use crate::error::Error;
@@ -75,6 +76,9 @@ pub struct StackPlan {
     /// Bounds of its group that a destroy lowered before it was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lowered: Option<LoweredGroup>,
+    /// Event source mappings, by UUID, that a destroy disabled before it was stopped: they are enabled again.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "uuids")]
+    pub disabled: Vec<Mapping>,
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -152,6 +156,10 @@ impl From<&Lowered> for LoweredGroup {
     }
 }
 
+fn uuids<S: serde::Serializer>(mappings: &[Mapping], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(mappings.iter().map(|mapping| &mapping.uuid))
+}
+
 /// Who says what would change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -169,7 +177,10 @@ pub(super) const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
 
 impl StackPlan {
     fn changes_anything(&self) -> bool {
-        self.action != StackAction::Unchanged || self.termination_protection.is_some() || self.lowered.is_some()
+        self.action != StackAction::Unchanged
+            || self.termination_protection.is_some()
+            || self.lowered.is_some()
+            || !self.disabled.is_empty()
     }
 }
 

@@ -12,7 +12,7 @@ use super::plan::{
     Live, LoweredGroup, Outputs, Plan, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
 };
 use super::surplus::Surplus;
-use super::{decide, history, imports, protection, rolling, unchanged, zones};
+use super::{decide, history, imports, mappings, protection, rolling, unchanged, zones};
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
 use crate::cloud::bounds::Lowered;
@@ -92,7 +92,12 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     outputs.extend(outputs_of_others(cloud, blueprint).await?);
     let planned = async {
         let stacks = blueprint.stacks.iter().zip(&existing);
-        try_join_all(stacks.map(|(stack, found)| plan_stack(planner, stack, found.as_ref(), &outputs, &ssm))).await
+        try_join_all(stacks.map(async |(stack, found)| {
+            let mut plan = plan_stack(planner, stack, found.as_ref(), &outputs, &ssm).await?;
+            plan.disabled = mappings::marked(cloud, stack, plan.id.as_deref()).await?;
+            Ok::<_, Error>(plan)
+        }))
+        .await
     };
     let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
     for stack in &mut stacks {
@@ -224,6 +229,7 @@ async fn plan_stack(
         note: None,
         warning: chosen.warning,
         lowered: None,
+        disabled: Vec::new(),
         drift: found
             .map(|found| &found.drift)
             .filter(|drift| drift.is_drifted())

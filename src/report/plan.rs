@@ -104,6 +104,13 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         };
         let _ = writeln!(out, "  {} {}  {text}", paint(CAREFUL, "~"), lowered.group);
     }
+    for mapping in &stack.disabled {
+        let text = match mapping.is_disabled() {
+            true => "enabled again: a destroy that was stopped had disabled it",
+            false => "left enabled, as somebody set it after a destroy was stopped",
+        };
+        let _ = writeln!(out, "  {} {}  {text}", paint(CAREFUL, "~"), mapping.uuid);
+    }
     if let Some(warning) = &stack.warning {
         let line = wrapped(warning, "    warning: ", "    ");
         let _ = writeln!(out, "{}", line.replacen("warning:", &paint(CAREFUL, "warning:"), 1));

@@ -118,7 +118,7 @@ async fn drained(teardown: Teardown<'_>, target: Target<'_>, resources: &[StackR
     let drained = async {
         let (stack, at_once) = (target.stack, teardown.no_drain);
         join(
-            drain(context, stack, resources, at_once),
+            drain(context, target, resources, at_once),
             mappings::disable(context, stack, resources, at_once),
         )
         .await;

@@ -30,6 +30,7 @@ pub struct ScriptedGroup {
     tagged: bool,
     /// Its own tags, beside those of its stack.
     pub(super) tags: BTreeMap<String, String>,
+    did_not_start: bool,
     /// Whether it launches instances of several types.
     mixed: bool,
     pub(super) suspended: Vec<String>,
@@ -75,6 +76,7 @@ impl ScriptedGroup {
             batches_that_start: None,
             tagged: true,
             tags: BTreeMap::new(),
+            did_not_start: false,
             mixed: false,
             suspended: Vec::new(),
             version: "1".into(),
@@ -210,6 +212,12 @@ impl ScriptedGroup {
             }
             _ => false,
         }
+    }
+
+    /// Its stack made it, and gave it up: its instances didn't start in time.
+    pub fn did_not_start(mut self) -> Self {
+        self.did_not_start = true;
+        self
     }
 
     /// What stands in the way of its deletion.
@@ -392,7 +400,19 @@ impl World {
                     .text("ProcessName", process)
                     .text("SuspensionReason", "User suspended")
             });
-            let tags = group.tags.iter().map(|(key, value)| {
+            // What a stack makes carries its ARN ("aws:cloudformation:stack-id"; AWSCloudFormation/latest/TemplateReference/
+            // aws-properties-resource-tags.html). A group that failed to be created is anybody's, unless the test says so.
+            let made_by = self.stacks.iter().find(|stack| {
+                let resources = stack.resources.iter();
+                let mut made = resources.filter(|one| one.status != "CREATE_FAILED" || group.did_not_start);
+                made.any(|one| one.physical_id.as_deref() == Some(&*group.name))
+            });
+            let mut tags = group.tags.clone();
+            if let Some(stack) = made_by {
+                tags.entry("aws:cloudformation:stack-id".into())
+                    .or_insert(stack.id.clone());
+            }
+            let tags = tags.into_iter().map(|(key, value)| {
                 Fields::new()
                     .text("ResourceId", &group.name)
                     .text("ResourceType", "auto-scaling-group")

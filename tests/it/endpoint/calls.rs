@@ -129,9 +129,13 @@ fn stack_of(input: &Input) -> Option<String> {
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html>
 fn lambda_action(parts: &Parts) -> String {
     let on_mapping = parts.uri.path().starts_with("/2015-03-31/event-source-mappings/");
+    let on_tags = parts.uri.path().starts_with("/2017-03-31/tags/");
     match (parts.method.as_str(), on_mapping) {
         ("GET", true) => "GetEventSourceMapping",
         ("PUT", true) => "UpdateEventSourceMapping",
+        ("GET", false) if on_tags => "ListTags",
+        ("POST", false) if on_tags => "TagResource",
+        ("DELETE", false) if on_tags => "UntagResource",
         (method, _) => method,
     }
     .to_owned()

@@ -24,6 +24,9 @@ pub struct ScriptedMapping {
 impl World {
     /// Lambda, as far as it goes.
     pub(super) fn lambda(&mut self, call: &Call) -> Result<Plain, Refusal> {
+        if call.path.starts_with("/2017-03-31/tags/") {
+            return self.mapping_tags(call);
+        }
         let uuid = call.path.rsplit('/').next().unwrap_or_default();
         let mut resources = self.stacks.iter().flat_map(|stack| &stack.resources);
         let found = resources.find(|resource| {
@@ -56,7 +59,11 @@ impl World {
                 "Disabling".clone_into(&mut mapping.state);
                 is_disabled_after = Some(mapping.disables);
             }
-            "UpdateEventSourceMapping" => {}
+            "UpdateEventSourceMapping" => {
+                if input["Enabled"] == true {
+                    "Enabled".clone_into(&mut mapping.state);
+                }
+            }
             other => {
                 let what = format!("the test's endpoint has no {other}");
                 return Err(Refusal::new(501, "NotImplemented", what));
@@ -84,6 +91,35 @@ impl World {
             self.plan(after, Step::MappingIsDisabled);
         }
         Ok(Plain::json(&answer))
+    }
+
+    /// Tags of the mapping, by its ARN (<https://docs.aws.amazon.com/lambda/latest/api/API_TagResource.html>,
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_UntagResource.html>): both answer 204 with nothing in it.
+    fn mapping_tags(&mut self, call: &Call) -> Result<Plain, Refusal> {
+        let tags = &mut self.script.mapping_tags;
+        match call.action.as_str() {
+            "ListTags" => return Ok(Plain::json(&json!({"Tags": tags}))),
+            "TagResource" => {
+                let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+                tags.extend(input["Tags"].as_object().cloned().unwrap_or_default());
+            }
+            _ => {
+                let query = call.path.split_once('?').map_or("", |(_, query)| query);
+                let keys = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tagKeys");
+                keys.for_each(|(_, key)| _ = tags.remove(&*key));
+            }
+        }
+        let nothing = Plain::ok("application/json", "");
+        Ok(Plain { status: 204, ..nothing })
+    }
+
+    /// The mapping's state.
+    pub fn mapping_state(&self) -> String {
+        self.script
+            .mapping
+            .as_ref()
+            .map(|mapping| mapping.state.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn mapping_is_disabled(&mut self) {

@@ -29,6 +29,7 @@ pub struct Script {
     pub(super) unreadable: BTreeMap<(String, String), String>,
     pub(super) groups: Vec<ScriptedGroup>,
     pub(super) mapping: Option<super::mappings::ScriptedMapping>,
+    pub(super) mapping_tags: serde_json::Map<String, serde_json::Value>,
     pub(super) subscribed: Vec<super::users::Subscribed>,
     pub(super) activities: Vec<super::auto_scaling::ScriptedActivity>,
     /// Name, state and reason.
@@ -151,6 +152,7 @@ impl Script {
             unreadable: BTreeMap::new(),
             groups: Vec::new(),
             mapping: None,
+            mapping_tags: serde_json::Map::new(),
             subscribed: Vec::new(),
             activities: Vec::new(),
             alarms: Vec::new(),

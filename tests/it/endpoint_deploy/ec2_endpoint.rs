@@ -18,7 +18,7 @@ fn both() -> (Endpoint, Endpoint, Test) {
 fn an_endpoint_for_ec2_alone_is_asked_and_no_other() {
     let (all, ec2, plan) = both();
     plan.env("AWS_ENDPOINT_URL_EC2", ec2.url()).run();
-    assert_eq!((all.calls(ASKED).len(), ec2.calls(ASKED).len() > 0), (0, true));
+    assert_eq!((all.calls(ASKED).len(), ec2.calls(ASKED).is_empty()), (0, false));
 
     let (all, ec2, _) = both();
     let profile = format!(
@@ -33,13 +33,13 @@ fn an_endpoint_for_ec2_alone_is_asked_and_no_other() {
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .args(["plan", "lab.yaml"])
         .run();
-    assert_eq!((all.calls(ASKED).len(), ec2.calls(ASKED).len() > 0), (0, true));
+    assert_eq!((all.calls(ASKED).len(), ec2.calls(ASKED).is_empty()), (0, false));
 }
 
 #[test]
 fn the_endpoint_of_the_command_line_counts_for_ec2_too() {
     let (all, ec2, plan) = both();
-    let plan = plan.args(["--endpoint-url", &all.url()]);
+    let plan = plan.args(["--endpoint-url", all.url()]);
     plan.env("AWS_ENDPOINT_URL_EC2", ec2.url()).run();
-    assert_eq!((all.calls(ASKED).len() > 0, ec2.calls(ASKED).len()), (true, 0));
+    assert_eq!((all.calls(ASKED).is_empty(), ec2.calls(ASKED).len()), (false, 0));
 }

@@ -69,7 +69,10 @@ fn without_draining_it_is_asked_for_and_not_waited_for() {
         &endpoint,
         &["UpdateEventSourceMapping", "GetEventSourceMapping", "DeleteStack"],
     );
-    assert_eq!(actions, ["UpdateEventSourceMapping", "DeleteStack"]);
+    assert_eq!(
+        actions,
+        ["GetEventSourceMapping", "UpdateEventSourceMapping", "DeleteStack"]
+    );
 }
 
 #[test]

@@ -171,3 +171,78 @@ async fn a_destroy_that_is_stopped_twice_notes_what_was_before_the_first() {
     rig.again().deploy().await.well();
     assert_eq!(rig.endpoint.group(&group), ([2, 2, 4], vec![]));
 }
+
+/// A group that failed to be created was there before under its name, or was made and didn't start in time.
+#[tokio::test(start_paused = true)]
+async fn a_group_that_failed_to_be_created_is_drained_only_if_its_stack_made_it() {
+    let body = format!(
+        "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    Properties: {{AutoScalingGroupName: {GROUP}}}\n"
+    );
+    let stack = || {
+        Existing::new("lab-work", "CREATE_FAILED")
+            .tag("qfleet:environment", "lab")
+            .tag("qfleet:part", "work")
+            .tag("qfleet:on-destroy", "empty")
+            .body(&body)
+            .resource("Group", "CREATE_FAILED", "Received 0 SUCCESS signal(s) out of 1")
+    };
+    let group = || ScriptedGroup::new(GROUP, &["us-east-2a:i-1"]);
+    for (group, lowered) in [(group(), 0), (group().did_not_start(), 1)] {
+        let rig = Rig::new(Script::new().existing(stack()).group(group));
+        let ran = rig.destroy().await.well();
+        assert_eq!(rig.endpoint.calls("UpdateAutoScalingGroup").len(), lowered);
+        let left = ran.warnings().iter().any(|said| said.contains("is left as it is"));
+        assert_eq!(left, lowered == 0, "{:?}", ran.warnings());
+    }
+}
+
+/// What a template has enabled is enabled again, once, where a destroy disabled it, and not where somebody else did.
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_a_destroy_disabled_before_it_was_stopped_is_enabled_by_the_next_deploy() {
+    for (declared, enabled_again) in [
+        ("", true),
+        ("    Enabled: true\n", true),
+        ("    Enabled: false\n", false),
+    ] {
+        let mut rig = Rig::new(Script::new().mapping(ScriptedMapping {
+            state: "Enabled".into(),
+            disables: Duration::from_secs(60),
+            in_use: 0,
+        }));
+        let mapping =
+            "\n  Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: lab\n";
+        let declared = declared.replace("    Enabled", "      Enabled");
+        let with = format!("\nResources:{mapping}{declared}");
+        let body = rig
+            .stack("work")
+            .body
+            .replacen("\nResources:\n", &format!("{with}\n"), 1);
+        rig.stack("work").body = body;
+        rig.deploy().await.well();
+        rig.again();
+        let (ran, _) = tokio::join!(
+            rig.destroy(),
+            rig.interrupt_when(|endpoint| !endpoint.calls("UpdateEventSourceMapping").is_empty())
+        );
+        assert_eq!(ran.exit_code(), qfleet::error::exit_code::INTERRUPTED);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let state = |rig: &Rig| rig.endpoint.world(|world| world.mapping_state());
+        assert_eq!(state(&rig), "Disabled");
+        let plan = rig.again().plan().await.expect("a plan");
+        assert_eq!(plan.stacks.iter().any(|stack| stack.disabled.len() == 1), enabled_again);
+        assert_eq!(state(&rig), "Disabled", "a plan changes nothing");
+        let ran = rig.again().deploy().await.well();
+        assert_eq!(state(&rig) == "Enabled", enabled_again);
+        let said = ran
+            .warnings()
+            .iter()
+            .any(|said| said.contains("is enabled again: a destroy"));
+        assert_eq!(said, enabled_again, "{:?}", ran.warnings());
+        // Disabled by hand after that, it stays so.
+        for mapping in plan.stacks.iter().flat_map(|stack| &stack.disabled) {
+            rig.cloud.enable_mapping(&mapping.uuid, false).await.expect("by hand");
+            rig.again().deploy().await.well();
+            assert_ne!(state(&rig), "Enabled");
+        }
+    }
+}
