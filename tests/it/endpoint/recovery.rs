@@ -36,6 +36,9 @@ impl World {
             )));
         }
         if it.was_complete {
+            if it.suspended.is_none() {
+                self.suspend_existing(stack);
+            }
             self.start_update_rollback(stack, "ROLLBACK", "User Initiated".into(), token, &[]);
         } else {
             self.start_delete(stack, token, Vec::new(), false);
