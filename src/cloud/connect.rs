@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_config::profile::load;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_cloudformation::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
@@ -12,6 +13,8 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::calls::{Call, Calls};
 use super::limiter::Limiter;
+use super::sending::{Watching, default_http_client};
+use super::source::Source;
 use super::time_limits::{TimeLimits, timeouts};
 use super::{Cloud, explain};
 use crate::error::{Error, Result};
@@ -77,7 +80,7 @@ impl Connect {
     }
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
-        check_profile(profile.as_deref()).await?;
+        let source = find_source(profile.as_deref()).await?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(retries())
             .timeout_config(timeouts());
@@ -90,7 +93,7 @@ impl Connect {
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        let config = loader.load().await;
+        let config = source.bound(watched(loader.load().await)).await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             Error::usage("no region")
                 .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
@@ -108,19 +111,22 @@ impl Connect {
     }
 }
 
-/// Whether the profile that is asked for exists. The SDK would say that it found no credentials, and nothing of it.
-async fn check_profile(named: Option<&str>) -> Result<()> {
+/// Where credentials will come from, when the profile that is asked for exists. The SDK would say that it found no
+/// credentials, and nothing of it.
+async fn find_source(named: Option<&str>) -> Result<Source> {
     let from_environment = std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
-    let Some(wanted) = named.map(str::to_owned).or(from_environment) else {
-        return Ok(());
-    };
+    let wanted = named.map(str::to_owned).or(from_environment);
     // A file that can't be read is told of by whoever needs it.
     let Ok(known) = load(&Fs::real(), &Env::real(), &Default::default(), None).await else {
-        return Ok(());
+        return Ok(Source::default());
     };
-    if wanted == "default" || known.get_profile(&wanted).is_some() {
-        return Ok(());
-    }
+    let wanted = match wanted {
+        Some(wanted) if wanted != "default" && known.get_profile(&wanted).is_none() => wanted,
+        wanted => {
+            let profile = wanted.as_deref().unwrap_or("default");
+            return Ok(Source::find(&known, profile, named.is_some(), &Env::real()));
+        }
+    };
     let names: Vec<&str> = known.profiles().collect();
     let there = match names.as_slice() {
         [] => "there are no profiles at all".to_owned(),
@@ -150,7 +156,17 @@ fn fixed(
         .retry_config(retries())
         .timeout_config(timeouts());
     config.set_endpoint_url(endpoint_url);
-    config.build()
+    watched(config.build())
+}
+
+/// With all that is sent watched by us, instead of by the SDK.
+fn watched(config: SdkConfig) -> SdkConfig {
+    let Some(http_client) = config.http_client().or_else(default_http_client) else {
+        return config;
+    };
+    let downloads = StalledStreamProtectionConfig::enabled().upload_enabled(false).build();
+    let config = config.into_builder().http_client(Watching(http_client));
+    config.stalled_stream_protection(downloads).build()
 }
 
 /// An account of which only its credentials are known. It may be read from, but nothing may be changed in it.

@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
+use super::source::{nothing_came, why_none};
 use super::time_limits::no_answer;
 use crate::error::Error;
 
@@ -68,6 +69,9 @@ impl CloudError {
                 "the account's request limit is used up by others, too: run the same command again in a minute",
             );
         }
+        if self.code.is_none() && nothing_came(&self.message) {
+            return Some("`aws sts get-caller-identity` asks the same source: see there why it gives none");
+        }
         if self.code.is_none() && self.message.contains("credentials") {
             return Some(
                 "no credentials were found: `aws configure sso`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -89,7 +93,10 @@ where
     let code = error.code().map(str::to_owned);
     let message = match (&error, error.message()) {
         (_, Some(message)) => message.to_owned(),
-        (SdkError::DispatchFailure(_), None) => no_answer(&error).unwrap_or_else(|| causes(&error)),
+        (SdkError::DispatchFailure(_), None) => {
+            let why = why_none(&error).or_else(|| no_answer(&error));
+            why.unwrap_or_else(|| causes(&error))
+        }
         (SdkError::ServiceError(_), None) => code.clone().unwrap_or_else(|| "the service gave no reason".into()),
         _ => causes(&error),
     };

@@ -43,6 +43,8 @@ pub mod refreshes;
 pub mod regions;
 pub mod revert;
 pub mod scaling;
+mod sending;
+mod source;
 pub mod stack_status;
 pub mod stacks;
 pub mod subscriptions;

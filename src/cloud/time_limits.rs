@@ -24,6 +24,7 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use tokio::time::Instant;
 
 use super::lost_answer::lost;
+use super::sending::{STANDS_STILL, StandsStill, is_watched};
 
 /// To reach a service.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -38,6 +39,8 @@ struct Limits {
     attempt: Duration,
     /// All attempts.
     all: Duration,
+    /// It sends what may take any time: what counts is that it moves.
+    is_watched: bool,
 }
 
 impl Storable for Limits {
@@ -48,24 +51,36 @@ impl Storable for Limits {
 const READ: Limits = Limits {
     attempt: Duration::from_secs(10),
     all: Duration::from_secs(33),
+    is_watched: false,
 };
 /// What changes something, or lists a bucket, may take longer, and had better be waited for. Four attempts.
 const WRITE: Limits = Limits {
     attempt: Duration::from_secs(20),
     all: Duration::from_secs(90),
+    is_watched: false,
 };
 /// S3 puts the parts of an object together for "several minutes"
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>).
 const COMPLETE: Limits = Limits {
     attempt: Duration::from_secs(15 * 60),
     all: Duration::from_secs(31 * 60),
+    is_watched: false,
 };
-/// A body is given the time that it takes on a slow line that it shares with fifteen others. One that stands still is
-/// noticed by the SDK before.
+/// An object that is put. Three attempts, each as long as it moves.
+const PUT: Limits = Limits {
+    attempt: STANDS_STILL,
+    all: Duration::MAX,
+    is_watched: true,
+};
+const PUTS: u32 = 3;
+/// Another body is given the time that it takes on a slow line that it shares with fifteen others.
 const SLOWEST_BYTES_A_SECOND: u64 = 8 << 10;
 
 impl Limits {
-    fn of(service: &str, operation: &str, body: u64) -> Limits {
+    fn of(service: &str, operation: &str, body: Option<u64>) -> Limits {
+        if is_watched(["PutObject", "UploadPart"].contains(&operation), body) {
+            return PUT;
+        }
         let reads = ["Describe", "Get", "Head", "List", "Receive"];
         let is_read = reads.iter().any(|verb| operation.starts_with(verb));
         let limits = match operation {
@@ -73,10 +88,11 @@ impl Limits {
             _ if is_read && service != "S3" => READ,
             _ => WRITE,
         };
-        let sending = Duration::from_secs(body / SLOWEST_BYTES_A_SECOND);
+        let sending = Duration::from_secs(body.unwrap_or_default() / SLOWEST_BYTES_A_SECOND);
         Limits {
             attempt: limits.attempt + sending,
             all: limits.all + 2 * sending,
+            ..limits
         }
     }
 }
@@ -108,11 +124,14 @@ pub(super) fn timeouts() -> TimeoutConfig {
 }
 
 fn of(limits: Limits) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .read_timeout(limits.attempt)
-        .operation_attempt_timeout(limits.attempt)
-        .build()
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT);
+    let timeouts = match limits.is_watched {
+        true => timeouts.disable_read_timeout().disable_operation_attempt_timeout(),
+        false => timeouts
+            .read_timeout(limits.attempt)
+            .operation_attempt_timeout(limits.attempt),
+    };
+    timeouts.build()
 }
 
 #[dyn_dispatch_hint]
@@ -136,7 +155,7 @@ impl Intercept for TimeLimits {
         _: &RuntimeComponents,
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let body = context.request().body().content_length().unwrap_or_default();
+        let body = context.request().body().content_length();
         if let Some(call) = cfg.load::<Metadata>() {
             let limits = Limits::of(call.service(), call.name(), body);
             cfg.interceptor_state().store_put(of(limits)).store_put(limits);
@@ -210,6 +229,7 @@ impl Intercept for TimeLimits {
                 retries = retries.with_max_backoff(BETWEEN_REACHES);
                 elapsed >= REACH
             }
+            _ if limits.is_watched => attempts.attempts() >= PUTS,
             // Another one would take just as long.
             Some(_) => elapsed + limits.attempt > limits.all,
             None if error.is_timeout_error() => elapsed + limits.attempt > limits.all,
@@ -257,6 +277,11 @@ impl Intercept for TimeLimits {
 
 /// What happened, when no answer came or none that is whole.
 fn what(error: &OrchestratorError<Erased>, server: &str, attempt: Duration) -> Option<String> {
+    if let Some(error) = error.as_connector_error()
+        && let Some(still) = chain(error).find_map(|cause| cause.downcast_ref::<StandsStill>())
+    {
+        return Some(format!("{server} {still}"));
+    }
     if let Some(error) = error.as_connector_error() {
         return Some(match is_unreached(error) {
             true => format!("{server} can't be reached: {}", root_cause(error)),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use crate::blueprint::Placement;
@@ -85,7 +86,11 @@ impl Global {
             .or_else(|| environment.and_then(|environment| environment.region.clone()));
         let (credentials, endpoint_url) = if self.local {
             let account = account.clone().unwrap_or_else(|| LOCAL_ACCOUNT.into());
-            (Credentials::Local { account }, Some(self.local_endpoint()?))
+            // Starting the emulator blocks, and a signal is to be heard meanwhile.
+            let global = self.clone();
+            let endpoint = spawn_blocking(move || global.local_endpoint()).await;
+            let endpoint = endpoint.map_err(|error| Error::failed(error.to_string()))??;
+            (Credentials::Local { account }, Some(endpoint))
         } else {
             (
                 Credentials::Chain {

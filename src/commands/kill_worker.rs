@@ -10,7 +10,7 @@ use crate::cloud::{Cloud, Connect, Credentials};
 use crate::deployed::Deployed;
 use crate::engine::interrupt::Interrupt;
 use crate::environment::units::Duration;
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, Result};
 use crate::local;
 use crate::local::fleet::crash::crash;
 use crate::local::fleet::spot;
@@ -70,7 +70,7 @@ pub struct KillWorker {
     /// Don't wait for the replacement
     #[arg(long, help_heading = "Waiting")]
     no_wait: bool,
-    /// Stop waiting after this long (`30m`, `2h`) and exit with 1; what was begun goes on
+    /// Stop this long after the beginning (`30m`, `2h`) and exit with 1; what was begun goes on
     #[arg(long, value_name = "LENGTH", default_value = "30m", help_heading = "Waiting")]
     timeout: Duration,
 }
@@ -85,7 +85,8 @@ impl KillWorker {
             return Err(no_spot_on_aws());
         }
         let environment = self.env.load()?;
-        global.run(None, async |interrupt| {
+        let longest = std::time::Duration::from_secs(self.timeout.as_secs());
+        global.run(Some(longest), async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let fleet = self.fleet(&cloud, &environment.name)?;
             let deployed = interrupt
@@ -141,13 +142,14 @@ impl KillWorker {
                     Timestamp::now,
                     |change| killed.change(change, global.output),
                 );
-                let longest = std::time::Duration::from_secs(self.timeout.as_secs());
                 tokio::select! {
                     followed = waiting => followed.map_err(|error| lost(&victim, &error))?,
-                    () = tokio::time::sleep(longest) => return Err(self.too_long(&victim)),
-                    () = interrupt.wait() => {
+                    _ = interrupt.stopped() => {
+                        if !interrupt.asked() {
+                            return Err(self.too_long(&victim));
+                        }
                         report::note("interrupted: Auto Scaling goes on by itself; `qfleet status --watch` shows how");
-                        return Err(Error::Shown(exit_code::INTERRUPTED));
+                        return Err(Error::Interrupted);
                     }
                 }
                 killed.over(replacement.successor(), began.elapsed());

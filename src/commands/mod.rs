@@ -2,6 +2,7 @@
 
 mod backfill;
 mod check;
+mod children;
 mod completions;
 mod deploy;
 mod destroy;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::children;
 use super::global::Global;
 use crate::cloud::CloudError;
 use crate::engine::interrupt::Interrupt;
@@ -40,6 +41,7 @@ impl Global {
                     told.send(())
                 });
                 let _ = heard.recv_timeout(LAST_WORDS);
+                children::end();
                 std::process::exit(code.into());
             })
             .map_err(|error| Error::failed(format!("signals can't be handled: {error}")))?;
@@ -47,6 +49,9 @@ impl Global {
         });
         // A host name that is being looked up can't be given up, and would be waited for.
         runtime.shutdown_background();
+        if ended.is_err() {
+            children::end();
+        }
         ended
     }
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 
 use super::broken::{Broken, Place};
 use super::calls::{Call, Service};
@@ -18,7 +19,7 @@ use super::forward::forward;
 use super::model::Model;
 use super::query::{Input, Refusal, answer};
 use super::said::Said;
-use super::script::DescribeEvents;
+use super::script::{DescribeEvents, Taking};
 use super::services::Plain;
 use super::world::World;
 use super::xml::Fields;
@@ -48,7 +49,8 @@ pub fn lock(world: &Shared) -> MutexGuard<'_, World> {
 
 async fn take(State(world): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+    let taking = lock(&world).script.taking.filter(|_| parts.method == Method::PUT);
+    let Some(body) = taken(body, taking).await else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let (call, fault, forward_to) = {
@@ -94,6 +96,24 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         }
         _ => response,
     }
+}
+
+/// A body, once it came in.
+async fn taken(mut body: Body, taking: Option<Taking>) -> Option<Bytes> {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame.ok()?.into_data() {
+            all.extend_from_slice(&data);
+            match taking {
+                Some(Taking::Stops(after)) if all.len() as u64 > after => std::future::pending().await,
+                Some(Taking::Slowly(a_second)) => {
+                    tokio::time::sleep(Duration::from_secs_f64(data.len() as f64 / a_second as f64)).await;
+                }
+                _ => {}
+            }
+        }
+    }
+    Some(all.into())
 }
 
 impl World {

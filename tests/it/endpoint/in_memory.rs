@@ -70,8 +70,7 @@ async fn exchange(world: Shared, request: HttpRequest) -> Result<HttpResponse, C
         .try_into_http1x()
         .map_err(|error| ConnectorError::user(error.into()))?;
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
-    let request = axum::http::Request::from_parts(parts, Body::from(body));
+    let request = axum::http::Request::from_parts(parts, Body::new(body));
     let response = router(world)
         .oneshot(request)
         .await

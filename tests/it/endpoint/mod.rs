@@ -95,7 +95,7 @@ pub use model::Model;
 pub use query::Refusal;
 pub use queues::arn_of;
 pub use said::{Said, attributes};
-pub use script::{DescribeEvents, Existing, Happening, Script, Verb};
+pub use script::{DescribeEvents, Existing, Happening, Script, Taking, Verb};
 pub use world::{Step, World};
 pub use xml::Fields;
 

@@ -57,6 +57,16 @@ pub struct Script {
     pub(super) detections_fail: BTreeMap<String, String>,
     pub(super) forward_to: Option<String>,
     pub(super) expects_complaints: bool,
+    pub(super) taking: Option<Taking>,
+}
+
+/// How what is put into S3 is taken, byte by byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taking {
+    /// So many bytes, then nothing any more.
+    Stops(u64),
+    /// So many bytes a second.
+    Slowly(u64),
 }
 
 /// What is done to a resource.
@@ -174,6 +184,7 @@ impl Script {
             detections_fail: BTreeMap::new(),
             forward_to: None,
             expects_complaints: false,
+            taking: None,
         }
     }
 
@@ -306,6 +317,18 @@ impl Script {
     /// An Auto Scaling group that is there from the beginning.
     pub fn group(mut self, group: ScriptedGroup) -> Self {
         self.groups.push(group);
+        self
+    }
+
+    /// Objects that are put are taken so.
+    pub fn taking(mut self, taking: Taking) -> Self {
+        self.taking = Some(taking);
+        self
+    }
+
+    /// None of the groups that are there.
+    pub fn without_groups(mut self) -> Self {
+        self.groups.clear();
         self
     }
 

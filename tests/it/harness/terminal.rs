@@ -1,9 +1,14 @@
 //! A terminal to run the binary in.
 
 use regex::Regex;
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
+
+use nix::fcntl::OFlag;
 
 use super::Test;
 
@@ -26,7 +31,7 @@ pub fn in_a_terminal(test: &Test, columns: u16, answers: &[(&str, &str)]) -> (i3
 }
 
 /// The same in a terminal of so many columns and rows, where a question may also be found on the screen, however it was
-/// put there. `watch` is told the process's id once the last answer is given.
+/// put there. `watch` is told the process's id once the last answer is given; at once, where there is nothing to answer.
 pub fn in_a_terminal_of(
     test: &Test,
     (columns, rows): (u16, u16),
@@ -39,15 +44,11 @@ pub fn in_a_terminal_of(
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    let pty = nix::pty::openpty(Some(&size), None).expect("a terminal");
-    let before = nix::sys::termios::tcgetattr(&pty.master).expect("its settings");
+    let (mut terminal, slave) = open(&size);
+    let before = nix::sys::termios::tcgetattr(&terminal).expect("its settings");
     let mut command = test.command();
-    let slave = || Stdio::from(pty.slave.try_clone().expect("the terminal"));
-    command
-        .env("TERM", "xterm")
-        .stdin(slave())
-        .stdout(slave())
-        .stderr(slave());
+    let end = || Stdio::from(slave.try_clone().expect("the terminal"));
+    command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end());
     // A session of its own, with this as its terminal: so that Ctrl-C is a signal.
     // SAFETY: both calls are fit for the time between fork and exec.
     unsafe {
@@ -60,8 +61,7 @@ pub fn in_a_terminal_of(
     let mut child = command.spawn().expect("qfleet runs");
     // Only the child holds the terminal now, so that its end is seen.
     drop(command);
-    drop(pty.slave);
-    let mut terminal = std::fs::File::from(pty.master);
+    drop(slave);
     let some = |size| std::num::NonZero::new(size).expect("a terminal has a size");
     let mut said = String::new();
     let mut screen = vt100::Parser::new(some(rows), some(columns), 0);
@@ -70,6 +70,10 @@ pub fn in_a_terminal_of(
     let mut answers = answers.iter();
     let mut next = answers.next();
     let mut buffer = [0; 4096];
+    let pid = i32::try_from(child.id()).expect("a process id");
+    if next.is_none() {
+        watch(pid);
+    }
     // Reading fails once the child has closed its end.
     while let Ok(length @ 1..) = terminal.read(&mut buffer) {
         said.push_str(&String::from_utf8_lossy(&buffer[..length]));
@@ -86,7 +90,7 @@ pub fn in_a_terminal_of(
             screens.push(shown);
             next = answers.next();
             if next.is_none() {
-                watch(i32::try_from(child.id()).expect("a process id"));
+                watch(pid);
             }
         }
     }
@@ -99,6 +103,28 @@ pub fn in_a_terminal_of(
         screens,
         restored: before.local_flags == after.local_flags && before.input_flags == after.input_flags,
     }
+}
+
+/// A terminal, and its end for a process. Both are closed in every process that is started meanwhile by another test: as
+/// long as one has the terminal, it isn't seen to end. `openpty` can't do that.
+fn open(size: &nix::pty::Winsize) -> (File, File) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = nix::pty::posix_openpt(flags).expect("a terminal");
+    nix::pty::grantpt(&master).expect("granted");
+    nix::pty::unlockpt(&master).expect("unlocked");
+    let name = nix::pty::ptsname_r(&master).expect("its name");
+    // The standard library's files are closed so, too.
+    let slave = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NOCTTY.bits())
+        .open(name)
+        .expect("its other end");
+    let master = File::from(OwnedFd::from(master));
+    // SAFETY: the terminal is open, and the size is one.
+    let set = unsafe { nix::libc::ioctl(master.as_raw_fd(), nix::libc::TIOCSWINSZ as _, size) };
+    nix::errno::Errno::result(set).expect("its size");
+    (master, slave)
 }
 
 /// Everything that lets a terminal move, colour and erase.
