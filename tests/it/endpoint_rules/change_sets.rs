@@ -54,6 +54,30 @@ async fn a_replacement_is_known_and_so_is_what_follows_from_it() {
     assert_eq!(deleted, 2, "the old topic and the old subscription");
 }
 
+/// `PolicyAction`: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>. The
+/// recordings only have `Delete` and `ReplaceAndDelete`.
+#[tokio::test(start_paused = true)]
+async fn what_a_policy_retains_is_said() {
+    let queue = |name: &str| {
+        format!(
+            "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    UpdateReplacePolicy: Retain\n    Properties: {{QueueName: \
+             {name}}}\n"
+        )
+    };
+    let topic = "  Topic:\n    Type: AWS::SNS::Topic\n    DeletionPolicy: Retain\n    Properties: {TopicName: one}\n";
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    deployed(&client, "lab", &(queue("one") + topic)).await;
+    let id = draft(&client, "lab", ChangeSetType::Update, &queue("two"), &[]).await;
+    let read = client.describe_change_set().change_set_name(&id).send().await;
+    let read = read.expect("read");
+    let changes = read.changes().iter().filter_map(|change| change.resource_change());
+    let actions: Vec<_> = changes
+        .filter_map(|change| Some((change.logical_resource_id()?, change.policy_action()?.as_str())))
+        .collect();
+    assert_eq!(actions, [("Queue", "ReplaceAndRetain"), ("Topic", "Retain")]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn change_sets_are_pending_first_and_can_be_neither_executed_nor_deleted_then() {
     let endpoint = Endpoint::in_memory(Script::new().change_sets_take(Duration::from_secs(10)));
