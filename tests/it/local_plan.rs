@@ -65,7 +65,7 @@ fn what_changes_in_place_on_aws_is_neither_replaced_nor_refused_nor_asked_about(
             "visibility_timeout: 2m",
             "visibility_timeout: 3m",
             "Queue/VisibilityTimeout",
-            "Group",
+            "BacklogScaling/AutoScalingGroupName",
         ),
     ] {
         let run = first.then().file("lab.yaml", lab(&account).replace(from, to));
