@@ -9,7 +9,7 @@ use crate::blueprint::tags::StackTags;
 use crate::blueprint::template::{self, retains};
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::Cloud;
 use crate::deployed::Deployed;
 use crate::environment::OnDestroy;
 use crate::error::Error;
@@ -20,7 +20,7 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 /// it. What CloudFormation is going to leave is never emptied.
 ///
 /// # Errors
-/// As of [`refuse_to_lose`].
+/// As of [`on_destroy`].
 pub async fn settle(cloud: &Cloud, mut deployed: Deployed) -> Result<Deployed> {
     let asked = deployed.stacks.iter().map(|stack| on_destroy(cloud, &stack.stack));
     let settled = try_join_all(asked).await?;
@@ -34,49 +34,59 @@ pub async fn settle(cloud: &Cloud, mut deployed: Deployed) -> Result<Deployed> {
 /// change sets.
 ///
 /// # Errors
-/// As of [`refuse_to_lose`].
+/// A refusal where its data is to stay, all or some, and its deployed template would delete it: CloudFormation goes by the
+/// template. Another where that can't be read. Failures of AWS.
 pub(super) async fn on_destroy(cloud: &Cloud, stack: &StackDescription) -> Result<OnDestroy> {
-    if StackTags::read(&stack.tags).is_some_and(|tags| tags.on_destroy == OnDestroy::Keep) {
-        return refuse_to_lose(cloud, stack).await.map(|()| OnDestroy::Keep);
-    }
     let template = deployed_template(cloud, stack).await?;
-    match data(&template).any(|(_, resource)| retains(resource)) {
-        true => Ok(OnDestroy::Keep),
-        false => Ok(OnDestroy::Empty),
+    let (kept, lost): (Vec<_>, Vec<_>) = data(&template).partition(|(_, resource)| retains(resource));
+    let is_tagged = StackTags::read(&stack.tags).is_some_and(|tags| tags.on_destroy == OnDestroy::Keep);
+    if kept.is_empty() && !is_tagged {
+        return Ok(OnDestroy::Empty);
     }
-}
-
-/// Refuses a stack whose data is to stay when its deployed template would delete it: CloudFormation goes by the template.
-///
-/// # Errors
-/// The refusal, with what to do; failures of AWS.
-async fn refuse_to_lose(cloud: &Cloud, stack: &StackDescription) -> Result<()> {
-    let template = deployed_template(cloud, stack).await?;
-    let lost = data(&template).filter(|(_, resource)| !retains(resource));
-    let lost: Vec<&str> = lost.map(|(id, _)| id.as_str()).collect();
     if lost.is_empty() {
-        return Ok(());
+        return Ok(OnDestroy::Keep);
     }
+    let names = |resources: &[(&String, &Value)]| {
+        let names: Vec<&str> = resources.iter().map(|(id, _)| id.as_str()).collect();
+        names.join(", ")
+    };
     let StackDescription { name, status, .. } = stack;
-    let refusal = Error::refused(format!(
-        "{name}: its data is to stay, but its deployed template would delete {}",
-        lost.join(", ")
-    ));
+    let refusal = Error::refused(match is_tagged {
+        true => format!(
+            "{name}: its data is to stay, but its deployed template would delete {}",
+            names(&lost)
+        ),
+        false => format!(
+            "{name}: its deployed template keeps {}, but would delete {}",
+            names(&kept),
+            names(&lost)
+        ),
+    });
     Err(match status {
         // It takes no update any more.
         StackStatus::DeleteFailed => refusal.with_help(format!(
             "to delete only the rest of it: aws cloudformation delete-stack --stack-name {name} --region {} \
              --retain-resources {}",
             cloud.region,
-            lost.join(" ")
+            names(&lost).replace(',', "")
         )),
-        _ => refusal.with_help("deploy its file with `on_destroy: keep`, then run the same command again"),
+        _ if is_tagged => refusal.with_help("deploy its file with `on_destroy: keep`, then run the same command again"),
+        _ => refusal.with_help(
+            "deploy its file, whose `on_destroy` says what becomes of all of it, then run the same command again",
+        ),
     })
 }
 
-async fn deployed_template(cloud: &Cloud, stack: &StackDescription) -> Result<Map<String, Value>, CloudError> {
-    let body = believed::template(cloud, stack).await?;
-    Ok(body.and_then(|body| template::read(&body).ok()).unwrap_or_default())
+/// One that can't be read may keep anything, or nothing.
+async fn deployed_template(cloud: &Cloud, stack: &StackDescription) -> Result<Map<String, Value>> {
+    let Some(body) = believed::template(cloud, stack).await? else {
+        return Ok(Map::new());
+    };
+    template::read(&body).map_err(|why| {
+        let what = "its deployed template can't be read, so it isn't known which data it keeps";
+        Error::refused(format!("{}: {what}: {why}", stack.name))
+            .with_help("deploy its file, which puts qfleet's template in its place, then run the same command again")
+    })
 }
 
 /// Resources of a template that hold data.

@@ -1,6 +1,7 @@
 //! Data that is to stay: where that can't be had, nothing is deleted.
 
 use qfleet::cloud::stack_status::StackStatus;
+use qfleet::engine::keep;
 use qfleet::observe::leftovers::{self, Known, Patience, Subject};
 
 use super::*;
@@ -37,6 +38,31 @@ async fn data_that_the_template_would_delete_is_not_deleted() {
     is_refused(&rig, &ran, "its deployed template would delete Queue");
     let help = ran.failure("work").help.clone().unwrap_or_default();
     assert!(help.contains("`on_destroy: keep`"), "{help}");
+}
+
+/// Somebody changed the template by hand. What is said to stay, stays.
+#[tokio::test(start_paused = true)]
+async fn a_template_that_keeps_half_of_the_data_or_cannot_be_read_is_refused() {
+    let half = "  Dead:\n    Type: AWS::SQS::Queue\n    DeletionPolicy: Retain\n    Properties: {QueueName: dead}\n";
+    let half = format!("{QUEUE}{half}");
+    let unreadable = "Resources:\n  - not: [closed\n".to_owned();
+    for (on_destroy, body, why) in [
+        ("empty", &half, "its deployed template keeps Dead, but would delete Queue"),
+        ("keep", &half, "its data is to stay, but its deployed template would delete Queue"),
+        ("empty", &unreadable, "its deployed template can't be read"),
+        ("keep", &unreadable, "its deployed template can't be read"),
+    ] {
+        let rig = Rig::new(Script::new().existing(stage(on_destroy, QUEUE)));
+        rig.endpoint.world(|world| {
+            let work = world.find("lab-work").expect("it is there");
+            let template = world.stacks[work].definition.template.as_mut().expect("a template");
+            template.body.clone_from(body);
+        });
+        let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+        let refused = keep::settle(&rig.cloud, deployed).await.expect_err(why);
+        assert!(refused.to_string().contains(why), "{refused}");
+        is_refused(&rig, &rig.destroy().await, why);
+    }
 }
 
 /// Somebody else keeps the data while this destroy, which was to delete it, waits for that update.
