@@ -36,8 +36,13 @@ pub struct DeployedStack {
 impl Deployed {
     /// Finds the environment of this name. Without any stack, it isn't deployed.
     pub async fn find(cloud: &Cloud, environment: &str) -> Result<Deployed, CloudError> {
+        Deployed::among(cloud, environment, cloud.stacks().await?).await
+    }
+
+    /// The same among stacks that were read already.
+    pub async fn among(cloud: &Cloud, environment: &str, all: Vec<StackDescription>) -> Result<Deployed, CloudError> {
         let mut stacks = Vec::new();
-        for stack in cloud.stacks().await? {
+        for stack in all {
             if stack.status == StackStatus::DeleteComplete {
                 continue;
             }

@@ -29,14 +29,10 @@ impl Cloud {
             true => self.holder_here(resource_type, id).await,
             false => self.holder_by_id(resource_type, id).await,
         };
-        match held {
-            Ok(Some((name, id))) => Holder::Stack { name, id },
-            Ok(None) => Holder::Nobody,
-            Err(error) => Holder::Unknown(error.to_string()),
-        }
+        held.unwrap_or_else(|error| Holder::Unknown(error.to_string()))
     }
 
-    async fn holder_by_id(&self, resource_type: &str, id: &str) -> Result<Option<(String, String)>, CloudError> {
+    async fn holder_by_id(&self, resource_type: &str, id: &str) -> Result<Holder, CloudError> {
         for id in forms(id, &self.region) {
             let id = id.as_str();
             let read = move || async move {
@@ -45,21 +41,21 @@ impl Cloud {
                     Ok(found) => Ok(holds(found.stack_resources(), resource_type, id)),
                     // "Stack for … does not exist".
                     Err(error) => match explain("DescribeStackResources", error) {
-                        error if does_not_exist(&error) => Ok(None),
+                        error if does_not_exist(&error) => Ok(Holder::Nobody),
                         error => Err(error),
                     },
                 }
             };
             let found = self.limiter.patiently(read).await?;
-            if found.is_some() {
+            if found != Holder::Nobody {
                 return Ok(found);
             }
         }
-        Ok(None)
+        Ok(Holder::Nobody)
     }
 
     /// The emulator doesn't look for physical ids.
-    async fn holder_here(&self, resource_type: &str, id: &str) -> Result<Option<(String, String)>, CloudError> {
+    async fn holder_here(&self, resource_type: &str, id: &str) -> Result<Holder, CloudError> {
         let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
         for stack in self.stacks().await? {
             if stack.status == StackStatus::DeleteComplete {
@@ -70,10 +66,13 @@ impl Cloud {
                 held.resource_type == resource_type && name(&held.physical_id) == name(id)
             };
             if resources.iter().any(is_it) {
-                return Ok(Some((stack.name, stack.id)));
+                return Ok(Holder::Stack {
+                    name: stack.name,
+                    id: stack.id,
+                });
             }
         }
-        Ok(None)
+        Ok(Holder::Nobody)
     }
 }
 
@@ -90,24 +89,40 @@ fn forms(id: &str, region: &str) -> Vec<String> {
     forms
 }
 
-/// The stack of these resources, if it holds the one that was asked for. "Only the first 100 resources will be returned",
-/// so that it may not be among them; and stacks that are gone may be told of, which left it where it is
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>).
-fn holds(resources: &[StackResource], resource_type: &str, id: &str) -> Option<(String, String)> {
-    let mut named = resources
-        .iter()
-        .filter(|resource| resource.physical_resource_id() == Some(id))
-        .peekable();
-    let found = match named.peek() {
-        None => resources.first(),
-        Some(_) => named.find(|resource| resource.resource_type() == Some(resource_type)),
-    }?;
+/// Who holds what was asked for, when these resources of one stack are the answer. "Only the first 100 resources will be
+/// returned", so that it may not be among them; and stacks that are gone may be told of, which left it where it is
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html>). Of two resources
+/// of that id only one is told, whatever its type
+/// (<https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/998>).
+fn holds(resources: &[StackResource], resource_type: &str, id: &str) -> Holder {
+    let named = || {
+        let is_named = |resource: &&StackResource| resource.physical_resource_id() == Some(id);
+        resources.iter().filter(is_named)
+    };
+    let found = named().find(|resource| resource.resource_type() == Some(resource_type));
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let found = match (found, named().next()) {
+        (None, Some(other)) => {
+            return Holder::Unknown(format!(
+                "CloudFormation tells only of the {} of that name, in the stack {}",
+                text(other.resource_type()),
+                text(other.stack_name())
+            ));
+        }
+        (Some(found), _) => found,
+        (None, None) => match resources.first() {
+            Some(first) => first,
+            None => return Holder::Nobody,
+        },
+    };
     let status = found.resource_status().map_or("", |status| status.as_str());
     if found.physical_resource_id() == Some(id) && matches!(status, "DELETE_COMPLETE" | "DELETE_SKIPPED") {
-        return None;
+        return Holder::Nobody;
     }
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    Some((text(found.stack_name()), text(found.stack_id())))
+    Holder::Stack {
+        name: text(found.stack_name()),
+        id: text(found.stack_id()),
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +142,8 @@ mod tests {
                 .resource_status(status)
                 .build()
         };
-        let is_held = |resource: StackResource| holds(&[resource], "AWS::S3::Bucket", "files").is_some();
+        let of = |resource: StackResource| holds(&[resource], "AWS::S3::Bucket", "files");
+        let is_held = |resource: StackResource| matches!(of(resource), Holder::Stack { name, .. } if name == "payroll");
         assert!(is_held(resource(
             "AWS::S3::Bucket",
             "files",
@@ -144,17 +160,15 @@ mod tests {
             "arn",
             ResourceStatus::CreateComplete
         )));
-        assert!(!is_held(resource(
-            "AWS::S3::Bucket",
-            "files",
-            ResourceStatus::DeleteSkipped
-        )));
-        assert!(!is_held(resource(
-            "AWS::Logs::LogGroup",
-            "files",
-            ResourceStatus::CreateComplete
-        )));
-        assert!(holds(&[], "AWS::S3::Bucket", "files").is_none());
+        let left = resource("AWS::S3::Bucket", "files", ResourceStatus::DeleteSkipped);
+        assert_eq!(of(left), Holder::Nobody);
+        // The bucket of that name may be in the same stack, in another one, or in none.
+        let other = of(resource("AWS::Logs::LogGroup", "files", ResourceStatus::CreateComplete));
+        assert!(
+            matches!(&other, Holder::Unknown(why) if why.contains("AWS::Logs::LogGroup") && why.contains("payroll")),
+            "{other:?}"
+        );
+        assert_eq!(holds(&[], "AWS::S3::Bucket", "files"), Holder::Nobody);
     }
 
     #[test]

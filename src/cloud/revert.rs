@@ -67,11 +67,12 @@ pub struct ThreeStates {
 }
 
 impl Cloud {
-    /// Makes a change set that brings a stack's resources back to the template and the parameters that it was deployed
-    /// with; of what is kept in the parameter store, to what is there now, which may be a newer image
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/systems-manager-parameter-types.html>); `--use-previous-template` with `REVERT_DRIFT` is AWS's own way to do that
+    /// Makes a change set that brings a stack's resources back to what they were deployed as: with the template and the
+    /// parameters of that time, which is AWS's own way to do it
     /// (<https://aws.amazon.com/blogs/devops/safely-handle-configuration-drift-with-cloudformation-drift-aware-change-sets/>,
-    /// scenario 2). Returns its ARN.
+    /// scenario 2). Of what the parameter store has, CloudFormation takes the value of today, which may be a newer image
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/systems-manager-parameter-types.html>). Returns its
+    /// ARN.
     ///
     /// # Errors
     /// Those of the API.

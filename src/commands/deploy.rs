@@ -244,6 +244,9 @@ impl Deploy {
             put_expiry(cloud, environment, &plan).await?;
             return Ok(nothing_to_do(cloud, plan));
         }
+        if let Some(pruning) = &pruning {
+            progress.suspend(|| pruning.warn());
+        }
         let question = format!(
             "Deploy {} to account {}, {}{}?",
             plan.environment,

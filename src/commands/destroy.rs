@@ -167,7 +167,7 @@ impl Destroy {
         deployed: Deployed,
     ) -> Result<(Report, Data)> {
         let users = interrupt.unless_stopped(foreign::find(cloud, &deployed)).await?;
-        for unknown in &users.unknown {
+        for (_, unknown) in &users.unknown {
             report::note(&format!("warning: it isn't known {unknown}"));
         }
         if !users.foreign.is_empty() {

@@ -20,6 +20,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
+use crate::report;
 
 /// The stacks that go, as they are shown before the question.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Pruning {
     lifted: Lifted,
     /// What they hold.
     known: Known,
+    /// What isn't known of their users, and why.
+    unknown: Vec<String>,
 }
 
 impl Pruning {
@@ -84,6 +87,8 @@ impl Pruning {
         if !theirs.is_empty() {
             return Err(used_by_others(&names.join(", "), &theirs));
         }
+        let of_going = users.unknown.iter().filter(|(stack, _)| names.contains(stack));
+        let unknown = of_going.map(|(_, what)| what.clone()).collect();
         let deployed = keep::settle(cloud, deployed.in_order_of_imports(&users)).await?;
         *surplus = Surplus::read(cloud, deployed.clone(), now).await?;
         let all = surplus.stacks.iter().map(|stack| &stack.data);
@@ -105,7 +110,15 @@ impl Pruning {
             deployed,
             objects: data.versions(),
             lifted,
+            unknown,
         }))
+    }
+
+    /// Says what isn't known, before the question.
+    pub fn warn(&self) {
+        for unknown in &self.unknown {
+            report::note(&format!("warning: it isn't known {unknown}"));
+        }
     }
 
     /// For the question: `, and destroy lab-old`.

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use super::believed;
 use super::decide::{self, History};
-use super::draft::{self, Base, Drafting, Drafts};
+use super::draft::{self, Base, Draft, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
 use super::imports::TakeIn;
+use super::lowered;
 use super::mappings;
 use super::operation::{self, Context, OnInterrupt, Target, Waiting};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::plan::{self, Live, LoweredGroup, Outputs, Plan, StackAction, StackPlan};
+use super::plan::{self, Live, Outputs, Plan, StackAction, StackPlan};
 use super::planner::{self, Planner};
 use super::queue_names;
 use super::rolling;
@@ -23,7 +24,6 @@ use super::take_in;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::CloudError;
-use crate::cloud::bounds::Bounds;
 use crate::cloud::change_set::Change;
 use crate::cloud::stack_status::StackStatus;
 use crate::cloud::stacks::StackDescription;
@@ -83,7 +83,7 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         return Err(Error::failed(format!("`{part}` is not part of the plan")).into());
     };
     if let Some(lowered) = &planned.lowered {
-        put_bounds_back(deployment.context, &stack.name, lowered).await?;
+        lowered::put_back(deployment.context, &stack.name, lowered).await?;
     }
     for mapping in &planned.disabled {
         deployment.context.may_begin(&stack.name)?;
@@ -112,21 +112,6 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         cloud.protect_stack(&stack.name, true).await?;
     }
     Ok(outcome)
-}
-
-/// Before anything else: an update may roll instances, and there are none to roll.
-async fn put_bounds_back(context: Context<'_>, stack: &str, lowered: &LoweredGroup) -> Result<(), Failed> {
-    context.may_begin(stack)?;
-    let LoweredGroup { group, min, max, .. } = lowered;
-    let bounds = Bounds { min: *min, max: *max };
-    let Context { cloud, tell, .. } = context;
-    if lowered.put_back {
-        cloud.put_bounds(group, bounds).await?;
-        tell.warn(format!(
-            "{stack}: {group} has {min} to {max} instances again: a destroy that was stopped had taken them away"
-        ));
-    }
-    Ok(cloud.unmark_bounds(group, bounds).await?)
 }
 
 /// What a stack is known by.
@@ -191,7 +176,8 @@ async fn deploy_stack(
             Step::Begun => attach(deployment, stack).await?,
             Step::TakenIn => {}
         }
-        again = planner::draw_up_again(planner(deployment), stack, outputs).await?;
+        let planned_again = planner::draw_up_again(planner(deployment), stack, outputs);
+        again = deployment.context.prepare(&stack.name, planned_again).await?;
         approve_again(deployment, stack, planned, &again.changes)?;
         now = &again;
     }
@@ -331,22 +317,38 @@ async fn deploy_as_planned(
         waiting: sparing_data(context, planned),
         ..context
     };
-    let is_void = AtomicBool::new(false);
-    let request = async {
-        let execute = cloud.execute_change_set(&draft.id, draft.keep_failed);
-        let executed = drafts.execute(&stack.name, execute).await;
-        executed.inspect_err(|error| is_void.store(cannot_be_executed(error), Ordering::Relaxed))
-    };
-    let (outcome, _) = match operation::run(context, target, operation, request).await {
-        // Somebody else executed another one, or threw this one away.
-        Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => return Ok(Step::Begun),
-        ended => ended?,
+    let Some(outcome) = execute(context, drafts, target, operation, &draft).await? else {
+        return Ok(Step::Begun);
     };
     let made = Made {
         id: draft.stack_id,
         change_set: Some(draft.id),
     };
     Ok(Step::Ended(outcome, Some(made)))
+}
+
+/// Executes a change set, and watches what comes of it. None when it can't be executed any more: somebody else executed
+/// another one, or threw this one away.
+///
+/// # Errors
+/// As of [`operation::run`].
+pub(super) async fn execute(
+    context: Context<'_>,
+    drafts: &Drafts,
+    target: Target<'_>,
+    operation: Operation,
+    draft: &Draft,
+) -> Result<Option<Outcome>, Failed> {
+    let is_void = AtomicBool::new(false);
+    let request = async {
+        let execute = context.cloud.execute_change_set(&draft.id, draft.keep_failed);
+        let executed = drafts.execute(target.stack, execute).await;
+        executed.inspect_err(|error| is_void.store(cannot_be_executed(error), Ordering::Relaxed))
+    };
+    match operation::run(context, target, operation, request).await {
+        Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => Ok(None),
+        ended => ended.map(|(outcome, _)| Some(outcome)),
+    }
 }
 
 /// A create that takes in data is never taken back: see [`History::TookIn`].

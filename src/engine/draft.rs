@@ -57,14 +57,14 @@ struct Drafted {
 const LATE: Duration = Duration::from_secs(1);
 
 impl Drafts {
-    /// A change set of an existing stack that must not stay behind.
+    /// A change set of an existing stack that is asked for now, and must not stay behind.
     pub fn hold(&self, stack: &str, change_set: &str) {
         self.note(Drafted {
             stack: stack.to_owned(),
             change_set: change_set.to_owned(),
             makes_stack: false,
             stack_id: None,
-            answered: true,
+            answered: false,
         });
     }
 
@@ -81,7 +81,8 @@ impl Drafts {
         }
     }
 
-    fn answered(&self, stack: &str) {
+    /// The request for the stack's change set was answered.
+    pub(super) fn answered(&self, stack: &str) {
         if let Ok(mut all) = self.0.lock() {
             let of_stack = all.iter_mut().filter(|drafted| drafted.stack == stack);
             of_stack.for_each(|drafted| drafted.answered = true);

@@ -15,9 +15,9 @@ pub struct Users {
     pub foreign: Vec<Foreign>,
     /// Stacks of the environment that import from another one of it: the part that imports, and the one that exports.
     pub own: Vec<(String, String)>,
-    /// What isn't known, and why. It stops nothing: CloudFormation itself never deletes an export that is imported, and
+    /// What isn't known of a stack, by its name, and why. It stops nothing: CloudFormation itself never deletes an export that is imported, and
     /// whoever may not read subscriptions must still be able to end an environment.
-    pub unknown: Vec<String>,
+    pub unknown: Vec<(String, String)>,
 }
 
 /// A user from outside of the environment.
@@ -113,9 +113,10 @@ pub async fn find(cloud: &Cloud, deployed: &Deployed) -> Result<Users, CloudErro
     for (stack, export, importers) in join_all(asked).await {
         match importers {
             Ok(importers) => users.imports(deployed, stack, export, importers),
-            Err(error) => users
-                .unknown
-                .push(format!("whether another stack imports {export}: {error}")),
+            Err(error) => {
+                let what = format!("whether another stack imports {export}: {error}");
+                users.unknown.push((stack.stack.name.clone(), what));
+            }
         }
     }
     let mut topics = Vec::new();
@@ -135,9 +136,10 @@ pub async fn find(cloud: &Cloud, deployed: &Deployed) -> Result<Users, CloudErro
     for (stack, topic, subscriptions) in join_all(asked).await {
         match subscriptions {
             Ok(all) => users.subscribers(stack, topic, all, &ours),
-            Err(error) => users
-                .unknown
-                .push(format!("whether anybody else is subscribed to {topic}: {error}")),
+            Err(error) => {
+                let what = format!("whether anybody else is subscribed to {topic}: {error}");
+                users.unknown.push((stack.to_owned(), what));
+            }
         }
     }
     Ok(users)

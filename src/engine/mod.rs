@@ -16,6 +16,7 @@ pub mod history;
 pub mod imports;
 pub mod interrupt;
 pub mod keep;
+mod lowered;
 mod mappings;
 pub mod operation;
 pub mod outcome;

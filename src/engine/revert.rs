@@ -135,6 +135,9 @@ async fn draw_up_stack(
     drafts.hold(&stack.name, &name);
     let description = change_set_description(environment, &deployed.part);
     let made = cloud.make_revert(stack, &name, &description).await;
+    if made.as_ref().map_or_else(|error| error.code.is_some(), |_| true) {
+        drafts.answered(&stack.name);
+    }
     let id = made.map_err(|error| CloudError {
         message: format!("{}: {}", stack.name, error.message),
         ..error

@@ -1,9 +1,9 @@
 //! A stack that begins with what was kept: it is imported before everything else. After that the stack is there and is
 //! updated like any other, so that no rollback can take away what it took in.
 
-use super::deploy::{Deployment, delete_failed_create, planner};
+use super::deploy::{Deployment, delete_failed_create, execute, planner};
 use super::event::Operation;
-use super::operation::{self, Context, Target, Waiting};
+use super::operation::{Context, Target, Waiting};
 use super::outcome::Failed;
 use super::plan::StackPlan;
 use super::planner;
@@ -37,13 +37,13 @@ pub(super) async fn take_in(deployment: Deployment<'_>, stack: &Stack, planned: 
         no_wait: false,
         ..context.waiting
     };
-    drafts.forget(&stack.name);
-    let request = context.cloud.execute_change_set(&draft.id, false);
-    match operation::run(Context { waiting, ..context }, target, Operation::Import, request).await {
-        Ok(_) => Ok(true),
+    let context = Context { waiting, ..context };
+    match execute(context, drafts, target, Operation::Import, &draft).await {
+        Ok(done) => Ok(done.is_some()),
         Err(failed) => {
+            // No document says which of the two a stack ends in that wasn't there before.
             if let Failed::Failure(failure) = &failed
-                && failure.status == Some(StackStatus::RollbackComplete)
+                && let Some(StackStatus::RollbackComplete | StackStatus::ImportRollbackComplete) = failure.status
             {
                 // The stack let go of what it had taken in: it is empty, and nothing shows that it is ours.
                 delete_failed_create(deployment, stack, &draft.stack_id).await?;

@@ -121,7 +121,9 @@ pub fn sample(sample: &Sample, now_there: Option<QueueDepth>) -> String {
         }
         let _ = writeln!(out, "  {}", printable(&letter.body, LONGEST));
     }
-    out.push_str("\nEach look counts as a receive.\n");
+    if !sample.messages.is_empty() {
+        out.push_str("\nEach look counts as a receive.\n");
+    }
     for id in &sample.hidden {
         let text = format!("stays hidden for up to {HIDDEN} s");
         let _ = writeln!(out, "\n{} {text}", paint(CAREFUL, printable(id, LONGEST)));

@@ -208,6 +208,22 @@ fn a_bucket_that_was_dropped_goes_or_stays_as_it_was_deployed() {
     }
 }
 
+/// Whoever may not read subscriptions is told what isn't known of what goes, and only of that.
+#[test]
+fn what_is_not_known_of_its_users_is_said_before_it_goes() {
+    let dropped = LAB
+        .replace("bucket: {on_destroy: empty}\n", "")
+        .replace("    from: bucket\n", "");
+    let unknown = "warning: it isn't known whether anybody else is subscribed to";
+    for (before, after, is_told) in [(LAB.to_owned(), dropped.as_str(), true), (with_old(), LAB, false)] {
+        let denied = Fault::refuse(403, "AuthorizationError", "not authorized");
+        let endpoint = Endpoint::serve(Script::new().fault(On::action("ListSubscriptionsByTopic"), denied));
+        let there = deployed(&endpoint, &before, after);
+        let said = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).run().stderr;
+        assert_eq!(said.contains(unknown), is_told, "{said}");
+    }
+}
+
 #[test]
 fn protection_is_the_files_to_lift() {
     let endpoint = Endpoint::serve(Script::new());

@@ -107,7 +107,6 @@ fn step(lower: Option<f64>, upper: Option<f64>, adjustment: i32) -> StepAdjustme
 }
 
 /// Wakes a group from zero, as our templates do.
-/// As in the template.
 fn from_zero() -> Policy {
     let mut policy = steps(
         "from-zero",

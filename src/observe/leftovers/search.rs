@@ -116,10 +116,15 @@ struct Stacks {
 }
 
 async fn stacks(cloud: &Cloud, environment: &str) -> Result<Stacks, CloudError> {
-    let ours = Deployed::find(cloud, environment).await?.stacks.into_iter();
+    let there = cloud.stacks().await?;
+    let ours = Deployed::among(cloud, environment, there.clone())
+        .await?
+        .stacks
+        .into_iter();
     let ours: Vec<String> = ours.map(|found| found.stack.id).collect();
-    let there = cloud.stacks().await?.into_iter();
-    let there = there.filter(|stack| stack.status != StackStatus::DeleteComplete);
+    let there = there
+        .into_iter()
+        .filter(|stack| stack.status != StackStatus::DeleteComplete);
     let others = there.filter(|stack| !ours.contains(&stack.id)).map(|stack| stack.name);
     Ok(Stacks {
         others: others.collect(),

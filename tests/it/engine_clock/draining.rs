@@ -158,6 +158,19 @@ async fn bounds_that_somebody_else_set_stay() {
     assert!(ran.warnings().is_empty(), "{:?}", ran.warnings());
 }
 
+/// As late as while the plan's question waits for its answer.
+#[tokio::test(start_paused = true)]
+async fn bounds_that_somebody_else_set_after_the_plan_was_shown_stay() {
+    let (rig, group) = destroy_that_was_stopped().await;
+    let plan = rig.plan().await.expect("a plan");
+    let by_hand = qfleet::cloud::bounds::Bounds { min: 1, max: 1 };
+    rig.cloud.put_bounds(&group, by_hand).await.expect("by hand");
+    let executed = async |context: Context<'_>| (Ok(rig.execute(context, &Drafts::default(), &plan).await), Ok(()));
+    let ran = rig.tell(executed).await.well();
+    assert_eq!(rig.endpoint.group(&group), ([1, 1, 1], vec![]));
+    assert!(ran.warnings().is_empty(), "{:?}", ran.warnings());
+}
+
 /// A second destroy knows what the first one noted; with the group, the mark goes.
 #[tokio::test(start_paused = true)]
 async fn a_destroy_that_is_stopped_twice_notes_what_was_before_the_first() {

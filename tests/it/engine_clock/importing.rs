@@ -8,7 +8,7 @@ use qfleet::engine::plan::StackAction;
 use qfleet::engine::recover::{self, Skip};
 
 use super::*;
-use crate::endpoint::{Existing, Verb, World};
+use crate::endpoint::{Existing, Fault, On, Verb, World};
 
 const QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
 
@@ -237,4 +237,39 @@ async fn a_role_takes_no_part_in_the_import() {
     rig.deploy().await.well();
     rig.is_deployed();
     assert!(has_the_queue(&rig));
+}
+
+/// Nothing was done: neither the change set stays behind, nor the stack that was made to hold it.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_is_denied_leaves_nothing_behind() {
+    let mut rig = kept(Script::new()).await;
+    denied_or_void(&rig, Fault::access_denied("ExecuteChangeSet"));
+    let ran = rig.deploy().await;
+    assert!(
+        ran.failure("work").message.contains("not authorized"),
+        "{:#?}",
+        ran.result
+    );
+    assert_eq!((rig.status("work"), rig.endpoint.change_sets()), (None, vec![]));
+    assert!(has_the_queue(&rig));
+    rig.again().deploy().await.well();
+    assert!(has_the_queue(&rig));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_import_that_somebody_else_threw_away_is_planned_again() {
+    let rig = kept(Script::new()).await;
+    denied_or_void(
+        &rig,
+        Fault::refuse(404, "ChangeSetNotFound", "ChangeSet [arn] does not exist"),
+    );
+    rig.deploy().await.well();
+    rig.is_deployed();
+    assert!(has_the_queue(&rig));
+}
+
+/// The third request to execute a change set fails so: the first two are of the artifacts and the intake.
+fn denied_or_void(rig: &Rig, fault: Fault) {
+    let third = On::action("ExecuteChangeSet").numbers(3..=3);
+    rig.endpoint.rescript(|script| script.fault(third, fault));
 }

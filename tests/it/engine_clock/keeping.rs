@@ -47,8 +47,16 @@ async fn a_template_that_keeps_half_of_the_data_or_cannot_be_read_is_refused() {
     let half = format!("{QUEUE}{half}");
     let unreadable = "Resources:\n  - not: [closed\n".to_owned();
     for (on_destroy, body, why) in [
-        ("empty", &half, "its deployed template keeps Dead, but would delete Queue"),
-        ("keep", &half, "its data is to stay, but its deployed template would delete Queue"),
+        (
+            "empty",
+            &half,
+            "its deployed template keeps Dead, but would delete Queue",
+        ),
+        (
+            "keep",
+            &half,
+            "its data is to stay, but its deployed template would delete Queue",
+        ),
         ("empty", &unreadable, "its deployed template can't be read"),
         ("keep", &unreadable, "its deployed template can't be read"),
     ] {

@@ -8,7 +8,7 @@ use qfleet::engine::outcome::{Outcome, Unattended};
 use tokio::time::Instant;
 
 use super::{Ran, Rig, blueprint};
-use crate::endpoint::{Endpoint, Existing, Happening, Script};
+use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -368,4 +368,24 @@ async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
     rig.endpoint.rescript(|script| script.change_sets_take(seconds(1)));
     rig.again().deploy().await.well();
     rig.is_deployed();
+}
+
+/// CloudFormation says that something runs, and nothing does, again and again.
+#[tokio::test(start_paused = true)]
+async fn what_always_seems_busy_is_given_up_when_its_time_is_over() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.again().touch("intake");
+    let void = "ChangeSet [arn] cannot be executed in its current execution status of [OBSOLETE]";
+    let void = Fault::refuse(400, "InvalidChangeSetStatus", void);
+    let busy = "Stack:arn is in UPDATE_IN_PROGRESS state and can not be updated.";
+    let busy = Fault::refuse(400, "ValidationError", busy);
+    rig.endpoint.rescript(|script| {
+        let script = script.fault(On::action("ExecuteChangeSet"), void);
+        script.fault(On::action("CreateChangeSet").numbers(2..=u32::MAX), busy)
+    });
+    rig.waiting.deadline = Some(Instant::now() + seconds(60));
+    let ran = tokio::time::timeout(seconds(600), rig.deploy()).await.expect("it ends");
+    assert_eq!(ran.exit_code(), 1);
+    assert!(ran.took() < seconds(65), "{:?}", ran.took());
 }
