@@ -5,17 +5,19 @@ mod commands;
 mod failing;
 mod standing_still;
 mod terminal;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::sync::{LazyLock, Mutex};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::harness::Test;
-use commands::{ALL, Run};
+use commands::{ALL, Run, WITHOUT_CALLS};
 
 /// Five seconds are promised, and held to on a paused clock (`engine_clock::waiting`). A process here shares its processors
 /// with all that is tested beside it, and was seen to take seven: it has until a pipeline would kill it.
@@ -51,9 +53,20 @@ impl Running {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).expect("a process id");
         // One that has ended meanwhile is looked at afterwards.
-        let _ = kill(Pid::from_raw(pid), signal);
+        let _ = kill(self.pid(), signal);
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
+    }
+
+    /// Waits until it is so, or it has ended, or this time is over.
+    fn until(&mut self, longest: Duration, is_so: impl Fn() -> bool) {
+        let until = Instant::now() + longest;
+        while !is_so() && self.child.try_wait().expect("a child").is_none() && Instant::now() < until {
+            sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for its end. `since`: what `took` counts from.
@@ -92,13 +105,22 @@ fn cases(turn: usize) -> Vec<Case> {
         let cases = Mutex::new(Vec::new());
         all(ALL.to_vec(), |command| {
             let endpoint = command.endpoint();
-            let test = command.at(&endpoint).args(["--output", "json"]);
-            let ended = Running::start(test).ended(Instant::now());
+            let mut running = Running::start(command.at(&endpoint).args(command.form()));
+            if command.is_endless() {
+                running.until(Duration::from_secs(4), || {
+                    endpoint.world(|world| world.calls.len() >= 40)
+                });
+                running.signal(Signal::SIGTERM);
+            }
+            let ended = running.ended(Instant::now());
             one_document(&command, &ended)?;
             let mut numbers = BTreeMap::new();
             for call in endpoint.world(|world| world.calls.clone()) {
                 let number = numbers.entry(call.action.clone()).or_insert(0);
                 *number += 1;
+                if command.is_endless() && *number > 2 {
+                    continue;
+                }
                 cases.lock().expect("the cases").push(Case {
                     command,
                     action: call.action,
@@ -142,11 +164,42 @@ fn all<T: Send>(cases: Vec<T>, check: impl Fn(T) -> Result<(), String> + Sync) {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// A command that is new is in the table, or is said to ask nothing of AWS.
+#[test]
+fn no_command_is_missing() {
+    let commands = |of: &[&str]| {
+        let help = Test::new().args(of.iter().copied()).args(["--help"]).run().stdout;
+        let (_, list) = help.split_once("Commands:\n").expect("commands");
+        let (list, _) = list.split_once("\n\n").expect("an end");
+        let names = list.lines().filter_map(|line| line.strip_prefix("  "));
+        let names = names.filter_map(|line| line.split(' ').next().filter(|name| !name.is_empty()));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let nested = |name: &str| {
+        commands(&[name])
+            .into_iter()
+            .map(|verb| format!("{name} {verb}"))
+            .collect()
+    };
+    let all = commands(&[]).into_iter().flat_map(|name| match name.as_str() {
+        "local" | "dlq" => nested(&name),
+        _ => vec![name],
+    });
+    let is_known = |name: &String| {
+        WITHOUT_CALLS.contains(&name.as_str()) || ALL.iter().any(|run| run.args.join(" ").starts_with(name.as_str()))
+    };
+    let all: Vec<String> = all.collect();
+    assert!(all.len() > 20, "{all:?}");
+    let missing: Vec<&String> = all.iter().filter(|name| !is_known(name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// With `--output json`, standard output is one document, whatever happened.
 fn one_document(run: &Run, ended: &Ended) -> Result<(), String> {
     let mut documents = serde_json::Deserializer::from_str(&ended.stdout).into_iter::<serde_json::Value>();
     let count = documents.by_ref().take_while(Result::is_ok).count();
-    if count == 1 && documents.next().is_none() {
+    // What has no end prints an object a line.
+    if (count == 1 || run.is_endless()) && documents.next().is_none() {
         return Ok(());
     }
     Err(format!(

@@ -1,6 +1,5 @@
 //! Every call of every command stands still in turn: before its answer, in the middle of its headers, of its body.
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -21,13 +20,9 @@ fn standing(case: &Case, way: Fault, args: &[&str]) -> (Endpoint, Running) {
     let on = On::action(&case.action).numbers(case.number..=u32::MAX);
     endpoint.rescript(|script| script.fault(on, way));
     let mut running = Running::start(case.command.at(&endpoint).args(args.iter().copied()));
-    let until = Instant::now() + Duration::from_secs(30);
-    while endpoint.calls(&case.action).len() < case.number as usize
-        && running.child.try_wait().expect("a child").is_none()
-        && Instant::now() < until
-    {
-        sleep(Duration::from_millis(5));
-    }
+    running.until(Duration::from_secs(30), || {
+        endpoint.calls(&case.action).len() >= case.number as usize
+    });
     (endpoint, running)
 }
 
@@ -37,7 +32,7 @@ fn a_signal_ends_every_command_within_5_seconds_whichever_call_stands_still() {
     let cases: Vec<_> = cases(1).into_iter().zip(ways()).zip(signals).collect();
     all(cases, |((case, way), by)| {
         let what = format!("{case}, {way:?}, {by}");
-        let (_endpoint, running) = standing(&case, way, &["--output", "json"]);
+        let (_endpoint, running) = standing(&case, way, &case.command.form());
         let sent = Instant::now();
         running.signal(by);
         let ended = running.ended(sent);
