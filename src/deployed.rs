@@ -1,6 +1,7 @@
 //! An environment found again from its stacks' tags, without its file.
 
 pub mod holdings;
+pub mod protection;
 
 use std::collections::BTreeMap;
 
@@ -8,8 +9,8 @@ use futures_util::future::try_join_all;
 
 use crate::blueprint::names;
 use crate::blueprint::tags::StackTags;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::environment::OnDestroy;
 

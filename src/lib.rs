@@ -10,9 +10,10 @@
 //! files, messages ─▶ jobs ─▶ cloud, and events ─▶ report
 //! ```
 //!
-//! Arrows go one way: [`commands`] knows everybody, [`environment`] and [`forecast`] know nobody, only [`cloud`] imports
+//! Arrows go one way: [`commands`] knows everybody, [`environment`], [`autoscaling`] and [`interrupt`] know nobody, only [`cloud`] imports
 //! the AWS SDK, only [`report`] prints.
 
+pub mod autoscaling;
 pub mod blueprint;
 pub mod cloud;
 pub mod commands;
@@ -20,7 +21,7 @@ pub mod deployed;
 pub mod engine;
 pub mod environment;
 pub mod error;
-pub mod forecast;
+pub mod interrupt;
 pub mod jobs;
 pub mod local;
 pub mod observe;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::forecast::math::parse::parse;
+use crate::autoscaling::math::parse::parse;
 
 /// Where a list of metrics stands, which decides about periods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use super::{Cloud, CloudError, explain, queues};
+use crate::cloud::sqs::queues;
+use crate::cloud::{Cloud, CloudError, explain};
 
 impl Cloud {
     /// A queue as `AWS::SQS::Queue` has it, with its policy as `Policy`.

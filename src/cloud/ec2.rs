@@ -26,8 +26,9 @@ use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use aws_types::service_config::ServiceConfigKey;
 
-use super::calls::Calls;
-use super::{Cloud, CloudError, connect, explain};
+use crate::cloud::connection::calls::Calls;
+use crate::cloud::connection::connect;
+use crate::cloud::{Cloud, CloudError, explain};
 
 const VERSION: &str = "2016-11-15";
 

@@ -1,6 +1,7 @@
 //! Whether a bucket or a queue of a name is there.
 
-use super::{Cloud, CloudError, explain, queues};
+use crate::cloud::sqs::queues;
+use crate::cloud::{Cloud, CloudError, explain};
 
 impl Cloud {
     /// Whether this account has a bucket of this name. One of somebody else's (403) counts as none: it can't be used.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_autoscaling::types::{Filter, TagDescription};
 
-use super::{Cloud, CloudError, explain, queues};
+use crate::cloud::sqs::queues;
+use crate::cloud::{Cloud, CloudError, explain};
 
 /// A role, and what tells whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

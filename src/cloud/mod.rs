@@ -1,62 +1,28 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
-pub mod activities;
+pub mod account;
 pub mod actual;
-mod actual_alarm;
-pub mod actual_bucket;
-mod actual_group;
-mod actual_role;
-pub mod alarms;
-pub mod bounds;
-pub mod buckets;
-mod calls;
-pub mod change_set;
-mod changes;
-mod connect;
-pub mod deletion;
-mod download;
-pub mod draining;
-pub mod drift;
+pub mod autoscaling;
+pub mod cloudformation;
+pub mod cloudwatch;
+pub mod connection;
 mod ec2;
-pub mod events;
 pub mod existing;
-mod failure;
-pub mod groups;
-pub mod holder;
+mod iam;
+pub mod lambda;
 pub mod leftovers;
-pub mod limiter;
-mod local_changes;
-mod lost_answer;
-pub mod mappings;
-pub mod message_moves;
-pub mod messages;
-pub mod metrics;
-pub mod objects;
-pub mod operations;
 mod ownership;
-pub mod parameters;
-pub mod policies;
 pub mod presence;
-pub mod put_metrics;
-pub mod queues;
-pub mod refreshes;
-pub mod regions;
-pub mod revert;
-pub mod scaling;
-mod sending;
-mod source;
-pub mod stack_status;
-pub mod stacks;
-pub mod subscriptions;
-pub mod tagged;
-mod time_limits;
-pub mod uploads;
-pub mod versions;
+pub mod s3;
+pub mod sns;
+pub mod sqs;
+pub mod ssm;
+pub mod tagging;
 
-pub use calls::Call;
-pub use connect::{Connect, Credentials, Unidentified};
-pub use failure::CloudError;
-pub(crate) use failure::explain;
+pub use connection::calls::Call;
+pub use connection::connect::{Connect, Credentials, Unidentified};
+pub use connection::failure::CloudError;
+pub(crate) use connection::failure::explain;
 
 /// The AWS account and region (or the local emulator) that a command works on.
 #[derive(Debug, Clone)]
@@ -81,7 +47,7 @@ pub struct Cloud {
     ssm: aws_sdk_ssm::Client,
     sts: aws_sdk_sts::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
-    limiter: limiter::Limiter,
+    limiter: connection::limiter::Limiter,
     /// What the clients were made from: for those of another region.
     config: aws_config::SdkConfig,
     on_call: Option<fn(&Call)>,

@@ -1,6 +1,7 @@
 //! What says whose a thing is that was found by its name alone.
 
-use super::{Cloud, CloudError, explain, queues};
+use crate::cloud::sqs::queues;
+use crate::cloud::{Cloud, CloudError, explain};
 
 impl Cloud {
     /// A tag of a bucket; none when it hasn't that tag, or isn't there.

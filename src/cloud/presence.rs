@@ -7,8 +7,9 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use super::stack_status::StackStatus;
-use super::{Cloud, CloudError, explain, queues};
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::sqs::queues;
+use crate::cloud::{Cloud, CloudError, explain};
 
 /// How a resource was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
-use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::jobs::backfill::{self, Found};
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::messages::{Sender, Sent};

@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::global::{Env, Global};
-use crate::cloud::message_moves::FASTEST;
+use crate::cloud::sqs::message_moves::FASTEST;
 use crate::cloud::{Cloud, CloudError};
-use crate::engine::interrupt::Interrupt;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::jobs::places::{Address, Queues};
 use crate::jobs::redrive::Redrive;
 use crate::jobs::sample::sample;

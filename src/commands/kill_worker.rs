@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::global::{Env, Global};
-use crate::cloud::groups::Group;
+use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::{Cloud, Connect, Credentials};
 use crate::deployed::Deployed;
-use crate::engine::interrupt::Interrupt;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::local;
 use crate::local::fleet::crash::crash;
 use crate::local::fleet::spot;

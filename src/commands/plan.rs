@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::deploy::Selection;
 use super::global::{Env, Global};
 use super::prune::Pruning;
-use crate::cloud::change_set::Manner;
+use crate::cloud::cloudformation::change_set::Manner;
 use crate::engine::plan;
-use crate::engine::planner::{Options, Planner, draw_up};
-use crate::engine::surplus::Surplus;
+use crate::engine::plan::planner::{Options, Planner, draw_up};
+use crate::engine::plan::surplus::Surplus;
 use crate::error::{Error, Result};
 use crate::report;
 

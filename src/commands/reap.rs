@@ -10,11 +10,11 @@ use super::list;
 use super::named::Meant;
 use crate::cloud::Cloud;
 use crate::deployed::expiry_parameter;
-use crate::engine::interrupt::Interrupt;
+use crate::engine::destroy::reaped::{Done, Outcome, Reaped};
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::observe::expired::{Expired, Kept, Verdict, expired};
 use crate::observe::list::{Unknown, every_region};
-use crate::observe::reaped::{Done, Outcome, Reaped};
 use crate::report;
 use crate::report::form::Output;
 

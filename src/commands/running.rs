@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::children;
 use super::global::Global;
 use crate::cloud::CloudError;
-use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::report;
 
 /// How long a process that ends at once takes for its last words. A terminal that is stopped, or a reader that doesn't

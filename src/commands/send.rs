@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
-use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::jobs::Failed;
 use crate::jobs::bodies::{Bodies, Count, only_files};
 use crate::jobs::event::{Doing, Event};

@@ -1,9 +1,9 @@
 //! Options of the commands that start operations: how long they are waited for.
 
 use super::global::Global;
-use crate::engine::interrupt::Interrupt;
 use crate::engine::operation::{OnInterrupt, Waiting};
 use crate::environment::units::Duration;
+use crate::interrupt::Interrupt;
 use clap::Args;
 
 /// How long operations are waited for.

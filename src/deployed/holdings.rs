@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 
 use super::DeployedStack;
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::stacks::StackResource;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::stacks::StackResource;
 use crate::cloud::{Cloud, CloudError};
 use crate::environment::OnDestroy;
 

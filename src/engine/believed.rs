@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 
 /// For how long a read may show things as they were. AWS's own waiter looks as long for a stack that was just made

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::operations::FailedEvent;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::operations::FailedEvent;
 
 /// Why an operation failed.
 #[derive(Debug, Clone, Serialize)]

@@ -1,5 +1,10 @@
 //! Executes a plan: each stack as soon as what it needs is done.
 
+pub(in crate::engine) mod lowered;
+pub(in crate::engine) mod queue_names;
+pub mod settle;
+pub(in crate::engine) mod take_in;
+
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Mutex;
@@ -7,26 +12,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::believed;
-use super::decide::{self, History};
-use super::draft::{self, Base, Draft, Drafting, Drafts};
 use super::event::{Event, Operation};
 use super::graph;
-use super::imports::TakeIn;
-use super::lowered;
-use super::mappings;
 use super::operation::{self, Context, OnInterrupt, Target, Waiting};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Live, Outputs, Plan, StackAction, StackPlan};
-use super::planner::{self, Planner};
-use super::queue_names;
-use super::rolling;
-use super::take_in;
 use super::watch::BootReports;
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::CloudError;
-use crate::cloud::change_set::Change;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::change_set::Change;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::engine::destroy::mappings;
+use crate::engine::plan::decide;
+use crate::engine::plan::decide::History;
+use crate::engine::plan::draft;
+use crate::engine::plan::draft::{Base, Draft, Drafting, Drafts};
+use crate::engine::plan::imports::TakeIn;
+use crate::engine::plan::planner;
+use crate::engine::plan::planner::Planner;
+use crate::engine::plan::rolling;
 use crate::error::Error;
 
 /// Everything a deploy works with.

@@ -2,17 +2,24 @@
 //! tags say.
 
 mod again;
+pub mod destroyed;
+pub mod drain;
+pub mod emptying;
+pub mod foreign;
+pub mod keep;
+pub(in crate::engine) mod mappings;
+pub mod reaped;
 mod stack;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::blocking::Blocking;
 use super::graph;
 use super::operation::Context;
 use super::outcome::{Abandoned, Failed, Kept, Outcome, Report, StackReport};
-use super::protection::Lifted;
 use crate::deployed::Deployed;
+use crate::deployed::protection::Lifted;
+use crate::engine::plan::blocking::Blocking;
 
 const CONCURRENCY: usize = 8;
 

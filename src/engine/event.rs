@@ -3,8 +3,8 @@
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 
 /// What is done to a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

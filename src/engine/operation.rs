@@ -6,14 +6,14 @@ use tokio::time::Instant;
 
 use super::cause;
 use super::event::{Event, Events, Operation};
-use super::interrupt::{Interrupt, until};
 use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::operations::{FailedEvent, FailuresOf, Token};
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::operations::{FailedEvent, FailuresOf, Token};
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
+use crate::interrupt::{Interrupt, until};
 
 /// What operations work with.
 #[derive(Clone, Copy)]

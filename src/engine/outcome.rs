@@ -8,10 +8,10 @@ use super::cause::Cause;
 use super::event::Operation;
 use super::graph::Finished;
 use super::plan::Outputs;
-use super::surplus::Surplus;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::Holding;
+use crate::engine::plan::surplus::Surplus;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::leftovers::Receipt;
 

@@ -1,20 +1,31 @@
 //! A plan: what *would* change, and whether that may be done.
 
+pub mod blocking;
+pub mod decide;
+pub mod draft;
+pub mod history;
+pub mod imports;
+pub mod planner;
+pub mod rolling;
+pub mod surplus;
+pub mod unchanged;
+pub(in crate::engine) mod zones;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::blocking::Blocking;
-use super::draft::Draft;
-use super::imports::Existing;
-use super::rolling::Rolling;
-use super::surplus::Surplus;
 use crate::blueprint::{Stack, Value};
-use crate::cloud::bounds::{Bounds, Lowered};
-use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
-use crate::cloud::mappings::Mapping;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::KnownDrift;
+use crate::cloud::autoscaling::bounds::{Bounds, Lowered};
+use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::KnownDrift;
+use crate::cloud::lambda::Mapping;
+use crate::engine::plan::blocking::Blocking;
+use crate::engine::plan::draft::Draft;
+use crate::engine::plan::imports::Existing;
+use crate::engine::plan::rolling::Rolling;
+use crate::engine::plan::surplus::Surplus;
 use crate::error::Error;
 
 /// Outputs of stacks: part → key → value.

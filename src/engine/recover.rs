@@ -6,17 +6,19 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 
 use super::believed;
-use super::blocking::{self, Blocking};
-use super::decide::{self, Recover};
 use super::event::Operation;
 use super::graph;
-use super::history;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::settle;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
+use crate::engine::deploy::settle;
+use crate::engine::plan::blocking;
+use crate::engine::plan::blocking::Blocking;
+use crate::engine::plan::decide;
+use crate::engine::plan::decide::Recover;
+use crate::engine::plan::history;
 use crate::error::{Error, Result};
 
 /// A stack that is not as it should be, and what is done about it.

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 
-use super::draft::{Drafts, change_set_name};
 use super::event::Operation;
 use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan;
-use crate::cloud::change_set::{Action, Change};
-use crate::cloud::revert::{RevertedChange, Reverting, ThreeStates};
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::change_set::{Action, Change};
+use crate::cloud::cloudformation::revert::{RevertedChange, Reverting, ThreeStates};
+use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{DeployedStack, change_set_description};
+use crate::engine::plan::draft::{Drafts, change_set_name};
 use crate::error::{Error, Result};
 use crate::observe::drift::compare::is_within;
 
@@ -241,7 +241,7 @@ async fn revert_part(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::change_set::Replacement;
+    use crate::cloud::cloudformation::change_set::Replacement;
 
     #[test]
     fn only_what_the_change_set_names_is_put_back() {

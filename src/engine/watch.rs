@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use super::believed::STALE;
 use super::event::{Event, Events, Operation};
 use super::pace;
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::operations::Token;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::operations::Token;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 
 /// A stack whose operation is watched.

@@ -9,9 +9,9 @@ use super::Failed;
 use super::messages::Job;
 use super::places::{Address, Intake};
 use crate::blueprint::quoting::key_in_events;
-use crate::cloud::messages::Message;
-use crate::cloud::objects::Object;
-use crate::cloud::versions::Marker;
+use crate::cloud::s3::listing::Object;
+use crate::cloud::s3::versions::Marker;
+use crate::cloud::sqs::messages::Message;
 use crate::cloud::{Cloud, CloudError};
 
 /// What lies under the watched prefix.

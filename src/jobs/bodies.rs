@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use super::files::LocalFile;
 use super::messages::Job;
 use super::refused;
-use crate::cloud::messages::{LARGEST, Message, may_be_in_a_body};
+use crate::cloud::sqs::messages::{LARGEST, Message, may_be_in_a_body};
 use crate::error::{Error, Result};
 
 /// What stands for standard input among files.

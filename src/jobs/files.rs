@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::refused;
-use crate::cloud::uploads::{LARGEST, LONGEST_KEY};
+use crate::cloud::s3::uploads::{LARGEST, LONGEST_KEY};
 use crate::error::Result;
 
 /// A file that can be sent.

@@ -11,9 +11,9 @@ use super::event::{Event, Events};
 use super::pace::Pace;
 use super::{FAILURES, Failed};
 use crate::cloud::Cloud;
-use crate::cloud::messages::{BATCH, LARGEST, Message, Rejected};
-use crate::engine::interrupt::Interrupt;
+use crate::cloud::sqs::messages::{BATCH, LARGEST, Message, Rejected};
 use crate::error;
+use crate::interrupt::Interrupt;
 
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 8;

@@ -10,10 +10,10 @@ use super::Failed;
 use super::event::{Doing, Event, Events};
 use super::places::{Address, Queues};
 use super::redrive_by_hand::by_hand;
-use crate::cloud::message_moves::{MoveStatus, MoveTask};
+use crate::cloud::sqs::message_moves::{MoveStatus, MoveTask};
 use crate::cloud::{Cloud, CloudError};
-use crate::engine::interrupt::Interrupt;
 use crate::error;
+use crate::interrupt::Interrupt;
 
 /// How often a task is looked at.
 const LOOK: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use super::pace::Pace;
 use super::redrive::{Moved, Redrive};
 use super::sample::show;
 use super::{FAILURES, Failed};
-use crate::cloud::messages::{BATCH, LARGEST, Message, Received};
+use crate::cloud::sqs::messages::{BATCH, LARGEST, Message, Received};
 
 /// For how many seconds a message is hidden while it is moved: sending it may take some attempts.
 const HIDDEN: i32 = 120;

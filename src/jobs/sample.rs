@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::event::Events;
 use super::places::{Address, Queues};
 use crate::cloud::Cloud;
-use crate::cloud::messages::{BATCH, Received};
-use crate::engine::interrupt::Interrupt;
+use crate::cloud::sqs::messages::{BATCH, Received};
 use crate::error::{Error, Result, exit_code};
+use crate::interrupt::Interrupt;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -14,10 +14,10 @@ use super::files::LocalFile;
 use super::pace::Pace;
 use super::places::{Address, Intake};
 use super::{FAILURES, Failed};
-use crate::cloud::uploads::{Piece, part_length};
+use crate::cloud::s3::uploads::{Piece, part_length};
 use crate::cloud::{Cloud, CloudError};
-use crate::engine::interrupt::{GRACE, Interrupt};
 use crate::error;
+use crate::interrupt::{GRACE, Interrupt};
 
 /// How many files are sent at once.
 const FILES: usize = 16;

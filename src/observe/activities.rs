@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::local_fleet;
 use super::stages::Stage;
 use crate::cloud::Cloud;
-use crate::cloud::activities::Activity;
+use crate::cloud::autoscaling::activities::Activity;
 
 /// How many of a group are read.
 pub const MOST: usize = 10;

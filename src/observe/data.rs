@@ -6,8 +6,8 @@ use futures_util::future::{join, join_all, try_join};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::cloud::metrics::{Point, Query, Series, Source};
-use crate::cloud::versions::Marker;
+use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
+use crate::cloud::s3::versions::Marker;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::{Holding, Kind};
 

@@ -8,10 +8,10 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 use super::stages::Stage;
-use crate::cloud::alarms::Alarm;
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::policies::PolicyOfGroup;
-use crate::cloud::refreshes::InstanceRefresh;
+use crate::cloud::autoscaling::policies::PolicyOfGroup;
+use crate::cloud::autoscaling::refreshes::InstanceRefresh;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 

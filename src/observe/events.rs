@@ -7,9 +7,9 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::status::Expiry;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::protection;
+use crate::deployed::protection::Lifted;
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
-use crate::engine::protection::{self, Lifted};
 
 /// An environment that has expired, or of which that can't be known.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::local_fleet;
 use super::stages::Stage;
-use crate::cloud::groups::Group;
-use crate::cloud::queues::QueueDepth;
+use crate::cloud::autoscaling::groups::Group;
+use crate::cloud::sqs::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
 use crate::local::fleet::state::FleetState;
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::metrics::BacklogPoint;
 use crate::cloud::Cloud;
-use crate::cloud::activities::Activity;
-use crate::cloud::groups::{Group, Instance};
+use crate::cloud::autoscaling::activities::Activity;
+use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::error::Result;
 use crate::local::fleet::state::{self, FleetState, GroupState};
 

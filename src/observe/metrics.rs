@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::local_fleet;
 use super::stages::Stage;
-use crate::cloud::metrics::{Point, Query, Series, Source};
+use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
 use crate::cloud::{Cloud, CloudError};
 use crate::local::fleet::state::FleetState;
 

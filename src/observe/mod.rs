@@ -2,7 +2,6 @@
 
 pub mod activities;
 pub mod data;
-pub mod destroyed;
 pub mod details;
 pub mod drift;
 pub mod events;
@@ -14,7 +13,6 @@ pub mod live;
 pub mod local_fleet;
 pub mod metrics;
 pub mod operation;
-pub mod reaped;
 pub mod replacement;
 pub mod stages;
 pub mod status;

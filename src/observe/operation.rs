@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
 
 /// What was done to a stack last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -126,7 +126,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::cloud::stacks::KnownDrift;
+    use crate::cloud::cloudformation::stacks::KnownDrift;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")

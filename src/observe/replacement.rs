@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::local_fleet;
 use crate::cloud::Cloud;
-use crate::cloud::groups::Group;
+use crate::cloud::autoscaling::groups::Group;
 use crate::error::{Error, Result};
 
 /// How often a group is read: one call each time.
@@ -140,7 +140,7 @@ async fn read(cloud: &Cloud, environment: &str, group: &str) -> Result<Option<Gr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::groups::Instance;
+    use crate::cloud::autoscaling::groups::Instance;
 
     fn group(desired: i32, instances: &[(&str, &str)]) -> Group {
         let instance = |(id, state): &(&str, &str)| Instance {

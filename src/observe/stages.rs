@@ -1,6 +1,6 @@
 //! The stages of a deployed environment: which queues and which group, as their stacks' outputs name them.
 
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::deployed::Deployed;
 
 /// A stage.

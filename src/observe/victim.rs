@@ -1,6 +1,6 @@
 //! Which instance is meant, by stage, by id, or whichever is in service.
 
-use crate::cloud::groups::{Group, Instance};
+use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::error::{Error, Result};
 
 /// An instance, and where it belongs.

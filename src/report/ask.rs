@@ -5,8 +5,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use super::style::wrapped_to;
-use crate::engine::interrupt::Interrupt;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 
 /// How soon a signal is heard while somebody thinks about the answer.
 const HEARD: Duration = Duration::from_millis(50);

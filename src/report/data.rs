@@ -8,8 +8,8 @@ use super::jobs::queue_name;
 use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
-use crate::engine::blocking::Blocking;
 use crate::engine::outcome::Report;
+use crate::engine::plan::blocking::Blocking;
 use crate::observe::data::{BucketContents, BucketData, Counts, Data, QueueContents, QueueData};
 
 /// What is deleted and where, what is lost with it and what is kept, in lines of so many columns.

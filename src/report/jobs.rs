@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 
 use super::style::{CAREFUL, FAINT, STRONG, many, paint, seconds};
-use crate::cloud::queues::QueueDepth;
+use crate::cloud::sqs::queues::QueueDepth;
 use crate::jobs::backfill::Found;
 use crate::jobs::messages::Sent;
 use crate::jobs::places::Intake;

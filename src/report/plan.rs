@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use super::surplus;
-use crate::cloud::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
-use crate::engine::rolling::Rolling;
 use crate::environment::units::Duration;
 
 /// The longest value that is shown whole; JSON has all of it.

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use super::list::place;
 use super::receipt;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint};
+use crate::engine::destroy::reaped::{Done, Reaped};
 use crate::observe::expired::{Expired, Verdict};
 use crate::observe::list::Unknown;
-use crate::observe::reaped::{Done, Reaped};
 
 /// What was found.
 pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {

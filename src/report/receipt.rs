@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped_to};
 use super::{data, note, summary};
+use crate::engine::destroy::destroyed::Destroyed;
 use crate::engine::outcome::Report;
-use crate::observe::destroyed::Destroyed;
 use crate::observe::leftovers::{Fate, Receipt, Row};
 use anstyle::Style;
 

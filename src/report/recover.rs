@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, STRONG, count, paint};
-use crate::engine::decide::Recover;
+use crate::engine::plan::decide::Recover;
 use crate::engine::recover::Stuck;
 
 /// Which stacks are stuck, on what, and what is done about it.

@@ -6,7 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use super::drift::one_line;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
-use crate::cloud::change_set::{Action, Replacement};
+use crate::cloud::cloudformation::change_set::{Action, Replacement};
 use crate::engine::revert::{NewerValue, StackRevert};
 use crate::observe::drift::Drift;
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::status_stage;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, seconds, whole_seconds, wrapped_to};
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::observe::findings::{Finding, Severity};
 use crate::observe::operation::LastOperation;
 use crate::observe::status::{StackState, StageState, Status};

@@ -22,22 +22,22 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use qfleet::blueprint::{Blueprint, Placement, Stack};
-use qfleet::cloud::change_set::Change;
+use qfleet::cloud::cloudformation::change_set::Change;
 use qfleet::cloud::{Cloud, CloudError};
 use qfleet::deployed::Deployed;
+use qfleet::deployed::protection::Lifted;
+use qfleet::engine::deploy::settle::settle;
 use qfleet::engine::deploy::{Deployment, nothing_to_do};
 use qfleet::engine::destroy::Teardown;
-use qfleet::engine::draft::Drafts;
 use qfleet::engine::event::{Event, Events};
-use qfleet::engine::interrupt::Interrupt;
 use qfleet::engine::operation::{Context, Waiting};
 use qfleet::engine::outcome::{Failure, Outcome, Report};
 use qfleet::engine::plan::Plan;
-use qfleet::engine::planner::{Options, Planner, draw_up};
-use qfleet::engine::protection::Lifted;
-use qfleet::engine::settle::settle;
+use qfleet::engine::plan::draft::Drafts;
+use qfleet::engine::plan::planner::{Options, Planner, draw_up};
 use qfleet::environment;
 use qfleet::error::{Error, Result};
+use qfleet::interrupt::Interrupt;
 use tokio::sync::watch;
 use tokio::time::Instant;
 

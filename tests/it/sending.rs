@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use qfleet::cloud::Cloud;
-use qfleet::cloud::uploads::Piece;
+use qfleet::cloud::s3::uploads::Piece;
 use tokio::time::Instant;
 
 use crate::endpoint::{Endpoint, Script, Taking};

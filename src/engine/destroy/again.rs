@@ -3,13 +3,16 @@
 use std::future::ready;
 
 use super::Teardown;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::StackDescription;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::deployed::protection;
 use crate::deployed::{DeployedStack, ours};
+use crate::engine::believed;
+use crate::engine::destroy::keep;
 use crate::engine::event::Operation;
 use crate::engine::operation::{self, Target};
 use crate::engine::outcome::{Failed, Outcome};
-use crate::engine::{believed, decide, keep, protection};
+use crate::engine::plan::decide;
 use crate::environment::OnDestroy;
 use crate::error::Error;
 

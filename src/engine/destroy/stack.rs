@@ -11,18 +11,19 @@ use tokio::time::sleep;
 use super::again::as_shown;
 use super::{Left, Teardown};
 use crate::cloud::CloudError;
-use crate::cloud::events::ResourceEvent;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::{Leaving, StackResource};
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::{Leaving, StackResource};
 use crate::deployed::DeployedStack;
 use crate::deployed::holdings::{Kind, of_stack, unmade};
-use crate::engine::blocking::{self, Blocking};
-use crate::engine::drain::drain;
-use crate::engine::emptying::empty;
+use crate::engine::destroy::drain::drain;
+use crate::engine::destroy::emptying::empty;
+use crate::engine::destroy::mappings;
 use crate::engine::event::Operation;
-use crate::engine::mappings;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
+use crate::engine::plan::blocking;
+use crate::engine::plan::blocking::Blocking;
 
 /// How often a delete is tried that fails on something that is mended each time.
 const ATTEMPTS: usize = 3;

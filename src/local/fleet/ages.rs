@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::sources::Queue;
-use crate::cloud::queues::QueueDepth;
+use crate::cloud::sqs::queues::QueueDepth;
 
 /// A message that was received so often isn't the oldest any more
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>).

@@ -9,11 +9,12 @@ use super::instance::Instance;
 use super::pace::Pace;
 use super::sources::Stage;
 use super::state::{LifecycleState, MinuteState};
-use crate::cloud::put_metrics::{Datum, Unit};
-use crate::cloud::queues::QueueDepth;
-use crate::forecast::controller::{self, Decision, Model};
-use crate::forecast::policy::{AlarmState, Kind, Policy};
-use crate::forecast::series::{Metric, Metrics, Minute};
+use crate::autoscaling::controller;
+use crate::autoscaling::controller::{Decision, Model};
+use crate::autoscaling::policy::{AlarmState, Kind, Policy};
+use crate::autoscaling::series::{Metric, Metrics, Minute};
+use crate::cloud::cloudwatch::put_metrics::{Datum, Unit};
+use crate::cloud::sqs::queues::QueueDepth;
 
 /// As many minutes are kept: for the alarms far more than they look at.
 const KEPT: Minute = 60;

@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::hook::Hook;
+use crate::autoscaling::policy::{Kind, MetricStat, Policy, Query, QueryValue, Source, StepScaling};
+use crate::autoscaling::series::Metric;
 use crate::blueprint::{quoting, template};
-use crate::cloud::policies::AlarmDefinition;
-use crate::cloud::scaling::{LifecycleHook, ScalingGroup};
+use crate::cloud::autoscaling::policies::AlarmDefinition;
+use crate::cloud::autoscaling::scaling::{LifecycleHook, ScalingGroup};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
-use crate::forecast::policy::{Kind, MetricStat, Policy, Query, QueryValue, Source, StepScaling};
-use crate::forecast::series::Metric;
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 /// By which the alarm that wakes a group is known, in `templates/partials/scaling.yaml.j2`.
@@ -267,7 +267,7 @@ fn waiting(outputs: &Outputs) -> Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::policy::{AdjustmentType, Aggregation, Alarm, Comparison, MissingData};
+    use crate::autoscaling::policy::{AdjustmentType, Aggregation, Alarm, Comparison, MissingData};
 
     #[test]
     fn the_template_tells_what_the_emulator_does_not() {
@@ -294,7 +294,7 @@ mod tests {
         let template = include_str!("../../../templates/partials/scaling.yaml.j2");
         assert!(template.contains(&format!("AlarmDescription: {WAKES}\n")));
         assert!(template.contains("Expression: IF(running < 1, visible, 0)\n"));
-        // As the tests of the forecast have it, and as the emulator is told.
+        // As the tests of `autoscaling` have it, and as the emulator is told.
         assert!(template.contains("EvaluationPeriods: 3\n      DatapointsToAlarm: 1\n"));
         assert!(template.contains("MetricAggregationType: Maximum\n"));
         let outputs = Outputs {

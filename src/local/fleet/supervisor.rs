@@ -33,9 +33,9 @@ use super::scaling::Scaling;
 use super::sources::{Sources, Stage};
 use super::state::FleetState;
 use super::{program, runs_already, zones};
+use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::{Error, Result};
-use crate::forecast::series::Metrics;
 
 /// From being stopped until workers that still work are told to give their work back. One that receives waits for
 /// messages for up to 20 seconds.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::cloud::drift::{DetectedResource, Detection};
+use crate::cloud::cloudformation::drift::{DetectedResource, Detection};
 use crate::cloud::{Cloud, CloudError};
 
 /// What a detection found.

@@ -6,8 +6,8 @@ use super::classify::{Class, Difference, Meaning};
 use super::compare::is_within;
 use super::look::OwnLook;
 use super::{Finding, FoundBy, NotChecked, ResourceDrift, locate};
-use crate::cloud::drift::{DetectedResource, DriftStatus};
-use crate::cloud::stacks::StackResource;
+use crate::cloud::cloudformation::drift::{DetectedResource, DriftStatus};
+use crate::cloud::cloudformation::stacks::StackResource;
 use crate::environment::DriftIgnore;
 
 /// All that is known of one resource.

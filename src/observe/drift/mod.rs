@@ -20,7 +20,7 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
 use crate::environment::DriftIgnore;

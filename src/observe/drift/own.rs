@@ -8,8 +8,8 @@ use super::compare;
 use super::look::OwnLook;
 use super::resolve::Resolver;
 use crate::blueprint::template;
-use crate::cloud::actual_bucket::ActualBucket;
-use crate::cloud::stacks::{StackDescription, StackResource};
+use crate::cloud::cloudformation::stacks::{StackDescription, StackResource};
+use crate::cloud::s3::actual::ActualBucket;
 use crate::cloud::{Cloud, CloudError};
 
 /// What our own look at a stack needs.

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Severity::{Critical, Note, Warning};
 use super::{Finding, Words};
-use crate::cloud::activities::Activity;
-use crate::cloud::bounds::Bounds;
-use crate::cloud::groups::Group;
+use crate::cloud::autoscaling::activities::Activity;
+use crate::cloud::autoscaling::bounds::Bounds;
+use crate::cloud::autoscaling::groups::Group;
 use crate::observe::status::StageState;
 
 /// So many instances replaced for their health within an hour are no accident.

@@ -2,8 +2,8 @@
 
 use super::Severity::{Critical, Note, Warning};
 use super::{Finding, Words};
-use crate::cloud::queues::QueueDepth;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::sqs::queues::QueueDepth;
 use crate::observe::status::{StackState, Status};
 
 pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {

@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::cloud::activities::Activity;
-use crate::cloud::alarms::Alarm;
-use crate::cloud::bounds::Bounds;
-use crate::cloud::groups::{Group, Instance};
-use crate::cloud::queues::QueueDepth;
-use crate::cloud::refreshes::InstanceRefresh;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::KnownDrift;
+use crate::cloud::autoscaling::activities::Activity;
+use crate::cloud::autoscaling::bounds::Bounds;
+use crate::cloud::autoscaling::groups::{Group, Instance};
+use crate::cloud::autoscaling::refreshes::InstanceRefresh;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::KnownDrift;
+use crate::cloud::cloudwatch::alarms::Alarm;
+use crate::cloud::sqs::queues::QueueDepth;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
 use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;

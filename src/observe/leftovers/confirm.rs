@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::{Fate, Known, Patience, Row, Subject, Thing, removal, thing};
-use crate::cloud::holder::Holder;
+use crate::cloud::cloudformation::holder::Holder;
+use crate::cloud::cloudformation::stacks::{DeletedStack, StackResource};
 use crate::cloud::presence::{Presence, State};
-use crate::cloud::stacks::{DeletedStack, StackResource};
 use crate::cloud::{Cloud, CloudError};
 
 /// What CloudFormation says of the deletion of resources, by stack and physical id: `DELETE_COMPLETE`, `DELETE_SKIPPED`.

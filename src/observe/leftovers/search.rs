@@ -10,7 +10,7 @@ use super::names::{TARGET_TRACKING, alarm_belongs, belongs, log_group_belongs, t
 use super::{Row, Subject, Thing};
 use crate::blueprint::tags::{ENVIRONMENT, PART};
 use crate::blueprint::{Placement, names};
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
 

@@ -83,7 +83,7 @@ async fn a_heartbeat_comes_only_when_nothing_else_was_printed_and_while_somethin
         part: "move".into(),
         operation: Operation::Update,
         succeeded: true,
-        status: crate::cloud::stack_status::StackStatus::UpdateComplete,
+        status: crate::cloud::cloudformation::stack_status::StackStatus::UpdateComplete,
         seconds: 200.0,
     };
     let text = plainly(vec![

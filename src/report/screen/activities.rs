@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::theme::{Theme, Tone};
 use super::{line, rule, wrapped};
-use crate::cloud::activities::Activity;
+use crate::cloud::autoscaling::activities::Activity;
 use crate::observe::status::Status;
 
 /// The rows of the heading and one activity in short.

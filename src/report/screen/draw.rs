@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::theme::{LEGEND, NOTICE, Theme, Tone, of_stack};
 use super::{View, activities, line, paragraph, stage};
-use crate::cloud::groups::Group;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::autoscaling::groups::Group;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::observe::findings::Severity;
 use crate::observe::status::{StackState, Status};
 use crate::observe::watch::Phase;

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cloud::groups::Instance;
+use crate::cloud::autoscaling::groups::Instance;
 use crate::observe::status::StageState;
 
 /// For so long an instance that is gone is still shown as such.

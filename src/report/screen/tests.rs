@@ -10,11 +10,11 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
-use crate::cloud::activities::Activity;
-use crate::cloud::groups::{Group, Instance};
-use crate::cloud::queues::QueueDepth;
-use crate::cloud::stack_status::StackStatus;
-use crate::cloud::stacks::KnownDrift;
+use crate::cloud::autoscaling::activities::Activity;
+use crate::cloud::autoscaling::groups::{Group, Instance};
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::KnownDrift;
+use crate::cloud::sqs::queues::QueueDepth;
 use crate::observe::findings::{Finding, Severity};
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::metrics::BacklogPoint;

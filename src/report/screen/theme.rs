@@ -2,8 +2,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::cloud::groups::Instance;
-use crate::cloud::stack_status::StackStatus;
+use crate::cloud::autoscaling::groups::Instance;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What change sets say, and what they leave out.
 
-use qfleet::cloud::change_set::{Action, OnFailure, Replacement};
+use qfleet::cloud::cloudformation::change_set::{Action, OnFailure, Replacement};
 use qfleet::engine::plan::StackPlan;
 
 use super::Rig;

@@ -137,7 +137,7 @@ async fn bounds_that_a_destroy_lowered_before_it_was_stopped_are_put_back_by_the
     rig.again().deploy().await.well();
     assert_eq!(rig.endpoint.calls("UpdateAutoScalingGroup").len(), changed, "once");
     // Also where a deploy has nothing else to do.
-    let bounds = |min, max| qfleet::cloud::bounds::Bounds { min, max };
+    let bounds = |min, max| qfleet::cloud::autoscaling::bounds::Bounds { min, max };
     rig.cloud.mark_bounds(&group, bounds(2, 4)).await.expect("marked");
     rig.cloud.put_bounds(&group, bounds(0, 0)).await.expect("lowered");
     rig.again().deploy().await.well();
@@ -148,7 +148,7 @@ async fn bounds_that_a_destroy_lowered_before_it_was_stopped_are_put_back_by_the
 #[tokio::test(start_paused = true)]
 async fn bounds_that_somebody_else_set_stay() {
     let (mut rig, group) = destroy_that_was_stopped().await;
-    let by_hand = |min, max| qfleet::cloud::bounds::Bounds { min, max };
+    let by_hand = |min, max| qfleet::cloud::autoscaling::bounds::Bounds { min, max };
     rig.cloud.put_bounds(&group, by_hand(1, 1)).await.expect("by hand");
     rig.deploy().await.well();
     assert_eq!(rig.endpoint.group(&group), ([1, 1, 1], vec![]));
@@ -163,7 +163,7 @@ async fn bounds_that_somebody_else_set_stay() {
 async fn bounds_that_somebody_else_set_after_the_plan_was_shown_stay() {
     let (rig, group) = destroy_that_was_stopped().await;
     let plan = rig.plan().await.expect("a plan");
-    let by_hand = qfleet::cloud::bounds::Bounds { min: 1, max: 1 };
+    let by_hand = qfleet::cloud::autoscaling::bounds::Bounds { min: 1, max: 1 };
     rig.cloud.put_bounds(&group, by_hand).await.expect("by hand");
     let executed = async |context: Context<'_>| (Ok(rig.execute(context, &Drafts::default(), &plan).await), Ok(()));
     let ran = rig.tell(executed).await.well();

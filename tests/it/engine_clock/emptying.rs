@@ -4,7 +4,7 @@ mod failures;
 
 use std::time::Duration;
 
-use qfleet::cloud::change_set::OnFailure;
+use qfleet::cloud::cloudformation::change_set::OnFailure;
 use qfleet::engine::event::Event;
 use qfleet::engine::outcome::Outcome;
 use tokio::time::Instant;

@@ -1,10 +1,10 @@
 //! Kept queues taken into a new stack, step by step.
 
-use qfleet::cloud::change_set::{Action, OnFailure};
-use qfleet::engine::decide::Recover;
+use qfleet::cloud::cloudformation::change_set::{Action, OnFailure};
 use qfleet::engine::operation::OnInterrupt;
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::StackAction;
+use qfleet::engine::plan::decide::Recover;
 use qfleet::engine::recover::{self, Skip};
 
 use super::*;

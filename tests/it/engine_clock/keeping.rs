@@ -1,7 +1,7 @@
 //! Data that is to stay: where that can't be had, nothing is deleted.
 
-use qfleet::cloud::stack_status::StackStatus;
-use qfleet::engine::keep;
+use qfleet::cloud::cloudformation::stack_status::StackStatus;
+use qfleet::engine::destroy::keep;
 use qfleet::observe::leftovers::{self, Known, Patience, Subject};
 
 use super::*;

@@ -1,7 +1,7 @@
 //! Change sets that earlier runs, or others, left behind.
 
-use qfleet::engine::draft::Drafts;
-use qfleet::engine::planner::{Planner, draw_up};
+use qfleet::engine::plan::draft::Drafts;
+use qfleet::engine::plan::planner::{Planner, draw_up};
 
 use super::{ACCOUNT, REGION, Rig};
 use crate::endpoint::Script;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use qfleet::blueprint::Value;
 use qfleet::engine::deploy::{Deployment, deploy};
-use qfleet::engine::draft::Drafts;
+use qfleet::engine::plan::draft::Drafts;
+use qfleet::engine::plan::planner::{Planner, draw_up};
 use qfleet::engine::plan::{Plan, StackAction, StackPlan};
-use qfleet::engine::planner::{Planner, draw_up};
 
 use super::{Ran, Rig, blueprint};
 use crate::endpoint::{Script, ScriptedGroup};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use qfleet::engine::draft::Drafts;
 use qfleet::engine::outcome::Outcome;
-use qfleet::engine::planner::{Planner, draw_up};
+use qfleet::engine::plan::draft::Drafts;
+use qfleet::engine::plan::planner::{Planner, draw_up};
 
 use super::{Ran, Rig};
 use crate::endpoint::Script;

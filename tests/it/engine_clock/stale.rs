@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use qfleet::cloud::change_set::OnFailure;
-use qfleet::cloud::events::ResourceEvent;
+use qfleet::cloud::cloudformation::change_set::OnFailure;
+use qfleet::cloud::cloudformation::events::ResourceEvent;
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::StackAction;
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use super::super::event::FleetEvent;
 use super::super::scaling::{self, AUTO_SCALING, SQS, Seen};
 use super::{Supervisor, patiently};
-use crate::cloud::queues::QueueDepth;
-use crate::forecast::series::Minute;
+use crate::autoscaling::series::Minute;
+use crate::cloud::sqs::queues::QueueDepth;
 
 impl Supervisor<'_> {
     /// One of the fleet's minutes: queues are asked, metrics put, policies heard.

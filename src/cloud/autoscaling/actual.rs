@@ -1,0 +1,113 @@
+//! What Auto Scaling says of groups and policies, in the words of templates.
+
+use aws_sdk_autoscaling::types::{AutoScalingGroup, ScalingPolicy};
+use serde_json::{Map, Value, json};
+
+use crate::cloud::actual::{defined, metric_query};
+use crate::cloud::autoscaling::groups::launch_template;
+use crate::cloud::{Cloud, CloudError, explain};
+
+impl Cloud {
+    /// A group as `AWS::AutoScaling::AutoScalingGroup` has it, with what no template can say: its suspended processes
+    /// (`SuspendedProcesses`) and the version of the launch template that each instance was launched from (`Instances`:
+    /// id → version).
+    pub async fn actual_group(&self, name: &str) -> Result<Option<Value>, CloudError> {
+        let asked = self.autoscaling.describe_auto_scaling_groups();
+        let answer = asked.auto_scaling_group_names(name).send().await;
+        let answer = answer.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
+        Ok(answer.auto_scaling_groups().first().map(group))
+    }
+
+    /// A scaling policy of a group as `AWS::AutoScaling::ScalingPolicy` has it.
+    pub async fn actual_scaling_policy(&self, arn: &str) -> Result<Option<Value>, CloudError> {
+        // The ARN isn't taken as a name, and the emulator gives a policy that is put again another one:
+        // arn:aws:autoscaling:region:account:scalingPolicy:id:autoScalingGroupName/group:policyName/name
+        let names = arn
+            .split_once("autoScalingGroupName/")
+            .and_then(|(_, rest)| rest.split_once(":policyName/"));
+        let Some((group, name)) = names else {
+            return Ok(None);
+        };
+        let asked = self.autoscaling.describe_policies().auto_scaling_group_name(group);
+        let mut pages = asked.into_paginator().items().send();
+        while let Some(policy) = pages.next().await {
+            let policy = match policy.map_err(|error| explain("DescribePolicies", error)) {
+                Ok(policy) => policy,
+                // "ScalingPolicy name not found" and the like: its group is gone, and so is it.
+                Err(error) if error.is("ValidationError") => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            if policy.policy_name() == Some(name) {
+                return Ok(Some(scaling_policy(&policy)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn group(group: &AutoScalingGroup) -> Value {
+    let suspended = group.suspended_processes().iter();
+    let suspended: Vec<&str> = suspended.filter_map(|process| process.process_name()).collect();
+    let instances = group.instances().iter().filter_map(|instance| {
+        let version = instance.launch_template()?.version()?;
+        Some((instance.instance_id()?.to_owned(), Value::from(version)))
+    });
+    let mut actual = Map::from_iter([
+        ("SuspendedProcesses".to_owned(), json!(suspended)),
+        ("Instances".to_owned(), Value::Object(instances.collect())),
+    ]);
+    for (name, value) in [
+        ("MinSize", group.min_size()),
+        ("MaxSize", group.max_size()),
+        ("DesiredCapacity", group.desired_capacity()),
+        ("DefaultInstanceWarmup", group.default_instance_warmup()),
+    ] {
+        if let Some(value) = value {
+            actual.insert(name.to_owned(), Value::from(value));
+        }
+    }
+    if let Some(version) = launch_template(group).and_then(|template| template.version()) {
+        actual.insert("LaunchTemplateVersion".to_owned(), Value::from(version));
+    }
+    Value::Object(actual)
+}
+
+fn scaling_policy(policy: &ScalingPolicy) -> Value {
+    let mut actual = Map::from_iter([("Enabled".to_owned(), Value::from(policy.enabled().unwrap_or(true)))]);
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            actual.insert(name.to_owned(), value);
+        }
+    };
+    put("PolicyType", policy.policy_type().map(Value::from));
+    put("AdjustmentType", policy.adjustment_type().map(Value::from));
+    let steps = policy.step_adjustments().iter().map(|step| {
+        defined([
+            (
+                "MetricIntervalLowerBound",
+                step.metric_interval_lower_bound().map(Value::from),
+            ),
+            (
+                "MetricIntervalUpperBound",
+                step.metric_interval_upper_bound().map(Value::from),
+            ),
+            ("ScalingAdjustment", step.scaling_adjustment().map(Value::from)),
+        ])
+    });
+    let steps: Vec<Value> = steps.collect();
+    put("StepAdjustments", (!steps.is_empty()).then_some(Value::Array(steps)));
+    if let Some(tracking) = policy.target_tracking_configuration() {
+        let metrics = tracking.customized_metric_specification().map(|customized| {
+            let metrics: Vec<Value> = customized.metrics().iter().map(|query| metric_query!(query)).collect();
+            json!({"Metrics": metrics})
+        });
+        let scale_in_off = tracking.disable_scale_in().filter(|disabled| *disabled);
+        let tracking = defined([
+            ("TargetValue", tracking.target_value().map(Value::from)),
+            ("DisableScaleIn", scale_in_off.map(Value::from)),
+            ("CustomizedMetricSpecification", metrics),
+        ]);
+        put("TargetTrackingConfiguration", Some(tracking));
+    }
+    Value::Object(actual)
+}

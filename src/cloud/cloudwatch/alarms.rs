@@ -1,0 +1,49 @@
+//! CloudWatch alarms: which of them are not OK.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cloud::{Cloud, CloudError, explain, instant};
+
+/// How many names one call takes, and how many alarms one answer holds
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>).
+const MOST: i32 = 100;
+
+/// An alarm and its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Option<Timestamp>,
+}
+
+impl Cloud {
+    /// The metric alarms of these names; those that aren't there are left out.
+    pub async fn alarms(&self, names: Vec<String>) -> Result<Vec<Alarm>, CloudError> {
+        let mut all = Vec::new();
+        for names in names.chunks(MOST as usize) {
+            let asked = self.cloudwatch.describe_alarms();
+            let mut pages = asked
+                .set_alarm_names(Some(names.to_vec()))
+                .max_records(MOST)
+                .into_paginator()
+                .send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| explain("DescribeAlarms", error))?;
+                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+                all.extend(page.metric_alarms().iter().map(|alarm| Alarm {
+                    name: text(alarm.alarm_name()),
+                    state: alarm.state_value().map_or("", |state| state.as_str()).to_owned(),
+                    reason: text(alarm.state_reason()),
+                    since: instant(alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp())),
+                }));
+            }
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,289 @@
+//! Where credentials come from: waited for no longer than makes sense, and named when nothing comes.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::profile::ProfileSet;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
+use aws_types::os_shim_internal::Env;
+use tokio::time::timeout;
+
+/// A service that gives credentials.
+const SERVICE: Duration = Duration::from_secs(25);
+/// A program may have to ask a person for a code.
+const PROGRAM: Duration = Duration::from_secs(120);
+/// They are fetched again within an attempt of the call that needs them, which has ten seconds.
+const AGAIN: Duration = Duration::from_secs(9);
+
+/// How the message of whoever waited in vain begins.
+const NOTHING_CAME: &str = "no credentials came";
+
+/// Whose answer is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cloud) struct Source {
+    name: String,
+    limit: Duration,
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Source::service("the sources that the AWS configuration names".into())
+    }
+}
+
+impl Source {
+    fn service(name: String) -> Source {
+        Source { name, limit: SERVICE }
+    }
+
+    /// The first of the SDK's chain that is configured
+    /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>). `is_named`: by an option, which
+    /// goes before the environment.
+    pub fn find(profiles: &ProfileSet, profile: &str, is_named: bool, env: &Env) -> Source {
+        let has = |name: &str| env.get(name).is_ok_and(|value| !value.is_empty());
+        let keys_first = !is_named && has("AWS_ACCESS_KEY_ID");
+        if !keys_first && let Some(source) = of_profile(profiles, profile) {
+            return source;
+        }
+        if has("AWS_WEB_IDENTITY_TOKEN_FILE") {
+            return Source::service("STS, for the token of AWS_WEB_IDENTITY_TOKEN_FILE".into());
+        }
+        if has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || has("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+            return Source::service("the container's endpoint, AWS_CONTAINER_CREDENTIALS_…_URI".into());
+        }
+        Source::service("the instance's metadata service (IMDS)".into())
+    }
+
+    /// The same configuration, with credentials that are waited for no longer than makes sense: the first ones now, so
+    /// that they don't use up the time of a call.
+    pub async fn bound(self, config: SdkConfig) -> SdkConfig {
+        let Some(chain) = config.credentials_provider() else {
+            return config;
+        };
+        let first = self.within(self.limit, chain.provide_credentials()).await;
+        let bounded = Bounded {
+            source: self,
+            chain,
+            first: Mutex::new(Some(first)),
+        };
+        let config = config.into_builder();
+        config
+            .credentials_provider(SharedCredentialsProvider::new(bounded))
+            .build()
+    }
+
+    async fn within(&self, limit: Duration, credentials: impl Future<Output = Result>) -> Result {
+        timeout(limit, credentials).await.unwrap_or_else(|_| {
+            Err(CredentialsError::provider_error(NothingCame {
+                name: self.name.clone(),
+                limit,
+            }))
+        })
+    }
+}
+
+/// What a profile gets its credentials from, when that can take time; its own, or those of the profile that it names.
+fn of_profile(profiles: &ProfileSet, name: &str) -> Option<Source> {
+    let profile = profiles.get_profile(name)?;
+    if let Some(role) = profile.get("role_arn") {
+        let first = profile.get("source_profile").filter(|source| *source != name);
+        let before = first.and_then(|source| of_profile(profiles, source));
+        let sts = format!("STS, for {role} of the profile `{name}`");
+        return Some(match before {
+            Some(Source { name, limit }) => Source {
+                name: format!("{name}, or {sts}"),
+                limit: limit + SERVICE,
+            },
+            None => Source::service(sts),
+        });
+    }
+    if profile.get("sso_session").is_some() || profile.get("sso_start_url").is_some() {
+        return Some(Source::service(format!(
+            "IAM Identity Center, for the profile `{name}`"
+        )));
+    }
+    profile.get("credential_process").map(|_| Source {
+        // Its arguments may hold secrets.
+        name: format!("the `credential_process` of the profile `{name}`"),
+        limit: PROGRAM,
+    })
+}
+
+/// The first credentials, and later ones, of a chain that may never give any.
+#[derive(Debug)]
+struct Bounded {
+    source: Source,
+    chain: SharedCredentialsProvider,
+    first: Mutex<Option<Result>>,
+}
+
+impl ProvideCredentials for Bounded {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let first = self.first.lock().ok().and_then(|mut first| first.take());
+        match first {
+            Some(first) => future::ProvideCredentials::ready(first),
+            None => future::ProvideCredentials::new(self.source.within(AGAIN, self.chain.provide_credentials())),
+        }
+    }
+
+    fn fallback_on_interrupt(&self) -> Option<Credentials> {
+        self.chain.fallback_on_interrupt()
+    }
+}
+
+/// Nothing came in time.
+#[derive(Debug, thiserror::Error)]
+#[error("{NOTHING_CAME} within {} s from {name}", limit.as_secs())]
+struct NothingCame {
+    name: String,
+    limit: Duration,
+}
+
+/// Whether this message says that a source of credentials gave nothing.
+pub(in crate::cloud) fn nothing_came(message: &str) -> bool {
+    message.contains(NOTHING_CAME)
+}
+
+/// Why there are no credentials, when a source gave nothing in time.
+pub(in crate::cloud) fn why_none(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    chain
+        .find_map(|cause| cause.downcast_ref::<NothingCame>())
+        .map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::profile::load;
+    use aws_types::os_shim_internal::Fs;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const CONFIG: &str = "\
+[default]
+region = us-east-2
+[profile program]
+credential_process = get --password secret
+[profile role]
+role_arn = arn:aws:iam::111122223333:role/deploy
+source_profile = program
+[profile of-instance]
+role_arn = arn:aws:iam::111122223333:role/deploy
+credential_source = Ec2InstanceMetadata
+[profile sso]
+sso_session = company
+[profile itself]
+role_arn = arn:aws:iam::111122223333:role/deploy
+source_profile = itself
+[sso-session company]
+sso_region = us-east-2
+";
+
+    #[tokio::test]
+    async fn the_source_is_named_without_what_may_be_secret() {
+        let container = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/token");
+        let keys = ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+        for (profile, is_named, variable, name, seconds) in [
+            ("default", false, None, "the instance's metadata service (IMDS)", 25),
+            (
+                "default",
+                false,
+                Some(container),
+                "the container's endpoint, AWS_CONTAINER_CREDENTIALS_…_URI",
+                25,
+            ),
+            (
+                "program",
+                false,
+                None,
+                "the `credential_process` of the profile `program`",
+                120,
+            ),
+            (
+                "program",
+                true,
+                Some(keys),
+                "the `credential_process` of the profile `program`",
+                120,
+            ),
+            (
+                "program",
+                false,
+                Some(keys),
+                "the instance's metadata service (IMDS)",
+                25,
+            ),
+            (
+                "role",
+                false,
+                None,
+                "the `credential_process` of the profile `program`, or STS, for arn:aws:iam::111122223333:role/deploy of \
+                 the profile `role`",
+                145,
+            ),
+            (
+                "of-instance",
+                false,
+                None,
+                "STS, for arn:aws:iam::111122223333:role/deploy of the profile `of-instance`",
+                25,
+            ),
+            ("sso", false, None, "IAM Identity Center, for the profile `sso`", 25),
+            (
+                "itself",
+                false,
+                None,
+                "STS, for arn:aws:iam::111122223333:role/deploy of the profile `itself`",
+                25,
+            ),
+        ] {
+            let fs = Fs::from_slice(&[("/home/me/.aws/config", CONFIG)]);
+            let mut variables = vec![("HOME", "/home/me")];
+            variables.extend(variable);
+            let env = Env::from_slice(&variables);
+            let profiles = load(&fs, &env, &Default::default(), None).await.expect("profiles");
+            let source = Source::find(&profiles, profile, is_named, &env);
+            let expected = Source {
+                name: name.into(),
+                limit: Duration::from_secs(seconds),
+            };
+            assert_eq!(source, expected, "{profile}, {variable:?}");
+        }
+    }
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl ProvideCredentials for Silent {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::new(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn credentials_that_never_come_are_given_up() {
+        let source = Source::service("a service".into());
+        let config = SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(Silent));
+        let began = Instant::now();
+        let config = source.bound(config.build()).await;
+        assert_eq!(began.elapsed().as_secs(), 25);
+        let bounded = config.credentials_provider().expect("a provider");
+        for (took, limit) in [(25, 25), (34, 9)] {
+            let error = bounded.provide_credentials().await.expect_err("none came");
+            assert_eq!(began.elapsed().as_secs(), took);
+            let why = why_none(&error).expect("it is said");
+            assert_eq!(why, format!("no credentials came within {limit} s from a service"));
+            assert!(nothing_came(&why));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! An object into a file.
+
+use std::path::Path;
+
+use tokio::io::{AsyncWriteExt, BufWriter};
+
+use crate::cloud::{Cloud, CloudError, explain};
+
+impl Cloud {
+    /// Writes an object into a new file. Says whether it was there.
+    pub async fn download(&self, bucket: &str, key: &str, path: &Path) -> Result<bool, CloudError> {
+        let got = self
+            .s3
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        let mut object = match got {
+            Ok(object) => object,
+            Err(error) => {
+                return match explain("GetObject", error) {
+                    error if error.is("NoSuchKey") || error.is("NoSuchBucket") => Ok(false),
+                    error => Err(error),
+                };
+            }
+        };
+        let failed = |error: &dyn std::fmt::Display| CloudError {
+            operation: "GetObject",
+            code: None,
+            message: format!("{}: {error}", path.display()),
+        };
+        let file = tokio::fs::File::create(path).await.map_err(|error| failed(&error))?;
+        let mut file = BufWriter::new(file);
+        while let Some(bytes) = object.body.try_next().await.map_err(|error| failed(&error))? {
+            file.write_all(&bytes).await.map_err(|error| failed(&error))?;
+        }
+        file.flush().await.map_err(|error| failed(&error))?;
+        Ok(true)
+    }
+}

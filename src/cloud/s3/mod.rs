@@ -1,0 +1,9 @@
+//! S3: objects, their versions, and what a bucket is set to.
+
+pub mod actual;
+pub mod deletion;
+pub(in crate::cloud) mod download;
+pub mod listing;
+pub mod objects;
+pub mod uploads;
+pub mod versions;

@@ -1,0 +1,86 @@
+//! Single objects: put, read, deleted.
+
+use aws_sdk_s3::primitives::ByteStream;
+
+use crate::cloud::{Cloud, CloudError, explain};
+
+impl Cloud {
+    /// Puts an object, unless one is there under that key already: keys name their content.
+    /// Says whether it was put.
+    pub async fn put_object_once(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<bool, CloudError> {
+        match self
+            .s3
+            .head_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await
+        {
+            Ok(_) => return Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => {}
+            Err(error) => return Err(explain("HeadObject", error)),
+        }
+        self.s3
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .body(ByteStream::from(bytes))
+            .send()
+            .await
+            .map(|_| true)
+            .map_err(|error| explain("PutObject", error))
+    }
+
+    /// The text of an object, if it is there.
+    pub async fn object_text(&self, bucket: &str, key: &str) -> Result<Option<String>, CloudError> {
+        let got = self
+            .s3
+            .get_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await;
+        let object = match got {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(explain("GetObject", error)),
+        };
+        let bytes = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| unusable("GetObject", &error))?
+            .into_bytes();
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Deletes one object.
+    pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<(), CloudError> {
+        self.s3
+            .delete_object()
+            .bucket(bucket)
+            .key(key)
+            .expected_bucket_owner(&self.account)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| explain("DeleteObject", error))
+    }
+
+    /// The URL under which CloudFormation reads an object of ours.
+    pub fn object_url(&self, bucket: &str, key: &str) -> String {
+        let suffix = if self.region.starts_with("cn-") { ".cn" } else { "" };
+        format!("https://s3.{}.amazonaws.com{suffix}/{bucket}/{key}", self.region)
+    }
+}
+
+fn unusable(operation: &'static str, error: &dyn std::error::Error) -> CloudError {
+    CloudError {
+        operation,
+        code: None,
+        message: error.to_string(),
+    }
+}

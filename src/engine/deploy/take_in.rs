@@ -1,0 +1,57 @@
+//! A stack that begins with what was kept: it is imported before everything else. After that the stack is there and is
+//! updated like any other, so that no rollback can take away what it took in.
+
+use crate::blueprint::Stack;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::engine::deploy::{Deployment, delete_failed_create, execute, planner};
+use crate::engine::event::Operation;
+use crate::engine::operation::{Context, Target, Waiting};
+use crate::engine::outcome::Failed;
+use crate::engine::plan::StackPlan;
+
+/// Imports what the plan found. False when something runs on the stack already.
+///
+/// # Errors
+/// A refusal when CloudFormation wouldn't take in what was found; the import's failure.
+pub(in crate::engine) async fn take_in(
+    deployment: Deployment<'_>,
+    stack: &Stack,
+    planned: &StackPlan,
+) -> Result<bool, Failed> {
+    let Deployment { context, drafts, .. } = deployment;
+    let draft = match &planned.draft {
+        Some(draft) => Some(draft.clone()),
+        None => {
+            let made = planner::draft_import(planner(deployment), stack, planned);
+            context.prepare(&stack.name, made).await?
+        }
+    };
+    let Some(draft) = draft else { return Ok(false) };
+    let target = Target {
+        stack: &stack.name,
+        part: &stack.part,
+        id: &draft.stack_id,
+        template: None,
+        boot_reports: None,
+        awaited: true,
+    };
+    // The rest can only be begun after it, and it takes seconds.
+    let waiting = Waiting {
+        no_wait: false,
+        ..context.waiting
+    };
+    let context = Context { waiting, ..context };
+    match execute(context, drafts, target, Operation::Import, &draft).await {
+        Ok(done) => Ok(done.is_some()),
+        Err(failed) => {
+            // No document says which of the two a stack ends in that wasn't there before.
+            if let Failed::Failure(failure) = &failed
+                && let Some(StackStatus::RollbackComplete | StackStatus::ImportRollbackComplete) = failure.status
+            {
+                // The stack let go of what it had taken in: it is empty, and nothing shows that it is ours.
+                delete_failed_create(deployment, stack, &draft.stack_id).await?;
+            }
+            Err(failed)
+        }
+    }
+}

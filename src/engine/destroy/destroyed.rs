@@ -1,0 +1,38 @@
+//! What a destroy did, and what it left.
+
+use serde::Serialize;
+
+use crate::engine::outcome::Report;
+use crate::error::{Error, Result, exit_code};
+use crate::observe::data::Data;
+use crate::observe::leftovers::Receipt;
+
+/// What was done, what there was, and what is left.
+#[derive(Debug, Serialize)]
+pub struct Destroyed {
+    /// Stack by stack.
+    #[serde(flatten)]
+    pub report: Report,
+    /// How much there was in its buckets and queues before it began.
+    pub data: Data,
+    /// Resource by resource; none while a stack is there still, or when the look was interrupted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+impl Destroyed {
+    /// What the command ends with; why is shown already.
+    pub fn result(&self) -> Result<()> {
+        self.report.result()?;
+        match &self.receipt {
+            Some(receipt) if !receipt.clean => Err(Error::Shown(exit_code::FAILED)),
+            None if self.is_unproven() => Err(Error::Shown(exit_code::INTERRUPTED)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether everything went as asked, and the look for what is left was interrupted.
+    pub fn is_unproven(&self) -> bool {
+        self.report.succeeded && self.receipt.is_none()
+    }
+}

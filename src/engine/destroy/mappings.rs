@@ -1,0 +1,152 @@
+//! Before a stack is deleted: Lambda stops receiving the messages of its queues, so that functions finish what they have
+//! in hand while both queue and function are there. When the destroy is stopped, the next deploy has Lambda receive again:
+//! CloudFormation sets what the template changes, and it changes nothing.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
+
+use crate::blueprint::{Stack, template};
+use crate::cloud::cloudformation::stacks::StackResource;
+use crate::cloud::lambda::Mapping;
+use crate::cloud::{Cloud, CloudError};
+use crate::engine::operation::Context;
+use crate::engine::pace;
+
+const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
+
+/// For how long a mapping is waited for: it takes a minute or so. CloudFormation deletes it as it is then.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Disables every event source mapping among these resources, and waits until they are, unless all is to go at once. What
+/// can't be done here is warned of and left to CloudFormation, which deletes mappings in any state.
+pub async fn disable(context: Context<'_>, stack: &str, resources: &[StackResource], at_once: bool) {
+    let mappings = resources
+        .iter()
+        .filter(|resource| resource.resource_type == MAPPING && !resource.physical_id.is_empty());
+    let disabled = mappings.map(async |mapping| {
+        let uuid = &mapping.physical_id;
+        let done = disable_one(context, stack, uuid, at_once).await;
+        context.tell.warn(match done {
+            Ok(Ended::Gone) => return,
+            Ok(Ended::Asked) => format!("{stack}: the event source mapping {uuid} is being disabled"),
+            Ok(Ended::Disabled) => format!("{stack}: the event source mapping {uuid} was disabled"),
+            Err(error) => format!("{stack}: the event source mapping {uuid} is deleted as it is: {error}"),
+        });
+    });
+    join_all(disabled).await;
+}
+
+/// What came of a mapping.
+enum Ended {
+    /// There is none.
+    Gone,
+    /// It wasn't waited for, or not to the end.
+    Asked,
+    /// Lambda receives nothing through it.
+    Disabled,
+}
+
+async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: bool) -> Result<Ended, CloudError> {
+    let Context { cloud, tell, .. } = context;
+    let began = Instant::now();
+    let mut asked = false;
+    // One that is disabled was marked before, or somebody else disabled it.
+    if let Some(mapping) = cloud.mapping(uuid).await?.filter(|mapping| !mapping.is_disabled())
+        && let Err(error) = cloud.mark_mapping(&mapping).await
+    {
+        tell.warn(format!(
+            "{stack}: that the event source mapping {uuid} receives could not be noted, so no deploy will enable it \
+             again: {error}"
+        ));
+    }
+    loop {
+        let state = if asked {
+            cloud.mapping(uuid).await.map(|mapping| Some(mapping?.state))
+        } else {
+            cloud.enable_mapping(uuid, false).await
+        };
+        match state {
+            Ok(None) => return Ok(Ended::Gone),
+            Ok(Some(state)) if state == "Deleting" => return Ok(Ended::Gone),
+            Ok(Some(state)) if state == "Disabled" => return Ok(Ended::Disabled),
+            Ok(Some(_)) => asked = true,
+            // It is being created or updated: it can be asked for when that is over.
+            Err(error) if error.is("ResourceInUseException") && !at_once && began.elapsed() < PATIENCE => {}
+            Err(error) => return Err(error),
+        }
+        if asked && (at_once || began.elapsed() >= PATIENCE) {
+            return Ok(Ended::Asked);
+        }
+        let pause = if cloud.local {
+            pace::LOCAL
+        } else {
+            pace::pause(began.elapsed(), None, true)
+        };
+        sleep(pause).await;
+    }
+}
+
+/// The mappings that a stack's template has enabled and that a destroy disabled before it was stopped; and those that
+/// somebody has enabled since, which only carry its mark. A stack without mappings costs no call.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn marked(cloud: &Cloud, stack: &Stack, id: Option<&str>) -> Result<Vec<Mapping>, CloudError> {
+    let enabled = enabled(&stack.body);
+    let Some(id) = id.filter(|_| !enabled.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let mut all = Vec::new();
+    for resource in cloud.stack_resources(id).await? {
+        if resource.resource_type == MAPPING
+            && enabled.contains(&resource.logical_id)
+            && let Some(mapping) = cloud.mapping(&resource.physical_id).await?
+            && cloud.is_marked(&mapping).await?
+        {
+            all.push(mapping);
+        }
+    }
+    Ok(all)
+}
+
+/// The mappings of a template that aren't disabled by it: "Default: True"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html>).
+fn enabled(body: &str) -> Vec<String> {
+    if !body.contains(MAPPING) {
+        return Vec::new();
+    }
+    let template = template::read(body).unwrap_or_default();
+    template::section(&template, "Resources")
+        .filter(|(_, resource)| resource["Type"] == MAPPING)
+        .filter(|(_, resource)| matches!(resource["Properties"]["Enabled"].as_bool(), None | Some(true)))
+        .map(|(id, _)| id.clone())
+        .collect()
+}
+
+/// Has Lambda receive through it again, unless it does, and takes the mark off.
+///
+/// # Errors
+/// When Lambda refuses.
+pub async fn put_back(context: Context<'_>, stack: &str, mapping: &Mapping) -> Result<(), CloudError> {
+    let Context { cloud, tell, .. } = context;
+    let began = Instant::now();
+    while mapping.is_disabled() {
+        match cloud.enable_mapping(&mapping.uuid, true).await {
+            Ok(_) => {
+                let uuid = &mapping.uuid;
+                tell.warn(format!(
+                    "{stack}: the event source mapping {uuid} is enabled again: a destroy that was stopped had disabled it"
+                ));
+                break;
+            }
+            // It is still being disabled.
+            Err(error) if error.is("ResourceInUseException") && began.elapsed() < PATIENCE => {
+                sleep(pace::pause(began.elapsed(), None, true)).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    cloud.unmark_mapping(mapping).await
+}

@@ -1,0 +1,304 @@
+//! Data that was kept when its stack went, and that a new stack takes in as it is.
+
+use crate::blueprint::resource_schema::{self, Import};
+use crate::blueprint::template;
+use crate::cloud::cloudformation::change_set::{Action, Change, ResourceToImport};
+use crate::cloud::cloudformation::holder::Holder;
+use crate::cloud::{Cloud, CloudError};
+use crate::error::Error;
+
+/// A bucket or a queue that is there, and not in its stack, under a name that a template gives to one of its resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Existing {
+    /// The resource's name in the template.
+    pub logical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Its name in its service.
+    pub physical_id: String,
+    /// Whether the template would leave it where it is when its stack goes. Only then CloudFormation imports it
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>).
+    pub retained: bool,
+    /// Whose it is. Only what is nobody's is taken in.
+    pub holder: Holder,
+}
+
+/// How a change set takes in what is there.
+#[derive(Debug, Clone, Copy)]
+pub enum TakeIn<'a> {
+    /// Nothing is.
+    Nothing,
+    /// CloudFormation finds it by itself, while it makes the rest (`ImportExistingResources`).
+    WithTheRest(&'a [Existing]),
+    /// Named one by one, in an import before everything else: CloudFormation finds no resource by itself that is identified
+    /// by what its template can't say, such as a queue by its URL. What can't be imported is made around it afterwards: a
+    /// queue's policy is put in place of the one it has, and its subscription went with the topic.
+    First(&'a [Existing]),
+}
+
+impl<'a> TakeIn<'a> {
+    /// What AWS's resource schemas allow.
+    pub fn of(found: &'a [Existing]) -> TakeIn<'a> {
+        let by_itself = |existing: &Existing| existing.import() == Import::Automatic;
+        match found {
+            [] => TakeIn::Nothing,
+            found if found.iter().all(by_itself) => TakeIn::WithTheRest(found),
+            found => TakeIn::First(found),
+        }
+    }
+
+    /// Refuses a change set that does otherwise: what it makes instead of taking it in fails, or isn't what was kept.
+    pub(in crate::engine) fn verify(self, stack: &str, changes: &[Change]) -> Result<(), Error> {
+        let (found, alone) = match self {
+            TakeIn::Nothing => return Ok(()),
+            TakeIn::WithTheRest(found) => (found, false),
+            TakeIn::First(found) => (found, true),
+        };
+        let does = |existing: &Existing| changes.iter().find(|change| change.logical_id == existing.logical_id);
+        let imports = |change: &Change| change.action == Action::Import;
+        let left = found.iter().find(|existing| !does(existing).is_some_and(imports));
+        let why = match left {
+            Some(left) => format!("would not take in {} ({})", left.physical_id, left.logical_id),
+            None if alone && !changes.iter().all(imports) => "would do more than take in what was kept".to_owned(),
+            None => return Ok(()),
+        };
+        Err(Error::refused(format!(
+            "{stack}: CloudFormation {why}; nothing was done to it"
+        )))
+    }
+}
+
+impl Existing {
+    fn import(&self) -> Import {
+        resource_schema::of(&self.resource_type).map_or(Import::Never, |schema| schema.import())
+    }
+
+    /// Whether it is in a stack of this name after all.
+    pub fn is_held_by(&self, stack: &str) -> bool {
+        matches!(&self.holder, Holder::Stack { name, .. } if name == stack)
+    }
+
+    /// As an import names it.
+    pub(in crate::engine) fn named(&self) -> ResourceToImport {
+        let schema = resource_schema::of(&self.resource_type);
+        // Buckets and queues are identified by one property.
+        let property = schema.and_then(|schema| schema.primary_identifier.first());
+        ResourceToImport {
+            logical_id: self.logical_id.clone(),
+            resource_type: self.resource_type.clone(),
+            identifier: (property.cloned().unwrap_or_default(), self.physical_id.clone()),
+        }
+    }
+}
+
+/// What of this template is there already, and isn't in the stack of this name: that may be on its way while a stale read
+/// shows it without resources. Who may not look is told by CloudFormation.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn find(cloud: &Cloud, stack: &str, body: &str) -> Result<Vec<Existing>, CloudError> {
+    let found = named(cloud, body).await?;
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let own = match cloud.stack_resources(stack).await {
+        Err(error) if error.is("ValidationError") => Vec::new(),
+        own => own?,
+    };
+    // Queues have URLs of several forms; they end in the name.
+    let name = |id: &str| id.rsplit('/').next().unwrap_or_default().to_owned();
+    let is_own = |existing: &Existing| {
+        own.iter().any(|resource| {
+            resource.resource_type == existing.resource_type
+                && name(&resource.physical_id) == name(&existing.physical_id)
+        })
+    };
+    let mut others: Vec<Existing> = found.into_iter().filter(|existing| !is_own(existing)).collect();
+    for existing in &mut others {
+        existing.holder = cloud.holder(&existing.resource_type, &existing.physical_id).await;
+    }
+    Ok(others)
+}
+
+/// Everything that is there under a name of the template's.
+async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
+    let template = template::read(body).unwrap_or_default();
+    let mut found = Vec::new();
+    for (id, resource) in template::section(&template, "Resources") {
+        let resource_type = resource["Type"].as_str().unwrap_or_default();
+        let name = |property: &str| resource["Properties"][property].as_str();
+        let physical_id = match (resource_type, name("BucketName"), name("QueueName")) {
+            ("AWS::S3::Bucket", Some(bucket), _) => cloud.has_bucket(bucket).await?.then(|| bucket.to_owned()),
+            ("AWS::SQS::Queue", _, Some(queue)) => match cloud.queue_url(queue).await {
+                Err(error) if error.is_denied() => None,
+                url => url?,
+            },
+            _ => None,
+        };
+        found.extend(physical_id.map(|physical_id| Existing {
+            logical_id: id.clone(),
+            resource_type: resource_type.to_owned(),
+            physical_id,
+            retained: template::retains(resource),
+            holder: Holder::Nobody,
+        }));
+    }
+    Ok(found)
+}
+
+/// Why a stack can't be made beside what is there, if it can't.
+pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
+    let held = found.iter().filter_map(|existing| match &existing.holder {
+        Holder::Stack { name, .. } => Some(format!("{} is in the stack {name}", existing.physical_id)),
+        _ => None,
+    });
+    let held: Vec<String> = held.collect();
+    if !held.is_empty() {
+        return Some(format!(
+            "{} already, and nothing is taken out of another stack: give this environment another `name`",
+            held.join(", ")
+        ));
+    }
+    let unretained: Vec<&Existing> = found.iter().filter(|existing| !existing.retained).collect();
+    if unretained.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = unretained
+        .iter()
+        .map(|existing| existing.physical_id.as_str())
+        .collect();
+    let not_known = unretained.iter().find_map(|existing| match &existing.holder {
+        Holder::Unknown(why) => Some(why),
+        _ => None,
+    });
+    if let Some(why) = not_known {
+        return Some(format!(
+            "{} {} there already, and whether a stack holds {} can't be known: {why}. Run this again with the permission \
+             cloudformation:DescribeStackResources, or give this environment another `name`",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" },
+            if names.len() == 1 { "it" } else { "them" },
+        ));
+    }
+    let delete = unretained.iter().map(|existing| match existing.resource_type.as_str() {
+        "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} --region {region}", existing.physical_id),
+        _ => format!(
+            "aws sqs delete-queue --queue-url {} --region {region}",
+            existing.physical_id
+        ),
+    });
+    let delete: Vec<String> = delete.collect();
+    let (are, them, needs) = match unretained.len() {
+        1 => ("is", "it", "needs it"),
+        _ => ("are", "them", "needs them"),
+    };
+    let take_in = match part {
+        // Its bucket always goes with the environment.
+        "artifacts" => String::new(),
+        _ => format!("set `on_destroy: keep` in the file to take {them} into the stack, or "),
+    };
+    Some(format!(
+        "{} {are} there already, without a stack. CloudFormation takes in only what is to stay: {take_in}delete {them} if \
+         nobody {needs}: {}",
+        names.join(", "),
+        delete.join("; ")
+    ))
+}
+
+/// As changes of a plan that CloudFormation can't be asked about yet.
+pub fn mark(changes: &mut [Change], found: &[Existing]) {
+    for change in changes {
+        if let Some(existing) = found.iter().find(|existing| existing.logical_id == change.logical_id) {
+            change.action = Action::Import;
+            change.physical_id = Some(existing.physical_id.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::cloudformation::change_set::Replacement;
+
+    fn existing(resource_type: &str, name: &str, retained: bool) -> Existing {
+        Existing {
+            logical_id: "It".into(),
+            resource_type: resource_type.into(),
+            physical_id: name.into(),
+            retained,
+            holder: Holder::Nobody,
+        }
+    }
+
+    #[test]
+    fn only_what_would_be_deleted_with_its_stack_is_refused_with_a_way_out() {
+        assert_eq!(refusal("intake", "us-east-2", &[]), None);
+        assert_eq!(
+            refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "kept", true)]),
+            None
+        );
+        let why = refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "files", false)]).unwrap_or_default();
+        assert!(
+            why.contains("on_destroy: keep") && why.contains("s3 rb --force s3://files"),
+            "{why}"
+        );
+        let why = refusal(
+            "artifacts",
+            "us-east-2",
+            &[existing("AWS::S3::Bucket", "programs", false)],
+        )
+        .unwrap_or_default();
+        assert!(!why.contains("on_destroy") && why.contains("s3://programs"), "{why}");
+        let why = refusal(
+            "work",
+            "us-east-2",
+            &[
+                existing("AWS::SQS::Queue", "https://q", false),
+                existing("AWS::SQS::Queue", "https://d", false),
+            ],
+        )
+        .unwrap_or_default();
+        assert!(why.starts_with("https://q, https://d are there already"), "{why}");
+        for queue in ["q", "d"] {
+            let delete = format!("delete-queue --queue-url https://{queue} --region us-east-2");
+            assert!(why.contains(&delete), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_change_set_that_takes_in_something_else_is_refused() {
+        let queue = existing("AWS::SQS::Queue", "https://q", true);
+        let bucket = existing("AWS::S3::Bucket", "files", true);
+        let change = |logical_id: &str, action: Action| Change {
+            action,
+            logical_id: logical_id.into(),
+            resource_type: String::new(),
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: Vec::new(),
+        };
+        let (import, add) = (change("It", Action::Import), change("It", Action::Add));
+        let rest = change("Other", Action::Add);
+        for (found, changes, why) in [
+            (&queue, vec![&import], None),
+            (&queue, vec![&import, &rest], Some("would do more")),
+            (&queue, vec![&add], Some("would not take in https://q")),
+            (&bucket, vec![&import, &rest], None),
+            (&bucket, vec![&add, &rest], Some("would not take in files")),
+            (&bucket, vec![], Some("would not take in files")),
+        ] {
+            let found = [found.clone()];
+            let changes: Vec<Change> = changes.into_iter().cloned().collect();
+            let verified = TakeIn::of(&found).verify("lab-work", &changes);
+            let refused = verified.err().map(|error| error.to_string());
+            match why {
+                None => assert_eq!(refused, None),
+                Some(why) => assert!(
+                    refused.as_deref().is_some_and(|refused| refused.contains(why)),
+                    "{refused:?}"
+                ),
+            }
+        }
+        assert_eq!(queue.named().identifier, ("QueueUrl".into(), "https://q".into()));
+    }
+}

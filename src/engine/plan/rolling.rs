@@ -1,0 +1,202 @@
+//! Fleets whose instances a change set replaces: how many, in which batches, and how many stay in service meanwhile.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::blueprint::rolling_update::PARAMETER;
+use crate::blueprint::{RollingUpdate, Stack};
+use crate::cloud::autoscaling::groups::Group;
+use crate::cloud::cloudformation::change_set::{Action, Change};
+use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::cloud::{Cloud, CloudError};
+
+/// A rolling update that a change set would start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rolling {
+    /// How many instances are replaced.
+    pub instances: usize,
+    /// How many at a time.
+    pub batch_size: usize,
+    /// How many times.
+    pub batches: usize,
+    /// How many stay in service all the time.
+    pub min_in_service: usize,
+    /// About how long it takes: until the instances of each batch work. Workers that drain for longer make it longer.
+    pub about_seconds: u64,
+    /// `MinInstancesInService`.
+    #[serde(skip)]
+    pub keeps: u32,
+}
+
+/// What the stack's last deploy set `MinInstancesInService` to. As long as nothing rolls, it stays: another value would
+/// be a change.
+pub(in crate::engine) fn deployed(stack: &Stack, found: &StackDescription) -> Option<u32> {
+    stack.rolling_update?;
+    found.parameters.get(PARAMETER)?.value.parse().ok()
+}
+
+/// The rolling update that these changes start, if they do.
+///
+/// # Errors
+/// When the group can't be read.
+pub(in crate::engine) async fn of(
+    cloud: &Cloud,
+    stack: &Stack,
+    outputs: Option<&BTreeMap<String, String>>,
+    changes: &[Change],
+) -> Result<Option<Rolling>, CloudError> {
+    let modifies = |resource_type: &str| {
+        let modified = |change: &&Change| change.action == Action::Modify && change.resource_type == resource_type;
+        changes.iter().find(modified)
+    };
+    let launch_template = modifies("AWS::EC2::LaunchTemplate");
+    let group = modifies("AWS::AutoScaling::AutoScalingGroup");
+    let Some(update) = stack.rolling_update.filter(|_| launch_template.or(group).is_some()) else {
+        return Ok(None);
+    };
+    let Some(found) = self::group(cloud, outputs).await? else {
+        return Ok(None);
+    };
+    let rolls = launch_template.is_some() || group.is_some_and(|change| rolls(change, &found));
+    Ok(rolls.then(|| rolling(update, &found)))
+}
+
+/// What `MinInstancesInService` must be now.
+///
+/// # Errors
+/// When the group can't be read.
+pub(in crate::engine) async fn keeps_now(
+    cloud: &Cloud,
+    stack: &Stack,
+    outputs: Option<&BTreeMap<String, String>>,
+) -> Result<Option<u32>, CloudError> {
+    let Some(update) = stack.rolling_update else {
+        return Ok(None);
+    };
+    let group = group(cloud, outputs).await?;
+    Ok(group.map(|group| update.keeps(running(&group))))
+}
+
+async fn group(cloud: &Cloud, outputs: Option<&BTreeMap<String, String>>) -> Result<Option<Group>, CloudError> {
+    match outputs.and_then(|outputs| outputs.get("GroupName")) {
+        Some(name) => cloud.group(name).await,
+        None => Ok(None),
+    }
+}
+
+/// A rolling update replaces every instance of a group when what it launches, or where, changes; or when the group is
+/// updated at all and has instances that don't match it
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>). Another
+/// launch template is another version of it, which the group launches.
+fn rolls(change: &Change, group: &Group) -> bool {
+    const LAUNCHED: [&str; 4] = [
+        "LaunchTemplate",
+        "MixedInstancesPolicy",
+        "VPCZoneIdentifier",
+        "AvailabilityZones",
+    ];
+    let launches_others = change.properties.iter().any(|property| {
+        let path = property.path.trim_start_matches("/Properties/");
+        LAUNCHED.iter().any(|name| path.starts_with(name))
+    });
+    launches_others || group.on_another_version().is_some_and(|instances| instances > 0)
+}
+
+/// What the fleet has scaled to, whether or not all of it is in service yet; and what is in service, whether or not the
+/// fleet has been told to shrink.
+fn running(group: &Group) -> usize {
+    group
+        .in_service()
+        .max(usize::try_from(group.desired).unwrap_or_default())
+}
+
+fn rolling(update: RollingUpdate, group: &Group) -> Rolling {
+    let keeps = update.keeps(running(group));
+    let stay = group.instances.iter();
+    let instances = stay
+        .filter(|instance| !instance.lifecycle_state.starts_with("Terminat"))
+        .count();
+    let batch_size = update.at_a_time(instances, keeps);
+    let batches = instances.div_ceil(batch_size.max(1));
+    Rolling {
+        instances,
+        batch_size,
+        batches,
+        min_in_service: group.in_service().min(keeps as usize),
+        about_seconds: batches as u64 * update.batch_seconds,
+        keeps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::autoscaling::groups::Instance;
+    use crate::cloud::cloudformation::change_set::{PropertyChange, Replacement};
+
+    /// So many are wanted; these are there, of version 2 or of another.
+    fn group(desired: i32, instances: &[(&str, &str)]) -> Group {
+        let instances = instances.iter().map(|(state, version)| Instance {
+            lifecycle_state: (*state).to_owned(),
+            launch_template_version: Some((*version).to_owned()),
+            ..Instance::default()
+        });
+        Group {
+            desired,
+            launch_template_version: Some("2".to_owned()),
+            instances: instances.collect(),
+            ..Group::default()
+        }
+    }
+
+    #[test]
+    fn a_fleet_that_scales_is_as_large_as_it_is_or_as_it_will_be() {
+        let (works, comes, goes) = (("InService", "2"), ("Pending", "2"), ("Terminating:Wait", "2"));
+        let update = RollingUpdate {
+            min: 1,
+            max: 20,
+            batch_size: 5,
+            batch_seconds: 60,
+        };
+        // Scaling out, then scaling in; kept, replaced, in service at least.
+        for (group, keeps, replaced, in_service) in [
+            (group(5, &[works, works, comes, comes, comes]), 5, 5, 2),
+            (group(5, &[works, works]), 5, 2, 2),
+            (group(1, &[works, works, works]), 3, 3, 3),
+            (group(1, &[works, goes, goes]), 1, 1, 1),
+        ] {
+            let rolling = rolling(update, &group);
+            let found = (rolling.keeps, rolling.instances, rolling.min_in_service);
+            assert_eq!(found, (keeps, replaced, in_service), "{group:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_group_rolls_it_when_it_launches_others_or_has_others() {
+        let change = |path: &str| Change {
+            action: Action::Modify,
+            logical_id: "Group".into(),
+            resource_type: "AWS::AutoScaling::AutoScalingGroup".into(),
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: vec![PropertyChange {
+                path: path.into(),
+                before: None,
+                after: None,
+                replacement: Replacement::No,
+            }],
+        };
+        let (same, other) = (group(1, &[("InService", "2")]), group(1, &[("InService", "1")]));
+        for (path, group, expected) in [
+            ("/Properties/MaxSize", &same, false),
+            ("/Properties/MaxSize", &other, true),
+            ("/Properties/AvailabilityZones", &same, true),
+            ("/Properties/VPCZoneIdentifier/0", &same, true),
+            ("/Properties/MixedInstancesPolicy/LaunchTemplate/Overrides", &same, true),
+            ("/Properties/LaunchTemplate/Version", &same, true),
+        ] {
+            assert_eq!(rolls(&change(path), group), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Stacks of an environment that its file doesn't have any more: of a stage that was taken out or renamed, of a bucket that
+//! was dropped. A deploy leaves them running, unless it is told to prune them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::blueprint::Blueprint;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::Deployed;
+use crate::deployed::holdings::holdings;
+use crate::observe::data::Data;
+
+/// Such stacks, as far as they are known.
+#[derive(Debug, Default, Serialize)]
+pub struct Surplus {
+    /// What they are, and what they hold.
+    #[serde(rename = "surplus", skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<SurplusStack>,
+    /// Why they can't be known, if they can't.
+    #[serde(rename = "surplus_unknown", skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+    /// The stacks themselves.
+    #[serde(skip)]
+    pub deployed: Option<Deployed>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct SurplusStack {
+    /// Its part.
+    pub part: String,
+    /// Its name.
+    pub stack: String,
+    /// Its status.
+    pub status: StackStatus,
+    /// What it holds.
+    #[serde(flatten)]
+    pub data: Data,
+}
+
+impl Surplus {
+    /// Looks for them. Not to be allowed to keeps nobody from deploying. `now` is the wall clock.
+    pub async fn find(cloud: &Cloud, blueprint: &Blueprint, now: Timestamp) -> Surplus {
+        let found = async {
+            let mut deployed = Deployed::find(cloud, &blueprint.environment).await?;
+            deployed.stacks.retain(|stack| !blueprint.parts.contains(&stack.part));
+            Surplus::read(cloud, deployed, now).await
+        };
+        found.await.unwrap_or_else(|error| Surplus {
+            unknown: Some(error.to_string()),
+            ..Surplus::default()
+        })
+    }
+
+    /// What these stacks hold.
+    ///
+    /// # Errors
+    /// When their resources can't be listed.
+    pub async fn read(cloud: &Cloud, deployed: Deployed, now: Timestamp) -> Result<Surplus, CloudError> {
+        let data = Data::read(cloud, &holdings(cloud, &deployed.stacks).await?, now).await;
+        let stacks = deployed.stacks.iter().map(|found| SurplusStack {
+            part: found.part.clone(),
+            stack: found.stack.name.clone(),
+            status: found.stack.status.clone(),
+            data: data.of_stack(&found.stack.name),
+        });
+        Ok(Surplus {
+            stacks: stacks.collect(),
+            unknown: None,
+            deployed: Some(deployed),
+        })
+    }
+}

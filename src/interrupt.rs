@@ -1,0 +1,185 @@
+//! What ends a command before it is done: SIGINT and SIGTERM, and the end of the time that `--timeout` gives it. Work in
+//! hand is told to stop, once; what doesn't stop is ended.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::cloud::{Cloud, CloudError};
+use crate::engine::plan::draft::Drafts;
+use crate::error::Error;
+
+/// After an interrupt, requests that are on their way get this long to be answered, so that it is known what they did.
+pub const GRACE: Duration = Duration::from_secs(3);
+
+/// After an interrupt, or at the end of its time, a command gets this long to end in order. A pipeline kills within about
+/// ten seconds after its signal, and five are promised.
+pub const LONGEST: Duration = Duration::from_millis(4700);
+
+/// Whether, and until when, the command may go on.
+#[derive(Debug, Clone)]
+pub struct Interrupt {
+    asked: watch::Receiver<bool>,
+    deadline: Option<Instant>,
+    /// It ends in its own time after a first signal, as it was told to.
+    unhurried: Arc<AtomicBool>,
+    /// Signals are somebody else's now.
+    handed_over: Arc<AtomicBool>,
+    drafts: Drafts,
+}
+
+impl Interrupt {
+    /// Listens for SIGINT and SIGTERM from now on. `end_at_once` is to end the process: after a second signal, or when
+    /// the command has not ended [`LONGEST`] after the first one or after its deadline.
+    ///
+    /// # Errors
+    /// When the process may not handle signals.
+    pub fn listen(
+        deadline: Option<Instant>,
+        end_at_once: impl Fn(&Interrupt, Error) + Send + 'static,
+    ) -> io::Result<Interrupt> {
+        let (asked, interrupt) = Interrupt::new(deadline);
+        let mut int = signal(SignalKind::interrupt())?;
+        let mut term = signal(SignalKind::terminate())?;
+        let listener = interrupt.clone();
+        tokio::spawn(async move {
+            let too_long = listener.deadline.map(|deadline| deadline + LONGEST);
+            let mut overdue = None;
+            loop {
+                tokio::select! {
+                    _ = int.recv() => {}
+                    _ = term.recv() => {}
+                    () = until(too_long) => end_at_once(&listener, out_of_time()),
+                    () = until(overdue), if !listener.unhurried.load(Ordering::Relaxed) => {
+                        end_at_once(&listener, Error::Interrupted);
+                    }
+                }
+                if listener.handed_over.load(Ordering::Relaxed) {
+                    continue;
+                }
+                if asked.send_replace(true) {
+                    end_at_once(&listener, Error::Interrupted);
+                }
+                overdue = Some(Instant::now() + LONGEST);
+            }
+        });
+        Ok(interrupt)
+    }
+
+    /// Asked by whoever sends `true`, instead of by signals.
+    pub fn by_hand() -> (watch::Sender<bool>, Interrupt) {
+        Interrupt::new(None)
+    }
+
+    fn new(deadline: Option<Instant>) -> (watch::Sender<bool>, Interrupt) {
+        let (sender, asked) = watch::channel(false);
+        let interrupt = Interrupt {
+            asked,
+            deadline,
+            unhurried: Arc::default(),
+            handed_over: Arc::default(),
+            drafts: Drafts::default(),
+        };
+        (sender, interrupt)
+    }
+
+    /// Whether a signal asked.
+    pub fn asked(&self) -> bool {
+        *self.asked.borrow()
+    }
+
+    /// Returns when a signal asks.
+    pub async fn wait(&self) {
+        let mut receiver = self.asked.clone();
+        if receiver.wait_for(|asked| *asked).await.is_err() {
+            // Nobody listens any more: never.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Returns when a signal asked and the time for what was on its way is over.
+    pub async fn too_late(&self) {
+        self.wait().await;
+        sleep(GRACE).await;
+    }
+
+    /// Why the command must end, if it must: a signal asked, or its time is over.
+    pub fn stop(&self) -> Option<Error> {
+        if self.asked() {
+            return Some(Error::Interrupted);
+        }
+        let is_over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        is_over.then(out_of_time)
+    }
+
+    /// Returns when it must end.
+    pub async fn stopped(&self) -> Error {
+        tokio::select! {
+            biased;
+            () = self.wait() => Error::Interrupted,
+            () = until(self.deadline) => out_of_time(),
+        }
+    }
+
+    /// Does what can be given up at any moment.
+    ///
+    /// # Errors
+    /// Those of the work; and why the command must end.
+    pub async fn unless_stopped<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Error>
+    where
+        Error: From<E>,
+    {
+        tokio::select! {
+            biased;
+            stop = self.stopped() => Err(stop),
+            done = work => Ok(done?),
+        }
+    }
+
+    /// Throws away the change sets that this command made and didn't execute: in time, where it must end.
+    ///
+    /// # Errors
+    /// What stays behind, with the reason.
+    pub async fn discard_drafts(&self, cloud: &Cloud) -> Result<(), CloudError> {
+        match self.stop() {
+            Some(_) => self.drafts.discard_soon(cloud).await,
+            None => tokio::select! {
+                discarded = self.drafts.discard(cloud) => discarded,
+                _ = self.stopped() => self.drafts.discard_soon(cloud).await,
+            },
+        }
+    }
+
+    /// From now on a first signal doesn't hurry it: the command was told what to do then, and it may take long.
+    pub fn take_your_time(&self) {
+        self.unhurried.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on signals are heard by somebody else.
+    pub fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::Relaxed);
+    }
+
+    /// The change sets that this command makes, and that must not stay behind.
+    pub fn drafts(&self) -> &Drafts {
+        &self.drafts
+    }
+}
+
+/// Returns at this time, if there is one.
+pub(crate) async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn out_of_time() -> Error {
+    Error::failed("the time of --timeout is over")
+        .with_help("what was begun goes on in AWS; the same command, with more time, goes on where this one stopped")
+}
