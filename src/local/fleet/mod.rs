@@ -4,8 +4,8 @@
 //! ```text
 //! emulator ─▶ sources ─▶ supervisor ─▶ group (a state machine) ─▶ effects ─▶ process, metadata, journal
 //!                        ▲   ▲    │
-//!      scaling (metrics, │   │    └─▶ state (for status, kill-worker)
-//!      forecast) ────────┘   └─ autoscaling (the API: hooks, terminations)
+//!   scaling (metrics and │   │    └─▶ state (for status, kill-worker)
+//!   the controller) ─────┘   └─ autoscaling (the API: hooks, terminations)
 //! ```
 
 mod ages;

@@ -1,0 +1,254 @@
+//! Fleets that are replaced while they work: how many instances are in service over time, whatever the fleet's size.
+
+use std::time::Duration;
+
+use qfleet::blueprint::Value;
+use qfleet::engine::deploy::{Deployment, deploy};
+use qfleet::engine::plan::draft::Drafts;
+use qfleet::engine::plan::planner::{Planner, draw_up};
+use qfleet::engine::plan::{Plan, StackAction, StackPlan};
+
+use crate::clock::engine::{Ran, Rig, blueprint};
+use crate::endpoint::{Script, ScriptedGroup};
+
+/// A deployed fleet of which so many instances run.
+async fn fleet(min: usize, max: usize, running: usize) -> Rig {
+    fleet_of(min, max, running, |group| group).await
+}
+
+async fn fleet_of(min: usize, max: usize, running: usize, like: fn(ScriptedGroup) -> ScriptedGroup) -> Rig {
+    let file = format!(
+        "name: lab\nregion: us-east-2\nstages:\n  - name: work\n    workers:\n      instances: {{program: program, \
+         types: [t3.micro], min: {min}, max: {max}}}\n    scaling: {{seconds_per_message: 1}}\n"
+    );
+    let mut rig = Rig::of(blueprint(&file), Script::new());
+    rig.deploy().await.well();
+    let instances: Vec<String> = (0..running).map(|n| format!("us-east-2a:i-{n:03}")).collect();
+    let instances: Vec<&str> = instances.iter().map(String::as_str).collect();
+    let group = ScriptedGroup::new(&name(&rig), &instances).sizes(min, running, max);
+    let group = group.takes(Duration::from_secs(5), Duration::from_secs(15));
+    rig.endpoint.rescript(|script| script.group(like(group)));
+    rig.again();
+    rig
+}
+
+/// The name of its group.
+fn name(rig: &Rig) -> String {
+    rig.endpoint.world(|world| {
+        let stack = world.find("lab-work").expect("the stack");
+        let group = world.stacks[stack].resource("Group").expect("the group");
+        group.physical_id.clone().expect("its name")
+    })
+}
+
+/// Another program: another launch template.
+fn another_program(rig: &mut Rig) {
+    let key = Value::Literal("programs/work/another.tar.gz".into());
+    rig.stack("work").parameters.insert("ProgramKey".into(), key);
+}
+
+fn work(plan: &Plan) -> &StackPlan {
+    let found = plan.stacks.iter().find(|stack| stack.part == "work");
+    found.expect("the stage")
+}
+
+/// The fewest instances that were in service at any time.
+fn lowest(rig: &Rig) -> usize {
+    let name = name(rig);
+    let counts = rig.endpoint.world(|world| world.in_service(&name));
+    counts.into_iter().map(|(_, count)| count).min().unwrap_or_default()
+}
+
+/// In service now, desired, and instances of an old version.
+async fn now(rig: &Rig) -> (usize, i32, Option<usize>) {
+    let group = rig.cloud.group(&name(rig)).await.expect("an answer").expect("a group");
+    (group.in_service(), group.desired, group.on_another_version())
+}
+
+/// What CloudFormation said of the group.
+fn said(rig: &Rig) -> Vec<String> {
+    rig.endpoint.world(|world| {
+        let stack = world.find("lab-work").expect("the stack");
+        let of_group = world.stacks[stack]
+            .events
+            .iter()
+            .filter(|event| event.resource_id == "Group");
+        of_group.filter_map(|event| event.reason.clone()).collect()
+    })
+}
+
+fn kept(rig: &Rig) -> String {
+    rig.endpoint.world(|world| {
+        let stack = world.find("lab-work").expect("the stack");
+        world.stacks[stack].definition.parameters["MinInstancesInService"].clone()
+    })
+}
+
+/// Plans, lets this happen, and deploys what was planned.
+async fn deploy_after(rig: &Rig, meanwhile: impl Fn(&Rig)) -> Ran {
+    let drafts = Drafts::default();
+    rig.tell(async |context| {
+        let planner = Planner {
+            cloud: &rig.cloud,
+            blueprint: &rig.blueprint,
+            drafts: &drafts,
+            options: &rig.options,
+        };
+        let plan = draw_up(planner).await.expect("a plan");
+        meanwhile(rig);
+        let report = deploy(Deployment {
+            context,
+            blueprint: &rig.blueprint,
+            plan: &plan,
+            drafts: &drafts,
+            options: &rig.options,
+            concurrency: 8,
+            approve: &|_, _| true,
+        })
+        .await;
+        (Ok(report), drafts.discard(&rig.cloud).await)
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_of_any_size_works_on_while_it_is_replaced() {
+    // Minimum, maximum, running; lowest in service, replaced at a time, how many times.
+    for (min, max, running, stay, at_a_time, batches) in [
+        (2, 20, 2, 2, 2, 1),
+        (2, 20, 10, 10, 5, 2),
+        (2, 20, 18, 15, 5, 4),
+        (2, 20, 20, 15, 5, 4),
+        (0, 10, 0, 0, 0, 0),
+        (0, 10, 3, 3, 3, 1),
+        (1, 4, 1, 1, 1, 1),
+        (1, 1, 1, 0, 1, 1),
+        (4, 4, 4, 3, 1, 4),
+    ] {
+        let case = format!("{running} of {min} to {max}");
+        let mut rig = fleet(min, max, running).await;
+        another_program(&mut rig);
+        let plan = rig.plan().await.expect("a plan");
+        let planned = work(&plan).rolling_update.clone().expect("a rolling update");
+        assert_eq!(
+            (
+                planned.instances,
+                planned.min_in_service,
+                planned.batch_size,
+                planned.batches
+            ),
+            (running, stay, at_a_time, batches),
+            "{case}"
+        );
+        assert_eq!(planned.about_seconds, 180 * batches as u64, "{case}");
+
+        rig.deploy().await.well();
+        assert_eq!(lowest(&rig), stay, "{case}: {:#?}", said(&rig));
+        assert_eq!(
+            now(&rig).await,
+            (running, running as i32, Some(0)),
+            "{case}: {:#?}",
+            said(&rig)
+        );
+        if running > 0 {
+            let initiated =
+                format!("Terminating {running} obsolete instance(s) in batches of {at_a_time}, while keeping");
+            assert!(
+                said(&rig).iter().any(|reason| reason.contains(&initiated)),
+                "{case}: {:#?}",
+                said(&rig)
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_that_was_kept_in_service_is_no_change_later() {
+    let mut rig = fleet(2, 20, 10).await;
+    another_program(&mut rig);
+    rig.deploy().await.well();
+    assert_eq!(kept(&rig), "10");
+
+    // The fleet shrinks; the file says what it said.
+    let name = name(&rig);
+    rig.endpoint.rescript(|script| script.resize(&name, 4));
+    let plan = rig.plan().await.expect("a plan");
+    assert!(!plan.changes_anything(), "{:#?}", work(&plan));
+
+    // Something changes that replaces no instance.
+    let stack = rig.stack("work");
+    stack.body = stack
+        .body
+        .replace("MessageRetentionPeriod: 345600", "MessageRetentionPeriod: 3600");
+    let plan = rig.plan().await.expect("a plan");
+    let changes = &work(&plan).changes;
+    assert_eq!(work(&plan).action, StackAction::Update);
+    assert!(
+        changes.iter().all(|change| change.logical_id != "Group"),
+        "{changes:#?}"
+    );
+    assert_eq!(work(&plan).rolling_update, None);
+    rig.deploy().await.well();
+    assert_eq!(kept(&rig), "10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_grew_or_shrank_after_the_plan_is_counted_again() {
+    for (later, stay) in [(10, 10), (2, 2)] {
+        let mut rig = fleet(2, 20, 3).await;
+        another_program(&mut rig);
+        let ran = deploy_after(&rig, |rig| {
+            let name = name(rig);
+            rig.endpoint.rescript(|script| script.resize(&name, later));
+        });
+        ran.await.well();
+        assert_eq!(kept(&rig), stay.to_string(), "{later}");
+        assert_eq!(now(&rig).await, (later, later as i32, Some(0)), "{later}");
+        rig.is_deployed();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_takes_no_more_than_a_batch_away() {
+    // The first five come up, the next five don't. The rollback keeps what the deploy before kept: two.
+    let mut rig = fleet_of(2, 20, 10, |group| group.starts(1)).await;
+    another_program(&mut rig);
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 1);
+    assert_eq!(
+        rig.status("work").as_deref(),
+        Some("UPDATE_ROLLBACK_COMPLETE"),
+        "{:#?}",
+        said(&rig)
+    );
+    let keeping = |n: usize| format!("while keeping at least {n} instance(s) in service");
+    let said = said(&rig);
+    for n in [10, 2] {
+        assert!(said.iter().any(|reason| reason.contains(&keeping(n))), "{n}: {said:#?}");
+    }
+    assert!(lowest(&rig) >= 5, "{}: {said:#?}", lowest(&rig));
+    assert_eq!(now(&rig).await.2, Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_plan_says_how_the_fleet_is_replaced() {
+    let mut rig = fleet(2, 20, 18).await;
+    another_program(&mut rig);
+    let plan = rig.plan().await.expect("a plan");
+    let text = qfleet::report::plan::text(&plan, "lab");
+    let line = "18 instances are replaced, 5 at a time (4 batches, about 12m, longer where workers drain for longer); at \
+                least 15 stay in service, and nothing scales meanwhile";
+    assert!(text.contains(line), "{text}");
+    let json = serde_json::to_value(&plan).expect("JSON");
+    let stack = &json["stacks"]
+        .as_array()
+        .expect("stacks")
+        .iter()
+        .find(|stack| stack["part"] == "work");
+    assert_eq!(
+        stack.expect("the stage")["rolling_update"],
+        serde_json::json!({
+            "instances": 18, "batch_size": 5, "batches": 4, "min_in_service": 15, "about_seconds": 720
+        })
+    );
+}

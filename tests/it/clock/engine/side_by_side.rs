@@ -1,0 +1,150 @@
+//! Runs side by side: nobody's plan disturbs a deploy that waits for its answer, nor another plan.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use qfleet::engine::outcome::Outcome;
+use qfleet::engine::plan::draft::Drafts;
+use qfleet::engine::plan::planner::{Planner, draw_up};
+
+use crate::clock::engine::{Ran, Rig};
+use crate::endpoint::Script;
+
+/// A deploy that is asked about its plan, and answered once `meanwhile` has happened.
+async fn deployed_after(rig: &Rig, meanwhile: impl AsyncFnOnce()) -> Ran {
+    let drafts = Drafts::default();
+    let plan = draw_up(Planner {
+        cloud: &rig.cloud,
+        blueprint: &rig.blueprint,
+        drafts: &drafts,
+        options: &rig.options,
+    })
+    .await
+    .expect("a plan");
+    meanwhile().await;
+    rig.tell(async |context| {
+        let report = rig.execute(context, &drafts, &plan).await;
+        (Ok(report), drafts.discard(&rig.cloud).await)
+    })
+    .await
+}
+
+fn rig() -> Rig {
+    Rig::new(Script::new().resources_take(Duration::from_secs(1)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_leaves_the_change_sets_of_a_deploy_that_waits_for_its_answer() {
+    let mut rig = rig();
+    // What is to be made, and what is to be changed.
+    for round in 0..2 {
+        let executed = rig.endpoint.calls("ExecuteChangeSet").len();
+        let made = rig.endpoint.calls("CreateChangeSet").len();
+        let ran = deployed_after(&rig, async || {
+            rig.plan().await.expect("a plan");
+            rig.plan().await.expect("another plan");
+        })
+        .await
+        .well();
+        rig.is_deployed();
+        let executed = rig.endpoint.calls("ExecuteChangeSet").len() - executed;
+        let made = rig.endpoint.calls("CreateChangeSet").len() - made;
+        assert_eq!(executed, ran.report().stacks.len(), "{round}");
+        // Three times those that can be planned, and the others when it's their turn: none was made again.
+        assert_eq!(made, [3 * 2 + 2, 3 * 4][round]);
+        for stack in &ran.report().stacks {
+            assert!(matches!(stack.outcome, Outcome::Done { .. }), "{round}: {stack:?}");
+        }
+        for part in ["artifacts", "intake", "work", "dashboard"] {
+            rig.touch(part);
+        }
+        rig.again();
+    }
+}
+
+/// The stacks that plans are made for are there while any of them is looked at, and gone after the last one.
+#[tokio::test(start_paused = true)]
+async fn plans_side_by_side_leave_each_other_alone_and_nothing_behind() {
+    for apart in [0, 1, 30, 700, 1500, 2500] {
+        let rig = rig();
+        let plans = (0..3).map(async |number| {
+            tokio::time::sleep(Duration::from_millis(number * apart)).await;
+            rig.plan().await.expect("a plan")
+        });
+        for plan in join_all(plans).await {
+            assert!(
+                plan.stacks
+                    .iter()
+                    .all(|stack| stack.note.is_none() || stack.draft.is_none()),
+                "{plan:#?}"
+            );
+            assert!(!plan.is_busy(), "{apart}: {plan:#?}");
+        }
+        assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0], "{apart}");
+        assert_eq!(rig.endpoint.stacks(), [] as [&str; 0], "{apart}");
+    }
+}
+
+/// A deploy that is answered late finds its change sets gone when another one was quicker: it plans again.
+#[tokio::test(start_paused = true)]
+async fn a_deploy_whose_change_sets_are_gone_plans_again() {
+    let mut rig = rig();
+    for _ in 0..2 {
+        let ran = deployed_after(&rig, async || {
+            rig.deploy().await.well();
+        })
+        .await
+        .well();
+        rig.is_deployed();
+        assert!(
+            rig.creates().iter().all(|(_, times)| *times == 1),
+            "{:?}",
+            rig.creates()
+        );
+        for stack in &ran.report().stacks {
+            assert!(matches!(stack.outcome, Outcome::Unchanged), "{stack:?}");
+        }
+        rig.touch("intake");
+        rig.again();
+    }
+    // Somebody threw it away.
+    let ran = deployed_after(&rig, async || {
+        rig.endpoint.world(|world| {
+            let intake = world.find("lab-intake").expect("the stack");
+            assert_eq!(
+                world.stacks[intake]
+                    .change_sets
+                    .iter()
+                    .filter(|known| known.is_active())
+                    .count(),
+                1
+            );
+            world.stacks[intake].change_sets.retain(|known| !known.is_active());
+        });
+    })
+    .await
+    .well();
+    assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
+}
+
+/// A plan that is thrown away while a deploy is making the stack must not take it for the empty one that it was.
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_ends_while_its_stack_is_being_made_leaves_it() {
+    for (seed, wait) in (1..=8).zip((0..).step_by(400)) {
+        let script = Script::new().resources_take(Duration::from_secs(1));
+        let rig = Rig::new(script.stale_share(30, Duration::from_secs(10)));
+        rig.endpoint.world(|world| world.seed(seed));
+        let (ran, plan) = tokio::join!(rig.deploy(), async {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            rig.plan().await
+        });
+        plan.expect("a plan");
+        ran.well();
+        rig.is_deployed();
+        assert!(
+            rig.creates().iter().all(|(_, times)| *times == 1),
+            "{seed}: {:?}",
+            rig.creates()
+        );
+    }
+}

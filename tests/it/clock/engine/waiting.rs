@@ -1,0 +1,391 @@
+//! Operations that are attached to, left, waited for or cancelled.
+
+use std::time::Duration;
+
+use qfleet::engine::event::{Events, Operation};
+use qfleet::engine::operation::{self, Context, OnInterrupt, Target};
+use qfleet::engine::outcome::{Outcome, Unattended};
+use tokio::time::Instant;
+
+use crate::clock::engine::{Ran, Rig, blueprint};
+use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script};
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+/// Somebody else's update, from 1 s after the deploy was done on.
+async fn busy_rig(takes: u64) -> Rig {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.endpoint.world(|world| {
+        let happening = Happening::Operation {
+            stack: "lab-intake".into(),
+            during: "UPDATE_IN_PROGRESS".into(),
+            takes: seconds(takes),
+            then: "UPDATE_COMPLETE".into(),
+        };
+        world.plan(Duration::ZERO, crate::endpoint::Step::Happens(happening));
+    });
+    rig.again();
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_of_others_is_shown_to_its_end_and_then_gone_on_from() {
+    let mut rig = busy_rig(30).await;
+    rig.touch("intake");
+    let began = Instant::now();
+    let ran = rig.deploy().await.well();
+    assert!(ran.told_end("lab-intake") - began >= seconds(30));
+    assert!(ran.told_end("lab-intake") - began < seconds(32));
+    assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
+    rig.is_deployed();
+}
+
+/// What looked as if it ran may have ended before it was attached to: no event comes any more.
+#[tokio::test(start_paused = true)]
+async fn an_operation_that_has_ended_already_is_not_waited_for_in_vain() {
+    let rig = Rig::new(Script::new()).only(&["artifacts"]);
+    rig.deploy().await.well();
+    let found = rig
+        .cloud
+        .stack("lab-artifacts")
+        .await
+        .expect("an answer")
+        .expect("a stack");
+    let (events, _heard) = Events::channel();
+    let context = Context {
+        cloud: &rig.cloud,
+        tell: &events,
+        interrupt: &rig.interrupt.1,
+        waiting: rig.waiting,
+    };
+    let target = Target {
+        stack: &found.name,
+        part: "artifacts",
+        id: &found.id,
+        template: None,
+        boot_reports: None,
+        awaited: true,
+    };
+    let attached = operation::run(context, target, Operation::Attach, std::future::ready(Ok(())));
+    let attached = tokio::time::timeout(seconds(10), attached).await;
+    let (_, ended) = attached.expect("it ends").expect("well");
+    assert_eq!(ended.status.as_str(), "CREATE_COMPLETE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_no_attach_it_is_refused_at_once() {
+    let mut rig = busy_rig(30).await;
+    rig.attach = false;
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 4);
+    assert!(ran.took() < seconds(1));
+    let error = ran.result.expect_err("a refusal");
+    assert!(
+        error.to_string().contains("lab-intake is UPDATE_IN_PROGRESS"),
+        "{error}"
+    );
+    assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
+}
+
+/// An attached operation that came to nothing good is decided anew: here, a failed first create is made anew.
+#[tokio::test(start_paused = true)]
+async fn a_create_of_others_that_fails_is_made_anew() {
+    let existing = Existing::new("lab-intake", "ROLLBACK_IN_PROGRESS")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "intake")
+        .ends(seconds(20), "ROLLBACK_COMPLETE");
+    let rig = Rig::new(Script::new().existing(existing));
+    rig.deploy().await.well();
+    rig.is_deployed();
+    let deletes = rig.endpoint.calls("DeleteStack");
+    let of_intake = deletes
+        .iter()
+        .filter(|call| call.stack.as_deref() == Some("lab-intake"));
+    assert_eq!(of_intake.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_timeout_it_goes_on_without_us_and_nothing_new_is_begun() {
+    let script = Script::new()
+        .takes("lab-artifacts", "Bucket", seconds(50))
+        .takes("lab-intake", "Bucket", seconds(50));
+    let mut rig = Rig::new(script);
+    rig.waiting.deadline = Some(Instant::now() + seconds(10));
+    rig.concurrency = 1;
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 1);
+    assert!(ran.took() < seconds(11), "{:?}", ran.took());
+    let running: Vec<&str> = ran
+        .report()
+        .stacks
+        .iter()
+        .filter(|stack| {
+            matches!(
+                stack.outcome,
+                Outcome::Running {
+                    why: Unattended::TimedOut,
+                    ..
+                }
+            )
+        })
+        .map(|stack| stack.part.as_str())
+        .collect();
+    assert_eq!(running.len(), 1, "{:#?}", ran.report());
+    assert_eq!(rig.endpoint.calls("ExecuteChangeSet").len(), 1);
+    assert_eq!(
+        rig.status(running[0]).as_deref(),
+        Some("CREATE_IN_PROGRESS"),
+        "it goes on"
+    );
+    assert_eq!(rig.endpoint.stacks().len(), 1, "no empty stack stays behind");
+    rig.waiting.deadline = None;
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+/// The same while somebody else's operation is waited for.
+#[tokio::test(start_paused = true)]
+async fn the_timeout_holds_for_what_is_attached_to() {
+    let mut rig = busy_rig(300).await;
+    rig.waiting.deadline = Some(Instant::now() + seconds(10));
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 1, "{:?}", ran.result);
+    assert!(ran.took() < seconds(11), "{:?}", ran.took());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_waiting_operations_are_begun_and_left() {
+    let mut rig = Rig::new(Script::new().resources_take(seconds(10)));
+    rig.waiting.no_wait = true;
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 0, "{:#?}", ran.result);
+    assert!(ran.took() < seconds(2));
+    assert_eq!(rig.status("artifacts").as_deref(), Some("CREATE_IN_PROGRESS"));
+    assert_eq!(rig.status("work"), None, "what needs their outputs isn't begun");
+    rig.waiting.no_wait = false;
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+/// What a deploy came to that was interrupted when the endpoint was as wanted, and when that was.
+async fn interrupted(rig: &Rig, wanted: impl Fn(&Endpoint) -> bool) -> (Ran, Instant) {
+    let (ran, at) = tokio::join!(rig.deploy(), rig.interrupt_when(wanted));
+    (ran, at)
+}
+
+fn is_being_made(stack: &'static str) -> impl Fn(&Endpoint) -> bool {
+    move |endpoint| endpoint.status(stack).as_deref() == Some("CREATE_IN_PROGRESS")
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_detaches_within_five_seconds_and_the_next_run_attaches() {
+    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
+    let (ran, at) = interrupted(&rig, is_being_made("lab-intake")).await;
+    assert_eq!(ran.exit_code(), 130);
+    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
+    assert!(matches!(
+        ran.outcome("intake"),
+        Outcome::Running {
+            why: Unattended::Interrupted,
+            ..
+        }
+    ));
+    assert!(matches!(ran.outcome("work"), Outcome::Skipped { .. }));
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_IN_PROGRESS"));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+    assert!(
+        rig.creates().iter().all(|(_, times)| *times == 1),
+        "{:?}",
+        rig.creates()
+    );
+}
+
+/// CloudFormation takes seconds to work a change set out. Who interrupts meanwhile wants nothing begun any more.
+#[tokio::test(start_paused = true)]
+async fn interrupted_while_a_change_set_is_worked_out_nothing_new_is_begun() {
+    let rig = Rig::new(Script::new());
+    rig.endpoint.rescript(|script| script.change_sets_take(seconds(3)));
+    let before = |endpoint: &Endpoint| {
+        let asked = endpoint.calls("CreateChangeSet");
+        asked.iter().any(|call| call.stack.as_deref() == Some("lab-work"))
+    };
+    let (ran, at) = interrupted(&rig, before).await;
+    assert_eq!(ran.exit_code(), 130, "{:#?}", ran.result);
+    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
+    assert_eq!(rig.status("work"), None, "neither made nor left empty");
+    assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_can_wait_for_what_runs() {
+    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
+    rig.waiting.on_interrupt = OnInterrupt::Wait;
+    let (ran, at) = interrupted(&rig, is_being_made("lab-intake")).await;
+    assert_eq!(ran.exit_code(), 130);
+    assert!(ran.ended - at > seconds(50));
+    assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_COMPLETE"));
+    assert_eq!(rig.status("work"), None, "nothing new is begun");
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_can_cancel_a_first_create() {
+    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
+    rig.waiting.on_interrupt = OnInterrupt::Cancel;
+    let (ran, _) = interrupted(&rig, is_being_made("lab-intake")).await;
+    assert_ne!(ran.exit_code(), 0);
+    assert_eq!(rig.status("intake"), None, "an unfinished first create is deleted");
+    assert_eq!(
+        ran.failure("intake").status.as_ref().map(|status| status.as_str()),
+        Some("DELETE_COMPLETE")
+    );
+}
+
+/// Between its end and our next look, a first create is complete: it isn't unfinished any more.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_has_just_ended_is_not_deleted_by_cancelling() {
+    let mut rig = Rig::of(
+        blueprint(crate::clock::engine::LAB),
+        Script::new().takes("lab-artifacts", "Bucket", seconds(10)),
+    )
+    .only(&["artifacts"]);
+    rig.waiting.on_interrupt = OnInterrupt::Cancel;
+    let (ran, at) = interrupted(&rig, |endpoint| {
+        endpoint.status("lab-artifacts").as_deref() == Some("CREATE_COMPLETE")
+    })
+    .await;
+    assert!(ran.told_end("lab-artifacts") >= at, "it wasn't noticed yet");
+    assert_eq!(rig.status("artifacts").as_deref(), Some("CREATE_COMPLETE"));
+    assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_can_cancel_an_update() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.endpoint
+        .rescript(|_| Script::new().takes("lab-intake", "Bucket", seconds(60)));
+    rig.touch("intake");
+    rig.again().waiting.on_interrupt = OnInterrupt::Cancel;
+    let (ran, at) = interrupted(&rig, |endpoint| {
+        endpoint.status("lab-intake").as_deref() == Some("UPDATE_IN_PROGRESS")
+    })
+    .await;
+    assert_ne!(ran.exit_code(), 0);
+    assert_eq!(rig.status("intake").as_deref(), Some("UPDATE_ROLLBACK_COMPLETE"));
+    assert!(ran.ended - at > seconds(1), "the way back was watched, too");
+    assert_eq!(rig.endpoint.calls("CancelUpdateStack").len(), 1);
+}
+
+/// SQS keeps a deleted queue's name for 60 s.
+#[tokio::test(start_paused = true)]
+async fn a_queue_name_that_rests_is_waited_for_and_that_is_said() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.destroy().await.well();
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() > seconds(55) && ran.took() < seconds(70), "{:?}", ran.took());
+    let warnings = ran.warnings();
+    assert!(
+        warnings
+            .iter()
+            .any(|words| words.starts_with("lab-work: waiting") && words.contains("60 s after")),
+        "{warnings:?}"
+    );
+    assert_eq!(warnings.len(), 1, "only the stack with queues: {warnings:?}");
+    rig.is_deployed();
+}
+
+/// An empty stack that only held a plan's change set had no queues.
+#[tokio::test(start_paused = true)]
+async fn a_deploy_right_after_a_plan_waits_for_no_queue_name() {
+    let mut rig = Rig::new(Script::new()).only(&["artifacts", "intake"]);
+    rig.deploy().await.well();
+    rig.blueprint = blueprint(crate::clock::engine::LAB);
+    let plan = rig.plan().await.expect("a plan");
+    assert!(
+        plan.stacks
+            .iter()
+            .any(|stack| stack.part == "work" && stack.draft.is_some())
+    );
+    assert_eq!(rig.status("work"), None, "nothing is left of the plan");
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() < seconds(10), "{:?}: {:?}", ran.took(), ran.warnings());
+    rig.is_deployed();
+}
+
+/// What an earlier run began a moment ago still looks like an empty stack to early reads.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_stale_reads_hide_is_attached_to_and_not_made_again() {
+    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(20)).stale_reads(5));
+    rig.waiting.no_wait = true;
+    assert_eq!(rig.deploy().await.exit_code(), 0);
+    rig.waiting.no_wait = false;
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
+    rig.is_deployed();
+    assert!(
+        rig.creates().iter().all(|(_, times)| *times == 1),
+        "{:?}",
+        rig.creates()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_stale_reads_hide_is_attached_to() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.touch("work");
+    rig.endpoint
+        .rescript(|script| script.takes("lab-work", "LogGroup", seconds(20)).stale_reads(5));
+    rig.waiting.no_wait = true;
+    assert_eq!(rig.again().deploy().await.exit_code(), 0);
+    rig.waiting.no_wait = false;
+    let ran = rig.again().deploy().await.well();
+    assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
+    rig.is_deployed();
+}
+
+/// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next
+/// execution throws it away.
+#[tokio::test(start_paused = true)]
+async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
+    let mut rig = Rig::new(Script::new());
+    rig.endpoint.rescript(|script| script.change_sets_take(seconds(40)));
+    let asked = |endpoint: &Endpoint| !endpoint.calls("CreateChangeSet").is_empty();
+    let (ran, at) = interrupted(&rig, asked).await;
+    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
+    let left = ran.discarded.expect_err("something is left");
+    assert!(
+        left.to_string()
+            .contains("the next deploy of that stack throws it away"),
+        "{left}"
+    );
+    rig.endpoint.rescript(|script| script.change_sets_take(seconds(1)));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
+/// CloudFormation says that something runs, and nothing does, again and again.
+#[tokio::test(start_paused = true)]
+async fn what_always_seems_busy_is_given_up_when_its_time_is_over() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.again().touch("intake");
+    let void = "ChangeSet [arn] cannot be executed in its current execution status of [OBSOLETE]";
+    let void = Fault::refuse(400, "InvalidChangeSetStatus", void);
+    let busy = "Stack:arn is in UPDATE_IN_PROGRESS state and can not be updated.";
+    let busy = Fault::refuse(400, "ValidationError", busy);
+    rig.endpoint.rescript(|script| {
+        let script = script.fault(On::action("ExecuteChangeSet"), void);
+        script.fault(On::action("CreateChangeSet").numbers(2..=u32::MAX), busy)
+    });
+    rig.waiting.deadline = Some(Instant::now() + seconds(60));
+    let ran = tokio::time::timeout(seconds(600), rig.deploy()).await.expect("it ends");
+    assert_eq!(ran.exit_code(), 1);
+    assert!(ran.took() < seconds(65), "{:?}", ran.took());
+}

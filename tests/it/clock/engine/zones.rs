@@ -1,0 +1,185 @@
+//! Zones that offer the instance types: chosen when a stack is made, and kept.
+
+use qfleet::engine::plan::StackAction;
+
+use crate::clock::engine::{Rig, blueprint};
+use crate::endpoint::{Fault, On, Script};
+
+fn file(instances: &str) -> String {
+    format!(
+        "name: lab\nregion: us-east-2\nstages:\n  - name: work\n    workers:\n      instances: {{program: program, min: 1, max: 1, \
+         {instances}}}\n"
+    )
+}
+
+fn rig(instances: &str, script: Script) -> Rig {
+    Rig::of(blueprint(&file(instances)), script)
+}
+
+/// What a deployed stack's parameter is.
+fn zones(rig: &Rig, part: &str) -> String {
+    rig.endpoint.world(|world| {
+        let stack = world.find(&format!("lab-{part}")).expect("the stack");
+        world.stacks[stack].definition.parameters["Zones"].clone()
+    })
+}
+
+fn asked(rig: &Rig) -> usize {
+    rig.endpoint.calls("DescribeInstanceTypeOfferings").len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_is_put_where_the_types_are_offered_and_stays_there() {
+    let script = Script::new().offers("t3.micro", &["us-east-2b", "us-east-2c", "us-east-2-chi-1a"]);
+    let mut rig = rig("types: [t3.micro], network: create", script);
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2b,us-east-2c");
+    let call = &rig.endpoint.calls("DescribeInstanceTypeOfferings")[0];
+    assert_eq!(call.region, "us-east-2", "signed");
+    rig.endpoint.world(|world| {
+        let stack = world.find("lab-network").expect("the stack");
+        let subnet = world.stacks[stack].resource("PublicSubnet1").expect("a subnet");
+        assert_eq!(subnet.properties["AvailabilityZone"], "us-east-2b");
+    });
+    // A zone more, and another change: nothing moves, and nobody is asked again.
+    let before = asked(&rig);
+    rig.endpoint
+        .rescript(|script| script.offers("t3.micro", &["us-east-2a", "us-east-2b", "us-east-2c"]));
+    rig.again();
+    assert!(!rig.plan().await.expect("a plan").changes_anything());
+    rig.touch("network");
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2b,us-east-2c");
+    assert_eq!(asked(&rig), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_takes_no_more_zones_than_it_needs_and_keeps_them_for_other_types() {
+    let script = Script::new()
+        .offers("t3.micro", &["us-east-2a", "us-east-2b", "us-east-2c"])
+        .offers("t3.small", &["us-east-2b", "us-east-2c"]);
+    let mut rig = rig("types: [t3.micro], network: create", script);
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
+    // A subnet can't be moved to another zone.
+    rig.blueprint = blueprint(&file("types: [t3.small], network: create"));
+    rig.again();
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_zones_are_those_of_the_default_vpc_that_offer_a_type() {
+    let script = Script::new()
+        .default_zones(&["us-east-2a", "us-east-2b"])
+        .offers("t3.micro", &["us-east-2b", "us-east-2c"]);
+    let mut rig = rig("types: [t3.micro]", script);
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "work"), "us-east-2b");
+    // Another type is another choice.
+    rig.blueprint = blueprint(&file("types: [t3.micro, t3.small]"));
+    rig.again();
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "work"), "us-east-2a,us-east-2b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_zone_offers_the_types_nothing_is_made() {
+    let one = || Script::new().offers("t3.micro", &["us-east-2c"]);
+    for (instances, script, says) in [
+        (
+            "types: [t3.micro], network: create",
+            one(),
+            "only 1 of the zones of us-east-2 offer t3.micro, and the network needs 2",
+        ),
+        (
+            "types: [t3.micro]",
+            one().default_zones(&["us-east-2a"]),
+            "the default VPC of us-east-2 has no subnet in a zone that offers t3.micro",
+        ),
+    ] {
+        let rig = rig(instances, script);
+        let ran = rig.deploy().await;
+        assert_eq!(ran.exit_code(), 4);
+        let error = ran.result.as_ref().expect_err("refused");
+        assert_eq!(error.to_string(), says);
+        assert!(rig.endpoint.stacks().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ec2_is_asked_again_and_its_refusals_are_read() {
+    let busy = || Fault::refuse(503, "RequestLimitExceeded", "Request limit exceeded.");
+    let on = || On::action("DescribeInstanceTypeOfferings");
+    let patient = rig("types: [t3.micro]", Script::new().fault(on().numbers(1..=3), busy()));
+    patient.deploy().await.well();
+    assert!(asked(&patient) > 3);
+
+    let message = "You are not authorized to perform: ec2:DescribeInstanceTypeOfferings";
+    let denied = Fault::refuse(403, "UnauthorizedOperation", message);
+    let refused = rig("types: [t3.micro]", Script::new().fault(on(), denied));
+    let ran = refused.deploy().await;
+    let error = ran.result.as_ref().expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        format!("DescribeInstanceTypeOfferings failed: {message}")
+    );
+    assert!(
+        error.help().is_some_and(|help| help.contains("permission")),
+        "{:?}",
+        error.help()
+    );
+    assert_eq!(asked(&refused), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_zone_that_is_named_is_taken_as_it_is() {
+    let rig = rig(
+        "types: [t3.micro], zones: [us-east-2a]",
+        Script::new().offers("t3.micro", &[]),
+    );
+    let plan = rig.plan().await.expect("a plan");
+    assert!(plan.stacks.iter().all(|stack| stack.action == StackAction::Create));
+    assert_eq!(asked(&rig), 0);
+}
+
+/// An emulator that doesn't know the question: as ministack and others answer what they don't have.
+#[tokio::test(start_paused = true)]
+async fn where_it_cannot_be_asked_zones_are_taken_without_and_that_is_said() {
+    let unknown = |action: &str, status, code| {
+        let fault = Fault::refuse(status, code, &format!("Unknown EC2 action: {action}"));
+        (On::action(action), fault)
+    };
+    let offerings = |status, code| unknown("DescribeInstanceTypeOfferings", status, code);
+    for (status, code) in [
+        (400, "InvalidAction"),
+        (501, "InternalFailure"),
+        (400, "UnsupportedOperation"),
+    ] {
+        let (on, fault) = offerings(status, code);
+        let mut rig = rig(
+            "types: [t3.micro]",
+            Script::new()
+                .default_zones(&["us-east-2a", "us-east-2b"])
+                .fault(on, fault),
+        );
+        let plan = rig.plan().await.expect("a plan");
+        let work = plan.stacks.iter().find(|stack| stack.part == "work").expect("it");
+        let said = work.warning.as_deref().unwrap_or_default();
+        assert!(
+            said.ends_with("taken without that check are us-east-2a, us-east-2b"),
+            "{said}"
+        );
+        rig.again().deploy().await.well();
+        assert_eq!(zones(&rig, "work"), "us-east-2a,us-east-2b");
+        let plan = rig.again().plan().await.expect("a plan");
+        assert!(!plan.changes_anything() && plan.stacks.iter().all(|stack| stack.warning.is_none()));
+    }
+    // Nor which zones there are.
+    let (on, fault) = offerings(400, "InvalidAction");
+    let script = Script::new().fault(on, fault);
+    let (on, fault) = unknown("DescribeSubnets", 400, "InvalidAction");
+    let rig = rig("types: [t3.micro], network: create", script.fault(on, fault));
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
+}

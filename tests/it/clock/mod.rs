@@ -1,0 +1,5 @@
+//! The scripted endpoint in memory, on a clock that stands still until everybody waits.
+
+pub mod engine;
+pub mod sending;
+pub mod watch;

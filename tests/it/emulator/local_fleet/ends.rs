@@ -1,0 +1,116 @@
+//! A local fleet is ended, by its user or with its emulator.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use qfleet::local::fleet::state::LifecycleState;
+
+use crate::emulator::local_fleet::place::{Place, Plan, lives};
+use crate::harness::{find_ministack, free_port};
+
+#[test]
+fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
+    let plan = Plan {
+        seconds: 1.0,
+        ..Plan::new("detached", 1, 1)
+    };
+    let place = Place::new(plan);
+    let up = place
+        .qfleet(&["local", "up", "fleet.yaml", "--speed", "60", "--detach"])
+        .run();
+    let log = place.fleet_path("supervisor.log");
+    assert!(
+        up.stdout.contains("Local fleet of detached runs in the background"),
+        "{}",
+        up.stdout
+    );
+    assert!(up.stdout.contains(&log.display().to_string()), "{}", up.stdout);
+    assert!(up.stdout.contains("qfleet local down detached"), "{}", up.stdout);
+    let instances = place.group().instances;
+    place.qfleet(&["local", "up", "fleet.yaml", "--detach"]).status(4).run();
+
+    place.send(["job".to_owned()]);
+    place.until("it works", || (place.noted("begins ") == 1).then_some(()));
+    let down = place
+        .first
+        .then()
+        .args(["local", "down", "fleet.yaml", "--output", "json"])
+        .stderr_contains(format!(
+            "detached: waiting for 1 worker to finish what it has in hand, for up to 30 s: {}",
+            instances[0].id
+        ))
+        .run();
+    assert_eq!(
+        down.json(),
+        serde_json::json!({"stopped": [{"environment": "detached", "supervised": true, "orphans": 0}]})
+    );
+    assert_eq!(place.noted("done job"), 1, "it didn't finish what it had in hand");
+    assert_eq!(place.depth("work"), (0, 0));
+    assert!(instances.iter().all(|one| one.pid.is_none_or(|pid| !lives(pid))));
+    let said = std::fs::read_to_string(log).expect("a log");
+    assert!(said.contains("because the local fleet was stopped"), "{said}");
+    place
+        .first
+        .then()
+        .args(["local", "down", "fleet.yaml"])
+        .stdout("No local fleet is running\n")
+        .run();
+}
+
+#[test]
+fn a_signal_drains_and_a_second_one_kills() {
+    let plan = Plan {
+        seconds: 600.0,
+        ..Plan::new("signals", 1, 1)
+    };
+    let mut place = Place::new(plan).up();
+    let pids = place.in_service(1);
+    place.send(["long".to_owned()]);
+    place.until("it works", || (place.noted("begins ") == 1).then_some(()));
+    let supervisor = Pid::from_raw(place.supervisor_pid());
+    kill(supervisor, Signal::SIGINT).expect("signals");
+    place.until("it says so", || {
+        place.said().contains("once more kills them").then_some(())
+    });
+    place.until("it drains", || {
+        let state = place.group().instances[0].lifecycle_state;
+        (state == LifecycleState::TerminatingWait).then_some(())
+    });
+    assert!(pids.values().all(|pid| lives(*pid)));
+    kill(supervisor, Signal::SIGINT).expect("signals");
+    assert_eq!(place.ended().code(), Some(130));
+    assert!(place.said().contains("killing the workers; "), "{}", place.said());
+    assert!(pids.values().all(|pid| !lives(*pid)));
+    // Not lost: it comes back when its visibility timeout has passed.
+    place.until("it is back", || (place.depth("work") == (1, 0)).then_some(()));
+}
+
+#[test]
+fn a_fleet_ends_when_its_emulator_does() {
+    let place = Place::new(Plan::new("alone", 1, 1));
+    let local = |args: &[&str]| {
+        let test = place.first.then().env("QFLEET_MINISTACK", find_ministack());
+        test.args(["local"]).args(args.iter().copied())
+    };
+    let port = free_port().to_string();
+    local(&["start", "--port", &port]).run();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    local(&[
+        "up",
+        "fleet.yaml",
+        "--endpoint-url",
+        &endpoint,
+        "--speed",
+        "60",
+        "--detach",
+    ])
+    .run();
+    let pids = place.in_service(1);
+    local(&["stop"]).run();
+    place.until("it ends", || place.state().is_none().then_some(()));
+    assert!(pids.values().all(|pid| !lives(*pid)));
+    assert!(
+        place.said().contains("the local emulator doesn't answer any more"),
+        "{}",
+        place.said()
+    );
+}

@@ -1,0 +1,20 @@
+//! The real binary against the real emulator.
+
+pub mod crash;
+pub mod data_loss;
+pub mod deploy;
+pub mod dlq;
+pub mod drift;
+pub mod fleet_soak;
+pub mod list;
+pub mod local;
+pub mod local_fleet;
+pub mod local_plan;
+pub mod nothing_left;
+pub mod pipeline;
+pub mod reap;
+pub mod regions;
+pub mod send;
+pub mod status;
+pub mod teardown;
+pub mod whole_way;

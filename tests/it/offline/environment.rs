@@ -1,0 +1,412 @@
+//! What people see of a bad environment file. The whole of each message is in `snapshots/`.
+
+use std::path::Path;
+
+use assert_cmd::Command;
+use miette::{GraphicalTheme, Severity};
+use qfleet::environment::problem::Problems;
+use qfleet::environment::{advise, load, parse};
+use qfleet::report::problems;
+
+const GOOD: &str = r#"name: photo-lab
+region: us-east-2
+account: "111122223333"
+tags: {team: media}
+lifetime: 8h
+
+bucket:
+  uploads: uploads/
+  processed: processed/
+  on_destroy: empty
+
+stages:
+  - name: move
+    from: bucket
+    queue: {visibility_timeout: 2m, max_receives: 5, retention: 4d}
+    workers:
+      instances:
+        program: ../examples/mover
+        types: [t4g.small]
+        min: 2
+        max: 4
+        zones: all
+    scaling:
+      acceptable_latency: 5m
+      seconds_per_message: 10
+"#;
+
+/// The good file with one thing in it changed.
+fn with(old: &str, new: &str) -> String {
+    assert_eq!(GOOD.matches(old).count(), 1, "{old}");
+    GOOD.replace(old, new)
+}
+
+fn shown(problems: &Problems) -> String {
+    problems::text(problems, Severity::Error, GraphicalTheme::unicode_nocolor())
+}
+
+fn problems_of(text: &str) -> String {
+    match parse(Path::new("stacks/lab.yaml"), text.to_owned()) {
+        Ok(_) => "no problem".to_owned(),
+        Err(problems) => shown(&problems),
+    }
+}
+
+macro_rules! refused {
+    ($($name:ident: $text:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::assert_snapshot!(stringify!($name), problems_of(&$text));
+            }
+        )*
+    };
+}
+
+refused! {
+    account_without_quotes: with("\"111122223333\"", "011122223333");
+    aliases: with("on_destroy: empty", "<<: &a {on_destroy: empty}\n  versioning: *a");
+    block_text_of_several_lines: with("program: ../examples/mover", "program: |\n          ../examples\n          mover");
+    brackets_left_open: with("types: [t4g.small]", "types: [t4g.small");
+    bucket_that_is_not_there: with("bucket:\n  uploads: uploads/\n  processed: processed/\n  on_destroy: empty\n", "");
+    control_characters: with("uploads/\n", "up\u{7f}loads/\u{85}\n");
+    count_out_of_range: with("max_receives: 5", "max_receives: 0");
+    deeply_nested: "[".repeat(100_000);
+    deeply_nested_blocks: (0..30).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
+    duplicate_keys: with("on_destroy: empty", "on_destroy: empty\n  uploads: other/");
+    duration_as_number: with("visibility_timeout: 2m", "visibility_timeout: 120");
+    duration_of_nothing: with("visibility_timeout: 2m", "visibility_timeout: 0s");
+    duration_out_of_range: with("visibility_timeout: 2m", "visibility_timeout: 13h");
+    broken_in_a_list: with("    from: bucket", "   from: bucket");
+    broken_by_a_colon: with("name: photo-lab", "name: photo: lab");
+    broken_by_a_missing_colon: with("lifetime: 8h", "lifetime 8h");
+    broken_by_a_quote: with("on_destroy: empty", "on_destroy: 'empty");
+    broken_in_a_mapping: with("        types: [t4g.small]", "       types: [t4g.small]");
+    empty_file: "";
+    empty_value: with("region: us-east-2", "region:");
+    environment_variables: with("min: 2", "environment: {1ST: a, QFLEET_QUEUE: b, AWS_REGION: eu-west-1, FINE: \"$(id)\"}\n        min: 2");
+    escaped_control_characters: with("../examples/mover", "\"../examples\\n/mover\"");
+    file_of_comments: "# name: photo-lab\n---\n";
+    infinity: with("seconds_per_message: 10", "seconds_per_message: .inf");
+    instance_types: with("[t4g.small]", "[t4g.small, t4g.smal, m5.large, mac2.metal, t4g.small]");
+    jinja_that_is_not_quoted: with("name: photo-lab", "name: {{ name }}");
+    list_that_is_a_mapping: "name: photo-lab\nstages:\n  move:\n    workers: {}\n";
+    log_retention: with("min: 2", "log_retention: 10d\n        min: 2");
+    min_above_max: with("min: 2", "min: 7");
+    min_above_the_default_max: with("min: 2\n        max: 4", "min: 20");
+    missing_keys: "region: us-east-2\nstages:\n  - name: move\n  - workers: {instances: {types: [t4g.small]}}\n";
+    names: with("name: photo-lab", "name: Photo_Lab");
+    network_and_vpc: with("zones: all", "network: create\n        vpc: vpc-01234567\n        zones: all");
+    no_mapping: "just some text\n";
+    old_versions_in_hours: with("on_destroy: empty", "versioning: true\n  old_versions: 36h");
+    old_versions_for_a_number: with("on_destroy: empty", "versioning: true\n  old_versions: 30");
+    overlapping_prefixes: with("processed: processed/", "processed: uploads/done/");
+    region_misspelt: with("region: us-east-2", "region: us-easst-2");
+    region_that_may_be_new: with("region: us-east-2", "region: af-central-7");
+    reserved_names: with("name: move", "name: intake");
+    scaling_left_out: with("    scaling:\n      acceptable_latency: 5m\n      seconds_per_message: 10\n", "");
+    second_document: format!("{GOOD}---\nname: other\n");
+    stages_in_a_circle: "name: lab\nstages:\n".to_owned()
+        + &["a", "b", "c"].iter().zip(["c", "a", "b"]).map(|(name, from)| format!(
+            "  - {{name: {name}, from: {from}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
+        )).collect::<String>();
+    stage_called_like_a_dead_letter_queue: "name: lab\nstages:\n".to_owned()
+        + &["a", "a-dlq", "a"].iter().map(|name| format!(
+            "  - {{name: {name}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
+        )).collect::<String>();
+    tab_in_the_indentation: with("  on_destroy: empty", "\ton_destroy: empty");
+    tags: with("{team: media}", "{team: média, Team: x, \"aws:cost\": a, \"a,b\": \"c;d\", empty: \"\", n: 0123}");
+    tags_of_cloudformation: with("region: us-east-2", "region: !Ref AWS::Region");
+    target_that_nothing_can_meet: with("acceptable_latency: 5m", "acceptable_latency: 5s");
+    unknown_key: with("visibility_timeout", "visiblityTimeout");
+    unknown_key_of_another_place: with("    from: bucket", "    min: 3\n    from: bucket");
+    unknown_key_like_nothing: with("    from: bucket", "    flavour: sweet\n    from: bucket");
+    unknown_stage: with("from: bucket", "from: bukcet");
+    unknown_word: with("on_destroy: empty", "on_destroy: emtpy");
+    volume: with("min: 2", "volume: 4 GiB\n        min: 2");
+    volume_as_number: with("min: 2", "volume: 20\n        min: 2");
+    vpc_without_subnets: with("zones: all", "vpc: vpc-01234567");
+    yes_for_true: with("lifetime: 8h", "protect: yes");
+    zones_of_another_region: with("zones: all", "zones: [us-east-2a, eu-west-1b]");
+    zones_misspelt: with("zones: all", "zones: al");
+
+    everything_at_once: "\
+name: Photo_Lab
+region: us-east-2
+account: 011122223333
+tags: {team: media, \"aws:x\": y, n: 5}
+protect: yes
+lifetime: 8
+bucket:
+  uploads: uploads/
+  processed: uploads/done/
+  on_destroy: emtpy
+stages:
+  - name: move
+    from: mvoe
+    queue: {visiblity_timeout: 2m, max_receives: five, retention: 40d}
+    workers:
+      instances:
+        types: [t4g.small, m5.large]
+        min: 20
+        visibility_timeout: 4
+    scaling:
+      acceptable_latency: 5m
+      messages_at_once: 0
+  - name: bucket
+    from: move
+    worker:
+";
+}
+
+#[test]
+fn the_good_file_is_good() {
+    let environment = parse(Path::new("lab.yaml"), GOOD.to_owned()).unwrap();
+    assert_eq!(environment.stages[0].workers.instances.max, 4);
+    assert!(advise(&environment).is_empty());
+    for (text, why) in [
+        (format!("\u{feff}{GOOD}"), "a byte order mark"),
+        (GOOD.replace('\n', "\r\n"), "Windows line ends"),
+        (format!("%YAML 1.2\n---\n{GOOD}...\n"), "a directive"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lab.yaml");
+        std::fs::write(&path, text).unwrap();
+        assert!(load(&path).is_ok(), "{why}");
+    }
+}
+
+#[test]
+fn scalars_are_those_of_yaml_1_2() {
+    for (written, text) in [
+        ("++0", Some("++0")),
+        ("0x-1", Some("0x-1")),
+        ("yes", Some("yes")),
+        ("1_000", Some("1_000")),
+        ("2026-01-01", Some("2026-01-01")),
+        ("1:30", Some("1:30")),
+        ("'012'", Some("012")),
+        ("0x1f", None),
+        ("1e3", None),
+        ("012", None),
+        ("+1", None),
+        ("true", None),
+        ("~", None),
+    ] {
+        let read = parse(
+            Path::new("lab.yaml"),
+            with("{team: media}", &format!("{{team: {written}}}")),
+        );
+        // Those that are no text to YAML are refused, and so is a tag that isn't one to AWS.
+        let tag = read.ok().map(|environment| environment.tags["team"].clone());
+        assert_eq!(tag.as_deref(), text, "{written}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.yaml");
+    let mut all = String::new();
+    let mut see = |what: &str| {
+        let problems = load(&path).unwrap_err();
+        all.push_str(&format!("{what}:\n{}", shown(&problems)));
+    };
+    see("missing");
+    for (what, bytes) in [
+        ("Latin-1", b"name: lab\ntags: {town: M\xfcnchen}\n".to_vec()),
+        ("UTF-16", b"\xff\xfen\0a\0m\0e\0".to_vec()),
+        ("large", vec![b'#'; 2 << 20]),
+        ("binary", vec![0; 3]),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        see(what);
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    see("folder");
+    insta::with_settings!({filters => vec![(r"/\S+/lab.yaml", "…/lab.yaml")]}, {
+        insta::assert_snapshot!(all);
+    });
+}
+
+#[test]
+fn advice() {
+    let text = GOOD
+        .replace("max_receives: 5, retention: 4d", "max_receives: 1, retention: 14d")
+        .replace("visibility_timeout: 2m", "visibility_timeout: 5s")
+        .replace("lifetime: 8h", "protect: true\nlifetime: 8h")
+        .replace(
+            "zones: all",
+            "zones: [us-east-2a]\n        spot: true\n        drain_timeout: 30s",
+        )
+        .replace(
+            "seconds_per_message: 10",
+            "seconds_per_message: 60\n      count_in_flight: false\n      messages_at_once: 1000",
+        )
+        .replace("acceptable_latency: 5m", "acceptable_latency: 2m")
+        .replace("max: 4", "max: 400");
+    let environment = parse(Path::new("stacks/lab.yaml"), text).unwrap();
+    let advice = Problems::new(environment.source.clone(), advise(&environment));
+    insta::assert_snapshot!(problems::text(
+        &advice,
+        Severity::Advice,
+        GraphicalTheme::unicode_nocolor()
+    ));
+}
+
+#[test]
+fn advice_about_one_thing_each() {
+    let stage = |name: &str, more: &str| {
+        format!(
+            "  - {{name: {name}, {more} workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
+        )
+    };
+    let head = "name: lab\nbucket: {on_destroy: empty}\nstages:\n";
+    let scaling = |latency: &str| with("acceptable_latency: 5m", latency);
+    for (text, pointer) in [
+        (with("lifetime: 8h", ""), "/bucket/on_destroy"),
+        (with("on_destroy: empty", "on_destroy: keep"), "/bucket/on_destroy"),
+        (with("lifetime: 8h", "lifetime: 8h\nprotect: true"), "/protect"),
+        (with("    from: bucket\n", ""), "/bucket"),
+        (
+            head.replace("name", "lifetime: 1d\nname") + &stage("a", "from: bucket,") + &stage("b", "from: bucket,"),
+            "/stages/1/from",
+        ),
+        (with("min: 2", "min: 4"), "/stages/0/scaling"),
+        (with("min: 2", "min: 0"), "/stages/0/scaling/acceptable_latency"),
+        (
+            scaling("acceptable_latency: 4m"),
+            "/stages/0/scaling/acceptable_latency",
+        ),
+        (
+            scaling("acceptable_latency: 4d"),
+            "/stages/0/scaling/acceptable_latency",
+        ),
+        (
+            with("visibility_timeout: 2m", "visibility_timeout: 6m"),
+            "/stages/0/queue/visibility_timeout",
+        ),
+        (
+            with("visibility_timeout: 2m", "visibility_timeout: 9s"),
+            "/stages/0/queue/visibility_timeout",
+        ),
+        (with("retention: 4d", "retention: 9m"), "/stages/0/queue/retention"),
+        (with("retention: 4d", "retention: 14d"), "/stages/0/queue/retention"),
+        (with("zones: all", "spot: true"), "/stages/0/workers/instances/types"),
+        (
+            with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567]"),
+            "/stages/0/workers/instances/subnets",
+        ),
+    ] {
+        let environment = parse(Path::new("lab.yaml"), text.clone()).unwrap_or_else(|p| panic!("{}{text}", shown(&p)));
+        let advice = advise(&environment);
+        let pointers: Vec<&str> = advice.iter().map(|advice| advice.pointer.as_str()).collect();
+        assert_eq!(pointers, [pointer], "{text}{advice:?}");
+    }
+}
+
+#[test]
+fn the_program_says_it_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.yaml");
+    std::fs::write(&path, with("on_destroy: empty", "on_destroy: emtpy")).unwrap();
+    let run = |output: &str| {
+        let mut command = Command::cargo_bin("qfleet").unwrap();
+        command.args(["render", "--output", output]).arg(&path);
+        command.assert().code(2).get_output().clone()
+    };
+
+    let text = run("text");
+    assert!(text.stdout.is_empty());
+    let text = String::from_utf8(text.stderr).unwrap();
+    assert!(
+        text.contains("lab.yaml:10:15]") && text.contains("did you mean `empty`?"),
+        "{text}"
+    );
+    assert!(!text.contains('\u{1b}'), "colours where there's no terminal: {text}");
+
+    for output in ["json", "jsonl"] {
+        let json = run(output);
+        let document: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+        let problem = &document["problems"][0];
+        assert_eq!(
+            (&problem["line"], &problem["column"], &problem["path"]),
+            (&10.into(), &15.into(), &"bucket.on_destroy".into())
+        );
+        assert_eq!(problem["pointer"], "/bucket/on_destroy");
+        assert_eq!(problem["file"], path.to_str().unwrap());
+        assert_eq!(
+            problem["message"],
+            "`on_destroy` must be `keep` or `empty`, not `emtpy`"
+        );
+    }
+}
+
+#[test]
+fn of_many_problems_the_first_are_shown_and_the_others_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lab.yaml");
+    let keys: String = (0..25).map(|n| format!("wrong{n}: 1\n")).collect();
+    std::fs::write(&path, GOOD.to_owned() + &keys).unwrap();
+    let check = |output: &str| {
+        let mut command = Command::cargo_bin("qfleet").unwrap();
+        command.args(["check", "--output", output]).arg(&path);
+        command.assert().code(2).get_output().clone()
+    };
+    let text = String::from_utf8(check("text").stderr).unwrap();
+    assert!(
+        text.contains("unknown key `wrong19`") && !text.contains("unknown key `wrong20`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("… and 5 more") && text.contains("error: 25 problems in "),
+        "{text}"
+    );
+    let document: serde_json::Value = serde_json::from_slice(&check("json").stdout).unwrap();
+    assert_eq!(document["problems"].as_array().map(Vec::len), Some(20));
+    assert_eq!(document["more_problems"], 5);
+}
+
+/// AWS's own list, which botocore brings, and `make tools` with it. Where this fails, botocore is newer: put its regions
+/// into src/environment/regions.txt.
+#[test]
+fn the_regions_are_those_that_aws_lists() {
+    let libraries = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/venv/lib");
+    let python = std::fs::read_dir(libraries).unwrap().next().unwrap().unwrap().path();
+    let listed = std::fs::read_to_string(python.join("site-packages/botocore/data/partitions.json")).unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let of = |partition: &serde_json::Value| partition["regions"].as_object().unwrap().keys().cloned().collect();
+    let partitions = listed["partitions"].as_array().unwrap();
+    let mut regions: Vec<String> = partitions.iter().flat_map::<Vec<String>, _>(of).collect();
+    // Pseudo-regions of services that are in no region.
+    regions.retain(|region| !region.ends_with("-global"));
+    regions.sort();
+    assert_eq!(
+        include_str!("../../../src/environment/regions.txt")
+            .lines()
+            .collect::<Vec<_>>(),
+        regions
+    );
+}
+
+/// The names that are longest with what the file allows, in the region whose name is longest.
+#[test]
+fn the_longest_names_fit_everywhere() {
+    let longest = |letters: usize| "n".repeat(letters);
+    let (name, stage) = (longest(24), longest(20));
+    let text = with("name: photo-lab", &format!("name: {name}")).replace("name: move", &format!("name: {stage}"));
+    let environment = parse(Path::new("lab.yaml"), text.replace("us-east-2", "us-isof-south-1")).unwrap();
+    let region = environment.region.clone().unwrap();
+    assert!(format!("{name}-artifacts-111122223333-{region}").len() <= 63, "S3");
+    assert!(format!("{name}-111122223333-{region}").len() <= 63, "S3");
+    assert!(format!("{name}-{stage}-dlq").len() <= 80, "SQS");
+    assert!(format!("{name}-{stage}").len() <= 128, "CloudFormation");
+    for (old, new) in [
+        ("name: photo-lab", format!("name: {}", longest(25))),
+        ("name: move", format!("name: {}", longest(21))),
+        ("region: us-east-2", "region: us-isof-souths-1".to_owned()),
+    ] {
+        assert!(parse(Path::new("lab.yaml"), with(old, &new)).is_err(), "{new}");
+    }
+}

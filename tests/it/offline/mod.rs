@@ -1,0 +1,11 @@
+//! What needs no AWS: files, templates, help.
+
+pub mod cfn_lint;
+pub mod check;
+pub mod checkov;
+pub mod environment;
+pub mod help;
+pub mod init;
+pub mod render;
+pub mod resource_schemas;
+pub mod schema;

@@ -1,0 +1,405 @@
+//! `qfleet render` and the templates it writes.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use qfleet::blueprint::{self, Blueprint, Placement, lint};
+use qfleet::environment;
+use serde_json::Value;
+
+/// The environment files in stacks/.
+pub const SHIPPED: [&str; 2] = ["lab", "production"];
+
+/// The blueprint of an environment file in stacks/.
+pub fn shipped(name: &str, local: bool) -> Blueprint {
+    shipped_in(name, "us-east-2", local)
+}
+
+fn shipped_in(name: &str, region: &str, local: bool) -> Blueprint {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("stacks")
+        .join(name)
+        .with_extension("yaml");
+    let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let placement = Placement {
+        account: "111122223333".into(),
+        region: region.into(),
+        local,
+    };
+    blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// qfleet in the repository's folder, without anything of AWS's or the user's around it.
+fn qfleet(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qfleet"));
+    command
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_clear()
+        .env("HOME", home);
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+/// The scripts in the user data have tests of their own, and would hide everything else here.
+fn without_the_scripts(template: &str) -> String {
+    let indented = |line: &str| {
+        if line.is_empty() {
+            String::new()
+        } else {
+            format!("                  {line}")
+        }
+    };
+    let mut rest = template.to_owned();
+    for (name, script) in [
+        ("watch.sh", include_str!("../../../templates/worker/watch.sh")),
+        ("bootstrap.sh", include_str!("../../../templates/worker/bootstrap.sh")),
+    ] {
+        let code = script.lines().filter(|line| !line.trim_start().starts_with("# "));
+        let block: Vec<String> = code.map(indented).collect();
+        let block = block.join("\n");
+        if template.contains("Fn::Base64") {
+            assert!(
+                template.contains(&block),
+                "{name} stands in the template without its comments"
+            );
+        }
+        rest = rest.replace(&block, &format!("                  (templates/worker/{name})"));
+    }
+    rest
+}
+
+#[test]
+fn templates_of_the_shipped_files() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter("END_[0-9a-f]{16}", "END_(hash)");
+    settings.bind(|| {
+        for name in SHIPPED {
+            for stack in shipped(name, false).stacks {
+                insta::assert_snapshot!(format!("template-{}", stack.name), without_the_scripts(&stack.body));
+            }
+        }
+    });
+}
+
+#[test]
+fn stacks_of_the_shipped_files() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    // A program's hash changes with the program.
+    settings.add_filter("[0-9a-f]{64}", "(hash)");
+    settings.bind(|| {
+        for name in SHIPPED {
+            let stacks = shipped(name, false).stacks;
+            insta::assert_json_snapshot!(format!("stacks-{name}"), stacks);
+        }
+    });
+}
+
+#[test]
+fn our_own_checks_find_nothing_in_the_shipped_files() {
+    for name in SHIPPED {
+        for local in [false, true] {
+            assert_eq!(lint::lint(&shipped(name, local)), []);
+        }
+    }
+}
+
+#[test]
+fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
+    for name in SHIPPED {
+        let blueprint = shipped(name, false);
+        let dashboard = blueprint
+            .stacks
+            .iter()
+            .find(|stack| stack.part == "dashboard")
+            .expect("a dashboard");
+        let template = blueprint::template::read(&dashboard.body).expect("a template");
+        let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+        let mut json = body[0].as_str().expect("a text").replace("${AWS::Region}", "us-east-2");
+        for (variable, value) in body[1].as_object().expect("variables") {
+            json = json.replace(&format!("${{{variable}}}"), value.as_str().expect("a text"));
+        }
+        for parameter in dashboard.parameters.keys() {
+            json = json.replace(&format!("${{{parameter}}}"), "group");
+        }
+        assert!(!json.contains("${"), "{json}");
+        let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        assert!(json["widgets"].as_array().is_some_and(|widgets| !widgets.is_empty()));
+    }
+}
+
+#[test]
+fn the_parts_are_known_without_rendering() {
+    for name in SHIPPED {
+        let blueprint = shipped(name, false);
+        let rendered: BTreeSet<&String> = blueprint.stacks.iter().map(|stack| &stack.part).collect();
+        assert_eq!(blueprint.parts.iter().collect::<BTreeSet<&String>>(), rendered);
+    }
+}
+
+/// What AWS holds for the whole account, not for a region: two environments of one name meet there.
+#[test]
+fn what_belongs_to_the_account_is_called_otherwise_in_another_region() {
+    const OF_THE_ACCOUNT: [(&str, &str); 5] = [
+        ("AWS::CloudWatch::Dashboard", "DashboardName"),
+        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::S3::Bucket", "BucketName"),
+    ];
+    for name in SHIPPED {
+        let names = |region: &str| {
+            let blueprint = shipped_in(name, region, false);
+            let templates = blueprint
+                .stacks
+                .iter()
+                .map(|stack| blueprint::template::read(&stack.body));
+            let resources = templates.flat_map(|template| {
+                let resources = template.expect("a template")["Resources"].clone();
+                resources
+                    .as_object()
+                    .expect("resources")
+                    .values()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            });
+            let named = resources.filter_map(|resource| {
+                let (_, name) = OF_THE_ACCOUNT
+                    .iter()
+                    .find(|(of_type, _)| resource["Type"] == *of_type)?;
+                // Without one, CloudFormation makes it up.
+                Some(resource["Properties"].get(name)?.as_str().expect("literal").to_owned())
+            });
+            named.collect::<BTreeSet<String>>()
+        };
+        let (here, there) = (names("us-east-2"), names("eu-west-1"));
+        assert!(here.len() >= 2, "{here:?}");
+        assert!(here.is_disjoint(&there), "{here:?} {there:?}");
+    }
+}
+
+#[test]
+fn the_same_bytes_every_time_and_no_aws_configuration() {
+    let home = tempfile::tempdir().expect("a folder");
+    // Whoever read this would fail.
+    let config = home.path().join("config");
+    fs::write(&config, "[profile broken\nnot = a configuration").expect("writes");
+    let render = || {
+        let mut command = qfleet(home.path());
+        command
+            .env("AWS_CONFIG_FILE", &config)
+            .env("AWS_PROFILE", "nobody")
+            .args(["render", "production"]);
+        let output = command.assert().success().get_output().clone();
+        (output.stdout, output.stderr)
+    };
+    let (stdout, stderr) = render();
+    assert_eq!((&stdout, &stderr), (&render().0, &render().1));
+    assert!(
+        text(&stdout).starts_with("--- # stack photos-artifacts\n"),
+        "{}",
+        text(&stdout)
+    );
+    assert!(text(&stderr).contains("no account is known"), "{}", text(&stderr));
+}
+
+#[test]
+fn the_stream_is_made_of_yaml_documents() {
+    let home = tempfile::tempdir().expect("a folder");
+    let output = qfleet(home.path())
+        .args(["render", "production"])
+        .assert()
+        .success()
+        .get_output()
+        .clone();
+    let documents: Vec<Value> = text(&output.stdout)
+        .split("--- # stack ")
+        .skip(1)
+        .map(|document| {
+            let (_, yaml) = document.split_once('\n').expect("a name, then the template");
+            blueprint::template::read(yaml).expect("a template").into()
+        })
+        .collect();
+    assert_eq!(documents.len(), 6);
+    assert!(documents.iter().all(|template| template["Resources"].is_object()));
+}
+
+#[test]
+fn json_is_one_document_with_the_templates_as_they_are_sent() {
+    let home = tempfile::tempdir().expect("a folder");
+    let args = ["render", "lab", "--account", "111122223333", "--output", "json"];
+    let output = qfleet(home.path()).args(args).assert().success().get_output().clone();
+    let document: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    assert_eq!(document["environment"], "photo-lab");
+    let stacks = document["stacks"].as_array().expect("stacks");
+    let expected = shipped("lab", false).stacks;
+    assert_eq!(stacks.len(), expected.len());
+    for (stack, expected) in stacks.iter().zip(&expected) {
+        assert_eq!(stack["name"], expected.name.as_str());
+        assert_eq!(stack["part"], expected.part.as_str());
+        assert_eq!(stack["template"], expected.body.as_str());
+        assert_eq!(stack["needs"], serde_json::json!(expected.needs));
+        assert_eq!(stack["tags"], serde_json::json!(expected.tags));
+        assert_eq!(stack["parameters"], serde_json::json!(expected.parameters));
+    }
+}
+
+#[test]
+fn a_folder_gets_one_file_a_stack_and_keeps_its_own() {
+    let home = tempfile::tempdir().expect("a folder");
+    let out = home.path().join("some/folder");
+    fs::create_dir_all(&out).expect("makes folders");
+    fs::write(out.join("mine.txt"), "mine").expect("writes");
+    let mut command = qfleet(home.path());
+    command
+        .args(["render", "lab", "--account", "111122223333", "--out"])
+        .arg(&out);
+    let output = command.assert().success().get_output().clone();
+    assert!(output.stdout.is_empty());
+    for stack in shipped("lab", false).stacks {
+        let template = out.join(format!("{}.yaml", stack.name));
+        assert!(text(&output.stderr).contains(&format!("wrote {}", template.display())));
+        assert_eq!(fs::read_to_string(template).expect("a template"), stack.body);
+        let parameters = fs::read(out.join(format!("{}.parameters.json", stack.name))).expect("parameters");
+        let parameters: Value = serde_json::from_slice(&parameters).expect("JSON");
+        assert_eq!(parameters, serde_json::json!(stack.parameters));
+    }
+    assert_eq!(fs::read_to_string(out.join("mine.txt")).expect("is left alone"), "mine");
+}
+
+#[test]
+fn names_hold_the_account_and_the_region_that_are_asked_for() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut command = qfleet(home.path());
+    command.args(["render", "lab", "--account", "999999999999", "--region", "eu-west-1"]);
+    let output = command.assert().success().get_output().clone();
+    assert!(text(&output.stdout).contains("BucketName: \"photo-lab-999999999999-eu-west-1\""));
+    assert!(
+        output.stderr.is_empty(),
+        "nothing had to be made up: {}",
+        text(&output.stderr)
+    );
+
+    let refused = qfleet(home.path())
+        .args(["render", "lab", "--account", "12"])
+        .assert()
+        .code(2)
+        .get_output()
+        .clone();
+    assert!(text(&refused.stderr).contains("twelve digits"));
+}
+
+#[test]
+fn local_templates_differ_in_what_the_emulator_lacks_and_in_nothing_else() {
+    let (aws, local) = (shipped("production", false), shipped("production", true));
+    for (aws, local) in aws.stacks.iter().zip(&local.stacks) {
+        if aws.part == "fingerprint" {
+            assert!(!aws.body.contains("EMULATOR"));
+            assert!(aws.body.contains("Expression: IF(running < 1, visible, 0)"));
+            assert!(local.body.contains("ONLY FOR THE LOCAL EMULATOR"));
+            assert!(!local.body.contains("IF(running < 1"));
+        } else {
+            assert_eq!(aws.body, local.body);
+        }
+    }
+}
+
+#[test]
+fn a_missing_program_is_a_problem_of_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = "name: lab\nstages:\n  - name: a\n    workers: {instances: {program: nowhere, types: [t4g.small], min: 1, max: 1}}\n";
+    fs::write(folder.path().join("env.yaml"), file).expect("writes");
+    let mut command = qfleet(folder.path());
+    let output = command
+        .arg("render")
+        .arg(folder.path().join("env.yaml"))
+        .assert()
+        .code(2)
+        .get_output()
+        .clone();
+    assert!(output.stdout.is_empty());
+    assert!(!output.stderr.is_empty());
+}
+
+/// `=` in a filter means nothing to S3, `%3D` does; everything that looks at keys has the prefix as it is.
+#[test]
+fn a_prefix_is_encoded_in_the_filter_alone() {
+    let file = "name: lab\nregion: us-east-2\nbucket: {uploads: day=1/in+out@x/}\nstages:\n  - name: work\n    from: bucket\n    \
+                workers:\n      instances: {program: program, types: [t3.micro], min: 1, max: 1}\n";
+    for (local, filter) in [(false, "day%3D1/in%2Bout%40x/"), (true, "day=1/in+out@x/")] {
+        let blueprint = of_file(file, local);
+        let body = |part: &str| {
+            let found = blueprint.stacks.iter().find(|stack| stack.part == part);
+            blueprint::template::read(&found.expect("a part").body).expect("a template")
+        };
+        let intake = body("intake");
+        let rules = &intake["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]["TopicConfigurations"][0]
+            ["Filter"]["S3Key"]["Rules"];
+        assert_eq!(rules[0]["Value"], filter);
+        assert_eq!(intake["Outputs"]["UploadsPrefix"]["Value"], "day=1/in+out@x/");
+        let work = serde_json::Value::Object(body("work")).to_string();
+        assert!(work.contains("day=1/in+out@x/") && !work.contains("%3D"), "{work}");
+    }
+}
+
+#[test]
+fn old_versions_expire_where_there_are_any() {
+    let expires = |bucket: &str| {
+        let file = format!(
+            "name: lab\nregion: us-east-2\nbucket: {{{bucket}}}\nstages:\n  - name: work\n    workers:\n      instances: \
+             {{program: program, types: [t3.micro], min: 1, max: 1}}\n"
+        );
+        let blueprint = of_file(&file, false);
+        let intake = blueprint.stacks.iter().find(|stack| stack.part == "intake");
+        let template = blueprint::template::read(&intake.expect("the part").body).expect("a template");
+        let rules = &template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"];
+        let found = rules
+            .as_array()
+            .expect("rules")
+            .iter()
+            .find(|rule| rule["Id"] == "old-versions")
+            .cloned();
+        found.map(|rule| {
+            (
+                rule["NoncurrentVersionExpiration"]["NoncurrentDays"].clone(),
+                rule["ExpiredObjectDeleteMarker"].clone(),
+            )
+        })
+    };
+    let days = |days: u64| Some((Value::from(days), Value::from(true)));
+    assert_eq!(expires("versioning: true"), days(30));
+    assert_eq!(expires("versioning: true, old_versions: 90d"), days(90));
+    assert_eq!(expires("versioning: true, old_versions: forever"), None);
+    assert_eq!(expires("old_versions: 90d"), None, "without versions");
+}
+
+/// The blueprint of an environment file with a program beside it.
+fn of_file(text: &str, local: bool) -> Blueprint {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("program")).expect("a folder");
+    fs::write(path("program/run"), "#!/bin/sh\nexec sleep 1\n").expect("a program");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path("program/run"), fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+    fs::write(path("lab.yaml"), text).expect("a file");
+    let environment = environment::load(&path("lab.yaml")).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let placement = Placement {
+        account: "111122223333".into(),
+        region: "us-east-2".into(),
+        local,
+    };
+    blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
+}

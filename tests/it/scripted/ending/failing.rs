@@ -1,0 +1,38 @@
+//! Every call of every command fails in turn.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::endpoint::{Fault, On};
+use crate::scripted::ending::{Running, all, cases, one_document};
+
+/// One document, whatever fails; an exit code that says what it was; and no change set stays that could be thrown away.
+#[test]
+fn every_command_prints_one_document_whichever_call_is_refused() {
+    all(cases(0), |case| {
+        let endpoint = case.command.endpoint();
+        let on = On::action(&case.action).numbers(case.number..=case.number);
+        let refused = Fault::refuse(403, "AccessDenied", "not authorized to do this");
+        endpoint.rescript(|script| script.fault(on, refused));
+        let mut running = Running::start(case.command.at(&endpoint).args(case.command.form()));
+        if case.command.is_endless() {
+            running.until(Duration::from_secs(30), || {
+                endpoint.calls(&case.action).len() >= case.number as usize
+            });
+            running.until(Duration::from_millis(100), || false);
+            running.signal(Signal::SIGTERM);
+        }
+        let ended = running.ended(Instant::now());
+        one_document(&case.command, &ended)?;
+        let what = format!("{case}: {}\n{}\n{}", ended.code, ended.stdout, ended.stderr);
+        if ![0, 1, 3, 4].contains(&ended.code) && ended.code != case.code {
+            return Err(what);
+        }
+        let left = endpoint.change_sets();
+        if !left.is_empty() && !["DeleteChangeSet", "ListChangeSets", "DeleteStack"].contains(&case.action.as_str()) {
+            return Err(format!("left: {left:?}: {what}"));
+        }
+        Ok(())
+    });
+}

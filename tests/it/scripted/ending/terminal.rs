@@ -1,0 +1,79 @@
+//! Signals while somebody is asked, or waits in a terminal; and a second one.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::endpoint::{Endpoint, Script};
+use crate::harness::in_a_terminal_of;
+use crate::lab;
+use crate::scripted::ending::commands::{ALL, Before, Run};
+use crate::scripted::ending::{ENDS_WITHIN, Running, all};
+
+/// Those that find something to ask about.
+fn asking() -> Vec<Run> {
+    let mut asking = ALL.to_vec();
+    asking.retain(|command| {
+        command.before != Before::Nothing && ["deploy", "destroy", "recover", "dlq"].contains(&command.args[0])
+    });
+    asking.retain(|command| command.args.contains(&"--yes"));
+    asking
+}
+
+/// A read of the terminal heeds no signal by itself. Ctrl-C comes as one, from the terminal.
+#[test]
+fn whoever_is_asked_can_end_it_by_a_signal() {
+    let ends: [(&str, Option<Signal>); 4] = [
+        ("", Some(Signal::SIGINT)),
+        ("", Some(Signal::SIGTERM)),
+        ("y", Some(Signal::SIGTERM)),
+        ("ye\u{3}", None),
+    ];
+    let cases = asking().into_iter().zip(ends.into_iter().cycle()).collect();
+    all(cases, |(command, (typed, by)): (Run, (&str, Option<Signal>))| {
+        let endpoint = command.endpoint();
+        let asked = Run { asks: true, ..command };
+        let mut sent = Instant::now();
+        let seen = in_a_terminal_of(&asked.at(&endpoint), (200, 50), &[("[y/N]", typed)], |pid| {
+            sent = Instant::now();
+            if let Some(by) = by {
+                kill(Pid::from_raw(pid), by).expect("signalled");
+            }
+        });
+        let (took, left) = (sent.elapsed(), endpoint.change_sets());
+        let is_well = seen.code == 130 && seen.restored && took < ENDS_WITHIN && left.is_empty();
+        match is_well {
+            true => Ok(()),
+            false => Err(format!(
+                "{command}, {typed:?}, {by:?}: {} after {took:?}, left {left:?}, restored {}\n{}",
+                seen.code, seen.restored, seen.said
+            )),
+        }
+    });
+}
+
+/// What CloudFormation is still working out can't be thrown away; who doesn't wait for that is told what stays.
+#[test]
+fn a_second_signal_ends_it_at_once_and_what_stays_is_named() {
+    let endpoint = Endpoint::serve(Script::new().change_sets_take(Duration::from_secs(60)));
+    let running = Running::start(lab::at(&endpoint).args(["plan", "lab.yaml", "--output", "json"]));
+    endpoint.wait_until("change sets are being made", |world| {
+        world.stacks.iter().any(|stack| !stack.change_sets.is_empty())
+    });
+    running.signal(Signal::SIGINT);
+    sleep(Duration::from_millis(300));
+    let second = Instant::now();
+    running.signal(Signal::SIGINT);
+    let ended = running.ended(second);
+    assert_eq!(ended.code, 130, "{}", ended.stderr);
+    assert!(ended.took < Duration::from_secs(3), "{:?}", ended.took);
+    assert!(
+        ended.stderr.contains("left behind: the change set qfleet-"),
+        "{}",
+        ended.stderr
+    );
+    let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("one document");
+    assert_eq!(document["error"]["exit_code"], 130);
+}

@@ -1,0 +1,20 @@
+//! The real binary, or the code behind it, against the scripted endpoint, over HTTP.
+
+pub mod backfill;
+pub mod conformance;
+pub mod credentials;
+pub mod deploy;
+pub mod destroy;
+pub mod drift;
+pub mod ending;
+pub mod events;
+pub mod extend;
+pub mod kill_worker;
+pub mod leftovers;
+pub mod named;
+pub mod no_answer;
+pub mod progress;
+pub mod recover;
+pub mod rules;
+pub mod surplus;
+pub mod watch;

@@ -1,0 +1,407 @@
+//! Change sets: what they show, and what is refused.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Replacement, Tag};
+use tokio::time::sleep;
+
+use crate::endpoint::{DescribeEvents, Endpoint, Existing, Script};
+use crate::scripted::rules::{TWO_QUEUES, client, deployed, draft, events, execute, refusal, settled, status};
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_is_known_and_so_is_what_follows_from_it() {
+    let body = |name: &str| {
+        format!(
+            "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties: {{TopicName: {name}}}\n  Subscription:\n    \
+             Type: AWS::SNS::Subscription\n    Properties: {{TopicArn: !Ref Topic, Protocol: sqs}}\n"
+        )
+    };
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    deployed(&client, "lab", &body("one")).await;
+    let id = draft(&client, "lab", ChangeSetType::Update, &body("two"), &[]).await;
+    let read = client
+        .describe_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("read");
+    let replacements: Vec<_> = read
+        .changes()
+        .iter()
+        .filter_map(|change| change.resource_change())
+        .map(|change| {
+            (
+                change.logical_resource_id().unwrap_or_default(),
+                change.replacement().cloned(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        replacements,
+        [
+            ("Topic", Some(Replacement::True)),
+            ("Subscription", Some(Replacement::True))
+        ]
+    );
+    execute(&client, &id).await;
+    assert_eq!(settled(&client, "lab").await, "UPDATE_COMPLETE");
+    let deleted = events(&client, "lab")
+        .await
+        .iter()
+        .filter(|event| event.ends_with("DELETE_COMPLETE"))
+        .count();
+    assert_eq!(deleted, 2, "the old topic and the old subscription");
+}
+
+/// `PolicyAction`: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>. The
+/// recordings only have `Delete` and `ReplaceAndDelete`.
+#[tokio::test(start_paused = true)]
+async fn what_a_policy_retains_is_said() {
+    let queue = |name: &str| {
+        format!(
+            "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    UpdateReplacePolicy: Retain\n    Properties: {{QueueName: \
+             {name}}}\n"
+        )
+    };
+    let topic = "  Topic:\n    Type: AWS::SNS::Topic\n    DeletionPolicy: Retain\n    Properties: {TopicName: one}\n";
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    deployed(&client, "lab", &(queue("one") + topic)).await;
+    let id = draft(&client, "lab", ChangeSetType::Update, &queue("two"), &[]).await;
+    let read = client.describe_change_set().change_set_name(&id).send().await;
+    let read = read.expect("read");
+    let changes = read.changes().iter().filter_map(|change| change.resource_change());
+    let actions: Vec<_> = changes
+        .filter_map(|change| Some((change.logical_resource_id()?, change.policy_action()?.as_str())))
+        .collect();
+    assert_eq!(actions, [("Queue", "ReplaceAndRetain"), ("Topic", "Retain")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn change_sets_are_pending_first_and_can_be_neither_executed_nor_deleted_then() {
+    let endpoint = Endpoint::in_memory(Script::new().change_sets_take(Duration::from_secs(10)));
+    let client = client(&endpoint);
+    let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
+    let read = |id: String| {
+        let client = client.clone();
+        async move {
+            let read = client
+                .describe_change_set()
+                .change_set_name(id)
+                .send()
+                .await
+                .expect("read");
+            (read.status().cloned(), read.execution_status().cloned())
+        }
+    };
+    assert_eq!(read(id.clone()).await.0, Some(ChangeSetStatus::CreatePending));
+    sleep(Duration::from_secs(6)).await;
+    assert_eq!(read(id.clone()).await.0, Some(ChangeSetStatus::CreateInProgress));
+    let (code, message) = refusal(client.execute_change_set().change_set_name(&id).send().await);
+    assert_eq!(code, "InvalidChangeSetStatus");
+    assert!(
+        message.ends_with("cannot be executed in its current status of [CREATE_IN_PROGRESS]"),
+        "{message}"
+    );
+    assert_eq!(
+        refusal(client.delete_change_set().change_set_name(&id).send().await).0,
+        "InvalidChangeSetStatus"
+    );
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(
+        read(id.clone()).await,
+        (Some(ChangeSetStatus::CreateComplete), Some(ExecutionStatus::Available))
+    );
+    client
+        .delete_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("deleted");
+    client
+        .delete_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("deleted again");
+    assert_eq!(status(&client, "lab").await, "REVIEW_IN_PROGRESS");
+    client.delete_stack().stack_name("lab").send().await.expect("deleted");
+    sleep(Duration::from_millis(50)).await;
+    assert_eq!(endpoint.stacks(), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_to_change_is_a_failed_change_set_and_outputs_alone_are_a_change() {
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    deployed(&client, "lab", TWO_QUEUES).await;
+    let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[]).await;
+    let read = client
+        .describe_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("read");
+    assert_eq!(read.status(), Some(&ChangeSetStatus::Failed));
+    assert!(
+        read.status_reason()
+            .unwrap_or_default()
+            .starts_with("The submitted information didn't contain changes.")
+    );
+    assert_eq!(
+        refusal(client.execute_change_set().change_set_name(&id).send().await).0,
+        "InvalidChangeSetStatus"
+    );
+    client
+        .delete_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("deleted");
+
+    let more = format!("{TWO_QUEUES}  More: {{Value: more}}\n");
+    let id = draft(&client, "lab", ChangeSetType::Update, &more, &[]).await;
+    let read = client
+        .describe_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("read");
+    assert_eq!(
+        (read.status(), read.changes().len()),
+        (Some(&ChangeSetStatus::CreateComplete), 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn changed_tags_change_every_resource() {
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    deployed(&client, "lab", TWO_QUEUES).await;
+    let tag = Tag::builder().key("team").value("media").build();
+    let made = client
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("tags")
+        .template_body(TWO_QUEUES)
+        .tags(tag)
+        .send()
+        .await;
+    sleep(Duration::from_millis(50)).await;
+    let read = client
+        .describe_change_set()
+        .change_set_name(made.expect("made").id().unwrap_or_default())
+        .send()
+        .await
+        .expect("read");
+    assert_eq!(read.changes().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stack_in_each_status_refuses() {
+    for (status, updatable) in [
+        ("CREATE_COMPLETE", true),
+        ("UPDATE_COMPLETE", true),
+        ("UPDATE_ROLLBACK_COMPLETE", true),
+        ("IMPORT_COMPLETE", true),
+        ("UPDATE_FAILED", true),
+        ("CREATE_FAILED", true),
+        ("ROLLBACK_COMPLETE", false),
+        ("ROLLBACK_FAILED", false),
+        ("DELETE_FAILED", false),
+        ("UPDATE_ROLLBACK_FAILED", false),
+        ("UPDATE_IN_PROGRESS", false),
+        ("DELETE_IN_PROGRESS", false),
+    ] {
+        let endpoint = Endpoint::in_memory(Script::new().existing(Existing::new("lab", status)));
+        let client = client(&endpoint);
+        let update = client
+            .create_change_set()
+            .stack_name("lab")
+            .change_set_name("test")
+            .template_body(TWO_QUEUES);
+        match updatable {
+            true => drop(
+                update
+                    .send()
+                    .await
+                    .unwrap_or_else(|error| panic!("{status}: {error:?}")),
+            ),
+            false => {
+                let (code, message) = refusal(update.send().await);
+                assert_eq!(code, "ValidationError");
+                assert!(
+                    message.ends_with(&format!("is in {status} state and can not be updated.")),
+                    "{message}"
+                );
+            }
+        }
+        let create = client
+            .create_change_set()
+            .stack_name("lab")
+            .change_set_name("new")
+            .change_set_type(ChangeSetType::Create);
+        let (code, message) = refusal(create.template_body(TWO_QUEUES).send().await);
+        assert_eq!(
+            (code.as_str(), message.as_str()),
+            (
+                "ValidationError",
+                "Stack [lab] already exists and cannot be created again with the changeSet [new]."
+            )
+        );
+    }
+    let endpoint = Endpoint::in_memory(Script::new());
+    let update = client(&endpoint)
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("test")
+        .template_body(TWO_QUEUES);
+    assert_eq!(refusal(update.send().await).1, "Stack [lab] does not exist");
+}
+
+#[tokio::test(start_paused = true)]
+async fn executing_a_change_set_deletes_the_others_and_it_is_done_once() {
+    let endpoint = Endpoint::in_memory(Script::new().resources_take(Duration::from_secs(5)));
+    let client = client(&endpoint);
+    let other = client
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("other")
+        .change_set_type(ChangeSetType::Create);
+    let other = other.template_body(TWO_QUEUES).send().await.expect("made");
+    let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
+    let execute = || client.execute_change_set().change_set_name(&id);
+    execute().client_request_token("once").send().await.expect("executed");
+    for again in [execute(), execute().client_request_token("once")] {
+        assert_eq!(refusal(again.send().await).0, "InvalidChangeSetStatus");
+    }
+    assert_eq!(
+        refusal(
+            client
+                .describe_change_set()
+                .change_set_name(other.id().unwrap_or_default())
+                .send()
+                .await
+        )
+        .0,
+        "ChangeSetNotFound"
+    );
+    assert_eq!(
+        refusal(
+            client
+                .delete_stack()
+                .stack_name("lab")
+                .client_request_token("once")
+                .send()
+                .await
+        )
+        .0,
+        "TokenAlreadyExistsException"
+    );
+    assert_eq!(settled(&client, "lab").await, "CREATE_COMPLETE");
+    let creates = events(&client, "lab")
+        .await
+        .iter()
+        .filter(|event| event.starts_with("lab CREATE_IN_PROGRESS"))
+        .count();
+    assert_eq!(creates, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_set_that_is_made_again_is_the_same_only_with_the_same_token() {
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    let make = |token: &str| {
+        let make = client
+            .create_change_set()
+            .stack_name("lab")
+            .change_set_name("one")
+            .change_set_type(ChangeSetType::Create);
+        make.template_body(TWO_QUEUES).client_token(token).send()
+    };
+    let first = make("a").await.expect("made");
+    assert_eq!(make("a").await.expect("the same").id(), first.id());
+    assert_eq!(refusal(make("b").await).0, "AlreadyExistsException");
+    assert_eq!(endpoint.change_sets(), ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn templates_and_parameters_that_aws_refuses() {
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    let role = "Resources:\n  Role: {Type: AWS::IAM::Role}\n";
+    let ssm = "Parameters:\n  Image: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /mine}\nResources:\n  Q: {Type: AWS::SQS::Queue}\n";
+    let must = "Parameters:\n  Must: {Type: String}\nResources:\n  Q: {Type: AWS::SQS::Queue}\n";
+    let long = format!("{TWO_QUEUES}#{}", " ".repeat(51_200));
+    for (body, code, part) in [
+        ("Resources: {}", "ValidationError", "At least one Resources member"),
+        ("Resources: [", "ValidationError", "Template format error"),
+        (
+            "Resources:\n  A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref B}}\n",
+            "ValidationError",
+            "Unresolved resource dependencies [B]",
+        ),
+        (
+            role,
+            "InsufficientCapabilitiesException",
+            "Requires capabilities : [CAPABILITY_IAM]",
+        ),
+        (ssm, "ValidationError", "Unable to fetch parameters [/mine]"),
+        (must, "ValidationError", "Parameters: [Must] must have values"),
+        (&long, "ValidationError", "less than or equal to 51200"),
+    ] {
+        let make = client
+            .create_change_set()
+            .stack_name("lab")
+            .change_set_name("test")
+            .change_set_type(ChangeSetType::Create);
+        let (found, message) = refusal(make.template_body(body).send().await);
+        assert!(found == code && message.contains(part), "{found}: {message}");
+    }
+    assert_eq!(endpoint.stacks(), [] as [&str; 0]);
+    let make = client
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("test")
+        .change_set_type(ChangeSetType::Create);
+    make.template_body(role)
+        .capabilities(Capability::CapabilityIam)
+        .send()
+        .await
+        .expect("with the capability");
+}
+
+#[tokio::test(start_paused = true)]
+async fn early_validation_fails_the_change_set_and_says_where() {
+    let endpoint = Endpoint::in_memory(Script::new().invalid(
+        "lab",
+        "Queue",
+        "/Resources/Queue/Properties/Nonsense",
+        "Unsupported property",
+    ));
+    let client = client(&endpoint);
+    let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
+    let read = client
+        .describe_change_set()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("read");
+    assert_eq!(read.status(), Some(&ChangeSetStatus::Failed));
+    let events = client
+        .describe_events()
+        .change_set_name(&id)
+        .send()
+        .await
+        .expect("events");
+    assert_eq!(
+        events.operation_events()[0].validation_path(),
+        Some("/Resources/Queue/Properties/Nonsense")
+    );
+    endpoint.rescript(|script| script.describe_events(DescribeEvents::UnknownAction));
+    assert_eq!(
+        refusal(client.describe_events().change_set_name(&id).send().await).0,
+        "InvalidAction"
+    );
+}

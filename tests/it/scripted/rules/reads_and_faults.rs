@@ -1,0 +1,324 @@
+//! What reads show, calls that go wrong, and requests that break the service model.
+
+use std::time::Duration;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::config::retry::RetryConfig;
+use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
+use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_cloudformation::error::SdkError;
+use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksOutput;
+use aws_sdk_cloudformation::types::ChangeSetType;
+use tokio::time::{Instant, sleep};
+
+use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script};
+use crate::harness::{account, emulator};
+use crate::scripted::rules::{TWO_QUEUES, client, config, deployed, draft, events, execute, refusal, settled, status};
+
+#[tokio::test(start_paused = true)]
+async fn reads_after_an_order_may_be_stale() {
+    let endpoint = Endpoint::in_memory(Script::new().stale_reads(3));
+    let client = client(&endpoint);
+    let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
+    execute(&client, &id).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(status(&client, "lab").await, "REVIEW_IN_PROGRESS");
+    assert_eq!(events(&client, "lab").await.len(), 1);
+    assert_eq!(status(&client, "lab").await, "REVIEW_IN_PROGRESS");
+    assert_eq!(status(&client, "lab").await, "CREATE_COMPLETE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_are_paged_and_events_come_newest_first() {
+    let script = Script::new()
+        .page(10)
+        .chatter("lab", "Queue", 42)
+        .existing(Existing::new("a", "CREATE_COMPLETE").events(25));
+    let endpoint = Endpoint::in_memory(script);
+    let client = client(&endpoint);
+    deployed(&client, "lab", TWO_QUEUES).await;
+    assert_eq!(events(&client, "lab").await.len(), 9 + 42);
+    assert_eq!(endpoint.calls("DescribeStackEvents").len(), 6);
+    let page = client
+        .describe_stack_events()
+        .stack_name("a")
+        .send()
+        .await
+        .expect("events");
+    assert_eq!(
+        page.stack_events()[0].resource_status().map(|status| status.as_str()),
+        Some("CREATE_COMPLETE")
+    );
+    assert_eq!(page.stack_events().len(), 10);
+    let wrong = client
+        .describe_stack_events()
+        .stack_name("a")
+        .next_token("made-up")
+        .send()
+        .await;
+    assert_eq!(refusal(wrong).0, "ValidationError");
+    let all = client.describe_stacks().send().await.expect("all");
+    assert_eq!(
+        all.stacks()
+            .iter()
+            .map(|stack| stack.stack_name().unwrap_or_default())
+            .collect::<Vec<_>>(),
+        ["lab", "a"]
+    );
+    let protection = |all: &DescribeStacksOutput| all.stacks()[0].enable_termination_protection();
+    assert_eq!(protection(&all), Some(false));
+    endpoint.rescript(Script::listings_leave_protection_out);
+    let all = client.describe_stacks().send().await.expect("all");
+    assert_eq!(protection(&all), None);
+    let resources = client
+        .list_stack_resources()
+        .stack_name("lab")
+        .send()
+        .await
+        .expect("resources");
+    assert_eq!(resources.stack_resource_summaries().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_model_disagrees_and_the_test_is_told() {
+    let endpoint = Endpoint::in_memory(Script::new().expects_complaints());
+    let client = client(&endpoint);
+    let (code, message) = refusal(client.describe_stacks().stack_name("no spaces!").send().await);
+    assert_eq!(code, "ValidationError");
+    // DescribeStacks' own pattern; and lengths, required members and enums of CreateChangeSet.
+    let named = client
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("1-digit-first")
+        .template_body(TWO_QUEUES);
+    let (_, pattern) = refusal(named.send().await);
+    assert!(
+        pattern
+            .contains("'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern"),
+        "{pattern}"
+    );
+    let (_, missing) = refusal(
+        client
+            .create_change_set()
+            .change_set_name("one")
+            .template_body(TWO_QUEUES)
+            .send()
+            .await,
+    );
+    assert!(
+        missing.contains("Value null at 'stackName' failed to satisfy constraint: Member must not be null"),
+        "{missing}"
+    );
+    let unknown = client
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("one")
+        .change_set_type(ChangeSetType::from("CHANGE"));
+    let (_, words) = refusal(unknown.send().await);
+    assert!(
+        words.contains("Member must satisfy enum value set: [CREATE, UPDATE, IMPORT]"),
+        "{words}"
+    );
+    assert_eq!(
+        endpoint.complaints().len(),
+        3 + usize::from(message.contains("pattern"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_do_happens_in_its_time() {
+    let script = Script::new()
+        .existing(Existing::new("lab", "CREATE_COMPLETE"))
+        .existing(Existing::new("busy", "UPDATE_IN_PROGRESS").ends(Duration::from_secs(20), "UPDATE_COMPLETE"))
+        .at(
+            Duration::from_secs(10),
+            Happening::Operation {
+                stack: "lab".into(),
+                during: "UPDATE_IN_PROGRESS".into(),
+                takes: Duration::from_secs(30),
+                then: "UPDATE_ROLLBACK_COMPLETE".into(),
+            },
+        )
+        .at(Duration::from_secs(60), Happening::Delete { stack: "lab".into() });
+    let endpoint = Endpoint::in_memory(script);
+    let client = client(&endpoint);
+    let seen = async |seconds: u64, stack: &str| {
+        sleep(Duration::from_secs(seconds)).await;
+        status(&client, stack).await
+    };
+    assert_eq!(seen(9, "lab").await, "CREATE_COMPLETE");
+    assert_eq!(seen(2, "lab").await, "UPDATE_IN_PROGRESS");
+    assert_eq!(seen(8, "busy").await, "UPDATE_IN_PROGRESS");
+    assert_eq!(seen(2, "busy").await, "UPDATE_COMPLETE");
+    assert_eq!(seen(20, "lab").await, "UPDATE_ROLLBACK_COMPLETE");
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(endpoint.stacks(), ["busy"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_go_wrong_as_scripted_and_are_counted() {
+    let script = Script::new()
+        .existing(Existing::new("lab", "CREATE_COMPLETE"))
+        .fault(On::action("DescribeStacks").numbers(1..=1), Fault::throttling())
+        .fault(On::action("DescribeStacks").numbers(2..=2), Fault::internal_failure())
+        .fault(On::action("DescribeStacks").numbers(3..=3), Fault::Cut)
+        .fault(On::action("DescribeStacks").numbers(4..=4), Fault::Stall)
+        .fault(On::action("DescribeStacks").numbers(5..=5), Fault::expired_token())
+        .fault(
+            On::action("DescribeStacks").numbers(6..=6),
+            Fault::access_denied("DescribeStacks"),
+        )
+        .fault(On::action("DeleteStack").stack("lab"), Fault::CutAfterEffect)
+        .fault(
+            On::action("DescribeStacks").after(Duration::from_secs(3000)),
+            Fault::unavailable(),
+        )
+        .at_most("ListChangeSets", 2);
+    let endpoint = Endpoint::in_memory(script);
+    let timeouts = TimeoutConfig::builder().read_timeout(Duration::from_secs(60)).build();
+    let client = Client::from_conf(
+        config()
+            .http_client(endpoint.http_client())
+            .endpoint_url("http://in.memory")
+            .timeout_config(timeouts)
+            .build(),
+    );
+    let ask = || client.describe_stacks().stack_name("lab").send();
+    assert_eq!(
+        refusal(ask().await),
+        ("Throttling".to_owned(), "Rate exceeded".to_owned())
+    );
+    assert_eq!(refusal(ask().await).0, "InternalFailure");
+    assert!(matches!(ask().await, Err(SdkError::DispatchFailure(failure)) if failure.is_io()));
+    let started = Instant::now();
+    assert!(matches!(ask().await, Err(SdkError::DispatchFailure(failure)) if failure.is_timeout()));
+    assert!(started.elapsed() >= Duration::from_secs(60));
+    assert_eq!(refusal(ask().await).0, "ExpiredToken");
+    assert_eq!(refusal(ask().await).0, "AccessDenied");
+    ask().await.expect("after that, it answers");
+    for _ in 0..2 {
+        client
+            .list_change_sets()
+            .stack_name("lab")
+            .send()
+            .await
+            .expect("two a second");
+    }
+    assert_eq!(
+        refusal(client.list_change_sets().stack_name("lab").send().await).0,
+        "Throttling"
+    );
+    assert!(client.delete_stack().stack_name("lab").send().await.is_err());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(endpoint.stacks(), [] as [&str; 0], "the request took effect");
+    sleep(Duration::from_secs(3000)).await;
+    assert_eq!(refusal(ask().await).0, "ServiceUnavailable");
+    assert_eq!(endpoint.calls("DescribeStacks").len(), 8);
+    assert_eq!(endpoint.calls_a_second("DescribeStacks")[0], 4);
+    assert!(
+        endpoint
+            .calls("DescribeStacks")
+            .iter()
+            .all(|call| call.stack.as_deref() == Some("lab"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_sdk_repeats_what_was_lost_and_nothing_is_done_twice() {
+    let script = Script::new()
+        .fault(On::action("CreateChangeSet").numbers(1..=1), Fault::CutAfterEffect)
+        .fault(On::action("ExecuteChangeSet").numbers(1..=1), Fault::CutAfterEffect);
+    let endpoint = Endpoint::in_memory(script);
+    let retries = RetryConfig::standard().with_max_attempts(3);
+    let client = Client::from_conf(
+        config()
+            .http_client(endpoint.http_client())
+            .endpoint_url("http://in.memory")
+            .retry_config(retries)
+            .build(),
+    );
+    let make = client
+        .create_change_set()
+        .stack_name("lab")
+        .change_set_name("one")
+        .change_set_type(ChangeSetType::Create);
+    let made = make
+        .template_body(TWO_QUEUES)
+        .client_token("one")
+        .send()
+        .await
+        .expect("made");
+    sleep(Duration::from_millis(50)).await;
+    let execute = client
+        .execute_change_set()
+        .change_set_name(made.id().unwrap_or_default());
+    let (code, _) = refusal(execute.client_request_token("two").send().await);
+    assert_eq!(code, "InvalidChangeSetStatus", "it was executed the first time");
+    assert_eq!(settled(&client, "lab").await, "CREATE_COMPLETE");
+    assert_eq!(
+        (
+            endpoint.calls("CreateChangeSet").len(),
+            endpoint.calls("ExecuteChangeSet").len()
+        ),
+        (2, 2)
+    );
+    assert_eq!(
+        events(&client, "lab")
+            .await
+            .iter()
+            .filter(|event| event.starts_with("lab CREATE_IN_PROGRESS"))
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn over_tcp_it_is_the_same_and_connections_are_cut_and_stalled() {
+    let script = Script::new()
+        .fault(On::action("DescribeStacks").numbers(1..=1), Fault::Cut)
+        .fault(On::action("DescribeStacks").numbers(2..=2), Fault::Stall);
+    let endpoint = Endpoint::serve(script);
+    let timeouts = TimeoutConfig::builder()
+        .read_timeout(Duration::from_millis(300))
+        .build();
+    let client = Client::from_conf(config().endpoint_url(endpoint.url()).timeout_config(timeouts).build());
+    match client.describe_stacks().send().await {
+        Err(SdkError::DispatchFailure(failure)) => assert!(!failure.is_timeout() && !failure.is_user(), "{failure:?}"),
+        other => panic!("an answer: {other:?}"),
+    }
+    assert!(
+        matches!(client.describe_stacks().send().await, Err(SdkError::DispatchFailure(failure)) if failure.is_timeout())
+    );
+    let stack = deployed(&client, "lab", TWO_QUEUES).await;
+    client.delete_stack().stack_name("lab").send().await.expect("accepted");
+    assert_eq!(settled(&client, &stack).await, "DELETE_COMPLETE");
+}
+
+#[tokio::test]
+async fn what_it_does_not_play_is_forwarded_to_the_emulator() {
+    let endpoint = Endpoint::serve(Script::new().forward_to(emulator()));
+    let account = account();
+    let client = |url: &str| {
+        aws_sdk_ssm::Client::from_conf(
+            aws_sdk_ssm::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("us-east-2"))
+                .credentials_provider(Credentials::new(&account, "secret", None, None, "test"))
+                .endpoint_url(url)
+                .build(),
+        )
+    };
+    let put = client(endpoint.url()).put_parameter().name("/here").value("there");
+    put.r#type(aws_sdk_ssm::types::ParameterType::String)
+        .send()
+        .await
+        .expect("put");
+    let got = client(emulator())
+        .get_parameter()
+        .name("/here")
+        .send()
+        .await
+        .expect("got");
+    assert_eq!(got.parameter().and_then(|parameter| parameter.value()), Some("there"));
+    assert_eq!(endpoint.calls("PutParameter").len(), 1);
+}
