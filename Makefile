@@ -29,7 +29,7 @@ test:
 	@tests/all.sh
 
 lab: tools build
-	@$(VENV)/bin/python examples/lab.py target/release/qfleet $(VENV)/bin/ministack
+	@$(VENV)/bin/python tests/lab/lab.py target/release/qfleet $(VENV)/bin/ministack
 
 build:
 	cargo build --locked --release

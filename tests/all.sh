@@ -30,9 +30,9 @@ phase build cargo test --locked --no-run
 phase rust cargo test --locked
 phase mover python3 -m pytest -q examples/mover
 phase bootstrap python3 -m pytest -q -rs -p no:cacheprovider tests/bootstrap tests/acceptance
-phase lab python3 examples/lab.py target/debug/qfleet "$QFLEET_MINISTACK"
+phase lab python3 tests/lab/lab.py target/debug/qfleet "$QFLEET_MINISTACK"
 phase acceptance python3 tests/acceptance/acceptance.py target/debug/qfleet --emulator "$QFLEET_MINISTACK"
-phase scripts shellcheck .ci/run tests/all.sh examples/mover/install examples/mover/run examples/init/worker/install examples/init/worker/run
+phase scripts shellcheck .ci/run tests/all.sh examples/mover/install examples/mover/run templates/init/worker/install templates/init/worker/run
 
 printf '\n=== %s\n' summary
 printf '%s\n' "${lines[@]}"

@@ -43,7 +43,7 @@ macro_rules! file {
     ($path:literal, $source:literal, executable: $executable:literal) => {
         File {
             path: $path,
-            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/init/", $source)),
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/init/", $source)),
             executable: $executable,
         }
     };

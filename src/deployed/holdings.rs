@@ -32,7 +32,7 @@ impl Holding {
     }
 }
 
-/// What the templates call every dead-letter queue (`templates/partials/queue.yaml.j2`).
+/// What the templates call every dead-letter queue (`templates/stage/queue.yaml.j2`).
 const DEAD_LETTER_QUEUE: &str = "DeadLetterQueue";
 
 /// What can hold data.

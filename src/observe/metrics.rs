@@ -123,7 +123,7 @@ fn fresh(points: &[Point], now: Timestamp) -> Option<u64> {
     (age <= SignedDuration::from_mins(FRESH_MINUTES) && newest.value >= 0.0).then_some(newest.value as u64)
 }
 
-/// The backlog per instance as the scaling policy of `templates/partials/scaling.yaml.j2` computes it. `mark` goes
+/// The backlog per instance as the scaling policy of `templates/stage/scaling.yaml.j2` computes it. `mark` goes
 /// behind each id, so that queries of several stages can stand in one call.
 fn backlog_expression(counts_in_flight: bool, mark: &str) -> String {
     let waiting = if counts_in_flight {
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_backlog_is_the_one_that_the_policy_holds_at_its_target() {
-        let template = include_str!("../../templates/partials/scaling.yaml.j2");
+        let template = include_str!("../../templates/stage/scaling.yaml.j2");
         for counts_in_flight in [true, false] {
             let line = format!("Expression: {}\n", backlog_expression(counts_in_flight, ""));
             assert!(template.contains(&line), "the template has no {line}");

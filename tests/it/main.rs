@@ -2,11 +2,11 @@
 //! each file directly in `tests/` would link the AWS SDK once more.
 
 mod bench_server;
-pub mod clock;
+mod clock;
 mod deployed;
-pub mod emulator;
+mod emulator;
 mod endpoint;
 mod harness;
 mod lab;
-pub mod offline;
-pub mod scripted;
+mod offline;
+mod scripted;

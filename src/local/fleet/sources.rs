@@ -17,7 +17,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
-/// By which the alarm that wakes a group is known, in `templates/partials/scaling.yaml.j2`.
+/// By which the alarm that wakes a group is known, in `templates/stage/scaling.yaml.j2`.
 const WAKES: &str = "Messages wait and no instance runs";
 const INSTANCE_TYPE: &str = "t3.micro";
 
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_alarm_that_wakes_a_group_looks_at_what_it_looks_at_on_aws() {
-        let template = include_str!("../../../templates/partials/scaling.yaml.j2");
+        let template = include_str!("../../../templates/stage/scaling.yaml.j2");
         assert!(template.contains(&format!("AlarmDescription: {WAKES}\n")));
         assert!(template.contains("Expression: IF(running < 1, visible, 0)\n"));
         // As the tests of `autoscaling` have it, and as the emulator is told.

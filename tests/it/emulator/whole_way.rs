@@ -101,7 +101,7 @@ fn files() -> BTreeMap<String, Vec<u8>> {
 
 /// Everything that services hold in this account, as the lab asks them.
 pub fn everything(account: &str) -> serde_json::Value {
-    let script = "import json, sys; sys.path.insert(0, 'examples'); import leftovers\n\
+    let script = "import json, sys; sys.path.insert(0, 'tests/lab'); import leftovers\n\
                   held = leftovers.Services(*sys.argv[1:]).everything()\n\
                   print(json.dumps({kind: sorted(names) for kind, names in held.items() if names}))";
     let asked = Command::new(python())

@@ -29,7 +29,7 @@ from typing import Any
 
 from leftovers import Services, names, paged, processes
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = "lab"  # stacks/lab.yaml
 STAGE = "move"
 PROCESSED = "processed/"
