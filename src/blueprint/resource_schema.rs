@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn every_type_of_every_template_is_known() {
         let templates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
-        let folders = [templates.clone(), templates.join("partials")];
+        let folders = [templates.clone(), templates.join("stage"), templates.join("partials")];
         let files = folders
             .into_iter()
             .flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));

@@ -1,7 +1,7 @@
 //! From a verb, a stack's status and its history to what is done with it: one pure function a verb, and this table of
 //! all that they say.
 //!
-#![doc = include_str!("states.md")]
+#![doc = include_str!("../../../docs/states.md")]
 
 use crate::cloud::cloudformation::stack_status::StackStatus::{self, *};
 

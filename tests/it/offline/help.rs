@@ -27,7 +27,7 @@ fn every_command_explains_itself() {
         all.insert(format!("{name}.snap"));
     });
 
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/help");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/offline/help");
     for entry in fs::read_dir(folder).expect("the snapshots") {
         let file = entry.expect("an entry").file_name().to_string_lossy().into_owned();
         assert!(

@@ -76,7 +76,7 @@ fn without_the_scripts(template: &str) -> String {
 #[test]
 fn templates_of_the_shipped_files() {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../snapshots");
+    settings.set_snapshot_path("../../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.add_filter("END_[0-9a-f]{16}", "END_(hash)");
@@ -92,7 +92,7 @@ fn templates_of_the_shipped_files() {
 #[test]
 fn stacks_of_the_shipped_files() {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../snapshots");
+    settings.set_snapshot_path("../../snapshots");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     // A program's hash changes with the program.

@@ -195,7 +195,7 @@ fn table() -> String {
 /// After a change that is meant: `INSTA_UPDATE=always cargo test --lib decide`, and read what changed.
 #[test]
 fn the_table_for_readers_is_up_to_date() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/states.md");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/states.md");
     let now = table();
     if std::env::var_os("INSTA_UPDATE").is_some_and(|when| when == "always") {
         std::fs::write(&path, &now).expect("written");
@@ -203,6 +203,6 @@ fn the_table_for_readers_is_up_to_date() {
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == now,
-        "src/engine/states.md is not what the code does; write it anew: INSTA_UPDATE=always cargo test --lib decide"
+        "docs/states.md is not what the code does; write it anew: INSTA_UPDATE=always cargo test --lib decide"
     );
 }
