@@ -1,10 +1,12 @@
 //! An environment found again from its stacks' tags, without its file.
 
+pub mod address;
 pub mod holdings;
 pub mod protection;
 
 use std::collections::BTreeMap;
 
+use address::Address;
 use futures_util::future::try_join_all;
 
 use crate::blueprint::names;
@@ -13,12 +15,13 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::environment::OnDestroy;
+use crate::error::{self, Error};
 
 /// An environment as it is deployed.
 #[derive(Debug, Clone)]
 pub struct Deployed {
-    /// Its name.
-    pub environment: String,
+    /// Which one it is, and where.
+    pub address: Address,
     /// Its stacks, in the order of their making; the stages in that of the file, once it was told.
     pub stacks: Vec<DeployedStack>,
 }
@@ -38,6 +41,18 @@ impl Deployed {
     /// Finds the environment of this name. Without any stack, it isn't deployed.
     pub async fn find(cloud: &Cloud, environment: &str) -> Result<Deployed, CloudError> {
         Deployed::among(cloud, environment, cloud.stacks().await?).await
+    }
+
+    /// Finds it for a command that needs it to be there.
+    ///
+    /// # Errors
+    /// A failure when it isn't deployed.
+    pub async fn require(cloud: &Cloud, environment: &str) -> error::Result<Deployed> {
+        let deployed = Deployed::find(cloud, environment).await?;
+        match deployed.stacks.is_empty() {
+            true => Err(Error::failed(deployed.address.not_deployed()).with_help("deploy it first: qfleet deploy")),
+            false => Ok(deployed),
+        }
     }
 
     /// The same among stacks that were read already.
@@ -74,7 +89,7 @@ impl Deployed {
                 stacks.push(DeployedStack { part, tags, stack });
             }
         }
-        Ok(Deployed::new(environment, stacks))
+        Ok(Deployed::new(Address::new(cloud, environment), stacks))
     }
 
     /// Every environment of the account in this region, by name. A stack that only ever had change sets shows no tags:
@@ -93,20 +108,17 @@ impl Deployed {
         }
         Ok(all
             .into_iter()
-            .map(|(environment, stacks)| Deployed::new(&environment, stacks))
+            .map(|(environment, stacks)| Deployed::new(Address::new(cloud, &environment), stacks))
             .collect())
     }
 
     /// CloudFormation promises no order. That of their making is that of the data's way, and stays.
-    fn new(environment: &str, mut stacks: Vec<DeployedStack>) -> Deployed {
+    fn new(address: Address, mut stacks: Vec<DeployedStack>) -> Deployed {
         stacks.sort_by(|one, other| {
             let made = |found: &DeployedStack| (found.stack.created, found.stack.name.clone());
             made(one).cmp(&made(other))
         });
-        Deployed {
-            environment: environment.to_owned(),
-            stacks,
-        }
+        Deployed { address, stacks }
     }
 
     /// Puts these stages into this order, which is the file's: the stacks of one deploy are made in any.

@@ -7,12 +7,13 @@ use serde::Serialize;
 
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
+use crate::deployed::address::Address;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::backfill::{self, Found};
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::messages::{Sender, Sent};
-use crate::jobs::places::{Address, Intake, Queues};
+use crate::jobs::places::{Intake, Queues};
 use crate::report::form::Output;
 use crate::report::{self, transfer::Transfer};
 
@@ -80,7 +81,7 @@ impl Backfill {
                 report::text(&report::jobs::found(found, &intake));
             }
             let target = Target {
-                address: places.address,
+                address: places.deployed.address,
                 queues,
                 intake,
                 found,
@@ -98,11 +99,10 @@ impl Backfill {
     fn confirm(&self, target: &Target, interrupt: &Interrupt) -> Result<()> {
         let Target { address, queues, .. } = target;
         let question = format!(
-            "Send {} messages to {} in account {}, {}?",
+            "Send {} messages to {} in {}?",
             target.found.objects,
             report::jobs::queue_name(&queues.queue),
-            address.account,
-            address.region
+            address.place()
         );
         if report::confirm(interrupt, &question, self.yes)? {
             Ok(())

@@ -242,16 +242,15 @@ impl Deploy {
         }
         if !plan.changes_anything() {
             put_expiry(cloud, environment, &plan).await?;
-            return Ok(nothing_to_do(cloud, plan));
+            return Ok(nothing_to_do(plan));
         }
         if let Some(pruning) = &pruning {
             progress.suspend(|| pruning.warn());
         }
         let question = format!(
-            "Deploy {} to account {}, {}{}?",
-            plan.environment,
-            plan.account,
-            plan.region,
+            "Deploy {} to {}{}?",
+            plan.address.environment,
+            plan.address.place(),
             pruning.as_ref().map(Pruning::question).unwrap_or_default()
         );
         if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {

@@ -112,7 +112,7 @@ impl Destroy {
         let deployed = interrupt.unless_stopped(find).await?;
         self.refuse_protected(meant, &deployed)?;
         let (mut report, data, known) = if deployed.stacks.is_empty() {
-            let nothing = Report::new(cloud, &meant.name, Vec::new());
+            let nothing = Report::new(deployed.address, Vec::new());
             (nothing, Data::default(), Known::default())
         } else {
             let known = interrupt
@@ -174,7 +174,7 @@ impl Destroy {
             report::note(&format!("warning: it isn't known {unknown}"));
         }
         if !users.foreign.is_empty() {
-            return Err(used_by_others(&deployed.environment, &users.foreign));
+            return Err(used_by_others(&deployed.address.environment, &users.foreign));
         }
         let empties = deployed
             .stacks
@@ -185,15 +185,15 @@ impl Destroy {
         let data = interrupt.unless_stopped(look(cloud, &deployed)).await?;
         self.refuse_to_lose_what_the_file_keeps(global, meant, &data)?;
         match global.output {
-            Output::Text => report::text(&report::data::text(cloud, &deployed, &data, report::width())),
+            Output::Text => report::text(&report::data::text(&deployed, &data, report::width())),
             Output::Jsonl => report::json_line(&BTreeMap::from([("data", &data)])),
             Output::Json => {}
         }
         if global.output != Output::Text && !self.yes {
             // Whoever is asked reads what the question is about.
-            report::note(report::data::text(cloud, &deployed, &data, None).trim_end());
+            report::note(report::data::text(&deployed, &data, None).trim_end());
         }
-        if !report::confirm(interrupt, &self.question(cloud, &deployed), self.yes)? {
+        if !report::confirm(interrupt, &self.question(&deployed), self.yes)? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
         let (events, progress) = Progress::begin(global.face());
@@ -249,8 +249,7 @@ impl Destroy {
         )))
     }
 
-    fn question(&self, cloud: &Cloud, deployed: &Deployed) -> String {
-        let Cloud { account, region, .. } = cloud;
+    fn question(&self, deployed: &Deployed) -> String {
         let protected = deployed
             .stacks
             .iter()
@@ -260,7 +259,7 @@ impl Destroy {
             [] => "Destroy".to_owned(),
             names => format!("Lift the termination protection of {}, and destroy", names.join(", ")),
         };
-        format!("{destroy} {} in account {account}, {region}?", deployed.environment)
+        format!("{destroy} {}?", deployed.address)
     }
 
     /// How data that was kept comes into a new deployment. Only what is retained can be imported.

@@ -6,10 +6,11 @@ use serde::Serialize;
 use super::global::{Env, Global};
 use crate::cloud::sqs::message_moves::FASTEST;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::jobs::places::{Address, Queues};
+use crate::jobs::places::Queues;
 use crate::jobs::redrive::Redrive;
 use crate::jobs::sample::sample;
 use crate::report::form::Output;
@@ -121,7 +122,7 @@ impl Which {
     ) -> Result<(Cloud, Address, Queues)> {
         let (cloud, places) = interrupt.unless_stopped(global.places(environment)).await?;
         let queues = places.queues(self.stage.as_deref())?;
-        Ok((cloud, places.address, queues))
+        Ok((cloud, places.deployed.address, queues))
     }
 }
 

@@ -113,18 +113,15 @@ impl Drift {
     }
 
     fn nothing(&self, found: &Found) -> Error {
-        let place = format!("account {}, {}", found.account, found.region);
         match &self.part {
             Some(part) => Error::failed(format!(
-                "{} has no stack for the part `{part}` in {place}",
-                found.environment
+                "{} has no stack for the part `{part}` in {}",
+                found.address.environment,
+                found.address.place()
             ))
             .with_help("leave --part out to look at all that is deployed"),
-            None => Error::failed(format!(
-                "{} is not deployed in {place}: nothing to look at",
-                found.environment
-            ))
-            .with_help("`qfleet status` shows what is deployed where; check the account and --region"),
+            None => Error::failed(format!("{}: nothing to look at", found.address.not_deployed()))
+                .with_help("`qfleet status` shows what is deployed where; check the account and --region"),
         }
     }
 
@@ -172,7 +169,7 @@ impl Drift {
             progress.suspend(|| self.show(global, found, None));
         }
         let stacks = interrupt.unless_stopped(drifted(cloud, found)).await?;
-        let drawing = revert::draw_up(cloud, &found.environment, &stacks, drafts);
+        let drawing = revert::draw_up(cloud, &found.address.environment, &stacks, drafts);
         let reverts = interrupt.unless_stopped(drawing).await?;
         let not_reverted = report::revert::not_reverted(found, &reverts);
         let ready = reverts.iter().any(|revert| revert.draft.is_some());
@@ -207,14 +204,11 @@ impl Drift {
         } else {
             ", and take in what the parameter store has by now"
         };
-        let question = format!(
-            "Put {} in account {}, {} back{with}?",
-            found.environment, found.account, found.region
-        );
+        let question = format!("Put {} back{with}?", found.address);
         if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
-        let report = revert::revert(context, &found.environment, drafts, &reverts).await;
+        let report = revert::revert(context, &found.address.environment, drafts, &reverts).await;
         let again = format!("qfleet drift {} --revert", global.with_whereabouts(&self.which.words()));
         if global.output == Output::Text {
             progress.suspend(|| report::note(&report::summary::text(&report, &again)));
@@ -246,7 +240,7 @@ impl Drift {
 
 /// The stacks in which something matters, as they are now.
 async fn drifted(cloud: &Cloud, found: &Found) -> Result<Vec<DeployedStack>> {
-    let deployed = Deployed::find(cloud, &found.environment).await?;
+    let deployed = Deployed::find(cloud, &found.address.environment).await?;
     let is_drifted = |stack: &DeployedStack| {
         let known = found.stacks.iter().find(|known| known.id == stack.stack.id);
         known.is_some_and(drift::StackDrift::is_drifted)

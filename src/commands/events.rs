@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
 use super::global::{Env, Global};
-use crate::cloud::Cloud;
+use crate::deployed::address::Address;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::events::{Follower, Happened};
@@ -52,9 +52,10 @@ impl Events {
         let environment = self.env.load()?;
         global.run(None, async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
+            let address = Address::new(&cloud, &environment.name);
             let mut follower = Follower::new(&cloud, &environment.name, since);
             tokio::select! {
-                done = self.show(global, &cloud, &environment.name, &mut follower, since) => done,
+                done = self.show(global, &address, &mut follower, since) => done,
                 () = interrupt.wait() => Err(match self.follow {
                     // It has no other end.
                     true => Error::Shown(exit_code::INTERRUPTED),
@@ -67,24 +68,21 @@ impl Events {
     async fn show(
         &self,
         global: &Global,
-        cloud: &Cloud,
-        environment: &str,
+        address: &Address,
         follower: &mut Follower<'_>,
         since: Timestamp,
     ) -> Result<()> {
         let past = self.wanted(follower.past().await?);
         if global.output == Output::Json {
             report::json(&Document {
-                environment,
-                account: &cloud.account,
-                region: &cloud.region,
+                address,
                 since,
                 events: past.iter().map(report::events::event).collect(),
             });
             return Ok(());
         }
         if past.is_empty() {
-            report::note(&self.nothing(cloud, environment, follower.follows_any()));
+            report::note(&self.nothing(address, follower.follows_any()));
         }
         let mut is_read = report::events::lines(&past, global.output);
         while self.follow && is_read {
@@ -92,7 +90,7 @@ impl Events {
             let gone = !follower.follows_any();
             is_read = report::events::lines(&self.wanted(news), global.output);
             if gone {
-                report::note(&format!("{environment} is gone."));
+                report::note(&format!("{} is gone.", address.environment));
                 break;
             }
         }
@@ -104,17 +102,14 @@ impl Events {
         events
     }
 
-    fn nothing(&self, cloud: &Cloud, environment: &str, is_deployed: bool) -> String {
+    fn nothing(&self, address: &Address, is_deployed: bool) -> String {
         if !is_deployed {
-            return format!(
-                "{environment} is not deployed in account {}, {}: no stack carries its name.",
-                cloud.account, cloud.region
-            );
+            return format!("{}: no stack carries its name.", address.not_deployed());
         }
         let what = if self.failed { "failed" } else { "happened" };
         format!(
-            "{environment}: nothing {what} in the last {}; --since looks further back.",
-            self.since
+            "{}: nothing {what} in the last {}; --since looks further back.",
+            address.environment, self.since
         )
     }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::global::Global;
 use super::named::{Named, environment_name};
 use crate::cloud::Cloud;
+use crate::deployed::address::Address;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
@@ -50,9 +51,8 @@ pub struct Extend {
 /// An expiry that was moved.
 #[derive(Debug, Serialize)]
 struct Moved {
-    environment: String,
-    account: String,
-    region: String,
+    #[serde(flatten)]
+    address: Address,
     from: Expiry,
     expires: Expiry,
 }
@@ -81,7 +81,7 @@ impl Extend {
                 } else {
                     "was to expire in"
                 };
-                let (name, from, to) = (&moved.environment, moved.from.text(), moved.expires.text());
+                let (name, from, to) = (&moved.address.environment, moved.from.text(), moved.expires.text());
                 format!("{name} {was} {from}\n{name} expires in {to}\n")
             });
             Ok(())
@@ -114,9 +114,9 @@ impl Extend {
 
 /// When it expires.
 async fn expiry(cloud: &Cloud, name: &str) -> Result<Timestamp> {
-    if Deployed::find(cloud, name).await?.stacks.is_empty() {
-        let place = format!("in account {}, {}", cloud.account, cloud.region);
-        return Err(Error::refused(format!("{name} is not deployed {place}"))
+    let deployed = Deployed::find(cloud, name).await?;
+    if deployed.stacks.is_empty() {
+        return Err(Error::refused(deployed.address.not_deployed())
             .with_help("`qfleet list --all-regions` shows what is deployed and where"));
     }
     let parameter = expiry_parameter(name);
@@ -135,9 +135,7 @@ async fn extend(cloud: &Cloud, name: &str, from: Timestamp, by: Duration, now: T
     let parameter = expiry_parameter(name);
     cloud.put_parameter(&parameter, &format!("{to:.0}")).await?;
     Ok(Moved {
-        environment: name.to_owned(),
-        account: cloud.account.clone(),
-        region: cloud.region.clone(),
+        address: Address::new(cloud, name),
         from: Expiry::new(from, now),
         expires: Expiry::new(to, now),
     })

@@ -90,25 +90,18 @@ impl KillWorker {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let fleet = self.fleet(&cloud, &environment.name)?;
             let deployed = interrupt
-                .unless_stopped(Deployed::find(&cloud, &environment.name))
+                .unless_stopped(Deployed::require(&cloud, &environment.name))
                 .await?;
-            if deployed.stacks.is_empty() {
-                return Err(Error::failed(format!(
-                    "{} is not deployed in account {}, {}",
-                    environment.name, cloud.account, cloud.region
-                ))
-                .with_help("deploy it first: qfleet deploy"));
-            }
             let stages = Stage::all(&deployed);
             let groups = interrupt
                 .unless_stopped(groups(&cloud, fleet.as_ref(), &stages))
                 .await?;
             let victim = choose(&groups, self.stage.as_deref(), self.instance.as_deref())?;
             if !cloud.local {
-                self.check_allowed(&deployed, &victim, &cloud, interrupt)?;
+                self.check_allowed(&deployed, &victim, interrupt)?;
             }
             let mut replacement = Replacement::begin(victim.group, &victim.instance.id);
-            let mut killed = Killed::new(&cloud, &environment.name, &victim, self.how());
+            let mut killed = Killed::new(deployed.address.clone(), &victim, self.how());
             match &fleet {
                 Some(fleet) if self.crash => {
                     let processes = crash(instance_of(fleet, &victim)?)?;
@@ -185,23 +178,18 @@ impl KillWorker {
         found.map(Some).ok_or_else(none)
     }
 
-    fn check_allowed(
-        &self,
-        deployed: &Deployed,
-        victim: &Victim<'_>,
-        cloud: &Cloud,
-        interrupt: &Interrupt,
-    ) -> Result<()> {
-        let environment = &deployed.environment;
+    fn check_allowed(&self, deployed: &Deployed, victim: &Victim<'_>, interrupt: &Interrupt) -> Result<()> {
+        let address = &deployed.address;
         if deployed.stacks.iter().any(|stack| stack.tags.protect) && !self.yes {
-            return Err(
-                Error::refused(format!("{environment} is protected: its stacks say `protect: true`"))
-                    .with_help("its worker would drain, and nothing would be lost; add --yes if you mean it"),
-            );
+            return Err(Error::refused(format!(
+                "{} is protected: its stacks say `protect: true`",
+                address.environment
+            ))
+            .with_help("its worker would drain, and nothing would be lost; add --yes if you mean it"));
         }
         let question = format!(
-            "Terminate {} in {}, an instance of the stage {} of {environment} in account {}, {}?",
-            victim.instance.id, victim.instance.zone, victim.stage, cloud.account, cloud.region
+            "Terminate {} in {}, an instance of the stage {} of {address}?",
+            victim.instance.id, victim.instance.zone, victim.stage
         );
         if report::confirm(interrupt, &question, self.yes)? {
             Ok(())

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::global::{Env, Global};
 use crate::deployed::Deployed;
+use crate::deployed::address::Address;
 use crate::engine::plan;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report;
 
 /// Arguments of `outputs`.
@@ -22,9 +23,8 @@ pub struct Outputs {
 
 #[derive(Serialize)]
 struct Document {
-    environment: String,
-    account: String,
-    region: String,
+    #[serde(flatten)]
+    address: Address,
     outputs: plan::Outputs,
 }
 
@@ -34,24 +34,14 @@ impl Outputs {
         let environment = self.env.load()?;
         global.read(async {
             let cloud = global.connect(Some(&environment)).await?;
-            let deployed = Deployed::find(&cloud, &environment.name).await?;
-            if deployed.stacks.is_empty() {
-                return Err(Error::failed(format!(
-                    "{} is not deployed in account {}, {}",
-                    environment.name, cloud.account, cloud.region
-                ))
-                .with_help("deploy it first: qfleet deploy"));
-            }
+            let deployed = Deployed::require(&cloud, &environment.name).await?;
             let outputs = deployed
                 .stacks
                 .into_iter()
                 .map(|stack| (stack.part, stack.stack.outputs))
                 .collect();
-            let (account, region) = (cloud.account.clone(), cloud.region.clone());
             let document = Document {
-                environment: environment.name.clone(),
-                account,
-                region,
+                address: deployed.address,
                 outputs,
             };
             report::document(global.output, &document, || report::summary::outputs(&document.outputs));

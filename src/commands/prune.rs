@@ -145,12 +145,12 @@ impl Pruning {
     /// failed: what stays may still need them.
     pub async fn carry_out(&self, context: Context<'_>, role_arn: Option<&str>, report: &mut Report) {
         let went = match report.succeeded {
-            false => self.all(context, || Failed::Stopped),
+            false => self.all(|| Failed::Stopped),
             true => match foreign::find(context.cloud, &self.deployed).await {
-                Err(error) => self.all(context, || Failed::from(error.clone())),
+                Err(error) => self.all(|| Failed::from(error.clone())),
                 Ok(users) if !users.foreign.is_empty() => {
-                    let refusal = || used_by_others(&self.deployed.environment, &users.foreign);
-                    self.all(context, || Failed::from(refusal()))
+                    let refusal = || used_by_others(&self.deployed.address.environment, &users.foreign);
+                    self.all(|| Failed::from(refusal()))
                 }
                 Ok(_) => {
                     destroy(Teardown {
@@ -184,7 +184,7 @@ impl Pruning {
 
     /// What is left of them, as `destroy` looks for it; what the stacks hold that stay is none of it.
     async fn prove(&self, cloud: &Cloud, went: &Report) -> Receipt {
-        let environment = &self.deployed.environment;
+        let environment = &self.deployed.address.environment;
         let mut subject = Subject {
             environment: environment.clone(),
             known: self.known.clone(),
@@ -205,12 +205,12 @@ impl Pruning {
     }
 
     /// All of them ended so.
-    fn all(&self, context: Context<'_>, why: impl Fn() -> Failed) -> Report {
+    fn all(&self, why: impl Fn() -> Failed) -> Report {
         let stacks = self.deployed.stacks.iter().map(|stack| StackReport {
             part: stack.part.clone(),
             stack: stack.stack.name.clone(),
             outcome: Outcome::from(Finished::Failed(why())),
         });
-        Report::new(context.cloud, &self.deployed.environment, stacks.collect())
+        Report::new(self.deployed.address.clone(), stacks.collect())
     }
 }

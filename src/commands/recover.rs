@@ -78,12 +78,12 @@ impl Recover {
                 stack: found.stack.name,
                 outcome: Outcome::Unchanged,
             });
-            return Ok(Report::new(cloud, environment, well.collect()));
+            return Ok(Report::new(deployed.address, well.collect()));
         }
         if global.output == Output::Text {
             progress.suspend(|| report::text(&report::recover::text(environment, &stuck)));
         }
-        let question = format!("Recover {environment} in account {}, {}?", cloud.account, cloud.region);
+        let question = format!("Recover {}?", deployed.address);
         let refused = stuck.iter().all(|stack| stack.is_refused());
         if !refused && !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
@@ -102,7 +102,7 @@ impl Recover {
             .iter()
             .all(|stack| matches!(stack.outcome, Outcome::Unchanged));
         match global.output {
-            Output::Text if did_nothing => report::text(&report::recover::nothing(&report.environment)),
+            Output::Text if did_nothing => report::text(&report::recover::nothing(&report.address.environment)),
             Output::Text => {
                 report::note(&report::summary::text(report, &format!("qfleet recover {env}")));
                 if report.succeeded {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
+use crate::deployed::address::Address;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::Failed;
@@ -15,7 +16,7 @@ use crate::jobs::bodies::{Bodies, Count, only_files};
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::files::{self, LocalFile};
 use crate::jobs::messages::{Sender, Sent};
-use crate::jobs::places::{Address, Places};
+use crate::jobs::places::Places;
 use crate::jobs::upload::{self, Upload};
 use crate::report::{self, transfer::Transfer};
 
@@ -124,7 +125,7 @@ impl Send {
             tell: &tell,
             interrupt,
         };
-        let report = upload.run(places.address).await;
+        let report = upload.run(places.deployed.address).await;
         drop(tell);
         transfer.end().await;
         report::result(global.output, &report, || report::jobs::uploaded(&report));
@@ -169,7 +170,7 @@ impl Send {
         drop(tell);
         transfer.end().await;
         let document = Document {
-            address: places.address,
+            address: places.deployed.address,
             stage: queues.stage,
             sent,
         };

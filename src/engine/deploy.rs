@@ -75,7 +75,7 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
             outcome,
         })
     });
-    let mut report = Report::new(deployment.context.cloud, &blueprint.environment, stacks.collect());
+    let mut report = Report::new(deployment.plan.address.clone(), stacks.collect());
     report.outputs = outputs.into_inner().unwrap_or_default();
     report
 }
@@ -459,7 +459,7 @@ pub(super) async fn delete_failed_create(deployment: Deployment<'_>, stack: &Sta
 }
 
 /// A deploy of a plan that changes nothing.
-pub fn nothing_to_do(cloud: &crate::cloud::Cloud, plan: Plan) -> Report {
+pub fn nothing_to_do(plan: Plan) -> Report {
     let stacks: Vec<StackReport> = plan
         .stacks
         .into_iter()
@@ -473,6 +473,6 @@ pub fn nothing_to_do(cloud: &crate::cloud::Cloud, plan: Plan) -> Report {
     Report {
         outputs,
         surplus: plan.surplus,
-        ..Report::new(cloud, &plan.environment, stacks)
+        ..Report::new(plan.address, stacks)
     }
 }

@@ -70,7 +70,7 @@ pub async fn destroy(teardown: Teardown<'_>) -> Report {
             outcome,
         })
     });
-    let mut report = Report::new(teardown.context.cloud, &deployed.environment, stacks.collect());
+    let mut report = Report::new(deployed.address.clone(), stacks.collect());
     let left = left.into_inner().unwrap_or_default();
     report.kept = left.kept;
     report.abandoned = left.abandoned;

@@ -8,8 +8,9 @@ use super::cause::Cause;
 use super::event::Operation;
 use super::graph::Finished;
 use super::plan::Outputs;
+use crate::cloud::CloudError;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::deployed::holdings::Holding;
 use crate::engine::plan::surplus::Surplus;
 use crate::error::{Error, Result, exit_code};
@@ -18,12 +19,9 @@ use crate::observe::leftovers::Receipt;
 /// What a command did, stack by stack.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The environment's name.
-    pub environment: String,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    /// Which environment, and where.
+    #[serde(flatten)]
+    pub address: Address,
     /// Whether everything ended as it was meant to.
     pub succeeded: bool,
     /// In order.
@@ -204,11 +202,9 @@ impl From<Finished<Outcome, Failed>> for Outcome {
 
 impl Report {
     /// A report on stacks in this order.
-    pub fn new(cloud: &Cloud, environment: &str, stacks: Vec<StackReport>) -> Report {
+    pub fn new(address: Address, stacks: Vec<StackReport>) -> Report {
         Report {
-            environment: environment.to_owned(),
-            account: cloud.account.clone(),
-            region: cloud.region.clone(),
+            address,
             succeeded: stacks
                 .iter()
                 .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),

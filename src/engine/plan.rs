@@ -21,6 +21,7 @@ use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, R
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::lambda::Mapping;
+use crate::deployed::address::Address;
 use crate::engine::plan::blocking::Blocking;
 use crate::engine::plan::draft::Draft;
 use crate::engine::plan::imports::Existing;
@@ -34,12 +35,9 @@ pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 /// What would change.
 #[derive(Debug, Serialize)]
 pub struct Plan {
-    /// The environment's name.
-    pub environment: String,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    /// Which environment, and where.
+    #[serde(flatten)]
+    pub address: Address,
     /// In the order in which they would be deployed.
     pub stacks: Vec<StackPlan>,
     /// What is deployed and isn't in the file any more.

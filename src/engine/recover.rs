@@ -12,6 +12,7 @@ use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::deployed::{Deployed, DeployedStack};
 use crate::engine::deploy::settle;
 use crate::engine::plan::blocking;
@@ -191,7 +192,7 @@ pub async fn recover(context: Context<'_>, environment: &str, stuck: &[Stuck]) -
             outcome: Outcome::from(finished.remove(&stack.part)?),
         })
     });
-    Report::new(context.cloud, environment, stacks.collect())
+    Report::new(Address::new(context.cloud, environment), stacks.collect())
 }
 
 async fn one(context: Context<'_>, stack: &Stuck) -> std::result::Result<Outcome, Failed> {

@@ -14,6 +14,7 @@ use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::cloud::cloudformation::revert::{RevertedChange, Reverting, ThreeStates};
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::deployed::{DeployedStack, change_set_description};
 use crate::engine::plan::draft::{Drafts, change_set_name};
 use crate::error::{Error, Result};
@@ -211,7 +212,7 @@ pub async fn revert(context: Context<'_>, environment: &str, drafts: &Drafts, re
             outcome: Outcome::from(finished.remove(&revert.part)?),
         })
     });
-    Report::new(context.cloud, environment, stacks.collect())
+    Report::new(Address::new(context.cloud, environment), stacks.collect())
 }
 
 async fn revert_part(

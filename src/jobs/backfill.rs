@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::Failed;
 use super::messages::Job;
-use super::places::{Address, Intake};
+use super::places::Intake;
 use crate::blueprint::quoting::key_in_events;
 use crate::cloud::s3::listing::Object;
 use crate::cloud::s3::versions::Marker;
 use crate::cloud::sqs::messages::Message;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 
 /// What lies under the watched prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! Where jobs go: the bucket and the queues of an environment, as the outputs of its stacks name them.
 
-use serde::Serialize;
-
 use crate::cloud::Cloud;
 use crate::deployed::{Deployed, DeployedStack};
 use crate::error::{Error, Result};
@@ -9,20 +7,7 @@ use crate::error::{Error, Result};
 /// An environment as it is deployed, as far as jobs go.
 #[derive(Debug)]
 pub struct Places {
-    /// Which one it is.
-    pub address: Address,
-    deployed: Deployed,
-}
-
-/// What every result says first.
-#[derive(Debug, Clone, Serialize)]
-pub struct Address {
-    /// The environment's name.
-    pub environment: String,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    pub deployed: Deployed,
 }
 
 /// Where files go.
@@ -51,21 +36,8 @@ impl Places {
     /// # Errors
     /// A failure when the environment isn't deployed, or AWS can't be asked.
     pub async fn find(cloud: &Cloud, environment: &str) -> Result<Places> {
-        let deployed = Deployed::find(cloud, environment).await?;
-        if deployed.stacks.is_empty() {
-            return Err(Error::failed(format!(
-                "{environment} is not deployed in account {}, {}",
-                cloud.account, cloud.region
-            ))
-            .with_help("deploy it first: qfleet deploy"));
-        }
         Ok(Places {
-            address: Address {
-                environment: environment.to_owned(),
-                account: cloud.account.clone(),
-                region: cloud.region.clone(),
-            },
-            deployed,
+            deployed: Deployed::require(cloud, environment).await?,
         })
     }
 
@@ -74,7 +46,7 @@ impl Places {
     /// # Errors
     /// Usage when the environment has no bucket; a failure when its stack doesn't say where files go.
     pub fn intake(&self) -> Result<Intake> {
-        let environment = &self.address.environment;
+        let environment = &self.deployed.address.environment;
         let Some(found) = self.deployed.part("intake") else {
             return Err(
                 Error::usage(format!("{environment} has no bucket that files could be sent to")).with_help(format!(
@@ -97,7 +69,7 @@ impl Places {
     /// # Errors
     /// Usage when there is no such stage, or none is named of several; a failure when its stack doesn't name its queues.
     pub fn queues(&self, stage: Option<&str>) -> Result<Queues> {
-        let environment = &self.address.environment;
+        let environment = &self.deployed.address.environment;
         let stages = self.stages();
         let found = match (stage, stages.as_slice()) {
             (Some(stage), _) => match self.deployed.part(stage) {

@@ -8,10 +8,11 @@ use tokio::time::sleep;
 
 use super::Failed;
 use super::event::{Doing, Event, Events};
-use super::places::{Address, Queues};
+use super::places::Queues;
 use super::redrive_by_hand::by_hand;
 use crate::cloud::sqs::message_moves::{MoveStatus, MoveTask};
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::error;
 use crate::interrupt::Interrupt;
 

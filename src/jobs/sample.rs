@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::event::Events;
-use super::places::{Address, Queues};
+use super::places::Queues;
 use crate::cloud::Cloud;
 use crate::cloud::sqs::messages::{BATCH, Received};
+use crate::deployed::address::Address;
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use jiff::Timestamp;

@@ -12,10 +12,11 @@ use tokio::time::timeout;
 use super::event::{Event, Events};
 use super::files::LocalFile;
 use super::pace::Pace;
-use super::places::{Address, Intake};
+use super::places::Intake;
 use super::{FAILURES, Failed};
 use crate::cloud::s3::uploads::{Piece, part_length};
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::error;
 use crate::interrupt::{GRACE, Interrupt};
 

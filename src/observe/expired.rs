@@ -102,7 +102,7 @@ pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, Clou
             Kept::Unreadable(_) => None,
         };
         expired.push(Expired {
-            environment: deployed.environment.clone(),
+            environment: deployed.address.environment.clone(),
             region: cloud.region.clone(),
             expires,
             verdict: verdict(&deployed, &cloud.region, &kept),
@@ -114,7 +114,7 @@ pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, Clou
 /// Those that have expired, or of which that can't be known.
 fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> Vec<(Deployed, Kept)> {
     let with_expiry = all.into_iter().filter_map(|deployed| {
-        let kept = Kept::read(kept.get(&expiry_parameter(&deployed.environment))?);
+        let kept = Kept::read(kept.get(&expiry_parameter(&deployed.address.environment))?);
         Some((deployed, kept))
     });
     with_expiry
@@ -125,7 +125,7 @@ fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> V
 fn verdict(deployed: &Deployed, region: &str, kept: &Kept) -> Verdict {
     if let Kept::Unreadable(value) = kept {
         return Verdict::Unreadable {
-            reason: unreadable(&deployed.environment, region, value),
+            reason: unreadable(&deployed.address.environment, region, value),
         };
     }
     let mut stacks = deployed.stacks.iter();
@@ -140,6 +140,7 @@ fn verdict(deployed: &Deployed, region: &str, kept: &Kept) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployed::address::Address;
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("an instant")
@@ -147,7 +148,11 @@ mod tests {
 
     fn environment(name: &str) -> Deployed {
         Deployed {
-            environment: name.to_owned(),
+            address: Address {
+                environment: name.to_owned(),
+                account: "111122223333".to_owned(),
+                region: "us-east-2".to_owned(),
+            },
             stacks: Vec::new(),
         }
     }
@@ -171,7 +176,7 @@ mod tests {
             .into();
         let due: Vec<String> = due(all, &kept, now)
             .into_iter()
-            .map(|(one, _)| one.environment)
+            .map(|(one, _)| one.address.environment)
             .collect();
         assert_eq!(due, ["past", "now", "odd"]);
     }

@@ -115,11 +115,11 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
     for deployed in &found {
         let kept = expiries
             .as_ref()
-            .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)));
+            .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.address.environment)));
         if let Some(Kept::Unreadable(value)) = kept.map(|kept| Kept::read(kept)) {
             listing.unknown.push(Unknown {
                 region: cloud.region.clone(),
-                unknown: unreadable(&deployed.environment, &cloud.region, &value),
+                unknown: unreadable(&deployed.address.environment, &cloud.region, &value),
             });
         }
     }
@@ -198,7 +198,7 @@ fn environment(
 ) -> Environment {
     let stages = Stage::all(deployed);
     let created_at = deployed.stacks.iter().filter_map(|found| found.stack.created).min();
-    let kept = expiries.and_then(|expiries| expiries.get(&expiry_parameter(&deployed.environment)));
+    let kept = expiries.and_then(|expiries| expiries.get(&expiry_parameter(&deployed.address.environment)));
     let (expires, is_known) = match kept.map(|kept| Kept::read(kept)) {
         Some(Kept::At(at)) => (Some(at), true),
         Some(Kept::Unreadable(_)) => (None, false),
@@ -210,11 +210,11 @@ fn environment(
         .map(|found| &found.stack.status)
         .max_by_key(|status| badness(status));
     Environment {
-        environment: deployed.environment.clone(),
+        environment: deployed.address.environment.clone(),
         region: cloud.region.clone(),
         state: worst.cloned().unwrap_or(StackStatus::ReviewInProgress),
         parts: deployed.stacks.iter().map(|found| found.part.clone()).collect(),
-        instances: instances(cloud, &deployed.environment, &stages, groups),
+        instances: instances(cloud, &deployed.address.environment, &stages, groups),
         stages: stages.into_iter().map(|stage| stage.name).collect(),
         created_at,
         age_seconds: created_at.map(|at| now.as_second() - at.as_second()),

@@ -7,6 +7,7 @@ use super::metrics::BacklogPoint;
 use crate::cloud::Cloud;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::{Group, Instance};
+use crate::deployed::address::Address;
 use crate::error::Result;
 use crate::local::fleet::state::{self, FleetState, GroupState};
 
@@ -37,7 +38,7 @@ pub fn find(cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
         return Ok(None);
     }
     let found = state::find(environment)?;
-    Ok(found.filter(|fleet| fleet.account == cloud.account && fleet.region == cloud.region))
+    Ok(found.filter(|fleet| fleet.address == Address::new(cloud, environment)))
 }
 
 /// Its group of this name.

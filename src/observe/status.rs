@@ -25,6 +25,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
 use crate::local::fleet::state::FleetState;
 use crate::observe::expired::{Kept, unreadable};
@@ -32,12 +33,9 @@ use crate::observe::expired::{Kept, unreadable};
 /// How an environment is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
-    /// Its name.
-    pub environment: String,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    /// Which environment it is, and where.
+    #[serde(flatten)]
+    pub address: Address,
     /// Whether this is the local emulator.
     pub local: bool,
     /// The local fleet that plays Auto Scaling there, if one runs.
@@ -219,7 +217,7 @@ impl Stacks {
         let parts = self.parts.clone().unwrap_or_else(needed);
         let missing = parts.iter().filter(|part| !there.contains(part.as_str()));
         missing
-            .map(|part| names::stack(&self.deployed.environment, part))
+            .map(|part| names::stack(&self.deployed.address.environment, part))
             .collect()
     }
 
@@ -272,10 +270,10 @@ impl Stacks {
 /// commands that findings name, `now` is the wall clock.
 pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Timestamp) -> Status {
     let stages = Stage::all(&stacks.deployed);
-    let (fleet, of_fleet) = fleet(cloud, &stacks.deployed.environment);
+    let (fleet, of_fleet) = fleet(cloud, &stacks.deployed.address.environment);
     let (live, activities, metrics, details) = join4(
         live::read(cloud, fleet.as_ref(), &stages),
-        activities::read(cloud, &stacks.deployed.environment, &stages),
+        activities::read(cloud, &stacks.deployed.address.environment, &stages),
         metrics::read(cloud, fleet.as_ref(), &stages, now),
         details::read(cloud, &stacks.deployed, &stages),
     )
@@ -337,9 +335,7 @@ impl Reads<'_> {
         unknown.dedup();
         let stacks = self.stacks.deployed.stacks.iter();
         let mut status = Status {
-            environment: self.stacks.deployed.environment.clone(),
-            account: cloud.account.clone(),
-            region: cloud.region.clone(),
+            address: self.stacks.deployed.address.clone(),
             local: cloud.local,
             local_fleet: self.local_fleet,
             at: now,

@@ -20,6 +20,7 @@ use super::status::{Reads, Stacks, Status, fleet};
 use super::{activities, details, live, metrics};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
+use crate::deployed::address::Address;
 
 /// How often things are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +189,7 @@ impl Watcher {
         self.gone = gone;
         let nothing = Stacks {
             deployed: Deployed {
-                environment: self.environment.clone(),
+                address: Address::new(&self.cloud, &self.environment),
                 stacks: Vec::new(),
             },
             expires: None,

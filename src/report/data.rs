@@ -6,21 +6,19 @@ use indicatif::HumanBytes;
 
 use super::jobs::queue_name;
 use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
-use crate::cloud::Cloud;
 use crate::deployed::Deployed;
 use crate::engine::outcome::Report;
 use crate::engine::plan::blocking::Blocking;
 use crate::observe::data::{BucketContents, BucketData, Counts, Data, QueueContents, QueueData};
 
 /// What is deleted and where, what is lost with it and what is kept, in lines of so many columns.
-pub fn text(cloud: &Cloud, deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
+pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "Destroy {} in account {}, {}: {}",
-        paint(STRONG, &deployed.environment),
-        cloud.account,
-        cloud.region,
+        "Destroy {} in {}: {}",
+        paint(STRONG, &deployed.address.environment),
+        deployed.address.place(),
         count(deployed.stacks.len(), "stack")
     );
     for stack in &deployed.stacks {

@@ -20,10 +20,9 @@ pub fn text(drift: &Drift, all: bool) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "Drift of {} in account {}, {}\n",
-        paint(STRONG, &drift.environment),
-        drift.account,
-        drift.region
+        "Drift of {} in {}\n",
+        paint(STRONG, &drift.address.environment),
+        drift.address.place()
     );
     for stack in &drift.stacks {
         stack_text(&mut out, stack, all);

@@ -10,12 +10,12 @@ use crate::observe::drift::Drift;
 /// What was found, as GitHub's Markdown; `all`: what doesn't matter, too.
 pub fn markdown(drift: &Drift, all: bool) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "## Drift of {}\n", drift.environment);
+    let _ = writeln!(out, "## Drift of {}\n", drift.address.environment);
     let _ = writeln!(
         out,
         "Account {}, {}. {}",
-        drift.account,
-        drift.region,
+        drift.address.account,
+        drift.address.region,
         conclusion(drift)
     );
     for stack in &drift.stacks {

@@ -8,18 +8,16 @@ use serde::Serialize;
 use super::form::Output;
 use super::progress::Line;
 use super::style::{BAD, FAINT, STRONG, paint};
+use crate::deployed::address::Address;
 use crate::engine::event::Event;
 use crate::observe::events::Happened;
 
 /// The document of `--output json`.
 #[derive(Debug, Serialize)]
 pub struct Document<'a> {
-    /// The environment's name.
-    pub environment: &'a str,
-    /// The account.
-    pub account: &'a str,
-    /// The region.
-    pub region: &'a str,
+    /// Which environment, and where.
+    #[serde(flatten)]
+    pub address: &'a Address,
     /// Older events were left out.
     pub since: Timestamp,
     /// Oldest first, as on the lines of `--output jsonl`.

@@ -141,12 +141,12 @@ pub fn detached(detached: &Detached<'_>) -> String {
     let stages: Vec<&str> = fleet.groups.iter().map(|group| group.stage.as_str()).collect();
     format!(
         "Local fleet of {} runs in the background, process {}: {}\n  {} {log}\n  {} qfleet local down {}\n",
-        paint(STRONG, &fleet.environment),
+        paint(STRONG, &fleet.address.environment),
         fleet.pid,
         stages.join(", "),
         paint(FAINT, "its log:  "),
         paint(FAINT, "to end it:"),
-        fleet.environment
+        fleet.address.environment
     )
 }
 

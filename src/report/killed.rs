@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::form::Output;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, seconds, whole_seconds};
-use crate::cloud::Cloud;
+use crate::deployed::address::Address;
 use crate::observe::replacement::Change;
 use crate::observe::victim::Victim;
 
@@ -26,9 +26,8 @@ pub enum How {
 /// The document of `--output json`.
 #[derive(Debug, Serialize)]
 pub struct Killed {
-    environment: String,
-    account: String,
-    region: String,
+    #[serde(flatten)]
+    address: Address,
     stage: String,
     group: String,
     instance: String,
@@ -51,11 +50,9 @@ struct Line<'a> {
 
 impl Killed {
     /// Of an instance that nothing is known to have become of yet.
-    pub fn new(cloud: &Cloud, environment: &str, victim: &Victim<'_>, how: How) -> Killed {
+    pub fn new(address: Address, victim: &Victim<'_>, how: How) -> Killed {
         Killed {
-            environment: environment.to_owned(),
-            account: cloud.account.clone(),
-            region: cloud.region.clone(),
+            address,
             stage: victim.stage.to_owned(),
             group: victim.group.name.clone(),
             instance: victim.instance.id.clone(),

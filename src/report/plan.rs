@@ -17,10 +17,9 @@ pub fn text(plan: &Plan, env: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
-        "Plan for {} in account {}, {}\n",
-        paint(STRONG, &plan.environment),
-        plan.account,
-        plan.region
+        "Plan for {} in {}\n",
+        paint(STRONG, &plan.address.environment),
+        plan.address.place()
     );
     for stack in &plan.stacks {
         stack_text(&mut out, stack);

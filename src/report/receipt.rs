@@ -16,8 +16,9 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
     let mut out = if report.stacks.is_empty() {
         // A name that was mistyped, or the wrong region, looks the same.
         format!(
-            "{} is gone already, or never was in account {}, {}: nothing to do.\n",
-            report.environment, report.account, report.region
+            "{} is gone already, or never was in {}: nothing to do.\n",
+            report.address.environment,
+            report.address.place()
         )
     } else {
         note(&summary::text(report, again));
@@ -142,12 +143,13 @@ fn total(receipt: &Receipt) -> String {
         (true, false) => "nothing was found that is left over, but not everything could be asked for".to_owned(),
         (true, true) => "nothing is left over".to_owned(),
     };
-    format!("{}: {verdict}{counted}.", receipt.environment)
+    format!("{}: {verdict}{counted}.", receipt.address.environment)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployed::address::Address;
 
     fn row(fate: Fate, resource_type: &str, name: &str, evidence: &str) -> Row {
         Row {
@@ -169,9 +171,11 @@ mod tests {
             ..row(Fate::LeftOver, "AWS::Logs::LogGroup", "x", "DescribeLogGroups")
         };
         let mut receipt = Receipt {
-            environment: "lab".into(),
-            account: "111122223333".into(),
-            region: "us-east-2".into(),
+            address: Address {
+                environment: "lab".into(),
+                account: "111122223333".into(),
+                region: "us-east-2".into(),
+            },
             at: jiff::Timestamp::UNIX_EPOCH,
             clean: false,
             complete: true,

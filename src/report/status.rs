@@ -12,8 +12,8 @@ use crate::observe::status::{StackState, StageState, Status};
 /// The status as text, in lines of so many columns; none for as long as they come.
 pub fn text(status: &Status, width: Option<usize>) -> String {
     let mut out = String::new();
-    let place = format!("account {}, {}", status.account, status.region);
-    let name = paint(STRONG, &status.environment);
+    let place = status.address.place();
+    let name = paint(STRONG, &status.address.environment);
     if status.stacks.is_empty() {
         let _ = writeln!(out, "{name} is not deployed in {place}: no stack carries its name.");
         unknown(&mut out, status, width);

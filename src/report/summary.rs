@@ -115,7 +115,7 @@ fn totals(report: &Report) -> String {
             parts.push(format!("{} {word}", count(number, "stack")));
         }
     }
-    format!("{}: {}.", report.environment, parts.join(", "))
+    format!("{}: {}.", report.address.environment, parts.join(", "))
 }
 
 /// Outputs as text, a part a block.

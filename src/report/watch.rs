@@ -71,7 +71,7 @@ impl Told {
         if self.phase.replace(snapshot.phase) != Some(snapshot.phase) && snapshot.phase == Phase::NotDeployed {
             lines.push(format!(
                 "{at}  {} is not deployed yet: waiting for its first stack",
-                status.environment
+                status.address.environment
             ));
         }
         for stack in &status.stacks {

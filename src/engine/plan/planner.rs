@@ -11,6 +11,7 @@ use crate::cloud::cloudformation::change_set::{Action, Change, Manner, Replaceme
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::deployed::protection;
 use crate::deployed::{change_set_description, expiry_parameter, ours};
 use crate::engine::believed;
@@ -113,9 +114,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         stack.lowered = of_stack.map(LoweredGroup::from);
     }
     Ok(Plan {
-        environment: blueprint.environment.clone(),
-        account: cloud.account.clone(),
-        region: cloud.region.clone(),
+        address: Address::new(cloud, &blueprint.environment),
         stacks,
         surplus: Surplus::default(),
         prunes: false,

@@ -19,18 +19,16 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::home::FleetHome;
+use crate::deployed::address::Address;
 use crate::error::Result;
 use crate::local::home::cannot;
 
 /// A local fleet as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FleetState {
-    /// The environment's name.
-    pub environment: String,
-    /// The emulator's account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    /// Which environment, and where.
+    #[serde(flatten)]
+    pub address: Address,
     /// The supervisor's process.
     pub pid: i32,
     /// When the supervisor was started.

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
 use crate::deployed::{Deployed, DeployedStack};
 use crate::environment::DriftIgnore;
 use classify::Class;
@@ -37,12 +38,9 @@ const AT_ONCE: usize = 10;
 /// What drift was found.
 #[derive(Debug, Serialize)]
 pub struct Drift {
-    /// The environment's name.
-    pub environment: String,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    /// Which environment, and where.
+    #[serde(flatten)]
+    pub address: Address,
     /// What it comes to.
     pub verdict: Verdict,
     /// How many resources were compared, by CloudFormation or by qfleet.
@@ -208,9 +206,7 @@ pub async fn check(
     };
     let whole = |missing: &&NotChecked| missing.property.is_none();
     Ok(Drift {
-        environment: environment.to_owned(),
-        account: cloud.account.clone(),
-        region: cloud.region.clone(),
+        address: Address::new(cloud, environment),
         verdict,
         checked: stacks.iter().map(|stack| stack.checked).sum(),
         not_checked: stacks

@@ -148,7 +148,7 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
     }
     for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {
         if command.starts_with("aws ") {
-            *command += &format!(" --region {}", status.region);
+            *command += &format!(" --region {}", status.address.region);
         } else if !words.options.is_empty() {
             *command += &format!(" {}", words.options);
         }

@@ -9,7 +9,7 @@ use crate::observe::status::{StackState, Status};
 pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {
     let mut all = Vec::new();
     if status.stacks.is_empty() {
-        let meaning = format!("it is not deployed in account {}, {}", status.account, status.region);
+        let meaning = format!("it is not deployed in {}", status.address.place());
         let action = "deploy it, or look at the account and --region";
         let command = format!("qfleet deploy {}", words.file);
         all.push(Finding::new("not-deployed", Warning, meaning, action).command(command));

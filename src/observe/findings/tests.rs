@@ -11,6 +11,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::sqs::queues::QueueDepth;
+use crate::deployed::address::Address;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
 use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;
@@ -113,9 +114,11 @@ fn stage() -> StageState {
 
 fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
     Status {
-        environment: "lab".into(),
-        account: "111122223333".into(),
-        region: "us-east-2".into(),
+        address: Address {
+            environment: "lab".into(),
+            account: "111122223333".into(),
+            region: "us-east-2".into(),
+        },
         local: false,
         local_fleet: None,
         at: at(0),

@@ -27,7 +27,7 @@ impl Known {
     /// Reads it. It never fails: what can't be read keeps nothing from being deleted, and is unknown afterwards.
     pub async fn read(cloud: &Cloud, deployed: &Deployed) -> Known {
         let mut known = Known::default();
-        let expiry = expiry_parameter(&deployed.environment);
+        let expiry = expiry_parameter(&deployed.address.environment);
         match cloud.parameter(&expiry).await {
             Ok(Some(_)) => known.things.push(Thing::new(PARAMETER, &expiry)),
             Ok(None) => {}

@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use crate::blueprint::names as stack_names;
 use crate::cloud::Cloud;
+use crate::deployed::address::Address;
 pub use known::Known;
 use thing::Thing;
 
@@ -31,12 +32,9 @@ const CONCURRENCY: usize = 8;
 /// What became of an environment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Receipt {
-    /// Its name.
-    pub environment: String,
-    /// The account.
-    pub account: String,
-    /// The region.
-    pub region: String,
+    /// Which environment it is, and where.
+    #[serde(flatten)]
+    pub address: Address,
     /// When the look began.
     pub at: Timestamp,
     /// Nothing is left over unexpectedly.
@@ -156,9 +154,7 @@ pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Tim
         order(one).cmp(&order(other))
     });
     Receipt {
-        environment: subject.environment.clone(),
-        account: cloud.account.clone(),
-        region: cloud.region.clone(),
+        address: Address::new(cloud, &subject.environment),
         at: now,
         clean: rows.iter().all(|row| row.fate != Fate::LeftOver),
         complete: rows.iter().all(|row| row.fate != Fate::Unknown),

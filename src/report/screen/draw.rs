@@ -99,8 +99,8 @@ fn stages(view: &View, status: &Status, theme: Theme, area: Rect, buffer: &mut B
 /// Where this is, when it expires, and when it was read.
 fn header(status: &Status, theme: Theme, width: u16) -> Line<'static> {
     let mut left = vec![
-        Span::styled(status.environment.clone(), theme.text(Tone::Strong)),
-        Span::raw(format!("  {}  {}", status.account, status.region)),
+        Span::styled(status.address.environment.clone(), theme.text(Tone::Strong)),
+        Span::raw(format!("  {}  {}", status.address.account, status.address.region)),
     ];
     if let Some(fleet) = status.local_fleet {
         left.push(Span::raw(match fleet.speed {
@@ -216,7 +216,7 @@ fn findings(status: &Status, theme: Theme, area: Rect) -> Vec<Line<'static>> {
 
 /// What stands where the stages will be.
 fn waiting(phase: Phase, status: &Status, theme: Theme) -> Line<'static> {
-    let environment = &status.environment;
+    let environment = &status.address.environment;
     let text = match phase {
         Phase::Unknown => "the stacks can't be read yet".to_owned(),
         Phase::NotDeployed => format!("{environment} is not deployed yet: waiting for its first stack"),

@@ -15,6 +15,7 @@ use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
+use crate::deployed::address::Address;
 use crate::observe::findings::{Finding, Severity};
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::metrics::BacklogPoint;
@@ -122,9 +123,11 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
     Snapshot {
         phase,
         status: Status {
-            environment: "lab".into(),
-            account: "111122223333".into(),
-            region: "us-east-2".into(),
+            address: Address {
+                environment: "lab".into(),
+                account: "111122223333".into(),
+                region: "us-east-2".into(),
+            },
             local: false,
             local_fleet: None,
             at: at(0),
@@ -458,7 +461,7 @@ fn colours_only_where_they_are_wanted() {
 #[test]
 fn no_size_is_too_small_and_no_text_too_odd() {
     let mut odd = busy();
-    odd.status.environment = "x".repeat(300);
+    odd.status.address.environment = "x".repeat(300);
     odd.status.unknown = vec!["日本語 \u{1b}[31m \n tab\t".repeat(9)];
     odd.status.stages[1].stage = "a-very-long-name".repeat(20);
     odd.status.stages[0].activities[0].cause = "word ".repeat(500);

@@ -187,7 +187,7 @@ impl Rig {
             return Err(refusal);
         }
         if !plan.changes_anything() {
-            return Ok(nothing_to_do(&self.cloud, plan));
+            return Ok(nothing_to_do(plan));
         }
         Ok(self.execute(context, drafts, &plan).await)
     }

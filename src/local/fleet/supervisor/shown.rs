@@ -3,6 +3,7 @@
 use super::super::place::Place;
 use super::super::state::{FleetState, GroupState, InstanceState};
 use super::{Supervisor, own_pid};
+use crate::deployed::address::Address;
 
 impl Supervisor<'_> {
     /// The state, for other commands.
@@ -19,9 +20,7 @@ impl Supervisor<'_> {
     fn state(&self) -> FleetState {
         let instances = self.home.instances();
         FleetState {
-            environment: self.environment.clone(),
-            account: self.cloud.account.clone(),
-            region: self.cloud.region.clone(),
+            address: Address::new(&self.cloud, &self.environment),
             pid: own_pid(),
             started: self.started,
             speed: self.pace.speed,
