@@ -1,4 +1,4 @@
-//! What IAM says of a role, in the words of `AWS::IAM::Role`.
+//! Roles: which there are, and what IAM says of one, in the words of `AWS::IAM::Role`.
 //!
 //! CloudFormation's detection compares only what a template sets, so a role without `ManagedPolicyArns` that somebody
 //! makes an administrator is in sync for it
@@ -9,9 +9,39 @@ use futures_util::future::{try_join_all, try_join3};
 use serde_json::{Value, json};
 
 use super::actual::defined;
-use super::{Cloud, CloudError, explain};
+use super::{Cloud, CloudError, explain, unless};
+
+const NO_SUCH_ENTITY: [&str; 2] = ["NoSuchEntity", "NoSuchEntityException"];
+
+/// A role, and what tells whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRole {
+    /// Its name.
+    pub name: String,
+    /// What it may do, as JSON that IAM has percent-encoded; none when it has no policy of that name.
+    pub policy: Option<String>,
+}
 
 impl Cloud {
+    /// Roles whose name begins so, each with its policy of the name `policy`. Roles belong to no region
+    /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>).
+    pub async fn roles_named(&self, prefix: &str, policy: &str) -> Result<Vec<NamedRole>, CloudError> {
+        let mut pages = self.iam.list_roles().max_items(1000).into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(role) = pages.next().await {
+            let role = role.map_err(|error| explain("ListRoles", error))?;
+            names.extend(Some(role.role_name).filter(|name| name.starts_with(prefix)));
+        }
+        let mut all = Vec::new();
+        for name in names {
+            let asked = self.iam.get_role_policy().role_name(&name).policy_name(policy);
+            let answer = asked.send().await.map_err(|error| explain("GetRolePolicy", error));
+            let policy = unless(&NO_SUCH_ENTITY, answer)?.map(|answer| answer.policy_document);
+            all.push(NamedRole { name, policy });
+        }
+        Ok(all)
+    }
+
     /// The role of this name, with all that it may do: `Policies` and `ManagedPolicyArns` are there even when they are
     /// empty. `None` when there is no such role.
     pub async fn actual_role(&self, name: &str) -> Result<Option<Value>, CloudError> {
@@ -21,15 +51,23 @@ impl Cloud {
             self.attached_policies(name),
         )
         .await;
-        match found {
-            Ok((mut role, policies, attached)) => {
-                role["Policies"] = Value::Array(policies);
-                role["ManagedPolicyArns"] = json!(attached);
-                Ok(Some(role))
-            }
-            Err(error) if error.is("NoSuchEntity") => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(unless(&NO_SUCH_ENTITY, found)?.map(|(mut role, policies, attached)| {
+            role["Policies"] = Value::Array(policies);
+            role["ManagedPolicyArns"] = json!(attached);
+            role
+        }))
+    }
+
+    /// Whether there is a role of this name.
+    pub(in crate::cloud) async fn has_role(&self, name: &str) -> Result<bool, CloudError> {
+        Ok(unless(&NO_SUCH_ENTITY, self.role(name).await)?.is_some())
+    }
+
+    /// Whether there is an instance profile of this name.
+    pub(in crate::cloud) async fn has_profile(&self, name: &str) -> Result<bool, CloudError> {
+        let asked = self.iam.get_instance_profile().instance_profile_name(name).send().await;
+        let found = asked.map_err(|error| explain("GetInstanceProfile", error));
+        Ok(unless(&NO_SUCH_ENTITY, found)?.is_some())
     }
 
     async fn role(&self, name: &str) -> Result<Value, CloudError> {
@@ -67,14 +105,9 @@ impl Cloud {
         let each = names.iter().map(async |name| {
             let asked = self.iam.get_role_policy().role_name(role).policy_name(name);
             let answer = asked.send().await.map_err(|error| explain("GetRolePolicy", error));
-            match answer {
-                Ok(answer) => Ok(Some(
-                    json!({"PolicyName": name, "PolicyDocument": unescaped(answer.policy_document())}),
-                )),
-                // It went between the list and this.
-                Err(error) if error.is("NoSuchEntity") => Ok(None),
-                Err(error) => Err(error),
-            }
+            // None of one that went between the list and this.
+            let found = unless(&NO_SUCH_ENTITY, answer)?;
+            Ok(found.map(|found| json!({"PolicyName": name, "PolicyDocument": unescaped(found.policy_document())})))
         });
         Ok(try_join_all(each).await?.into_iter().flatten().collect())
     }

@@ -1,17 +1,15 @@
 //! Narrow clients over the AWS SDK: domain types out, paging and retries inside. The only place that sees the SDK.
 
 pub mod account;
-pub mod actual;
+pub(in crate::cloud) mod actual;
 pub mod autoscaling;
 pub mod cloudformation;
 pub mod cloudwatch;
 pub mod connection;
 mod ec2;
-pub mod existing;
-mod iam;
+pub mod iam;
 pub mod lambda;
-pub mod leftovers;
-mod ownership;
+pub mod logs;
 pub mod presence;
 pub mod s3;
 pub mod sns;
@@ -22,7 +20,7 @@ pub mod tagging;
 pub use connection::calls::Call;
 pub use connection::connect::{Connect, Credentials, Unidentified};
 pub use connection::failure::CloudError;
-pub(crate) use connection::failure::explain;
+pub(crate) use connection::failure::{explain, unless};
 
 /// The AWS account and region (or the local emulator) that a command works on.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::cloud::sqs::queues;
+use crate::cloud::s3::buckets::BucketState;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// How a resource was found.
@@ -50,23 +50,26 @@ impl Cloud {
             "AWS::CloudFormation::Stack" => self.stack_presence(id).await.map(Some),
             "AWS::S3::Bucket" => self.bucket_presence(id).await.map(Some),
             "AWS::SQS::Queue" => self.queue_presence(id).await.map(Some),
-            "AWS::SNS::Topic" => self.topic_presence(id).await.map(Some),
-            "AWS::SNS::Subscription" => self.subscription_presence(id).await.map(Some),
+            "AWS::SNS::Topic" => is_there("GetTopicAttributes", self.actual_topic(id).await?.is_some()),
+            "AWS::SNS::Subscription" => is_there(
+                "GetSubscriptionAttributes",
+                self.actual_subscription(id).await?.is_some(),
+            ),
             "AWS::AutoScaling::AutoScalingGroup" => {
                 is_there("DescribeAutoScalingGroups", self.group(id).await?.is_some())
             }
             "AWS::AutoScaling::ScalingPolicy" => self.policy_presence(id).await.map(Some),
             "AWS::CloudWatch::Alarm" => is_there("DescribeAlarms", !self.alarms(vec![id.to_owned()]).await?.is_empty()),
-            "AWS::CloudWatch::Dashboard" => self.dashboard_presence(id).await.map(Some),
+            "AWS::CloudWatch::Dashboard" => is_there("GetDashboard", self.dashboard_body(id).await?.is_some()),
             "AWS::Logs::LogGroup" => {
                 let found = self.log_groups(id).await?;
                 is_there("DescribeLogGroups", found.iter().any(|name| name == id))
             }
-            "AWS::IAM::Role" => self.role_presence(id).await.map(Some),
+            "AWS::IAM::Role" => is_there("GetRole", self.has_role(id).await?),
             // The emulator gives a profile's ARN for its name.
             "AWS::IAM::InstanceProfile" => {
                 let name = id.rsplit('/').next().unwrap_or(id);
-                self.profile_presence(name).await.map(Some)
+                is_there("GetInstanceProfile", self.has_profile(name).await?)
             }
             "AWS::SSM::Parameter" => is_there("GetParameter", self.parameter(id).await?.is_some()),
             // The local emulator's Cloud Control API knows what was made through it, and nothing else.
@@ -85,59 +88,28 @@ impl Cloud {
         Ok(Presence { state, operation })
     }
 
-    /// Without permission to list it, S3 answers 403 for a bucket, whoever's it is: that says nothing
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
     async fn bucket_presence(&self, name: &str) -> Result<Presence, CloudError> {
         let operation = "HeadBucket";
-        let asked = self.s3.head_bucket().bucket(name);
-        match asked.expected_bucket_owner(&self.account).send().await {
-            Ok(_) => Ok(Presence::new(operation, true)),
-            Err(error) => match error.raw_response().map(|response| response.status().as_u16()) {
-                Some(404) => Ok(Presence::new(operation, false)),
-                Some(403) => Err(CloudError {
-                    operation,
-                    code: Some("AccessDenied".to_owned()),
-                    message: "the answer is 403: it is another account's, or reading it is denied".to_owned(),
-                }),
-                _ => Err(explain(operation, error)),
-            },
+        match self.bucket_state(name).await? {
+            BucketState::There => Ok(Presence::new(operation, true)),
+            BucketState::Missing => Ok(Presence::new(operation, false)),
+            BucketState::Denied => Err(CloudError {
+                operation,
+                code: Some("AccessDenied".to_owned()),
+                message: "the answer is 403: it is another account's, or reading it is denied".to_owned(),
+            }),
         }
     }
 
-    /// A queue that was deleted goes on answering for up to 60 seconds
-    /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html>).
     async fn queue_presence(&self, name_or_url: &str) -> Result<Presence, CloudError> {
         if !name_or_url.starts_with("http") {
             let found = self.queue_url(name_or_url).await?;
             return Ok(Presence::new("GetQueueUrl", found.is_some()));
         }
-        let operation = "GetQueueAttributes";
-        let asked = self.sqs.get_queue_attributes().queue_url(name_or_url);
-        let asked = asked.attribute_names(QueueAttributeName::QueueArn).send().await;
-        match asked.map_err(|error| queues::explain(operation, error)) {
-            Ok(_) => Ok(Presence::new(operation, true)),
-            Err(error) if error.is("QueueDoesNotExist") || error.is("NonExistentQueue") => {
-                Ok(Presence::new(operation, false))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn topic_presence(&self, arn: &str) -> Result<Presence, CloudError> {
-        let operation = "GetTopicAttributes";
-        let asked = self.sns.get_topic_attributes().topic_arn(arn).send().await;
-        found(
-            operation,
-            asked.map_err(|error| explain(operation, error)),
-            &["NotFound", "NotFoundException"],
-        )
-    }
-
-    async fn subscription_presence(&self, arn: &str) -> Result<Presence, CloudError> {
-        let operation = "GetSubscriptionAttributes";
-        let asked = self.sns.get_subscription_attributes().subscription_arn(arn);
-        let asked = asked.send().await.map_err(|error| explain(operation, error));
-        found(operation, asked, &["NotFound", "NotFoundException"])
+        let found = self
+            .queue_attributes(name_or_url, &[QueueAttributeName::QueueArn])
+            .await?;
+        Ok(Presence::new("GetQueueAttributes", found.is_some()))
     }
 
     async fn policy_presence(&self, arn: &str) -> Result<Presence, CloudError> {
@@ -160,33 +132,6 @@ impl Cloud {
         }
     }
 
-    async fn dashboard_presence(&self, name: &str) -> Result<Presence, CloudError> {
-        let operation = "GetDashboard";
-        let asked = self.cloudwatch.get_dashboard().dashboard_name(name).send().await;
-        let asked = asked.map_err(|error| explain(operation, error));
-        found(operation, asked, &["ResourceNotFound", "DashboardNotFoundError"])
-    }
-
-    async fn role_presence(&self, name: &str) -> Result<Presence, CloudError> {
-        let operation = "GetRole";
-        let asked = self.iam.get_role().role_name(name).send().await;
-        found(
-            operation,
-            asked.map_err(|error| explain(operation, error)),
-            NO_SUCH_ENTITY,
-        )
-    }
-
-    async fn profile_presence(&self, name: &str) -> Result<Presence, CloudError> {
-        let operation = "GetInstanceProfile";
-        let asked = self.iam.get_instance_profile().instance_profile_name(name).send().await;
-        found(
-            operation,
-            asked.map_err(|error| explain(operation, error)),
-            NO_SUCH_ENTITY,
-        )
-    }
-
     /// Cloud Control API: types that nobody can read, such as a queue's policy, are refused by their name
     /// (<https://docs.aws.amazon.com/cloudcontrolapi/latest/APIReference/API_GetResource.html>).
     async fn resource_presence(&self, resource_type: &str, id: &str) -> Result<Option<Presence>, CloudError> {
@@ -202,16 +147,6 @@ impl Cloud {
             Err(error) if error.is("UnsupportedActionException") || error.is("TypeNotFoundException") => Ok(None),
             Err(error) => Err(error),
         }
-    }
-}
-
-const NO_SUCH_ENTITY: &[&str] = &["NoSuchEntity", "NoSuchEntityException"];
-
-fn found<T>(operation: &'static str, asked: Result<T, CloudError>, missing: &[&str]) -> Result<Presence, CloudError> {
-    match asked {
-        Ok(_) => Ok(Presence::new(operation, true)),
-        Err(error) if missing.iter().any(|code| error.is(code)) => Ok(Presence::new(operation, false)),
-        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,13 @@
-//! Subscriptions to a topic, whoever made them.
+//! Topics, and their subscriptions, whoever made them.
 
-use super::{Cloud, CloudError, explain};
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::actual::texts;
+use super::{Cloud, CloudError, explain, unless};
+
+const NOT_FOUND: [&str; 2] = ["NotFound", "NotFoundException"];
 
 /// A subscription to a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +41,9 @@ impl Cloud {
         let mut pages = asked.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(found) = pages.next().await {
-            let found = match found.map_err(|error| explain("ListSubscriptionsByTopic", error)) {
-                Ok(found) => found,
-                Err(error) if error.is("NotFound") || error.is("NotFoundException") => break,
-                Err(error) => return Err(error),
+            let found = found.map_err(|error| explain("ListSubscriptionsByTopic", error));
+            let Some(found) = unless(&NOT_FOUND, found)? else {
+                break;
             };
             all.push(Subscription {
                 id: read_id(found.subscription_arn().unwrap_or_default()),
@@ -57,6 +63,63 @@ impl Cloud {
             .map(|one| one.endpoint)
             .collect())
     }
+
+    /// Every confirmed subscription of the region: its ARN, and its topic's, which may be gone.
+    pub async fn all_subscriptions(&self) -> Result<Vec<(String, String)>, CloudError> {
+        let mut pages = self.sns.list_subscriptions().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(|error| explain("ListSubscriptions", error))?;
+            let confirmed = found.subscription_arn.filter(|arn| arn.starts_with("arn:"));
+            all.extend(confirmed.zip(found.topic_arn));
+        }
+        Ok(all)
+    }
+
+    /// ARNs of all topics.
+    pub async fn topics(&self) -> Result<Vec<String>, CloudError> {
+        let mut pages = self.sns.list_topics().into_paginator().items().send();
+        let mut all = Vec::new();
+        while let Some(topic) = pages.next().await {
+            all.extend(topic.map_err(|error| explain("ListTopics", error))?.topic_arn);
+        }
+        Ok(all)
+    }
+
+    /// A topic as `AWS::SNS::Topic` has it, with its policy as `Policy`.
+    pub async fn actual_topic(&self, arn: &str) -> Result<Option<Value>, CloudError> {
+        let asked = self.sns.get_topic_attributes().topic_arn(arn).send().await;
+        let found = unless(&NOT_FOUND, asked.map_err(|error| explain("GetTopicAttributes", error)))?;
+        Ok(found.map(|found| attributes(found.attributes())))
+    }
+
+    /// A subscription as `AWS::SNS::Subscription` has it.
+    pub async fn actual_subscription(&self, arn: &str) -> Result<Option<Value>, CloudError> {
+        let asked = self.sns.get_subscription_attributes().subscription_arn(arn);
+        let asked = asked.send().await;
+        let found = unless(
+            &NOT_FOUND,
+            asked.map_err(|error| explain("GetSubscriptionAttributes", error)),
+        )?;
+        Ok(found.map(|found| attributes(found.attributes())))
+    }
+
+    /// A tag of a topic; none when it hasn't that tag, or isn't there any more.
+    pub async fn topic_tag(&self, arn: &str, key: &str) -> Result<Option<String>, CloudError> {
+        let asked = self.sns.list_tags_for_resource().resource_arn(arn).send().await;
+        // (<https://docs.aws.amazon.com/sns/latest/api/API_ListTagsForResource.html>)
+        let found = unless(
+            &["ResourceNotFound", "ResourceNotFoundException"],
+            asked.map_err(|error| explain("ListTagsForResource", error)),
+        )?;
+        let tags = found.and_then(|found| found.tags).into_iter().flatten();
+        Ok(tags.into_iter().find(|tag| tag.key == key).map(|tag| tag.value))
+    }
+}
+
+fn attributes(of: Option<&HashMap<String, String>>) -> Value {
+    let all = of.into_iter().flatten();
+    texts(all.map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 fn read_id(text: &str) -> SubscriptionId {

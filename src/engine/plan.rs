@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::blueprint::{Stack, Value};
-use crate::cloud::autoscaling::bounds::{Bounds, Lowered};
+use crate::cloud::autoscaling::bounds::Bounds;
+use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
@@ -154,14 +155,16 @@ pub struct LoweredGroup {
     pub put_back: bool,
 }
 
-impl From<&Lowered> for LoweredGroup {
-    fn from(lowered: &Lowered) -> Self {
-        LoweredGroup {
-            group: lowered.group.clone(),
-            min: lowered.before.min,
-            max: lowered.before.max,
-            put_back: lowered.now == Bounds::NONE,
-        }
+impl LoweredGroup {
+    /// `None` of a group that no destroy lowered.
+    fn of(group: &Group) -> Option<Self> {
+        let before = group.before_destroy?;
+        Some(LoweredGroup {
+            group: group.name.clone(),
+            min: before.min,
+            max: before.max,
+            put_back: group.bounds() == Bounds::NONE,
+        })
     }
 }
 

@@ -1,10 +1,10 @@
 //! What Auto Scaling says of groups and policies, in the words of templates.
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, ScalingPolicy};
+use aws_sdk_autoscaling::types::ScalingPolicy;
 use serde_json::{Map, Value, json};
 
 use crate::cloud::actual::{defined, metric_query};
-use crate::cloud::autoscaling::groups::launch_template;
+use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::{Cloud, CloudError, explain};
 
 impl Cloud {
@@ -12,10 +12,7 @@ impl Cloud {
     /// (`SuspendedProcesses`) and the version of the launch template that each instance was launched from (`Instances`:
     /// id → version).
     pub async fn actual_group(&self, name: &str) -> Result<Option<Value>, CloudError> {
-        let asked = self.autoscaling.describe_auto_scaling_groups();
-        let answer = asked.auto_scaling_group_names(name).send().await;
-        let answer = answer.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-        Ok(answer.auto_scaling_groups().first().map(group))
+        Ok(self.group(name).await?.map(|found| group(&found)))
     }
 
     /// A scaling policy of a group as `AWS::AutoScaling::ScalingPolicy` has it.
@@ -45,31 +42,23 @@ impl Cloud {
     }
 }
 
-fn group(group: &AutoScalingGroup) -> Value {
-    let suspended = group.suspended_processes().iter();
-    let suspended: Vec<&str> = suspended.filter_map(|process| process.process_name()).collect();
-    let instances = group.instances().iter().filter_map(|instance| {
-        let version = instance.launch_template()?.version()?;
-        Some((instance.instance_id()?.to_owned(), Value::from(version)))
+fn group(group: &Group) -> Value {
+    let instances = group.instances.iter().filter_map(|instance| {
+        let version = instance.launch_template_version.as_ref()?;
+        Some((instance.id.clone(), Value::from(version.as_str())))
     });
-    let mut actual = Map::from_iter([
-        ("SuspendedProcesses".to_owned(), json!(suspended)),
-        ("Instances".to_owned(), Value::Object(instances.collect())),
-    ]);
-    for (name, value) in [
-        ("MinSize", group.min_size()),
-        ("MaxSize", group.max_size()),
-        ("DesiredCapacity", group.desired_capacity()),
-        ("DefaultInstanceWarmup", group.default_instance_warmup()),
-    ] {
-        if let Some(value) = value {
-            actual.insert(name.to_owned(), Value::from(value));
-        }
-    }
-    if let Some(version) = launch_template(group).and_then(|template| template.version()) {
-        actual.insert("LaunchTemplateVersion".to_owned(), Value::from(version));
-    }
-    Value::Object(actual)
+    defined([
+        ("SuspendedProcesses", Some(json!(group.suspended_processes))),
+        ("Instances", Some(Value::Object(instances.collect()))),
+        ("MinSize", Some(group.min.into())),
+        ("MaxSize", Some(group.max.into())),
+        ("DesiredCapacity", Some(group.desired.into())),
+        ("DefaultInstanceWarmup", group.warmup_seconds.map(Value::from)),
+        (
+            "LaunchTemplateVersion",
+            group.launch_template_version.as_deref().map(Value::from),
+        ),
+    ])
 }
 
 fn scaling_policy(policy: &ScalingPolicy) -> Value {

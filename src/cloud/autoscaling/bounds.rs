@@ -3,13 +3,14 @@
 //! CloudFormation doesn't do that: "UpdateStack" sets properties that the template changes, and it changes none. The mark
 //! is a tag of the group: it is there as long as the group is, and no longer.
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, Tag};
+use aws_sdk_autoscaling::types::Tag;
 use serde::Serialize;
 
+use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// The tag that says what a group's bounds were before a destroy lowered them.
-const MARK: &str = "qfleet:bounds-before-destroy";
+pub(in crate::cloud) const MARK: &str = "qfleet:bounds-before-destroy";
 /// The type of a tagged group (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Tag.html>).
 const GROUP: &str = "auto-scaling-group";
 
@@ -26,24 +27,11 @@ impl Bounds {
     /// Those that a destroy gives a group.
     pub const NONE: Bounds = Bounds { min: 0, max: 0 };
 
-    pub(in crate::cloud) fn of(group: &AutoScalingGroup) -> Bounds {
-        Bounds {
-            min: group.min_size().unwrap_or_default(),
-            max: group.max_size().unwrap_or_default(),
-        }
-    }
-
-    /// Those that it had before a destroy lowered them, by its mark.
-    pub(in crate::cloud) fn before_destroy(group: &AutoScalingGroup) -> Option<Bounds> {
-        let mark = group.tags().iter().find(|tag| tag.key() == Some(MARK))?;
-        Bounds::read(mark.value()?)
-    }
-
     fn write(self) -> String {
         format!("{} to {}", self.min, self.max)
     }
 
-    fn read(text: &str) -> Option<Bounds> {
+    pub(in crate::cloud) fn read(text: &str) -> Option<Bounds> {
         let (min, max) = text.split_once(" to ")?;
         Some(Bounds {
             min: min.parse().ok()?,
@@ -52,35 +40,10 @@ impl Bounds {
     }
 }
 
-/// A group that carries the mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lowered {
-    /// Its name.
-    pub group: String,
-    /// What its bounds were.
-    pub before: Bounds,
-    /// What they are.
-    pub now: Bounds,
-}
-
 impl Cloud {
     /// The groups of the region that carry the mark: those whose destroy hasn't come to its end. Usually none, so one call.
-    pub async fn lowered_groups(&self) -> Result<Vec<Lowered>, CloudError> {
-        let asked = self.autoscaling.describe_auto_scaling_groups();
-        let marked = Filter::builder().name("tag-key").values(MARK).build();
-        let mut pages = asked.filters(marked).into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(group) = pages.next().await {
-            let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-            if let Some(before) = Bounds::before_destroy(&group) {
-                all.push(Lowered {
-                    group: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
-                    before,
-                    now: Bounds::of(&group),
-                });
-            }
-        }
-        Ok(all)
+    pub async fn lowered_groups(&self) -> Result<Vec<Group>, CloudError> {
+        self.groups_tagged(MARK).await
     }
 
     /// Marks a group that is about to be lowered

@@ -2,75 +2,13 @@
 
 use aws_sdk_autoscaling::types::InstanceRefreshStatus;
 
-use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// How many instances one call takes off scale-in protection
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceProtection.html>).
 const INSTANCES_A_CALL: usize = 50;
 
-/// An instance of a group that is to end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DrainingInstance {
-    /// Its id.
-    pub id: String,
-    /// `InService`, `Terminating:Wait`, …
-    pub lifecycle_state: String,
-    /// Scale-in leaves it.
-    pub protected: bool,
-}
-
-impl DrainingInstance {
-    /// Whether its protection can be changed: "you can't set protection on an instance that isn't InService,
-    /// EnteringStandby or Standby", as the service puts its refusal.
-    pub fn can_be_unprotected(&self) -> bool {
-        self.protected
-            && matches!(
-                self.lifecycle_state.as_str(),
-                "InService" | "EnteringStandby" | "Standby"
-            )
-    }
-}
-
-/// A group that is to end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DrainingGroup {
-    /// Its bounds.
-    pub bounds: Bounds,
-    /// Its instances.
-    pub instances: Vec<DrainingInstance>,
-    /// The ARN of the stack that made it: CloudFormation tags what it makes
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html>).
-    pub made_by: Option<String>,
-}
-
 impl Cloud {
-    /// The instances of a group; `None` when there's no such group.
-    pub async fn draining_instances(&self, group: &str) -> Result<Option<Vec<DrainingInstance>>, CloudError> {
-        Ok(self.draining_group(group).await?.map(|group| group.instances))
-    }
-
-    /// The same, with the group.
-    pub async fn draining_group(&self, group: &str) -> Result<Option<DrainingGroup>, CloudError> {
-        let asked = self.autoscaling.describe_auto_scaling_groups();
-        let answer = asked.auto_scaling_group_names(group).send().await;
-        let answer = answer.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-        Ok(answer.auto_scaling_groups().first().map(|group| {
-            let instances = group.instances().iter().map(|instance| DrainingInstance {
-                id: instance.instance_id().unwrap_or_default().to_owned(),
-                lifecycle_state: instance.lifecycle_state().map_or("", |state| state.as_str()).to_owned(),
-                protected: instance.protected_from_scale_in().unwrap_or_default(),
-            });
-            let mut tags = group.tags().iter();
-            let made_by = tags.find(|tag| tag.key() == Some("aws:cloudformation:stack-id"));
-            DrainingGroup {
-                bounds: Bounds::of(group),
-                instances: instances.collect(),
-                made_by: made_by.and_then(|tag| tag.value()).map(str::to_owned),
-            }
-        }))
-    }
-
     /// Takes scale-in protection off these instances.
     pub async fn unprotect_instances(&self, group: &str, instances: &[String]) -> Result<(), CloudError> {
         for some in instances.chunks(INSTANCES_A_CALL) {
@@ -105,8 +43,8 @@ impl Cloud {
     /// Cancels the instance refresh of a group that is under way. Whether there was one
     /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CancelInstanceRefresh.html>).
     pub async fn cancel_refresh(&self, group: &str) -> Result<bool, CloudError> {
-        let asked = self.autoscaling.describe_instance_refreshes();
         // The newest come first, and only one can be under way.
+        let asked = self.autoscaling.describe_instance_refreshes();
         let asked = asked.auto_scaling_group_name(group).max_records(1).send().await;
         let newest = asked.map_err(|error| explain("DescribeInstanceRefreshes", error))?;
         use InstanceRefreshStatus::{Baking, InProgress, Pending, RollbackInProgress};

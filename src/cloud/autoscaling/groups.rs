@@ -1,11 +1,14 @@
 //! Auto Scaling groups and their instances.
 
-use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter, LaunchTemplateSpecification};
+use std::collections::BTreeMap;
+
+use aws_sdk_autoscaling::operation::describe_auto_scaling_groups::builders::DescribeAutoScalingGroupsFluentBuilder;
+use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter};
 use serde::Serialize;
 
 use crate::cloud::autoscaling::activities;
 use crate::cloud::autoscaling::activities::Activity;
-use crate::cloud::autoscaling::bounds::Bounds;
+use crate::cloud::autoscaling::bounds::{self, Bounds};
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// How many names one call takes without asking for larger pages
@@ -36,12 +39,31 @@ pub struct Group {
     /// The bounds that it had before a destroy took its instances away, until that has ended or a deploy has put them back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_destroy: Option<Bounds>,
+    /// `DefaultCooldown`, in seconds.
+    #[serde(skip)]
+    pub cooldown_seconds: Option<i32>,
+    /// `DefaultInstanceWarmup`, in seconds, when it is set.
+    #[serde(skip)]
+    pub warmup_seconds: Option<i32>,
+    #[serde(skip)]
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Group {
     /// The bounds that a destroy took away, unless somebody has given it others since.
     pub fn taken_down_from(&self) -> Option<Bounds> {
-        self.before_destroy.filter(|_| self.min == 0 && self.max == 0)
+        self.before_destroy.filter(|_| self.bounds() == Bounds::NONE)
+    }
+
+    pub fn bounds(&self) -> Bounds {
+        let Group { min, max, .. } = *self;
+        Bounds { min, max }
+    }
+
+    /// The ARN of the stack that made it: CloudFormation tags what it makes
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html>).
+    pub fn made_by(&self) -> Option<&str> {
+        self.tags.get("aws:cloudformation:stack-id").map(String::as_str)
     }
 
     /// How many instances are in service.
@@ -101,6 +123,18 @@ pub struct Instance {
     pub spot_notice: Option<jiff::Timestamp>,
 }
 
+impl Instance {
+    /// Whether its protection can be changed: "you can't set protection on an instance that isn't InService,
+    /// EnteringStandby or Standby", as the service puts its refusal.
+    pub fn can_be_unprotected(&self) -> bool {
+        self.protected_from_scale_in
+            && matches!(
+                self.lifecycle_state.as_str(),
+                "InService" | "EnteringStandby" | "Standby"
+            )
+    }
+}
+
 impl Cloud {
     /// The group of this name, if there is one.
     pub async fn group(&self, name: &str) -> Result<Option<Group>, CloudError> {
@@ -111,18 +145,11 @@ impl Cloud {
     pub async fn groups(&self, names: &[String]) -> Result<Vec<Group>, CloudError> {
         let mut all = Vec::new();
         for names in names.chunks(NAMES_A_CALL) {
-            let mut pages = self
-                .autoscaling
-                .describe_auto_scaling_groups()
-                .set_auto_scaling_group_names(Some(names.to_vec()))
-                .into_paginator()
-                .items()
-                .send();
-            while let Some(group) = pages.next().await {
-                all.push(read(
-                    &group.map_err(|error| explain("DescribeAutoScalingGroups", error))?,
-                ));
-            }
+            let names = Some(names.to_vec());
+            all.extend(
+                self.described(|asked| asked.set_auto_scaling_group_names(names))
+                    .await?,
+            );
         }
         Ok(all)
     }
@@ -131,19 +158,28 @@ impl Cloud {
     /// its tags on
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>).
     pub async fn groups_tagged(&self, key: &str) -> Result<Vec<Group>, CloudError> {
-        let mut pages = self
-            .autoscaling
-            .describe_auto_scaling_groups()
-            .filters(Filter::builder().name("tag-key").values(key).build())
-            .max_records(MOST_A_PAGE)
-            .into_paginator()
-            .items()
-            .send();
+        let filter = Filter::builder().name("tag-key").values(key).build();
+        self.described(|asked| asked.filters(filter).max_records(MOST_A_PAGE))
+            .await
+    }
+
+    /// The groups of the region that carry this tag. The local emulator answers with all groups that there are.
+    pub async fn groups_with_tag(&self, key: &str, value: &str) -> Result<Vec<Group>, CloudError> {
+        let filter = Filter::builder().name(format!("tag:{key}")).values(value);
+        self.described(|asked| asked.filters(filter.build()).max_records(MOST_A_PAGE))
+            .await
+    }
+
+    async fn described(
+        &self,
+        ask: impl FnOnce(DescribeAutoScalingGroupsFluentBuilder) -> DescribeAutoScalingGroupsFluentBuilder,
+    ) -> Result<Vec<Group>, CloudError> {
+        let asked = ask(self.autoscaling.describe_auto_scaling_groups());
+        let mut pages = asked.into_paginator().items().send();
         let mut all = Vec::new();
         while let Some(group) = pages.next().await {
-            all.push(read(
-                &group.map_err(|error| explain("DescribeAutoScalingGroups", error))?,
-            ));
+            let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
+            all.push(read(&group));
         }
         Ok(all)
     }
@@ -167,25 +203,24 @@ impl Cloud {
     }
 }
 
-/// What a group launches instances from, whether of one type or of several.
-pub(in crate::cloud) fn launch_template(group: &AutoScalingGroup) -> Option<&LaunchTemplateSpecification> {
-    group.launch_template().or_else(|| {
-        let mixed = group.mixed_instances_policy()?.launch_template()?;
-        mixed.launch_template_specification()
-    })
-}
-
 fn read(group: &AutoScalingGroup) -> Group {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    // Whether it launches instances of one type or of several.
+    let template = group.launch_template().or_else(|| {
+        let mixed = group.mixed_instances_policy()?.launch_template()?;
+        mixed.launch_template_specification()
+    });
+    let tags = group.tags().iter();
+    let tags: BTreeMap<_, _> = tags
+        .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect();
     Group {
         name: text(group.auto_scaling_group_name()),
         min: group.min_size().unwrap_or_default(),
         desired: group.desired_capacity().unwrap_or_default(),
         max: group.max_size().unwrap_or_default(),
         zones: group.availability_zones().to_vec(),
-        launch_template_version: launch_template(group)
-            .and_then(|template| template.version())
-            .map(str::to_owned),
+        launch_template_version: template.and_then(|template| template.version()).map(str::to_owned),
         suspended_processes: group
             .suspended_processes()
             .iter()
@@ -208,6 +243,9 @@ fn read(group: &AutoScalingGroup) -> Group {
                 spot_notice: None,
             })
             .collect(),
-        before_destroy: Bounds::before_destroy(group),
+        before_destroy: tags.get(bounds::MARK).and_then(|mark| Bounds::read(mark)),
+        cooldown_seconds: group.default_cooldown(),
+        warmup_seconds: group.default_instance_warmup(),
+        tags,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// What scaling needs to know of a group.
@@ -38,38 +39,25 @@ pub struct LifecycleHook {
     pub default_result: String,
 }
 
+impl From<Group> for ScalingGroup {
+    fn from(group: Group) -> Self {
+        ScalingGroup {
+            name: group.name,
+            min: natural(Some(group.min)),
+            desired: natural(Some(group.desired)),
+            max: natural(Some(group.max)),
+            cooldown_seconds: natural(group.cooldown_seconds),
+            warmup_seconds: group.warmup_seconds.and_then(|seconds| seconds.try_into().ok()),
+            zones: group.zones,
+            instances: group.instances.into_iter().map(|instance| instance.id).collect(),
+        }
+    }
+}
+
 impl Cloud {
     /// The groups of these names, as far as they are there.
     pub async fn scaling_groups(&self, names: &[String]) -> Result<Vec<ScalingGroup>, CloudError> {
-        // Without a name, it would be every group of the account.
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut pages = self
-            .autoscaling
-            .describe_auto_scaling_groups()
-            .set_auto_scaling_group_names(Some(names.to_vec()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut all = Vec::new();
-        while let Some(group) = pages.next().await {
-            let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-            let instances = group.instances().iter().filter_map(|instance| instance.instance_id());
-            all.push(ScalingGroup {
-                name: group.auto_scaling_group_name().unwrap_or_default().to_owned(),
-                min: natural(group.min_size()),
-                desired: natural(group.desired_capacity()),
-                max: natural(group.max_size()),
-                cooldown_seconds: natural(group.default_cooldown()),
-                warmup_seconds: group
-                    .default_instance_warmup()
-                    .and_then(|seconds| seconds.try_into().ok()),
-                zones: group.availability_zones().to_vec(),
-                instances: instances.map(str::to_owned).collect(),
-            });
-        }
-        Ok(all)
+        Ok(self.groups(names).await?.into_iter().map(ScalingGroup::from).collect())
     }
 
     /// The lifecycle hooks of a group.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
-use aws_sdk_cloudformation::types::{DeploymentMode, ResourceChange};
+use aws_sdk_cloudformation::types::{DeploymentMode, ResourceChange, ResourceTargetDefinition};
 use futures_util::future::try_join;
 
 use crate::blueprint::resource_schema::{self, Recreation};
@@ -282,17 +282,26 @@ pub(in crate::cloud) fn read_change(change: &ResourceChange) -> Change {
     }
 }
 
+/// Where in the resource a change is; `None` when all that is said is the attribute.
+pub(in crate::cloud) fn path_of(target: &ResourceTargetDefinition) -> Option<String> {
+    let path = target.path().filter(|path| !path.is_empty()).map(str::to_owned);
+    path.or_else(|| {
+        let name = target.name().filter(|name| !name.is_empty())?;
+        Some(format!("/{}/{name}", attribute(target)))
+    })
+}
+
+/// `Properties`, `Metadata`, …
+fn attribute(target: &ResourceTargetDefinition) -> &str {
+    target.attribute().map_or("", |attribute| attribute.as_str())
+}
+
 /// A property appears once for each reason it changes (static and dynamic): shown once.
 fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
     let mut all: Vec<PropertyChange> = Vec::new();
     for detail in change.details() {
         let Some(target) = detail.target() else { continue };
-        let attribute = target.attribute().map_or("", |attribute| attribute.as_str());
-        let path = match (target.path(), target.name()) {
-            (Some(path), _) if !path.is_empty() => path.to_owned(),
-            (_, Some(name)) if !name.is_empty() => format!("/{attribute}/{name}"),
-            _ => format!("/{attribute}"),
-        };
+        let path = path_of(target).unwrap_or_else(|| format!("/{}", attribute(target)));
         let replacement = match target.requires_recreation().map_or("", |word| word.as_str()) {
             "Always" => Replacement::Yes,
             "Conditionally" => Replacement::Maybe,

@@ -155,10 +155,8 @@ fn read_change(change: &ResourceChange) -> RevertedChange {
     let mut states: Vec<ThreeStates> = Vec::new();
     let mut read = changes::read_change(change);
     for target in change.details().iter().filter_map(|detail| detail.target()) {
-        let path = match (target.path(), target.name()) {
-            (Some(path), _) if !path.is_empty() => path.to_owned(),
-            (_, Some(name)) => name.to_owned(),
-            _ => continue,
+        let Some(path) = changes::path_of(target) else {
+            continue;
         };
         // A property appears once for each reason it changes: shown once.
         if states.iter().any(|known| known.path == path) {

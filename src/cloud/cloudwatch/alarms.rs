@@ -46,4 +46,17 @@ impl Cloud {
         }
         Ok(all)
     }
+
+    /// Names of the metric alarms whose name begins so.
+    pub async fn alarms_named(&self, prefix: &str) -> Result<Vec<String>, CloudError> {
+        let asked = self.cloudwatch.describe_alarms().alarm_name_prefix(prefix);
+        let mut pages = asked.into_paginator().send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| explain("DescribeAlarms", error))?;
+            let alarms = page.metric_alarms.into_iter().flatten();
+            all.extend(alarms.filter_map(|alarm| alarm.alarm_name));
+        }
+        Ok(all)
+    }
 }

@@ -84,6 +84,15 @@ impl CloudError {
     }
 }
 
+/// `None` when the service refused with one of these codes, by which it says that what was asked for isn't there.
+pub(crate) fn unless<T>(codes: &[&str], answer: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if codes.iter().any(|code| error.is(code)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What an SDK error means.
 pub(crate) fn explain<E, R>(operation: &'static str, error: SdkError<E, R>) -> CloudError
 where

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
 use crate::cloud::actual::defined;
-use crate::cloud::{Cloud, CloudError, explain};
+use crate::cloud::{Cloud, CloudError, explain, unless};
 
 /// A bucket, as far as S3 told.
 #[derive(Debug, Default)]
@@ -14,15 +14,6 @@ pub struct ActualBucket {
     pub known: Map<String, Value>,
     /// Properties that S3 would not tell, and why.
     pub untold: Vec<(String, CloudError)>,
-}
-
-/// A read that failed with this code found nothing that is set.
-fn unset<T>(answer: Result<T, CloudError>, code: &str) -> Result<Option<T>, CloudError> {
-    match answer {
-        Ok(set) => Ok(Some(set)),
-        Err(error) if error.is(code) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 impl Cloud {
@@ -73,7 +64,7 @@ impl Cloud {
         let asked = self.s3.get_bucket_encryption().bucket(bucket);
         let answer = asked.expected_bucket_owner(&self.account).send().await;
         let answer = answer.map_err(|error| explain("GetBucketEncryption", error));
-        let answer = unset(answer, "ServerSideEncryptionConfigurationNotFoundError")?;
+        let answer = unless(&["ServerSideEncryptionConfigurationNotFoundError"], answer)?;
         let set = answer.and_then(|answer| answer.server_side_encryption_configuration);
         Ok(set.map(|set| {
             let rules: Value = set.rules().iter().map(encryption_rule).collect();
@@ -86,7 +77,7 @@ impl Cloud {
         let asked = self.s3.get_bucket_ownership_controls().bucket(bucket);
         let answer = asked.expected_bucket_owner(&self.account).send().await;
         let answer = answer.map_err(|error| explain("GetBucketOwnershipControls", error));
-        let answer = unset(answer, "OwnershipControlsNotFoundError")?;
+        let answer = unless(&["OwnershipControlsNotFoundError"], answer)?;
         let set = answer.and_then(|answer| answer.ownership_controls);
         Ok(set.map(|set| {
             let rules = set.rules().iter();
@@ -102,7 +93,7 @@ impl Cloud {
         let asked = self.s3.get_public_access_block().bucket(bucket);
         let answer = asked.expected_bucket_owner(&self.account).send().await;
         let answer = answer.map_err(|error| explain("GetPublicAccessBlock", error));
-        let answer = unset(answer, "NoSuchPublicAccessBlockConfiguration")?;
+        let answer = unless(&["NoSuchPublicAccessBlockConfiguration"], answer)?;
         let set = answer.and_then(|answer| answer.public_access_block_configuration);
         Ok(set.map(|set| {
             json!({

@@ -1,6 +1,7 @@
 //! S3: objects, their versions, and what a bucket is set to.
 
 pub mod actual;
+pub mod buckets;
 pub mod deletion;
 pub(in crate::cloud) mod download;
 pub mod listing;

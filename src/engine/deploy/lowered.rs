@@ -16,10 +16,10 @@ pub(in crate::engine) async fn put_back(
     let LoweredGroup { group, min, max, .. } = lowered;
     let bounds = Bounds { min: *min, max: *max };
     let Context { cloud, tell, .. } = context;
-    let Some(now) = cloud.draining_group(group).await? else {
+    let Some(now) = cloud.group(group).await? else {
         return Ok(());
     };
-    if lowered.put_back && now.bounds == Bounds::NONE {
+    if lowered.put_back && now.bounds() == Bounds::NONE {
         cloud.put_bounds(group, bounds).await?;
         tell.warn(format!(
             "{stack}: {group} has {min} to {max} instances again: a destroy that was stopped had taken them away"

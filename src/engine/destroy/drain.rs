@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use crate::cloud::CloudError;
 use crate::cloud::autoscaling::bounds::Bounds;
-use crate::cloud::autoscaling::draining::{DrainingGroup, DrainingInstance, HookResult};
+use crate::cloud::autoscaling::draining::HookResult;
+use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::cloud::autoscaling::scaling::LifecycleHook;
 use crate::cloud::cloudformation::stacks::StackResource;
 use crate::engine::event::Event;
@@ -57,14 +58,14 @@ async fn drain_group(
 ) -> Result<(), CloudError> {
     let Context { cloud, tell, .. } = context;
     let (stack, group) = (target.stack, resource.physical_id.as_str());
-    let Some(found) = cloud.draining_group(group).await? else {
+    let Some(found) = cloud.group(group).await? else {
         return Ok(());
     };
-    if !is_made_by(target.id, &resource.status, found.made_by.as_deref()) {
+    if !is_made_by(target.id, &resource.status, found.made_by()) {
         tell.warn(format!("{stack}: {group} is left as it is: this stack did not make it"));
         return Ok(());
     }
-    let DrainingGroup { bounds, instances, .. } = found;
+    let (bounds, instances) = (found.bounds(), found.instances);
     match cloud.cancel_refresh(group).await {
         Ok(true) => tell.warn(format!("{stack}: the instance refresh of {group} was cancelled")),
         Ok(false) => {}
@@ -90,10 +91,10 @@ async fn drain_group(
     let mut left = usize::MAX;
     let mut completed = BTreeSet::new();
     loop {
-        let Some(instances) = cloud.draining_instances(group).await? else {
+        let Some(Group { instances, .. }) = cloud.group(group).await? else {
             return Ok(());
         };
-        let held: Vec<&DrainingInstance> = instances.iter().filter(|instance| is_held(instance)).collect();
+        let held: Vec<&Instance> = instances.iter().filter(|instance| is_held(instance)).collect();
         if held.len() != left {
             left = held.len();
             tell.tell(Event::Draining {
@@ -130,12 +131,7 @@ fn is_made_by(stack: &str, status: &str, made_by: Option<&str>) -> bool {
     }
 }
 
-async fn unprotect(
-    context: Context<'_>,
-    stack: &str,
-    group: &str,
-    instances: &[DrainingInstance],
-) -> Result<(), CloudError> {
+async fn unprotect(context: Context<'_>, stack: &str, group: &str, instances: &[Instance]) -> Result<(), CloudError> {
     let protected = instances.iter().filter(|instance| instance.can_be_unprotected());
     let ids: Vec<String> = protected.map(|instance| instance.id.clone()).collect();
     if ids.is_empty() {
@@ -153,7 +149,7 @@ async fn complete(
     context: Context<'_>,
     (stack, group): (&str, &str),
     hooks: &[LifecycleHook],
-    instance: &DrainingInstance,
+    instance: &Instance,
     completed: &mut BTreeSet<String>,
 ) -> Result<(), CloudError> {
     let Some((transition, result)) = waits_for(&instance.lifecycle_state) else {
@@ -191,7 +187,7 @@ fn waits_for(state: &str) -> Option<(&'static str, HookResult)> {
 
 /// Whether an instance hasn't left yet: it works, comes up or waits. One that is past its hook goes by itself, and
 /// one in standby only with its group.
-fn is_held(instance: &DrainingInstance) -> bool {
+fn is_held(instance: &Instance) -> bool {
     !matches!(
         instance.lifecycle_state.as_str(),
         "Terminating" | "Terminating:Proceed" | "Terminated" | "Standby" | "Detaching" | "Detached"
@@ -205,10 +201,10 @@ mod tests {
     #[test]
     fn what_waits_is_let_go_and_what_goes_by_itself_is_not_waited_for() {
         let held = |state: &str| {
-            is_held(&DrainingInstance {
+            is_held(&Instance {
                 id: "i-1".into(),
                 lifecycle_state: state.into(),
-                protected: false,
+                ..Instance::default()
             })
         };
         for state in [

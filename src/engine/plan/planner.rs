@@ -6,7 +6,7 @@ use futures_util::future::{try_join, try_join_all};
 
 use crate::blueprint::tags;
 use crate::blueprint::{self, Blueprint, Stack};
-use crate::cloud::autoscaling::bounds::Lowered;
+use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change, Manner, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -110,8 +110,8 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
     for stack in &mut stacks {
         let group = outputs.get(&stack.part).and_then(|outputs| outputs.get("GroupName"));
-        let of_stack = lowered.iter().find(|lowered| Some(&lowered.group) == group);
-        stack.lowered = of_stack.map(LoweredGroup::from);
+        let of_stack = lowered.iter().find(|lowered| Some(&lowered.name) == group);
+        stack.lowered = of_stack.and_then(LoweredGroup::of);
     }
     Ok(Plan {
         address: Address::new(cloud, &blueprint.environment),
@@ -150,7 +150,7 @@ pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Output
 }
 
 /// What a destroy that was stopped left without bounds. On the emulator it lowers none.
-async fn lowered_groups(cloud: &Cloud, outputs: &Outputs) -> Result<Vec<Lowered>> {
+async fn lowered_groups(cloud: &Cloud, outputs: &Outputs) -> Result<Vec<Group>> {
     let any_group = outputs.values().any(|outputs| outputs.contains_key("GroupName"));
     if cloud.local || !any_group {
         return Ok(Vec::new());

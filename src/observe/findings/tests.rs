@@ -90,9 +90,8 @@ fn stage() -> StageState {
             max: 4,
             zones: vec!["a".into(), "b".into()],
             launch_template_version: Some("3".into()),
-            suspended_processes: Vec::new(),
             instances: vec![instance("a", "InService"), instance("b", "InService")],
-            before_destroy: None,
+            ..Group::default()
         }),
         instances_by_zone: Default::default(),
         scaling_policies: Some(vec![ScalingPolicy {

@@ -93,9 +93,9 @@ impl Known {
         if resource_type != "AWS::AutoScaling::AutoScalingGroup" {
             return;
         }
-        match cloud.draining_instances(&id).await {
-            Ok(instances) => {
-                let instances = instances.into_iter().flatten();
+        match cloud.group(&id).await {
+            Ok(group) => {
+                let instances = group.into_iter().flat_map(|group| group.instances);
                 self.things
                     .extend(instances.map(|instance| of_stack("AWS::EC2::Instance", instance.id)));
             }

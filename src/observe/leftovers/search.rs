@@ -63,8 +63,8 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let groups = groups.map(|all| {
         let ours = all
             .into_iter()
-            .filter(|(name, tags)| look.is_of_stacks(tags) || belongs(name, environment, parts));
-        ours.map(|(name, _)| name).collect()
+            .filter(|group| look.is_of_stacks(&group.tags) || belongs(&group.name, environment, parts));
+        ours.map(|group| group.name).collect()
     });
     found.add("AWS::AutoScaling::AutoScalingGroup", groups, |_| true);
     found.add("AWS::SQS::Queue", queues, |_| true);
