@@ -10,8 +10,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::cloud::{Cloud, CloudError};
-use crate::engine::plan::draft::Drafts;
 use crate::error::Error;
 
 /// After an interrupt, requests that are on their way get this long to be answered, so that it is known what they did.
@@ -30,7 +28,6 @@ pub struct Interrupt {
     unhurried: Arc<AtomicBool>,
     /// Signals are somebody else's now.
     handed_over: Arc<AtomicBool>,
-    drafts: Drafts,
 }
 
 impl Interrupt {
@@ -39,10 +36,7 @@ impl Interrupt {
     ///
     /// # Errors
     /// When the process may not handle signals.
-    pub fn listen(
-        deadline: Option<Instant>,
-        end_at_once: impl Fn(&Interrupt, Error) + Send + 'static,
-    ) -> io::Result<Interrupt> {
+    pub fn listen(deadline: Option<Instant>, end_at_once: impl Fn(Error) + Send + 'static) -> io::Result<Interrupt> {
         let (asked, interrupt) = Interrupt::new(deadline);
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
@@ -54,16 +48,16 @@ impl Interrupt {
                 tokio::select! {
                     _ = int.recv() => {}
                     _ = term.recv() => {}
-                    () = until(too_long) => end_at_once(&listener, out_of_time()),
+                    () = until(too_long) => end_at_once(out_of_time()),
                     () = until(overdue), if !listener.unhurried.load(Ordering::Relaxed) => {
-                        end_at_once(&listener, Error::Interrupted);
+                        end_at_once(Error::Interrupted);
                     }
                 }
                 if listener.handed_over.load(Ordering::Relaxed) {
                     continue;
                 }
                 if asked.send_replace(true) {
-                    end_at_once(&listener, Error::Interrupted);
+                    end_at_once(Error::Interrupted);
                 }
                 overdue = Some(Instant::now() + LONGEST);
             }
@@ -83,7 +77,6 @@ impl Interrupt {
             deadline,
             unhurried: Arc::default(),
             handed_over: Arc::default(),
-            drafts: Drafts::default(),
         };
         (sender, interrupt)
     }
@@ -141,20 +134,6 @@ impl Interrupt {
         }
     }
 
-    /// Throws away the change sets that this command made and didn't execute: in time, where it must end.
-    ///
-    /// # Errors
-    /// What stays behind, with the reason.
-    pub async fn discard_drafts(&self, cloud: &Cloud) -> Result<(), CloudError> {
-        match self.stop() {
-            Some(_) => self.drafts.discard_soon(cloud).await,
-            None => tokio::select! {
-                discarded = self.drafts.discard(cloud) => discarded,
-                _ = self.stopped() => self.drafts.discard_soon(cloud).await,
-            },
-        }
-    }
-
     /// From now on a first signal doesn't hurry it: the command was told what to do then, and it may take long.
     pub fn take_your_time(&self) {
         self.unhurried.store(true, Ordering::Relaxed);
@@ -163,11 +142,6 @@ impl Interrupt {
     /// From now on signals are heard by somebody else.
     pub fn hand_over(&self) {
         self.handed_over.store(true, Ordering::Relaxed);
-    }
-
-    /// The change sets that this command makes, and that must not stay behind.
-    pub fn drafts(&self) -> &Drafts {
-        &self.drafts
     }
 }
 

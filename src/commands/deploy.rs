@@ -172,7 +172,7 @@ impl Deploy {
             let result = self.deploy(global, context, environment, &blueprint, &progress).await;
             drop(events);
             progress.end().await;
-            let discarded = interrupt.discard_drafts(&cloud).await;
+            let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
             let shown = result.and_then(|report| show(&report));
             match (shown, discarded) {
                 (Err(error), Err(left)) => {
@@ -193,7 +193,7 @@ impl Deploy {
         progress: &Progress,
     ) -> Result<Report> {
         let Context { cloud, interrupt, .. } = context;
-        let drafts = interrupt.drafts();
+        let drafts = &global.drafts;
         let options = self.options(environment);
         let planner = Planner {
             cloud,
@@ -213,7 +213,7 @@ impl Deploy {
             if !plan.is_busy() {
                 break plan;
             }
-            interrupt.discard_drafts(cloud).await?;
+            drafts.discard_in_time(cloud, interrupt).await?;
             settle(context, blueprint, !self.no_attach).await?;
         };
         let lifts = self.selection.disable_protection;

@@ -158,13 +158,13 @@ impl Drift {
         let result = self.revert(global, context, found, &progress).await;
         drop(events);
         progress.end().await;
-        let discarded = interrupt.discard_drafts(cloud).await;
+        let discarded = global.drafts.discard_in_time(cloud, interrupt).await;
         result.and(discarded.map_err(|left| Global::left(interrupt, left)))
     }
 
     async fn revert(&self, global: &Global, context: Context<'_>, found: &Found, progress: &Progress) -> Result<()> {
         let Context { cloud, interrupt, .. } = context;
-        let drafts = interrupt.drafts();
+        let drafts = &global.drafts;
         if global.output == Output::Text {
             progress.suspend(|| self.show(global, found, None));
         }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::blueprint::Placement;
 use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
+use crate::engine::plan::draft::Drafts;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::jobs::places::Places;
@@ -62,6 +63,9 @@ pub struct Global {
     /// When the command began.
     #[arg(skip = Instant::now())]
     pub began: Instant,
+    /// The change sets that it makes, and that must not stay behind.
+    #[arg(skip)]
+    pub drafts: Drafts,
 }
 
 impl Global {

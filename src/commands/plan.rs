@@ -65,7 +65,7 @@ impl Plan {
             let planner = Planner {
                 cloud: &cloud,
                 blueprint: &blueprint,
-                drafts: interrupt.drafts(),
+                drafts: &global.drafts,
                 options: &options,
             };
             let now = jiff::Timestamp::now();
@@ -81,7 +81,7 @@ impl Plan {
                 Ok::<_, Error>(plan)
             };
             let plan = interrupt.unless_stopped(drawn_up).await;
-            let discarded = interrupt.discard_drafts(&cloud).await;
+            let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
             let left = discarded.err().map(|left| Global::left(interrupt, left));
             let plan = match (plan, &left) {
                 (Err(error), Some(left)) if !matches!(left, Error::Interrupted) => {

@@ -30,11 +30,11 @@ impl Global {
             .enable_all()
             .build()
             .map_err(|error| Error::failed(format!("no runtime: {error}")))?;
-        let output = self.output;
+        let (output, drafts) = (self.output, self.drafts.clone());
         let ended = runtime.block_on(async {
-            let interrupt = Interrupt::listen(self.deadline(timeout), move |interrupt, error| {
+            let interrupt = Interrupt::listen(self.deadline(timeout), move |error| {
                 let (told, heard) = channel();
-                let drafts = interrupt.drafts().clone();
+                let drafts = drafts.clone();
                 let code = error.exit_code();
                 std::thread::spawn(move || {
                     report::at_once(&error, output, &drafts.names());

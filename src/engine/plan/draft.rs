@@ -19,6 +19,7 @@ use crate::engine::believed;
 use crate::engine::plan::imports::{Existing, TakeIn};
 use crate::engine::plan::planner::Planner;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 
 /// The longest template that goes inline
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
@@ -147,12 +148,20 @@ impl Drafts {
 const SOON: Duration = Duration::from_secs(4);
 
 impl Drafts {
-    /// The same for a command that was told to end: what CloudFormation is still working out, and doesn't let go before,
-    /// stays behind.
+    /// The same for a command that may be told to end. Then what CloudFormation is still working out, and doesn't let go in
+    /// time, stays behind.
     ///
     /// # Errors
     /// What stays behind, with the reason.
-    pub async fn discard_soon(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
+    pub async fn discard_in_time(&self, cloud: &Cloud, interrupt: &Interrupt) -> std::result::Result<(), CloudError> {
+        tokio::select! {
+            biased;
+            _ = interrupt.stopped() => self.discard_soon(cloud).await,
+            discarded = self.discard(cloud) => discarded,
+        }
+    }
+
+    async fn discard_soon(&self, cloud: &Cloud) -> std::result::Result<(), CloudError> {
         let discarded = tokio::time::timeout(SOON, self.discard(cloud)).await;
         discarded.unwrap_or_else(|_| {
             Err(CloudError {

@@ -155,11 +155,7 @@ impl Rig {
         let drafts = Drafts::default();
         self.tell(async |context| {
             let result = self.deploy_with(context, &drafts).await;
-            let discarded = if self.interrupt.1.asked() {
-                drafts.discard_soon(&self.cloud).await
-            } else {
-                drafts.discard(&self.cloud).await
-            };
+            let discarded = drafts.discard_in_time(&self.cloud, &self.interrupt.1).await;
             (result, discarded)
         })
         .await
