@@ -256,3 +256,26 @@ fn instances() -> impl Strategy<Value = Instances> {
             },
         )
 }
+
+/// Text of the characters that mean something in YAML.
+pub fn any_text() -> impl Strategy<Value = String> {
+    "[-a-z:#&*!|>'\"%@`{}\\[\\],?\\\\ \t\r\n0-9é\u{85}]{0,200}"
+}
+
+/// A valid file in which something is overwritten in a few places.
+pub fn spoilt() -> impl Strategy<Value = String> {
+    let edits = vec((any::<prop::sample::Index>(), 0..4_usize, hostile()), 1..6);
+    (environment(), edits).prop_map(|(environment, edits)| {
+        let mut text = serde_yaml::to_string(&environment).unwrap_or_default();
+        for (at, length, with) in edits {
+            let mut start = at.index(text.len() + 1);
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+            let mut boundaries = (start..=text.len()).filter(|i| text.is_char_boundary(*i));
+            let end = boundaries.nth(length).unwrap_or(text.len());
+            text.replace_range(start..end, &with);
+        }
+        text
+    })
+}

@@ -97,3 +97,22 @@ fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::environment::arbitrary::{any_text, spoilt};
+    use crate::environment::parse;
+
+    proptest! {
+        #[test]
+        fn whatever_is_wrong_with_a_file_can_be_shown(file in prop_oneof![any_text(), spoilt()]) {
+            if let Err(problems) = parse(Path::new("any.yaml"), file) {
+                let shown = text(&problems, Severity::Error, GraphicalTheme::unicode_nocolor());
+                prop_assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", shown);
+            }
+        }
+    }
+}
