@@ -1,5 +1,6 @@
 //! What needs no AWS: files, templates, help.
 
+pub mod arrows;
 pub mod cfn_lint;
 pub mod check;
 pub mod checkov;
