@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use futures_util::FutureExt;
 use futures_util::future::join;
 
@@ -66,6 +67,21 @@ pub struct Deploy {
     role_arn: Option<String>,
     #[command(flatten)]
     waits: Waits,
+}
+
+impl ValueEnum for OnFailure {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[OnFailure::Rollback, OnFailure::Delete, OnFailure::Keep]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            OnFailure::Rollback => ("rollback", "It is put back as it was"),
+            OnFailure::Delete => ("delete", "A first create is deleted; an update is put back as it was"),
+            OnFailure::Keep => ("keep", "It is left as it is, to be looked at"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 /// What a plan is made for.
@@ -270,6 +286,7 @@ impl Deploy {
             drafts,
             options: &options,
             concurrency: self.concurrency.into(),
+            now: jiff::Timestamp::now,
             approve: &approve,
         })
         .await;

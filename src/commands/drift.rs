@@ -4,7 +4,7 @@ use clap::Args;
 
 use serde::Serialize;
 
-use super::global::Global;
+use super::global::{Form, Global};
 use super::named::Named;
 use super::waits::Waits;
 use crate::cloud::Cloud;
@@ -15,7 +15,7 @@ use crate::engine::revert::{self, StackRevert};
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::observe::drift::{self, Drift as Found};
-use crate::report::form::{Form, Output};
+use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
 /// Arguments of `drift`.

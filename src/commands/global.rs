@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -14,9 +15,48 @@ use crate::error::{Error, Result};
 use crate::jobs::places::Places;
 use crate::local;
 use crate::report;
-use crate::report::form::{Color, Form, Output};
+use crate::report::form::{Color, Output};
 use crate::report::progress::Face;
 use crate::shell;
+
+/// What `--output` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON object a line, as things happen
+    Jsonl,
+    /// For a ticket or a pull request; not every command has it
+    Markdown,
+}
+
+impl From<Form> for Output {
+    /// Markdown is for people, too.
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Text | Form::Markdown => Output::Text,
+            Form::Json => Output::Json,
+            Form::Jsonl => Output::Jsonl,
+        }
+    }
+}
+
+impl ValueEnum for Color {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Color::Auto, Color::Always, Color::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Color::Auto => ("auto", "In a terminal"),
+            Color::Always => ("always", "Always"),
+            Color::Never => ("never", "Never"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
 
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]

@@ -34,11 +34,11 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
+use global::Form;
 pub use global::Global;
 pub use named::{Meant, Named};
 
 use crate::error::{Error, Result};
-use crate::report::form::Form;
 
 /// Deploys queue-fed worker fleets on AWS with CloudFormation, and looks after them.
 #[derive(Debug, Parser)]

@@ -4,7 +4,29 @@ use super::global::Global;
 use crate::engine::operation::{OnInterrupt, Waiting};
 use crate::environment::units::Duration;
 use crate::interrupt::Interrupt;
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+
+impl ValueEnum for OnInterrupt {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[OnInterrupt::Detach, OnInterrupt::Wait, OnInterrupt::Cancel]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            OnInterrupt::Detach => (
+                "detach",
+                "They go on in CloudFormation; the same command picks them up again",
+            ),
+            OnInterrupt::Wait => ("wait", "They are waited for; nothing new is begun"),
+            OnInterrupt::Cancel => (
+                "cancel",
+                "An update is cancelled and rolled back, an unfinished first create is deleted",
+            ),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
 
 /// How long operations are waited for.
 #[derive(Debug, Args)]

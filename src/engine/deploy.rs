@@ -11,6 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::believed;
 use super::event::{Event, Operation};
 use super::graph;
@@ -49,6 +51,8 @@ pub struct Deployment<'a> {
     pub options: &'a planner::Options,
     /// How many stacks are worked on at once.
     pub concurrency: usize,
+    /// What time it is.
+    pub now: fn() -> Timestamp,
     /// Asked when a stack would lose something that the plan didn't show: its name, and what it would lose.
     pub approve: &'a (dyn Fn(&str, &[&Change]) -> bool + Sync),
 }
@@ -285,7 +289,7 @@ async fn deploy_as_planned(
         create = true;
     }
     if create {
-        queue_names::wait(context, stack).await?;
+        queue_names::wait(context, stack, (deployment.now)()).await?;
         if let TakeIn::First(_) = TakeIn::of(&planned.existing) {
             let taken_in = take_in::take_in(deployment, stack, planned).await?;
             return Ok(if taken_in { Step::TakenIn } else { Step::Begun });

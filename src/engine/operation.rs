@@ -79,14 +79,14 @@ impl Context<'_> {
 }
 
 /// What becomes of running operations when the command is interrupted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnInterrupt {
-    /// They go on in CloudFormation; the same command picks them up again
+    /// They go on in CloudFormation; the same command picks them up again.
     #[default]
     Detach,
-    /// They are waited for; nothing new is begun
+    /// They are waited for; nothing new is begun.
     Wait,
-    /// An update is cancelled and rolled back, an unfinished first create is deleted
+    /// An update is cancelled and rolled back, an unfinished first create is deleted.
     Cancel,
 }
 

@@ -75,13 +75,13 @@ pub struct Manner {
 
 /// What becomes of a stack when an operation on it fails
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// It is put back as it was
+    /// It is put back as it was.
     Rollback,
-    /// A first create is deleted; an update is put back as it was
+    /// A first create is deleted; an update is put back as it was.
     Delete,
-    /// It is left as it is, to be looked at
+    /// It is left as it is, to be looked at.
     Keep,
 }
 

@@ -18,13 +18,13 @@ const QUEUE: &str = "AWS::SQS::Queue";
 ///
 /// # Errors
 /// Interruption, and the end of the time to wait.
-pub async fn wait(context: Context<'_>, stack: &Stack) -> Result<(), Failed> {
+pub async fn wait(context: Context<'_>, stack: &Stack, now: Timestamp) -> Result<(), Failed> {
     let resources = blueprint::resources(&stack.body);
     if context.cloud.local || !resources.iter().any(|(_, resource_type)| resource_type == QUEUE) {
         return Ok(());
     }
     // Best effort: who may not list stacks can deploy all the same, and SQS then says it by itself.
-    let Ok(Some(left)) = left(context.cloud, &stack.name, Timestamp::now()).await else {
+    let Ok(Some(left)) = left(context.cloud, &stack.name, now).await else {
         return Ok(());
     };
     context.tell.warn(format!(

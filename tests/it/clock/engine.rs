@@ -197,6 +197,7 @@ impl Rig {
             drafts,
             options: &self.options,
             concurrency: self.concurrency,
+            now: jiff::Timestamp::now,
             approve: &approve,
         })
         .await

@@ -178,7 +178,7 @@ fn the_map_shows_every_room_and_every_arrow() {
 }
 
 #[test]
-fn only_cloud_imports_the_sdk_and_only_report_prints() {
+fn only_cloud_imports_the_sdk_and_only_report_prints_and_only_commands_read_arguments() {
     let sdk = ["aws_sdk_", "aws_config::", "aws_smithy_", "aws_credential_types::"];
     let print = [
         "println!",
@@ -188,7 +188,7 @@ fn only_cloud_imports_the_sdk_and_only_report_prints() {
         "stdout().lock()",
         "stderr().lock()",
     ];
-    for (room, words) in [("cloud", &sdk[..]), ("report", &print[..])] {
+    for (room, words) in [("cloud", &sdk[..]), ("report", &print[..]), ("commands", &["clap::"])] {
         let (inside, outside): (Vec<File>, Vec<File>) = files().into_iter().partition(|file| file.room() == room);
         let has = |file: &&File| words.iter().any(|word| file.text.contains(word));
         assert!(inside.iter().any(|file| has(&file)), "{words:?}");

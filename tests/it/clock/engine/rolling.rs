@@ -103,6 +103,7 @@ async fn deploy_after(rig: &Rig, meanwhile: impl Fn(&Rig)) -> Ran {
             drafts: &drafts,
             options: &rig.options,
             concurrency: 8,
+            now: jiff::Timestamp::now,
             approve: &|_, _| true,
         })
         .await;
