@@ -6,10 +6,16 @@
 //! <https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/467>). So the number that is kept in
 //! service must be that of the instances that run, which no template knows: it is a parameter.
 
+use serde_json::Value;
+
+use super::template::{read, section};
 use crate::environment::Instances;
 
 /// The template's parameter that carries the number.
 pub const PARAMETER: &str = "MinInstancesInService";
+
+/// No instance boots in less than a minute.
+const SHORTEST_BATCH: u64 = 60;
 
 /// What a rolling update is bounded by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +37,26 @@ impl RollingUpdate {
             max: instances.max,
             // A quarter of the fleet at a time; 100 is CloudFormation's limit.
             batch_size: instances.max.div_ceil(4).clamp(1, 100),
-            // No instance boots in less than a minute.
-            batch_seconds: instances.warmup.as_secs().max(60),
+            batch_seconds: instances.warmup.as_secs().max(SHORTEST_BATCH),
         }
+    }
+
+    /// That of a template that was deployed, where the number is a parameter.
+    pub fn deployed(body: &str) -> Option<RollingUpdate> {
+        let template = read(body).ok()?;
+        let mut resources = section(&template, "Resources").map(|(_, resource)| resource);
+        let group = resources.find(|resource| resource["Type"] == "AWS::AutoScaling::AutoScalingGroup")?;
+        let policy = &group["UpdatePolicy"]["AutoScalingRollingUpdate"];
+        let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
+        let of = |value: &Value| u32::try_from(number(value)?).ok();
+        let is_set_at_deploy = policy["MinInstancesInService"]["Ref"] == PARAMETER;
+        let found = RollingUpdate {
+            min: of(&group["Properties"]["MinSize"])?,
+            max: of(&group["Properties"]["MaxSize"])?,
+            batch_size: of(&policy["MaxBatchSize"])?,
+            batch_seconds: number(&group["Properties"]["DefaultInstanceWarmup"])?.max(SHORTEST_BATCH),
+        };
+        is_set_at_deploy.then_some(found)
     }
 
     /// How many instances stay in service while a fleet of this many is replaced: all of them, and the next batch comes

@@ -28,6 +28,7 @@ use aws_types::service_config::ServiceConfigKey;
 
 use crate::cloud::connection::calls::Calls;
 use crate::cloud::connection::connect;
+use crate::cloud::connection::time_limits::TimeLimits;
 use crate::cloud::{Cloud, CloudError, explain};
 
 const VERSION: &str = "2016-11-15";
@@ -144,6 +145,7 @@ fn operation(
         .operation_name(action)
         .endpoint_url(&endpoint(config, region))
         .interceptor(calls)
+        .interceptor(TimeLimits::default())
         .runtime_plugin(plugin)
         .retry_classifier(AwsErrorCodeClassifier::<Refused>::new())
         .retry_classifier(TransientErrorClassifier::<Refused>::new())

@@ -208,7 +208,7 @@ impl Drift {
         if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
             return Err(Error::refused("not confirmed: nothing was changed"));
         }
-        let report = revert::revert(context, &found.address.environment, drafts, &reverts).await;
+        let report = revert::revert(context, &found.address.environment, drafts, &stacks, &reverts).await;
         let again = format!("qfleet drift {} --revert", global.with_whereabouts(&self.which.words()));
         if global.output == Output::Text {
             progress.suspend(|| report::note(&report::summary::text(&report, &again)));

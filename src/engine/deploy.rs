@@ -272,7 +272,7 @@ async fn deploy_as_planned(
     if planned.action == StackAction::Update && (planned.rolling_update.is_some() || !as_planned) {
         // While the plan was looked at, the fleet may have grown or shrunk. What it does from here on until
         // CloudFormation suspends its alarms, a few seconds, is less than a batch.
-        let now = rolling::keeps_now(cloud, stack, outputs.get(&stack.part)).await?;
+        let now = rolling::keeps_now(cloud, stack.rolling_update, outputs.get(&stack.part)).await?;
         parameters = resolved(&Live {
             in_service: now.or(planned.live.in_service),
             ..planned.live.clone()

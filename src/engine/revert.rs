@@ -10,7 +10,10 @@ use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan;
-use crate::cloud::cloudformation::change_set::{Action, Change};
+use super::plan::rolling;
+use crate::blueprint::RollingUpdate;
+use crate::blueprint::rolling_update::PARAMETER;
+use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::cloud::cloudformation::revert::{RevertedChange, Reverting, ThreeStates};
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
@@ -44,10 +47,9 @@ pub struct StackRevert {
     /// The change set, when there is something to do.
     #[serde(skip)]
     pub draft: Option<String>,
+    /// How many instances it keeps in service, where it replaces some.
     #[serde(skip)]
-    id: String,
-    #[serde(skip)]
-    needs: Vec<String>,
+    keeps: Option<u32>,
 }
 
 /// A parameter whose value the parameter store has: CloudFormation always takes the latest, whatever is asked for.
@@ -118,8 +120,7 @@ async fn draw_up_stack(
         note: None,
         is_known: true,
         draft: None,
-        id: stack.id.clone(),
-        needs: deployed.tags.needs.clone(),
+        keeps: None,
     };
     if stack
         .tags
@@ -132,18 +133,20 @@ async fn draw_up_stack(
         revert.note = Some("CloudFormation doesn't tell its tags as they are, and would change them".to_owned());
         return Ok(revert);
     }
-    let name = change_set_name();
-    drafts.hold(&stack.name, &name);
-    let description = change_set_description(environment, &deployed.part);
-    let made = cloud.make_revert(stack, &name, &description).await;
-    if made.as_ref().map_or_else(|error| error.code.is_some(), |_| true) {
-        drafts.answered(&stack.name);
+    let (mut id, mut reverting) = ask(cloud, environment, deployed, drafts, None).await?;
+    if let Reverting::Ready { changes, .. } = &reverting {
+        revert.keeps = keeps(cloud, deployed, changes).await?;
     }
-    let id = made.map_err(|error| CloudError {
-        message: format!("{}: {}", stack.name, error.message),
-        ..error
-    })?;
-    match cloud.read_revert(&id).await? {
+    // The number alone would be a change, so it is only set where instances are replaced.
+    let was = stack.parameters.get(PARAMETER).map(|parameter| &parameter.value);
+    if let Some(keeps) = revert.keeps
+        && was != Some(&keeps.to_string())
+    {
+        cloud.delete_change_set(&id, None).await?;
+        drafts.forget(&stack.name);
+        (id, reverting) = ask(cloud, environment, deployed, drafts, Some(keeps)).await?;
+    }
+    match reverting {
         Reverting::Ready {
             changes,
             resolved,
@@ -162,6 +165,50 @@ async fn draw_up_stack(
         Reverting::Failed(reason) => revert.note = Some(format!("CloudFormation can't revert it: {reason}")),
     }
     Ok(revert)
+}
+
+/// Makes the change set, with so many instances kept in service, and reads what it would do.
+async fn ask(
+    cloud: &Cloud,
+    environment: &str,
+    deployed: &DeployedStack,
+    drafts: &Drafts,
+    keeps: Option<u32>,
+) -> std::result::Result<(String, Reverting), CloudError> {
+    let stack = &deployed.stack;
+    let name = change_set_name();
+    drafts.hold(&stack.name, &name);
+    let description = change_set_description(environment, &deployed.part);
+    let but = keeps.map(|keeps| (PARAMETER, keeps.to_string())).into_iter().collect();
+    let made = cloud.make_revert(stack, &name, &description, &but).await;
+    if made.as_ref().map_or_else(|error| error.code.is_some(), |_| true) {
+        drafts.answered(&stack.name);
+    }
+    let id = made.map_err(|error| CloudError {
+        message: format!("{}: {}", stack.name, error.message),
+        ..error
+    })?;
+    let reverting = cloud.read_revert(&id).await?;
+    Ok((id, reverting))
+}
+
+/// How many instances must stay in service now, where these changes may replace those of the stack's group: the last deploy
+/// knew another fleet.
+async fn keeps(
+    cloud: &Cloud,
+    deployed: &DeployedStack,
+    changes: &[RevertedChange],
+) -> std::result::Result<Option<u32>, CloudError> {
+    let rolls = ["AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::LaunchTemplate"];
+    let may_roll = |reverted: &RevertedChange| {
+        reverted.change.action == Action::Modify && rolls.contains(&reverted.change.resource_type.as_str())
+    };
+    if !changes.iter().any(may_roll) {
+        return Ok(None);
+    }
+    let body = cloud.template(&deployed.stack.id).await?;
+    let update = body.as_deref().and_then(RollingUpdate::deployed);
+    rolling::keeps_now(cloud, update, Some(&deployed.stack.outputs)).await
 }
 
 /// What the parameter store has by now that isn't what was deployed.
@@ -187,62 +234,121 @@ pub fn data_loss(reverts: &[StackRevert]) -> Option<Error> {
     })
 }
 
-/// Executes what was drawn up: each stack after those that it needs.
-pub async fn revert(context: Context<'_>, environment: &str, drafts: &Drafts, reverts: &[StackRevert]) -> Report {
-    let ready: Vec<&StackRevert> = reverts.iter().filter(|revert| revert.draft.is_some()).collect();
-    let is_part = |part: &&String| ready.iter().any(|revert| revert.part == **part);
+/// Executes what was drawn up for these stacks: each after those that it needs.
+pub async fn revert(
+    context: Context<'_>,
+    environment: &str,
+    drafts: &Drafts,
+    stacks: &[DeployedStack],
+    reverts: &[StackRevert],
+) -> Report {
+    let ready: Vec<Ready<'_>> = reverts
+        .iter()
+        .filter_map(|revert| {
+            Some(Ready {
+                revert,
+                draft: revert.draft.as_ref()?,
+                deployed: stacks.iter().find(|stack| stack.part == revert.part)?,
+            })
+        })
+        .collect();
+    let is_part = |part: &&String| ready.iter().any(|ready| ready.deployed.part == **part);
     let needs: BTreeMap<String, Vec<String>> = ready
         .iter()
-        .map(|revert| {
-            (
-                revert.part.clone(),
-                revert.needs.iter().filter(is_part).cloned().collect(),
-            )
+        .map(|ready| {
+            let needs = ready.deployed.tags.needs.iter().filter(is_part);
+            (ready.deployed.part.clone(), needs.cloned().collect())
         })
         .collect();
     let stop = || context.interrupt.asked();
     let mut finished = graph::run(&needs, ready.len().max(1), stop, |part| {
-        revert_part(context, drafts, &ready, part)
+        revert_part(context, environment, drafts, &ready, part)
     })
     .await;
-    let stacks = ready.iter().filter_map(|revert| {
+    let stacks = ready.iter().filter_map(|ready| {
         Some(StackReport {
-            part: revert.part.clone(),
-            stack: revert.stack.clone(),
-            outcome: Outcome::from(finished.remove(&revert.part)?),
+            part: ready.deployed.part.clone(),
+            stack: ready.deployed.stack.name.clone(),
+            outcome: Outcome::from(finished.remove(&ready.deployed.part)?),
         })
     });
     Report::new(Address::new(context.cloud, environment), stacks.collect())
 }
 
+/// A stack that something is put back in, and the change set that does it.
+#[derive(Clone, Copy)]
+struct Ready<'a> {
+    revert: &'a StackRevert,
+    draft: &'a String,
+    deployed: &'a DeployedStack,
+}
+
 async fn revert_part(
     context: Context<'_>,
+    environment: &str,
     drafts: &Drafts,
-    ready: &[&StackRevert],
+    ready: &[Ready<'_>],
     part: String,
 ) -> std::result::Result<Outcome, Failed> {
-    let found = ready.iter().find(|revert| revert.part == part);
-    let Some((revert, draft)) = found.and_then(|revert| Some((revert, revert.draft.as_ref()?))) else {
+    let Some(this) = ready.iter().find(|ready| ready.deployed.part == part) else {
         return Err(Error::failed(format!("`{part}` has no change set")).into());
     };
-    context.may_begin(&revert.stack)?;
+    let stack = &this.deployed.stack;
+    let draft = context.prepare(&stack.name, for_the_fleet_as_it_is(context, environment, drafts, *this));
+    let draft = draft.await?;
     let target = Target {
-        stack: &revert.stack,
-        part: &revert.part,
-        id: &revert.id,
+        stack: &stack.name,
+        part: &part,
+        id: &stack.id,
         template: None,
         boot_reports: None,
-        awaited: ready.iter().any(|other| other.needs.contains(&part)),
+        awaited: ready.iter().any(|other| other.deployed.tags.needs.contains(&part)),
     };
-    let request = drafts.execute(&revert.stack, context.cloud.execute_change_set(draft, false));
+    let request = drafts.execute(&stack.name, context.cloud.execute_change_set(&draft, false));
     let (outcome, _) = operation::run(context, target, Operation::Update, request).await?;
     Ok(outcome)
+}
+
+/// The change set that was drawn up; or another one like it, when the fleet has grown or shrunk since then.
+async fn for_the_fleet_as_it_is(
+    context: Context<'_>,
+    environment: &str,
+    drafts: &Drafts,
+    ready: Ready<'_>,
+) -> std::result::Result<String, Failed> {
+    let Ready {
+        revert,
+        draft,
+        deployed,
+    } = ready;
+    let cloud = context.cloud;
+    let now = keeps(cloud, deployed, &revert.changes).await?;
+    if now.is_none() || now == revert.keeps {
+        return Ok(draft.clone());
+    }
+    cloud.delete_change_set(draft, None).await?;
+    drafts.forget(&revert.stack);
+    let again = draw_up_stack(cloud, environment, deployed, drafts).await?;
+    match again.draft {
+        Some(draft) if done(&again.changes) == done(&revert.changes) && again.newer == revert.newer => Ok(draft),
+        _ => {
+            let what = format!("{}: other changes would be made now than were shown", revert.stack);
+            Err(Error::refused(what).with_help("run the same command again").into())
+        }
+    }
+}
+
+/// What is done to which resource.
+fn done(changes: &[RevertedChange]) -> Vec<(&str, &Action, Replacement)> {
+    let changes = changes.iter().map(|reverted| &reverted.change);
+    changes
+        .map(|change| (change.logical_id.as_str(), &change.action, change.replacement))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloud::cloudformation::change_set::Replacement;
 
     #[test]
     fn only_what_the_change_set_names_is_put_back() {
@@ -288,8 +394,7 @@ mod tests {
             note: None,
             is_known: true,
             draft: None,
-            id: String::new(),
-            needs: Vec::new(),
+            keeps: None,
         };
         for (resource, property, is_put_back) in [
             ("Group", "MaxSize", true),

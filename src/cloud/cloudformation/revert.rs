@@ -72,8 +72,8 @@ impl Cloud {
     /// parameters of that time, which is AWS's own way to do it
     /// (<https://aws.amazon.com/blogs/devops/safely-handle-configuration-drift-with-cloudformation-drift-aware-change-sets/>,
     /// scenario 2). Of what the parameter store has, CloudFormation takes the value of today, which may be a newer image
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/systems-manager-parameter-types.html>). Returns its
-    /// ARN.
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/systems-manager-parameter-types.html>). `but`:
+    /// parameters that are to have another value. Returns its ARN.
     ///
     /// # Errors
     /// Those of the API.
@@ -82,10 +82,15 @@ impl Cloud {
         stack: &StackDescription,
         name: &str,
         description: &str,
+        but: &BTreeMap<&str, String>,
     ) -> Result<String, CloudError> {
         let parameters = stack.parameters.keys().map(|key| {
             let parameter = Parameter::builder().parameter_key(key);
-            parameter.use_previous_value(true).build()
+            let parameter = match but.get(key.as_str()) {
+                Some(value) => parameter.parameter_value(value),
+                None => parameter.use_previous_value(true),
+            };
+            parameter.build()
         });
         let made = self
             .cloudformation

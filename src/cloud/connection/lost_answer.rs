@@ -13,9 +13,9 @@ pub(in crate::cloud) enum LostAnswer {
     Strange,
 }
 
-/// Services of the query protocol, which put everything that they say into an XML document, also when they have nothing
+/// Services of the query protocol and of EC2's, which put everything that they say into an XML document, also when they have nothing
 /// to say (<https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>).
-const QUERY: [&str; 5] = ["CloudFormation", "STS", "Auto Scaling", "SNS", "IAM"];
+const QUERY: [&str; 6] = ["CloudFormation", "STS", "Auto Scaling", "SNS", "IAM", "EC2"];
 
 /// Whether a successful answer of this call is lost. `parsed`: the SDK could read it.
 pub(in crate::cloud) fn lost(service: &str, operation: &str, parsed: bool, body: &[u8]) -> Option<LostAnswer> {

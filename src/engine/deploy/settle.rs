@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::try_join_all;
 
 use crate::blueprint::Blueprint;
@@ -33,7 +34,8 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
         .collect();
     if busy.is_empty() {
         // What looked busy has just ended, or a stale read hides that it has just begun: not to be asked again at once.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        let pause = tokio::time::sleep(Duration::from_secs(1)).map(Ok::<_, Error>);
+        context.interrupt.unless_stopped(pause).await?;
     }
     if let Some((stack, found)) = busy.first()
         && (!attach || context.waiting.no_wait)

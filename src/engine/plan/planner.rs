@@ -371,6 +371,7 @@ async fn plan_stack(
             && let Ok(parameters) = resolve(stack, outputs, &now)
         {
             planner.cloud.delete_change_set(&first.id, None).await?;
+            planner.drafts.forget(&stack.name);
             drafted = draft(planner, stack, base, &parameters, bucket).await?;
             (plan.live, plan.parameters) = (now, Some(parameters));
         }

@@ -68,10 +68,10 @@ pub(in crate::engine) async fn of(
 /// When the group can't be read.
 pub(in crate::engine) async fn keeps_now(
     cloud: &Cloud,
-    stack: &Stack,
+    update: Option<RollingUpdate>,
     outputs: Option<&BTreeMap<String, String>>,
 ) -> Result<Option<u32>, CloudError> {
-    let Some(update) = stack.rolling_update else {
+    let Some(update) = update else {
         return Ok(None);
     };
     let group = group(cloud, outputs).await?;

@@ -199,6 +199,13 @@ impl<'a> Difference<'a> {
             ("AWS::S3::Bucket", "NotificationConfiguration") if removed => {
                 dangerous("uploads no longer become messages")
             }
+            ("AWS::S3::Bucket", "NotificationConfiguration")
+                if self.is_in(&["TopicConfigurations"]) && self.lost_a_notification() =>
+            {
+                dangerous(
+                    "uploads may no longer become messages: S3 publishes only keys that fit the filter, which is percent-encoded",
+                )
+            }
             ("AWS::SQS::Queue", "SqsManagedSseEnabled") if self.is_off() => {
                 dangerous("messages are no longer encrypted with SQS's own key")
             }
@@ -266,6 +273,16 @@ impl<'a> Difference<'a> {
     fn has_less(&self, property: &str) -> bool {
         let left = texts(self.all_actual, property);
         texts(self.all_expected, property).iter().any(|one| !left.contains(one))
+    }
+
+    /// Whether a notification that was deployed isn't there as it was.
+    fn lost_a_notification(&self) -> bool {
+        let all = |of: &'a Value| {
+            let list = of.pointer("/NotificationConfiguration/TopicConfigurations");
+            list.and_then(Value::as_array).into_iter().flatten()
+        };
+        let is_there = |one: &Value| all(self.all_actual).any(|other| same("TopicConfigurations", one, other));
+        all(self.all_expected).any(|one| !is_there(one))
     }
 
     fn document_widened(&self) -> bool {

@@ -62,7 +62,6 @@ pub fn normal(property: &str, value: &Value) -> Value {
             }
         }
         Value::Object(entries) => {
-            let entries = plain_filter(entries);
             let mut sorted: Vec<(String, Value)> = entries
                 .into_iter()
                 .map(|(key, value)| {
@@ -74,23 +73,6 @@ pub fn normal(property: &str, value: &Value) -> Value {
             Value::Object(Map::from_iter(sorted))
         }
     }
-}
-
-/// A rule of an S3 notification's filter, whose value may be percent-encoded
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
-fn plain_filter(mut entries: Map<String, Value>) -> Map<String, Value> {
-    let names_filter = |name: &Value| matches!(name.as_str(), Some("prefix" | "suffix" | "Prefix" | "Suffix"));
-    if entries.len() == 2
-        && entries.get("Name").is_some_and(names_filter)
-        && let Some(Value::String(value)) = entries.get_mut("Value")
-    {
-        // Of a form only the percent signs count here.
-        let form = value.replace('+', "%2B").replace('&', "%26");
-        if let Some((_, plain)) = form_urlencoded::parse(format!("={form}").as_bytes()).next() {
-            *value = plain.into_owned();
-        }
-    }
-    entries
 }
 
 /// A text that holds a JSON object or list, as SQS and IAM hand policies out, is what it holds.
@@ -150,11 +132,6 @@ mod tests {
                 json!({"S3Key": {"Rules": [{"Value": "a/", "Name": "prefix"}]}}),
             ),
             (
-                "Rules",
-                json!([{"Name": "prefix", "Value": "day%3D1/a%2Bb%40c/"}]),
-                json!([{"Name": "Prefix", "Value": "day=1/a+b@c/"}]),
-            ),
-            (
                 "Tags",
                 json!([{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]),
                 json!([{"Value": "2", "Key": "b"}, {"Key": "a", "Value": "1"}]),
@@ -168,15 +145,12 @@ mod tests {
     fn other_meanings_are_not() {
         for (property, one, other) in [
             ("VisibilityTimeout", json!(300), json!(30)),
+            // S3 compares a filter with keys as its events have them: only the first one publishes anything
+            // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html,
+            // https://github.com/aws/aws-cdk/pull/28012).
             (
                 "Rules",
                 json!([{"Name": "prefix", "Value": "day%3D1/"}]),
-                json!([{"Name": "Prefix", "Value": "day=2/"}]),
-            ),
-            // The percent sign itself is encoded here.
-            (
-                "Rules",
-                json!([{"Name": "prefix", "Value": "day%253D1/"}]),
                 json!([{"Name": "Prefix", "Value": "day=1/"}]),
             ),
             ("QueueName", json!("01"), json!("1")),

@@ -253,7 +253,7 @@ fn changes_of_a_bucket_are_found() {
         ),
         (
             "another prefix",
-            &["Bucket NotificationConfiguration/TopicConfigurations unexpected qfleet"],
+            &["Bucket NotificationConfiguration/TopicConfigurations dangerous qfleet"],
             |script, _| {
                 script.says(
                     "GetBucketNotificationConfiguration",
