@@ -115,6 +115,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_deployed_is_read_back() {
+        let body = "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    UpdatePolicy:\n      \
+                    AutoScalingRollingUpdate:\n        MinInstancesInService: !Ref MinInstancesInService\n        \
+                    MaxBatchSize: 5\n    Properties:\n      MinSize: \"2\"\n      MaxSize: \"20\"\n      \
+                    DefaultInstanceWarmup: 180\n";
+        assert_eq!(RollingUpdate::deployed(body), Some(fleet(2, 20)));
+        let fixed = body.replace("!Ref MinInstancesInService", "1");
+        assert_eq!(RollingUpdate::deployed(&fixed), None);
+        assert_eq!(RollingUpdate::deployed("no template"), None);
+    }
+
+    #[test]
     fn never_more_than_a_batch_less_and_always_below_the_maximum() {
         for max in 1..60 {
             for min in 0..=max {

@@ -292,6 +292,11 @@ impl Deploy {
         .await;
         if let Some(pruning) = pruning {
             pruning.carry_out(context, self.role_arn.as_deref(), &mut report).await;
+            if !report.kept.is_empty() {
+                // Only what is retained can be imported.
+                let with = format!("qfleet deploy {env}, once the file has it again, with `on_destroy: keep`");
+                report.import_with = Some(with);
+            }
         }
         report.surplus = plan.surplus;
         Ok(report)

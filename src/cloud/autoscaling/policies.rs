@@ -8,6 +8,7 @@ use crate::autoscaling::policy::{
 };
 use crate::autoscaling::series::Metric;
 use crate::cloud::autoscaling::scaling::natural;
+use crate::cloud::cloudwatch::alarms::ALARMS_A_CALL;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// A period that isn't named (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TargetTrackingMetricStat.html>).
@@ -62,13 +63,17 @@ impl Cloud {
         Ok(all)
     }
 
-    /// Every metric alarm of the account in this region.
-    pub async fn alarm_definitions(&self) -> Result<Vec<AlarmDefinition>, CloudError> {
-        let mut pages = self.cloudwatch.describe_alarms().into_paginator().send();
+    /// The metric alarms of these names, with what they are for; those that aren't there are left out.
+    pub async fn alarm_definitions(&self, names: &[String]) -> Result<Vec<AlarmDefinition>, CloudError> {
         let mut all = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| explain("DescribeAlarms", error))?;
-            all.extend(page.metric_alarms().iter().map(definition));
+        // Without a name, it would be every alarm of the account.
+        for names in names.chunks(ALARMS_A_CALL) {
+            let asked = self.cloudwatch.describe_alarms().set_alarm_names(Some(names.to_vec()));
+            let mut pages = asked.into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| explain("DescribeAlarms", error))?;
+                all.extend(page.metric_alarms().iter().map(definition));
+            }
         }
         Ok(all)
     }

@@ -7,7 +7,7 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 
 /// How many names one call takes, and how many alarms one answer holds
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>).
-const MOST: i32 = 100;
+pub(in crate::cloud) const ALARMS_A_CALL: usize = 100;
 
 /// An alarm and its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -26,11 +26,11 @@ impl Cloud {
     /// The metric alarms of these names; those that aren't there are left out.
     pub async fn alarms(&self, names: Vec<String>) -> Result<Vec<Alarm>, CloudError> {
         let mut all = Vec::new();
-        for names in names.chunks(MOST as usize) {
+        for names in names.chunks(ALARMS_A_CALL) {
             let asked = self.cloudwatch.describe_alarms();
             let mut pages = asked
                 .set_alarm_names(Some(names.to_vec()))
-                .max_records(MOST)
+                .max_records(ALARMS_A_CALL as i32)
                 .into_paginator()
                 .send();
             while let Some(page) = pages.next().await {

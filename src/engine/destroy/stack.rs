@@ -32,8 +32,24 @@ const ATTEMPTS_IN_VAIN: usize = 2;
 /// The time in between, for such a thing to pass.
 const PAUSE: Duration = Duration::from_secs(3);
 
+const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+
 /// Takes it down, and says what it left where it is.
 pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<(Outcome, Left), Failed> {
+    let mut drained = false;
+    let destroyed = take_down(teardown, stack, &mut drained).await;
+    destroyed.map_err(|failed| match drained {
+        true => say_that_workers_are_gone(failed),
+        false => failed,
+    })
+}
+
+/// `drained`: whether it has taken workers away.
+async fn take_down(
+    teardown: Teardown<'_>,
+    stack: &DeployedStack,
+    drained: &mut bool,
+) -> Result<(Outcome, Left), Failed> {
     let context = teardown.context;
     let target = Target {
         stack: &stack.stack.name,
@@ -53,7 +69,9 @@ pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Re
             return Ok((outcome, left));
         }
         let resources = there(context.cloud.stack_resources(target.id).await)?;
-        drained(teardown, target, &resources).await?;
+        drain_workers(teardown, target, &resources).await?;
+        // On the emulator, groups are left as they are.
+        *drained |= !context.cloud.local && resources.iter().any(|one| one.resource_type == GROUP);
         for name in unmade(context.cloud, target.id, &resources).await? {
             if others.insert(name.clone()) {
                 context.tell.warn(format!(
@@ -114,7 +132,7 @@ fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackR
 }
 
 /// Takes away what would keep its deletion waiting: instances, and functions that receive.
-async fn drained(teardown: Teardown<'_>, target: Target<'_>, resources: &[StackResource]) -> Result<(), Failed> {
+async fn drain_workers(teardown: Teardown<'_>, target: Target<'_>, resources: &[StackResource]) -> Result<(), Failed> {
     let context = teardown.context;
     let drained = async {
         let (stack, at_once) = (target.stack, teardown.no_drain);
@@ -126,6 +144,22 @@ async fn drained(teardown: Teardown<'_>, target: Target<'_>, resources: &[StackR
         Ok::<_, Failed>(())
     };
     context.prepare(target.stack, drained).await
+}
+
+/// A stack that stays after all has no workers any more, and nobody would think of that.
+fn say_that_workers_are_gone(failed: Failed) -> Failed {
+    let Failed::Failure(mut failure) = failed else {
+        return failed;
+    };
+    if failure.refused {
+        let gone =
+            "its workers are gone until the next `qfleet deploy` of the environment's file, which brings them back";
+        failure.help = Some(match failure.help.take() {
+            Some(help) => format!("{help}; {gone}"),
+            None => gone.to_owned(),
+        });
+    }
+    Failed::Failure(failure)
 }
 
 impl Left {
@@ -201,10 +235,7 @@ async fn is_tried_again(
 /// Whether what is done before each attempt takes away what this failed on: a bucket filled up again, an instance was
 /// protected again.
 fn can_be_mended(blocking: &Blocking) -> bool {
-    matches!(
-        blocking.resource_type.as_str(),
-        "AWS::S3::Bucket" | "AWS::AutoScaling::AutoScalingGroup"
-    )
+    matches!(blocking.resource_type.as_str(), "AWS::S3::Bucket" | GROUP)
 }
 
 fn with_help(mut failure: Box<Failure>, blocking: &[Blocking]) -> Box<Failure> {

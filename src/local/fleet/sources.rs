@@ -147,8 +147,18 @@ impl Facts {
 /// Reads it all, again and again; templates only when they have changed.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    /// By the stack's id, with when it was last updated.
-    facts: BTreeMap<String, (Option<jiff::Timestamp>, Facts)>,
+    /// By the stack's id.
+    known: BTreeMap<String, Known>,
+}
+
+/// What only changes with the stack.
+#[derive(Debug, Clone)]
+struct Known {
+    /// When it was last updated.
+    updated: Option<jiff::Timestamp>,
+    facts: Facts,
+    /// The names of its alarms. The emulator's policies don't name them.
+    alarms: Vec<String>,
 }
 
 impl Sources {
@@ -162,7 +172,6 @@ impl Sources {
             .collect();
         let names: Vec<String> = stacks.iter().map(|(_, outputs)| outputs.group.clone()).collect();
         let mut groups = cloud.scaling_groups(&names).await?;
-        let alarms = cloud.alarm_definitions().await?;
         let mut stages = Vec::new();
         for (stack, outputs) in stacks {
             let Some(place) = groups.iter().position(|group| group.name == outputs.group) else {
@@ -170,7 +179,8 @@ impl Sources {
             };
             let policies = cloud.scaling_policies(&outputs.group).await?;
             let hooks = cloud.lifecycle_hooks(&outputs.group).await?;
-            let facts = self.facts(cloud, stack).await?;
+            let Known { facts, alarms, .. } = self.known(cloud, stack).await?;
+            let alarms = cloud.alarm_definitions(&alarms).await?;
             let hook = hooks
                 .into_iter()
                 .find(|hook| hook.transition == TERMINATING)
@@ -190,17 +200,22 @@ impl Sources {
         Ok(stages)
     }
 
-    async fn facts(&mut self, cloud: &Cloud, stack: &DeployedStack) -> Result<Facts, CloudError> {
+    async fn known(&mut self, cloud: &Cloud, stack: &DeployedStack) -> Result<Known, CloudError> {
         let (id, updated) = (&stack.stack.id, stack.stack.updated);
-        if let Some((known, facts)) = self.facts.get(id)
-            && *known == updated
-        {
-            return Ok(facts.clone());
+        if let Some(known) = self.known.get(id).filter(|known| known.updated == updated) {
+            return Ok(known.clone());
         }
         let body = cloud.template(id).await?.unwrap_or_default();
-        let facts = Facts::of(&body);
-        self.facts.insert(id.clone(), (updated, facts.clone()));
-        Ok(facts)
+        let resources = cloud.stack_resources(id).await?.into_iter();
+        let alarms =
+            resources.filter(|one| one.resource_type == "AWS::CloudWatch::Alarm" && !one.physical_id.is_empty());
+        let known = Known {
+            updated,
+            facts: Facts::of(&body),
+            alarms: alarms.map(|alarm| alarm.physical_id).collect(),
+        };
+        self.known.insert(id.clone(), known.clone());
+        Ok(known)
     }
 }
 

@@ -273,6 +273,7 @@ impl World {
             "TerminateInstanceInAutoScalingGroup" => self.terminate_instance(input),
             "SetInstanceProtection" => self.set_instance_protection(input),
             "UpdateAutoScalingGroup" => self.update_group(input),
+            "SetDesiredCapacity" => self.set_desired_capacity(input),
             "CreateOrUpdateTags" | "DeleteTags" => self.tag_groups(action, input),
             "DescribeLifecycleHooks" => self.describe_hooks(input),
             "CompleteLifecycleAction" => self.complete_action(input),
@@ -286,6 +287,32 @@ impl World {
                 ))
             }
         }
+    }
+
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetDesiredCapacity.html>: within the group's bounds. The
+    /// instances of a script come and go only by what a test says.
+    fn set_desired_capacity(&mut self, input: &Input) -> Answer {
+        let name = input.text("AutoScalingGroupName").unwrap_or_default();
+        let wanted: usize = input
+            .text("DesiredCapacity")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default();
+        let Some(group) = self.script.groups.iter_mut().find(|group| group.name == name) else {
+            let message = format!("AutoScalingGroup name not found - AutoScalingGroup {name} not found");
+            return Err(Refusal::validation(message));
+        };
+        if wanted < group.min || wanted > group.max {
+            let (bound, what) = if wanted < group.min {
+                (group.min, "below min")
+            } else {
+                (group.max, "above max")
+            };
+            let message =
+                format!("New SetDesiredCapacity value {wanted} is {what} value {bound} for the AutoScalingGroup.");
+            return Err(Refusal::validation(message));
+        }
+        group.desired = wanted;
+        Ok(Fields::new())
     }
 
     /// "Activities are sorted by start time. Activities still in progress are described first"

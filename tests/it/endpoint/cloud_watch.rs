@@ -15,6 +15,7 @@ impl World {
         let answer = match call.action.as_str() {
             "GetMetricData" => self.get_metric_data(&input)?,
             "DescribeAlarms" => self.describe_alarms(&input),
+            "PutMetricData" if self.script.takes_metrics_of_aws => json!({}),
             other => {
                 self.complaints.push(format!("{other}: the endpoint doesn't know it"));
                 return Err(Refusal::new(400, "UnknownOperationException", other));
@@ -24,7 +25,7 @@ impl World {
     }
 
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>: "the names of the alarms
-    /// to retrieve information about", 100 at most; a page of 50 without MaxRecords, of 100 at most.
+    /// to retrieve information about", 100 at most, and without any it is every alarm; a page of 50 without MaxRecords, of 100 at most.
     fn describe_alarms(&mut self, input: &Value) -> Value {
         let names: Vec<&str> = input["AlarmNames"]
             .as_array()

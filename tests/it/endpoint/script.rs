@@ -57,6 +57,7 @@ pub struct Script {
     pub(super) detections_fail: BTreeMap<String, String>,
     pub(super) forward_to: Option<String>,
     pub(super) expects_complaints: bool,
+    pub(super) takes_metrics_of_aws: bool,
     pub(super) taking: Option<Taking>,
 }
 
@@ -184,6 +185,7 @@ impl Script {
             detections_fail: BTreeMap::new(),
             forward_to: None,
             expects_complaints: false,
+            takes_metrics_of_aws: false,
             taking: None,
         }
     }
@@ -445,6 +447,13 @@ impl Script {
     /// CloudFormation makes aren't there: a test makes those that it needs.
     pub fn forward_to(mut self, endpoint: &str) -> Self {
         self.forward_to = Some(endpoint.into());
+        self
+    }
+
+    /// It plays the emulator, which is told what it doesn't measure itself; AWS refuses namespaces that begin with `AWS/`
+    /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html>).
+    pub fn takes_metrics_of_aws(mut self) -> Self {
+        self.takes_metrics_of_aws = true;
         self
     }
 

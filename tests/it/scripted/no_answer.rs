@@ -117,3 +117,28 @@ async fn parameters_that_are_answered_with_nothing_are_asked_for_again() {
     assert_eq!(found.len(), 1);
     assert_eq!(endpoint.calls("GetParametersByPath").len(), 2);
 }
+
+/// EC2 has no client of the SDK's, and is asked by the same rules.
+#[tokio::test(start_paused = true)]
+async fn ec2_is_waited_for_and_asked_again_like_any_other() {
+    for fault in [Fault::Stall, Fault::StallInHeaders, Fault::StallInBody] {
+        let what = format!("{fault:?}");
+        let (_, cloud) = cloud(Script::new().fault(On::action("DescribeSubnets"), fault));
+        let began = Instant::now();
+        let error = cloud.default_zones().await.expect_err("no answer");
+        let (took, said) = (began.elapsed(), error.to_string());
+        assert!(took < Duration::from_secs(40), "{what}: {took:?}");
+        assert!(
+            said.contains("did not answer within 10 s (tried 3 times"),
+            "{what}: {said}"
+        );
+    }
+    for fault in [Fault::NoBody, Fault::HalfBody, Fault::CutInBody] {
+        let what = format!("{fault:?}");
+        let (endpoint, cloud) = cloud(Script::new().fault(On::action("DescribeSubnets").numbers(1..=1), fault));
+        let zones = cloud.default_zones().await;
+        let zones = zones.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(!zones.is_empty(), "{what}");
+        assert!(endpoint.calls("DescribeSubnets").len() > 1, "{what}");
+    }
+}

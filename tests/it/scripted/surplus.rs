@@ -1,7 +1,10 @@
 //! What left the environment file runs on: it is named with what it holds, and destroyed when that is asked for.
 
+use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::endpoint::{Endpoint, Fault, On, Script, Verb, World};
@@ -205,6 +208,12 @@ fn a_bucket_that_was_dropped_goes_or_stays_as_it_was_deployed() {
         assert_eq!(objects, usize::from(stays), "{pruned:#}");
         let kept = pruned["kept"].as_array().map(Vec::len).unwrap_or_default();
         assert_eq!(kept, usize::from(stays), "{pruned:#}");
+        let import_with = "qfleet deploy lab.yaml, once the file has it again, with `on_destroy: keep`";
+        assert_eq!(
+            pruned["import_with"].as_str(),
+            stays.then_some(import_with),
+            "{pruned:#}"
+        );
     }
 }
 
@@ -311,6 +320,42 @@ fn a_deploy_that_fails_prunes_nothing() {
     let failed = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(1);
     failed.stderr_contains("lab-old was not begun").run();
     assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+}
+
+#[test]
+fn what_cannot_be_pruned_is_a_failure_of_a_deploy_that_went_well() {
+    let endpoint = Endpoint::serve(Script::new().fails("lab-old", "Queue", Verb::Delete, "not today"));
+    let there = deployed(&endpoint, &with_old(), LAB);
+    let failed = run(&there, &["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"]).status(1);
+    let document = failed.stderr_contains("not today").run().json();
+    assert_eq!(document["succeeded"], false);
+    let old = document["stacks"].as_array().expect("stacks").last().expect("the last");
+    assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"failed".into()));
+    assert_eq!(document["pruned"], Value::Null);
+}
+
+#[test]
+fn interrupted_while_it_prunes_it_ends_with_130_and_says_what_goes_on() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    endpoint.rescript(|script| script.takes("lab-old", "Queue", Duration::from_secs(120)));
+    let mut command = run(&there, &["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"]).command();
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("qfleet runs");
+    endpoint.wait_until("it is being pruned", |world| {
+        let old = world.find("lab-old");
+        old.is_some_and(|found| world.stacks[found].status == "DELETE_IN_PROGRESS")
+    });
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    kill(pid, Signal::SIGTERM).expect("signalled");
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(130));
+    let document: Value = serde_json::from_slice(&ended.stdout).expect("one document");
+    let old = document["stacks"].as_array().expect("stacks").last().expect("the last");
+    assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"running".into()));
 }
 
 /// Somebody deploys it again, with its data to stay, while the rest is deployed.

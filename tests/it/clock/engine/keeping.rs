@@ -151,6 +151,11 @@ async fn data_that_is_to_stay_since_workers_began_to_drain_stays() {
     let rig = with_buckets();
     let ran = once_called(&rig, "UpdateAutoScalingGroup", keeps).await;
     is_refused(&rig, &ran, "keeps its data now, which was to go");
+    let help = ran.failure("work").help.clone().unwrap_or_default();
+    assert!(
+        help.contains("it shows what stays; its workers are gone until the next `qfleet deploy`"),
+        "{help}"
+    );
     assert!(ran.took() > Duration::from_secs(55), "{:?}", ran.took());
     assert_eq!(objects(&rig), [1, 1]);
 }

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use qfleet::blueprint::Value;
+use qfleet::deployed::Deployed;
 use qfleet::engine::deploy::{Deployment, deploy};
 use qfleet::engine::plan::draft::Drafts;
 use qfleet::engine::plan::planner::{Planner, draw_up};
 use qfleet::engine::plan::{Plan, StackAction, StackPlan};
+use qfleet::engine::revert;
 
 use crate::clock::engine::{Ran, Rig, blueprint};
-use crate::endpoint::{Script, ScriptedGroup};
+use crate::endpoint::{Drifted, Script, ScriptedGroup};
 
 /// A deployed fleet of which so many instances run.
 async fn fleet(min: usize, max: usize, running: usize) -> Rig {
@@ -252,4 +254,76 @@ async fn the_plan_says_how_the_fleet_is_replaced() {
             "instances": 18, "batch_size": 5, "batches": 4, "min_in_service": 15, "about_seconds": 720
         })
     );
+}
+
+/// Puts back what drifted, after this happened.
+async fn revert_after(rig: &Rig, drifted: Drifted, meanwhile: impl Fn(&Rig)) -> Ran {
+    rig.endpoint.rescript(|script| script.drifted(drifted));
+    let drafts = Drafts::default();
+    rig.tell(async |context| {
+        let mut stacks = Deployed::find(&rig.cloud, "lab").await.expect("found").stacks;
+        stacks.retain(|stack| stack.part == "work");
+        let reverts = revert::draw_up(&rig.cloud, "lab", &stacks, &drafts)
+            .await
+            .expect("drawn up");
+        meanwhile(rig);
+        let report = revert::revert(context, "lab", &drafts, &stacks, &reverts).await;
+        (Ok(report), drafts.discard(&rig.cloud).await)
+    })
+    .await
+}
+
+/// The last deploy knew a fleet of two. What is put back makes CloudFormation replace instances of another version.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_scaled_out_works_on_while_drift_is_put_back() {
+    for later in [10, 12] {
+        let of_before = |group: ScriptedGroup| {
+            (0..10).fold(group.version("2"), |group, n| {
+                group.launched_from(&format!("i-{n:03}"), "1")
+            })
+        };
+        let rig = fleet_of(2, 20, 10, of_before).await;
+        assert_eq!(kept(&rig), "2");
+        let group = Drifted::new("lab-work", "Group", "MODIFIED")
+            .properties(r#"{"MaxSize":"20"}"#, r#"{"MaxSize":"30"}"#)
+            .difference("/MaxSize", "20", "30", "NOT_EQUAL");
+        let name = name(&rig);
+        let ran = revert_after(&rig, group, |rig| {
+            rig.endpoint.rescript(|script| script.resize(&name, later))
+        });
+        ran.await.well();
+        assert_eq!(kept(&rig), later.to_string(), "{later}");
+        let initiated = format!("while keeping at least {later} instance(s) in service");
+        let said = said(&rig);
+        assert!(
+            said.iter().any(|reason| reason.contains(&initiated)),
+            "{later}: {said:#?}"
+        );
+        assert!(lowest(&rig) >= 10, "{later}: {said:#?}");
+        assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_replaces_no_instance_is_put_back_with_the_number_that_was_deployed() {
+    let rig = fleet(2, 20, 10).await;
+    rig.endpoint.world(|world| world.calls.clear());
+    let queue = Drifted::new("lab-work", "Queue", "MODIFIED")
+        .properties(r#"{"VisibilityTimeout":300}"#, r#"{"VisibilityTimeout":30}"#)
+        .difference("/VisibilityTimeout", "300", "30", "NOT_EQUAL");
+    revert_after(&rig, queue, |_| ()).await.well();
+    assert_eq!(kept(&rig), "2");
+    assert_eq!(rig.endpoint.calls("CreateChangeSet").len(), 1);
+    assert_eq!(lowest(&rig), 10);
+}
+
+/// The first change set, which counts no instances, is thrown away once and not again at the end.
+#[tokio::test(start_paused = true)]
+async fn a_draft_that_was_thrown_away_is_forgotten() {
+    let mut rig = fleet(2, 20, 10).await;
+    another_program(&mut rig);
+    rig.endpoint.world(|world| world.calls.clear());
+    rig.plan().await.expect("a plan");
+    assert_eq!(rig.endpoint.calls("CreateChangeSet").len(), 2);
+    assert_eq!(rig.endpoint.calls("DeleteChangeSet").len(), 2);
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use qfleet::engine::deploy::settle::settle;
 use qfleet::engine::event::{Events, Operation};
 use qfleet::engine::operation::{self, Context, OnInterrupt, Target};
 use qfleet::engine::outcome::{Outcome, Unattended};
+use qfleet::error::Error;
 use tokio::time::Instant;
 
 use crate::clock::engine::{Ran, Rig, blueprint};
@@ -388,4 +390,25 @@ async fn what_always_seems_busy_is_given_up_when_its_time_is_over() {
     let ran = tokio::time::timeout(seconds(600), rig.deploy()).await.expect("it ends");
     assert_eq!(ran.exit_code(), 1);
     assert!(ran.took() < seconds(65), "{:?}", ran.took());
+}
+
+/// What looked busy has ended by itself: the second before the next look is no longer than the command.
+#[tokio::test(start_paused = true)]
+async fn a_signal_ends_the_pause_before_the_next_look() {
+    let rig = Rig::new(Script::new());
+    let (events, _heard) = Events::channel();
+    let context = Context {
+        cloud: &rig.cloud,
+        tell: &events,
+        interrupt: &rig.interrupt.1,
+        waiting: rig.waiting,
+    };
+    let asks = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        rig.interrupt.0.send_replace(true);
+    };
+    let began = Instant::now();
+    let (settled, ()) = futures_util::future::join(settle(context, &rig.blueprint, true), asks).await;
+    assert!(matches!(settled, Err(Error::Interrupted)), "{settled:?}");
+    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
 }

@@ -53,8 +53,17 @@ fn without_an_emulator_or_its_program_it_says_what_is_missing() {
 #[test]
 fn a_python_that_lacks_what_a_program_asks_for_is_said_before_anything_is_deployed() {
     let file = Plan::new("lacks", 1, 1).file(Path::new("/dev/null"));
+    let (_, stage) = file.split_once("stages:\n").expect("a stage");
+    let other = stage
+        .replace("name: work", "name: other")
+        .replace("\"program\"", "\"other program\"");
     Test::new()
-        .file("fleet.yaml", &file)
+        .file("fleet.yaml", format!("{file}{other}"))
+        .executable("other program/run", "#!/bin/sh\nexec python3 worker.py\n")
+        .file(
+            "other program/requirements.txt",
+            "no-such-package-of-ours==1.0\nnor-this-one\n",
+        )
         .executable("program/run", "#!/bin/sh\nexec python3 worker.py\n")
         .file(
             "program/requirements.txt",
@@ -64,8 +73,8 @@ fn a_python_that_lacks_what_a_program_asks_for_is_said_before_anything_is_deploy
         .emulated()
         .status(4)
         .stdout("")
-        .stderr_contains("the python3 that workers find on the PATH, lacks no-such-package-of-ours\n")
-        .stderr_contains("/python/bin/pip install -r program/requirements.txt\n")
+        .stderr_contains("the python3 that workers find on the PATH, lacks no-such-package-of-ours, nor-this-one\n")
+        .stderr_contains("/python/bin/pip install -r program/requirements.txt -r 'other program/requirements.txt'\n")
         .stderr_contains("/python/bin:\"$PATH\" qfleet local up fleet.yaml\n")
         .run();
 }

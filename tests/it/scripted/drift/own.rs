@@ -575,6 +575,29 @@ drift:
     );
 }
 
+/// S3 compares the filter with keys as its events have them: only the encoded one fits
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+#[test]
+fn a_filter_that_was_decoded_by_hand_publishes_nothing_and_is_dangerous() {
+    let template = TEMPLATE.replace("Value: uploads/", "Value: day%3D1/");
+    for (filter, wanted) in [
+        ("day%3D1/", &[] as &[&str]),
+        (
+            "day=1/",
+            &["Bucket NotificationConfiguration/TopicConfigurations dangerous qfleet"],
+        ),
+    ] {
+        let endpoint = serve_template(&template, Script::new(), |script, _| {
+            script.says(
+                "GetBucketNotificationConfiguration",
+                BUCKET,
+                notification(filter).as_str(),
+            )
+        });
+        assert_eq!(findings(&look(&endpoint)), wanted, "{filter}");
+    }
+}
+
 /// What the change set leaves as it is: processes that no template suspends, and tags that it doesn't have.
 #[test]
 fn what_a_revert_leaves_is_said_property_by_property() {

@@ -138,8 +138,7 @@ impl Run {
             });
         }
         if self.args[0] == "local" {
-            // It sets groups' sizes at the emulator, which isn't AWS.
-            endpoint.rescript(Script::expects_complaints);
+            endpoint.rescript(Script::takes_metrics_of_aws);
         }
         if self.before == Before::Expired {
             endpoint.world(|world| {

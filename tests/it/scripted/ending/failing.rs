@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use crate::endpoint::{Fault, On};
 use crate::scripted::ending::{Running, all, cases, one_document};
@@ -25,6 +26,12 @@ fn every_command_prints_one_document_whichever_call_is_refused() {
         }
         let ended = running.ended(Instant::now());
         one_document(&case.command, &ended)?;
+        if ended.code == 1 && !case.command.is_endless() && !says_why(&ended.stdout) {
+            return Err(format!(
+                "{case}: it doesn't say why\n{}\n{}",
+                ended.stdout, ended.stderr
+            ));
+        }
         let what = format!("{case}: {}\n{}\n{}", ended.code, ended.stdout, ended.stderr);
         if ![0, 1, 3, 4].contains(&ended.code) && ended.code != case.code {
             return Err(what);
@@ -35,4 +42,23 @@ fn every_command_prints_one_document_whichever_call_is_refused() {
         }
         Ok(())
     });
+}
+
+/// Whether the document of a command that failed says why: that it did, or what of it.
+fn says_why(document: &str) -> bool {
+    let document: Value = serde_json::from_str(document).unwrap_or_default();
+    let has_failed = document["succeeded"] == false && names_a_reason(&document);
+    has_failed || document["error"]["message"].is_string()
+}
+
+/// Whether there is a reason anywhere in it.
+fn names_a_reason(value: &Value) -> bool {
+    match value {
+        Value::Object(entries) => entries.iter().any(|(key, value)| {
+            let is_reason = ["message", "reason", "error"].contains(&key.as_str()) && value.is_string();
+            is_reason || names_a_reason(value)
+        }),
+        Value::Array(items) => items.iter().any(names_a_reason),
+        _ => false,
+    }
 }
