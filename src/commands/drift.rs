@@ -76,6 +76,9 @@ struct Document<'a> {
     found: &'a Found,
     #[serde(skip_serializing_if = "Option::is_none")]
     revert: Option<Reverted<'a>>,
+    /// Why nothing could be put back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +107,7 @@ impl Drift {
             if self.revert && found.verdict == drift::Verdict::Drifted {
                 return self.put_back(global, &cloud, interrupt, &found).await;
             }
-            self.show(global, &found, None);
+            self.show(global, &found, None, None);
             if self.revert && !found.has_failed() {
                 report::note("nothing that matters differs: nothing to put back");
             }
@@ -125,15 +128,16 @@ impl Drift {
         }
     }
 
-    fn show(&self, global: &Global, found: &Found, revert: Option<Reverted<'_>>) {
+    fn show(&self, global: &Global, found: &Found, revert: Option<Reverted<'_>>, error: Option<&Error>) {
+        let error = error.map(report::error_json);
         let is_text = global.output == Output::Text;
         match (global.form, global.output) {
             // Shown already, before asking.
             _ if is_text && revert.is_some() => {}
             (Form::Markdown, _) => report::text(&report::drift::markdown(found, self.all)),
             (_, Output::Text) => report::text(&report::drift::text(found, self.all)),
-            (_, Output::Json) => report::json(&Document { found, revert }),
-            (_, Output::Jsonl) => report::json_line(&Document { found, revert }),
+            (_, Output::Json) => report::json(&Document { found, revert, error }),
+            (_, Output::Jsonl) => report::json_line(&Document { found, revert, error }),
         }
     }
 
@@ -166,7 +170,7 @@ impl Drift {
         let Context { cloud, interrupt, .. } = context;
         let drafts = &global.drafts;
         if global.output == Output::Text {
-            progress.suspend(|| self.show(global, found, None));
+            progress.suspend(|| self.show(global, found, None, None));
         }
         let stacks = interrupt.unless_stopped(drifted(cloud, found)).await?;
         let drawing = revert::draw_up(cloud, &found.address.environment, &stacks, drafts);
@@ -185,8 +189,9 @@ impl Drift {
             result,
         };
         if !ready {
-            self.show(global, found, Some(reverted(None)));
-            return Err(self.cannot(&reverts));
+            let cannot = self.cannot(&reverts);
+            self.show(global, found, Some(reverted(None)), Some(&cannot));
+            return Err(cannot);
         }
         if let Some(refusal) = revert::data_loss(&reverts) {
             return Err(refusal);
@@ -215,7 +220,7 @@ impl Drift {
         }
         let result = report.result();
         let stays = !not_reverted.is_empty();
-        self.show(global, found, Some(reverted(Some(report))));
+        self.show(global, found, Some(reverted(Some(report))), None);
         result?;
         if self.fail && stays {
             return Err(Error::Differences);

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -46,6 +47,8 @@ const SHORT_DRAIN: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_secs(1);
 /// The emulator answers within milliseconds, when it does.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For what is told it at the end, when a signal may have come.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Logs of instances that are gone.
 const LOGS: usize = 20;
 
@@ -379,10 +382,10 @@ impl<'a> Supervisor<'a> {
 
     /// The last that is done.
     async fn leave(&mut self) {
-        for member in &self.members {
-            // So that nobody reads of instances that don't run. The next fleet begins at the minimum.
-            let _ = patiently(self.cloud.set_desired_capacity(&member.group.name, 0)).await;
-        }
+        // So that nobody reads of instances that don't run. The next fleet begins at the minimum.
+        let all = self.members.iter();
+        let told = join_all(all.map(|member| self.cloud.set_desired_capacity(&member.group.name, 0)));
+        let _ = timeout(LAST_WORDS, told).await;
         self.home.forget_state();
         // Fetched again in no time; and protected as they are, they would be in the way of who clears up by hand.
         program::forget_others(&self.home.programs(), &[]);

@@ -44,21 +44,19 @@ fn every_command_prints_one_document_whichever_call_is_refused() {
     });
 }
 
-/// Whether the document of a command that failed says why: that it did, or what of it.
+/// Whether the document of a command that failed says why: as `error`, its own or that of what failed; or as the `message`
+/// of what failed.
 fn says_why(document: &str) -> bool {
-    let document: Value = serde_json::from_str(document).unwrap_or_default();
-    let has_failed = document["succeeded"] == false && names_a_reason(&document);
-    has_failed || document["error"]["message"].is_string()
-}
-
-/// Whether there is a reason anywhere in it.
-fn names_a_reason(value: &Value) -> bool {
-    match value {
-        Value::Object(entries) => entries.iter().any(|(key, value)| {
-            let is_reason = ["message", "reason", "error"].contains(&key.as_str()) && value.is_string();
-            is_reason || names_a_reason(value)
-        }),
-        Value::Array(items) => items.iter().any(names_a_reason),
-        _ => false,
+    fn names_a_reason(value: &Value) -> bool {
+        match value {
+            Value::Object(entries) => {
+                let has_failed = entries.get("outcome").is_some_and(|outcome| outcome == "failed");
+                let reason = entries.get("message").filter(|_| has_failed).or(entries.get("error"));
+                reason.is_some_and(|reason| !reason.is_null()) || entries.values().any(names_a_reason)
+            }
+            Value::Array(items) => items.iter().any(names_a_reason),
+            _ => false,
+        }
     }
+    serde_json::from_str(document).is_ok_and(|document| names_a_reason(&document))
 }
