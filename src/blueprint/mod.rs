@@ -187,7 +187,7 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
 
 /// The parts that an environment has, known without rendering: its programs' folders may not be at hand.
 pub fn parts_of(environment: &Environment) -> Vec<String> {
-    let network = environment.stages.iter().any(parts::wants_network);
+    let network = environment.stages.iter().any(parts::network::is_wanted);
     let before = [
         ("artifacts", true),
         ("network", network),

@@ -76,7 +76,10 @@ impl Up {
         if state::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
-        let programs = environment.stages.iter().map(|stage| &stage.workers.instances.program);
+        let programs = environment.stages.iter().map(|stage| {
+            let WorkersKind::Instances(instances) = stage.workers.kind();
+            &instances.program
+        });
         let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
         python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
         let endpoint = global.local_endpoint()?;

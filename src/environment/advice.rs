@@ -151,14 +151,14 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
 }
 
 fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
-    let Instances {
+    let WorkersKind::Instances(Instances {
         types,
         zones,
         subnets,
         spot,
         drain_timeout,
         ..
-    } = &stage.workers.instances;
+    }) = stage.workers.kind();
     let one_place = match (zones, subnets) {
         (Some(Zones::Named(names)), _) if names.len() == 1 => Some("zones"),
         (_, Some(subnets)) if subnets.len() == 1 => Some("subnets"),
@@ -196,7 +196,7 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
 }
 
 fn scales(at: &str, stage: &Stage, scaling: &Scaling, advice: &mut Vec<Problem>) {
-    let Instances { min, max, .. } = stage.workers.instances;
+    let WorkersKind::Instances(&Instances { min, max, .. }) = stage.workers.kind();
     let latency = scaling.acceptable_latency;
     let at_scaling = format!("{at}/scaling");
     let at_latency = format!("{at_scaling}/acceptable_latency");

@@ -15,7 +15,8 @@ const LONGEST: u64 = 64 << 10;
 /// still need what it started.)
 pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
     for (i, stage) in environment.stages.iter().enumerate() {
-        let program = &stage.workers.instances.program;
+        let WorkersKind::Instances(instances) = stage.workers.kind();
+        let program = &instances.program;
         // A program that isn't there, or can't be read, is said where it is packed.
         if read(&environment.program_folder(program).join("run")).is_some_and(|run| waits_for_its_program(&run)) {
             advice.push(

@@ -39,7 +39,7 @@ pub(super) fn check(checks: &mut Checks) {
         let key = format!("{at_queue}/retention");
         time(checks, &key, queue.retention, Duration::minutes(1), Duration::days(14));
 
-        let instances = &stage.workers.instances;
+        let WorkersKind::Instances(instances) = stage.workers.kind();
         let at_instances = format!("{at}/workers/instances");
         let key = format!("{at_instances}/warmup");
         time(checks, &key, instances.warmup, Duration::seconds(0), Duration::hours(2));

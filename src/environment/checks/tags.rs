@@ -16,7 +16,8 @@ pub(super) fn check(checks: &mut Checks) {
     tags(checks);
     for (at, stage) in checks.stages() {
         let at = format!("{at}/workers/instances/environment");
-        variables(checks, &at, &stage.workers.instances.environment);
+        let WorkersKind::Instances(instances) = stage.workers.kind();
+        variables(checks, &at, &instances.environment);
     }
 }
 

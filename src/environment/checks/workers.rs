@@ -7,7 +7,7 @@ use crate::environment::{Instances, Scaling, Stage, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
-        let instances = &stage.workers.instances;
+        let WorkersKind::Instances(instances) = stage.workers.kind();
         let at_instances = format!("{at}/workers/instances");
         count(checks, &at, &at_instances, stage);
         types(checks, &at_instances, &instances.types);
@@ -20,7 +20,7 @@ pub(super) fn check(checks: &mut Checks) {
 }
 
 fn count(checks: &mut Checks, at_stage: &str, at: &str, stage: &Stage) {
-    let Instances { min, max, .. } = stage.workers.instances;
+    let WorkersKind::Instances(&Instances { min, max, .. }) = stage.workers.kind();
     let (at_min, at_max) = (format!("{at}/min"), format!("{at}/max"));
     let written = |pointer: &str| checks.environment.source.written(pointer).is_some();
     if min > max {

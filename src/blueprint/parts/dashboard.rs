@@ -1,0 +1,42 @@
+//! What is going on, on one page.
+
+use std::collections::BTreeMap;
+
+use super::{Parts, output, scaling};
+use crate::blueprint::{Stack, contexts, names};
+use crate::environment::WorkersKind;
+use crate::environment::problem::Problem;
+
+impl Parts<'_> {
+    pub fn dashboard(&self) -> Result<Stack, Problem> {
+        let json = |text: String| serde_json::Value::String(text).to_string();
+        let mut parameters = BTreeMap::new();
+        let mut stages = Vec::new();
+        for (index, stage) in self.environment.stages.iter().enumerate() {
+            let WorkersKind::Instances(_) = stage.workers.kind();
+            parameters.insert(format!("GroupName{}", index + 1), output(&stage.name, "GroupName"));
+            stages.push(contexts::DashboardStage {
+                name: &stage.name,
+                heading_json: json(format!("## {}", stage.name)),
+                queue_name_json: json(names::queue(&self.environment.name, &stage.name)),
+                dead_letter_queue_name_json: json(names::dead_letter_queue(&self.environment.name, &stage.name)),
+                scaling: scaling::context(stage, index)?,
+            });
+        }
+        let environment = &self.environment.name;
+        let context = contexts::Dashboard {
+            environment,
+            dashboard_name: names::dashboard(environment, &self.placement.region),
+            title_json: json(names::dashboard_title(environment)),
+            stages,
+        };
+        self.stack(
+            "dashboard",
+            "dashboard.yaml.j2",
+            &context,
+            parameters,
+            self.on_destroy(),
+        )
+    }
+
+}

@@ -1,0 +1,195 @@
+//! A stage: its queue, its workers, and how they follow the backlog.
+
+use std::collections::BTreeMap;
+
+use super::image::image;
+use super::{Parts, ZONES, output, scaling};
+use crate::blueprint::order::Source;
+use crate::blueprint::rolling_update::{self, RollingUpdate};
+use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, program, quoting};
+use crate::environment::problem::Problem;
+use crate::environment::{Instances, Network, OnDestroy, WorkersKind, Zones};
+
+/// From when an instance waits in its hook until its watcher has told the worker, and has completed the hook afterwards
+/// (`templates/worker/watch.sh`).
+const WATCHER_SECONDS: u64 = 15;
+/// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
+const LONGEST_HEARTBEAT: u64 = 7200;
+
+impl Parts<'_> {
+    /// Its stack and its program. `feeds` are the stages that its workers send jobs to.
+    pub fn stage(&self, index: usize, source: Source, feeds: &[usize]) -> Result<(Stack, Artifact), Vec<Problem>> {
+        let stage = &self.environment.stages[index];
+        let WorkersKind::Instances(instances) = stage.workers.kind();
+        let pointer = format!("/stages/{index}/workers/instances");
+        let folder = self.environment.program_folder(&instances.program);
+        let program = program::pack(&folder, &format!("{pointer}/program"))?;
+        let artifact = Artifact {
+            stage: stage.name.clone(),
+            key: format!("programs/{}/{}.tar.gz", stage.name, program.hash),
+            bytes: program.archive,
+        };
+
+        let feeds: Vec<&str> = feeds
+            .iter()
+            .map(|next| self.environment.stages[*next].name.as_str())
+            .collect();
+        let stack = || {
+            let parameters = self.stage_parameters(instances, source, &feeds, &artifact.key, &pointer)?;
+            let context = self.stage_context(index, source, &feeds)?;
+            let stack = self.stack(&stage.name, "stage.yaml.j2", &context, parameters, self.on_destroy())?;
+            Ok(Stack {
+                rolling_update: Some(RollingUpdate::of(instances)),
+                ..stack
+            })
+        };
+        Ok((stack().map_err(|problem| vec![problem])?, artifact))
+    }
+
+    fn stage_parameters(
+        &self,
+        instances: &Instances,
+        source: Source,
+        feeds: &[&str],
+        program_key: &str,
+        pointer: &str,
+    ) -> Result<BTreeMap<String, Value>, Problem> {
+        let mut parameters = BTreeMap::from([
+            ("ArtifactsBucket".to_owned(), output("artifacts", "BucketName")),
+            ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
+            ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
+            (
+                rolling_update::PARAMETER.to_owned(),
+                Value::InService(RollingUpdate::of(instances).keeps(0)),
+            ),
+        ]);
+        let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
+        if self.environment.bucket.is_some() {
+            add("BucketName", output("intake", "BucketName"));
+        }
+        if source == Source::Bucket {
+            add("TopicArn", output("intake", "TopicArn"));
+        }
+        if instances.network == Some(Network::Create) {
+            add("VpcId", output("network", "VpcId"));
+            add("SubnetIds", output("network", "SubnetIds"));
+        } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
+            add("VpcId", Value::Literal(vpc.clone()));
+            add("SubnetIds", Value::Literal(subnets.join(",")));
+        } else if let Some(wanted) = default_zones(instances) {
+            add(ZONES, Value::Zones(wanted));
+        }
+        for (position, next) in feeds.iter().enumerate() {
+            let number = position + 1;
+            add(&format!("NextQueueUrl{number}"), output(next, "QueueUrl"));
+            add(&format!("NextQueueArn{number}"), output(next, "QueueArn"));
+        }
+        Ok(parameters)
+    }
+
+    fn stage_context<'b>(
+        &'b self,
+        index: usize,
+        source: Source,
+        next_stages: &'b [&'b str],
+    ) -> Result<contexts::Stage<'b>, Problem> {
+        let environment = &self.environment.name;
+        let stage = &self.environment.stages[index];
+        let WorkersKind::Instances(instances) = stage.workers.kind();
+        let bucket = self.environment.bucket.as_ref();
+        let variables = || instances.environment.iter();
+        let prefixes = bucket
+            .iter()
+            .flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
+        let texts = [environment.as_str(), &stage.name].into_iter().chain(prefixes);
+        Ok(contexts::Stage {
+            environment,
+            stage: &stage.name,
+            local: self.placement.local,
+            keeps_data: self.on_destroy() == OnDestroy::Keep,
+            bucket: bucket.map(|bucket| contexts::BucketPrefixes {
+                uploads: &bucket.uploads,
+                processed: &bucket.processed,
+            }),
+            subscribes: source == Source::Bucket,
+            queue_name: names::queue(environment, &stage.name),
+            dead_letter_queue_name: names::dead_letter_queue(environment, &stage.name),
+            queue: contexts::Queue {
+                visibility_timeout_seconds: stage.queue.visibility_timeout.as_secs(),
+                retention_seconds: stage.queue.retention.as_secs(),
+                max_receives: stage.queue.max_receives,
+            },
+            next_stages,
+            scaling: scaling::context(stage, index)?,
+            messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
+            end_mark: quoting::end_mark(texts.chain(variables().flat_map(|(name, value)| [name.as_str(), value]))),
+            variables: variables()
+                .map(|(name, value)| contexts::Variable { name, value })
+                .collect(),
+            instance_name: names::stack(environment, &stage.name),
+            instance_types: &instances.types,
+            mixed: instances.types.len() > 1 || instances.spot,
+            spot: instances.spot,
+            image_from_ssm: !instances.image.starts_with("ami-"),
+            own_subnets: instances.vpc.is_some() || instances.network.is_some(),
+            zones: match &instances.zones {
+                Some(Zones::Named(names)) => names,
+                Some(Zones::All) | None => &[],
+            },
+            zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
+            min: instances.min,
+            max: instances.max,
+            min_in_service: RollingUpdate::of(instances).keeps(0),
+            batch_size: RollingUpdate::of(instances).batch_size,
+            start_timeout: iso8601(instances.start_timeout.as_secs()),
+            warmup_seconds: instances.warmup.as_secs(),
+            // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
+            wake_warmup_seconds: instances.warmup.as_secs().max(600),
+            drain_seconds: instances.drain_timeout.as_secs(),
+            hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
+            volume_gib: instances.volume.as_gib(),
+            log_retention_days: instances.log_retention.as_secs() / 86400,
+            session_manager: instances.session_manager,
+            managed_policies: &instances.policies,
+        })
+    }
+}
+
+/// The zones of the default VPC, for instances that run there and name none.
+fn default_zones(instances: &Instances) -> Option<ZonesWanted> {
+    let elsewhere = instances.network.is_some() || instances.vpc.is_some();
+    let named = matches!(instances.zones, Some(Zones::Named(_)));
+    (!elsewhere && !named).then(|| ZonesWanted {
+        offering: vec![instances.types.clone()],
+        subnets: None,
+    })
+}
+
+/// `PT1H30M`: a duration as CloudFormation reads it.
+fn iso8601(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = String::from("PT");
+    for (count, unit) in [(hours, 'H'), (minutes, 'M'), (seconds, 'S')] {
+        if count > 0 {
+            text.push_str(&format!("{count}{unit}"));
+        }
+    }
+    if text == "PT" {
+        text.push_str("0S");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_cloudformation_reads_them() {
+        assert_eq!(iso8601(0), "PT0S");
+        assert_eq!(iso8601(90), "PT1M30S");
+        assert_eq!(iso8601(900), "PT15M");
+        assert_eq!(iso8601(3600), "PT1H");
+        assert_eq!(iso8601(43_261), "PT12H1M1S");
+    }
+}

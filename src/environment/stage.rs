@@ -1,0 +1,111 @@
+//! A stage: a queue, what drains it, and how that follows the backlog.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::instances::Instances;
+use super::units::Duration;
+use super::{patterns, yes};
+
+/// A queue with its dead-letter queue and the workers that drain it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Part of the names of the stage's stack and queues.
+    #[schemars(regex(pattern = patterns::NAME), length(min = 1, max = 20), example = "move")]
+    pub name: String,
+    /// What feeds the queue: `bucket`, or the name of a stage whose workers send jobs on. Without it, jobs are sent
+    /// to the queue directly.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
+    /// The queue.
+    #[serde(default)]
+    pub queue: Queue,
+    /// What drains the queue.
+    pub workers: Workers,
+    /// How the number of workers follows the backlog. Without it the group keeps its size, and `min` must be `max`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scaling: Option<Scaling>,
+}
+
+/// An SQS queue. The dead-letter queue beside it keeps messages for 14 days, the longest SQS allows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Queue {
+    /// How long a received message stays hidden from other workers, at most 12h; workers extend it while they work.
+    pub visibility_timeout: Duration,
+    /// After how many receives a message goes to the dead-letter queue.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_receives: u32,
+    /// How long a message is kept: 1m to 14d.
+    pub retention: Duration,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue {
+            visibility_timeout: Duration::minutes(5),
+            max_receives: 5,
+            retention: Duration::days(4),
+        }
+    }
+}
+
+/// What drains a queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workers {
+    /// An Auto Scaling group of EC2 instances.
+    pub instances: Instances,
+}
+
+/// What drains a queue, by its kind.
+#[derive(Debug, Clone, Copy)]
+pub enum WorkersKind<'a> {
+    /// An Auto Scaling group of EC2 instances.
+    Instances(&'a Instances),
+}
+
+impl Workers {
+    /// Of several kinds, exactly one is set.
+    pub fn kind(&self) -> WorkersKind<'_> {
+        WorkersKind::Instances(&self.instances)
+    }
+}
+
+/// How the number of workers follows the backlog.
+///
+/// The target backlog per instance is `acceptable_latency / seconds_per_message * messages_at_once`
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html>).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scaling {
+    /// How long a message may wait. Below 5m, `min` instances must carry the load alone.
+    #[serde(default = "acceptable_latency")]
+    pub acceptable_latency: Duration,
+    /// How long one message takes one worker, in seconds.
+    #[schemars(range(min = 0.001, max = 43200.0), example = 10)]
+    pub seconds_per_message: f64,
+    /// How many messages one instance works on at once.
+    #[schemars(range(min = 1, max = 1000))]
+    #[serde(default = "one")]
+    pub messages_at_once: u32,
+    /// Counts messages that are being worked on, too. Without it a busy fleet looks idle.
+    #[serde(default = "yes")]
+    pub count_in_flight: bool,
+}
+
+impl Scaling {
+    /// The backlog, in messages, that one instance can hold and still be in time.
+    pub fn target(&self) -> f64 {
+        self.acceptable_latency.as_secs() as f64 / self.seconds_per_message * f64::from(self.messages_at_once)
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn acceptable_latency() -> Duration {
+    Duration::minutes(10)
+}
