@@ -7,13 +7,12 @@ pub mod import;
 #[cfg(all(test, unix))]
 mod injection;
 pub mod lint;
-mod metric_math;
 pub mod names;
 mod order;
 mod parts;
 pub mod program;
 pub mod quoting;
-mod references;
+pub mod references;
 pub mod resource_schema;
 pub mod rolling_update;
 pub mod tags;

@@ -13,7 +13,7 @@ use super::global::{Env, Global};
 use crate::blueprint;
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
-use crate::environment::Environment;
+use crate::environment::{Environment, WorkersKind};
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::local::fleet::state::{self, FleetState};

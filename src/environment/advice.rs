@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, run_script};
+use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, WorkersKind, Zones, run_script};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.

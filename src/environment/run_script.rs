@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
-use super::Environment;
 use super::problem::Problem;
+use super::{Environment, WorkersKind};
 
 /// More than anybody writes by hand.
 const LONGEST: u64 = 64 << 10;

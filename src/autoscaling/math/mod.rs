@@ -3,7 +3,7 @@
 mod evaluate;
 pub mod parse;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use self::evaluate::{Scope, Value};
@@ -42,14 +42,9 @@ pub enum Problem {
     /// Not exactly one entry returns data.
     #[error("{0} metrics return data, and it must be exactly one")]
     Returning(usize),
-    /// The result is a number or several series.
-    #[error("`{id}` comes to {what}, and it must be one time series")]
-    NoSeries {
-        /// The Id of what returns data.
-        id: String,
-        /// What it comes to.
-        what: &'static str,
-    },
+    /// The result is a number.
+    #[error("`{0}` comes to a number, and it must be one time series")]
+    NoSeries(String),
 }
 
 /// The series that a policy or an alarm looks at, within a window of minutes. A metric that was never put is a series
@@ -79,11 +74,7 @@ fn math(queries: &[Query], metrics: &Metrics, window: RangeInclusive<Minute>) ->
             queries.iter().filter(|query| query.return_data).count(),
         ));
     };
-    let mut scope = Scope {
-        values: BTreeMap::new(),
-        metrics: Vec::new(),
-        window,
-    };
+    let mut scope = Scope::new();
     let mut ids = BTreeSet::new();
     let mut expressions = Vec::new();
     for query in queries {
@@ -92,9 +83,8 @@ fn math(queries: &[Query], metrics: &Metrics, window: RangeInclusive<Minute>) ->
         }
         match &query.value {
             QueryValue::Stat(stat) => {
-                let series = series(stat, metrics, &scope.window)?;
-                scope.values.insert(query.id.clone(), Value::Series(series));
-                scope.metrics.push(query.id.clone());
+                let series = series(stat, metrics, &window)?;
+                scope.insert(query.id.clone(), Value::Series(series));
             }
             QueryValue::Expression(text) => {
                 let term = parse::parse(text).map_err(|fault| expression(&query.id, fault))?;
@@ -103,14 +93,9 @@ fn math(queries: &[Query], metrics: &Metrics, window: RangeInclusive<Minute>) ->
         }
     }
     settle(&mut scope, &ids, expressions)?;
-    let no_series = |what| Problem::NoSeries {
-        id: result.id.clone(),
-        what,
-    };
-    match scope.values.remove(&result.id) {
+    match scope.remove(&result.id) {
         Some(Value::Series(series)) => Ok(series),
-        Some(Value::Number(_)) => Err(no_series("a number")),
-        Some(Value::Array(_)) | None => Err(no_series("an array of time series")),
+        _ => Err(Problem::NoSeries(result.id.clone())),
     }
 }
 
@@ -121,10 +106,10 @@ fn settle(scope: &mut Scope, ids: &BTreeSet<&str>, mut waiting: Vec<(&str, Term)
         let mut rest = Vec::new();
         for (id, term) in waiting {
             // A name that nothing has is not waited for: evaluating it says where it stands.
-            let is_known = |name: &str| scope.values.contains_key(name) || !ids.contains(name);
+            let is_known = |name: &str| scope.contains_key(name) || !ids.contains(name);
             if term.names().iter().all(|(_, name)| is_known(name)) {
                 let value = evaluate::evaluate(&term, scope).map_err(|fault| expression(id, fault))?;
-                scope.values.insert(id.to_owned(), value);
+                scope.insert(id.to_owned(), value);
             } else {
                 rest.push((id, term));
             }

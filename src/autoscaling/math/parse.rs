@@ -1,8 +1,8 @@
 //! Reads an expression of CloudWatch's metric math
 //! (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>).
 //!
-//! Own code, as no crate for expressions knows series with gaps. It reads any function; which of them can be evaluated
-//! is another question.
+//! Own code, as no crate for expressions knows series with gaps. It reads what templates have: numbers, names, operators
+//! and calls, but no texts and no arrays.
 
 use std::fmt;
 
@@ -44,18 +44,12 @@ pub enum What {
     Number(f64),
     /// The Id of a metric or of another expression, which begins with a lower-case letter.
     Name(String),
-    /// `"errors"`
-    Text(String),
-    /// `REPEAT`: a word in capitals that isn't called.
-    Word(String),
     /// `-x`
     Negative(Box<Term>),
     /// `x + y`
     Operation(Operator, Box<Term>, Box<Term>),
-    /// `SUM(x)`
+    /// `IF(x, y, z)`
     Call(String, Vec<Term>),
-    /// `[x, y]`
-    Array(Vec<Term>),
 }
 
 /// What stands between two terms.
@@ -107,13 +101,13 @@ impl Term {
     fn gather_names<'a>(&'a self, names: &mut Vec<(usize, &'a str)>) {
         match &self.what {
             What::Name(name) => names.push((self.at, name)),
-            What::Number(_) | What::Text(_) | What::Word(_) => {}
+            What::Number(_) => {}
             What::Negative(term) => term.gather_names(names),
             What::Operation(_, left, right) => {
                 left.gather_names(names);
                 right.gather_names(names);
             }
-            What::Call(_, terms) | What::Array(terms) => terms.iter().for_each(|term| term.gather_names(names)),
+            What::Call(_, terms) => terms.iter().for_each(|term| term.gather_names(names)),
         }
     }
 }
@@ -136,12 +130,9 @@ pub fn parse(text: &str) -> Result<Term, Fault> {
 enum Token {
     Number(f64),
     Word(String),
-    Text(String),
     Operator(Operator, &'static str),
     Open,
     Close,
-    OpenArray,
-    CloseArray,
     Comma,
     End,
 }
@@ -151,12 +142,9 @@ impl fmt::Display for Token {
         match self {
             Token::Number(number) => write!(f, "`{number}`"),
             Token::Word(word) => write!(f, "`{word}`"),
-            Token::Text(text) => write!(f, "{text:?}"),
             Token::Operator(_, sign) => write!(f, "`{sign}`"),
             Token::Open => f.write_str("`(`"),
             Token::Close => f.write_str("`)`"),
-            Token::OpenArray => f.write_str("`[`"),
-            Token::CloseArray => f.write_str("`]`"),
             Token::Comma => f.write_str("`,`"),
             Token::End => f.write_str("the end"),
         }
@@ -201,20 +189,12 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, Fault> {
                 word => Token::Word(word.to_owned()),
             };
             (Some(token), length)
-        } else if first == '"' || first == '\'' {
-            let inside = &rest[1..];
-            let end = inside
-                .find(first)
-                .ok_or_else(|| Fault::new(at, "a text isn't closed"))?;
-            (Some(Token::Text(inside[..end].to_owned())), end + 2)
         } else if let Some((sign, operator)) = SIGNS.into_iter().find(|(sign, _)| rest.starts_with(sign)) {
             (Some(Token::Operator(operator, sign)), sign.len())
         } else {
             let token = match first {
                 '(' => Token::Open,
                 ')' => Token::Close,
-                '[' => Token::OpenArray,
-                ']' => Token::CloseArray,
                 ',' => Token::Comma,
                 other => return Err(Fault::new(at, format!("{other:?} means nothing"))),
             };
@@ -295,23 +275,20 @@ impl Parser {
     fn value(&mut self, at: usize, token: Token) -> Result<What, Fault> {
         Ok(match token {
             Token::Number(number) => What::Number(number),
-            Token::Text(text) => What::Text(text),
             Token::Word(word) if word.starts_with(|c: char| c.is_ascii_lowercase()) => What::Name(word),
             Token::Word(word) if *self.peek() == Token::Open => {
                 self.take();
-                What::Call(word, self.list(Token::Close)?)
+                What::Call(word, self.arguments()?)
             }
-            Token::Word(word) => What::Word(word),
-            Token::OpenArray => What::Array(self.list(Token::CloseArray)?),
             Token::Operator(Operator::Minus, _) => What::Negative(Box::new(self.term(NEGATIVE_BINDS)?)),
             other => return Err(Fault::new(at, format!("{other} stands where a value is missing"))),
         })
     }
 
-    /// Terms between commas, up to a closing bracket.
-    fn list(&mut self, close: Token) -> Result<Vec<Term>, Fault> {
+    /// Terms between commas, up to the closing bracket.
+    fn arguments(&mut self) -> Result<Vec<Term>, Fault> {
         let mut terms = Vec::new();
-        if *self.peek() == close {
+        if *self.peek() == Token::Close {
             self.take();
             return Ok(terms);
         }
@@ -319,12 +296,9 @@ impl Parser {
             terms.push(self.term(0)?);
             match self.take() {
                 (_, Token::Comma) => {}
-                (_, token) if token == close => return Ok(terms),
+                (_, Token::Close) => return Ok(terms),
                 (at, token) => {
-                    return Err(Fault::new(
-                        at,
-                        format!("{token} stands where `,` or {close} is missing"),
-                    ));
+                    return Err(Fault::new(at, format!("{token} stands where `,` or `)` is missing")));
                 }
             }
         }

@@ -23,5 +23,4 @@ impl Parts<'_> {
             OnDestroy::Empty,
         )
     }
-
 }

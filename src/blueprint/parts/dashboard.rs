@@ -38,5 +38,4 @@ impl Parts<'_> {
             self.on_destroy(),
         )
     }
-
 }

@@ -31,5 +31,4 @@ impl Parts<'_> {
         };
         Some(self.stack("intake", "intake.yaml.j2", &context, BTreeMap::new(), self.on_destroy()))
     }
-
 }

@@ -35,7 +35,6 @@ impl Parts<'_> {
             self.stack("network", "network.yaml.j2", &context, parameters, self.on_destroy())
         })
     }
-
 }
 
 /// Whether a stage asks for a VPC.

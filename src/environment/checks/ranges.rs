@@ -1,6 +1,7 @@
 //! Ranges of times and sizes.
 
 use super::Checks;
+use crate::environment::WorkersKind;
 use crate::environment::problem::Problem;
 use crate::environment::units::{Duration, KeptFor, Size};
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Checks;
+use crate::environment::WorkersKind;
 use crate::environment::problem::Problem;
 use crate::environment::source::child;
 

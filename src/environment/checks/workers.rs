@@ -3,7 +3,7 @@
 use super::Checks;
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
-use crate::environment::{Instances, Scaling, Stage, Zones};
+use crate::environment::{Instances, Scaling, Stage, WorkersKind, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {

@@ -10,6 +10,7 @@ use qfleet::blueprint::{self, Blueprint, Placement, cfn_lint, lint};
 use qfleet::environment;
 
 use crate::offline::render::{SHIPPED, shipped};
+use crate::offline::sound;
 
 /// An option: its name, and the lines it may add to each place of an environment file.
 struct Choice {
@@ -390,6 +391,7 @@ fn render(folder: &Path, name: &str, settings: &[Setting]) -> Blueprint {
     let blueprint = blueprint::render(&environment, &placement)
         .unwrap_or_else(|problems| panic!("{:?}\n{}", problems.list, said()));
     assert_eq!(lint::lint(&blueprint), [], "{}", said());
+    assert_eq!(sound::faults(&blueprint.stacks), [""; 0], "{}", said());
     blueprint
 }
 

@@ -7,6 +7,8 @@ pub mod checkov;
 pub mod environment;
 pub mod help;
 pub mod init;
+mod metric_math;
 pub mod render;
 pub mod resource_schemas;
 pub mod schema;
+mod sound;
