@@ -1,7 +1,5 @@
 //! Runs the real binary in a folder and with an environment of its own, and checks what it says.
 
-#![allow(dead_code, reason = "a toolbox: not every tool is in use at every time")]
-
 mod aws;
 mod emulator;
 mod following;

@@ -22,12 +22,6 @@
 //!             └─ services                        the least of SSM; or forward, to the emulator
 //! ```
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "a toolbox: not every tool is in use at every time"
-)]
-
 mod account;
 mod answer;
 mod auto_scaling;

@@ -12,7 +12,8 @@ use std::time::Duration;
 use aws_sdk_cloudformation::config::retry::RetryConfig;
 use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_cloudformation::types::{ChangeSetType, Parameter};
+use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
+use aws_sdk_cloudformation::types::{ChangeSetType, Parameter, Stack};
 use aws_sdk_cloudformation::{Client, Config};
 use tokio::time::sleep;
 
@@ -96,14 +97,48 @@ async fn execute(client: &Client, change_set: &str) {
         .expect("executed");
 }
 
+async fn execute_without_rollback(client: &Client, change_set: &str) {
+    let asked = client.execute_change_set().change_set_name(change_set);
+    asked.disable_rollback(true).send().await.expect("executed");
+}
+
+/// What a change set would do.
+async fn described_change_set(client: &Client, change_set: &str) -> DescribeChangeSetOutput {
+    let asked = client.describe_change_set().change_set_name(change_set);
+    asked.send().await.expect("the change set")
+}
+
+/// Deletes a change set.
+async fn discard(client: &Client, change_set: &str) {
+    let asked = client.delete_change_set().change_set_name(change_set);
+    asked.send().await.expect("deleted");
+}
+
+async fn delete(client: &Client, stack: &str) {
+    let asked = client.delete_stack().stack_name(stack);
+    asked.send().await.expect("accepted");
+}
+
+/// The id of the stack that is rolled back.
+async fn roll_back(client: &Client, stack: &str) -> String {
+    let asked = client.rollback_stack().stack_name(stack);
+    asked.send().await.expect("accepted").stack_id.unwrap_or_default()
+}
+
+async fn continue_rollback(client: &Client, stack: &str) {
+    let asked = client.continue_update_rollback().stack_name(stack);
+    asked.send().await.expect("accepted");
+}
+
+async fn described(client: &Client, stack: &str) -> Stack {
+    let asked = client.describe_stacks().stack_name(stack);
+    let mut found = asked.send().await.expect("the stack").stacks.unwrap_or_default();
+    found.remove(0)
+}
+
 async fn status(client: &Client, stack: &str) -> String {
-    let found = client
-        .describe_stacks()
-        .stack_name(stack)
-        .send()
-        .await
-        .expect("the stack");
-    found.stacks()[0].stack_status().expect("a status").as_str().to_owned()
+    let found = described(client, stack).await;
+    found.stack_status().expect("a status").as_str().to_owned()
 }
 
 async fn settled(client: &Client, stack: &str) -> String {
@@ -120,13 +155,8 @@ async fn deployed(client: &Client, stack: &str, body: &str) -> String {
     let id = draft(client, stack, ChangeSetType::Create, body, &[]).await;
     execute(client, &id).await;
     assert_eq!(settled(client, stack).await, "CREATE_COMPLETE");
-    let found = client
-        .describe_stacks()
-        .stack_name(stack)
-        .send()
-        .await
-        .expect("the stack");
-    found.stacks()[0].stack_id().unwrap_or_default().to_owned()
+    let found = described(client, stack).await;
+    found.stack_id().unwrap_or_default().to_owned()
 }
 
 /// Events of a stack, oldest first: `resource STATUS`, with the reason where there is one.

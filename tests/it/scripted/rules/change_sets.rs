@@ -6,7 +6,10 @@ use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, 
 use tokio::time::sleep;
 
 use crate::endpoint::{DescribeEvents, Endpoint, Existing, Script};
-use crate::scripted::rules::{TWO_QUEUES, client, deployed, draft, events, execute, refusal, settled, status};
+use crate::scripted::rules::{
+    TWO_QUEUES, client, delete, deployed, described_change_set, discard, draft, events, execute, refusal, settled,
+    status,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_replacement_is_known_and_so_is_what_follows_from_it() {
@@ -20,12 +23,7 @@ async fn a_replacement_is_known_and_so_is_what_follows_from_it() {
     let client = client(&endpoint);
     deployed(&client, "lab", &body("one")).await;
     let id = draft(&client, "lab", ChangeSetType::Update, &body("two"), &[]).await;
-    let read = client
-        .describe_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("read");
+    let read = described_change_set(&client, &id).await;
     let replacements: Vec<_> = read
         .changes()
         .iter()
@@ -86,12 +84,7 @@ async fn change_sets_are_pending_first_and_can_be_neither_executed_nor_deleted_t
     let read = |id: String| {
         let client = client.clone();
         async move {
-            let read = client
-                .describe_change_set()
-                .change_set_name(id)
-                .send()
-                .await
-                .expect("read");
+            let read = described_change_set(&client, &id).await;
             (read.status().cloned(), read.execution_status().cloned())
         }
     };
@@ -113,20 +106,10 @@ async fn change_sets_are_pending_first_and_can_be_neither_executed_nor_deleted_t
         read(id.clone()).await,
         (Some(ChangeSetStatus::CreateComplete), Some(ExecutionStatus::Available))
     );
-    client
-        .delete_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("deleted");
-    client
-        .delete_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("deleted again");
+    discard(&client, &id).await;
+    discard(&client, &id).await;
     assert_eq!(status(&client, "lab").await, "REVIEW_IN_PROGRESS");
-    client.delete_stack().stack_name("lab").send().await.expect("deleted");
+    delete(&client, "lab").await;
     sleep(Duration::from_millis(50)).await;
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
 }
@@ -137,12 +120,7 @@ async fn nothing_to_change_is_a_failed_change_set_and_outputs_alone_are_a_change
     let client = client(&endpoint);
     deployed(&client, "lab", TWO_QUEUES).await;
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[]).await;
-    let read = client
-        .describe_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("read");
+    let read = described_change_set(&client, &id).await;
     assert_eq!(read.status(), Some(&ChangeSetStatus::Failed));
     assert!(
         read.status_reason()
@@ -153,21 +131,11 @@ async fn nothing_to_change_is_a_failed_change_set_and_outputs_alone_are_a_change
         refusal(client.execute_change_set().change_set_name(&id).send().await).0,
         "InvalidChangeSetStatus"
     );
-    client
-        .delete_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("deleted");
+    discard(&client, &id).await;
 
     let more = format!("{TWO_QUEUES}  More: {{Value: more}}\n");
     let id = draft(&client, "lab", ChangeSetType::Update, &more, &[]).await;
-    let read = client
-        .describe_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("read");
+    let read = described_change_set(&client, &id).await;
     assert_eq!(
         (read.status(), read.changes().len()),
         (Some(&ChangeSetStatus::CreateComplete), 0)
@@ -189,12 +157,7 @@ async fn changed_tags_change_every_resource() {
         .send()
         .await;
     sleep(Duration::from_millis(50)).await;
-    let read = client
-        .describe_change_set()
-        .change_set_name(made.expect("made").id().unwrap_or_default())
-        .send()
-        .await
-        .expect("read");
+    let read = described_change_set(&client, made.expect("made").id().unwrap_or_default()).await;
     assert_eq!(read.changes().len(), 2);
 }
 
@@ -382,12 +345,7 @@ async fn early_validation_fails_the_change_set_and_says_where() {
     ));
     let client = client(&endpoint);
     let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
-    let read = client
-        .describe_change_set()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("read");
+    let read = described_change_set(&client, &id).await;
     assert_eq!(read.status(), Some(&ChangeSetStatus::Failed));
     let events = client
         .describe_events()

@@ -6,7 +6,10 @@ use aws_sdk_cloudformation::types::{ChangeSetType, EventFilter, OnStackFailure, 
 use tokio::time::{Instant, sleep};
 
 use crate::endpoint::{Endpoint, Script, Verb};
-use crate::scripted::rules::{TWO_QUEUES, client, deployed, draft, events, execute, refusal, settled, status};
+use crate::scripted::rules::{
+    TWO_QUEUES, client, delete, deployed, described, draft, events, execute, execute_without_rollback, refusal,
+    roll_back, settled, status,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_create_goes_through_its_statuses_in_the_order_of_needs_and_in_time() {
@@ -39,13 +42,8 @@ async fn a_create_goes_through_its_statuses_in_the_order_of_needs_and_in_time() 
             "lab CREATE_COMPLETE",
         ]
     );
-    let found = client
-        .describe_stacks()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("the stack");
-    let outputs: Vec<_> = found.stacks()[0]
+    let found = described(&client, "lab").await;
+    let outputs: Vec<_> = found
         .outputs()
         .iter()
         .map(|output| output.output_value().unwrap_or_default())
@@ -188,13 +186,8 @@ async fn an_update_cleans_up_and_a_failed_one_goes_back() {
             "lab UPDATE_ROLLBACK_COMPLETE",
         ]
     );
-    let found = client
-        .describe_stacks()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("the stack");
-    assert_eq!(found.stacks()[0].parameters()[0].parameter_value(), Some("60"));
+    let found = described(&client, "lab").await;
+    assert_eq!(found.parameters()[0].parameter_value(), Some("60"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,13 +196,7 @@ async fn what_was_preserved_is_updated_only_with_rollback_disabled() {
     let client = client(&endpoint);
     deployed(&client, "lab", TWO_QUEUES).await;
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[("Timeout", "60")]).await;
-    client
-        .execute_change_set()
-        .change_set_name(&id)
-        .disable_rollback(true)
-        .send()
-        .await
-        .expect("executed");
+    execute_without_rollback(&client, &id).await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_FAILED");
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[("Timeout", "90")]).await;
     let (_, message) = refusal(client.execute_change_set().change_set_name(&id).send().await);
@@ -217,28 +204,12 @@ async fn what_was_preserved_is_updated_only_with_rollback_disabled() {
         message.contains("please use the disable-rollback parameter"),
         "{message}"
     );
-    client
-        .execute_change_set()
-        .change_set_name(&id)
-        .disable_rollback(true)
-        .send()
-        .await
-        .expect("executed");
+    execute_without_rollback(&client, &id).await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_FAILED");
-    client
-        .rollback_stack()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("rolled back");
+    roll_back(&client, "lab").await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_COMPLETE");
-    let found = client
-        .describe_stacks()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("the stack");
-    assert_eq!(found.stacks()[0].parameters()[0].parameter_value(), Some("30"));
+    let found = described(&client, "lab").await;
+    assert_eq!(found.parameters()[0].parameter_value(), Some("30"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,10 +226,10 @@ async fn data_that_is_to_be_kept_is_kept_except_after_a_failed_first_create() {
             .await
             .contains(&"Data DELETE_COMPLETE".to_owned())
     );
-    client.delete_stack().stack_name("lab").send().await.expect("accepted");
+    delete(&client, "lab").await;
     sleep(Duration::from_secs(1)).await;
     let stack = deployed(&client, "lab", body).await;
-    client.delete_stack().stack_name("lab").send().await.expect("accepted");
+    delete(&client, "lab").await;
     assert_eq!(settled(&client, &stack).await, "DELETE_COMPLETE");
     assert!(
         events(&client, &stack)

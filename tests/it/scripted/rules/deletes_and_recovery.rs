@@ -6,7 +6,10 @@ use aws_sdk_cloudformation::types::{ChangeSetType, DeletionMode};
 use tokio::time::sleep;
 
 use crate::endpoint::{Endpoint, Existing, Script, Verb};
-use crate::scripted::rules::{TWO_QUEUES, client, deployed, draft, events, execute, refusal, settled, status};
+use crate::scripted::rules::{
+    TWO_QUEUES, client, continue_rollback, delete, deployed, draft, events, execute, execute_without_rollback, refusal,
+    roll_back, settled, status,
+};
 
 #[tokio::test(start_paused = true)]
 async fn deletes() {
@@ -51,7 +54,7 @@ async fn deletes() {
         .deletion_mode(DeletionMode::ForceDeleteStack);
     assert_eq!(refusal(forced.send().await).0, "ValidationError");
 
-    client.delete_stack().stack_name("lab").send().await.expect("accepted");
+    delete(&client, "lab").await;
     assert_eq!(settled(&client, "lab").await, "DELETE_FAILED");
     let ended = events(&client, "lab").await;
     assert!(ended.contains(&"Dead DELETE_FAILED in use".to_owned()), "{ended:?}");
@@ -76,12 +79,7 @@ async fn deletes() {
     assert!(client.describe_stacks().send().await.expect("all").stacks().is_empty());
     let gone = client.list_stacks().send().await.expect("also what is deleted");
     assert!(gone.stack_summaries()[0].deletion_time().is_some());
-    client
-        .delete_stack()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("what isn't there is deleted");
+    delete(&client, "lab").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,12 +124,7 @@ async fn a_failed_rollback_goes_on_or_skips() {
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[("Timeout", "60")]).await;
     execute(&client, &id).await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_FAILED");
-    client
-        .continue_update_rollback()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("accepted");
+    continue_rollback(&client, "lab").await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_FAILED");
     let other = client
         .continue_update_rollback()
@@ -152,12 +145,7 @@ async fn a_failed_rollback_goes_on_or_skips() {
     let existing = Existing::new("old", "UPDATE_ROLLBACK_FAILED").resource("Queue", "UPDATE_FAILED", "gone");
     let endpoint = Endpoint::in_memory(Script::new().existing(existing));
     let client = self::client(&endpoint);
-    client
-        .continue_update_rollback()
-        .stack_name("old")
-        .send()
-        .await
-        .expect("accepted");
+    continue_rollback(&client, "old").await;
     assert_eq!(settled(&client, "old").await, "UPDATE_ROLLBACK_COMPLETE");
 }
 
@@ -166,21 +154,8 @@ async fn a_stack_that_never_was_complete_is_deleted_by_its_rollback() {
     let endpoint = Endpoint::in_memory(Script::new().fails("lab", "Queue", Verb::Create, "no"));
     let client = client(&endpoint);
     let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
-    client
-        .execute_change_set()
-        .change_set_name(&id)
-        .disable_rollback(true)
-        .send()
-        .await
-        .expect("executed");
+    execute_without_rollback(&client, &id).await;
     assert_eq!(settled(&client, "lab").await, "CREATE_FAILED");
-    let stack = client
-        .rollback_stack()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("accepted")
-        .stack_id
-        .unwrap_or_default();
+    let stack = roll_back(&client, "lab").await;
     assert_eq!(settled(&client, &stack).await, "DELETE_COMPLETE");
 }

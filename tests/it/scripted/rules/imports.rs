@@ -4,7 +4,9 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{ChangeSetType, ResourceToImport, Tag};
 
 use crate::endpoint::{Endpoint, Script, Verb};
-use crate::scripted::rules::{client, deployed, draft, events, execute, refusal, settled};
+use crate::scripted::rules::{
+    client, delete, deployed, described_change_set, draft, events, execute, refusal, settled,
+};
 
 const KEPT: &str = "
 Resources:
@@ -24,7 +26,7 @@ async fn kept(script: Script) -> (Endpoint, Client) {
     let endpoint = Endpoint::in_memory(script);
     let client = client(&endpoint);
     deployed(&client, "old", KEPT).await;
-    client.delete_stack().stack_name("old").send().await.expect("deleted");
+    delete(&client, "old").await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     (endpoint, client)
 }
@@ -54,12 +56,7 @@ async fn a_create_takes_in_by_itself_what_its_template_identifies_and_collides_w
     let made = made.import_existing_resources(true).send().await.expect("made");
     let id = made.id().unwrap_or_default();
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    let described = client
-        .describe_change_set()
-        .change_set_name(id)
-        .send()
-        .await
-        .expect("it");
+    let described = described_change_set(&client, id).await;
     let changes = described.changes().iter().filter_map(|change| change.resource_change());
     let mut actions: Vec<String> = changes
         .map(|change| {

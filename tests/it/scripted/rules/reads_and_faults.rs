@@ -13,7 +13,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script};
 use crate::harness::{account, emulator};
-use crate::scripted::rules::{TWO_QUEUES, client, config, deployed, draft, events, execute, refusal, settled, status};
+use crate::scripted::rules::{
+    TWO_QUEUES, client, config, delete, deployed, draft, events, execute, refusal, settled, status,
+};
 
 #[tokio::test(start_paused = true)]
 async fn reads_after_an_order_may_be_stale() {
@@ -290,7 +292,7 @@ async fn over_tcp_it_is_the_same_and_connections_are_cut_and_stalled() {
         matches!(client.describe_stacks().send().await, Err(SdkError::DispatchFailure(failure)) if failure.is_timeout())
     );
     let stack = deployed(&client, "lab", TWO_QUEUES).await;
-    client.delete_stack().stack_name("lab").send().await.expect("accepted");
+    delete(&client, "lab").await;
     assert_eq!(settled(&client, &stack).await, "DELETE_COMPLETE");
 }
 
