@@ -19,11 +19,9 @@ pub enum Problem {
     /// It is described with a word that isn't known.
     #[error("the {property} {word} of the alarm {alarm} is not known")]
     Unknown {
-        /// The alarm's name.
         alarm: String,
         /// `ComparisonOperator` or `TreatMissingData`.
         property: &'static str,
-        /// AWS's word.
         word: String,
     },
 }
@@ -31,7 +29,6 @@ pub enum Problem {
 /// What an alarm saw, and what it made of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
-    /// Its state.
     pub state: AlarmState,
     /// The data points it retrieved, oldest first, the last one of this minute; `None` is a missing one.
     pub retrieved: Vec<Option<f64>>,

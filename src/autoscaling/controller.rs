@@ -111,7 +111,6 @@ impl Decision {
 /// What one policy said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Said {
-    /// The policy's name.
     pub policy: String,
     /// What it asks for.
     pub wants: Wants,
@@ -139,7 +138,6 @@ pub enum Wants {
 /// What an alarm saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Looked {
-    /// The alarm's name.
     pub name: String,
     /// What it made of it.
     pub state: AlarmState,

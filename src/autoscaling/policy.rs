@@ -39,14 +39,12 @@ pub struct TargetTracking {
     pub target: f64,
     /// `DisableScaleIn`: it only ever adds instances.
     pub disable_scale_in: bool,
-    /// What is tracked.
     pub metric: Source,
 }
 
 /// What a policy or an alarm looks at.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    /// A single metric.
     Stat(MetricStat),
     /// `Metrics`: metric math, of which exactly one entry returns data.
     Math(Vec<Query>),
@@ -73,7 +71,6 @@ pub struct Query {
     pub id: String,
     /// `ReturnData`: this entry is the result. AWS takes it as true where it isn't said.
     pub return_data: bool,
-    /// What it is.
     pub value: QueryValue,
 }
 
@@ -113,12 +110,10 @@ pub struct StepAdjustment {
     pub adjustment: i32,
 }
 
-/// A CloudWatch alarm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alarm {
     /// `AlarmName`.
     pub name: String,
-    /// What it watches.
     pub metric: Source,
     /// `ComparisonOperator`.
     pub comparison: Comparison,
@@ -189,7 +184,6 @@ words! {
     AdjustmentType {
         /// So many instances more or fewer.
         ChangeInCapacity = "ChangeInCapacity",
-        /// So many instances.
         ExactCapacity = "ExactCapacity",
         /// So many percent more or fewer.
         PercentChangeInCapacity = "PercentChangeInCapacity",
@@ -213,9 +207,7 @@ words! {
     Comparison {
         /// Above or at it.
         AtLeast = "GreaterThanOrEqualToThreshold",
-        /// Above it.
         Above = "GreaterThanThreshold",
-        /// Below it.
         Below = "LessThanThreshold",
         /// Below or at it.
         AtMost = "LessThanOrEqualToThreshold",
@@ -240,11 +232,9 @@ words! {
 words! {
     /// The state of an alarm.
     AlarmState {
-        /// Within its threshold.
         Ok = "OK",
         /// Outside of its threshold: its actions are invoked, for Auto Scaling anew each period.
         Alarm = "ALARM",
-        /// It can't say.
         InsufficientData = "INSUFFICIENT_DATA",
     }
 }

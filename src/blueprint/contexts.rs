@@ -94,7 +94,6 @@ pub struct BucketPrefixes<'a> {
     pub processed: &'a str,
 }
 
-/// A stage's queue.
 #[derive(Debug, Serialize)]
 pub struct Queue {
     pub visibility_timeout_seconds: u64,

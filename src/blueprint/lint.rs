@@ -35,11 +35,9 @@ pub struct Finding {
     /// The rule of cfn-lint that found it; none for our own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// The stack's name.
     pub stack: String,
     /// Where in its template, e.g. `Resources/Queue`; empty for the whole.
     pub place: String,
-    /// What is wrong.
     pub message: String,
 }
 

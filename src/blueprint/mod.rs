@@ -43,7 +43,6 @@ pub struct Placement {
 /// All stacks of an environment, in an order in which each comes after what it needs.
 #[derive(Debug, Clone)]
 pub struct Blueprint {
-    /// The environment's name.
     pub environment: String,
     /// All parts that the environment has, also where only some of its stacks are wanted.
     pub parts: Vec<String>,
@@ -53,7 +52,6 @@ pub struct Blueprint {
     pub artifacts: Vec<Artifact>,
 }
 
-/// One CloudFormation stack.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stack {
     /// `artifacts`, `network`, `intake`, a stage's name, or `dashboard`.
@@ -69,7 +67,6 @@ pub struct Stack {
     pub tags: BTreeMap<String, String>,
     /// The parts that must exist first.
     pub needs: Vec<String>,
-    /// Termination protection.
     pub protect: bool,
     /// Whether the template makes IAM roles (`CAPABILITY_IAM`).
     pub makes_roles: bool,
@@ -82,13 +79,10 @@ pub struct Stack {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
-    /// This text.
     Literal(String),
     /// An output of another part's stack.
     Output {
-        /// The other part.
         part: String,
-        /// The output's key.
         key: String,
     },
     /// The path of an SSM parameter that CloudFormation resolves at each deploy.

@@ -37,7 +37,6 @@ pub fn dashboard_title(environment: &str) -> String {
     format!("# {environment}, deployed by qfleet")
 }
 
-/// A stage's queue.
 pub fn queue(environment: &str, stage: &str) -> String {
     format!("{environment}-{stage}")
 }

@@ -8,7 +8,6 @@ use crate::environment::problem::Problem;
 pub enum Source {
     /// Nothing: jobs are sent to the queue directly.
     Nobody,
-    /// The bucket's events.
     Bucket,
     /// The workers of another stage, by its index.
     Stage(usize),

@@ -27,7 +27,6 @@ pub const IGNORED: [&str; 10] = [
 /// The most that a program may hold, uncompressed. More is data, and data belongs in a bucket.
 pub const LARGEST: u64 = 256 << 20;
 
-/// A packed program.
 #[derive(Debug)]
 pub struct Program {
     /// SHA-256 of the uncompressed archive, in hexadecimal.

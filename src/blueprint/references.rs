@@ -7,7 +7,6 @@ use serde_json::Value;
 pub enum Reference {
     /// A parameter, a resource or a pseudo parameter.
     Name(String),
-    /// A resource's attribute.
     Attribute(String, String),
 }
 

@@ -35,7 +35,6 @@ pub enum Recreation {
     Never,
     /// That depends on how it is changed.
     Conditionally,
-    /// It is.
     Always,
 }
 
@@ -46,7 +45,6 @@ pub enum Import {
     Automatic,
     /// By `ResourcesToImport`, where the request names what identifies it.
     Named,
-    /// Not at all.
     Never,
 }
 

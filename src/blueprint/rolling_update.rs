@@ -20,9 +20,7 @@ const SHORTEST_BATCH: u64 = 60;
 /// What a rolling update is bounded by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RollingUpdate {
-    /// The group's minimum.
     pub min: u32,
-    /// The group's maximum.
     pub max: u32,
     /// The most instances that are replaced at a time (`MaxBatchSize`).
     pub batch_size: u32,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::environment::OnDestroy;
 
-/// The environment's name.
 pub const ENVIRONMENT: &str = "qfleet:environment";
 /// The part that a stack holds.
 pub const PART: &str = "qfleet:part";
@@ -22,7 +21,6 @@ const LONGEST_VALUE: usize = 256;
 /// What the tags of a stack say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackTags {
-    /// The environment's name.
     pub environment: String,
     /// The part that the stack holds.
     pub part: String,

@@ -16,7 +16,6 @@ const NO_SUCH_ENTITY: [&str; 2] = ["NoSuchEntity", "NoSuchEntityException"];
 /// A role, and what tells whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedRole {
-    /// Its name.
     pub name: String,
     /// What it may do, as JSON that IAM has percent-encoded; none when it has no policy of that name.
     pub policy: Option<String>,

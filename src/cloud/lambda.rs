@@ -8,7 +8,6 @@ const MARK: &str = "qfleet:disabled-by-destroy";
 /// An event source mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
-    /// Its id.
     pub uuid: String,
     /// `Enabled`, `Disabling`, `Disabled`, …
     pub state: String,

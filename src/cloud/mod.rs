@@ -27,7 +27,6 @@ pub(crate) use connection::failure::{explain, unless};
 pub struct Cloud {
     /// The account's twelve digits.
     pub account: String,
-    /// The region.
     pub region: String,
     /// Whether this is the local emulator.
     pub local: bool,

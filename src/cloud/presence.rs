@@ -23,11 +23,9 @@ pub struct Presence {
 /// Whether a resource is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It isn't.
     Gone,
     /// It is on its way out; the service's own word for it.
     Going(String),
-    /// It is.
     There,
 }
 

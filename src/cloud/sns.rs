@@ -16,7 +16,6 @@ pub struct Subscription {
     pub id: SubscriptionId,
     /// `sqs`, `lambda`, `email`, …
     pub protocol: String,
-    /// Where messages go.
     pub endpoint: String,
 }
 

@@ -11,7 +11,6 @@ use super::{Cloud, CloudError, explain};
 pub struct Tagged {
     /// Its ARN.
     pub arn: String,
-    /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
 

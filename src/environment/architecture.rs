@@ -24,7 +24,6 @@ impl fmt::Display for Architecture {
 /// Why a type can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unusable {
-    /// What is wrong.
     pub message: String,
     /// What would be right.
     pub help: String,

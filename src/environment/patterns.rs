@@ -5,22 +5,16 @@
 
 /// The name of an environment or a stage. It becomes part of bucket and queue names, so it keeps to what S3 allows.
 pub const NAME: &str = r"^[a-z]([a-z0-9]|-[a-z0-9])*$";
-/// An AWS region.
 pub const REGION: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$";
-/// An AWS account.
 pub const ACCOUNT: &str = r"^[0-9]{12}$";
 /// A key prefix in a bucket. Narrower than S3, so that no key needs escaping in a policy, a notification or a shell.
 pub const PREFIX: &str = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$";
 /// An EC2 instance type, family and size.
 pub const INSTANCE_TYPE: &str =
     r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(-[0-9]+xl)?)$";
-/// A machine image.
 pub const IMAGE: &str = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$";
-/// A VPC.
 pub const VPC: &str = r"^vpc-[0-9a-f]{8,17}$";
-/// A subnet.
 pub const SUBNET: &str = r"^subnet-[0-9a-f]{8,17}$";
-/// A managed policy.
 pub const POLICY: &str = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
 /// The word that stands for all zones. Speaks of text only: a list of zones is an array.
 pub const ALL_ZONES: &str = r"^all$";
@@ -30,7 +24,6 @@ pub const ZONE: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]([a-z]|-[a-z0-9-]+[a-z])$";
 pub const DURATION: &str = r"^[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3}$";
 /// A length of time, or for ever.
 pub const KEPT_FOR: &str = r"^(forever|[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3})$";
-/// A size.
 pub const SIZE: &str = r"^[0-9]{1,6} ?(MiB|GiB|TiB)$";
 /// A resource by its name in the template, in one part or in any.
 pub const RESOURCE: &str = r"^([a-z][a-z0-9-]*\.)?[A-Za-z][A-Za-z0-9]*$";

@@ -18,7 +18,6 @@ const MOST: usize = 20;
 pub struct Problem {
     /// JSON pointer (RFC 6901) to the value in the file, e.g. `/stages/0/queue/max_receives`; empty for the whole file.
     pub pointer: String,
-    /// What is wrong.
     pub message: String,
     /// What would be right.
     pub help: Option<String>,
@@ -70,7 +69,6 @@ impl Problem {
 /// Everything that is wrong with one file, in the order of its lines.
 #[derive(Debug, Clone)]
 pub struct Problems {
-    /// The file.
     pub source: Arc<Source>,
     /// At least one, unless it's advice; the first twenty.
     pub list: Vec<Problem>,
@@ -91,7 +89,6 @@ pub struct Located<'a> {
     pub pointer: &'a str,
     /// The same for people, e.g. `stages[0].queue.max_receives`.
     pub path: String,
-    /// What is wrong.
     pub message: &'a str,
     /// What would be right.
     pub help: Option<&'a str>,

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 pub struct Source {
     /// The path as the user gave it.
     pub path: PathBuf,
-    /// The text.
     pub text: String,
     lines: Lines,
     places: Places,

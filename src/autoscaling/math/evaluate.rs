@@ -12,7 +12,6 @@ pub enum Value {
     /// A number. Where there is none, as after a division by zero, it is not a number, and so is what is made of it; in a
     /// series that is a gap.
     Number(f64),
-    /// A time series.
     Series(Series),
 }
 

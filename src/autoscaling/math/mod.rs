@@ -19,16 +19,10 @@ pub enum Problem {
     Predefined(String),
     /// A period of other than a minute.
     #[error("{metric} has a period of {seconds} s, and only 60 s can be evaluated here")]
-    Period {
-        /// The metric's name.
-        metric: String,
-        /// Its period.
-        seconds: u32,
-    },
+    Period { metric: String, seconds: u32 },
     /// An expression can't be read or evaluated.
     #[error("the expression of `{id}` can't be evaluated: {fault}")]
     Expression {
-        /// Its Id.
         id: String,
         /// What is wrong, and where.
         fault: Fault,

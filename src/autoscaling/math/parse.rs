@@ -16,7 +16,6 @@ const MOST_TERMS: usize = 256;
 pub struct Fault {
     /// The character it begins at, counted from 1.
     pub at: usize,
-    /// What is wrong.
     pub message: String,
 }
 
@@ -33,7 +32,6 @@ impl Fault {
 pub struct Term {
     /// The character it begins at, counted from 1; of an operation, the operator's.
     pub at: usize,
-    /// What it is.
     pub what: What,
 }
 

@@ -13,17 +13,13 @@ const MOST: usize = 100;
 /// Something that Auto Scaling did, or does, to a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
-    /// Its id.
     pub activity_id: String,
-    /// The group's name.
     pub group: String,
     /// What, e.g. `Launching a new EC2 instance: i-0abc`.
     pub description: String,
     /// Why, in Auto Scaling's words.
     pub cause: String,
-    /// When it began.
     pub start_time: Option<Timestamp>,
-    /// When it ended.
     pub end_time: Option<Timestamp>,
     /// E.g. `InProgress`, `Successful`, `Failed`.
     pub status_code: String,

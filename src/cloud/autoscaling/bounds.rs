@@ -17,9 +17,7 @@ const GROUP: &str = "auto-scaling-group";
 /// The fewest and the most instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Bounds {
-    /// The fewest.
     pub min: i32,
-    /// The most.
     pub max: i32,
 }
 

@@ -20,13 +20,10 @@ const MOST_A_PAGE: i32 = 100;
 /// An Auto Scaling group as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// Its name.
     pub name: String,
-    /// The fewest instances.
     pub min: i32,
     /// How many there should be now.
     pub desired: i32,
-    /// The most instances.
     pub max: i32,
     /// The zones that it launches instances in.
     pub zones: Vec<String>,
@@ -34,7 +31,6 @@ pub struct Group {
     pub launch_template_version: Option<String>,
     /// What somebody, or a stack's update, told it not to do: `Launch`, `Terminate`, `AlarmNotification`, …
     pub suspended_processes: Vec<String>,
-    /// Its instances.
     pub instances: Vec<Instance>,
     /// The bounds that it had before a destroy took its instances away, until that has ended or a deploy has put them back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,9 +102,7 @@ impl Group {
 /// One instance of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Instance {
-    /// Its id.
     pub id: String,
-    /// Its zone.
     pub zone: String,
     /// `Pending`, `InService`, `Terminating:Wait`, …
     pub lifecycle_state: String,

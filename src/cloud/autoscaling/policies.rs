@@ -32,7 +32,6 @@ pub struct AlarmDefinition {
     pub description: String,
     /// ARNs of what it sets going when it is in state ALARM.
     pub actions: Vec<String>,
-    /// The alarm.
     pub alarm: Alarm,
 }
 

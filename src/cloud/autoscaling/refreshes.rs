@@ -10,15 +10,12 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceRefresh.html>).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct InstanceRefresh {
-    /// Its id.
     pub instance_refresh_id: String,
     /// `Pending`, `InProgress`, `Successful`, `Failed`, `RollbackInProgress`, `Baking`, …
     pub status: String,
     /// Why, when Auto Scaling says.
     pub reason: Option<String>,
-    /// When it began.
     pub start_time: Option<Timestamp>,
-    /// When it ended.
     pub end_time: Option<Timestamp>,
     /// How much of it is done.
     pub percentage_complete: Option<i32>,

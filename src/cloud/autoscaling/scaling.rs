@@ -8,28 +8,22 @@ use crate::cloud::{Cloud, CloudError, explain};
 /// What scaling needs to know of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScalingGroup {
-    /// Its name.
     pub name: String,
-    /// The fewest instances.
     pub min: u32,
     /// How many there should be now.
     pub desired: u32,
-    /// The most instances.
     pub max: u32,
     /// `DefaultCooldown`, in seconds.
     pub cooldown_seconds: u32,
     /// `DefaultInstanceWarmup`, in seconds, when it is set.
     pub warmup_seconds: Option<u32>,
-    /// Its Availability Zones.
     pub zones: Vec<String>,
     /// The ids of its instances, in the order of the list.
     pub instances: Vec<String>,
 }
 
-/// A lifecycle hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LifecycleHook {
-    /// Its name.
     pub name: String,
     /// E.g. `autoscaling:EC2_INSTANCE_TERMINATING`.
     pub transition: String,

@@ -33,9 +33,7 @@ pub struct NewChangeSet<'a> {
     pub create: bool,
     /// The template, or where it lies.
     pub template: Template<'a>,
-    /// All parameters.
     pub parameters: &'a BTreeMap<String, String>,
-    /// The stack's tags.
     pub tags: &'a BTreeMap<String, String>,
     /// Whether the template makes IAM roles.
     pub makes_roles: bool,
@@ -58,7 +56,6 @@ pub struct NewChangeSet<'a> {
 pub struct ResourceToImport {
     /// What the template calls it.
     pub logical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// The property that identifies it, and its value.
     pub identifier: (String, String),
@@ -89,7 +86,6 @@ pub enum OnFailure {
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
 #[derive(Debug, Clone)]
 pub enum Template<'a> {
-    /// The text.
     Body(&'a str),
     /// An S3 URL.
     Url(String),
@@ -125,18 +121,15 @@ pub enum WorkedOut {
 /// What would happen to one resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// What is done.
     pub action: Action,
     /// The resource's name in the template.
     pub logical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// Its name in its service, when it is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub physical_id: Option<String>,
     /// Whether a modified resource is made anew.
     pub replacement: Replacement,
-    /// Which properties change.
     pub properties: Vec<PropertyChange>,
 }
 
@@ -151,11 +144,8 @@ impl Change {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Made.
     Add,
-    /// Changed.
     Modify,
-    /// Deleted.
     Remove,
     /// Taken into the stack as it is.
     Import,
@@ -197,7 +187,6 @@ pub struct PropertyChange {
 pub struct ChangeSetSummary {
     /// Its ARN.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// What it is for.
     pub description: String,

@@ -23,7 +23,6 @@ pub(in crate::cloud) struct Ended {
     pub(in crate::cloud) mode: Option<DeploymentMode>,
     /// What parameters that name one of the parameter store were resolved to, by their names in the template.
     pub(in crate::cloud) resolved: BTreeMap<String, String>,
-    /// How.
     pub(in crate::cloud) how: How,
 }
 
@@ -39,7 +38,6 @@ pub(in crate::cloud) enum How {
 
 /// The same change set, read twice.
 pub(in crate::cloud) struct Said {
-    /// All resources.
     pub(in crate::cloud) plain: Vec<ResourceChange>,
     /// With values, and perhaps not all of them.
     pub(in crate::cloud) with_values: Vec<ResourceChange>,

@@ -10,7 +10,6 @@ use crate::cloud::{Cloud, CloudError, explain};
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackDriftDetectionStatus.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detection {
-    /// It goes on.
     Running,
     /// It looked at everything that it can look at.
     Complete,
@@ -25,7 +24,6 @@ pub struct DetectedResource {
     pub logical_id: String,
     /// Its name in its service.
     pub physical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// What became of it.
     pub status: DriftStatus,
@@ -35,7 +33,6 @@ pub struct DetectedResource {
     pub expected: String,
     /// Those of them that are read back, a JSON object.
     pub actual: String,
-    /// Where they differ.
     pub differences: Vec<DetectedDifference>,
 }
 
@@ -45,9 +42,7 @@ pub struct DetectedResource {
 pub enum DriftStatus {
     /// As it was deployed.
     InSync,
-    /// Properties differ.
     Modified,
-    /// It is gone.
     Deleted,
     /// It wasn't looked at, or couldn't be, or the word is one that this version doesn't know.
     NotChecked(String),

@@ -20,17 +20,14 @@ pub struct ResourceEvent {
     /// What the operation was requested with, where the service says.
     #[serde(skip)]
     pub token: Option<String>,
-    /// When.
     pub at: Option<Timestamp>,
     /// The resource's name in the template; the stack's name for the stack itself.
     pub logical_id: String,
     /// Its name in its service, once it has one.
     pub physical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// Its status now, e.g. `CREATE_IN_PROGRESS`.
     pub status: String,
-    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Whether this is about the stack itself.

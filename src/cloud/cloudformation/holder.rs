@@ -11,9 +11,7 @@ use crate::cloud::{Cloud, CloudError, explain};
 pub enum Holder {
     /// No stack.
     Nobody,
-    /// This one.
     Stack {
-        /// Its name.
         name: String,
         /// Its ARN.
         id: String,

@@ -20,11 +20,9 @@ pub struct FailedEvent {
     pub logical_id: String,
     /// Its name in its service, once it has one.
     pub physical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// Its status, or that of the validation.
     pub status: String,
-    /// Why.
     pub reason: String,
     /// Where in the template, when a validation says so.
     #[serde(skip_serializing_if = "Option::is_none")]

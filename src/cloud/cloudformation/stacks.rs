@@ -16,9 +16,7 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 pub struct StackDescription {
     /// The ARN. Names are reused; this isn't.
     pub id: String,
-    /// The name.
     pub name: String,
-    /// The status.
     pub status: StackStatus,
     /// Why, when CloudFormation says.
     pub reason: Option<String>,
@@ -68,7 +66,6 @@ impl KnownDrift {
 /// A stack that is gone.
 #[derive(Debug, Clone)]
 pub struct DeletedStack {
-    /// Its name.
     pub name: String,
     /// Its ARN, by which it can be read for 90 days.
     pub id: String,
@@ -79,7 +76,6 @@ pub struct DeletedStack {
 /// A parameter of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackParameter {
-    /// Its value.
     pub value: String,
     /// What an SSM parameter of that name was when the stack was last deployed.
     pub resolved: Option<String>,
@@ -276,7 +272,6 @@ impl Cloud {
 /// What the deletion of a stack leaves where it is, beside what its template keeps.
 #[derive(Debug, Clone, Copy)]
 pub enum Leaving {
-    /// Nothing.
     Nothing,
     /// Whatever can't be deleted (`FORCE_DELETE_STACK`).
     WhatFails,

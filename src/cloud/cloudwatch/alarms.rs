@@ -12,13 +12,10 @@ pub(in crate::cloud) const ALARMS_A_CALL: usize = 100;
 /// An alarm and its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Alarm {
-    /// Its name.
     pub name: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
     pub state: String,
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub since: Option<Timestamp>,
 }
 

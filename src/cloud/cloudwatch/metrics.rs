@@ -27,7 +27,6 @@ pub struct Query {
 /// Where a series comes from.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A metric.
     Metric {
         /// E.g. `AWS/SQS`.
         namespace: &'static str,

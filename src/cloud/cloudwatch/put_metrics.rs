@@ -13,22 +13,17 @@ const MOST: usize = 1000;
 /// One value of one metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Datum {
-    /// Its name.
     pub name: &'static str,
     /// Its one dimension: name and value.
     pub dimension: (&'static str, String),
-    /// The value.
     pub value: f64,
-    /// Its unit.
     pub unit: Unit,
 }
 
 /// What a value counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
     Count,
-    /// Time.
     Seconds,
     /// AWS/AutoScaling's metrics have none.
     None,

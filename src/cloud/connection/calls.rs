@@ -27,7 +27,6 @@ pub struct Call {
 /// Sees each request once it is answered.
 #[derive(Debug)]
 pub(in crate::cloud) struct Calls {
-    /// Told of it.
     pub on_call: Option<fn(&Call)>,
     /// Slowed down by throttling, which the SDK's retries would hide.
     pub limiter: Limiter,

@@ -26,7 +26,6 @@ pub struct Connect {
     pub region: Option<String>,
     /// An endpoint for every service.
     pub endpoint_url: Option<String>,
-    /// Whose account.
     pub credentials: Credentials,
     /// The only account that may be touched.
     pub account: Option<String>,
@@ -34,19 +33,12 @@ pub struct Connect {
     pub on_call: Option<fn(&Call)>,
 }
 
-/// Whose account.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// The AWS defaults chain, with a profile when one is named.
-    Chain {
-        /// The profile.
-        profile: Option<String>,
-    },
+    Chain { profile: Option<String> },
     /// The local emulator takes a twelve-digit key id for the account.
-    Local {
-        /// The account.
-        account: String,
-    },
+    Local { account: String },
 }
 
 impl Default for Credentials {

@@ -8,9 +8,7 @@ use crate::cloud::{Cloud, CloudError, explain};
 /// Something that one call deleted everything but: what it is, and why it is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undeleted {
-    /// Its key.
     pub key: String,
-    /// Its version.
     pub version: String,
     /// S3's error code, e.g. `AccessDenied`.
     pub code: String,

@@ -8,7 +8,6 @@ use crate::cloud::{Cloud, CloudError};
 /// An object as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its key.
     pub key: String,
     /// Its size in bytes.
     pub bytes: u64,

@@ -57,7 +57,6 @@ impl Cloud {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// Deletes one object.
     pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<(), CloudError> {
         self.s3
             .delete_object()

@@ -25,7 +25,6 @@ const BUFFER: usize = 64 << 10;
 /// A piece of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Piece<'a> {
-    /// The file.
     pub path: &'a Path,
     /// Where it begins, in bytes.
     pub offset: u64,

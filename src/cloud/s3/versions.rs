@@ -10,7 +10,6 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 /// A version of an object, or a delete marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// Its key.
     pub key: String,
     /// Its id; `null` for what was put while the bucket kept no versions.
     pub id: String,
@@ -31,7 +30,6 @@ pub struct Version {
 pub struct OpenUpload {
     /// The key that the object would get.
     pub key: String,
-    /// Its id.
     pub id: String,
 }
 

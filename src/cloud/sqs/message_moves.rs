@@ -11,13 +11,11 @@ pub const FASTEST: u32 = 500;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ListMessageMoveTasksResultEntry.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveTask {
-    /// How it is.
     pub status: MoveStatus,
     /// How many messages it has moved, approximately.
     pub moved: u64,
     /// How many there were to move when it began; none while it hasn't been chosen to begin.
     pub to_move: Option<u64>,
-    /// Why it failed.
     pub failure: Option<String>,
     /// When it was started, in milliseconds since 1970. Of two tasks of a queue, the later one is newer.
     pub started: i64,
@@ -26,15 +24,12 @@ pub struct MoveTask {
 /// How a task is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveStatus {
-    /// It moves messages.
     Running,
     /// It has moved all.
     Completed,
     /// It is about to stop.
     Cancelling,
-    /// Somebody stopped it.
     Cancelled,
-    /// It gave up.
     Failed,
     /// One that isn't known yet.
     Unknown(String),

@@ -30,7 +30,6 @@ pub fn may_be_in_a_body(c: char) -> bool {
 /// A message as it is sent.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
-    /// What it says.
     pub body: String,
     /// What else its sender gave it.
     pub extras: Extras,
@@ -82,11 +81,9 @@ impl Extras {
 /// A message that was received.
 #[derive(Debug, Clone)]
 pub struct Received {
-    /// Its id.
     pub id: String,
     /// Stands for this receive of it: what shows or deletes it.
     pub handle: String,
-    /// The message.
     pub message: Message,
     /// How often it was received, this time included (`ApproximateReceiveCount`).
     pub receives: Option<u32>,

@@ -22,7 +22,6 @@ pub struct QueueDepth {
 }
 
 impl QueueDepth {
-    /// All of them.
     pub fn total(&self) -> u64 {
         self.visible + self.in_flight + self.delayed
     }
