@@ -275,7 +275,7 @@ fn fields(item: &mut ScopedDecoder<'_, '_>) -> Item {
     let mut fields = Item::new();
     while let Some(mut field) = item.next_tag() {
         let name = field.start_el().local().to_owned();
-        // What has more in it is no text, and nobody asks for it.
+        // An element with others in it is not text, and nobody asks for one.
         if let Ok(text) = try_data(&mut field) {
             fields.insert(name, text.into_owned());
         }

@@ -3,7 +3,7 @@
 //! With values (`IncludePropertyValues`) it may leave whole resources out, and says so only in a status reason that
 //! begins with `[WARN]` (<https://github.com/aws/aws-cdk-cli/issues/1780>); and of a change set that failed, the reason
 //! may be missing there (<https://github.com/boto/boto3/issues/4178>). Without values nothing is missing, but which part
-//! of a property changes, and how. What is in either counts.
+//! of a property changes, and how. What either read says counts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,12 +21,12 @@ use crate::cloud::{Cloud, CloudError, explain};
 pub(in crate::cloud) struct Ended {
     /// `REVERT_DRIFT`, of a drift-aware one.
     pub(in crate::cloud) mode: Option<DeploymentMode>,
-    /// What parameters that name one of the parameter store were resolved to, by their names in the template.
+    /// The values of parameters that are read from the parameter store, by their names in the template.
     pub(in crate::cloud) resolved: BTreeMap<String, String>,
     pub(in crate::cloud) how: How,
 }
 
-/// How CloudFormation ended working a change set out.
+/// What CloudFormation came to.
 pub(in crate::cloud) enum How {
     /// It would do this.
     Complete(Said),
@@ -39,7 +39,7 @@ pub(in crate::cloud) enum How {
 /// The same change set, read twice.
 pub(in crate::cloud) struct Said {
     pub(in crate::cloud) plain: Vec<ResourceChange>,
-    /// With values, and perhaps not all of them.
+    /// With values; some resources may be missing.
     pub(in crate::cloud) with_values: Vec<ResourceChange>,
     /// What can't be said, and why.
     pub(in crate::cloud) warning: Option<String>,
@@ -61,8 +61,8 @@ impl Cloud {
         }))
     }
 
-    /// The same as CloudFormation says it. Until it has ended, it's read without values only: its status and its reason
-    /// are the same for both, and not always told with them.
+    /// The same, in CloudFormation's words. Until it has ended, it is read without values only: status and reason are
+    /// the same in both reads, but the one with values doesn't always have them.
     pub(in crate::cloud) async fn read_change_set(&self, id: &str) -> Result<Option<Ended>, CloudError> {
         let first = self.page(id, false, None).await?;
         let reason = first.status_reason().unwrap_or_default();
@@ -393,7 +393,7 @@ mod tests {
         ] {
             assert_eq!(judged(group, &[(path, Maybe)]), (No, vec![No]), "{path}");
         }
-        // A name that may change replaces, and nothing else of the group hides that.
+        // A name that may change replaces the group, whatever else changes.
         let name = "/Properties/AutoScalingGroupName";
         assert_eq!(
             judged(group, &[(version, Maybe), (name, Maybe)]),

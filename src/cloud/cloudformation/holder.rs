@@ -6,7 +6,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::does_not_exist;
 use crate::cloud::{Cloud, CloudError, explain};
 
-/// Who holds a resource, as far as CloudFormation says. What isn't known to be nobody's may be anybody's.
+/// Who holds a resource, as far as CloudFormation says. Unless it says that nobody does, anybody may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
     /// No stack.
@@ -74,7 +74,7 @@ impl Cloud {
     }
 }
 
-/// The forms of a queue's URL, of which a stack knows the one of its day; any other id has one
+/// The forms of a queue's URL: a stack knows the one that was in use when it was made. Any other id has one form
 /// (<https://docs.aws.amazon.com/general/latest/gr/sqs-service.html>, on legacy endpoints).
 fn forms(id: &str, region: &str) -> Vec<String> {
     let mut forms = vec![id.to_owned()];

@@ -10,7 +10,7 @@ use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError, explain, instant};
 
-/// How often the events of a request that was refused are looked for: reads may come too early to know them.
+/// How often the events of a refused request are looked for: a read may come too early to show them.
 const LOOKS: u32 = 6;
 
 /// A failure as DescribeEvents tells it, early validation included.

@@ -102,7 +102,7 @@ impl Cloud {
             .deployment_mode(DeploymentMode::RevertDrift)
             .use_previous_template(true)
             .set_parameters(Some(parameters.collect()))
-            // By its tags the stack is found again.
+            // The stack is found again by its tags.
             .set_tags(Some(tags(&stack.tags)))
             .capabilities(Capability::CapabilityIam)
             // A repeated request is the same change set.

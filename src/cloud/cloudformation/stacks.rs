@@ -22,7 +22,7 @@ pub struct StackDescription {
     pub reason: Option<String>,
     /// The change set that was executed last, where the service says.
     pub change_set: Option<String>,
-    /// What its template says that it is.
+    /// The template's description.
     pub description: Option<String>,
     /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
@@ -77,7 +77,7 @@ pub struct DeletedStack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StackParameter {
     pub value: String,
-    /// What an SSM parameter of that name was when the stack was last deployed.
+    /// Of an SSM parameter: its value when the stack was last deployed.
     pub resolved: Option<String>,
 }
 
@@ -309,7 +309,7 @@ fn describe(stack: &Stack) -> StackDescription {
         id: text(stack.stack_id()),
         name: text(stack.stack_name()),
         status: StackStatus::from(stack.stack_status().map_or("", |status| status.as_str())),
-        // The emulator says that there is none with an empty one.
+        // The emulator gives an empty one where there is none.
         reason: stack
             .stack_status_reason()
             .filter(|reason| !reason.is_empty())

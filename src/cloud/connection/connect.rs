@@ -161,7 +161,7 @@ fn watched(config: SdkConfig) -> SdkConfig {
     config.stalled_stream_protection(downloads).build()
 }
 
-/// An account of which only its credentials are known. It may be read from, but nothing may be changed in it.
+/// An account of which only the credentials are known. It may be read from, but nothing may be changed in it.
 #[derive(Debug)]
 pub struct Unidentified {
     cloud: Cloud,

@@ -8,17 +8,17 @@ use tokio::time::Instant;
 
 use crate::cloud::CloudError;
 
-/// Calls a second that CloudFormation's reads stand for long, for a whole account *(reported by users, not documented)*.
+/// How many reads a second CloudFormation allows a whole account for long *(reported by users, not documented)*.
 const RATE: f64 = 5.0;
 /// How many calls may come at once after a pause.
 const BURST: f64 = 20.0;
 /// However often the service says "slow down", this many calls a second still go out.
 const SLOWEST: f64 = 0.5;
-/// What a call that went out adds to the rate again after it was lowered.
+/// How much each call that goes out raises a lowered rate.
 const RECOVERY: f64 = 0.05;
 
-/// For how long a read is tried again that only throttling keeps from being answered. What runs in CloudFormation is not
-/// worth failing for while others use up the account's limit.
+/// For how long a throttled read is tried again. It is no reason to fail that others use up the account's limit while
+/// CloudFormation works.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Shared by everything that talks to one account.

@@ -1,8 +1,8 @@
-//! Answers that say "done" and have nothing, or half of what was to be said, in them: a proxy or a service that broke off.
-//! What they were about may be done or not, as after an answer of 500, and the SDK must not take them at their word: it
-//! reads an empty answer in JSON, and the first half of one in XML, as if nothing more were there.
+//! Answers that say "done" but are empty or cut short, because a proxy or a service broke off. The request may have
+//! been carried out or not, as after an answer of 500. The SDK must not believe them: it reads an empty answer in JSON,
+//! and the first half of one in XML, as if nothing more were there.
 
-/// Why an answer is none.
+/// Why an answer doesn't count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(in crate::cloud) enum LostAnswer {
     #[error("it says that all is well, and has nothing in it")]

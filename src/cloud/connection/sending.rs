@@ -27,8 +27,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
 
-/// A body of which nothing is taken for so long stands still; and so long after its end an answer is waited for. As
-/// botocore waits for a socket.
+/// A body of which nothing is taken for this long stands still. An answer is waited for as long after the body's end.
+/// botocore waits as long for a socket.
 pub(in crate::cloud) const STANDS_STILL: Duration = Duration::from_secs(60);
 /// A body up to this length fits into a socket's buffer: nothing of it can be seen to move.
 const PIECE: usize = 64 << 10;

@@ -26,9 +26,9 @@ use tokio::time::Instant;
 use crate::cloud::connection::lost_answer::lost;
 use crate::cloud::connection::sending::{STANDS_STILL, StandsStill, is_watched};
 
-/// To reach a service.
+/// How long connecting to a service may take.
 const CONNECT: Duration = Duration::from_secs(3);
-/// A service that never answered yet is tried to be reached for so long: its name, the region or the network is wrong.
+/// How long a service that has never answered is tried: its name, the region or the network is wrong.
 const REACH: Duration = Duration::from_secs(5);
 const BETWEEN_REACHES: Duration = Duration::from_millis(1500);
 
@@ -39,7 +39,7 @@ struct Limits {
     attempt: Duration,
     /// All attempts.
     all: Duration,
-    /// It sends what may take any time: what counts is that it moves.
+    /// It sends something that may take any time, as long as it moves.
     is_watched: bool,
 }
 
@@ -59,7 +59,7 @@ const WRITE: Limits = Limits {
     all: Duration::from_secs(90),
     is_watched: false,
 };
-/// S3 puts the parts of an object together for "several minutes"
+/// S3 may take "several minutes" to put the parts of an object together
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html>).
 const COMPLETE: Limits = Limits {
     attempt: Duration::from_secs(15 * 60),
@@ -73,7 +73,7 @@ const PUT: Limits = Limits {
     is_watched: true,
 };
 const PUTS: u32 = 3;
-/// Another body is given the time that it takes on a slow line that it shares with fifteen others.
+/// Any other body gets the time that it needs on a slow line shared with fifteen others.
 const SLOWEST_BYTES_A_SECOND: u64 = 8 << 10;
 
 impl Limits {

@@ -5,7 +5,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use crate::cloud::s3::versions::{OpenUpload, Version};
 use crate::cloud::{Cloud, CloudError, explain};
 
-/// Something that one call deleted everything but: what it is, and why it is still there.
+/// Something that a call could not delete, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undeleted {
     pub key: String,
