@@ -88,7 +88,7 @@ pub use mappings::ScriptedMapping;
 pub use model::Model;
 pub use query::Refusal;
 pub use queues::arn_of;
-pub use said::{Said, attributes};
+pub use said::attributes;
 pub use script::{DescribeEvents, Existing, Happening, Script, Taking, Verb};
 pub use world::{Step, World};
 pub use xml::Fields;

@@ -1,11 +1,15 @@
 //! How an operation gets on: jobs begun and given up, one phase after the other, and the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::operation::{Job, JobState, OnFailure, Phase, Work};
 use super::state::Resource;
 use super::template::as_text;
 use super::world::{Step, World};
+
+/// How long a stack stays in a phase that has no resource to work on, e.g. a cleanup.
+const PHASE: Duration = Duration::from_millis(10);
 
 impl World {
     /// Begins every job that can begin; plans the phase's end when there are none left.
@@ -49,7 +53,7 @@ impl World {
             .all(|job| !matches!(job.state, JobState::Waiting | JobState::Running))
         {
             let generation = self.stacks[stack].generation;
-            self.plan(self.script.phases_take, Step::PhaseEnds { stack, generation });
+            self.plan(PHASE, Step::PhaseEnds { stack, generation });
         }
     }
 

@@ -18,7 +18,6 @@ pub struct Script {
     pub(super) untold: BTreeSet<(String, String)>,
     pub(super) begun: BTreeSet<(String, String)>,
     pub(super) change_sets_take: Duration,
-    pub(super) phases_take: Duration,
     pub(super) stale_reads: u32,
     pub(super) stale_share: Option<super::stale::Share>,
     pub(super) page: usize,
@@ -152,7 +151,6 @@ impl Script {
             untold: BTreeSet::new(),
             begun: BTreeSet::new(),
             change_sets_take: Duration::from_millis(20),
-            phases_take: Duration::from_millis(10),
             stale_reads: 0,
             stale_share: None,
             page: 100,
@@ -217,12 +215,6 @@ impl Script {
     /// How long a change set is CREATE_PENDING and CREATE_IN_PROGRESS, together.
     pub fn change_sets_take(mut self, time: Duration) -> Self {
         self.change_sets_take = time;
-        self
-    }
-
-    /// How long a stack stays in a phase that has no resource to work on, e.g. a cleanup.
-    pub fn phases_take(mut self, time: Duration) -> Self {
-        self.phases_take = time;
         self
     }
 

@@ -159,11 +159,6 @@ impl Stack {
         self.status != "DELETE_COMPLETE"
     }
 
-    /// An operation is running.
-    pub fn is_busy(&self) -> bool {
-        self.status != "REVIEW_IN_PROGRESS" && self.status.ends_with("_IN_PROGRESS")
-    }
-
     /// Its events as a read sees them, oldest first. Counts as a read.
     pub fn seen_events(&mut self) -> &[Event] {
         let count = self.see().map_or(self.events.len(), |stale| stale.events);
