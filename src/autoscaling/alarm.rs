@@ -16,7 +16,7 @@ pub enum Problem {
     /// Its metric can't be.
     #[error(transparent)]
     Metric(#[from] math::Problem),
-    /// It is described with a word that isn't known.
+    /// Its description has a word that isn't known.
     #[error("the {property} {word} of the alarm {alarm} is not known")]
     Unknown {
         alarm: String,
@@ -106,7 +106,7 @@ fn state(
         MissingData::Missing | MissingData::Ignore if filled > 0 => {}
         _ => return AlarmState::Ok,
     }
-    // Too little data, and no more than the data there is may speak.
+    // There is too little data: only the data that is there counts.
     if newest.contains(&false) {
         return AlarmState::Ok;
     }

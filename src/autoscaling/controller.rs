@@ -51,17 +51,17 @@ pub enum Instance {
 /// of them is a promise of AWS's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// So many data points in a row strictly above the target start a scale-out.
+    /// How many data points in a row strictly above the target start a scale-out.
     pub high_periods: u32,
-    /// So many data points in a row below the low threshold start a scale-in.
+    /// How many data points in a row below the low threshold start a scale-in.
     pub low_periods: u32,
     /// The low threshold, as a share of the target. For its sibling, AWS says that it is usually more than 10 % lower
     /// (<https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html>).
     pub low_share: f64,
-    /// How much of what is too much one scale-in takes, from 0 to 1: rounded down, but one instance at least where one
-    /// or more is too many.
+    /// Which share of the surplus one scale-in takes, from 0 to 1: rounded down, but one instance at least where one or
+    /// more is too many.
     pub scale_in_share: f64,
-    /// So many minutes after a scale-in there is none: the data points until then still tell of the instances that left.
+    /// How many minutes after a scale-in there is no other: until then data points still count the instances that left.
     pub scale_in_pause: u32,
     /// How many data points beyond its evaluation periods an alarm retrieves, in case some are missing. AWS shows two
     /// for three periods, and says that it depends
@@ -125,13 +125,13 @@ pub struct Said {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wants {
-    /// As many as this, which are more.
+    /// This many, which is more than there are.
     Out(u32),
-    /// As few as this, which are fewer.
+    /// This many, which is fewer than there are.
     In(u32),
-    /// As many as there are, and no fewer.
+    /// No fewer than there are.
     Keep,
-    /// It has no say: a step policy without an alarm, or target tracking that doesn't scale in and needn't scale out.
+    /// Nothing: a step policy without an alarm, or target tracking that doesn't scale in and needn't scale out.
     Nothing,
 }
 
@@ -222,7 +222,7 @@ fn out_to<'a>(asked: &'a [(&'a Policy, Asked)]) -> Option<(&'a Policy, &'a Asked
         Wants::Out(desired) => Some((*policy, asked, desired)),
         _ => None,
     });
-    // Of equals the first, as in_to does: max_by_key would take the last.
+    // The first of equals, as in_to does: max_by_key would take the last.
     outs.rev().max_by_key(|(_, _, desired)| *desired)
 }
 
@@ -244,7 +244,7 @@ fn in_to<'a>(asked: &'a [(&'a Policy, Asked)]) -> Option<(&'a Policy, &'a Asked,
     ins.rev().max_by_key(|(_, _, desired)| *desired)
 }
 
-/// What a policy says, before it is put together with what others say.
+/// What a policy asks for, before it is combined with what others ask for.
 struct Asked {
     wants: Wants,
     /// The alarm that made it ask.

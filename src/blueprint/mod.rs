@@ -98,9 +98,10 @@ pub enum Value {
 /// Which zones a stack is put in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ZonesWanted {
-    /// Of each of these lists of instance types a zone must offer one.
+    /// A zone must offer a type of each of these lists.
     pub offering: Vec<Vec<String>>,
-    /// So many zones, for subnets of the environment's own; none: every zone in which the default VPC has a subnet.
+    /// How many zones, for subnets of the environment's own; without it, every zone in which the default VPC has a
+    /// subnet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnets: Option<u32>,
 }

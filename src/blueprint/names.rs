@@ -32,7 +32,7 @@ pub fn dashboard(environment: &str, region: &str) -> String {
     format!("{environment}-{region}")
 }
 
-/// What the dashboard says on top, by which it is known whose it is: it has no tags.
+/// The dashboard's heading. It tells whose the dashboard is, as dashboards have no tags.
 pub fn dashboard_title(environment: &str) -> String {
     format!("# {environment}, deployed by qfleet")
 }

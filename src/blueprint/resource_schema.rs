@@ -78,7 +78,7 @@ impl ResourceSchema {
         let conditional = &self.conditional_create_only_properties;
         if fixed.peek().is_none() && !conditional.iter().any(|known| touch(known, path)) {
             Recreation::Never
-        // Of a whole in which only a part can't be changed it isn't said which part changes.
+        // When only a part of a whole can't be changed, nothing says which part changes.
         } else if fixed.any(|known| depth(known) <= depth(path)) {
             Recreation::Always
         } else {

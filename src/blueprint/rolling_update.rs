@@ -65,7 +65,7 @@ impl RollingUpdate {
         running.max(self.min).min(self.max.saturating_sub(self.batch_size))
     }
 
-    /// How many of `instances` are replaced at a time, with so many kept in service.
+    /// How many of `instances` are replaced at a time, when this many are kept in service.
     pub fn at_a_time(&self, instances: usize, keeps: u32) -> usize {
         let room = self.max.saturating_sub(keeps).max(1);
         instances.min(self.batch_size.min(room) as usize)

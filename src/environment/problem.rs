@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use super::source::Source;
 use super::source::path;
 
-/// So many problems of a file are shown. Whoever mends them checks again.
+/// How many problems of a file are shown. Whoever mends them checks again.
 const MOST: usize = 20;
 
 /// One thing that is wrong, or could be better.

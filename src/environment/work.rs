@@ -1,4 +1,4 @@
-//! How long a bad file takes to check: no longer for each of its lines, however many it has.
+//! A bad file takes no longer to check for each of its lines, however many it has.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::parse;
 
-/// What this thread took of a processor. The time on the wall would say how busy the machine is.
+/// The processor time that this thread used. Wall-clock time would say how busy the machine is.
 fn used() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("a clock").into()
 }
@@ -39,7 +39,7 @@ fn work_grows_no_faster_than_a_bad_file() {
     ];
     for (what, file) in files {
         let (few, many) = (file(1000), file(8000));
-        // What looks at all that came before for each key takes some twenty times as long, or more. A processor that is
+        // A check that looks at everything before each key takes twenty times as long, or more. A processor that is
         // shared is now and then slower, so the best of three counts.
         let times = (0..3).map(|_| check(&many, 8000).as_secs_f64() / check(&few, 1000).as_secs_f64());
         let slow: Vec<f64> = times.take_while(|times| *times >= 14.0).collect();

@@ -12,7 +12,7 @@ pub fn ask(scaling: &StepScaling, capacity: &Capacity, scene: &Scene, asked: &mu
         if seen.state != AlarmState::Alarm {
             continue;
         }
-        // An alarm that is on for want of data points to no step.
+        // An alarm that is on because data is missing points to no step.
         let Some(metric) = aggregate(&scaling.aggregation, &seen.evaluated)? else {
             continue;
         };
@@ -51,7 +51,7 @@ fn takes_away(scaling: &StepScaling, adjustment: i32) -> bool {
     adjustment < 0 || scaling.adjustment == AdjustmentType::ExactCapacity
 }
 
-/// One value of the data points; `None` of none.
+/// One value for all the data points; `None` when there are none.
 fn aggregate(aggregation: &Aggregation, points: &[f64]) -> Result<Option<f64>, String> {
     if points.is_empty() {
         return Ok(None);
@@ -64,8 +64,8 @@ fn aggregate(aggregation: &Aggregation, points: &[f64]) -> Result<Option<f64>, S
     }))
 }
 
-/// The step for a metric that is so far from the threshold. Above it a lower bound belongs to its step, below it an upper
-/// bound does.
+/// The step for a metric that is this far from the threshold. Above it a lower bound belongs to its step, below it an
+/// upper bound does.
 fn step(scaling: &StepScaling, distance: f64, comparison: &Comparison) -> Option<StepAdjustment> {
     let above = matches!(comparison, Comparison::Above | Comparison::AtLeast);
     let is_within = |step: &&StepAdjustment| {
@@ -100,7 +100,7 @@ fn change(scaling: &StepScaling, adjustment: i32, capacity: &Capacity) -> Result
     Ok(u32::try_from((i64::from(current) + difference).max(0)).unwrap_or(u32::MAX))
 }
 
-/// So many percent of a capacity, in instances and with its sign: rounded towards zero, but one at least, and at least the
+/// A percentage of a capacity, in instances and with its sign: rounded towards zero, but one at least, and at least the
 /// policy's magnitude ("Scaling adjustment types" of the page above).
 fn percent(current: u32, percent: i32, least: u32) -> i64 {
     let exact = i64::from(current) * i64::from(percent);

@@ -129,7 +129,7 @@ fn from_zero() -> Policy {
 /// The minute at whose end is decided. Instances that are in service since second 0 are long warm by then.
 const NOW: Minute = 100;
 
-/// A group of so many instances, all warm, between 0 and 1,000, with a warm-up of two minutes.
+/// A group of this many instances, all warm, between 0 and 1,000, with a warm-up of two minutes.
 fn group(desired: u32) -> Group {
     Group {
         name: "workers".to_owned(),
@@ -222,7 +222,7 @@ fn in_when_all_that_track_a_target_are_ready_and_to_the_most_they_ask_for() {
 
 #[test]
 fn a_step_policy_scales_in_without_waiting_for_target_tracking() {
-    // Of which nothing is known, as its metric has no data.
+    // Nothing is known of it, as its metric has no data.
     let unready = tracking("unready", 100.0, Source::Stat(stat("unknown")));
     assert_eq!(desired(&[unready.clone(), shrink_by(1)], 5.0, &group(10)), Some(9));
     assert_eq!(desired(&[unready, load(100.0)], 5.0, &group(10)), None);

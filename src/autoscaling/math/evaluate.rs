@@ -9,8 +9,8 @@ use crate::autoscaling::series::{Minute, Series};
 /// What a term comes to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A number. Where there is none, as after a division by zero, it is not a number, and so is what is made of it; in a
-    /// series that is a gap.
+    /// A number. After a division by zero it is not a number, and neither is anything calculated from it; in a series
+    /// that is a gap.
     Number(f64),
     Series(Series),
 }

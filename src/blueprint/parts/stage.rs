@@ -10,8 +10,8 @@ use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, pro
 use crate::environment::problem::Problem;
 use crate::environment::{Instances, Network, OnDestroy, WorkersKind, Zones};
 
-/// From when an instance waits in its hook until its watcher has told the worker, and has completed the hook afterwards
-/// (`templates/worker/watch.sh`).
+/// How long the watcher needs, beside the worker's own time: to see that the instance waits in its hook, to tell the
+/// worker, and to complete the hook afterwards (`templates/worker/watch.sh`).
 const WATCHER_SECONDS: u64 = 15;
 /// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
 const LONGEST_HEARTBEAT: u64 = 7200;

@@ -25,7 +25,7 @@ impl Run {
     }
 }
 
-/// Lets so many messages arrive in each minute, of which an instance works off ten. Instances take a minute to come into
+/// Lets this many messages arrive in each minute; an instance works off ten. Instances take a minute to come into
 /// service and one to leave; metrics tell of a minute when it is over.
 fn run(mut group: Group, arriving: impl Fn(Minute) -> f64, minutes: Minute) -> Run {
     let policies = [from_zero(), tracking("backlog", 100.0, backlog_per_instance())];
