@@ -1,6 +1,6 @@
 //! Event source mappings: what has Lambda receive the messages of a queue.
 
-use super::{Cloud, CloudError, explain};
+use super::{Cloud, CloudError, explain, unless};
 
 /// The tag that says that a destroy disabled a mapping. It is there as long as the mapping is, and no longer.
 const MARK: &str = "qfleet:disabled-by-destroy";
@@ -31,7 +31,10 @@ impl Cloud {
             state: mapping.state.unwrap_or_default(),
             arn: mapping.event_source_mapping_arn.unwrap_or_default(),
         });
-        there(mapping.map_err(|error| explain("GetEventSourceMapping", error)))
+        unless(
+            &["ResourceNotFoundException"],
+            mapping.map_err(|error| explain("GetEventSourceMapping", error)),
+        )
     }
 
     /// Has Lambda receive through an event source mapping or not, and says its state then; `None` when there is no such
@@ -43,7 +46,10 @@ impl Cloud {
     pub async fn enable_mapping(&self, uuid: &str, enabled: bool) -> Result<Option<String>, CloudError> {
         let asked = self.lambda.update_event_source_mapping().uuid(uuid).enabled(enabled);
         let state = asked.send().await.map(|mapping| mapping.state.unwrap_or_default());
-        there(state.map_err(|error| explain("UpdateEventSourceMapping", error)))
+        unless(
+            &["ResourceNotFoundException"],
+            state.map_err(|error| explain("UpdateEventSourceMapping", error)),
+        )
     }
 
     /// Marks one that a destroy is about to disable
@@ -69,13 +75,5 @@ impl Cloud {
         let unmarked = self.lambda.untag_resource().resource(&mapping.arn).tag_keys(MARK);
         let unmarked = unmarked.send().await;
         unmarked.map(drop).map_err(|error| explain("UntagResource", error))
-    }
-}
-
-fn there<T>(found: Result<T, CloudError>) -> Result<Option<T>, CloudError> {
-    match found {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.is("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(error),
     }
 }

@@ -1,7 +1,5 @@
 //! An Auto Scaling group that is to end: what keeps its instances, and how it is taken away.
 
-use aws_sdk_autoscaling::types::InstanceRefreshStatus;
-
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// How many instances one call takes off scale-in protection
@@ -43,13 +41,10 @@ impl Cloud {
     /// Cancels the instance refresh of a group that is under way. Whether there was one
     /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CancelInstanceRefresh.html>).
     pub async fn cancel_refresh(&self, group: &str) -> Result<bool, CloudError> {
-        // The newest come first, and only one can be under way.
-        let asked = self.autoscaling.describe_instance_refreshes();
-        let asked = asked.auto_scaling_group_name(group).max_records(1).send().await;
-        let newest = asked.map_err(|error| explain("DescribeInstanceRefreshes", error))?;
-        use InstanceRefreshStatus::{Baking, InProgress, Pending, RollbackInProgress};
-        let status = newest.instance_refreshes().first().and_then(|refresh| refresh.status());
-        if !matches!(status, Some(Baking | InProgress | Pending | RollbackInProgress)) {
+        // Only one can be under way.
+        let newest = self.last_refresh(group).await?;
+        let status = newest.as_ref().map(|refresh| refresh.status.as_str());
+        if !matches!(status, Some("Baking" | "InProgress" | "Pending" | "RollbackInProgress")) {
             return Ok(false);
         }
         let cancelled = self.autoscaling.cancel_instance_refresh();

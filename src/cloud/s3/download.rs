@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use crate::cloud::{Cloud, CloudError, explain};
+use crate::cloud::{Cloud, CloudError, explain, unless};
 
 impl Cloud {
     /// Writes an object into a new file. Says whether it was there.
@@ -17,14 +17,9 @@ impl Cloud {
             .expected_bucket_owner(&self.account)
             .send()
             .await;
-        let mut object = match got {
-            Ok(object) => object,
-            Err(error) => {
-                return match explain("GetObject", error) {
-                    error if error.is("NoSuchKey") || error.is("NoSuchBucket") => Ok(false),
-                    error => Err(error),
-                };
-            }
+        let got = got.map_err(|error| explain("GetObject", error));
+        let Some(mut object) = unless(&["NoSuchKey", "NoSuchBucket"], got)? else {
+            return Ok(false);
         };
         let failed = |error: &dyn std::fmt::Display| CloudError {
             operation: "GetObject",
