@@ -22,7 +22,7 @@
 //! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, error, shell |
 //! | [`deployed`] | what is deployed, read from its stacks: whose it is, what it holds, what protects it | cloud, blueprint, error, environment |
 //! | [`cloud`] | calls AWS, a folder for each service. Only it imports the SDK | blueprint, autoscaling, error |
-//! | [`blueprint`] | from an environment to its stacks: templates, parameters, tags, names | autoscaling, environment |
+//! | [`blueprint`] | from an environment to its stacks: templates, parameters, tags, names | environment |
 //! | [`autoscaling`] | a model of what scales a group: metric math, CloudWatch's alarms, the policy |  |
 //! | [`interrupt`] | signals and the end of `--timeout`: whether the command may go on | error |
 //! | [`error`] | what a command can fail with, and the exit codes | environment |

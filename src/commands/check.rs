@@ -15,8 +15,7 @@ use crate::report::check::{CfnLint, Checked};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Checks the file, renders it, checks the sizes of the templates against AWS's limits, and gives
-advice. cfn-lint checks the templates too when it is on the PATH, or where
-QFLEET_CFN_LINT says.
+advice. cfn-lint checks the templates too when it is on the PATH, or where QFLEET_CFN_LINT says.
 
 Errors end with exit code 2. Advice and warnings don't: they end with 0.
 
