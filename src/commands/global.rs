@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::blueprint::Placement;
 use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
-use crate::engine::plan::draft::Drafts;
+use crate::engine::plan::drafts::Drafts;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::jobs::places::Places;

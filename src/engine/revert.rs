@@ -19,7 +19,8 @@ use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::deployed::{DeployedStack, change_set_description};
-use crate::engine::plan::draft::{Drafts, change_set_name};
+use crate::engine::plan::draft::change_set_name;
+use crate::engine::plan::drafts::Drafts;
 use crate::error::{Error, Result};
 use crate::observe::drift::compare::is_within;
 
@@ -177,7 +178,7 @@ async fn ask(
 ) -> std::result::Result<(String, Reverting), CloudError> {
     let stack = &deployed.stack;
     let name = change_set_name();
-    drafts.hold(&stack.name, &name);
+    drafts.hold(&stack.name, &name, false);
     let description = change_set_description(environment, &deployed.part);
     let but = keeps.map(|keeps| (PARAMETER, keeps.to_string())).into_iter().collect();
     let made = cloud.make_revert(stack, &name, &description, &but).await;

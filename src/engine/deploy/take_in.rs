@@ -3,11 +3,13 @@
 
 use crate::blueprint::Stack;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::engine::deploy::{Deployment, delete_failed_create, execute, planner};
+use crate::engine::deploy::Deployment;
+use crate::engine::deploy::execute::{delete_failed_create, execute};
 use crate::engine::event::Operation;
 use crate::engine::operation::{Context, Target, Waiting};
 use crate::engine::outcome::Failed;
 use crate::engine::plan::StackPlan;
+use crate::engine::plan::stack::draft_import;
 
 /// Imports what the plan found. False when something runs on the stack already.
 ///
@@ -22,7 +24,7 @@ pub(in crate::engine) async fn take_in(
     let draft = match &planned.draft {
         Some(draft) => Some(draft.clone()),
         None => {
-            let made = planner::draft_import(planner(deployment), stack, planned);
+            let made = draft_import(deployment.planner(), stack, planned);
             context.prepare(&stack.name, made).await?
         }
     };

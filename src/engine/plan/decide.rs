@@ -24,22 +24,7 @@ impl History {
     }
 }
 
-/// What `plan` says about a stack, which is what `deploy` shows before it asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plan {
-    /// It would be made.
-    Create,
-    /// It would be changed.
-    Update,
-    /// It would be deleted and made anew.
-    Recreate,
-    /// An operation is running: what it would change isn't known before that has ended.
-    Busy,
-    /// Nothing would be done; the text says why and what to do.
-    Refuse(&'static str),
-}
-
-/// What `deploy` does with a stack.
+/// What `deploy` does with a stack, which is what `plan` shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deploy {
     /// The stack is made. REVIEW_IN_PROGRESS is a stack that so far only has change sets: it is made, too.
@@ -49,7 +34,7 @@ pub enum Deploy {
     /// The stack is a failed first create that CloudFormation can neither update nor repair: it is deleted and made
     /// anew. It never was complete, so it holds nothing that was ever in use.
     Recreate,
-    /// An operation is running: it is watched to its end, then decided again.
+    /// An operation is running: it is watched to its end, then decided again. What would change isn't known before that.
     Attach,
     /// Nothing is done; the text says why and what to do.
     Refuse(&'static str),
@@ -95,17 +80,6 @@ const ROLLBACK_STUCK_WITH_DATA: &str = "its first create failed, and so did the 
                                         kept, it isn't deleted on the way. Save what it holds, then: qfleet destroy";
 const STUCK_IMPORT: &str = "taking resources into it failed, and so did the way back. Repair it in CloudFormation";
 const HALF_DELETED: &str = "it is half deleted. Finish that first: qfleet destroy";
-
-/// What `plan` says about a stack in this status; `None` is a stack that isn't there.
-pub fn plan(status: Option<&StackStatus>, history: History) -> Plan {
-    match deploy(status, history) {
-        Deploy::Create => Plan::Create,
-        Deploy::Update => Plan::Update,
-        Deploy::Recreate => Plan::Recreate,
-        Deploy::Attach => Plan::Busy,
-        Deploy::Refuse(why) => Plan::Refuse(why),
-    }
-}
 
 /// What `deploy` does with a stack in this status; `None` is a stack that isn't there.
 pub fn deploy(status: Option<&StackStatus>, history: History) -> Deploy {

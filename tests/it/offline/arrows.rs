@@ -177,6 +177,40 @@ fn the_map_shows_every_room_and_every_arrow() {
     );
 }
 
+/// In a circle, nothing can be understood, or tested, without the rest of it.
+#[test]
+fn no_module_of_engine_imports_one_that_imports_it() {
+    let files = files();
+    let modules: BTreeSet<&[String]> = files.iter().map(|file| file.module.as_slice()).collect();
+    let mut imports: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
+    let of_engine = |file: &&File| file.room() == "engine" && !file.path.ends_with("tests.rs");
+    for file in files.iter().filter(of_engine) {
+        // In a module within the file, `super` is the file itself.
+        let text = file.text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+        let (path, module) = (file.path.clone(), file.module.clone());
+        let paths = File { path, module, text }.paths();
+        let is_module = |path: &Vec<String>| (1..=path.len()).rev().find_map(|n| modules.get(&path[..n]).copied());
+        let others = paths
+            .iter()
+            .filter_map(is_module)
+            .filter(|other| *other != file.module && other[0] == "engine");
+        imports.insert(&file.module, others.collect());
+    }
+    for module in imports.keys() {
+        let mut reached: BTreeSet<&[String]> = BTreeSet::new();
+        let mut next = vec![*module];
+        while let Some(module) = next.pop() {
+            let imported = imports.get(module).into_iter().flatten();
+            next.extend(imported.filter(|module| reached.insert(module)));
+        }
+        assert!(
+            !reached.contains(module),
+            "{} is in a circle, of these or some of them: {reached:?}",
+            module.join("::")
+        );
+    }
+}
+
 #[test]
 fn only_cloud_imports_the_sdk_and_only_report_prints_and_only_commands_read_arguments() {
     let sdk = ["aws_sdk_", "aws_config::", "aws_smithy_", "aws_credential_types::"];

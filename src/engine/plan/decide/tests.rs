@@ -7,42 +7,42 @@ use super::*;
 
 const HISTORIES: [History; 3] = [History::NeverComplete, History::TookIn, History::WasComplete];
 
-/// status, history, plan, deploy, destroy, recover. Written down from what CloudFormation allows in each status, not
+/// status, history, deploy, destroy, recover. Written down from what CloudFormation allows in each status, not
 /// from the code.
 const ROWS: &str = "
--                                            any    create    create    nothing  nothing
-REVIEW_IN_PROGRESS                           any    create    create    delete   nothing
-CREATE_IN_PROGRESS                           any    busy      attach    attach   attach
-CREATE_COMPLETE                              any    update    update    delete   nothing
-CREATE_FAILED                                never  update    update    delete   take-back
-CREATE_FAILED                                took   update    update    delete   refuse
-CREATE_FAILED                                was    update    update    delete   rollback
-ROLLBACK_IN_PROGRESS                         any    busy      attach    attach   attach
-ROLLBACK_COMPLETE                            never  recreate  recreate  delete   nothing
-ROLLBACK_COMPLETE                            took   recreate  recreate  delete   nothing
-ROLLBACK_COMPLETE                            was    refuse    refuse    delete   refuse
-ROLLBACK_FAILED                              never  recreate  recreate  delete   nothing
-ROLLBACK_FAILED                              took   refuse    refuse    delete   refuse
-ROLLBACK_FAILED                              was    refuse    refuse    delete   refuse
-UPDATE_IN_PROGRESS                           any    busy      attach    attach   attach
-UPDATE_COMPLETE_CLEANUP_IN_PROGRESS          any    busy      attach    attach   attach
-UPDATE_COMPLETE                              any    update    update    delete   nothing
-UPDATE_FAILED                                never  update    update    delete   take-back
-UPDATE_FAILED                                took   update    update    delete   refuse
-UPDATE_FAILED                                was    update    update    delete   rollback
-UPDATE_ROLLBACK_IN_PROGRESS                  any    busy      attach    attach   attach
-UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS any    busy      attach    attach   attach
-UPDATE_ROLLBACK_COMPLETE                     any    update    update    delete   nothing
-UPDATE_ROLLBACK_FAILED                       any    refuse    refuse    delete   continue
-DELETE_IN_PROGRESS                           any    busy      attach    attach   attach
-DELETE_COMPLETE                              any    create    create    nothing  nothing
-DELETE_FAILED                                any    refuse    refuse    delete   refuse
-IMPORT_IN_PROGRESS                           any    busy      attach    attach   attach
-IMPORT_COMPLETE                              any    update    update    delete   nothing
-IMPORT_ROLLBACK_IN_PROGRESS                  any    busy      attach    attach   attach
-IMPORT_ROLLBACK_COMPLETE                     any    update    update    delete   nothing
-IMPORT_ROLLBACK_FAILED                       any    refuse    refuse    delete   refuse
-SOMETHING_NEW                                any    refuse    refuse    refuse   refuse
+-                                            any    create    nothing  nothing
+REVIEW_IN_PROGRESS                           any    create    delete   nothing
+CREATE_IN_PROGRESS                           any    attach    attach   attach
+CREATE_COMPLETE                              any    update    delete   nothing
+CREATE_FAILED                                never  update    delete   take-back
+CREATE_FAILED                                took   update    delete   refuse
+CREATE_FAILED                                was    update    delete   rollback
+ROLLBACK_IN_PROGRESS                         any    attach    attach   attach
+ROLLBACK_COMPLETE                            never  recreate  delete   nothing
+ROLLBACK_COMPLETE                            took   recreate  delete   nothing
+ROLLBACK_COMPLETE                            was    refuse    delete   refuse
+ROLLBACK_FAILED                              never  recreate  delete   nothing
+ROLLBACK_FAILED                              took   refuse    delete   refuse
+ROLLBACK_FAILED                              was    refuse    delete   refuse
+UPDATE_IN_PROGRESS                           any    attach    attach   attach
+UPDATE_COMPLETE_CLEANUP_IN_PROGRESS          any    attach    attach   attach
+UPDATE_COMPLETE                              any    update    delete   nothing
+UPDATE_FAILED                                never  update    delete   take-back
+UPDATE_FAILED                                took   update    delete   refuse
+UPDATE_FAILED                                was    update    delete   rollback
+UPDATE_ROLLBACK_IN_PROGRESS                  any    attach    attach   attach
+UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS any    attach    attach   attach
+UPDATE_ROLLBACK_COMPLETE                     any    update    delete   nothing
+UPDATE_ROLLBACK_FAILED                       any    refuse    delete   continue
+DELETE_IN_PROGRESS                           any    attach    attach   attach
+DELETE_COMPLETE                              any    create    nothing  nothing
+DELETE_FAILED                                any    refuse    delete   refuse
+IMPORT_IN_PROGRESS                           any    attach    attach   attach
+IMPORT_COMPLETE                              any    update    delete   nothing
+IMPORT_ROLLBACK_IN_PROGRESS                  any    attach    attach   attach
+IMPORT_ROLLBACK_COMPLETE                     any    update    delete   nothing
+IMPORT_ROLLBACK_FAILED                       any    refuse    delete   refuse
+SOMETHING_NEW                                any    refuse    refuse   refuse
 ";
 
 /// Every status, that of a stack that isn't there, and one that isn't known.
@@ -54,16 +54,9 @@ fn statuses() -> Vec<Option<StackStatus>> {
         .collect()
 }
 
-/// What the four verbs do, each in a word.
-fn words(status: Option<&StackStatus>, history: History) -> [&'static str; 4] {
+/// What the verbs do, each in a word.
+fn words(status: Option<&StackStatus>, history: History) -> [&'static str; 3] {
     [
-        match plan(status, history) {
-            Plan::Create => "create",
-            Plan::Update => "update",
-            Plan::Recreate => "recreate",
-            Plan::Busy => "busy",
-            Plan::Refuse(_) => "refuse",
-        },
         match deploy(status, history) {
             Deploy::Create => "create",
             Deploy::Update => "update",
@@ -139,12 +132,12 @@ fn a_refusal_to_deploy_names_the_command_that_helps() {
 fn cells(status: Option<&StackStatus>, history: History) -> [String; 4] {
     let refuses = |why: &str| format!("refuses (4): {why}");
     [
-        match plan(status, history) {
-            Plan::Create => "shows a create".into(),
-            Plan::Update => "shows what changes".into(),
-            Plan::Recreate => "shows that it is made anew".into(),
-            Plan::Busy => "says that it is busy".into(),
-            Plan::Refuse(_) => "shows why `deploy` would refuse, and exits with 4".into(),
+        match deploy(status, history) {
+            Deploy::Create => "shows a create".into(),
+            Deploy::Update => "shows what changes".into(),
+            Deploy::Recreate => "shows that it is made anew".into(),
+            Deploy::Attach => "says that it is busy".into(),
+            Deploy::Refuse(_) => "shows why `deploy` would refuse, and exits with 4".into(),
         },
         match deploy(status, history) {
             Deploy::Create => "creates it".into(),

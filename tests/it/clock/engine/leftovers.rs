@@ -1,7 +1,8 @@
 //! Change sets that earlier runs, or others, left behind.
 
-use qfleet::engine::plan::draft::Drafts;
-use qfleet::engine::plan::planner::{Planner, draw_up};
+use qfleet::engine::plan::drafts::Drafts;
+use qfleet::engine::plan::draw_up::draw_up;
+use qfleet::engine::plan::planner::Planner;
 
 use crate::clock::engine::{ACCOUNT, REGION, Rig};
 use crate::endpoint::Script;

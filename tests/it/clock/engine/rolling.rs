@@ -5,8 +5,9 @@ use std::time::Duration;
 use qfleet::blueprint::Value;
 use qfleet::deployed::Deployed;
 use qfleet::engine::deploy::{Deployment, deploy};
-use qfleet::engine::plan::draft::Drafts;
-use qfleet::engine::plan::planner::{Planner, draw_up};
+use qfleet::engine::plan::drafts::Drafts;
+use qfleet::engine::plan::draw_up::draw_up;
+use qfleet::engine::plan::planner::Planner;
 use qfleet::engine::plan::{Plan, StackAction, StackPlan};
 use qfleet::engine::revert;
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use qfleet::engine::outcome::Outcome;
-use qfleet::engine::plan::draft::Drafts;
-use qfleet::engine::plan::planner::{Planner, draw_up};
+use qfleet::engine::plan::drafts::Drafts;
+use qfleet::engine::plan::draw_up::draw_up;
+use qfleet::engine::plan::planner::Planner;
 
 use crate::clock::engine::{Ran, Rig};
 use crate::endpoint::Script;

@@ -1,0 +1,56 @@
+//! The operations of a deploy, each begun and watched to its end.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Deployment;
+use crate::blueprint::Stack;
+use crate::cloud::CloudError;
+use crate::engine::event::Operation;
+use crate::engine::operation::{self, Context, Target};
+use crate::engine::outcome::{Failed, Outcome};
+use crate::engine::plan::drafts::{Draft, Drafts};
+
+/// Executes a change set, and watches what comes of it. None when it can't be executed any more: somebody else executed
+/// another one, or threw this one away.
+///
+/// # Errors
+/// As of [`operation::run`].
+pub(super) async fn execute(
+    context: Context<'_>,
+    drafts: &Drafts,
+    target: Target<'_>,
+    operation: Operation,
+    draft: &Draft,
+) -> Result<Option<Outcome>, Failed> {
+    let is_void = AtomicBool::new(false);
+    let request = async {
+        let execute = context.cloud.execute_change_set(&draft.id, draft.keep_failed);
+        let executed = drafts.execute(target.stack, execute).await;
+        executed.inspect_err(|error| is_void.store(cannot_be_executed(error), Ordering::Relaxed))
+    };
+    match operation::run(context, target, operation, request).await {
+        Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => Ok(None),
+        ended => ended.map(|(outcome, _)| Some(outcome)),
+    }
+}
+
+/// "ChangeSet [arn:…] does not exist", "… cannot be executed in its current execution status of [OBSOLETE]"
+fn cannot_be_executed(error: &CloudError) -> bool {
+    error.is("ChangeSetNotFound") || error.is("InvalidChangeSetStatus")
+}
+
+pub(super) async fn delete_failed_create(deployment: Deployment<'_>, stack: &Stack, id: &str) -> Result<(), Failed> {
+    let target = Target {
+        stack: &stack.name,
+        part: &stack.part,
+        id,
+        template: Some(&stack.body),
+        boot_reports: None,
+        awaited: true,
+    };
+    let role = deployment.options.manner.role_arn.as_deref();
+    let request = deployment.context.cloud.delete_stack(id, role);
+    operation::run(deployment.context, target, Operation::Delete, request)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,162 @@
+//! Draws up a plan: blueprint against reality, stack by stack.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::{try_join, try_join_all};
+
+use crate::blueprint::{self, Blueprint, Stack, tags};
+use crate::cloud::autoscaling::groups::Group;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
+use crate::deployed::{change_set_description, expiry_parameter, ours};
+use crate::engine::destroy::mappings;
+use crate::engine::plan::planner::Planner;
+use crate::engine::plan::stack::{Found, plan_stack};
+use crate::engine::plan::surplus::Surplus;
+use crate::engine::plan::unchanged;
+use crate::engine::plan::{LoweredGroup, Outputs, Plan, StackPlan};
+use crate::error::{Error, Result};
+
+/// Finds what every stack of the blueprint would change: by comparison where nothing would, else by asking
+/// CloudFormation. The change sets stay until they are executed or discarded.
+///
+/// # Errors
+/// A refusal when a stack of one of the names isn't ours; failures of AWS.
+pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
+    let Planner { cloud, blueprint, .. } = planner;
+    let expiry = expiry_parameter(&blueprint.environment);
+    let mut names = unchanged::ssm_parameters(blueprint);
+    names.insert(expiry.clone());
+    // Everything that a comparison needs, all at once: two reads a stack, and one for images and expiry.
+    let (found, ssm) = try_join(
+        try_join_all(
+            blueprint
+                .stacks
+                .iter()
+                .map(|stack| try_join(cloud.stack(&stack.name), cloud.template(&stack.name))),
+        ),
+        cloud.parameters(&names),
+    )
+    .await?;
+    let mut existing = Vec::new();
+    for (stack, (found, template)) in blueprint.stacks.iter().zip(found) {
+        let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+        if let Some(found) = &found {
+            refuse_what_is_not_ours(cloud, blueprint, stack, found).await?;
+        }
+        existing.push(found.map(|stack| Found { stack, template }));
+    }
+    let mut outputs: Outputs = blueprint
+        .stacks
+        .iter()
+        .zip(&existing)
+        .filter_map(|(stack, found)| {
+            found
+                .as_ref()
+                .map(|found| (stack.part.clone(), found.stack.outputs.clone()))
+        })
+        .collect();
+    outputs.extend(outputs_of_others(cloud, blueprint).await?);
+    let planned = async {
+        let stacks = blueprint.stacks.iter().zip(&existing);
+        try_join_all(stacks.map(async |(stack, found)| {
+            let mut plan = plan_stack(planner, stack, found.as_ref(), &outputs, &ssm).await?;
+            plan.disabled = mappings::marked(cloud, stack, plan.id.as_deref()).await?;
+            Ok::<_, Error>(plan)
+        }))
+        .await
+    };
+    let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
+    for stack in &mut stacks {
+        let group = outputs.get(&stack.part).and_then(|outputs| outputs.get("GroupName"));
+        let of_stack = lowered.iter().find(|lowered| Some(&lowered.name) == group);
+        stack.lowered = of_stack.and_then(LoweredGroup::of);
+    }
+    Ok(Plan {
+        address: Address::new(cloud, &blueprint.environment),
+        stacks,
+        surplus: Surplus::default(),
+        prunes: false,
+        outputs,
+        expires: ssm.get(&expiry).cloned(),
+    })
+}
+/// Plans one stack again, as it is now.
+///
+/// # Errors
+/// As of [`draw_up`].
+pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Outputs) -> Result<StackPlan> {
+    let cloud = planner.cloud;
+    let names = unchanged::ssm_parameters(planner.blueprint);
+    let ((found, template), ssm) = try_join(
+        try_join(cloud.stack(&stack.name), cloud.template(&stack.name)),
+        cloud.parameters(&names),
+    )
+    .await?;
+    let found = found.filter(|found| found.status != StackStatus::DeleteComplete);
+    if let Some(found) = &found {
+        refuse_what_is_not_ours(cloud, planner.blueprint, stack, found).await?;
+    }
+    let existing = found.map(|stack| Found { stack, template });
+    plan_stack(planner, stack, existing.as_ref(), outputs, &ssm).await
+}
+
+/// What a destroy that was stopped left without bounds. On the emulator it lowers none.
+async fn lowered_groups(cloud: &Cloud, outputs: &Outputs) -> Result<Vec<Group>> {
+    let any_group = outputs.values().any(|outputs| outputs.contains_key("GroupName"));
+    if cloud.local || !any_group {
+        return Ok(Vec::new());
+    }
+    Ok(cloud.lowered_groups().await?)
+}
+
+/// Outputs of parts that are needed and left out of this blueprint (`--only`).
+async fn outputs_of_others(cloud: &Cloud, blueprint: &Blueprint) -> Result<Outputs> {
+    let of_blueprint = |part: &String| blueprint.stacks.iter().any(|stack| stack.part == *part);
+    let missing: BTreeSet<&String> = blueprint
+        .stacks
+        .iter()
+        .flat_map(|stack| &stack.needs)
+        .filter(|part| !of_blueprint(part))
+        .collect();
+    let found = try_join_all(missing.into_iter().map(async |part| {
+        let name = blueprint::names::stack(&blueprint.environment, part);
+        Ok::<_, CloudError>(cloud.stack(&name).await?.map(|stack| (part.clone(), stack.outputs)))
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
+async fn refuse_what_is_not_ours(
+    cloud: &Cloud,
+    blueprint: &Blueprint,
+    stack: &Stack,
+    found: &StackDescription,
+) -> Result<()> {
+    if ours(found).is_some_and(|tags| tags.environment == blueprint.environment) {
+        return Ok(());
+    }
+    let owner = found.tags.get(tags::ENVIRONMENT);
+    if owner.is_none() && found.status == StackStatus::ReviewInProgress {
+        // Only change sets were ever made for it, and its tags aren't shown: ours when all of them are.
+        let ours = change_set_description(&blueprint.environment, &stack.part);
+        if cloud
+            .change_sets(&found.name)
+            .await?
+            .iter()
+            .all(|summary| summary.description == ours)
+        {
+            return Ok(());
+        }
+    }
+    let whose = match owner {
+        Some(other) if *other != blueprint.environment => format!("belongs to the environment `{other}`"),
+        Some(_) => format!("has not the tags of `{}`", stack.part),
+        None => "was not made by qfleet".to_owned(),
+    };
+    Err(
+        Error::refused(format!("the stack {} is there already and {whose}", stack.name))
+            .with_help("give this environment another `name`: that stack stays as it is"),
+    )
+}

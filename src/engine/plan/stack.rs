@@ -1,0 +1,309 @@
+//! What would change in one stack.
+
+use std::collections::BTreeMap;
+
+use crate::blueprint::{self, Stack};
+use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::deployed::protection;
+use crate::engine::believed;
+use crate::engine::plan::blocking;
+use crate::engine::plan::decide::{self, Deploy, History};
+use crate::engine::plan::draft::{Base, Drafting, LONGEST_INLINE_TEMPLATE, draft};
+use crate::engine::plan::drafts::Draft;
+use crate::engine::plan::history;
+use crate::engine::plan::imports::{self, Existing, TakeIn};
+use crate::engine::plan::planner::{Options, Planner};
+use crate::engine::plan::rolling;
+use crate::engine::plan::unchanged;
+use crate::engine::plan::zones;
+use crate::engine::plan::{
+    Live, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
+};
+use crate::error::Result;
+
+const BUSY: &str = "an operation is running on it; ask again when it has ended";
+
+/// A stack that is there.
+pub(super) struct Found {
+    pub stack: StackDescription,
+    pub template: Option<String>,
+}
+
+impl StackPlan {
+    fn wait(&mut self) {
+        self.note = Some(BUSY.into());
+        self.action = StackAction::Busy;
+    }
+
+    fn refuse(&mut self, why: impl Into<String>) {
+        self.note = Some(why.into());
+        self.action = StackAction::Refused;
+    }
+
+    /// Every resource of the template, as an addition, or taken in where it is there already: where CloudFormation can't be
+    /// asked.
+    fn show_template(&mut self, body: &str, existing: Vec<Existing>) {
+        let add = |(logical_id, resource_type)| Change {
+            action: Action::Add,
+            logical_id,
+            resource_type,
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: Vec::new(),
+        };
+        self.changes = blueprint::resources(body).into_iter().map(add).collect();
+        imports::mark(&mut self.changes, &existing);
+        self.existing = existing;
+    }
+
+    fn change_protection(&mut self, options: &Options, stack: &Stack, found: Option<&StackDescription>) {
+        match found.filter(|found| found.protected == Some(true)) {
+            None if stack.protect => self.termination_protection = Some(true),
+            Some(found) if !stack.protect => {
+                if options.disable_protection || protection::is_tagged(found) {
+                    self.termination_protection = Some(false);
+                } else {
+                    self.protected_by_hand = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Plans one stack: found as it is, or not there.
+///
+/// # Errors
+/// When AWS can't be asked, or doesn't take the template.
+pub(super) async fn plan_stack(
+    planner: Planner<'_>,
+    stack: &Stack,
+    found: Option<&Found>,
+    outputs: &Outputs,
+    ssm: &BTreeMap<String, String>,
+) -> Result<StackPlan> {
+    let Planner { cloud, options, .. } = planner;
+    let template = found.and_then(|found| found.template.as_deref());
+    let found = found.map(|found| &found.stack);
+    let chosen = zones::choose(cloud, stack, found, template).await?;
+    let live = Live {
+        in_service: found.and_then(|found| rolling::deployed(stack, found)),
+        zones: chosen.zones,
+    };
+    let drift = found.map(|found| &found.drift).filter(|drift| drift.is_drifted());
+    let history = match found {
+        Some(found) => history::of(cloud, found).await?,
+        None => History::NeverComplete,
+    };
+    let mut plan = StackPlan {
+        part: stack.part.clone(),
+        stack: stack.name.clone(),
+        action: StackAction::Unchanged,
+        status: found.map(|found| found.status.clone()),
+        source: Source::Template,
+        changes: Vec::new(),
+        rolls_instances: None,
+        rolling_update: None,
+        termination_protection: None,
+        protected_by_hand: false,
+        note: None,
+        warning: chosen.warning,
+        lowered: None,
+        disabled: Vec::new(),
+        drift: drift.cloned(),
+        blocking: Vec::new(),
+        existing: Vec::new(),
+        took_in: history == History::TookIn,
+        draft: None,
+        parameters: resolve(stack, outputs, &live).ok(),
+        live,
+        id: found.map(|found| found.id.clone()),
+    };
+    plan.change_protection(options, stack, found);
+    let decided = decide::deploy(plan.status.as_ref(), history);
+    // A failed create that is rolled back holds nothing any more.
+    let mut existing = match (decided, &plan.status) {
+        (Deploy::Create, _)
+        | (Deploy::Recreate, Some(StackStatus::RollbackComplete))
+        // It failed before it had taken in everything.
+        | (Deploy::Update, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed)) => {
+            imports::find(cloud, &stack.name, &stack.body).await?
+        }
+        _ => Vec::new(),
+    };
+    let is_own = |existing: &Existing| existing.is_held_by(&stack.name);
+    if found.is_none()
+        && !existing.is_empty()
+        && (existing.iter().any(is_own) || believed::is_there(cloud, &stack.name).await?)
+    {
+        plan.wait();
+        return Ok(plan);
+    }
+    existing.retain(|existing| !is_own(existing));
+    if let Some(why) = imports::refusal(&stack.part, &cloud.region, &existing) {
+        plan.refuse(why);
+        return Ok(plan);
+    }
+    match decided {
+        Deploy::Create => plan.action = StackAction::Create,
+        Deploy::Update => plan.action = StackAction::Update,
+        Deploy::Recreate => {
+            plan.note = Some("its first create failed: it is deleted and made anew".into());
+            plan.action = StackAction::Recreate;
+            plan.show_template(&stack.body, existing);
+            return Ok(plan);
+        }
+        Deploy::Attach => {
+            plan.wait();
+            return Ok(plan);
+        }
+        Deploy::Refuse(why) => {
+            if let Some(found) = found {
+                plan.blocking = blocking::find(cloud, &found.id).await?;
+            }
+            plan.refuse(why);
+            return Ok(plan);
+        }
+    }
+    if let TakeIn::First(_) = TakeIn::of(&existing) {
+        return plan_import(planner, stack, plan, existing).await;
+    }
+    let parameters = match resolve(stack, outputs, &plan.live) {
+        Ok(parameters) => parameters,
+        Err(part) => {
+            if plan.action == StackAction::Create {
+                plan.show_template(&stack.body, existing);
+            }
+            plan.note = Some(format!(
+                "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
+            ));
+            return Ok(plan);
+        }
+    };
+    if let (Some(found), Some(template)) = (found, template)
+        && unchanged::is_unchanged(stack, found, template, &parameters, ssm)
+    {
+        plan.action = StackAction::Unchanged;
+        plan.source = Source::Comparison;
+        return Ok(plan);
+    }
+    if stack.body.len() > LONGEST_INLINE_TEMPLATE && artifacts_bucket(outputs).is_none() {
+        plan.show_template(&stack.body, existing);
+        plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
+        return Ok(plan);
+    }
+    plan_changes(planner, stack, plan, found, existing, outputs, &parameters).await
+}
+
+/// What CloudFormation says it would do.
+async fn plan_changes(
+    planner: Planner<'_>,
+    stack: &Stack,
+    mut plan: StackPlan,
+    found: Option<&StackDescription>,
+    existing: Vec<Existing>,
+    outputs: &Outputs,
+    parameters: &BTreeMap<String, String>,
+) -> Result<StackPlan> {
+    let cloud = planner.cloud;
+    let bucket = artifacts_bucket(outputs);
+    let base = Base {
+        create: plan.action == StackAction::Create,
+        id: plan.id.as_deref(),
+        status: plan.status.as_ref(),
+        take_in: TakeIn::of(&existing),
+    };
+    plan.source = Source::ChangeSet;
+    let mut drafted = draft(planner, stack, base, parameters, bucket).await?;
+    if let Drafting::Ready {
+        draft: first, changes, ..
+    } = &drafted
+        && let Some(rolling) = rolling::of(cloud, stack, found.map(|found| &found.outputs), changes).await?
+    {
+        let now = Live {
+            in_service: Some(rolling.keeps),
+            ..plan.live.clone()
+        };
+        if now != plan.live
+            && let Ok(parameters) = resolve(stack, outputs, &now)
+        {
+            cloud.delete_change_set(&first.id, None).await?;
+            planner.drafts.forget(&stack.name);
+            drafted = draft(planner, stack, base, &parameters, bucket).await?;
+            (plan.live, plan.parameters) = (now, Some(parameters));
+        }
+        plan.rolls_instances = Some(rolling.instances);
+        plan.rolling_update = Some(rolling);
+    }
+    match drafted {
+        Drafting::Ready {
+            draft,
+            changes,
+            warning,
+        } => {
+            if let Some(why) = replacement_refusal(&changes, &draft) {
+                plan.blocking = match found {
+                    Some(found) if draft.keep_failed => blocking::find(cloud, &found.id).await?,
+                    _ => Vec::new(),
+                };
+                plan.refuse(why);
+            }
+            plan.changes = changes;
+            let warnings: Vec<String> = plan.warning.take().into_iter().chain(warning).collect();
+            plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
+            plan.existing = existing;
+            plan.draft = Some(draft);
+        }
+        Drafting::NothingToDo => plan.action = StackAction::Unchanged,
+        Drafting::Begun => plan.wait(),
+    }
+    Ok(plan)
+}
+
+/// A stack that is to take something in before it is made: CloudFormation is asked about that alone, as its import isn't
+/// there yet for the rest to be compared with.
+async fn plan_import(
+    planner: Planner<'_>,
+    stack: &Stack,
+    mut plan: StackPlan,
+    existing: Vec<Existing>,
+) -> Result<StackPlan> {
+    if plan.action != StackAction::Create {
+        let names: Vec<&str> = existing.iter().map(|existing| existing.physical_id.as_str()).collect();
+        plan.refuse(format!(
+            "{} can't be taken into it as it is. Destroy it first (qfleet destroy), which leaves what is to stay",
+            names.join(", ")
+        ));
+        return Ok(plan);
+    }
+    plan.show_template(&stack.body, existing);
+    plan.note = Some("what was kept is imported first; CloudFormation can be asked about the rest after that".into());
+    match draft_import(planner, stack, &plan).await? {
+        Some(draft) => plan.draft = Some(draft),
+        None => plan.wait(),
+    }
+    Ok(plan)
+}
+
+/// The change set that takes in what a stack's plan found, and nothing else; none while something runs on the stack.
+///
+/// # Errors
+/// As of [`draft`].
+pub(in crate::engine) async fn draft_import(
+    planner: Planner<'_>,
+    stack: &Stack,
+    plan: &StackPlan,
+) -> Result<Option<Draft>> {
+    let base = Base {
+        create: true,
+        id: plan.id.as_deref().filter(|_| plan.action == StackAction::Create),
+        status: plan.status.as_ref(),
+        take_in: TakeIn::First(&plan.existing),
+    };
+    match draft(planner, stack, base, &BTreeMap::new(), None).await? {
+        Drafting::Ready { draft, .. } => Ok(Some(draft)),
+        Drafting::NothingToDo | Drafting::Begun => Ok(None),
+    }
+}
