@@ -181,7 +181,7 @@ impl Destroy {
             .iter()
             .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
         let deployed = deployed.in_order_of_imports(&users);
-        let deployed = interrupt.unless_stopped(keep::settle(cloud, deployed)).await?;
+        let deployed = interrupt.unless_stopped(keep::mark(cloud, deployed)).await?;
         let data = interrupt.unless_stopped(look(cloud, &deployed)).await?;
         self.refuse_to_lose_what_the_file_keeps(global, meant, &data)?;
         match global.output {

@@ -91,7 +91,7 @@ impl Pruning {
         }
         let of_going = users.unknown.iter().filter(|(stack, _)| names.contains(stack));
         let unknown = of_going.map(|(_, what)| what.clone()).collect();
-        let deployed = keep::settle(cloud, deployed.in_order_of_imports(&users)).await?;
+        let deployed = keep::mark(cloud, deployed.in_order_of_imports(&users)).await?;
         *surplus = Surplus::read(cloud, deployed.clone(), now).await?;
         let all = surplus.stacks.iter().map(|stack| &stack.data);
         let data = Data {

@@ -13,7 +13,7 @@ use crate::deployed::expiry_parameter;
 use crate::engine::destroy::reaped::{Done, Outcome, Reaped};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::observe::expired::{Expired, Kept, Verdict, expired};
+use crate::observe::expired::{Expired, Recorded, Verdict, expired};
 use crate::observe::list::{Unknown, every_region};
 use crate::report;
 use crate::report::form::Output;
@@ -165,5 +165,5 @@ impl Reap {
 /// Whether it is past its time even now: destroying the ones before it may have taken long.
 async fn still_expired(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<bool> {
     let kept = cloud.parameter(&expiry_parameter(environment)).await?;
-    Ok(kept.is_some_and(|kept| Kept::read(&kept).is_past(now)))
+    Ok(kept.is_some_and(|kept| Recorded::read(&kept).is_past(now)))
 }

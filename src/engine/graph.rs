@@ -39,7 +39,7 @@ where
     let mut running = FuturesUnordered::new();
     loop {
         let mut rest = Vec::new();
-        let mut settled_one = false;
+        let mut skipped_one = false;
         for name in waiting {
             let needed = || needs[name].iter().filter(|need| needs.contains_key(*need));
             let missing = needed().find(|need| {
@@ -50,11 +50,11 @@ where
             });
             if stop() {
                 finished.insert(name.clone(), Finished::Skipped { because: None });
-                settled_one = true;
+                skipped_one = true;
             } else if let Some(missing) = missing {
                 let because = Some(missing.clone());
                 finished.insert(name.clone(), Finished::Skipped { because });
-                settled_one = true;
+                skipped_one = true;
             } else if running.len() < concurrency.max(1) && needed().all(|need| finished.contains_key(need)) {
                 let begun = work(name.clone());
                 running.push(async move { (name.clone(), begun.await) });
@@ -63,7 +63,7 @@ where
             }
         }
         waiting = rest;
-        if settled_one {
+        if skipped_one {
             continue;
         }
         match running.next().await {

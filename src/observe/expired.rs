@@ -45,27 +45,27 @@ pub enum Verdict {
     },
 }
 
-/// When an environment expires, as it is kept.
+/// When an environment expires, as its parameter says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum Recorded {
     /// Then.
     At(Timestamp),
     /// It can't be read: what is there.
     Unreadable(String),
 }
 
-impl Kept {
+impl Recorded {
     /// From the value of the parameter.
-    pub fn read(value: &str) -> Kept {
+    pub fn read(value: &str) -> Recorded {
         match value.trim().parse() {
-            Ok(at) => Kept::At(at),
-            Err(_) => Kept::Unreadable(value.to_owned()),
+            Ok(at) => Recorded::At(at),
+            Err(_) => Recorded::Unreadable(value.to_owned()),
         }
     }
 
     /// Whether that is past. At its very second it is.
     pub fn is_past(&self, now: Timestamp) -> bool {
-        matches!(self, Kept::At(at) if *at <= now)
+        matches!(self, Recorded::At(at) if *at <= now)
     }
 }
 
@@ -98,8 +98,8 @@ pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, Clou
         // A listing of all stacks may leave out their termination protection.
         let deployed = deployed.with_protection(cloud).await?;
         let expires = match &kept {
-            Kept::At(at) => Some(Expiry::new(*at, now)),
-            Kept::Unreadable(_) => None,
+            Recorded::At(at) => Some(Expiry::new(*at, now)),
+            Recorded::Unreadable(_) => None,
         };
         expired.push(Expired {
             environment: deployed.address.environment.clone(),
@@ -112,18 +112,18 @@ pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, Clou
 }
 
 /// Those that have expired, or of which that can't be known.
-fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> Vec<(Deployed, Kept)> {
+fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> Vec<(Deployed, Recorded)> {
     let with_expiry = all.into_iter().filter_map(|deployed| {
-        let kept = Kept::read(kept.get(&expiry_parameter(&deployed.address.environment))?);
+        let kept = Recorded::read(kept.get(&expiry_parameter(&deployed.address.environment))?);
         Some((deployed, kept))
     });
     with_expiry
-        .filter(|(_, kept)| kept.is_past(now) || matches!(kept, Kept::Unreadable(_)))
+        .filter(|(_, kept)| kept.is_past(now) || matches!(kept, Recorded::Unreadable(_)))
         .collect()
 }
 
-fn verdict(deployed: &Deployed, region: &str, kept: &Kept) -> Verdict {
-    if let Kept::Unreadable(value) = kept {
+fn verdict(deployed: &Deployed, region: &str, kept: &Recorded) -> Verdict {
+    if let Recorded::Unreadable(value) = kept {
         return Verdict::Unreadable {
             reason: unreadable(&deployed.address.environment, region, value),
         };
@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn an_expiry_that_cannot_be_read_lets_nothing_go() {
-        let of = |value: &str| verdict(&environment("lab"), "us-east-2", &Kept::read(value));
+        let of = |value: &str| verdict(&environment("lab"), "us-east-2", &Recorded::read(value));
         assert_eq!(of("2026-01-02T10:00:00Z"), Verdict::MayGo);
         for value in ["", "tomorrow", "2026-01-02", "1767348000"] {
             assert!(matches!(of(value), Verdict::Unreadable { .. }), "{value}");
-            assert!(!Kept::read(value).is_past(at("2100-01-01T00:00:00Z")), "{value}");
+            assert!(!Recorded::read(value).is_past(at("2100-01-01T00:00:00Z")), "{value}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
-use crate::observe::expired::{Kept, unreadable};
+use crate::observe::expired::{Recorded, unreadable};
 
 /// How many regions are asked at once.
 const REGIONS_AT_ONCE: usize = 8;
@@ -116,7 +116,7 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
         let kept = expiries
             .as_ref()
             .and_then(|expiries| expiries.get(&expiry_parameter(&deployed.address.environment)));
-        if let Some(Kept::Unreadable(value)) = kept.map(|kept| Kept::read(kept)) {
+        if let Some(Recorded::Unreadable(value)) = kept.map(|kept| Recorded::read(kept)) {
             listing.unknown.push(Unknown {
                 region: cloud.region.clone(),
                 unknown: unreadable(&deployed.address.environment, &cloud.region, &value),
@@ -199,9 +199,9 @@ fn environment(
     let stages = Stage::all(deployed);
     let created_at = deployed.stacks.iter().filter_map(|found| found.stack.created).min();
     let kept = expiries.and_then(|expiries| expiries.get(&expiry_parameter(&deployed.address.environment)));
-    let (expires, is_known) = match kept.map(|kept| Kept::read(kept)) {
-        Some(Kept::At(at)) => (Some(at), true),
-        Some(Kept::Unreadable(_)) => (None, false),
+    let (expires, is_known) = match kept.map(|kept| Recorded::read(kept)) {
+        Some(Recorded::At(at)) => (Some(at), true),
+        Some(Recorded::Unreadable(_)) => (None, false),
         None => (None, expiries.is_some()),
     };
     let worst = deployed

@@ -28,7 +28,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
 use crate::local::fleet::state::FleetState;
-use crate::observe::expired::{Kept, unreadable};
+use crate::observe::expired::{Recorded, unreadable};
 
 /// How an environment is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -250,9 +250,9 @@ impl Stacks {
             problems.push(error.to_string());
             None
         });
-        let expires = expires.and_then(|kept| match Kept::read(&kept) {
-            Kept::At(at) => Some(at),
-            Kept::Unreadable(value) => {
+        let expires = expires.and_then(|kept| match Recorded::read(&kept) {
+            Recorded::At(at) => Some(at),
+            Recorded::Unreadable(value) => {
                 problems.push(unreadable(environment, &cloud.region, &value));
                 None
             }

@@ -21,10 +21,10 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// # Errors
 /// As of [`on_destroy`].
-pub async fn settle(cloud: &Cloud, mut deployed: Deployed) -> Result<Deployed> {
+pub async fn mark(cloud: &Cloud, mut deployed: Deployed) -> Result<Deployed> {
     let asked = deployed.stacks.iter().map(|stack| on_destroy(cloud, &stack.stack));
-    let settled = try_join_all(asked).await?;
-    for (stack, on_destroy) in deployed.stacks.iter_mut().zip(settled) {
+    let found = try_join_all(asked).await?;
+    for (stack, on_destroy) in deployed.stacks.iter_mut().zip(found) {
         stack.tags.on_destroy = on_destroy;
     }
     Ok(deployed)

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::normalise::{normal, same, unquoted};
 use super::policy;
 
-/// One place where they differ.
+/// A value that differs, at its path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub struct Deviation {
     /// `RedrivePolicy/maxReceiveCount`.
     pub path: String,
     /// None when it was added.
@@ -23,13 +23,13 @@ pub fn is_within(path: &str, property: &str) -> bool {
 }
 
 /// Where a property differs: objects key by key, everything else as a whole.
-pub fn differences(property: &str, expected: &Value, actual: Option<&Value>) -> Vec<Place> {
-    let mut places = Vec::new();
-    collect(property, property, Some(expected), actual, &mut places);
-    places
+pub fn differences(property: &str, expected: &Value, actual: Option<&Value>) -> Vec<Deviation> {
+    let mut deviations = Vec::new();
+    collect(property, property, Some(expected), actual, &mut deviations);
+    deviations
 }
 
-fn collect(path: &str, name: &str, expected: Option<&Value>, actual: Option<&Value>, places: &mut Vec<Place>) {
+fn collect(path: &str, name: &str, expected: Option<&Value>, actual: Option<&Value>, deviations: &mut Vec<Deviation>) {
     if let (Some(expected), Some(actual)) = (expected, actual) {
         if same(name, expected, actual) {
             return;
@@ -39,12 +39,12 @@ fn collect(path: &str, name: &str, expected: Option<&Value>, actual: Option<&Val
         if let (Value::Object(one), Value::Object(other), false) = (&one, &other, policy::is_document(name)) {
             let added = other.keys().filter(|key| !one.contains_key(*key));
             for key in one.keys().chain(added) {
-                collect(&format!("{path}/{key}"), key, one.get(key), other.get(key), places);
+                collect(&format!("{path}/{key}"), key, one.get(key), other.get(key), deviations);
             }
             return;
         }
     }
-    places.push(Place {
+    deviations.push(Deviation {
         path: path.to_owned(),
         expected: expected.map(unquoted),
         actual: actual.map(unquoted),
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn objects_are_compared_key_by_key_and_policies_as_a_whole() {
-        let place = |path: &str, expected: Option<Value>, actual: Option<Value>| Place {
+        let deviation = |path: &str, expected: Option<Value>, actual: Option<Value>| Deviation {
             path: path.into(),
             expected,
             actual,
@@ -153,18 +153,18 @@ mod tests {
         assert_eq!(
             differences("RedrivePolicy", &redrive, Some(&changed)),
             [
-                place("RedrivePolicy/maxReceiveCount", Some(json!(5)), Some(json!("9"))),
-                place("RedrivePolicy/more", None, Some(json!(1))),
+                deviation("RedrivePolicy/maxReceiveCount", Some(json!(5)), Some(json!("9"))),
+                deviation("RedrivePolicy/more", None, Some(json!(1))),
             ]
         );
         assert_eq!(
             differences("RedrivePolicy", &redrive, None),
-            [place("RedrivePolicy", Some(redrive.clone()), None)]
+            [deviation("RedrivePolicy", Some(redrive.clone()), None)]
         );
         let (one, other) = (json!({"Statement": []}), json!({"Statement": [{"Effect": "Allow"}]}));
         assert_eq!(
             differences("PolicyDocument", &one, Some(&other)),
-            [place("PolicyDocument", Some(one.clone()), Some(other.clone()))]
+            [deviation("PolicyDocument", Some(one.clone()), Some(other.clone()))]
         );
         assert!(differences("PolicyDocument", &one, Some(&one)).is_empty());
     }

@@ -101,13 +101,17 @@ impl Evidence<'_> {
             let told = |known: &&Finding| is_within(&known.property, path) || is_within(path, &known.property);
             found.iter().filter(told).any(|known| known.class != Class::Equal)
         };
-        let ours = self.own.places.iter().filter(|place| !is_known(&place.path));
+        let ours = self
+            .own
+            .deviations
+            .iter()
+            .filter(|deviation| !is_known(&deviation.path));
         let ours: Vec<Finding> = ours
-            .map(|place| {
+            .map(|deviation| {
                 self.finding(
-                    &place.path,
-                    place.expected.clone(),
-                    place.actual.clone(),
+                    &deviation.path,
+                    deviation.expected.clone(),
+                    deviation.actual.clone(),
                     FoundBy::Qfleet,
                     (&expected, &actual),
                 )

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::compare::Place;
+use super::compare::Deviation;
 
 /// What our own look at a resource came to.
 #[derive(Debug, Default)]
@@ -16,7 +16,7 @@ pub struct OwnLook {
     /// What the service says.
     pub actual: Option<Value>,
     /// Where they differ.
-    pub places: Vec<Place>,
+    pub deviations: Vec<Deviation>,
     /// Properties that could not be compared, and why.
     pub unchecked: Vec<(String, String)>,
     /// Why the service could not be asked.
@@ -30,7 +30,7 @@ impl OwnLook {
         // The emulator hands out an empty one where there is none.
         let found = found.filter(|found| *found != "" && !self.expected.contains_key(property));
         if let Some(found) = found {
-            self.places.push(Place {
+            self.deviations.push(Deviation {
                 path: property.to_owned(),
                 expected: None,
                 actual: Some(found.clone()),
@@ -43,7 +43,7 @@ impl OwnLook {
         let suspended = self.actual.as_ref().and_then(|actual| actual.get("SuspendedProcesses"));
         let some = suspended.filter(|suspended| suspended.as_array().is_some_and(|all| !all.is_empty()));
         if let Some(suspended) = some {
-            self.places.push(Place {
+            self.deviations.push(Deviation {
                 path: "SuspendedProcesses".to_owned(),
                 expected: Some(json!([])),
                 actual: Some(suspended.clone()),
@@ -68,7 +68,7 @@ impl OwnLook {
             .filter(|(_, launched)| *launched != version);
         let others: Map<String, Value> = others.map(|(id, launched)| (id.clone(), launched.clone())).collect();
         if !others.is_empty() {
-            self.places.push(Place {
+            self.deviations.push(Deviation {
                 path: "Instances".to_owned(),
                 expected: Some(json!({"launch template version": version})),
                 actual: Some(Value::Object(others)),
@@ -79,7 +79,7 @@ impl OwnLook {
     /// A policy that was turned off; a template can't.
     pub(super) fn enabled(&mut self) {
         if self.actual.as_ref().is_some_and(|actual| actual["Enabled"] == false) {
-            self.places.push(Place {
+            self.deviations.push(Deviation {
                 path: "Enabled".to_owned(),
                 expected: Some(json!(true)),
                 actual: Some(json!(false)),

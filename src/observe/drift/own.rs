@@ -235,7 +235,7 @@ impl<'a> Own<'a> {
                                 let why = "the service doesn't say what it is".to_owned();
                                 look.unchecked.push(((*property).to_owned(), why));
                             }
-                            (found, _) => look.places.extend(compare::differences(property, &value, found)),
+                            (found, _) => look.deviations.extend(compare::differences(property, &value, found)),
                         }
                     }
                     look.expected.insert((*property).to_owned(), value);
@@ -297,11 +297,11 @@ impl<'a> Own<'a> {
             .filter_map(Value::as_str)
         {
             let Some(actual) = ask(name).await? else { continue };
-            let places = compare::differences("PolicyDocument", &document, Some(&actual));
-            if !places.is_empty() || look.actual.is_none() {
+            let deviations = compare::differences("PolicyDocument", &document, Some(&actual));
+            if !deviations.is_empty() || look.actual.is_none() {
                 look.actual = Some(json!({"PolicyDocument": actual}));
             }
-            look.places.extend(places);
+            look.deviations.extend(deviations);
         }
         look.expected.insert("PolicyDocument".to_owned(), document);
         Ok(look)

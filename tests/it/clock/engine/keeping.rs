@@ -67,7 +67,7 @@ async fn a_template_that_keeps_half_of_the_data_or_cannot_be_read_is_refused() {
             template.body.clone_from(body);
         });
         let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
-        let refused = keep::settle(&rig.cloud, deployed).await.expect_err(why);
+        let refused = keep::mark(&rig.cloud, deployed).await.expect_err(why);
         assert!(refused.to_string().contains(why), "{refused}");
         is_refused(&rig, &rig.destroy().await, why);
     }
