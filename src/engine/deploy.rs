@@ -59,7 +59,6 @@ impl<'a> Deployment<'a> {
     }
 }
 
-/// Executes the plan.
 pub async fn deploy(deployment: Deployment<'_>) -> Report {
     let blueprint = deployment.blueprint;
     let outputs = Mutex::new(deployment.plan.outputs.clone());

@@ -44,7 +44,6 @@ pub struct Teardown<'a> {
     pub objects: &'a BTreeMap<String, u64>,
 }
 
-/// Takes everything down.
 pub async fn destroy(teardown: Teardown<'_>) -> Report {
     let deployed = teardown.deployed;
     // Turned around: a stack needs those gone that need it.

@@ -57,11 +57,9 @@ impl Operation {
 pub enum Event {
     /// An operation on a stack begins.
     OperationStarted {
-        /// The stack's name.
         stack: String,
         /// Its part of the environment.
         part: String,
-        /// What is done.
         operation: Operation,
         /// How long the same took last time, in seconds.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,19 +67,15 @@ pub enum Event {
     },
     /// A resource changed its status.
     Resource {
-        /// The stack's name.
         stack: String,
-        /// What happened.
         #[serde(flatten)]
         resource: ResourceEvent,
     },
     /// An operation on a stack ended.
     OperationEnded {
-        /// The stack's name.
         stack: String,
         /// Its part of the environment.
         part: String,
-        /// What was done.
         operation: Operation,
         /// Whether it ended as it was meant to.
         succeeded: bool,
@@ -92,7 +86,6 @@ pub enum Event {
     },
     /// A stack is as it should be.
     Unchanged {
-        /// The stack's name.
         stack: String,
         /// Its part of the environment.
         part: String,
@@ -101,14 +94,11 @@ pub enum Event {
     Uploaded {
         /// The stage whose program it is.
         stage: String,
-        /// Its key.
         key: String,
-        /// Its size.
         bytes: u64,
     },
     /// A group was shrunk to nothing, and its workers finish what they work on.
     Draining {
-        /// The stack's name.
         stack: String,
         /// The Auto Scaling group.
         group: String,
@@ -117,7 +107,6 @@ pub enum Event {
     },
     /// A bucket is being emptied. Told from time to time.
     Emptying {
-        /// The bucket.
         bucket: String,
         /// How many versions of objects and delete markers are gone so far.
         deleted_objects: u64,
@@ -127,7 +116,6 @@ pub enum Event {
     },
     /// A bucket is empty.
     Emptied {
-        /// The bucket.
         bucket: String,
         /// How many versions of objects and delete markers were deleted.
         deleted_objects: u64,
@@ -137,10 +125,7 @@ pub enum Event {
         seconds: f64,
     },
     /// Something that the reader should know, and that stops nothing.
-    Warning {
-        /// What.
-        message: String,
-    },
+    Warning { message: String },
 }
 
 /// Where events go. Nobody listening is no error.
@@ -153,11 +138,9 @@ impl Events {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Events(sender), receiver)
     }
-    /// Tells.
     pub fn tell(&self, event: Event) {
         let _ = self.0.send(event);
     }
-    /// Warns.
     pub fn warn(&self, message: impl Into<String>) {
         self.tell(Event::Warning {
             message: message.into(),

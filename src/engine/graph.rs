@@ -10,9 +10,7 @@ use futures_util::stream::FuturesUnordered;
 /// How one piece of work ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finished<T, E> {
-    /// Well.
     Done(T),
-    /// Not well.
     Failed(E),
     /// It was never begun: something it needs did not end well, or work was stopped.
     Skipped {

@@ -18,7 +18,6 @@ use crate::interrupt::{Interrupt, until};
 /// What operations work with.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// Where.
     pub cloud: &'a Cloud,
     /// Where events go.
     pub tell: &'a Events,
@@ -93,7 +92,6 @@ pub enum OnInterrupt {
 /// The stack that is worked on.
 #[derive(Clone, Copy)]
 pub struct Target<'a> {
-    /// Its name.
     pub stack: &'a str,
     /// Its part of the environment.
     pub part: &'a str,

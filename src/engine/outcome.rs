@@ -52,11 +52,8 @@ pub struct Report {
 /// What happened to one stack.
 #[derive(Debug, Serialize)]
 pub struct StackReport {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
-    /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -64,9 +61,7 @@ pub struct StackReport {
 /// A resource with data in it that `destroy` left where it is.
 #[derive(Debug, Clone, Serialize)]
 pub struct Kept {
-    /// Its type.
     pub resource_type: String,
-    /// Its name.
     pub name: String,
 }
 
@@ -75,7 +70,6 @@ pub struct Kept {
 pub struct Abandoned {
     /// The stack that it was in.
     pub stack: String,
-    /// Its type.
     pub resource_type: String,
     /// Its name in its service.
     pub name: String,
@@ -99,18 +93,14 @@ impl From<&Holding> for Kept {
 pub enum Outcome {
     /// There was nothing to do.
     Unchanged,
-    /// It was done.
     Done {
-        /// What.
         operation: Operation,
         /// How long it took.
         seconds: f64,
     },
-    /// It failed.
     Failed(Box<Failure>),
     /// It goes on without us.
     Running {
-        /// What.
         operation: Operation,
         /// Why it isn't waited for.
         why: Unattended,
@@ -140,12 +130,9 @@ pub struct Failure {
     /// What was being done, if anything was begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
-    /// The stack's status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<StackStatus>,
-    /// What happened.
     pub message: String,
-    /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// The cause, from the stack's events.
@@ -158,7 +145,6 @@ pub struct Failure {
 /// Why work on a stack did not end well.
 #[derive(Debug)]
 pub enum Failed {
-    /// It failed.
     Failure(Box<Failure>),
     /// It goes on without us.
     Unattended(Operation, Unattended),

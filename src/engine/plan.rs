@@ -36,7 +36,6 @@ use crate::error::Error;
 /// Outputs of stacks: part → key → value.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
-/// What would change.
 #[derive(Debug, Serialize)]
 pub struct Plan {
     /// Which environment, and where.
@@ -61,9 +60,7 @@ pub struct Plan {
 /// What would happen to one stack.
 #[derive(Debug, Serialize)]
 pub struct StackPlan {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
     /// What would be done.
     pub action: StackAction,
@@ -72,7 +69,6 @@ pub struct StackPlan {
     pub status: Option<StackStatus>,
     /// Who says what would change.
     pub source: Source,
-    /// Resource by resource.
     pub changes: Vec<Change>,
     /// How many running instances the change replaces, one batch after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,9 +126,7 @@ pub struct StackPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StackAction {
-    /// It is made.
     Create,
-    /// It is changed.
     Update,
     /// A failed first create is deleted and made anew.
     Recreate,
@@ -148,7 +142,6 @@ pub enum StackAction {
 /// since.
 #[derive(Debug, Clone, Serialize)]
 pub struct LoweredGroup {
-    /// Its name.
     pub group: String,
     /// The fewest instances, as before.
     pub min: i32,

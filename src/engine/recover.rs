@@ -25,15 +25,11 @@ use crate::error::{Error, Result};
 /// A stack that is not as it should be, and what is done about it.
 #[derive(Debug)]
 pub struct Stuck {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
     /// Its ARN.
     pub id: String,
-    /// Its status.
     pub status: StackStatus,
-    /// What is done.
     pub action: Recover,
     /// What failed in it.
     pub blocking: Vec<Blocking>,

@@ -27,9 +27,7 @@ use crate::observe::drift::compare::is_within;
 /// What would be done to one stack.
 #[derive(Debug, Serialize)]
 pub struct StackRevert {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
     /// What would be done, resource by resource.
     pub changes: Vec<RevertedChange>,
@@ -56,7 +54,6 @@ pub struct StackRevert {
 /// A parameter whose value the parameter store has: CloudFormation always takes the latest, whatever is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewerValue {
-    /// The parameter.
     pub parameter: String,
     /// Its name in the parameter store.
     pub name: String,

@@ -15,9 +15,7 @@ use crate::cloud::{Cloud, CloudError};
 /// A stack whose operation is watched.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
-    /// Where it is.
     pub cloud: &'a Cloud,
-    /// Its name.
     pub stack: &'a str,
     /// Its ARN.
     pub id: &'a str,
@@ -34,14 +32,12 @@ pub struct Watch<'a> {
 pub struct BootReports<'a> {
     /// The artifacts bucket.
     pub bucket: &'a str,
-    /// The stage.
     pub stage: &'a str,
 }
 
 /// How an operation ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// The stack's status.
     pub status: StackStatus,
     /// All events of the operation, oldest first.
     pub events: Vec<ResourceEvent>,

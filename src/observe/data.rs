@@ -20,7 +20,6 @@ const DAYS: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// What buckets and queues hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Data {
-    /// The buckets.
     pub buckets: Vec<BucketData>,
     /// The queues, dead-letter queues included.
     pub queues: Vec<QueueData>,
@@ -29,13 +28,11 @@ pub struct Data {
 /// A bucket and what it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BucketData {
-    /// Its name.
     pub bucket: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it stays.
     pub kept: bool,
-    /// What it holds.
     #[serde(flatten)]
     pub contents: BucketContents,
 }
@@ -61,20 +58,15 @@ pub enum BucketContents {
     /// There is no such bucket any more.
     Gone,
     /// It could not be read.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
+    Unknown { reason: String },
 }
 
-/// What was counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Objects as they are now.
     pub objects: u64,
     /// Versions that were overwritten or deleted.
     pub noncurrent_versions: u64,
-    /// Delete markers.
     pub delete_markers: u64,
     /// The size of all versions in bytes.
     pub bytes: u64,
@@ -93,7 +85,6 @@ pub struct QueueData {
     pub dead_letters: bool,
     /// Whether it stays.
     pub kept: bool,
-    /// What it holds.
     #[serde(flatten)]
     pub contents: QueueContents,
 }
@@ -115,10 +106,7 @@ pub enum QueueContents {
     /// There is no such queue any more.
     Gone,
     /// It could not be read.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
+    Unknown { reason: String },
 }
 
 impl Data {

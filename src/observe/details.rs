@@ -34,7 +34,6 @@ pub struct Details {
 /// A scaling policy, and what triggers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ScalingPolicy {
-    /// Its name.
     pub name: String,
     /// Whether it does anything.
     pub enabled: bool,
@@ -58,7 +57,6 @@ pub const MISSING: &str = "MISSING";
 /// Of stages by name, of stacks by ARN, and what could not be read.
 #[derive(Debug, Clone, Default)]
 pub struct Read {
-    /// Stages.
     pub stages: BTreeMap<String, Details>,
     /// The newest events of stacks.
     pub events: BTreeMap<String, Vec<ResourceEvent>>,

@@ -16,9 +16,7 @@ use crate::deployed::Deployed;
 /// An event of one of the stacks.
 #[derive(Debug, Clone)]
 pub struct Happened {
-    /// The stack's name.
     pub stack: String,
-    /// What happened.
     pub resource: ResourceEvent,
 }
 

@@ -15,9 +15,7 @@ use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
 /// An environment that has expired, or of which that can't be known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Expired {
-    /// Its name.
     pub environment: String,
-    /// Its region.
     pub region: String,
     /// When it expired; none when that can't be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,16 +37,12 @@ pub enum Verdict {
         reason: String,
     },
     /// When it expires can't be read.
-    Unreadable {
-        /// Why.
-        reason: String,
-    },
+    Unreadable { reason: String },
 }
 
 /// When an environment expires, as its parameter says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
-    /// Then.
     At(Timestamp),
     /// It can't be read: what is there.
     Unreadable(String),

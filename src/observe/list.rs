@@ -24,7 +24,6 @@ const REGIONS_AT_ONCE: usize = 8;
 /// The environments of an account.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Listing {
-    /// The account.
     pub account: String,
     /// The region that was asked; none when all were.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,9 +39,7 @@ pub struct Listing {
 /// An environment in short.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Environment {
-    /// Its name.
     pub environment: String,
-    /// Its region.
     pub region: String,
     /// The status of the stack that is worst off.
     pub state: StackStatus,
@@ -66,7 +63,6 @@ pub struct Environment {
 /// Instances of all groups of an environment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Instances {
-    /// In service.
     pub in_service: usize,
     /// How many there should be.
     pub desired: i64,
@@ -75,7 +71,6 @@ pub struct Instances {
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unknown {
-    /// The region.
     pub region: String,
     /// What, and why.
     pub unknown: String,

@@ -19,7 +19,6 @@ pub struct Live {
     pub queue: Option<QueueDepth>,
     /// What is in the dead-letter queue.
     pub dead_letters: Option<QueueDepth>,
-    /// The group.
     pub group: Option<Group>,
     /// What its stack names and is not there.
     pub gone: Vec<Gone>,
@@ -29,16 +28,12 @@ pub struct Live {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gone {
-    /// The queue.
     Queue,
-    /// The dead-letter queue.
     DeadLetterQueue,
-    /// The group.
     Group,
 }
 
 impl Gone {
-    /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
             Gone::Queue => "queue",

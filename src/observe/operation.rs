@@ -10,9 +10,7 @@ use crate::cloud::cloudformation::stacks::StackDescription;
 /// What was done to a stack last.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LastOperation {
-    /// Which.
     pub kind: Kind,
-    /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended; none while it goes on, and where the stack's events weren't read.
     pub ended_at: Option<Timestamp>,
@@ -26,9 +24,7 @@ pub struct LastOperation {
 pub enum Kind {
     /// The stack is made.
     Create,
-    /// It is changed.
     Update,
-    /// It is deleted.
     Delete,
     /// Resources are taken into it.
     Import,
@@ -53,7 +49,6 @@ impl Kind {
         }
     }
 
-    /// In a word.
     pub fn noun(self) -> &'static str {
         match self {
             Kind::Create => "create",

@@ -21,7 +21,6 @@ const LOCALLY: Duration = Duration::from_millis(250);
 pub struct Change {
     /// When it was seen.
     pub at: Timestamp,
-    /// The instance's id.
     pub instance: String,
     /// Its lifecycle state before; none when it wasn't there.
     pub before: Option<String>,

@@ -3,22 +3,17 @@
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::deployed::Deployed;
 
-/// A stage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stage {
     /// Its name, which is the part that its stack holds.
     pub name: String,
-    /// Its queue.
     pub queue_url: String,
-    /// The queue's name.
     pub queue_name: Option<String>,
-    /// The queue's ARN.
     pub queue_arn: Option<String>,
     /// The topic that feeds it; none when no topic does.
     pub topic: Option<String>,
     /// Alarms of its own, by name: not those that scale.
     pub alarms: Vec<String>,
-    /// Its dead-letter queue.
     pub dead_letter_queue_url: Option<String>,
     /// Its group's name.
     pub group: Option<String>,

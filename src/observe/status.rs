@@ -50,7 +50,6 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// Its stacks; none when it isn't deployed.
     pub stacks: Vec<StackState>,
-    /// Its stages.
     pub stages: Vec<StageState>,
     /// Stacks that it should have and hasn't, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -66,9 +65,7 @@ pub struct Status {
 /// A stack that the environment's file doesn't have any more.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SurplusStack {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
     /// The bucket that it puts out, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +75,6 @@ pub struct SurplusStack {
 /// When an environment expires.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Expiry {
-    /// When.
     pub at: Timestamp,
     /// How long it has left; negative when it is past its time.
     pub seconds_left: i64,
@@ -114,11 +110,8 @@ impl Expiry {
 /// How a stack is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StackState {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
-    /// Its status.
     pub status: StackStatus,
     /// Why, when CloudFormation says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,7 +127,6 @@ pub struct StackState {
 /// How a stage is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StageState {
-    /// Its name.
     pub stage: String,
     /// What its stack names and is not there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -147,7 +139,6 @@ pub struct StageState {
     pub oldest_message_age_seconds: Option<u64>,
     /// Its backlog per instance; none when it doesn't scale.
     pub backlog: Option<Backlog>,
-    /// Its group.
     pub group: Option<Group>,
     /// How many instances each zone has in each lifecycle state.
     pub instances_by_zone: BTreeMap<String, BTreeMap<String, usize>>,
@@ -183,7 +174,6 @@ pub struct Backlog {
 /// The stacks, as they were last read.
 #[derive(Debug, Clone)]
 pub struct Stacks {
-    /// The stacks.
     pub deployed: Deployed,
     /// When the environment expires, if it does.
     pub expires: Option<Timestamp>,

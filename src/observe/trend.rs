@@ -25,20 +25,16 @@ const SURE: f64 = 1.96;
 /// What is less than this share of the target, or of the backlog itself where that is more, is noise.
 const NOISE: f64 = 0.1;
 
-/// A trend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
-    /// More and more.
     Rising,
     /// Neither, as far as can be told.
     Flat,
-    /// Less and less.
     Falling,
 }
 
 impl Trend {
-    /// In a word.
     pub fn as_str(self) -> &'static str {
         match self {
             Trend::Rising => "rising",

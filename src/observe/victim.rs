@@ -6,11 +6,8 @@ use crate::error::{Error, Result};
 /// An instance, and where it belongs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Victim<'a> {
-    /// Its stage.
     pub stage: &'a str,
-    /// Its group.
     pub group: &'a Group,
-    /// The instance.
     pub instance: &'a Instance,
 }
 

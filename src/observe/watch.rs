@@ -31,7 +31,6 @@ pub struct Pace {
     pub stacks: Duration,
     /// Stacks while something is done to one of them, or none is there yet.
     pub stirring_stacks: Duration,
-    /// Metrics.
     pub metrics: Duration,
 }
 
@@ -58,7 +57,6 @@ pub enum Phase {
     Unknown,
     /// It has no stack yet.
     NotDeployed,
-    /// It has stacks.
     Deployed,
     /// It had stacks, and has none any more.
     Gone,
@@ -69,7 +67,6 @@ pub enum Phase {
 pub struct Snapshot {
     /// Where it is in its life.
     pub phase: Phase,
-    /// How it is.
     #[serde(flatten)]
     pub status: Status,
 }

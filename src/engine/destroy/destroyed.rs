@@ -10,7 +10,6 @@ use crate::observe::leftovers::Receipt;
 /// What was done, what there was, and what is left.
 #[derive(Debug, Serialize)]
 pub struct Destroyed {
-    /// Stack by stack.
     #[serde(flatten)]
     pub report: Report,
     /// How much there was in its buckets and queues before it began.

@@ -40,7 +40,6 @@ pub async fn disable(context: Context<'_>, stack: &str, resources: &[StackResour
 
 /// What came of a mapping.
 enum Ended {
-    /// There is none.
     Gone,
     /// It wasn't waited for, or not to the end.
     Asked,

@@ -11,7 +11,6 @@ use crate::observe::list::Unknown;
 /// What was found, and what came of it.
 #[derive(Debug, Serialize)]
 pub struct Reaped {
-    /// The account.
     pub account: String,
     /// When it was looked at.
     pub at: Timestamp,
@@ -26,10 +25,8 @@ pub struct Reaped {
 /// What came of one environment.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
-    /// Which.
     #[serde(flatten)]
     pub expired: Expired,
-    /// What was done.
     pub outcome: Done,
     /// Why that, if not for its verdict.
     #[serde(skip_serializing_if = "Option::is_none")]

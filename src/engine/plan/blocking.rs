@@ -13,7 +13,6 @@ use crate::engine::cause::is_cancellation;
 pub struct Blocking {
     /// Its name in the template.
     pub logical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// Its name in its service.
     pub physical_id: String,

@@ -45,7 +45,6 @@ pub enum Deploy {
 pub enum Destroy {
     /// It is gone already.
     Nothing,
-    /// It is deleted.
     Delete,
     /// An operation is running: it is watched to its end, then decided again.
     Attach,

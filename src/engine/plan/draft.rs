@@ -39,9 +39,7 @@ pub struct Base<'a> {
 /// What came of asking CloudFormation what it would do.
 #[derive(Debug)]
 pub enum Drafting {
-    /// This.
     Ready {
-        /// The change set.
         draft: Draft,
         /// What it would do.
         changes: Vec<Change>,

@@ -31,7 +31,6 @@ pub struct Drafts(Arc<Mutex<Vec<Drafted>>>);
 
 #[derive(Debug, Clone)]
 struct Drafted {
-    /// Its stack's name.
     stack: String,
     change_set: String,
     /// Whether the stack is made to hold it.

@@ -12,7 +12,6 @@ use crate::error::Error;
 pub struct Existing {
     /// The resource's name in the template.
     pub logical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// Its name in its service.
     pub physical_id: String,
@@ -26,7 +25,6 @@ pub struct Existing {
 /// How a change set takes in what is there.
 #[derive(Debug, Clone, Copy)]
 pub enum TakeIn<'a> {
-    /// Nothing is.
     Nothing,
     /// CloudFormation finds it by itself, while it makes the rest (`ImportExistingResources`).
     WithTheRest(&'a [Existing]),

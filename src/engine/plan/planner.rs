@@ -21,12 +21,10 @@ pub struct Options {
 /// What a plan is made with.
 #[derive(Clone, Copy)]
 pub struct Planner<'a> {
-    /// Where.
     pub cloud: &'a Cloud,
     /// What should be there.
     pub blueprint: &'a Blueprint,
     /// The change sets that are made.
     pub drafts: &'a Drafts,
-    /// How.
     pub options: &'a Options,
 }

@@ -25,16 +25,11 @@ pub struct Surplus {
     pub deployed: Option<Deployed>,
 }
 
-/// One of them.
 #[derive(Debug, Clone, Serialize)]
 pub struct SurplusStack {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
-    /// Its status.
     pub status: StackStatus,
-    /// What it holds.
     #[serde(flatten)]
     pub data: Data,
 }

@@ -45,13 +45,11 @@ pub struct Meaning {
 /// A property that differs, with what is needed to judge it.
 #[derive(Debug, Clone, Copy)]
 pub struct Difference<'a> {
-    /// The resource's type.
     pub resource_type: &'a str,
     /// Where in the resource's properties: `RedrivePolicy/maxReceiveCount`. Empty: the resource itself, which is gone.
     pub path: &'a str,
     /// What it was deployed as.
     pub expected: Option<&'a Value>,
-    /// What it is.
     pub actual: Option<&'a Value>,
     /// All properties as they were deployed.
     pub all_expected: &'a Value,

@@ -14,13 +14,10 @@ use crate::environment::DriftIgnore;
 pub struct Evidence<'a> {
     /// The part whose stack it is in.
     pub part: &'a str,
-    /// The resource.
     pub resource: &'a StackResource,
-    /// The deployed template.
     pub template: &'a str,
     /// What detection says, if it looked at it.
     pub detected: Option<&'a DetectedResource>,
-    /// What we found.
     pub own: &'a OwnLook,
     /// What the environment file lets differ.
     pub ignores: &'a [DriftIgnore],
@@ -30,13 +27,11 @@ pub struct Evidence<'a> {
 pub struct Judged {
     /// Whether anybody compared it.
     pub is_checked: bool,
-    /// What wasn't compared.
     pub not_checked: Vec<NotChecked>,
     /// What differs, if anything does.
     pub drift: Option<ResourceDrift>,
 }
 
-/// Judges a resource.
 pub fn judge(evidence: Evidence<'_>) -> Judged {
     let Evidence {
         resource,

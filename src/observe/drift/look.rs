@@ -15,7 +15,6 @@ pub struct OwnLook {
     pub expected: Map<String, Value>,
     /// What the service says.
     pub actual: Option<Value>,
-    /// Where they differ.
     pub deviations: Vec<Deviation>,
     /// Properties that could not be compared, and why.
     pub unchecked: Vec<(String, String)>,

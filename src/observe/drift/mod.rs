@@ -47,7 +47,6 @@ pub struct Drift {
     pub checked: usize,
     /// How many nobody could compare.
     pub not_checked: usize,
-    /// Stack by stack.
     pub stacks: Vec<StackDrift>,
 }
 
@@ -66,9 +65,7 @@ pub enum Verdict {
 /// What was found in one stack.
 #[derive(Debug, Serialize)]
 pub struct StackDrift {
-    /// Its part.
     pub part: String,
-    /// Its name.
     pub stack: String,
     /// Its ARN.
     #[serde(skip)]
@@ -94,15 +91,12 @@ pub struct ResourceDrift {
     pub logical_id: String,
     /// Its name in its service.
     pub physical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// Whether it is gone altogether.
     pub deleted: bool,
-    /// What differs.
     pub differences: Vec<Finding>,
 }
 
-/// One difference.
 #[derive(Debug, Serialize)]
 pub struct Finding {
     /// Where in the resource's properties; empty when the resource is gone.
@@ -110,17 +104,14 @@ pub struct Finding {
     /// What it was deployed as.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<Value>,
-    /// What it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<Value>,
     /// How much it matters.
     pub class: Class,
-    /// Why.
     pub why: String,
     /// Where that is known from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<&'static str>,
-    /// Who found it.
     pub found_by: FoundBy,
     /// The line of the deployed template that sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,12 +133,10 @@ pub enum FoundBy {
 pub struct NotChecked {
     /// The resource's name in the template.
     pub logical_id: String,
-    /// Its type.
     pub resource_type: String,
     /// The property; none when it is the whole resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property: Option<String>,
-    /// Why.
     pub why: String,
 }
 

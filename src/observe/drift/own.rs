@@ -63,7 +63,6 @@ impl<'a> Own<'a> {
         }
     }
 
-    /// Compares a resource.
     pub async fn look(&self, resource: &StackResource) -> OwnLook {
         match self.compare(resource).await {
             Ok(look) => look,

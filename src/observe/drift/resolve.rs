@@ -10,11 +10,9 @@ use serde_json::{Map, Value};
 pub struct Resolver {
     /// The account's twelve digits.
     pub account: String,
-    /// The region.
     pub region: String,
     /// The stack's ARN.
     pub stack_id: String,
-    /// The stack's name.
     pub stack_name: String,
     /// Values of parameters; those of list types are lists.
     pub parameters: BTreeMap<String, Value>,

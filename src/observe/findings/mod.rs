@@ -30,7 +30,6 @@ impl Severity {
         self != Severity::Note
     }
 
-    /// In a word.
     pub fn as_str(self) -> &'static str {
         match self {
             Severity::Critical => "critical",
@@ -53,9 +52,7 @@ pub struct Finding {
     /// The stack that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<String>,
-    /// What it means.
     pub meaning: String,
-    /// What to do.
     pub action: String,
     /// A command that does it, or shows more.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,12 +10,10 @@ use crate::deployed::{Deployed, expiry_parameter};
 
 const PARAMETER: &str = "AWS::SSM::Parameter";
 
-/// What was there.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// ARNs of the stacks.
     pub(super) stacks: Vec<String>,
-    /// Their parts.
     pub(super) parts: Vec<String>,
     /// The stacks, their resources, the instances of their groups, and the alarms that Auto Scaling made for them.
     pub(super) things: Vec<Thing>,

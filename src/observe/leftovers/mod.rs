@@ -87,7 +87,6 @@ pub enum Fate {
 /// What is looked for.
 #[derive(Debug, Clone, Default)]
 pub struct Subject {
-    /// The environment's name.
     pub environment: String,
     /// Its stages, as far as its file says.
     pub stages: BTreeSet<String>,
