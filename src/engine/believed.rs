@@ -9,12 +9,12 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 
-/// For how long a read may show things as they were. AWS's own waiter looks as long for a stack that was just made
+/// How long a read may show things as they were. AWS's own waiter looks for a stack that was just made for as long
 /// (`StackExists`, 20 times, five seconds apart: botocore, data/cloudformation/2010-05-15/waiters-2.json).
 pub const STALE: Duration = Duration::from_secs(100);
 
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often a stack is looked for that isn't known to be there.
+/// How often to look for a stack that may not be there.
 const LOOKS: usize = 3;
 
 /// The stack of this ARN, once it is as it's known to be: it was there a moment ago, so it's there until its ARN is said to
@@ -43,7 +43,8 @@ pub async fn stack(
     }
 }
 
-/// The template of a stack that was found a moment ago: none only while it has none, or when none is told in the end.
+/// The template of a stack that was found a moment ago. None while the stack has none, or when CloudFormation names none
+/// until the end.
 ///
 /// # Errors
 /// When AWS can't be asked.

@@ -15,7 +15,7 @@ pub struct Cause {
     pub template_line: Option<usize>,
     /// Resources that CloudFormation gave up because of it, by logical id.
     pub cancelled: Vec<String>,
-    /// What commonly leads to this, and what to do.
+    /// What usually leads to this, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<&'static str>,
     /// The last lines of the log of an instance whose worker didn't start.
@@ -46,7 +46,7 @@ pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
 }
 
 impl Cause {
-    /// Takes the first failure that DescribeEvents names for the root, when there is one.
+    /// Takes the first failure that DescribeEvents names, if it names one, as the root.
     pub fn use_failed_events(&mut self, failed: Vec<FailedEvent>) {
         let Some(first) = failed.into_iter().find(says_why) else {
             return;

@@ -124,7 +124,7 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     Ok(outcome)
 }
 
-/// The stack as it is now: not as a read shows it that comes too early.
+/// The stack as it is now. A read that comes too early, and shows it as it was, is made again.
 async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Result<StackDescription, Failed> {
     let cloud = context.cloud;
     let found = match made {

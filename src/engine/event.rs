@@ -110,7 +110,7 @@ pub enum Event {
         bucket: String,
         /// How many versions of objects and delete markers are gone so far.
         deleted_objects: u64,
-        /// Of how many; what is put meanwhile comes on top.
+        /// How many there were at first; what is put into the bucket meanwhile comes on top.
         #[serde(skip_serializing_if = "Option::is_none")]
         total_objects: Option<u64>,
     },
@@ -128,7 +128,7 @@ pub enum Event {
     Warning { message: String },
 }
 
-/// Where events go. Nobody listening is no error.
+/// Where events go. It is no error when nobody listens.
 #[derive(Debug, Clone)]
 pub struct Events(mpsc::UnboundedSender<Event>);
 

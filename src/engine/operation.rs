@@ -58,7 +58,7 @@ impl Context<'_> {
     /// Does what leads up to an operation, unless something new may not be begun any more.
     ///
     /// # Errors
-    /// Those of the work; and why nothing may be begun.
+    /// The work's errors; and why nothing may be begun.
     pub async fn prepare<T, E>(&self, stack: &str, work: impl Future<Output = Result<T, E>>) -> Result<T, Failed>
     where
         Failed: From<E>,
@@ -124,7 +124,7 @@ pub async fn run<T: Into<Token>>(
         operation,
         last_seconds: before.last.map(|last| last.as_secs_f64()),
     });
-    // What was asked for may have begun, though the answer doesn't come.
+    // It may have begun although no answer comes.
     let token = tokio::select! {
         requested = request => requested?.into(),
         () = until(context.waiting.deadline) => return Err(Failed::Unattended(operation, Unattended::TimedOut)),
@@ -230,7 +230,7 @@ fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
                 StackStatus::RollbackComplete | StackStatus::UpdateRollbackComplete | StackStatus::DeleteComplete
             )
         }
-        // Somebody else's: whatever it came to, it is over.
+        // It was somebody else's: however it ended, it is over.
         Operation::Attach => true,
         Operation::Create | Operation::Update => status.is_well(),
     }

@@ -9,14 +9,14 @@ const CLOSE: Duration = Duration::from_millis(900);
 const RELAXED: Duration = Duration::from_millis(1600);
 /// While the end is far: often enough to show progress.
 const FAR: Duration = Duration::from_secs(4);
-/// From here on before the time that the operation took last, the end may come at any moment.
+/// This long before the time that the operation took last, and from then on, the end may come at any moment.
 const EARLY: f64 = 0.85;
-/// Past this many times what it took last, that says nothing any more.
+/// When it has taken this many times as long as last time, the last time says nothing any more.
 const LATE: f64 = 3.0;
-/// An operation without history that has gone on for this long is looked at a little less often in any case.
+/// An operation that has gone on for this long, and of which no earlier one is known, is looked at a little less often.
 const LONG: Duration = Duration::from_secs(180);
 
-/// The local emulator is quick, and has no limits.
+/// The local emulator is quick and has no limit on calls.
 pub const LOCAL: Duration = Duration::from_millis(50);
 
 /// The pause after a look at an operation that has run for `elapsed`, when the same one took `last` before. `awaited`:
@@ -24,7 +24,7 @@ pub const LOCAL: Duration = Duration::from_millis(50);
 pub fn pause(elapsed: Duration, last: Option<Duration>, awaited: bool) -> Duration {
     match last {
         Some(last) if elapsed < last.mul_f64(EARLY) => {
-            // Never past the moment from which on it counts.
+            // Never past the moment from which the end may come.
             let until = last.mul_f64(EARLY) - elapsed;
             until.clamp(CLOSE, FAR)
         }

@@ -14,7 +14,8 @@ use crate::engine::outcome::Failed;
 const REST: Duration = Duration::from_secs(60);
 const QUEUE: &str = "AWS::SQS::Queue";
 
-/// Waits, and says so, until the names of queues can be used again that went with an earlier stack of the same name.
+/// Waits, and says so, until the queues' names can be used again. An earlier stack of the same name had queues of the same
+/// names.
 ///
 /// # Errors
 /// Interruption, and the end of the time to wait.
@@ -23,7 +24,7 @@ pub async fn wait(context: Context<'_>, stack: &Stack, now: Timestamp) -> Result
     if context.cloud.local || !resources.iter().any(|(_, resource_type)| resource_type == QUEUE) {
         return Ok(());
     }
-    // Best effort: who may not list stacks can deploy all the same, and SQS then says it by itself.
+    // Best effort: without the permission to list stacks a deploy still works, and SQS itself says that a name is taken.
     let Ok(Some(left)) = left(context.cloud, &stack.name, now).await else {
         return Ok(());
     };
@@ -39,7 +40,8 @@ pub async fn wait(context: Context<'_>, stack: &Stack, now: Timestamp) -> Result
     context.prepare(&stack.name, rest).await
 }
 
-/// How long the names still rest. Stacks that only ever held change sets had no queues, and kept queues rest in peace.
+/// How long it takes until the names are free. A stack that only ever held change sets had no queues, and a queue that was
+/// kept wasn't deleted.
 async fn left(cloud: &Cloud, stack: &str, now: Timestamp) -> Result<Option<Duration>, CloudError> {
     let Some(deleted) = cloud.last_deleted(stack).await? else {
         return Ok(None);

@@ -46,7 +46,7 @@ pub(in crate::engine) async fn take_in(
     match execute(context, drafts, target, Operation::Import, &draft).await {
         Ok(done) => Ok(done.is_some()),
         Err(failed) => {
-            // No document says which of the two a stack ends in that wasn't there before.
+            // No document says in which of the two a stack ends that wasn't there before.
             if let Failed::Failure(failure) = &failed
                 && let Some(StackStatus::RollbackComplete | StackStatus::ImportRollbackComplete) = failure.status
             {

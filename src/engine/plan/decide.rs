@@ -131,7 +131,7 @@ pub fn recover(status: Option<&StackStatus>, history: History) -> Recover {
     let Some(status) = status else { return Recover::Nothing };
     match status {
         UpdateRollbackFailed => Recover::Continue,
-        // CloudFormation deletes a stack that it takes back to nothing: so be it, when it never was anything else.
+        // CloudFormation deletes a stack that it takes back to nothing. That is right for one that never was complete.
         CreateFailed | UpdateFailed => match history {
             History::NeverComplete => Recover::TakeBack,
             History::TookIn => Recover::Refuse(TOOK_IN),

@@ -73,7 +73,7 @@ pub async fn draft(
         take_in,
     } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
-    // How a failed stack goes on is said when the change set is executed, and can't be said twice.
+    // For a failed stack this is said when the change set is executed, and can't be said here, too.
     let mut on_failure = options.manner.on_failure.filter(|_| !keep_failed);
     let import_existing = matches!(take_in, TakeIn::WithTheRest(_));
     if import_existing && !keep_failed {
@@ -108,7 +108,7 @@ pub async fn draft(
         _ => Template::Body(&stack.body),
     };
     drafts.hold(&stack.name, &name, create);
-    // A stack that is to be made has nothing to be pinned to yet: an ARN need not be taken for its name there.
+    // A stack that is to be made is called by its name: CreateChangeSet may not take an ARN there.
     let target = id.filter(|_| !create).unwrap_or(&stack.name);
     let new = NewChangeSet {
         stack: target,

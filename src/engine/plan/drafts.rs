@@ -41,7 +41,7 @@ struct Drafted {
     answered: bool,
 }
 
-/// So long after a request was given up, it has taken effect if it ever does.
+/// A request that was given up takes effect within this time, if it ever does.
 const LATE: Duration = Duration::from_secs(1);
 
 /// A pipeline kills within about ten seconds after its signal, and five are promised.
@@ -99,7 +99,7 @@ impl Drafts {
     }
 
     /// Executes the stack's change set with this request. From then on it is CloudFormation's, and throwing it away could
-    /// only fail; unless it is plain that nothing was done.
+    /// only fail, unless the answer says that nothing was done.
     ///
     /// # Errors
     /// Those of the request.
@@ -166,7 +166,7 @@ async fn discard(cloud: &Cloud, drafted: &Drafted) -> std::result::Result<(), Cl
     let began = Instant::now();
     cloud.delete_change_set(change_set, Some(stack)).await?;
     if !drafted.answered {
-        // Counted from the beginning: one that was being worked out may have taken as long to go.
+        // Counted from the beginning: deleting one that was being worked out may have taken as long.
         tokio::time::sleep_until(began + LATE).await;
         cloud.delete_change_set(change_set, Some(stack)).await?;
     }
@@ -192,7 +192,7 @@ async fn discard_empty_stack(cloud: &Cloud, drafted: &Drafted) -> std::result::R
         return Ok(());
     }
     cloud.delete_stack(&stack.id, None).await?;
-    // An empty stack is gone in a moment; a plan that returns before would leave it to be seen.
+    // An empty stack is gone in a moment. Until then it is waited for, so that nobody sees it after a plan.
     for _ in 0..50 {
         match cloud.stack(&stack.id).await? {
             Some(stack) if stack.status != StackStatus::DeleteComplete => {

@@ -16,7 +16,7 @@ pub async fn of(cloud: &Cloud, stack: &StackDescription) -> Result<History, Clou
     }
     let events = cloud.events_after(&stack.id, None).await?;
     let newest = events.iter().rfind(|event| event.is_stack);
-    // Read too early, they don't tell everything.
+    // A read that comes too early leaves some out.
     if newest.is_none_or(|event| StackStatus::from(event.status.as_str()) != stack.status) {
         return Ok(History::WasComplete);
     }
@@ -38,7 +38,7 @@ fn read(events: &[ResourceEvent]) -> History {
             CreateComplete | UpdateComplete | UpdateRollbackComplete | ImportComplete | ImportRollbackComplete
         )
     });
-    // Also what is being taken in, or wasn't to the end: it may be the stack's by now.
+    // An import counts also while it runs or when it failed: the resource may be the stack's by now.
     let took_in = || {
         let mut of_resources = events.iter().filter(|event| !event.is_stack);
         of_resources.any(|event| event.status.starts_with("IMPORT_"))

@@ -18,7 +18,7 @@ pub struct Existing {
     /// Whether the template would leave it where it is when its stack goes. Only then CloudFormation imports it
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>).
     pub retained: bool,
-    /// Whose it is. Only what is nobody's is taken in.
+    /// Who has it. Only what is in no stack is taken in.
     pub holder: Holder,
 }
 
@@ -90,7 +90,7 @@ impl Existing {
 }
 
 /// What of this template is there already, and isn't in the stack of this name: that may be on its way while a stale read
-/// shows it without resources. Who may not look is told by CloudFormation.
+/// shows it without resources. Without the permission to look nothing is found, and CloudFormation says what is in the way.
 ///
 /// # Errors
 /// When AWS can't be asked.
@@ -118,7 +118,7 @@ pub async fn find(cloud: &Cloud, stack: &str, body: &str) -> Result<Vec<Existing
     Ok(others)
 }
 
-/// Everything that is there under a name of the template's.
+/// Everything that is there under a name in the template.
 async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
     let template = template::read(body).unwrap_or_default();
     let mut found = Vec::new();
@@ -203,7 +203,7 @@ pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
     ))
 }
 
-/// As changes of a plan that CloudFormation can't be asked about yet.
+/// Shows as imports what is there, in a plan that CloudFormation can't be asked about yet.
 pub fn mark(changes: &mut [Change], found: &[Existing]) {
     for change in changes {
         if let Some(existing) = found.iter().find(|existing| existing.logical_id == change.logical_id) {

@@ -11,7 +11,7 @@ use crate::deployed::Deployed;
 use crate::deployed::holdings::holdings;
 use crate::observe::data::Data;
 
-/// Such stacks, as far as they are known.
+/// Stacks that the file doesn't have any more, as far as they are known.
 #[derive(Debug, Default, Serialize)]
 pub struct Surplus {
     /// What they are, and what they hold.
@@ -35,7 +35,7 @@ pub struct SurplusStack {
 }
 
 impl Surplus {
-    /// Looks for them. Not to be allowed to keeps nobody from deploying. `now` is the wall clock.
+    /// Looks for them. Without the permission to look, a deploy goes on. `now` is the wall clock.
     pub async fn find(cloud: &Cloud, blueprint: &Blueprint, now: Timestamp) -> Surplus {
         let found = async {
             let mut deployed = Deployed::find(cloud, &blueprint.environment).await?;

@@ -21,7 +21,7 @@ pub fn ssm_parameters(blueprint: &Blueprint) -> BTreeSet<String> {
 /// known to have drifted, and template, parameters, tags and notification targets are the same. `ssm` holds what SSM
 /// parameters are now; one that is missing there counts as changed.
 ///
-/// Termination protection is not CloudFormation's to compare: it is set beside.
+/// Termination protection isn't part of the template: it is set apart from it.
 pub fn is_unchanged(
     stack: &Stack,
     found: &StackDescription,
@@ -50,7 +50,7 @@ pub fn is_unchanged(
         })
 }
 
-/// The template tells tags apart that are handed back alike.
+/// Tags that are handed back alike differ in the template.
 fn are_same(found: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> bool {
     let as_handed_back = || {
         wanted

@@ -71,7 +71,7 @@ fn usual(cloud: &Cloud) -> Vec<String> {
     ["a", "b", "c"].map(|letter| format!("{}{letter}", cloud.region)).into()
 }
 
-/// Zones of an endpoint that doesn't know the question which offer what: an emulator that isn't called `--local`.
+/// The zones of an endpoint that can't say what they offer: an emulator that is used without `--local`.
 async fn unchecked(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Vec<String>> {
     let zones = match cloud.default_zones().await {
         Ok(zones) => zones.into_iter().collect(),
@@ -89,7 +89,7 @@ fn stays(wanted: &ZonesWanted, body: &str, deployed: Option<&str>) -> bool {
     wanted.subnets.is_some() || deployed.is_some_and(|deployed| deployed == body || types(deployed) == types(body))
 }
 
-/// The best first: those that offer most; none where that can't be asked.
+/// The zones that offer most come first; none where that can't be asked.
 async fn that_offer(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Option<Vec<String>>> {
     let types: BTreeSet<String> = wanted.offering.iter().flatten().cloned().collect();
     let offered = match cloud.zones_that_offer(&types).await {
