@@ -17,9 +17,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often to look for a stack that may not be there.
 const LOOKS: usize = 3;
 
-/// The stack of this ARN, once it is as it's known to be: it was there a moment ago, so it's there until its ARN is said to
-/// be deleted. What is said in the end is believed, and so is what is said once `stop()` says so. The local emulator, whose
-/// reads are never early, forgets ARNs.
+/// The stack of this ARN, once a read shows it as it is known to be. It was there a moment ago, so it is there until a read
+/// says that it is deleted. The last read is believed, and so is the next one once `stop()` says so. The local emulator's
+/// reads are never early, but it forgets ARNs.
 ///
 /// # Errors
 /// When AWS can't be asked.
@@ -60,8 +60,8 @@ pub async fn template(cloud: &Cloud, stack: &StackDescription) -> Result<Option<
     }
 }
 
-/// Whether a stack is there though a read just now didn't know it: what it would hold is there. Data that was kept waits a
-/// moment longer for its new stack by that, but isn't taken for kept while a stack holds it.
+/// Whether a stack is there although a read just now didn't know it, while what it would hold is there. That takes a moment
+/// longer where data was kept, but data that a stack holds is never taken for kept.
 ///
 /// # Errors
 /// When AWS can't be asked.

@@ -169,7 +169,7 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
             let now = cloud.stack(id).await?.map(|stack| stack.status);
             let may_be_stale = !cloud.local && began.elapsed() < STALE;
             let status = match now {
-                // It is known by its ARN: that is the truth.
+                // It was asked for by its ARN: that is the truth.
                 Some(StackStatus::DeleteComplete) => Some(StackStatus::DeleteComplete),
                 // As it was before it was made.
                 None if may_be_stale => None,
@@ -188,7 +188,7 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
     }
 }
 
-/// Whoever deleted it, there is nothing after it.
+/// Nothing comes after a deletion, whoever asked for it.
 fn is_of_the_end(event: &ResourceEvent) -> bool {
     event.is_stack && event.status == StackStatus::DeleteComplete.as_str()
 }

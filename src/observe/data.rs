@@ -130,7 +130,7 @@ impl Data {
         Data { buckets, queues }
     }
 
-    /// Of it, what belongs to the stack of this name.
+    /// The part of it that belongs to the stack of this name.
     pub fn of_stack(&self, stack: &str) -> Data {
         let buckets = self.buckets.iter().filter(|one| one.stack == stack);
         let queues = self.queues.iter().filter(|one| one.stack == stack);
@@ -204,7 +204,7 @@ async fn bucket(cloud: &Cloud, name: &str, now: Timestamp) -> BucketContents {
     }
 }
 
-/// The first pages, and whether that is all.
+/// The first pages, and whether there are no more.
 async fn counted(cloud: &Cloud, bucket: &str) -> Result<(Counts, bool), CloudError> {
     let versions = async {
         let mut counts = Counts::default();
@@ -250,7 +250,7 @@ fn storage(id: &str, bucket: &str, metric: &str) -> Query {
     }
 }
 
-/// What CloudWatch said last.
+/// The newest value that CloudWatch has.
 fn estimated(series: BTreeMap<String, Series>) -> Option<BucketContents> {
     let last = |id: &str| series.get(id)?.as_ref().ok()?.last().copied();
     let whole = |point: Point| point.value.max(0.0) as u64;

@@ -114,7 +114,7 @@ pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read 
 /// What was read by name, and what could not be read.
 type Found<T> = (BTreeMap<String, T>, Vec<String>);
 
-/// Asks about each of the names, `AT_ONCE` at a time; `of` says whose problem it is.
+/// Asks about each of the names, `AT_ONCE` at a time. `of` names what a problem belongs to.
 async fn each<'a, T, F>(names: impl Iterator<Item = (&'a str, F)>) -> Found<T>
 where
     F: Future<Output = Result<T, CloudError>>,
@@ -231,7 +231,7 @@ async fn protections(cloud: &Cloud, deployed: &Deployed) -> Found<bool> {
     )
 }
 
-/// Problems speak of names, but names are reused.
+/// Problems name a stack, but the names of stacks are used again.
 fn by_id<T>((found, problems): Found<T>, deployed: &Deployed) -> Found<T> {
     let id = |name: String| {
         let mut stacks = deployed.stacks.iter().map(|found| &found.stack);

@@ -25,7 +25,7 @@ pub struct Happened {
 const LISTING: Duration = Duration::from_secs(4);
 /// How often the events of a stack are read while something is done to it.
 const WATCHING: Duration = Duration::from_millis(1500);
-/// A listing may be ahead of the events that explain it: so often they are looked for.
+/// A listing may be ahead of the events that explain it. This is how often to look for them.
 const TRIES: u32 = 10;
 
 /// Follows the events of an environment. Idle stacks cost nothing but a share of the listing: only those whose status
@@ -49,7 +49,7 @@ struct Followed {
     last: Option<String>,
     /// The stack's own status in the newest event about itself.
     told: Option<StackStatus>,
-    /// How often its events are still to be read although none says that something runs.
+    /// How many more times to read its events although none says that something runs.
     tries: u32,
     gone: bool,
 }
@@ -111,7 +111,7 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// What is known of the past: all events since the beginning, oldest first.
+    /// All events of the past, oldest first.
     ///
     /// # Errors
     /// When AWS can't be asked.

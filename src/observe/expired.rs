@@ -57,13 +57,13 @@ impl Recorded {
         }
     }
 
-    /// Whether that is past. At its very second it is.
+    /// Whether it is past, which it is from that second on.
     pub fn is_past(&self, now: Timestamp) -> bool {
         matches!(self, Recorded::At(at) if *at <= now)
     }
 }
 
-/// Why it isn't known when an environment expires, and what mends that.
+/// Why it isn't known when an environment expires, and how to mend that.
 pub fn unreadable(environment: &str, region: &str, value: &str) -> String {
     format!(
         "{} says {value:?}, which is no time; {}",
@@ -72,7 +72,7 @@ pub fn unreadable(environment: &str, region: &str, value: &str) -> String {
     )
 }
 
-/// How an expiry that can't be read is set right.
+/// How to correct an expiry that can't be read.
 pub fn correction(environment: &str, region: &str) -> String {
     format!(
         "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {} --value … --region {region}",

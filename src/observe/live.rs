@@ -24,7 +24,7 @@ pub struct Live {
     pub gone: Vec<Gone>,
 }
 
-/// Something that a stack made, and that somebody deleted behind CloudFormation's back.
+/// Something that a stack made and somebody deleted behind CloudFormation's back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gone {

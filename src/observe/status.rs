@@ -293,7 +293,7 @@ pub(super) fn fleet(cloud: &Cloud, environment: &str) -> (Option<FleetState>, Op
     }
 }
 
-/// Reads, of whatever age each, that make a status together.
+/// Reads of different ages that together make a status.
 pub(super) struct Reads<'a> {
     pub stacks: &'a Stacks,
     pub local_fleet: Option<LocalFleet>,
@@ -304,7 +304,7 @@ pub(super) struct Reads<'a> {
 }
 
 impl Reads<'_> {
-    /// What they say together. `now` is the wall clock.
+    /// The status that they make. `now` is the wall clock.
     pub fn status(&self, cloud: &Cloud, words: &Words, now: Timestamp) -> Status {
         let stages = Stage::all(&self.stacks.deployed).into_iter().map(|stage| {
             let live = self.live.0.get(&stage.name).cloned().unwrap_or_default();
@@ -388,7 +388,7 @@ impl StageState {
     }
 }
 
-/// As the scaling policy computes it, of this moment instead of the last minute.
+/// As the scaling policy computes it, but for this moment instead of the last minute.
 fn per_instance(queue: QueueDepth, group: &Group, counts_in_flight: bool) -> f64 {
     let in_flight = if counts_in_flight { queue.in_flight } else { 0 };
     let waiting = queue.visible.saturating_add(in_flight);

@@ -20,9 +20,9 @@ const NEWEST: usize = 5;
 const MORE: usize = 15;
 /// Fewer points than this say nothing: the test is never sure of them.
 const FEWEST: usize = 5;
-/// Beyond so many standard deviations it is no accident, as a rule: in one of twenty cases it is.
+/// Beyond this many standard deviations it is no accident, in nineteen of twenty cases.
 const SURE: f64 = 1.96;
-/// What is less than this share of the target, or of the backlog itself where that is more, is noise.
+/// Less than this share of the target, or of the backlog itself where that is more, is noise.
 const NOISE: f64 = 0.1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -107,7 +107,7 @@ fn one_way(points: &[Point], noise: f64) -> Option<Trend> {
     }
 }
 
-/// Of the count of pairs in Mann–Kendall's test; of values that come more than once, fewer pairs differ.
+/// The variance of Mann–Kendall's count of pairs. Where values come more than once, fewer pairs differ.
 fn variance(points: &[Point]) -> f64 {
     let term = |n: usize| (n * (n - 1) * (2 * n + 5)) as f64;
     let mut values: Vec<f64> = points.iter().map(|point| point.value).collect();

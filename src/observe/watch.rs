@@ -65,14 +65,14 @@ pub enum Phase {
 /// An environment at a time.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Snapshot {
-    /// Where it is in its life.
+    /// How far it is in its life.
     pub phase: Phase,
     #[serde(flatten)]
     pub status: Status,
 }
 
-/// Longer no read is waited for: the SDK's own retries may go on for minutes, and a screen that stands still looks like
-/// a fleet that does.
+/// No read is waited for longer than this: the SDK's own retries may go on for minutes, and a screen that stands still
+/// looks like a fleet that does.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Reads an environment again and again.
@@ -88,7 +88,7 @@ pub struct Watcher {
     stacks_problem: Option<String>,
     stacks_due: Instant,
     was_deployed: bool,
-    /// What was gone of what stacks name, by stage.
+    /// What the stacks name and was gone, by stage.
     gone: Vec<(String, Vec<Gone>)>,
     metrics: metrics::Read,
     metrics_due: Instant,
@@ -206,7 +206,7 @@ impl Watcher {
         };
         let mut status = reads.status(&self.cloud, &self.words, now);
         if self.cloud.local && fleet.is_none() {
-            // Its history is of the fleet that has ended.
+            // Its history is that of a fleet that has ended.
             let backlogs = status.stages.iter_mut().filter_map(|stage| stage.backlog.as_mut());
             backlogs.for_each(|backlog| backlog.trend = None);
         }

@@ -16,8 +16,8 @@ use crate::engine::plan::decide;
 use crate::environment::OnDestroy;
 use crate::error::Error;
 
-/// The stack, once nothing runs on it any more and it is what the question showed still; `None` when it is gone. What was
-/// waited for is the outcome.
+/// The stack, once nothing runs on it any more and if it still is what the question showed; `None` when it is gone. The
+/// outcome is that of what was waited for.
 ///
 /// # Errors
 /// A refusal when it is protected now, somebody else's, or keeps other data than was shown.
@@ -30,7 +30,7 @@ pub(super) async fn as_shown(
     let context = teardown.context;
     let name = target.stack;
     loop {
-        // It was there when the environment was found, and it doesn't become the empty stack again that it began as.
+        // It was there when the environment was found, and no stack becomes an empty one again.
         let was_empty = stack.stack.status == StackStatus::ReviewInProgress;
         let is_as_known = |now: &StackDescription| was_empty || now.status != StackStatus::ReviewInProgress;
         let stop = || context.interrupt.asked();

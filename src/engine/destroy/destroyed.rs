@@ -14,7 +14,7 @@ pub struct Destroyed {
     pub report: Report,
     /// How much there was in its buckets and queues before it began.
     pub data: Data,
-    /// Resource by resource; none while a stack is there still, or when the look was interrupted.
+    /// Resource by resource; none while a stack is still there, or when the look was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
 }

@@ -41,13 +41,13 @@ const AHEAD: usize = 2;
 const SINGLES: usize = 16;
 /// How often a bucket is looked through. What is written to more often than that isn't at rest.
 const PASSES: usize = 5;
-/// The pauses, in seconds, before something is tried again that S3 couldn't delete just now.
+/// The pauses, in seconds, before trying again what S3 couldn't delete just now.
 const PAUSES: [u64; 5] = [1, 2, 4, 8, 16];
-/// For how long a call is made again that only throttling keeps from being answered, beyond the SDK's own retries.
+/// How long a throttled call is made again, beyond the SDK's own retries.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// After so many objects that can't be deleted, nothing more is tried: they have a cause in common.
+/// After this many objects that can't be deleted, nothing more is tried: they have a cause in common.
 const GIVE_UP: u64 = 1000;
-/// How often it is told how far it is.
+/// How often the progress is told.
 const OFTEN: Duration = Duration::from_secs(1);
 
 /// A bucket that is emptied.

@@ -15,8 +15,8 @@ pub struct Users {
     pub foreign: Vec<Foreign>,
     /// Stacks of the environment that import from another one of it: the part that imports, and the one that exports.
     pub own: Vec<(String, String)>,
-    /// What isn't known of a stack, by its name, and why. It stops nothing: CloudFormation itself never deletes an export that is imported, and
-    /// whoever may not read subscriptions must still be able to end an environment.
+    /// What isn't known of a stack, by its name, and why. It stops nothing: CloudFormation itself never deletes an export that
+    /// is imported, and whoever may not read subscriptions must still be able to end an environment.
     pub unknown: Vec<(String, String)>,
 }
 
@@ -48,7 +48,7 @@ pub enum Foreign {
 }
 
 impl Foreign {
-    /// The stack whose it uses.
+    /// The stack that it uses something of.
     pub fn stack(&self) -> &str {
         match self {
             Foreign::Import { stack, .. } | Foreign::Subscription { stack, .. } => stack,
@@ -89,7 +89,7 @@ impl fmt::Display for Foreign {
 }
 
 impl Deployed {
-    /// With stacks that import from each other taken down in that order.
+    /// The same environment; of stacks that import from each other, the one that imports is taken down first.
     pub fn in_order_of_imports(mut self, users: &Users) -> Deployed {
         for (importer, exporter) in &users.own {
             let importers = self.stacks.iter_mut().filter(|stack| stack.part == *importer);
@@ -169,7 +169,7 @@ impl Users {
                     protocol,
                     endpoint,
                 }),
-                // Whoever it is for gets nothing yet, and loses nothing.
+                // It isn't confirmed: nobody gets anything yet, so nobody loses anything.
                 SubscriptionId::Arn(_) | SubscriptionId::Pending | SubscriptionId::Deleted => {}
             }
         }

@@ -16,7 +16,7 @@ use crate::engine::pace;
 
 const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
 
-/// For how long a mapping is waited for: it takes a minute or so. CloudFormation deletes it as it is then.
+/// How long to wait for a mapping, which takes a minute or so. After that CloudFormation deletes it as it is.
 const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Disables every event source mapping among these resources, and waits until they are, unless all is to go at once. What

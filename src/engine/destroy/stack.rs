@@ -25,9 +25,9 @@ use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
 use crate::engine::plan::blocking;
 use crate::engine::plan::blocking::Blocking;
 
-/// How often a delete is tried that fails on something that is mended each time.
+/// How often to try a delete that fails on something that is mended each time.
 const ATTEMPTS: usize = 3;
-/// How often one is tried that fails on anything else: some things pass, such as an interface that is still attached.
+/// How often to try one that fails on anything else: some things pass, such as an interface that is still attached.
 const ATTEMPTS_IN_VAIN: usize = 2;
 /// The time in between, for such a thing to pass.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -146,7 +146,7 @@ async fn drain_workers(teardown: Teardown<'_>, target: Target<'_>, resources: &[
     context.prepare(target.stack, drained).await
 }
 
-/// A stack that stays after all has no workers any more, and nobody would think of that.
+/// A stack that stays after all has no workers any more, which nobody would expect.
 fn say_that_workers_are_gone(failed: Failed) -> Failed {
     let Failed::Failure(mut failure) = failed else {
         return failed;
@@ -163,7 +163,7 @@ fn say_that_workers_are_gone(failed: Failed) -> Failed {
 }
 
 impl Left {
-    /// What an attempt before left has no name in the stack any more, and is known.
+    /// What an earlier attempt left: the stack no longer names it.
     fn keep(&mut self, kept: impl Iterator<Item = Kept>) {
         for one in kept {
             if !one.name.is_empty() && !self.kept.iter().any(|known| known.name == one.name) {
@@ -266,7 +266,7 @@ async fn give_up(
     }
 }
 
-/// What was given up, less what went after all.
+/// What was given up, without what went after all.
 fn abandoned(stack: &str, blocking: Vec<Blocking>, events: &[ResourceEvent]) -> Vec<Abandoned> {
     let went = |blocking: &Blocking| {
         let mut of_resource = events.iter().filter(|event| event.logical_id == blocking.logical_id);

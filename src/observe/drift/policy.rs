@@ -27,7 +27,7 @@ pub fn normal(document: &Value) -> Value {
 }
 
 /// Whether `actual` allows anything that `expected` doesn't, or no longer denies what it denies. When that can't be
-/// told from two statements alone, it is taken for so.
+/// told from two statements alone, it counts as if it did.
 pub fn widened(expected: &Value, actual: &Value) -> bool {
     let (expected, actual) = (normal(expected), normal(actual));
     let of = |document: &Value, effect: &str| -> Vec<Value> {
@@ -117,7 +117,7 @@ fn list(value: &Value, form: impl Fn(&str) -> String) -> Value {
     Value::Array(items)
 }
 
-/// Whether whatever `narrow` speaks of, `wide` speaks of as well. Both in their one form.
+/// Whether `wide` covers everything that `narrow` covers. Both are in their one form.
 fn covers(wide: &Value, narrow: &Value) -> bool {
     let same = |key: &str| wide.get(key) == narrow.get(key);
     same("NotAction")

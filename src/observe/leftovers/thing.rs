@@ -21,7 +21,7 @@ impl Thing {
         }
     }
 
-    /// The same for a resource in whichever form its id is: a queue has a URL and a name.
+    /// The same whatever form the resource's id has: a queue has a URL and a name.
     pub fn key(&self) -> (String, String) {
         (
             self.resource_type.clone(),
@@ -150,7 +150,7 @@ mod tests {
                 "lab-work-Group-A",
             ),
             (arn("ec2:HERE:volume/vol-1"), "AWS::EC2::Volume", "vol-1"),
-            // What isn't known stays what it is.
+            // What isn't known stays as it is.
             (other.clone(), "lambda", &other),
             (gateway.clone(), "ec2", "nat-1"),
             ("nonsense".to_owned(), "", "nonsense"),
