@@ -3,6 +3,8 @@
 mod aws;
 mod emulator;
 mod following;
+mod generated;
+mod pages;
 mod selftest;
 mod terminal;
 
@@ -20,6 +22,8 @@ use tempfile::TempDir;
 pub use aws::Aws;
 pub use emulator::{account, emulator, find_ministack, free_port, tools_path};
 pub use following::Following;
+pub use generated::is_current;
+pub use pages::{Page, Step};
 pub use terminal::{Seen, in_a_terminal, in_a_terminal_of, without_control};
 
 /// The program that is tested: that of this build, unless QFLEET_TESTED names another, as `make soak` does.

@@ -4,6 +4,7 @@ pub mod crash;
 pub mod data_loss;
 pub mod deploy;
 pub mod dlq;
+pub mod docs;
 pub mod drift;
 pub mod fleet_soak;
 pub mod list;

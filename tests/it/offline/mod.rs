@@ -4,6 +4,7 @@ pub mod arrows;
 pub mod cfn_lint;
 pub mod check;
 pub mod checkov;
+pub mod docs;
 pub mod environment;
 pub mod help;
 pub mod init;

@@ -5,6 +5,9 @@ use std::fmt::Write;
 
 use super::*;
 
+#[path = "../../../../tests/it/harness/generated.rs"]
+mod generated;
+
 const HISTORIES: [History; 3] = [History::NeverComplete, History::TookIn, History::WasComplete];
 
 /// status, history, deploy, destroy, recover. Written down from what CloudFormation allows in each status, not
@@ -163,8 +166,17 @@ fn cells(status: Option<&StackStatus>, history: History) -> [String; 4] {
     ]
 }
 
+const HEAD: &str = "\
+# Commands and the states of a stack
+
+What each command does with a stack in each state that CloudFormation knows. (4) is the exit code.
+
+| status | `plan` | `deploy` | `destroy` | `recover` |
+|---|---|---|---|---|
+";
+
 fn table() -> String {
-    let mut table = String::from("| status | `plan` | `deploy` | `destroy` | `recover` |\n|---|---|---|---|---|\n");
+    let mut table = String::from(HEAD);
     for status in statuses() {
         let name = match &status {
             None => "no such stack".to_owned(),
@@ -185,17 +197,7 @@ fn table() -> String {
     table
 }
 
-/// After a change that is meant: `INSTA_UPDATE=always cargo test --lib decide`, and read what changed.
 #[test]
 fn the_table_for_readers_is_up_to_date() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/states.md");
-    let now = table();
-    if std::env::var_os("INSTA_UPDATE").is_some_and(|when| when == "always") {
-        std::fs::write(&path, &now).expect("written");
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == now,
-        "docs/states.md is not what the code does; write it anew: INSTA_UPDATE=always cargo test --lib decide"
-    );
+    generated::is_current("docs/states.md", &table());
 }

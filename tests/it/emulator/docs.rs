@@ -1,0 +1,267 @@
+//! The README and `docs/`, done as they say: their console blocks run in a shell, in a folder like the repository, with
+//! an emulator of their own. A line `...` stands for any lines, `[..]` for anything on a line.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use regex::Regex;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{Page, Step, Test, find_ministack, free_port, tools_path};
+
+/// A reader's shell. The emulator ends with it.
+struct Shell {
+    home: TempDir,
+    folder: PathBuf,
+    /// Of the last command.
+    code: i32,
+}
+
+impl Shell {
+    fn new() -> Shell {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("qfleet");
+        let bin = home.path().join("bin");
+        std::fs::create_dir_all(&bin).expect("a folder");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let link = |from: PathBuf, to: PathBuf| std::os::unix::fs::symlink(from, to).expect("a link");
+        link(Test::new().command().get_program().into(), bin.join("qfleet"));
+        for name in ["stacks", "examples"] {
+            link(root.join(name), folder.join(name));
+        }
+        let mut shell = Shell { home, folder, code: 0 };
+        let started = shell.run(&format!("qfleet local start --port {}", free_port()));
+        assert_eq!(shell.code, 0, "{}", text(&started.stdout));
+        shell
+    }
+
+    fn run(&mut self, command: &str) -> Output {
+        let bin = std::iter::once(self.home.path().join("bin"));
+        let tools = tools_path();
+        let path = std::env::join_paths(bin.chain(std::env::split_paths(&tools))).expect("a path");
+        let output = Command::new("bash")
+            .args(["-c", &format!("(exit {}); {command}", self.code)])
+            .current_dir(&self.folder)
+            .env_clear()
+            .env("PATH", path)
+            .env("HOME", self.home.path())
+            .env("NO_COLOR", "1")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("QFLEET_MINISTACK", find_ministack())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("a shell");
+        self.code = output.status.code().unwrap_or(-1);
+        output
+    }
+
+    /// Types a command, and sees what the page says.
+    fn step(&mut self, at: &str, step: &Step, may_fail: bool) {
+        let words: Vec<&str> = step.command.split_whitespace().collect();
+        if let ["cd", folder] = words[..] {
+            self.folder = self.folder.join(folder);
+            return;
+        }
+        let output = self.run(&format!("exec 2>&1; {}", step.command.trim_start()));
+        let said = text(&output.stdout);
+        assert!(
+            may_fail || self.code == 0,
+            "{at}: {} ended with {}:\n{said}",
+            step.command,
+            self.code
+        );
+        let shown = pattern(&step.shown);
+        assert!(
+            step.shown.is_empty() || shown.is_match(&said),
+            "{at}: {} doesn't say what the page shows, but:\n{said}",
+            step.command
+        );
+    }
+
+    fn json(&mut self, command: &str) -> Value {
+        let output = self.run(&format!("{command} --output json"));
+        let said = text(&output.stdout);
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{command}: {error}: {said}{}", text(&output.stderr)))
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        self.run("qfleet local stop");
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn pattern(shown: &[String]) -> Regex {
+    let line = |line: &String| match line.trim_end() {
+        "..." => r"(?:[^\n]*\n)*?".to_owned(),
+        line => format!("{}\n", regex::escape(line).replace(r"\[\.\.\]", r"[^\n]*")),
+    };
+    let lines: String = shown.iter().map(line).collect();
+    Regex::new(&format!("^{lines}$")).expect("a pattern")
+}
+
+/// Runs all of a page's console blocks, in their order.
+fn run(path: &str) {
+    let page = Page::named(path);
+    let blocks = page.blocks();
+    let blocks: Vec<_> = blocks
+        .iter()
+        .filter(|block| block.is_console() && block.not_run().is_none())
+        .collect();
+    assert!(!blocks.is_empty(), "{path} has no block that can be run");
+    let mut shell = Shell::new();
+    for block in blocks {
+        let steps = block.steps();
+        for (index, step) in steps.iter().enumerate() {
+            let asked = steps.get(index + 1).is_some_and(|next| next.command == "echo $?");
+            shell.step(&format!("{path}:{}", block.at), step, asked);
+        }
+    }
+}
+
+#[test]
+fn pages_without_a_test_have_nothing_to_run() {
+    let run = [
+        "README.md",
+        "docs/tutorial.md",
+        "docs/pipelines.md",
+        "docs/status.md",
+        "docs/drift.md",
+        "docs/destroy.md",
+    ];
+    for page in Page::all().iter().filter(|page| !run.contains(&page.path.as_str())) {
+        for block in page.blocks().iter().filter(|block| block.is_console()) {
+            assert!(
+                block.not_run().is_some(),
+                "{}:{}: nobody runs this",
+                page.path,
+                block.at
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readme_says_what_happens() {
+    run("README.md");
+}
+
+#[test]
+fn the_tutorial_says_what_happens() {
+    run("docs/tutorial.md");
+}
+
+#[test]
+fn pipelines_says_what_happens() {
+    run("docs/pipelines.md");
+}
+
+#[test]
+fn status_says_what_happens() {
+    run("docs/status.md");
+}
+
+#[test]
+fn drift_says_what_happens() {
+    run("docs/drift.md");
+}
+
+#[test]
+fn destroy_says_what_happens() {
+    run("docs/destroy.md");
+}
+
+/// Where names are data: parts, zones, attributes.
+const MAPS: [&str; 4] = ["outputs", "instances_by_zone", "attributes", "message_attributes"];
+
+#[test]
+fn every_field_of_a_document_is_described() {
+    let mut shell = Shell::new();
+    let mut documents = vec![
+        ("error", shell.json("qfleet plan nothing-of-this-name --local")),
+        ("plan", shell.json("qfleet plan lab --local")),
+        ("deploy", shell.json("qfleet deploy lab --local --yes")),
+        ("status", shell.json("qfleet status lab --local")),
+        ("list", shell.json("qfleet list --local --region us-east-2")),
+        ("outputs", shell.json("qfleet outputs lab --local")),
+        ("events", shell.json("qfleet events lab --local")),
+        ("send", shell.json("qfleet send lab stacks/lab.yaml --local")),
+        (
+            "send",
+            shell.json("echo one | qfleet send lab --stage move --lines - --local"),
+        ),
+        ("backfill", shell.json("qfleet backfill lab move --dry-run --local")),
+        ("backfill", shell.json("qfleet backfill lab move --yes --local")),
+        ("dlq sample", shell.json("qfleet dlq sample lab --local")),
+        ("dlq redrive", shell.json("qfleet dlq redrive lab --local")),
+        ("dlq purge", shell.json("qfleet dlq purge lab --yes --local")),
+        ("extend", shell.json("qfleet extend lab 2h --yes --local")),
+        ("reap", shell.json("qfleet reap --dry-run --local --region us-east-2")),
+        ("drift", shell.json("qfleet drift lab --local")),
+        ("recover", shell.json("qfleet recover lab --yes --local")),
+        ("destroy", shell.json("qfleet destroy lab --yes --local")),
+    ];
+    let snapshots = [
+        (
+            "drift",
+            include_str!("../scripted/drift/snapshots/it__scripted__drift__report__every_class_as_json.snap"),
+        ),
+        ("status", include_str!("status/findings-json.snap")),
+        ("status", include_str!("status/stacks-json.snap")),
+    ];
+    for (command, snapshot) in snapshots {
+        let body = snapshot.splitn(3, "---\n").nth(2).expect("a snapshot");
+        documents.push((command, serde_json::from_str(body).expect("JSON")));
+    }
+    let page = Page::named("docs/json.md").text;
+    let mut missing = BTreeSet::new();
+    for (command, document) in &documents {
+        let said = section(&page, command, &mut BTreeSet::new());
+        fields(document, &mut |field| {
+            if !said.contains(&format!("`{field}`")) && !said.contains(&format!("`{field}[]`")) {
+                missing.insert(format!("{command}: {field}"));
+            }
+        });
+    }
+    assert!(missing.is_empty(), "docs/json.md doesn't describe: {missing:#?}");
+}
+
+/// A section of the page, and those that it refers to.
+fn section(page: &str, name: &str, seen: &mut BTreeSet<String>) -> String {
+    if !seen.insert(name.to_owned()) {
+        return String::new();
+    }
+    let own = page
+        .split("\n## ")
+        .find(|section| section.lines().next() == Some(name))
+        .unwrap_or_else(|| panic!("docs/json.md has no section {name}"));
+    let link = Regex::new(r"\(#([a-z-]+)\)").expect("a pattern");
+    let others: Vec<String> = link
+        .captures_iter(own)
+        .map(|found| found[1].replace('-', " "))
+        .collect();
+    let others: String = others.iter().map(|other| section(page, other, seen)).collect();
+    format!("{own}{others}")
+}
+
+fn fields(document: &Value, see: &mut impl FnMut(&str)) {
+    match document {
+        Value::Array(items) => items.iter().for_each(|item| fields(item, see)),
+        Value::Object(map) => {
+            for (name, value) in map {
+                see(name);
+                if !MAPS.contains(&name.as_str()) {
+                    fields(value, see);
+                }
+            }
+        }
+        _ => {}
+    }
+}
