@@ -39,11 +39,15 @@ impl Shell {
     }
 
     fn run(&mut self, command: &str) -> Output {
+        self.run_in("", command)
+    }
+
+    fn run_in(&mut self, settings: &str, command: &str) -> Output {
         let bin = std::iter::once(self.home.path().join("bin"));
         let tools = tools_path();
         let path = std::env::join_paths(bin.chain(std::env::split_paths(&tools))).expect("a path");
         let output = Command::new("bash")
-            .args(["-c", &format!("(exit {}); {command}", self.code)])
+            .args(["-c", &format!("{settings} (exit {}); {command}", self.code)])
             .current_dir(&self.folder)
             .env_clear()
             .env("PATH", path)
@@ -65,7 +69,7 @@ impl Shell {
             self.folder = self.folder.join(folder);
             return;
         }
-        let output = self.run(&format!("exec 2>&1; {}", step.command.trim_start()));
+        let output = self.run_in("exec 2>&1;", &step.command);
         let said = text(&output.stdout);
         assert!(
             may_fail || self.code == 0,
@@ -202,7 +206,7 @@ fn every_field_of_a_document_is_described() {
         ("dlq sample", shell.json("qfleet dlq sample lab --local")),
         ("dlq redrive", shell.json("qfleet dlq redrive lab --local")),
         ("dlq purge", shell.json("qfleet dlq purge lab --yes --local")),
-        ("extend", shell.json("qfleet extend lab 2h --yes --local")),
+        ("extend", shell.json("qfleet extend lab 2h --local")),
         ("reap", shell.json("qfleet reap --dry-run --local --region us-east-2")),
         ("drift", shell.json("qfleet drift lab --local")),
         ("recover", shell.json("qfleet recover lab --yes --local")),
