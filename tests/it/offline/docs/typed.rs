@@ -12,6 +12,7 @@ use crate::harness::Page;
 
 #[test]
 fn every_command_that_is_shown_exists() {
+    let code = Regex::new("`(qfleet [^`]+)`").expect("a pattern");
     let mut wrong = Vec::new();
     let mut seen = 0;
     for page in Page::all() {
@@ -30,7 +31,6 @@ fn every_command_that_is_shown_exists() {
                 }
             }
         }
-        let code = Regex::new("`(qfleet [^`]+)`").expect("a pattern");
         for (number, line) in page.prose() {
             for found in code.captures_iter(&line) {
                 seen += 1;
