@@ -5,8 +5,9 @@
 //! only request and answer are written here
 //! (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -25,6 +26,7 @@ use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use aws_types::service_config::ServiceConfigKey;
+use tokio::sync::Mutex;
 
 use crate::cloud::connection::calls::Calls;
 use crate::cloud::connection::connect;
@@ -35,6 +37,9 @@ const VERSION: &str = "2016-11-15";
 
 /// The text fields of an item.
 type Item = BTreeMap<String, String>;
+
+/// What was answered to an action's parameters.
+pub(super) type Answers = Arc<Mutex<HashMap<(&'static str, Vec<(String, String)>), Vec<Item>>>>;
 
 impl Cloud {
     /// Which zones of the region offer each of these instance types; a type that none offers is left out
@@ -73,12 +78,28 @@ impl Cloud {
             .collect())
     }
 
-    /// All items of a set, page after page.
+    /// All items of a set. Each question is asked once: which zones there are, and what they offer, stays while a command
+    /// runs, and stacks that are planned side by side, or again, ask for the same.
     async fn ec2(
         &self,
         action: &'static str,
         set: &'static str,
         asked: Vec<(String, String)>,
+    ) -> Result<Vec<Item>, CloudError> {
+        let mut answers = self.ec2_answers.lock().await;
+        if let Some(items) = answers.get(&(action, asked.clone())) {
+            return Ok(items.clone());
+        }
+        let items = self.ec2_pages(action, set, &asked).await?;
+        answers.insert((action, asked), items.clone());
+        Ok(items)
+    }
+
+    async fn ec2_pages(
+        &self,
+        action: &'static str,
+        set: &'static str,
+        asked: &[(String, String)],
     ) -> Result<Vec<Item>, CloudError> {
         let calls = Calls {
             on_call: self.on_call,
@@ -90,7 +111,7 @@ impl Cloud {
         loop {
             let mut form = form_urlencoded::Serializer::new(String::new());
             form.append_pair("Action", action).append_pair("Version", VERSION);
-            for (name, value) in &asked {
+            for (name, value) in asked {
                 form.append_pair(name, value);
             }
             if let Some(token) = &token {

@@ -45,6 +45,7 @@ pub struct Cloud {
     sts: aws_sdk_sts::Client,
     tagging: aws_sdk_resourcegroupstagging::Client,
     limiter: connection::limiter::Limiter,
+    ec2_answers: ec2::Answers,
     /// What the clients were made from: for those of another region.
     config: aws_config::SdkConfig,
     on_call: Option<fn(&Call)>,

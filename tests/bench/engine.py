@@ -19,9 +19,9 @@ OPERATION = 20.0
 # Repetitions differ, so that no tool is lucky with its intervals each time.
 STEP = 0.37
 APART = 2.0
-# AWS CDK's figure for one such stack, and one more: a change set is read with values, too, because either read may leave
-# things out.
-MOST_CALLS = 27
+# AWS CDK's figure for one such stack, and five more: a change set is read with values, too, because either read may leave
+# things out; and EC2 is asked which zones have a default subnet, and which offer the instance types, in two pages each here.
+MOST_CALLS = 31
 
 
 @dataclass

@@ -275,6 +275,7 @@ impl Cloud {
             sts: client!(aws_sdk_sts),
             tagging: client!(aws_sdk_resourcegroupstagging),
             limiter: limiter.clone(),
+            ec2_answers: Default::default(),
             config: config.clone(),
             on_call,
         }

@@ -183,3 +183,19 @@ async fn where_it_cannot_be_asked_zones_are_taken_without_and_that_is_said() {
     rig.deploy().await.well();
     assert_eq!(zones(&rig, "network"), "us-east-2a,us-east-2b");
 }
+
+#[tokio::test(start_paused = true)]
+async fn stages_of_the_same_types_ask_once() {
+    let two = file("types: [t3.micro]")
+        + &file("types: [t3.micro]")
+            .split_once("stages:\n")
+            .expect("stages")
+            .1
+            .replace("name: work", "name: more");
+    let rig = Rig::of(blueprint(&two), Script::new());
+    rig.deploy().await.well();
+    assert_eq!(zones(&rig, "work"), zones(&rig, "more"));
+    // In two pages each.
+    assert_eq!(asked(&rig), 2);
+    assert_eq!(rig.endpoint.calls("DescribeSubnets").len(), 2);
+}
