@@ -3,6 +3,7 @@
 pub mod address;
 pub mod holdings;
 pub mod protection;
+pub mod stage;
 
 use std::collections::BTreeMap;
 

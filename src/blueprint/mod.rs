@@ -9,6 +9,7 @@ mod injection;
 pub mod lint;
 pub mod names;
 mod order;
+pub mod outputs;
 mod parts;
 pub mod program;
 pub mod quoting;

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::blueprint::{Stack, Value};
+use crate::blueprint::{Stack, Value, outputs};
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
@@ -317,7 +317,7 @@ pub(super) fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<S
 
 /// The bucket for programs and long templates, once it is there.
 pub fn artifacts_bucket(outputs: &Outputs) -> Option<&str> {
-    outputs.get("artifacts")?.get("BucketName").map(String::as_str)
+    outputs.get("artifacts")?.get(outputs::BUCKET).map(String::as_str)
 }
 
 /// What a change set takes away that was not shown before: removals and replacements.

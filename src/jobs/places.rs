@@ -1,6 +1,8 @@
 //! Where jobs go: the bucket and the queues of an environment, as the outputs of its stacks name them.
 
+use crate::blueprint::outputs;
 use crate::cloud::Cloud;
+use crate::deployed::stage::Stage;
 use crate::deployed::{Deployed, DeployedStack};
 use crate::error::{Error, Result};
 
@@ -55,7 +57,7 @@ impl Places {
                 )),
             );
         };
-        match (output(found, "BucketName"), output(found, "UploadsPrefix")) {
+        match (output(found, outputs::BUCKET), output(found, outputs::UPLOADS_PREFIX)) {
             (Some(bucket), Some(prefix)) => Ok(Intake {
                 bucket: bucket.to_owned(),
                 prefix: prefix.to_owned(),
@@ -73,7 +75,7 @@ impl Places {
         let stages = self.stages();
         let found = match (stage, stages.as_slice()) {
             (Some(stage), _) => match self.deployed.part(stage) {
-                Some(found) if is_stage(found) || !found.stack.status.is_well() => found,
+                Some(found) if Stage::is_in(&found.stack) || !found.stack.status.is_well() => found,
                 _ => {
                     return Err(Error::usage(format!("{environment} has no stage `{stage}`"))
                         .with_help(format!("its stages: {}", names(&stages))));
@@ -86,11 +88,16 @@ impl Places {
                     .with_help(format!("its stages: {}", names(&stages))));
             }
         };
-        match (output(found, "QueueUrl"), output(found, "DeadLetterQueueUrl")) {
-            (Some(queue), Some(dead_letters)) => Ok(Queues {
-                stage: found.part.clone(),
-                queue: queue.to_owned(),
-                dead_letters: dead_letters.to_owned(),
+        match Stage::of(found) {
+            Some(Stage {
+                name: stage,
+                queue_url: queue,
+                dead_letter_queue_url: Some(dead_letters),
+                ..
+            }) => Ok(Queues {
+                stage,
+                queue,
+                dead_letters,
             }),
             _ => Err(without_outputs(found, "its queues")),
         }
@@ -105,7 +112,8 @@ impl Places {
         let fed: Vec<&DeployedStack> = self
             .stages()
             .into_iter()
-            .filter(|stage| is_fed_by_bucket(stage))
+            // Such a stage is given the topic that the bucket tells of new objects.
+            .filter(|found| Stage::of(found).is_some_and(|stage| stage.topic.is_some()))
             .collect();
         if fed.iter().any(|fed| fed.part == stage) {
             return Ok(queues);
@@ -117,21 +125,16 @@ impl Places {
     }
 
     fn stages(&self) -> Vec<&DeployedStack> {
-        self.deployed.stacks.iter().filter(|stack| is_stage(stack)).collect()
+        self.deployed
+            .stacks
+            .iter()
+            .filter(|found| Stage::is_in(&found.stack))
+            .collect()
     }
 }
 
 fn output<'a>(stack: &'a DeployedStack, key: &str) -> Option<&'a str> {
     stack.stack.outputs.get(key).map(String::as_str)
-}
-
-fn is_stage(stack: &DeployedStack) -> bool {
-    output(stack, "QueueUrl").is_some()
-}
-
-/// Such a stage is given the topic that the bucket tells of new objects.
-fn is_fed_by_bucket(stack: &DeployedStack) -> bool {
-    stack.stack.parameters.contains_key("TopicArn")
 }
 
 fn without_outputs(stack: &DeployedStack, what: &str) -> Error {

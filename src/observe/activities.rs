@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 
 use super::local_fleet;
-use super::stages::Stage;
 use crate::cloud::Cloud;
 use crate::cloud::autoscaling::activities::Activity;
+use crate::deployed::stage::Stage;
 
 /// How many of a group are read.
 pub const MOST: usize = 10;

@@ -7,13 +7,13 @@ use futures_util::future::{join, join3};
 use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
-use super::stages::Stage;
 use crate::cloud::autoscaling::policies::PolicyOfGroup;
 use crate::cloud::autoscaling::refreshes::InstanceRefresh;
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
+use crate::deployed::stage::Stage;
 
 /// How many calls of a kind are made at once: an environment of many stages must not use up an account's limits.
 const AT_ONCE: usize = 8;

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::local_fleet;
-use super::stages::Stage;
 use super::status::Expiry;
 use crate::blueprint::tags::ENVIRONMENT;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::stage::Stage;
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
 use crate::observe::expired::{Recorded, unreadable};
 

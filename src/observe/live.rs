@@ -6,10 +6,10 @@ use futures_util::future::{join, join_all};
 use serde::Serialize;
 
 use super::local_fleet;
-use super::stages::Stage;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::stage::Stage;
 use crate::local::fleet::state::FleetState;
 
 /// What is in a stage's queues, and its group.

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::local_fleet;
-use super::stages::Stage;
 use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::stage::Stage;
 use crate::local::fleet::state::FleetState;
 
 /// How far back the backlog is shown, in minutes.

@@ -14,7 +14,6 @@ pub mod local_fleet;
 pub mod metrics;
 pub mod operation;
 pub mod replacement;
-pub mod stages;
 pub mod status;
 pub mod trend;
 pub mod victim;

@@ -13,10 +13,9 @@ use super::live::Gone;
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::{BacklogPoint, StageMetrics};
 use super::operation::{self, LastOperation};
-use super::stages::Stage;
 use super::trend::{Trend, trend};
 use super::{activities, live, metrics};
-use crate::blueprint::names;
+use crate::blueprint::{names, outputs};
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::autoscaling::refreshes::InstanceRefresh;
@@ -26,6 +25,7 @@ use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
+use crate::deployed::stage::Stage;
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
 use crate::local::fleet::state::FleetState;
 use crate::observe::expired::{Recorded, unreadable};
@@ -218,7 +218,7 @@ impl Stacks {
         let surplus = surplus.map(|found| SurplusStack {
             part: found.part.clone(),
             stack: found.stack.name.clone(),
-            bucket: found.stack.outputs.get("BucketName").cloned(),
+            bucket: found.stack.outputs.get(outputs::BUCKET).cloned(),
         });
         surplus.collect()
     }

@@ -15,12 +15,12 @@ use tokio::time::{Instant, timeout};
 use super::findings::Words;
 use super::live::Gone;
 use super::local_fleet::LocalFleet;
-use super::stages::Stage;
 use super::status::{Reads, Stacks, Status, fleet};
 use super::{activities, details, live, metrics};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
+use crate::deployed::stage::Stage;
 
 /// How often things are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::{try_join, try_join_all};
 
-use crate::blueprint::{self, Blueprint, Stack, tags};
+use crate::blueprint::{self, Blueprint, Stack, outputs, tags};
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -70,7 +70,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     };
     let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
     for stack in &mut stacks {
-        let group = outputs.get(&stack.part).and_then(|outputs| outputs.get("GroupName"));
+        let group = outputs.get(&stack.part).and_then(|outputs| outputs.get(outputs::GROUP));
         let of_stack = lowered.iter().find(|lowered| Some(&lowered.name) == group);
         stack.lowered = of_stack.and_then(LoweredGroup::of);
     }
@@ -105,7 +105,7 @@ pub async fn draw_up_again(planner: Planner<'_>, stack: &Stack, outputs: &Output
 
 /// What a destroy that was stopped left without bounds. On the emulator it lowers none.
 async fn lowered_groups(cloud: &Cloud, outputs: &Outputs) -> Result<Vec<Group>> {
-    let any_group = outputs.values().any(|outputs| outputs.contains_key("GroupName"));
+    let any_group = outputs.values().any(|outputs| outputs.contains_key(outputs::GROUP));
     if cloud.local || !any_group {
         return Ok(Vec::new());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::blueprint::rolling_update::PARAMETER;
-use crate::blueprint::{RollingUpdate, Stack};
+use crate::blueprint::{RollingUpdate, Stack, outputs};
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -79,7 +79,7 @@ pub(in crate::engine) async fn keeps_now(
 }
 
 async fn group(cloud: &Cloud, outputs: Option<&BTreeMap<String, String>>) -> Result<Option<Group>, CloudError> {
-    match outputs.and_then(|outputs| outputs.get("GroupName")) {
+    match outputs.and_then(|outputs| outputs.get(outputs::GROUP)) {
         Some(name) => cloud.group(name).await,
         None => Ok(None),
     }

@@ -14,7 +14,7 @@ use crate::blueprint::{quoting, template};
 use crate::cloud::autoscaling::policies::AlarmDefinition;
 use crate::cloud::autoscaling::scaling::{LifecycleHook, ScalingGroup};
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{Deployed, DeployedStack};
+use crate::deployed::{Deployed, DeployedStack, stage};
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 /// By which the alarm that wakes a group is known, in `templates/stage/scaling.yaml.j2`.
@@ -61,22 +61,17 @@ pub(super) struct Queue {
 impl Outputs {
     /// None when the stack isn't that of a stage with instances.
     fn of(stack: &DeployedStack) -> Option<Outputs> {
-        let output = |key: &str| stack.stack.outputs.get(key);
-        let queue = |name: &str, url: &str| {
-            Some(Queue {
-                name: output(name)?.clone(),
-                url: output(url)?.clone(),
-            })
-        };
-        let dead_letters = queue("DeadLetterQueueName", "DeadLetterQueueUrl");
+        let stage = stage::Stage::of(stack)?;
+        let queue = |name: Option<String>, url: Option<String>| Some(Queue { name: name?, url: url? });
+        let dead_letters = queue(stage.dead_letter_queue_name, stage.dead_letter_queue_url);
         Some(Outputs {
-            group: output("GroupName")?.clone(),
-            queues: [queue("QueueName", "QueueUrl")?]
+            group: stage.group?,
+            queues: [queue(stage.queue_name, Some(stage.queue_url))?]
                 .into_iter()
                 .chain(dead_letters)
                 .collect(),
-            program: output("Program")?.clone(),
-            settings: quoting::environment_file(output("WorkerEnvironment").map_or("", String::as_str)),
+            program: stage.program?,
+            settings: quoting::environment_file(stage.worker_environment.as_deref().unwrap_or_default()),
         })
     }
 

@@ -1,0 +1,60 @@
+//! What stacks put out, by the names that the templates give it.
+
+/// Of `artifacts` and of `intake`.
+pub const BUCKET: &str = "BucketName";
+pub const TOPIC: &str = "TopicArn";
+pub const UPLOADS_PREFIX: &str = "UploadsPrefix";
+
+/// Of a stage.
+pub const QUEUE_URL: &str = "QueueUrl";
+pub const QUEUE_ARN: &str = "QueueArn";
+pub const QUEUE_NAME: &str = "QueueName";
+pub const DEAD_LETTER_QUEUE_URL: &str = "DeadLetterQueueUrl";
+pub const DEAD_LETTER_QUEUE_NAME: &str = "DeadLetterQueueName";
+pub const GROUP: &str = "GroupName";
+pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
+pub const PROGRAM: &str = "Program";
+pub const WORKER_ENVIRONMENT: &str = "WorkerEnvironment";
+
+/// Of a stage that scales.
+pub const LATENCY_ALARM: &str = "LatencyAlarmName";
+pub const TARGET: &str = "TargetBacklogPerInstance";
+pub const COUNTS_IN_FLIGHT: &str = "BacklogCountsInFlight";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_put_out_what_is_read() {
+        let artifacts = include_str!("../../templates/artifacts.yaml.j2");
+        let intake = include_str!("../../templates/intake.yaml.j2");
+        let stage = include_str!("../../templates/stage.yaml.j2");
+        for (template, names) in [
+            (artifacts, [BUCKET].as_slice()),
+            (intake, &[BUCKET, TOPIC, UPLOADS_PREFIX]),
+            (
+                stage,
+                &[
+                    QUEUE_URL,
+                    QUEUE_ARN,
+                    QUEUE_NAME,
+                    DEAD_LETTER_QUEUE_URL,
+                    DEAD_LETTER_QUEUE_NAME,
+                    GROUP,
+                    DEAD_LETTERS_ALARM,
+                    PROGRAM,
+                    WORKER_ENVIRONMENT,
+                    LATENCY_ALARM,
+                    TARGET,
+                    COUNTS_IN_FLIGHT,
+                ],
+            ),
+        ] {
+            let (_, outputs) = template.split_once("\nOutputs:\n").expect("outputs");
+            for name in names {
+                assert!(outputs.contains(&format!("  {name}:\n")), "{name} in {outputs}");
+            }
+        }
+    }
+}

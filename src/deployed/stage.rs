@@ -1,0 +1,69 @@
+//! A stage as its stack's outputs and parameters tell it.
+
+use super::{Deployed, DeployedStack};
+use crate::blueprint::outputs;
+use crate::cloud::cloudformation::stacks::StackDescription;
+
+/// A stage.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stage {
+    /// Its name, which is the part that its stack holds.
+    pub name: String,
+    /// The queue's URL.
+    pub queue_url: String,
+    /// The queue's name.
+    pub queue_name: Option<String>,
+    /// The queue's ARN.
+    pub queue_arn: Option<String>,
+    /// The topic that feeds it; none when no topic does.
+    pub topic: Option<String>,
+    /// Alarms of its own, by name: not those that scale.
+    pub alarms: Vec<String>,
+    /// The URL of its dead-letter queue.
+    pub dead_letter_queue_url: Option<String>,
+    /// The name of its dead-letter queue.
+    pub dead_letter_queue_name: Option<String>,
+    /// Its group's name.
+    pub group: Option<String>,
+    /// `s3://bucket/key` of the program.
+    pub program: Option<String>,
+    /// The worker's variables, as lines of a file.
+    pub worker_environment: Option<String>,
+    /// The backlog per instance that scaling aims at, in messages; none when the stage doesn't scale.
+    pub target: Option<f64>,
+    /// Whether messages that are being worked on count as backlog.
+    pub counts_in_flight: bool,
+}
+
+impl Stage {
+    /// Whether a stack holds a stage.
+    pub fn is_in(stack: &StackDescription) -> bool {
+        stack.outputs.contains_key(outputs::QUEUE_URL)
+    }
+
+    /// The stage that a stack holds. A stack that is still being created has no outputs, so its stage isn't there yet.
+    pub fn of(found: &DeployedStack) -> Option<Stage> {
+        let output = |key: &str| found.stack.outputs.get(key).cloned();
+        let alarms = [outputs::DEAD_LETTERS_ALARM, outputs::LATENCY_ALARM];
+        Some(Stage {
+            name: found.part.clone(),
+            queue_url: output(outputs::QUEUE_URL)?,
+            queue_name: output(outputs::QUEUE_NAME),
+            queue_arn: output(outputs::QUEUE_ARN),
+            topic: found.stack.parameters.get("TopicArn").map(|topic| topic.value.clone()),
+            alarms: alarms.into_iter().filter_map(output).collect(),
+            dead_letter_queue_url: output(outputs::DEAD_LETTER_QUEUE_URL),
+            dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
+            group: output(outputs::GROUP),
+            program: output(outputs::PROGRAM),
+            worker_environment: output(outputs::WORKER_ENVIRONMENT),
+            target: output(outputs::TARGET).and_then(|text| text.parse().ok()),
+            counts_in_flight: output(outputs::COUNTS_IN_FLIGHT).is_none_or(|text| text != "false"),
+        })
+    }
+
+    /// The stages of an environment, in the order in which their stacks were made.
+    pub fn all(deployed: &Deployed) -> Vec<Stage> {
+        deployed.stacks.iter().filter_map(Stage::of).collect()
+    }
+}
