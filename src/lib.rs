@@ -16,15 +16,16 @@
 //! | --- | --- | --- |
 //! | [`commands`] | parses the command line, calls the rooms below, and has the result shown | report, engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment, shell |
 //! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment |
-//! | [`engine`] | changes stacks: plans, deploys, destroys, recovers and reverts, and tells what it does in events | observe, deployed, cloud, blueprint, interrupt, error, environment |
+//! | [`engine`] | changes stacks: plans, deploys, destroys, recovers and reverts, and tells what it does in events | observe, deployed, cloud, blueprint, interrupt, events, error, environment |
 //! | [`observe`] | only looks: status, findings, drift, leftovers, what has expired | local, deployed, cloud, blueprint, error, environment, shell |
-//! | [`jobs`] | moves messages: sends, backfills, and samples, redrives or purges dead letters | deployed, cloud, blueprint, interrupt, error |
-//! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, error, shell |
+//! | [`jobs`] | moves messages: sends, backfills, and samples, redrives or purges dead letters | deployed, cloud, blueprint, interrupt, events, error |
+//! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, events, error, shell |
 //! | [`deployed`] | what is deployed, read from its stacks: whose it is, what it holds, what protects it | cloud, blueprint, error, environment |
 //! | [`cloud`] | calls AWS, a folder for each service. Only it imports the SDK | blueprint, autoscaling, error |
 //! | [`blueprint`] | from an environment to its stacks: templates, parameters, tags, names | environment |
 //! | [`autoscaling`] | a model of what scales a group: metric math, CloudWatch's alarms, the policy |  |
 //! | [`interrupt`] | signals and the end of `--timeout`: whether the command may go on | error |
+//! | [`events`] | a stream of events, from whoever works to whoever shows |  |
 //! | [`error`] | what a command can fail with, and the exit codes | environment |
 //! | [`environment`] | the environment file: its types, its schema, its checks, and what is wrong on which line |  |
 //! | [`shell`] | words that can be pasted into a shell |  |
@@ -37,6 +38,7 @@ pub mod deployed;
 pub mod engine;
 pub mod environment;
 pub mod error;
+pub mod events;
 pub mod interrupt;
 pub mod jobs;
 pub mod local;

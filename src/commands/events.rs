@@ -77,7 +77,7 @@ impl Events {
             report::json(&Document {
                 address,
                 since,
-                events: past.iter().map(report::events::event).collect(),
+                events: past,
             });
             return Ok(());
         }

@@ -16,6 +16,7 @@ use crate::deployed::Deployed;
 use crate::environment::{Environment, WorkersKind};
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
+use crate::local::fleet::event::Events;
 use crate::local::fleet::state::{self, FleetState};
 use crate::local::fleet::stop;
 use crate::local::fleet::supervisor::{self, End, Setup};
@@ -107,7 +108,11 @@ impl Up {
                 environment: environment.name.clone(),
                 speed: self.speed,
             };
-            supervisor::run(setup, |event| report::fleet::show(&event, global.output)).await
+            let (tell, told) = Events::channel();
+            let shown = tokio::spawn(report::fleet::show(told, global.output));
+            let end = supervisor::run(setup, tell).await;
+            let _ = shown.await;
+            end
         })?;
         match end {
             End::Gone => Ok(()),

@@ -1,10 +1,10 @@
 //! What the engine tells while it works: one stream of typed events, for people and for machines.
 
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::events::{self, Warns};
 
 /// What is done to a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -128,22 +128,11 @@ pub enum Event {
     Warning { message: String },
 }
 
-/// Where events go. It is no error when nobody listens.
-#[derive(Debug, Clone)]
-pub struct Events(mpsc::UnboundedSender<Event>);
+/// Where they go.
+pub type Events = events::Events<Event>;
 
-impl Events {
-    /// A stream: one end to tell, one to listen.
-    pub fn channel() -> (Events, mpsc::UnboundedReceiver<Event>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Events(sender), receiver)
-    }
-    pub fn tell(&self, event: Event) {
-        let _ = self.0.send(event);
-    }
-    pub fn warn(&self, message: impl Into<String>) {
-        self.tell(Event::Warning {
-            message: message.into(),
-        });
+impl Warns for Event {
+    fn warning(message: String) -> Self {
+        Event::Warning { message }
     }
 }

@@ -1,9 +1,9 @@
 //! What is told while jobs are sent: one stream of typed events, for people and for machines.
 
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use super::Failed;
+use crate::events::{self, Warns};
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -74,26 +74,11 @@ pub enum Event {
     },
 }
 
-/// Where events go. Nobody listening is no error.
-#[derive(Debug, Clone)]
-pub struct Events(mpsc::UnboundedSender<Event>);
+/// Where they go.
+pub type Events = events::Events<Event>;
 
-impl Events {
-    /// A stream: one end to tell, one to listen.
-    pub fn channel() -> (Events, mpsc::UnboundedReceiver<Event>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Events(sender), receiver)
-    }
-
-    /// Tells.
-    pub fn tell(&self, event: Event) {
-        let _ = self.0.send(event);
-    }
-
-    /// Warns.
-    pub fn warn(&self, message: impl Into<String>) {
-        self.tell(Event::Warning {
-            message: message.into(),
-        });
+impl Warns for Event {
+    fn warning(message: String) -> Self {
+        Event::Warning { message }
     }
 }

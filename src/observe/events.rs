@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -13,10 +14,12 @@ use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 
-/// An event of one of the stacks.
-#[derive(Debug, Clone)]
+/// An event of one of the stacks, as `deploy` tells it, too.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename = "resource")]
 pub struct Happened {
     pub stack: String,
+    #[serde(flatten)]
     pub resource: ResourceEvent,
 }
 

@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::form::Output;
-use super::progress::Line;
+use super::line::Line;
 use super::style::{BAD, FAINT, STRONG, paint};
 use crate::deployed::address::Address;
-use crate::engine::event::Event;
 use crate::observe::events::Happened;
 
 /// The document of `--output json`.
@@ -21,15 +20,7 @@ pub struct Document<'a> {
     /// Older events were left out.
     pub since: Timestamp,
     /// Oldest first, as on the lines of `--output jsonl`.
-    pub events: Vec<Event>,
-}
-
-/// As the engine tells it.
-pub fn event(happened: &Happened) -> Event {
-    Event::Resource {
-        stack: happened.stack.clone(),
-        resource: happened.resource.clone(),
-    }
+    pub events: Vec<Happened>,
 }
 
 /// Prints events, one a line. False when nobody reads them any more.
@@ -38,7 +29,7 @@ pub fn lines(events: &[Happened], output: Output) -> bool {
     let written = events.iter().try_for_each(|happened| match output {
         Output::Text => writeln!(out, "{}", text(happened)),
         Output::Json | Output::Jsonl => {
-            let line = serde_json::to_string(&Line::new(event(happened), Timestamp::now()))?;
+            let line = serde_json::to_string(&Line::new(happened.clone(), Timestamp::now()))?;
             writeln!(out, "{line}")
         }
     });

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::form::Output;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
@@ -26,26 +27,17 @@ pub struct Detached<'a> {
     pub log: String,
 }
 
-/// An event as a machine reads it.
-#[derive(Serialize)]
-struct Line<'a> {
-    /// When; a minute says it itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<Timestamp>,
-    #[serde(flatten)]
-    event: &'a FleetEvent,
-}
-
-/// Prints what happened: on standard output, because it is what was asked for; what is only good to know, on standard
-/// error.
-pub fn show(event: &FleetEvent, output: Output) {
-    match (output, event) {
-        (Output::Json | Output::Jsonl, event) => {
-            let at = (!matches!(event, FleetEvent::Minute { .. })).then(Timestamp::now);
-            super::json_line(&Line { at, event });
+/// Prints what happens, until the fleet has ended: on standard output, because it is what was asked for; what is only
+/// good to know, on standard error.
+pub async fn show(mut events: UnboundedReceiver<FleetEvent>, output: Output) {
+    if output != Output::Text {
+        return super::line::lines(events).await;
+    }
+    while let Some(event) = events.recv().await {
+        match event {
+            FleetEvent::Note { message } => super::note(&message),
+            event => super::text(&text(&event, Timestamp::now())),
         }
-        (Output::Text, FleetEvent::Note { message }) => super::note(message),
-        (Output::Text, event) => super::text(&text(event, Timestamp::now())),
     }
 }
 

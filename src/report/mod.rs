@@ -13,6 +13,7 @@ pub mod form;
 pub mod init;
 pub mod jobs;
 pub mod killed;
+mod line;
 pub mod list;
 pub mod local;
 pub mod plan;

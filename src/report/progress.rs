@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -51,7 +50,7 @@ impl Progress {
         let (events, receiver) = Events::channel();
         let live = (face == Face::Live).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
         let task = match (face, &live) {
-            (Face::Jsonl, _) => tokio::spawn(jsonl(receiver)),
+            (Face::Jsonl, _) => tokio::spawn(super::line::lines(receiver)),
             (_, Some(display)) => tokio::spawn(in_place(receiver, display.clone())),
             _ => tokio::spawn(plain(receiver, super::note)),
         };
@@ -69,36 +68,6 @@ impl Progress {
     /// Waits until everything is shown. All senders must be gone.
     pub async fn end(self) {
         let _ = self.task.await;
-    }
-}
-
-/// An event as it stands on its line of `--output jsonl`.
-#[derive(Serialize)]
-pub(super) struct Line {
-    /// None where the event says it: CloudFormation dates what happens to a resource.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<jiff::Timestamp>,
-    #[serde(flatten)]
-    event: Event,
-}
-
-impl Line {
-    /// `now` is the wall clock.
-    pub(super) fn new(mut event: Event, now: jiff::Timestamp) -> Line {
-        let at = match &mut event {
-            Event::Resource { resource, .. } => {
-                resource.at.get_or_insert(now);
-                None
-            }
-            _ => Some(now),
-        };
-        Line { at, event }
-    }
-}
-
-async fn jsonl(mut events: UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        super::json_line(&Line::new(event, jiff::Timestamp::now()));
     }
 }
 

@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -25,7 +23,7 @@ impl Transfer {
         let task = match face {
             Face::Live => tokio::spawn(bar(receiver)),
             Face::Plain => tokio::spawn(plain(receiver, super::note)),
-            Face::Jsonl => tokio::spawn(jsonl(receiver)),
+            Face::Jsonl => tokio::spawn(super::line::lines(receiver)),
         };
         (events, Transfer(task))
     }
@@ -119,21 +117,6 @@ fn words(event: &Event) -> Option<String> {
         Event::NotSent(failed) => Some(format!("{} {}: {}", paint(BAD, "✗"), failed.what, failed.message)),
         Event::Warning { message } => Some(format!("{} {message}", paint(CAREFUL, "warning:"))),
         _ => None,
-    }
-}
-
-/// An event as it stands on its line of `--output jsonl`.
-#[derive(Serialize)]
-struct Line {
-    at: Timestamp,
-    #[serde(flatten)]
-    event: Event,
-}
-
-async fn jsonl(mut events: UnboundedReceiver<Event>) {
-    while let Some(event) = events.recv().await {
-        let at = Timestamp::now();
-        super::json_line(&Line { at, event });
     }
 }
 

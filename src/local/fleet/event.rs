@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::state::{Activity, MinuteState};
+use crate::events::{self, Warns};
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize)]
@@ -57,4 +58,13 @@ pub enum FleetEvent {
         /// A sentence.
         message: String,
     },
+}
+
+/// Where they go.
+pub type Events = events::Events<FleetEvent>;
+
+impl Warns for FleetEvent {
+    fn warning(message: String) -> Self {
+        FleetEvent::Note { message }
+    }
 }

@@ -21,7 +21,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use super::ages::{Ages, Peek};
 use super::autoscaling::{Asked, Endpoint};
 use super::causes;
-use super::event::FleetEvent;
+use super::event::{Events, FleetEvent};
 use super::group::{Exit, Group, Shape};
 use super::home::FleetHome;
 use super::ids::Ids;
@@ -79,7 +79,7 @@ pub enum End {
 /// # Errors
 /// A refusal when a fleet of this environment runs already; a failure when there is nothing to run, it can't be
 /// started, or the emulator doesn't answer any more.
-pub async fn run(setup: Setup, tell: impl Fn(FleetEvent) + Send) -> Result<End> {
+pub async fn run(setup: Setup, tell: Events) -> Result<End> {
     let failed = |error| Error::failed(format!("signals can't be handled: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
@@ -88,7 +88,7 @@ pub async fn run(setup: Setup, tell: impl Fn(FleetEvent) + Send) -> Result<End> 
     let (exits, mut exited) = mpsc::unbounded_channel();
     // Nothing runs yet.
     let mut supervisor = tokio::select! {
-        started = Supervisor::start(setup, calls, exits, Box::new(tell)) => started?,
+        started = Supervisor::start(setup, calls, exits, tell) => started?,
         _ = interrupt.recv() => return Ok(End::Stopped),
         _ = terminate.recv() => return Ok(End::Stopped),
         _ = hangup.recv() => return Ok(End::Stopped),
@@ -144,7 +144,7 @@ struct Around {
     log_from: u64,
 }
 
-struct Supervisor<'a> {
+struct Supervisor {
     cloud: Cloud,
     environment: String,
     home: FleetHome,
@@ -168,18 +168,18 @@ struct Supervisor<'a> {
     said: BTreeSet<String>,
     end: Option<Result<End>>,
     exits: mpsc::UnboundedSender<(String, Exit)>,
-    tell: Box<dyn Fn(FleetEvent) + Send + 'a>,
+    tell: Events,
     /// Held until the end.
     _life: File,
 }
 
-impl<'a> Supervisor<'a> {
+impl Supervisor {
     async fn start(
         setup: Setup,
         calls: mpsc::Sender<Asked>,
         exits: mpsc::UnboundedSender<(String, Exit)>,
-        tell: Box<dyn Fn(FleetEvent) + Send + 'a>,
-    ) -> Result<Supervisor<'a>> {
+        tell: Events,
+    ) -> Result<Supervisor> {
         let Setup {
             cloud,
             endpoint,
@@ -192,9 +192,9 @@ impl<'a> Supervisor<'a> {
         let instances = home.instances();
         let orphans = place::end_orphans(&instances, PATIENCE)?;
         if orphans > 0 {
-            tell(FleetEvent::Note {
-                message: format!("ended {orphans} workers that a killed supervisor had left behind"),
-            });
+            tell.warn(format!(
+                "ended {orphans} workers that a killed supervisor had left behind"
+            ));
         }
         let mut ids = Ids::default();
         for id in place::ids(&instances)? {
@@ -242,7 +242,7 @@ impl<'a> Supervisor<'a> {
             supervisor.join(stage).await?;
         }
         supervisor.began = Instant::now();
-        (supervisor.tell)(FleetEvent::Up {
+        supervisor.tell.tell(FleetEvent::Up {
             environment: supervisor.environment.clone(),
             pid: own_pid(),
             speed,
@@ -263,9 +263,7 @@ impl<'a> Supervisor<'a> {
     }
 
     fn note(&self, message: impl Into<String>) {
-        (self.tell)(FleetEvent::Note {
-            message: message.into(),
-        });
+        self.tell.warn(message);
     }
 
     /// The same, of what would be said again and again.

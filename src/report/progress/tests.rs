@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::engine::event::Operation;
+use crate::report::line::Line;
 
 const RECORDED: [&str; 2] = ["first-create", "failed-update"];
 

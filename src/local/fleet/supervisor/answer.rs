@@ -4,7 +4,7 @@ use super::super::autoscaling::{Answer, Asked, Call, Listed};
 use super::super::group::Refusal;
 use super::{Member, Supervisor};
 
-impl Supervisor<'_> {
+impl Supervisor {
     /// A call to the Auto Scaling API.
     pub(super) fn answer(&mut self, (call, reply): Asked) {
         let now = self.now();

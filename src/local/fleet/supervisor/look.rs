@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Everything is read again at most this often, and at least each minute.
 const SOONEST: Duration = Duration::from_secs(5);
 
-impl Supervisor<'_> {
+impl Supervisor {
     /// A look at the groups: whether they are there, and whether somebody changed what they should be like.
     pub(super) async fn look(&mut self) {
         if self.end.is_some() {

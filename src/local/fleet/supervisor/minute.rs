@@ -9,7 +9,7 @@ use super::{Supervisor, patiently};
 use crate::autoscaling::series::Minute;
 use crate::cloud::sqs::queues::QueueDepth;
 
-impl Supervisor<'_> {
+impl Supervisor {
     /// One of the fleet's minutes: queues are asked, metrics put, policies heard.
     pub(super) async fn minute(&mut self) {
         // While the emulator is silent, `look` alone asks whether it answers again.
@@ -72,7 +72,7 @@ impl Supervisor<'_> {
             member.group.scale(desired, cause, now);
         }
         if let Some(event) = said {
-            (self.tell)(event);
+            self.tell.tell(event);
         }
         for problem in scaling::problems(&decision).collect::<Vec<_>>() {
             self.note_once(problem);

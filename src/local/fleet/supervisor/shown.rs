@@ -5,7 +5,7 @@ use super::super::state::{FleetState, GroupState, InstanceState};
 use super::{Supervisor, own_pid};
 use crate::deployed::address::Address;
 
-impl Supervisor<'_> {
+impl Supervisor {
     /// The state, for other commands.
     pub(super) fn write(&mut self) {
         let state = self.state();

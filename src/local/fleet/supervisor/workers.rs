@@ -12,7 +12,7 @@ use super::super::surroundings::{Surroundings, variables};
 use super::{Around, Supervisor};
 use crate::error::{Error, Result};
 
-impl Supervisor<'_> {
+impl Supervisor {
     pub(super) async fn carry_out(&mut self, place: usize, effect: Effect) {
         match effect {
             Effect::Launch(id) => {
@@ -41,7 +41,7 @@ impl Supervisor<'_> {
                         ..launch
                     });
                 }
-                (self.tell)(FleetEvent::WorkerEnded {
+                self.tell.tell(FleetEvent::WorkerEnded {
                     stage,
                     instance: id,
                     message,
@@ -51,7 +51,7 @@ impl Supervisor<'_> {
             Effect::Record(activity) => {
                 self.record(&activity);
                 let stage = self.members[place].stage.name.clone();
-                (self.tell)(FleetEvent::Activity { stage, activity });
+                self.tell.tell(FleetEvent::Activity { stage, activity });
             }
         }
     }
