@@ -8,7 +8,6 @@ use futures_util::FutureExt;
 use futures_util::future::join;
 
 use super::global::{Env, Global};
-use super::prune::Pruning;
 use super::waits::Waits;
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
@@ -17,6 +16,7 @@ use crate::deployed::expiry_parameter;
 use crate::engine;
 use crate::engine::deploy::settle::settle;
 use crate::engine::deploy::{Deployment, nothing_to_do};
+use crate::engine::destroy::prune::Pruning;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
@@ -262,7 +262,9 @@ impl Deploy {
             return Ok(nothing_to_do(plan));
         }
         if let Some(pruning) = &pruning {
-            progress.suspend(|| pruning.warn());
+            for unknown in &pruning.unknown {
+                progress.suspend(|| report::note(&format!("warning: it isn't known {unknown}")));
+            }
         }
         let question = format!(
             "Deploy {} to {}{}?",

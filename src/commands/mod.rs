@@ -21,7 +21,6 @@ mod named;
 mod outputs;
 mod placement;
 mod plan;
-mod prune;
 mod reap;
 mod recover;
 mod render;

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::deploy::Selection;
 use super::global::{Env, Global};
-use super::prune::Pruning;
 use crate::cloud::cloudformation::change_set::Manner;
+use crate::engine::destroy::prune::Pruning;
 use crate::engine::plan;
 use crate::engine::plan::draw_up::draw_up;
 use crate::engine::plan::planner::{Options, Planner};

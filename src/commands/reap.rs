@@ -4,16 +4,16 @@ use clap::Args;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::destroy::Destroy;
+use super::destroy::{DEPLOY_WITHOUT_FILE, take_down};
 use super::global::Global;
 use super::list;
-use super::named::Meant;
 use crate::cloud::Cloud;
-use crate::deployed::expiry_parameter;
-use crate::engine::destroy::reaped::{Done, Outcome, Reaped};
+use crate::engine::destroy::reaped::{Outcome, Reaped, reap};
+use crate::engine::destroy::take_down::Wish;
+use crate::engine::operation::Waiting;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::observe::expired::{Expired, Recorded, Verdict, expired};
+use crate::observe::expired::{Expired, Verdict, expired};
 use crate::observe::list::{Unknown, every_region};
 use crate::report;
 use crate::report::form::Output;
@@ -128,42 +128,21 @@ impl Reap {
     }
 
     async fn reap(&self, global: &Global, cloud: &Cloud, interrupt: &Interrupt, expired: Expired) -> Outcome {
-        let ended = |outcome, message: Option<String>, destroyed| Outcome {
-            expired: expired.clone(),
-            outcome,
-            message,
-            destroyed,
-        };
-        if expired.verdict != Verdict::MayGo {
-            return ended(Done::LeftAlone, None, None);
-        }
-        if self.dry_run || interrupt.asked() {
-            return ended(Done::NotBegun, None, None);
-        }
-        let name = &expired.environment;
-        match still_expired(cloud, name, Timestamp::now()).await {
-            Ok(true) => {}
-            Ok(false) => return ended(Done::LeftAlone, Some("its expiry was moved meanwhile".to_owned()), None),
-            Err(error) => return ended(Done::Failed, Some(error.to_string()), None),
-        }
-        let meant = Meant {
-            name: name.clone(),
+        let name = expired.environment.clone();
+        let wish = Wish {
+            name: &name,
             file: None,
+            deploy: DEPLOY_WITHOUT_FILE,
+            no_drain: false,
+            disable_protection: false,
+            force: false,
+            role_arn: None,
         };
-        let destroyed = Destroy::by_name(name).take_down(global, cloud, interrupt, &meant).await;
-        match destroyed {
-            Ok(destroyed) if destroyed.result().is_ok() => ended(Done::Destroyed, None, Some(destroyed)),
-            Ok(destroyed) => ended(Done::Failed, None, Some(destroyed)),
-            Err(error) => {
-                let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-                ended(Done::Failed, Some(format!("{error}{help}")), None)
-            }
-        }
+        let waiting = Waiting::default();
+        reap(cloud, interrupt, expired, self.dry_run, async || {
+            // It was agreed to for all of them.
+            take_down(global, cloud, interrupt, waiting, wish, true).await
+        })
+        .await
     }
-}
-
-/// Whether it is past its time even now: destroying the ones before it may have taken long.
-async fn still_expired(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<bool> {
-    let kept = cloud.parameter(&expiry_parameter(environment)).await?;
-    Ok(kept.is_some_and(|kept| Recorded::read(&kept).is_past(now)))
 }

@@ -8,8 +8,10 @@ pub mod emptying;
 pub mod foreign;
 pub mod keep;
 pub(in crate::engine) mod mappings;
+pub mod prune;
 pub mod reaped;
 mod stack;
+pub mod take_down;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

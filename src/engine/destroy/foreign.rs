@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use crate::cloud::sns::{Subscription, SubscriptionId};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
+use crate::error::Error;
 
 /// What was found out about users.
 #[derive(Debug, Default)]
@@ -54,6 +55,15 @@ impl Foreign {
             Foreign::Import { stack, .. } | Foreign::Subscription { stack, .. } => stack,
         }
     }
+}
+
+/// Why nothing of what they use was deleted.
+pub(super) fn refusal(environment: &str, users: &[Foreign]) -> Error {
+    let list: String = users.iter().map(|user| format!("\n  {user}")).collect();
+    Error::refused(format!(
+        "{environment} is used by others, and nothing was deleted:{list}"
+    ))
+    .with_help("let go of what they use, as named, then run the same command again")
 }
 
 impl fmt::Display for Foreign {

@@ -1,11 +1,14 @@
-//! What came of environments that had expired.
+//! Environments that have expired: whether they go, and what came of it.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::cloud::Cloud;
+use crate::deployed::expiry_parameter;
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::error::{Error, Result, exit_code};
-use crate::observe::expired::{Expired, Verdict};
+use crate::interrupt::Interrupt;
+use crate::observe::expired::{Expired, Recorded, Verdict};
 use crate::observe::list::Unknown;
 
 /// What was found, and what came of it.
@@ -63,4 +66,45 @@ impl Reaped {
             false => Ok(()),
         }
     }
+}
+
+/// Takes an expired environment down, unless nothing is to be begun or its expiry was moved since it was looked at.
+pub async fn reap(
+    cloud: &Cloud,
+    interrupt: &Interrupt,
+    expired: Expired,
+    dry_run: bool,
+    take_down: impl AsyncFnOnce() -> Result<Destroyed>,
+) -> Outcome {
+    let ended = |outcome, message: Option<String>, destroyed| Outcome {
+        expired: expired.clone(),
+        outcome,
+        message,
+        destroyed,
+    };
+    if expired.verdict != Verdict::MayGo {
+        return ended(Done::LeftAlone, None, None);
+    }
+    if dry_run || interrupt.asked() {
+        return ended(Done::NotBegun, None, None);
+    }
+    match still_expired(cloud, &expired.environment, Timestamp::now()).await {
+        Ok(true) => {}
+        Ok(false) => return ended(Done::LeftAlone, Some("its expiry was moved meanwhile".to_owned()), None),
+        Err(error) => return ended(Done::Failed, Some(error.to_string()), None),
+    }
+    match take_down().await {
+        Ok(destroyed) if destroyed.result().is_ok() => ended(Done::Destroyed, None, Some(destroyed)),
+        Ok(destroyed) => ended(Done::Failed, None, Some(destroyed)),
+        Err(error) => {
+            let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+            ended(Done::Failed, Some(format!("{error}{help}")), None)
+        }
+    }
+}
+
+/// Whether it is past its time even now: destroying the ones before it may have taken long.
+async fn still_expired(cloud: &Cloud, environment: &str, now: Timestamp) -> Result<bool> {
+    let kept = cloud.parameter(&expiry_parameter(environment)).await?;
+    Ok(kept.is_some_and(|kept| Recorded::read(&kept).is_past(now)))
 }

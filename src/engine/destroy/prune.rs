@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::destroy::{lost_though_the_file_keeps, used_by_others};
+use super::foreign::{self, Foreign};
+use super::take_down::lost_though_the_file_keeps;
+use super::{Teardown, destroy, keep};
 use crate::cloud::Cloud;
 use crate::deployed::protection;
 use crate::deployed::protection::Lifted;
 use crate::deployed::{Deployed, DeployedStack};
-use crate::engine::destroy::foreign;
-use crate::engine::destroy::foreign::Foreign;
-use crate::engine::destroy::keep;
-use crate::engine::destroy::{Teardown, destroy};
 use crate::engine::graph::Finished;
 use crate::engine::operation::Context;
 use crate::engine::outcome::{Failed, Outcome, Report, StackReport};
@@ -22,7 +20,6 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
-use crate::report;
 
 /// The stacks that go, as they are shown before the question.
 #[derive(Debug)]
@@ -32,8 +29,8 @@ pub struct Pruning {
     lifted: Lifted,
     /// What they hold.
     known: Known,
-    /// What isn't known of their users, and why.
-    unknown: Vec<String>,
+    /// What isn't known of their users, and why; for whoever is asked.
+    pub unknown: Vec<String>,
 }
 
 impl Pruning {
@@ -87,7 +84,7 @@ impl Pruning {
             .cloned()
             .collect();
         if !theirs.is_empty() {
-            return Err(used_by_others(&names.join(", "), &theirs));
+            return Err(foreign::refusal(&names.join(", "), &theirs));
         }
         let of_going = users.unknown.iter().filter(|(stack, _)| names.contains(stack));
         let unknown = of_going.map(|(_, what)| what.clone()).collect();
@@ -116,13 +113,6 @@ impl Pruning {
         }))
     }
 
-    /// Says what isn't known, before the question.
-    pub fn warn(&self) {
-        for unknown in &self.unknown {
-            report::note(&format!("warning: it isn't known {unknown}"));
-        }
-    }
-
     /// For the question: `, and destroy lab-old`.
     pub fn question(&self) -> String {
         let names = |stacks: &mut dyn Iterator<Item = &DeployedStack>| {
@@ -149,7 +139,7 @@ impl Pruning {
             true => match foreign::find(context.cloud, &self.deployed).await {
                 Err(error) => self.all(|| Failed::from(error.clone())),
                 Ok(users) if !users.foreign.is_empty() => {
-                    let refusal = || used_by_others(&self.deployed.address.environment, &users.foreign);
+                    let refusal = || foreign::refusal(&self.deployed.address.environment, &users.foreign);
                     self.all(|| Failed::from(refusal()))
                 }
                 Ok(_) => {

@@ -1,0 +1,215 @@
+//! Taking a whole environment down: what is refused, what is asked, and the look for what is left.
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+
+use super::destroyed::Destroyed;
+use super::{Teardown, foreign, keep};
+use crate::blueprint::names;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::holdings::holdings;
+use crate::deployed::protection::{self, Lifted};
+use crate::deployed::{Deployed, expiry_parameter};
+use crate::engine::operation::Context;
+use crate::engine::outcome::Report;
+use crate::engine::plan::blocking::Blocking;
+use crate::environment::{Environment, OnDestroy};
+use crate::error::{Error, Result};
+use crate::observe::data::Data;
+use crate::observe::leftovers::{self, Fate, Known, Patience, Receipt, Subject};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// The environment's name.
+    pub name: &'a str,
+    /// Its file; none where it is lost.
+    pub file: Option<&'a Environment>,
+    /// The command that deploys it, for messages.
+    pub deploy: &'a str,
+    /// Workers aren't given the time to finish.
+    pub no_drain: bool,
+    /// Termination protection that somebody switched on by hand is lifted.
+    pub disable_protection: bool,
+    /// What can't be deleted is left behind in the end.
+    pub force: bool,
+    /// The role that CloudFormation does it with.
+    pub role_arn: Option<&'a str>,
+}
+
+/// Who is told and asked before anything is lost.
+pub trait Ask: Sync {
+    /// Says something to know before the question.
+    fn note(&self, text: &str);
+    /// Shows what goes, and what is lost with it. Whether it may go.
+    ///
+    /// # Errors
+    /// Why it can't be asked.
+    fn agrees(&self, deployed: &Deployed, data: &Data) -> Result<bool>;
+    /// Whether what keeps a stack from being deleted may be left behind.
+    fn gives_up(&self, stack: &str, blocking: &[Blocking]) -> bool;
+}
+
+/// Destroys an environment, and looks for what is left of it.
+///
+/// # Errors
+/// A refusal, with which nothing was changed; a failure when AWS can't be asked what there is.
+pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Result<Destroyed> {
+    let Context { cloud, interrupt, .. } = context;
+    let find = async { Deployed::find(cloud, wish.name).await?.with_protection(cloud).await };
+    let deployed = interrupt.unless_stopped(find).await?;
+    refuse_protected(wish, &deployed)?;
+    let (mut report, data, known) = if deployed.stacks.is_empty() {
+        let nothing = Report::new(deployed.address, Vec::new());
+        (nothing, Data::default(), Known::default())
+    } else {
+        let known = interrupt
+            .unless_stopped(Known::read(cloud, &deployed).map(Ok::<_, Error>))
+            .await?;
+        let (report, data) = destroy(context, wish, ask, deployed).await?;
+        (report, data, known)
+    };
+    let mut receipt = None;
+    if report.succeeded {
+        cloud.delete_parameter(&expiry_parameter(wish.name)).await?;
+        let subject = subject(wish, known, &report);
+        let look = leftovers::look(cloud, &subject, Patience::with(cloud), Timestamp::now());
+        receipt = tokio::select! {
+            receipt = look => Some(receipt),
+            // What was asked for is done; only the proof is missing.
+            _ = interrupt.stopped() => None,
+        };
+    }
+    let is_kept = |receipt: &Receipt| receipt.count(Fate::Kept) > 0;
+    if report.stacks.is_empty() && receipt.as_ref().is_some_and(is_kept) {
+        // An earlier destroy said so, to somebody else perhaps.
+        let bucket = wish.file.and_then(|file| file.bucket.as_ref());
+        let empties = bucket.is_some_and(|bucket| bucket.on_destroy == OnDestroy::Empty);
+        report.import_with = Some(import_with(wish, empties));
+    }
+    Ok(Destroyed { report, data, receipt })
+}
+
+fn refuse_protected(wish: Wish<'_>, deployed: &Deployed) -> Result<()> {
+    if wish.file.is_some_and(|file| file.protect) {
+        return Err(
+            Error::refused(format!("{} is protected: its file says `protect: true`", wish.name))
+                .with_help("deploy it with `protect: false` first, if it really is to go"),
+        );
+    }
+    // What no option lifts is said first.
+    let refusal = |by_hand| {
+        let lifted = Lifted { tagged: false, by_hand };
+        let mut stacks = deployed.stacks.iter();
+        stacks.find_map(|stack| protection::refusal(&stack.stack, lifted))
+    };
+    match refusal(true).or_else(|| refusal(wish.disable_protection)) {
+        Some(refusal) => Err(refusal),
+        None => Ok(()),
+    }
+}
+
+async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: Deployed) -> Result<(Report, Data)> {
+    let Context { cloud, interrupt, .. } = context;
+    let users = interrupt.unless_stopped(foreign::find(cloud, &deployed)).await?;
+    for (_, unknown) in &users.unknown {
+        ask.note(&format!("warning: it isn't known {unknown}"));
+    }
+    if !users.foreign.is_empty() {
+        return Err(foreign::refusal(wish.name, &users.foreign));
+    }
+    let empties = deployed
+        .stacks
+        .iter()
+        .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
+    let deployed = deployed.in_order_of_imports(&users);
+    let deployed = interrupt.unless_stopped(keep::mark(cloud, deployed)).await?;
+    let data = interrupt.unless_stopped(look(cloud, &deployed)).await?;
+    refuse_to_lose_what_the_file_keeps(wish, &data)?;
+    if !ask.agrees(&deployed, &data)? {
+        return Err(Error::refused("not confirmed: nothing was changed"));
+    }
+    let mut report = super::destroy(Teardown {
+        context,
+        deployed: &deployed,
+        role_arn: wish.role_arn,
+        objects: &data.versions(),
+        no_drain: wish.no_drain,
+        lifted: Lifted {
+            tagged: false,
+            by_hand: wish.disable_protection,
+        },
+        force: wish.force,
+        approve: &|stack, blocking| ask.gives_up(stack, blocking),
+    })
+    .await;
+    if !report.kept.is_empty() {
+        report.import_with = Some(import_with(wish, empties));
+    }
+    Ok((report, data))
+}
+
+/// What the file says holds once it is deployed. Who set `on_destroy: keep` in it doesn't mean to lose the data all the
+/// same.
+fn refuse_to_lose_what_the_file_keeps(wish: Wish<'_>, data: &Data) -> Result<()> {
+    let lost = lost_though_the_file_keeps(wish.file, wish.name, data);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the file of {} says `on_destroy: keep`, but was not deployed with it, so this would delete {}",
+        wish.name,
+        lost.join(", ")
+    ))
+    .with_help(format!(
+        "run `{}`, then the same command again; or set `on_destroy: empty`",
+        wish.deploy
+    )))
+}
+
+/// What would be deleted of an environment whose file says `on_destroy: keep`.
+pub(super) fn lost_though_the_file_keeps(file: Option<&Environment>, name: &str, data: &Data) -> Vec<String> {
+    let bucket = file.and_then(|file| file.bucket.as_ref());
+    if bucket.is_none_or(|bucket| bucket.on_destroy == OnDestroy::Empty) {
+        return Vec::new();
+    }
+    let artifacts = names::stack(name, "artifacts");
+    let buckets = data.buckets.iter().map(|one| (&one.stack, &one.bucket, one.kept));
+    let queues = data.queues.iter().map(|one| (&one.stack, &one.queue, one.kept));
+    let lost = buckets
+        .chain(queues)
+        .filter(|(stack, _, kept)| **stack != artifacts && !kept);
+    lost.map(|(_, name, _)| name.clone()).collect()
+}
+
+/// How data that was kept comes into a new deployment. Only what is retained can be imported.
+fn import_with(wish: Wish<'_>, empties: bool) -> String {
+    match empties {
+        true => format!("{}, once the file says `on_destroy: keep`", wish.deploy),
+        false => wish.deploy.to_owned(),
+    }
+}
+
+/// What the stacks hold.
+async fn look(cloud: &Cloud, deployed: &Deployed) -> std::result::Result<Data, CloudError> {
+    let holdings = holdings(cloud, &deployed.stacks).await?;
+    Ok(Data::read(cloud, &holdings, Timestamp::now()).await)
+}
+
+/// What is to be looked for afterwards.
+fn subject(wish: Wish<'_>, known: Known, report: &Report) -> Subject {
+    let stages = wish.file.iter().flat_map(|file| &file.stages);
+    let mut subject = Subject {
+        environment: wish.name.to_owned(),
+        stages: stages.map(|stage| stage.name.clone()).collect(),
+        known,
+        ..Subject::default()
+    };
+    for kept in &report.kept {
+        subject.keep(&kept.resource_type, &kept.name);
+    }
+    for abandoned in &report.abandoned {
+        subject.give_up(&abandoned.resource_type, &abandoned.name);
+    }
+    subject
+}
