@@ -294,7 +294,9 @@ impl Deploy {
         })
         .await;
         if let Some(pruning) = pruning {
-            pruning.carry_out(context, self.role_arn.as_deref(), &mut report).await;
+            pruning
+                .carry_out(context, self.role_arn.as_deref(), jiff::Timestamp::now, &mut report)
+                .await;
             if !report.kept.is_empty() {
                 // Only what is retained can be imported.
                 let with = format!("qfleet deploy {env}, once the file has it again, with `on_destroy: keep`");

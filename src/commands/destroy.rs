@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use jiff::Timestamp;
 
 use super::global::Global;
 use super::named::Named;
@@ -85,6 +86,7 @@ impl Destroy {
                 disable_protection: self.disable_protection,
                 force: self.force,
                 role_arn: self.role_arn.as_deref(),
+                now: Timestamp::now,
             };
             let waiting = self.waits.begin(global, interrupt);
             let destroyed = take_down(global, &cloud, interrupt, waiting, wish, self.yes).await?;

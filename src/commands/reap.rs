@@ -137,9 +137,10 @@ impl Reap {
             disable_protection: false,
             force: false,
             role_arn: None,
+            now: Timestamp::now,
         };
         let waiting = Waiting::default();
-        reap(cloud, interrupt, expired, self.dry_run, async || {
+        reap(cloud, interrupt, expired, self.dry_run, Timestamp::now, async || {
             // It was agreed to for all of them.
             take_down(global, cloud, interrupt, waiting, wish, true).await
         })

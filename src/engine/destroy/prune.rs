@@ -133,7 +133,13 @@ impl Pruning {
 
     /// Destroys them, and adds to the report of the deploy what became of them. Nothing of it is begun after a deploy that
     /// failed: what stays may still need them.
-    pub async fn carry_out(&self, context: Context<'_>, role_arn: Option<&str>, report: &mut Report) {
+    pub async fn carry_out(
+        &self,
+        context: Context<'_>,
+        role_arn: Option<&str>,
+        now: fn() -> Timestamp,
+        report: &mut Report,
+    ) {
         let went = match report.succeeded {
             false => self.all(|| Failed::Stopped),
             true => match foreign::find(context.cloud, &self.deployed).await {
@@ -159,7 +165,7 @@ impl Pruning {
         };
         if went.succeeded {
             tokio::select! {
-                receipt = self.prove(context.cloud, &went) => report.pruned = Some(receipt),
+                receipt = self.prove(context.cloud, &went, now) => report.pruned = Some(receipt),
                 // What was asked for is done; only the proof is missing.
                 _ = context.interrupt.stopped() => {
                     report.is_unproven = true;
@@ -173,7 +179,7 @@ impl Pruning {
     }
 
     /// What is left of them, as `destroy` looks for it; what the stacks hold that stay is none of it.
-    async fn prove(&self, cloud: &Cloud, went: &Report) -> Receipt {
+    async fn prove(&self, cloud: &Cloud, went: &Report, now: fn() -> Timestamp) -> Receipt {
         let environment = &self.deployed.address.environment;
         let mut subject = Subject {
             environment: environment.clone(),
@@ -191,7 +197,7 @@ impl Pruning {
         for kept in &went.kept {
             subject.keep(&kept.resource_type, &kept.name);
         }
-        leftovers::look(cloud, &subject, Patience::with(cloud), Timestamp::now()).await
+        leftovers::look(cloud, &subject, Patience::with(cloud), now()).await
     }
 
     /// All of them ended so.

@@ -74,6 +74,7 @@ pub async fn reap(
     interrupt: &Interrupt,
     expired: Expired,
     dry_run: bool,
+    now: fn() -> Timestamp,
     take_down: impl AsyncFnOnce() -> Result<Destroyed>,
 ) -> Outcome {
     let ended = |outcome, message: Option<String>, destroyed| Outcome {
@@ -88,7 +89,7 @@ pub async fn reap(
     if dry_run || interrupt.asked() {
         return ended(Done::NotBegun, None, None);
     }
-    match still_expired(cloud, &expired.environment, Timestamp::now()).await {
+    match still_expired(cloud, &expired.environment, now()).await {
         Ok(true) => {}
         Ok(false) => return ended(Done::LeftAlone, Some("its expiry was moved meanwhile".to_owned()), None),
         Err(error) => return ended(Done::Failed, Some(error.to_string()), None),

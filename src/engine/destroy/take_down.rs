@@ -35,6 +35,8 @@ pub struct Wish<'a> {
     pub force: bool,
     /// The role that CloudFormation does it with.
     pub role_arn: Option<&'a str>,
+    /// What time it is.
+    pub now: fn() -> Timestamp,
 }
 
 /// Who is told and asked before anything is lost.
@@ -73,7 +75,7 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
     if report.succeeded {
         cloud.delete_parameter(&expiry_parameter(wish.name)).await?;
         let subject = subject(wish, known, &report);
-        let look = leftovers::look(cloud, &subject, Patience::with(cloud), Timestamp::now());
+        let look = leftovers::look(cloud, &subject, Patience::with(cloud), (wish.now)());
         receipt = tokio::select! {
             receipt = look => Some(receipt),
             // What was asked for is done; only the proof is missing.
@@ -124,7 +126,7 @@ async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: 
         .any(|stack| stack.tags.on_destroy == OnDestroy::Empty && stack.part != "artifacts");
     let deployed = deployed.in_order_of_imports(&users);
     let deployed = interrupt.unless_stopped(keep::mark(cloud, deployed)).await?;
-    let data = interrupt.unless_stopped(look(cloud, &deployed)).await?;
+    let data = interrupt.unless_stopped(look(cloud, &deployed, (wish.now)())).await?;
     refuse_to_lose_what_the_file_keeps(wish, &data)?;
     if !ask.agrees(&deployed, &data)? {
         return Err(Error::refused("not confirmed: nothing was changed"));
@@ -191,9 +193,9 @@ fn import_with(wish: Wish<'_>, empties: bool) -> String {
 }
 
 /// What the stacks hold.
-async fn look(cloud: &Cloud, deployed: &Deployed) -> std::result::Result<Data, CloudError> {
+async fn look(cloud: &Cloud, deployed: &Deployed, now: Timestamp) -> std::result::Result<Data, CloudError> {
     let holdings = holdings(cloud, &deployed.stacks).await?;
-    Ok(Data::read(cloud, &holdings, Timestamp::now()).await)
+    Ok(Data::read(cloud, &holdings, now).await)
 }
 
 /// What is to be looked for afterwards.
