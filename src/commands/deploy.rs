@@ -4,27 +4,23 @@ use std::collections::BTreeMap;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use futures_util::FutureExt;
-use futures_util::future::join;
+use jiff::Timestamp;
 
 use super::global::{Env, Global};
 use super::waits::Waits;
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Change, Manner, OnFailure};
-use crate::deployed::expiry_parameter;
-use crate::engine;
-use crate::engine::deploy::settle::settle;
-use crate::engine::deploy::{Deployment, nothing_to_do};
+use crate::engine::deploy::bring_up::{Ask, Wish, bring_up};
 use crate::engine::destroy::prune::Pruning;
-use crate::engine::operation::Context;
+use crate::engine::event::Events;
+use crate::engine::operation::{Context, Waiting};
 use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
-use crate::engine::plan::draw_up::draw_up;
-use crate::engine::plan::planner::{Options, Planner};
-use crate::engine::plan::surplus::Surplus;
+use crate::engine::plan::planner::Options;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
@@ -86,7 +82,7 @@ impl ValueEnum for OnFailure {
 }
 
 /// What a plan is made for.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub struct Selection {
     /// Only this part of the environment (`intake`, a stage's name, …); may be given several times
     #[arg(long, value_name = "PART")]
@@ -135,20 +131,6 @@ fn change_set_name(text: &str) -> std::result::Result<String, String> {
 }
 
 impl Deploy {
-    /// `deploy ENV --yes`, for a command that needs the environment to be there.
-    pub fn unattended(env: Env) -> Deploy {
-        Deploy {
-            env,
-            yes: true,
-            selection: Selection::default(),
-            no_attach: false,
-            concurrency: CONCURRENCY,
-            on_failure: None,
-            role_arn: None,
-            waits: Waits::default(),
-        }
-    }
-
     /// Deploys, and shows the result.
     pub fn run(self, global: &Global) -> Result<()> {
         if self.selection.prune && self.waits.no_wait {
@@ -158,162 +140,34 @@ impl Deploy {
             );
         }
         let environment = self.env.load()?;
-        self.carry_out(global, &environment, |report| show(global, report, &self.env))
-    }
-
-    /// The same before something else, whose result is the only document then.
-    pub fn run_before(self, global: &Global, environment: &Environment) -> Result<()> {
-        self.carry_out(global, environment, |report| match global.output {
-            Output::Json => report.result(),
-            Output::Text | Output::Jsonl => show(global, report, &self.env),
-        })
-    }
-
-    fn carry_out(
-        &self,
-        global: &Global,
-        environment: &Environment,
-        show: impl FnOnce(&Report) -> Result<()>,
-    ) -> Result<()> {
         global.run(self.waits.timeout(), async |interrupt| {
-            let cloud = interrupt.unless_stopped(global.connect(Some(environment))).await?;
-            let mut blueprint = crate::blueprint::render(environment, &Global::placement(&cloud))?;
+            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
+            let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
-            let (events, progress) = Progress::begin(global.face());
-            let context = Context {
-                cloud: &cloud,
-                tell: &events,
-                interrupt,
-                waiting: self.waits.begin(global, interrupt),
-            };
-            let result = self.deploy(global, context, environment, &blueprint, &progress).await;
-            drop(events);
-            progress.end().await;
-            let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
-            let shown = result.and_then(|report| show(&report));
-            match (shown, discarded) {
-                (Err(error), Err(left)) => {
-                    report::note(&left.to_string());
-                    Err(error)
-                }
-                (shown, discarded) => shown.and(discarded.map_err(|left| Global::left(interrupt, left))),
-            }
-        })
-    }
-
-    async fn deploy(
-        &self,
-        global: &Global,
-        context: Context<'_>,
-        environment: &Environment,
-        blueprint: &Blueprint,
-        progress: &Progress,
-    ) -> Result<Report> {
-        let Context { cloud, interrupt, .. } = context;
-        let drafts = &global.drafts;
-        let options = self.options(environment);
-        let planner = Planner {
-            cloud,
-            blueprint,
-            drafts,
-            options: &options,
-        };
-        let now = jiff::Timestamp::now();
-        let mut plan = loop {
-            let look = join(draw_up(planner), Surplus::find(cloud, blueprint, now)).map(Ok::<_, Error>);
-            let (plan, surplus) = interrupt.unless_stopped(look).await?;
-            let plan = Plan {
-                surplus,
+            let person = Person::new(global, interrupt, &self.env, self.yes);
+            let wish = Wish {
+                environment: &environment,
+                blueprint,
+                options: self.options(),
                 prunes: self.selection.prune,
-                ..plan?
+                attaches: !self.no_attach,
+                concurrency: self.concurrency.into(),
+                deploy: &person.again,
+                drafts: &global.drafts,
+                now: Timestamp::now,
             };
-            if !plan.is_busy() {
-                break plan;
-            }
-            drafts.discard_in_time(cloud, interrupt).await?;
-            settle(context, blueprint, !self.no_attach).await?;
-        };
-        let lifts = self.selection.disable_protection;
-        let pruning = Pruning::prepare(cloud, environment, &mut plan, lifts, now);
-        let pruning = interrupt.unless_stopped(pruning).await?;
-        let env = global.with_whereabouts(&self.env.words());
-        if global.output == Output::Text {
-            progress.suspend(|| report::text(&report::plan::text(&plan, &env)));
-        } else {
-            let warnings = plan
-                .stacks
-                .iter()
-                .filter_map(|stack| Some((stack, stack.warning.as_ref()?)));
-            for (stack, warning) in warnings {
-                context.tell.warn(format!("{}: {warning}", stack.stack));
-            }
-            if let Some(drift) = report::plan::drift(&plan, &env) {
-                context.tell.warn(drift);
-            }
-            for warning in report::surplus::warnings(&plan, &env) {
-                context.tell.warn(warning);
-            }
-        }
-        if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
-            return Err(refusal);
-        }
-        if !plan.changes_anything() {
-            put_expiry(cloud, environment, &plan).await?;
-            return Ok(nothing_to_do(plan));
-        }
-        if let Some(pruning) = &pruning {
-            for unknown in &pruning.unknown {
-                progress.suspend(|| report::note(&format!("warning: it isn't known {unknown}")));
-            }
-        }
-        let question = format!(
-            "Deploy {} to {}{}?",
-            plan.address.environment,
-            plan.address.place(),
-            pruning.as_ref().map(Pruning::question).unwrap_or_default()
-        );
-        if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
-            return Err(Error::refused("not confirmed: nothing was changed"));
-        }
-        put_expiry(cloud, environment, &plan).await?;
-        let approve = |stack: &str, changes: &[&Change]| {
-            progress.suspend(|| {
-                report::note(&report::plan::not_shown(stack, changes));
-                report::confirm(interrupt, &format!("Go on with {stack}?"), self.yes).unwrap_or(false)
-            })
-        };
-        let mut report = engine::deploy::deploy(Deployment {
-            context,
-            blueprint,
-            plan: &plan,
-            drafts,
-            options: &options,
-            concurrency: self.concurrency.into(),
-            now: jiff::Timestamp::now,
-            approve: &approve,
+            let waiting = self.waits.begin(global, interrupt);
+            person
+                .bring_up(&cloud, waiting, wish, |report| person.show_result(report))
+                .await
         })
-        .await;
-        if let Some(pruning) = pruning {
-            pruning
-                .carry_out(context, self.role_arn.as_deref(), jiff::Timestamp::now, &mut report)
-                .await;
-            if !report.kept.is_empty() {
-                // Only what is retained can be imported.
-                let with = format!("qfleet deploy {env}, once the file has it again, with `on_destroy: keep`");
-                report.import_with = Some(with);
-            }
-        }
-        report.surplus = plan.surplus;
-        Ok(report)
     }
 
-    fn options(&self, environment: &Environment) -> Options {
-        // A lab that never came up is worth nothing; what is meant to last is left for its owner to look at.
-        let default = environment.lifetime.map(|_| OnFailure::Delete);
+    fn options(&self) -> Options {
         Options {
             change_set_name: self.selection.change_set_name.clone(),
             manner: Manner {
-                on_failure: self.on_failure.or(default),
+                on_failure: self.on_failure,
                 role_arn: self.role_arn.clone(),
             },
             allow_replace: self.selection.allow_replace.clone(),
@@ -322,42 +176,148 @@ impl Deploy {
     }
 }
 
-/// An environment with a lifetime expires that long after its first deploy; later deploys don't move it. One whose file
-/// names no lifetime any more doesn't expire any more.
-async fn put_expiry(cloud: &Cloud, environment: &Environment, plan: &Plan) -> Result<()> {
-    let name = expiry_parameter(&environment.name);
-    // What an earlier environment of this name left doesn't count for a new one.
-    let is_new = plan.outputs.is_empty() && plan.stacks.iter().all(|stack| stack.id.is_none());
-    if plan.expires.is_some() && (is_new || environment.lifetime.is_none()) {
-        cloud.delete_parameter(&name).await?;
-    }
-    let Some(lifetime) = environment.lifetime.filter(|_| is_new || plan.expires.is_none()) else {
-        return Ok(());
-    };
-    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
-    let expires = jiff::Timestamp::now()
-        .checked_add(jiff::SignedDuration::from_secs(seconds))
-        .map_err(|error| Error::usage(format!("lifetime {lifetime}: {error}")))?;
-    let what = format!("When the qfleet environment {} expires", environment.name);
-    cloud.put_parameter_once(&name, &format!("{expires:.0}"), &what).await?;
-    Ok(())
+/// `deploy ENV --yes` before something else, whose result is the only document then.
+pub(super) fn deploy_before(global: &Global, environment: &Environment, env: &Env) -> Result<()> {
+    global.run(None, async |interrupt| {
+        let cloud = interrupt.unless_stopped(global.connect(Some(environment))).await?;
+        let person = Person::new(global, interrupt, env, true);
+        let wish = Wish {
+            environment,
+            blueprint: crate::blueprint::render(environment, &Global::placement(&cloud))?,
+            options: Options::default(),
+            prunes: false,
+            attaches: true,
+            concurrency: CONCURRENCY.into(),
+            deploy: &person.again,
+            drafts: &global.drafts,
+            now: Timestamp::now,
+        };
+        let show = |report: &Report| match global.output {
+            Output::Json => report.result(),
+            Output::Text | Output::Jsonl => person.show_result(report),
+        };
+        person.bring_up(&cloud, Waiting::default(), wish, show).await
+    })
 }
 
-fn show(global: &Global, report: &Report, env: &Env) -> Result<()> {
-    match global.output {
-        Output::Text => {
-            report::note(&report::summary::text(
-                report,
-                &format!("qfleet deploy {}", global.with_whereabouts(&env.words())),
-            ));
-            report::text(&report::data::left(report));
-            report::text(&report::receipt::pruned(report));
-            if report.succeeded {
-                report::text(&report::summary::outputs(&report.outputs));
-            }
+/// Who is asked: whoever started the command. `yes` agrees to everything.
+struct Person<'a> {
+    global: &'a Global,
+    interrupt: &'a Interrupt,
+    /// The environment as it was given.
+    env: String,
+    /// The command itself, for messages.
+    again: String,
+    yes: bool,
+}
+
+/// The same, while progress is shown.
+struct Asked<'a> {
+    person: &'a Person<'a>,
+    progress: &'a Progress,
+    events: &'a Events,
+}
+
+impl<'a> Person<'a> {
+    fn new(global: &'a Global, interrupt: &'a Interrupt, env: &Env, yes: bool) -> Person<'a> {
+        let env = global.with_whereabouts(&env.words());
+        Person {
+            global,
+            interrupt,
+            again: format!("qfleet deploy {env}"),
+            env,
+            yes,
         }
-        Output::Json => report::json(report),
-        Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
     }
-    report.result()
+
+    /// Deploys, shows the result, and takes away what change sets are left.
+    async fn bring_up(
+        &self,
+        cloud: &Cloud,
+        waiting: Waiting,
+        wish: Wish<'_>,
+        show: impl FnOnce(&Report) -> Result<()>,
+    ) -> Result<()> {
+        let interrupt = self.interrupt;
+        let (events, progress) = Progress::begin(self.global.face());
+        let context = Context {
+            cloud,
+            tell: &events,
+            interrupt,
+            waiting,
+        };
+        let asked = Asked {
+            person: self,
+            progress: &progress,
+            events: &events,
+        };
+        let result = bring_up(context, wish, &asked).await;
+        drop(events);
+        progress.end().await;
+        let discarded = self.global.drafts.discard_in_time(cloud, interrupt).await;
+        let shown = result.and_then(|report| show(&report));
+        match (shown, discarded) {
+            (Err(error), Err(left)) => {
+                report::note(&left.to_string());
+                Err(error)
+            }
+            (shown, discarded) => shown.and(discarded.map_err(|left| Global::left(interrupt, left))),
+        }
+    }
+
+    fn show_result(&self, report: &Report) -> Result<()> {
+        match self.global.output {
+            Output::Text => {
+                report::note(&report::summary::text(report, &self.again));
+                report::text(&report::data::left(report));
+                report::text(&report::receipt::pruned(report));
+                if report.succeeded {
+                    report::text(&report::summary::outputs(&report.outputs));
+                }
+            }
+            Output::Json => report::json(report),
+            Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
+        }
+        report.result()
+    }
+}
+
+impl Ask for Asked<'_> {
+    fn show(&self, plan: &Plan) {
+        let env = &self.person.env;
+        if self.person.global.output == Output::Text {
+            self.progress.suspend(|| report::text(&report::plan::text(plan, env)));
+            return;
+        }
+        let warnings = plan
+            .stacks
+            .iter()
+            .filter_map(|stack| Some(format!("{}: {}", stack.stack, stack.warning.as_ref()?)));
+        let drift = report::plan::drift(plan, env);
+        for warning in warnings.chain(drift).chain(report::surplus::warnings(plan, env)) {
+            self.events.warn(warning);
+        }
+    }
+
+    fn agrees(&self, plan: &Plan, pruning: Option<&Pruning>) -> Result<bool> {
+        let question = format!(
+            "Deploy {} to {}{}?",
+            plan.address.environment,
+            plan.address.place(),
+            pruning.map(Pruning::question).unwrap_or_default()
+        );
+        self.progress.suspend(|| {
+            for unknown in pruning.iter().flat_map(|pruning| &pruning.unknown) {
+                report::note(&format!("warning: it isn't known {unknown}"));
+            }
+            report::confirm(self.person.interrupt, &question, self.person.yes)
+        })
+    }
+
+    fn approves(&self, stack: &str, changes: &[&Change]) -> bool {
+        self.progress.suspend(|| {
+            report::note(&report::plan::not_shown(stack, changes));
+            report::confirm(self.person.interrupt, &format!("Go on with {stack}?"), self.person.yes).unwrap_or(false)
+        })
+    }
 }

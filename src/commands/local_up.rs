@@ -8,7 +8,7 @@ use clap::Args;
 use nix::unistd::Uid;
 use tokio::time::sleep;
 
-use super::deploy::Deploy;
+use super::deploy::deploy_before;
 use super::global::{Env, Global};
 use crate::blueprint;
 use crate::cloud::Cloud;
@@ -90,7 +90,7 @@ impl Up {
             ..global.clone()
         };
         if !global.read(is_deployed(global, &environment))? {
-            Deploy::unattended(self.env.clone()).run_before(global, &environment)?;
+            deploy_before(global, &environment, &self.env)?;
         }
         if Uid::effective().is_root() {
             report::note("note: workers run as root, because qfleet does; on an instance they don't");

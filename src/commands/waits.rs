@@ -42,17 +42,6 @@ pub struct Waits {
     pub no_wait: bool,
 }
 
-impl Default for Waits {
-    /// As when none of the options is given.
-    fn default() -> Self {
-        Waits {
-            on_interrupt: OnInterrupt::Detach,
-            timeout: None,
-            no_wait: false,
-        }
-    }
-}
-
 impl Waits {
     /// How long the command may take, from its beginning to its end.
     pub fn timeout(&self) -> Option<std::time::Duration> {

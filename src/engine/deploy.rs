@@ -1,5 +1,6 @@
 //! Executes a plan: each stack as soon as what it needs is done.
 
+pub mod bring_up;
 mod execute;
 mod lowered;
 mod queue_names;

@@ -1,0 +1,156 @@
+//! Bringing an environment to what its file says: the plan, the question, the deed, and what goes with it.
+
+use futures_util::FutureExt;
+use futures_util::future::join;
+use jiff::{SignedDuration, Timestamp};
+
+use super::settle::settle;
+use super::{Deployment, deploy, nothing_to_do};
+use crate::blueprint::Blueprint;
+use crate::cloud::Cloud;
+use crate::cloud::cloudformation::change_set::{Change, OnFailure};
+use crate::deployed::expiry_parameter;
+use crate::engine::destroy::prune::Pruning;
+use crate::engine::operation::Context;
+use crate::engine::outcome::Report;
+use crate::engine::plan::Plan;
+use crate::engine::plan::drafts::Drafts;
+use crate::engine::plan::draw_up::draw_up;
+use crate::engine::plan::planner::{Options, Planner};
+use crate::engine::plan::surplus::Surplus;
+use crate::environment::Environment;
+use crate::error::{Error, Result};
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Wish<'a> {
+    /// What the file says.
+    pub environment: &'a Environment,
+    /// What should be there.
+    pub blueprint: Blueprint,
+    /// How change sets are made.
+    pub options: Options,
+    /// What the file doesn't have any more is destroyed.
+    pub prunes: bool,
+    /// An operation that runs already is waited for.
+    pub attaches: bool,
+    /// The command that does this, for messages.
+    pub deploy: &'a str,
+    /// How many stacks are worked on at once.
+    pub concurrency: usize,
+    /// Where change sets are noted while they are open.
+    pub drafts: &'a Drafts,
+    /// What time it is.
+    pub now: fn() -> Timestamp,
+}
+
+/// Who is shown the plan, and asked.
+pub trait Ask: Sync {
+    /// Shows what would change.
+    fn show(&self, plan: &Plan);
+    /// Whether that may be done.
+    ///
+    /// # Errors
+    /// Why it can't be asked.
+    fn agrees(&self, plan: &Plan, pruning: Option<&Pruning>) -> Result<bool>;
+    /// Whether a stack may lose what the plan didn't show.
+    fn approves(&self, stack: &str, changes: &[&Change]) -> bool;
+}
+
+/// Deploys an environment.
+///
+/// # Errors
+/// A refusal, with which nothing was changed; a failure when AWS can't be asked what there is.
+pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Result<Report> {
+    let Context { cloud, interrupt, .. } = context;
+    let Wish {
+        environment,
+        blueprint,
+        mut options,
+        prunes,
+        drafts,
+        now,
+        ..
+    } = wish;
+    // A lab that never came up is worth nothing; what is meant to last is left for its owner to look at.
+    let default = environment.lifetime.map(|_| OnFailure::Delete);
+    options.manner.on_failure = options.manner.on_failure.or(default);
+    let planner = Planner {
+        cloud,
+        blueprint: &blueprint,
+        drafts,
+        options: &options,
+    };
+    let began = now();
+    let mut plan = loop {
+        let look = join(draw_up(planner), Surplus::find(cloud, &blueprint, began)).map(Ok::<_, Error>);
+        let (plan, surplus) = interrupt.unless_stopped(look).await?;
+        let plan = Plan {
+            surplus,
+            prunes,
+            ..plan?
+        };
+        if !plan.is_busy() {
+            break plan;
+        }
+        drafts.discard_in_time(cloud, interrupt).await?;
+        settle(context, &blueprint, wish.attaches).await?;
+    };
+    let pruning = Pruning::prepare(cloud, environment, &mut plan, options.disable_protection, began);
+    let pruning = interrupt.unless_stopped(pruning).await?;
+    ask.show(&plan);
+    if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
+        return Err(refusal);
+    }
+    if !plan.changes_anything() {
+        put_expiry(cloud, environment, &plan, now()).await?;
+        return Ok(nothing_to_do(plan));
+    }
+    if !ask.agrees(&plan, pruning.as_ref())? {
+        return Err(Error::refused("not confirmed: nothing was changed"));
+    }
+    put_expiry(cloud, environment, &plan, now()).await?;
+    let mut report = deploy(Deployment {
+        context,
+        blueprint: &blueprint,
+        plan: &plan,
+        drafts,
+        options: &options,
+        concurrency: wish.concurrency,
+        now,
+        approve: &|stack, changes| ask.approves(stack, changes),
+    })
+    .await;
+    if let Some(pruning) = pruning {
+        let role_arn = options.manner.role_arn.as_deref();
+        pruning.carry_out(context, role_arn, now, &mut report).await;
+        if !report.kept.is_empty() {
+            // Only what is retained can be imported.
+            let with = format!("{}, once the file has it again, with `on_destroy: keep`", wish.deploy);
+            report.import_with = Some(with);
+        }
+    }
+    report.surplus = plan.surplus;
+    Ok(report)
+}
+
+/// An environment with a lifetime expires that long after its first deploy; later deploys don't move it. One whose file
+/// names no lifetime any more doesn't expire any more.
+async fn put_expiry(cloud: &Cloud, environment: &Environment, plan: &Plan, now: Timestamp) -> Result<()> {
+    let name = expiry_parameter(&environment.name);
+    // What an earlier environment of this name left doesn't count for a new one.
+    let is_new = plan.outputs.is_empty() && plan.stacks.iter().all(|stack| stack.id.is_none());
+    if plan.expires.is_some() && (is_new || environment.lifetime.is_none()) {
+        cloud.delete_parameter(&name).await?;
+    }
+    let Some(lifetime) = environment.lifetime.filter(|_| is_new || plan.expires.is_none()) else {
+        return Ok(());
+    };
+    let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
+    let expires = now
+        .checked_add(SignedDuration::from_secs(seconds))
+        .map_err(|error| Error::usage(format!("lifetime {lifetime}: {error}")))?;
+    let what = format!("When the qfleet environment {} expires", environment.name);
+    cloud.put_parameter_once(&name, &format!("{expires:.0}"), &what).await?;
+    Ok(())
+}
