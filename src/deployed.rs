@@ -34,7 +34,6 @@ pub struct DeployedStack {
     pub part: String,
     /// What its tags say.
     pub tags: StackTags,
-    /// The stack.
     pub stack: StackDescription,
 }
 

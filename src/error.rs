@@ -6,7 +6,6 @@ use crate::environment::problem::Problems;
 pub mod exit_code {
     /// What was asked for is done; nothing to do counts as done.
     pub const DONE: u8 = 0;
-    /// An operation failed.
     pub const FAILED: u8 = 1;
     /// Bad usage or a bad environment file; nothing was touched.
     pub const USAGE: u8 = 2;
@@ -26,28 +25,17 @@ pub enum Error {
     BadFile(#[from] Box<Problems>),
     /// The command line is wrong.
     #[error("{message}")]
-    Usage {
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        help: Option<String>,
-    },
+    Usage { message: String, help: Option<String> },
     /// Something that was tried failed.
     #[error("{message}")]
     Failed {
         /// What happened, to which resource.
         message: String,
-        /// What to do.
         help: Option<String>,
     },
     /// Something that was asked for is not done, on purpose.
     #[error("{message}")]
-    Refused {
-        /// Why.
-        message: String,
-        /// What to do.
-        help: Option<String>,
-    },
+    Refused { message: String, help: Option<String> },
     /// It ended with this exit code, and why is shown already.
     #[error("it did not end well")]
     Shown(u8),
@@ -63,21 +51,18 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Bad usage.
     pub fn usage(message: impl Into<String>) -> Self {
         Error::Usage {
             message: message.into(),
             help: None,
         }
     }
-    /// A failure.
     pub fn failed(message: impl Into<String>) -> Self {
         Error::Failed {
             message: message.into(),
             help: None,
         }
     }
-    /// A refusal.
     pub fn refused(message: impl Into<String>) -> Self {
         Error::Refused {
             message: message.into(),

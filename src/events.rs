@@ -8,7 +8,6 @@ pub struct Events<E>(mpsc::UnboundedSender<E>);
 
 /// Events among which are warnings: something that the reader should know, and that stops nothing.
 pub trait Warns {
-    /// A warning.
     fn warning(message: String) -> Self;
 }
 
@@ -19,14 +18,12 @@ impl<E> Events<E> {
         (Events(sender), receiver)
     }
 
-    /// Tells an event.
     pub fn tell(&self, event: E) {
         let _ = self.0.send(event);
     }
 }
 
 impl<E: Warns> Events<E> {
-    /// Tells a warning.
     pub fn warn(&self, message: impl Into<String>) {
         self.tell(E::warning(message.into()));
     }

@@ -47,7 +47,6 @@ pub struct Blueprint {
     pub environment: String,
     /// All parts that the environment has, also where only some of its stacks are wanted.
     pub parts: Vec<String>,
-    /// In order.
     pub stacks: Vec<Stack>,
     /// What must lie in the artifacts bucket before the stacks that use it are deployed.
     pub artifacts: Vec<Artifact>,

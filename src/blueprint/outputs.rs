@@ -5,7 +5,6 @@ pub const BUCKET: &str = "BucketName";
 pub const TOPIC: &str = "TopicArn";
 pub const UPLOADS_PREFIX: &str = "UploadsPrefix";
 
-/// Of a stage.
 pub const QUEUE_URL: &str = "QueueUrl";
 pub const QUEUE_ARN: &str = "QueueArn";
 pub const QUEUE_NAME: &str = "QueueName";

@@ -9,7 +9,6 @@ use super::{Cloud, CloudError, explain};
 /// A resource with its tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tagged {
-    /// Its ARN.
     pub arn: String,
     pub tags: BTreeMap<String, String>,
 }

@@ -69,7 +69,6 @@ struct Document<'a> {
 }
 
 impl Backfill {
-    /// Sends.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         global.run(None, async |interrupt| {

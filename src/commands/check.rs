@@ -31,7 +31,6 @@ pub struct Check {
 }
 
 impl Check {
-    /// Checks.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         let offline = placement::offline(&environment, global, self.account)?;

@@ -69,7 +69,6 @@ pub struct Destroy {
 }
 
 impl Destroy {
-    /// Destroys.
     pub fn run(self, global: &Global) -> Result<()> {
         let meant = self.which.find()?;
         global.run(self.waits.timeout(), async |interrupt| {

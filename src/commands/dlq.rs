@@ -98,12 +98,10 @@ struct Purged {
     address: Address,
     stage: String,
     queue: String,
-    /// About so many.
     messages: u64,
 }
 
 impl Dlq {
-    /// Does it.
     pub fn run(self, global: &Global) -> Result<()> {
         match self.verb {
             Verb::Sample(args) => args.run(global),

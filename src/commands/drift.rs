@@ -91,7 +91,6 @@ struct Reverted<'a> {
 }
 
 impl Drift {
-    /// Looks for it.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
         global.run(self.waits.timeout(), async |interrupt| {

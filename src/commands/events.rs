@@ -38,7 +38,6 @@ pub struct Events {
 }
 
 impl Events {
-    /// Shows them.
     pub fn run(self, global: &Global) -> Result<()> {
         if self.follow && global.output == Output::Json {
             return Err(Error::usage("--follow has no end, and --output json is one document")

@@ -58,7 +58,6 @@ struct Moved {
 }
 
 impl Extend {
-    /// Moves it.
     pub fn run(self, global: &Global) -> Result<()> {
         let (which, by) = self.words()?;
         if !(1..=MOST.as_secs()).contains(&by.as_secs()) {
@@ -112,7 +111,6 @@ impl Extend {
     }
 }
 
-/// When it expires.
 async fn expiry(cloud: &Cloud, name: &str) -> Result<Timestamp> {
     let deployed = Deployed::find(cloud, name).await?;
     if deployed.stacks.is_empty() {

@@ -61,14 +61,12 @@ const FILES: [File; 6] = [
 /// The JSON form of the result is a list of these, or one a line.
 #[derive(Debug, Serialize)]
 struct Entry<'a> {
-    /// The file.
     path: &'a Path,
     /// Whether it's new; if not, it was there and stays as it was.
     written: bool,
 }
 
 impl Init {
-    /// Writes the files.
     pub fn run(self, global: &Global) -> Result<()> {
         let mut files = Vec::new();
         for file in &FILES {

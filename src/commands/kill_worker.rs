@@ -217,7 +217,6 @@ impl KillWorker {
     }
 }
 
-/// The stages' groups.
 async fn groups(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Result<Vec<(String, Group)>> {
     let named = stages
         .iter()

@@ -27,7 +27,6 @@ pub struct List {
 }
 
 impl List {
-    /// Lists them.
     pub fn run(self, global: &Global) -> Result<()> {
         check_regions(global, self.all_regions)?;
         global.read(async {

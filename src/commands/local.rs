@@ -71,7 +71,6 @@ struct State<'a> {
     running: bool,
     /// Whether this command started or ended it.
     changed: bool,
-    /// Where it runs.
     emulator: Option<&'a Emulator>,
 }
 

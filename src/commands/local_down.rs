@@ -25,14 +25,12 @@ pub struct Down {
     env: Option<PathBuf>,
 }
 
-/// The JSON form.
 #[derive(Serialize)]
 struct Document<'a> {
     stopped: &'a [Stopped],
 }
 
 impl Down {
-    /// Ends fleets.
     pub fn run(self, global: &Global) -> Result<()> {
         let global = &global.on_this_machine()?;
         let environments = match self.env {

@@ -64,7 +64,6 @@ pub struct Up {
 }
 
 impl Up {
-    /// Runs the fleet.
     pub fn run(self, global: &Global) -> Result<()> {
         if global.output == Output::Json && !self.detach {
             return Err(

@@ -69,7 +69,6 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write an environment file, a worker program and a pipeline to start from
@@ -123,7 +122,6 @@ impl Cli {
         self
     }
 
-    /// Runs the command.
     pub fn run(self) -> Result<()> {
         if self.global.form == Form::Markdown && !matches!(self.command, Command::Drift(_)) {
             return Err(Error::usage("this command has no --output markdown")

@@ -26,7 +26,6 @@ pub struct Named {
 /// The environment that is meant.
 #[derive(Debug, Clone)]
 pub struct Meant {
-    /// Its name.
     pub name: String,
     /// Its file; none when it was given by its name.
     pub file: Option<Environment>,

@@ -29,7 +29,6 @@ struct Document {
 }
 
 impl Outputs {
-    /// Prints them.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         global.read(async {

@@ -13,7 +13,6 @@ const NO_REGION: &str = "us-east-1";
 
 /// A placement that needs no AWS, and what had to be made up for it.
 pub struct Offline {
-    /// The placement.
     pub placement: Placement,
     /// For the user to know: what stands in the templates because nothing better was known.
     pub notes: Vec<String>,

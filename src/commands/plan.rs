@@ -50,7 +50,6 @@ struct Document<'a> {
 }
 
 impl Plan {
-    /// Plans.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         global.run(None, async |interrupt| {

@@ -43,7 +43,6 @@ pub struct Recover {
 }
 
 impl Recover {
-    /// Recovers.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         global.run(self.waits.timeout(), async |interrupt| {

@@ -34,7 +34,6 @@ pub struct Render {
 }
 
 impl Render {
-    /// Renders.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         let offline = placement::offline(&environment, global, self.account)?;

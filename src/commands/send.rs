@@ -68,7 +68,6 @@ struct Document {
 }
 
 impl Send {
-    /// Sends.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         let Some(stage) = self.stage.clone() else {

@@ -52,7 +52,6 @@ pub struct Status {
 }
 
 impl Status {
-    /// Shows it.
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
         let words = self.which.in_commands().with(global.whereabouts());

@@ -9,11 +9,9 @@ use crate::cloud::Cloud;
 /// An environment in an account and a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
-    /// The environment's name.
     pub environment: String,
     /// The account's twelve digits.
     pub account: String,
-    /// The region.
     pub region: String,
 }
 

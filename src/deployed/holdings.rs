@@ -17,7 +17,6 @@ pub struct Holding {
     pub stack: String,
     /// What the template calls it.
     pub logical_id: String,
-    /// Bucket or queue.
     pub kind: Kind,
     /// The bucket's name, or the queue's URL.
     pub name: String,

@@ -4,16 +4,12 @@ use super::{Deployed, DeployedStack};
 use crate::blueprint::outputs;
 use crate::cloud::cloudformation::stacks::StackDescription;
 
-/// A stage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stage {
     /// Its name, which is the part that its stack holds.
     pub name: String,
-    /// The queue's URL.
     pub queue_url: String,
-    /// The queue's name.
     pub queue_name: Option<String>,
-    /// The queue's ARN.
     pub queue_arn: Option<String>,
     /// The topic that feeds it; none when no topic does.
     pub topic: Option<String>,
@@ -23,7 +19,6 @@ pub struct Stage {
     pub dead_letter_queue_url: Option<String>,
     /// The name of its dead-letter queue.
     pub dead_letter_queue_name: Option<String>,
-    /// Its group's name.
     pub group: Option<String>,
     /// `s3://bucket/key` of the program.
     pub program: Option<String>,

@@ -30,7 +30,6 @@ const CONCURRENCY: usize = 8;
 pub struct Teardown<'a> {
     /// Where, and how long to wait.
     pub context: Context<'a>,
-    /// What is there.
     pub deployed: &'a Deployed,
     /// The role that CloudFormation does it with.
     pub role_arn: Option<&'a str>,

@@ -128,7 +128,6 @@ pub enum Event {
     Warning { message: String },
 }
 
-/// Where they go.
 pub type Events = events::Events<Event>;
 
 impl Warns for Event {

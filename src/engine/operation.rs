@@ -19,9 +19,7 @@ use crate::interrupt::{Interrupt, until};
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub cloud: &'a Cloud,
-    /// Where events go.
     pub tell: &'a Events,
-    /// Whether to stop.
     pub interrupt: &'a Interrupt,
     /// How long to wait, and what to do when told to stop.
     pub waiting: Waiting,
@@ -95,7 +93,6 @@ pub struct Target<'a> {
     pub stack: &'a str,
     /// Its part of the environment.
     pub part: &'a str,
-    /// Its ARN.
     pub id: &'a str,
     /// Its template, to say where in it something failed.
     pub template: Option<&'a str>,

@@ -24,7 +24,6 @@ pub struct Report {
     pub address: Address,
     /// Whether everything ended as it was meant to.
     pub succeeded: bool,
-    /// In order.
     pub stacks: Vec<StackReport>,
     /// Outputs of the stacks that are done: part → key → value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

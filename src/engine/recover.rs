@@ -27,7 +27,6 @@ use crate::error::{Error, Result};
 pub struct Stuck {
     pub part: String,
     pub stack: String,
-    /// Its ARN.
     pub id: String,
     pub status: StackStatus,
     pub action: Recover,

@@ -17,9 +17,7 @@ use crate::cloud::{Cloud, CloudError};
 pub struct Watch<'a> {
     pub cloud: &'a Cloud,
     pub stack: &'a str,
-    /// Its ARN.
     pub id: &'a str,
-    /// Where events go.
     pub tell: &'a Events,
     /// Where instances report why they didn't start.
     pub boot_reports: Option<BootReports<'a>>,
@@ -30,7 +28,6 @@ pub struct Watch<'a> {
 /// Where instances report why they didn't start: a signal to CloudFormation carries no reason.
 #[derive(Clone, Copy)]
 pub struct BootReports<'a> {
-    /// The artifacts bucket.
     pub bucket: &'a str,
     pub stage: &'a str,
 }

@@ -18,7 +18,6 @@ use crate::deployed::address::Address;
 /// What lies under the watched prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How many objects.
     pub objects: u64,
     /// Their size in bytes.
     pub bytes: u64,

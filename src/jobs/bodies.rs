@@ -36,7 +36,6 @@ struct Source {
 /// How many bodies there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// How many.
     pub messages: u64,
     /// Their size in bytes.
     pub bytes: u64,

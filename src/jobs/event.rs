@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::Failed;
 use crate::events::{self, Warns};
 
-/// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Doing {
@@ -21,9 +20,7 @@ pub enum Doing {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// It begins.
     JobsStarted {
-        /// What is done.
         doing: Doing,
         /// The bucket and prefix, or the URL of the queue, where it goes.
         to: String,
@@ -35,14 +32,12 @@ pub enum Event {
     },
     /// A part of a large file is there.
     PartSent {
-        /// The object's key.
         key: String,
         /// The part's size in bytes.
         bytes: u64,
     },
     /// A file is there.
     FileSent {
-        /// The object's key.
         key: String,
         /// Its size in bytes.
         bytes: u64,
@@ -52,29 +47,22 @@ pub enum Event {
     },
     /// Messages are in the queue.
     MessagesSent {
-        /// How many.
         messages: u64,
         /// Their size in bytes.
         bytes: u64,
     },
     /// Dead letters are back, so many since it began. SQS calls both numbers approximate.
     MessagesMoved {
-        /// How many.
         moved: u64,
-        /// Of how many.
         #[serde(skip_serializing_if = "Option::is_none")]
         of: Option<u64>,
     },
     /// Something could not be sent.
     NotSent(Failed),
     /// Something that the reader should know, and that stops nothing.
-    Warning {
-        /// What.
-        message: String,
-    },
+    Warning { message: String },
 }
 
-/// Where they go.
 pub type Events = events::Events<Event>;
 
 impl Warns for Event {

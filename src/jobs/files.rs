@@ -13,7 +13,6 @@ use crate::error::Result;
 /// A file that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalFile {
-    /// Where it is.
     pub path: PathBuf,
     /// Its name, or its path in the folder that was named, with slashes.
     pub name: String,

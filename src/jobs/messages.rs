@@ -28,14 +28,12 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub struct Job {
     /// Where it comes from, to name it by when it can't be sent.
     pub name: String,
-    /// The message.
     pub message: Message,
 }
 
 /// Everything that sending works with.
 #[derive(Clone, Copy)]
 pub struct Sender<'a> {
-    /// Where.
     pub cloud: &'a Cloud,
     /// The URL of the queue.
     pub queue: &'a str,
@@ -47,7 +45,6 @@ pub struct Sender<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-/// What was sent.
 #[derive(Debug, Serialize)]
 pub struct Sent {
     /// The URL of the queue.

@@ -31,7 +31,6 @@ const FAILURES: usize = 10;
 pub struct Failed {
     /// A key, or where a message came from.
     pub what: String,
-    /// What happened.
     pub message: String,
 }
 

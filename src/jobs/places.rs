@@ -12,10 +12,8 @@ pub struct Places {
     pub deployed: Deployed,
 }
 
-/// Where files go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intake {
-    /// The bucket.
     pub bucket: String,
     /// The watched prefix, with a slash at its end.
     pub prefix: String,
@@ -24,7 +22,6 @@ pub struct Intake {
 /// The queues of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queues {
-    /// The stage.
     pub stage: String,
     /// The URL of its queue.
     pub queue: String,

@@ -26,7 +26,6 @@ const RECOUNTS: u32 = 3;
 /// Everything that it works with.
 #[derive(Clone, Copy)]
 pub struct Redrive<'a> {
-    /// Where.
     pub cloud: &'a Cloud,
     /// From which queue to which.
     pub queues: &'a Queues,
@@ -52,13 +51,10 @@ pub enum How {
     ByHand,
 }
 
-/// What went back.
 #[derive(Debug, Serialize)]
 pub struct Redriven {
-    /// Of which environment.
     #[serde(flatten)]
     pub address: Address,
-    /// Of which stage.
     pub stage: String,
     /// The URL of the dead-letter queue.
     pub from: String,
@@ -66,7 +62,6 @@ pub struct Redriven {
     pub to: String,
     /// Whether all of them went back.
     pub succeeded: bool,
-    /// How.
     pub how: How,
     /// How many went back; as SQS counts, approximately.
     pub moved: u64,

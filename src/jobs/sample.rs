@@ -23,10 +23,8 @@ const ATTEMPTS: u32 = 3;
 /// Dead letters that were looked at.
 #[derive(Debug, Serialize)]
 pub struct Sample {
-    /// Of which environment.
     #[serde(flatten)]
     pub address: Address,
-    /// Of which stage.
     pub stage: String,
     /// The URL of the dead-letter queue.
     pub queue: String,
@@ -39,12 +37,9 @@ pub struct Sample {
     pub interrupted: bool,
 }
 
-/// A dead letter.
 #[derive(Debug, Serialize)]
 pub struct DeadLetter {
-    /// Its id.
     pub id: String,
-    /// What it says.
     pub body: String,
     /// How often it was received, this look included.
     pub receives: Option<u32>,
@@ -52,7 +47,6 @@ pub struct DeadLetter {
     pub first_received: Option<Timestamp>,
     /// When it was sent.
     pub sent: Option<Timestamp>,
-    /// Its message group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
     /// Its message attributes, those with text.

@@ -32,11 +32,9 @@ const PART: u64 = 8 << 20;
 /// Everything that uploading works with.
 #[derive(Clone, Copy)]
 pub struct Upload<'a> {
-    /// Where.
     pub cloud: &'a Cloud,
     /// The bucket and the watched prefix.
     pub intake: &'a Intake,
-    /// What.
     pub files: &'a [LocalFile],
     /// In front of each name, behind the watched prefix.
     pub prefix: &'a str,
@@ -50,13 +48,10 @@ pub struct Upload<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-/// What was uploaded.
 #[derive(Debug, Serialize)]
 pub struct Uploaded {
-    /// Of which environment.
     #[serde(flatten)]
     pub address: Address,
-    /// The bucket.
     pub bucket: String,
     /// The prefix that the keys begin with.
     pub prefix: String,

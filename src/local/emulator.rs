@@ -27,20 +27,17 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How many lines of the log a failure shows.
 const LOG_TAIL: usize = 12;
 
-/// A running emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Emulator {
     /// `http://127.0.0.1:<port>`, for every service.
     pub endpoint: String,
     /// Its port on loopback.
     pub port: u16,
-    /// Its process.
     pub pid: i32,
     /// Its version; nothing when it doesn't answer.
     pub version: Option<String>,
     /// When it was started.
     pub started: Timestamp,
-    /// Its output.
     pub log: String,
     /// Whether this very call started it.
     #[serde(skip)]

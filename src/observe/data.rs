@@ -31,7 +31,6 @@ pub struct BucketData {
     pub bucket: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
-    /// Whether it stays.
     pub kept: bool,
     #[serde(flatten)]
     pub contents: BucketContents,
@@ -77,13 +76,11 @@ pub struct Counts {
 /// A queue and what it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QueueData {
-    /// Its URL.
     pub queue: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it takes what no worker could process.
     pub dead_letters: bool,
-    /// Whether it stays.
     pub kept: bool,
     #[serde(flatten)]
     pub contents: QueueContents,
@@ -96,9 +93,7 @@ pub enum QueueContents {
     /// SQS calls all of its counts approximate
     /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>).
     Estimated {
-        /// Waiting.
         visible_messages: u64,
-        /// Being worked on.
         in_flight_messages: u64,
         /// Not to be received yet.
         delayed_messages: u64,

@@ -32,10 +32,7 @@ pub enum Verdict {
     /// It has expired, and nothing keeps it.
     MayGo,
     /// It has expired, and is protected.
-    Protected {
-        /// By what.
-        reason: String,
-    },
+    Protected { reason: String },
     /// When it expires can't be read.
     Unreadable { reason: String },
 }

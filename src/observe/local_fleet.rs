@@ -14,7 +14,6 @@ use crate::local::fleet::state::{self, FleetState, GroupState};
 /// The local fleet that plays Auto Scaling for an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LocalFleet {
-    /// Its supervisor's process.
     pub pid: i32,
     /// How many of its minutes pass in a real one.
     pub speed: u32,

@@ -81,7 +81,6 @@ pub struct Expiry {
 }
 
 impl Expiry {
-    /// As of now.
     pub fn new(at: Timestamp, now: Timestamp) -> Expiry {
         Expiry {
             at,

@@ -14,12 +14,10 @@ pub(super) struct Board {
     emptying: Vec<Emptying>,
 }
 
-/// A live line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LiveLine<'a> {
     /// What it is about: the name of a stack, or a bucket.
     pub about: &'a str,
-    /// What it says.
     pub text: String,
     /// How much is done, of how much, where that is known: it gets a bar of [`BAR`] columns.
     pub done: Option<(u64, u64)>,

@@ -11,7 +11,6 @@ use crate::environment::problem::Problems;
 /// The result of a check; the document of `qfleet check --output json`.
 #[derive(Debug, Serialize)]
 pub struct Checked<'a> {
-    /// The environment's name.
     pub environment: &'a str,
     /// How many stacks were rendered.
     pub stacks: usize,
@@ -30,11 +29,9 @@ pub struct Checked<'a> {
 pub enum CfnLint {
     /// Its findings are among the others.
     Ran,
-    /// It isn't installed.
     Missing,
     /// It could not do its work.
     Failed {
-        /// Why.
         message: String,
     },
 }
@@ -53,7 +50,6 @@ fn located<S: Serializer>(advice: &Problems, serializer: S) -> Result<S::Ok, S::
     problems::json(advice).serialize(serializer)
 }
 
-/// Shows it.
 pub fn show(checked: &Checked<'_>, output: Output) {
     match output {
         Output::Text => super::text(&text(checked)),

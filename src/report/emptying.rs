@@ -10,7 +10,6 @@ const OFTEN: Duration = Duration::from_secs(10);
 /// A bucket that is being emptied. Times are on the clock of whoever asks.
 #[derive(Debug)]
 pub(super) struct Emptying {
-    /// Its name.
     pub bucket: String,
     /// As in `s3://lab-bucket`.
     pub name: String,
@@ -21,7 +20,6 @@ pub(super) struct Emptying {
 }
 
 impl Emptying {
-    /// It begins.
     pub fn new(bucket: &str, now: Duration) -> Self {
         Emptying {
             bucket: bucket.to_owned(),

@@ -20,7 +20,6 @@ const LOG_TAIL: usize = 12;
 /// A fleet in the background.
 #[derive(Debug, Serialize)]
 pub struct Detached<'a> {
-    /// The fleet.
     #[serde(flatten)]
     pub fleet: &'a FleetState,
     /// Where its supervisor writes.

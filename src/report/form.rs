@@ -3,10 +3,8 @@
 /// The form of the results, as every command has it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Output {
-    /// For people.
     #[default]
     Text,
-    /// One JSON document.
     Json,
     /// One JSON object a line, as things happen.
     Jsonl,
@@ -15,7 +13,6 @@ pub enum Output {
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color {
-    /// In a terminal.
     Auto,
     Always,
     Never,

@@ -142,7 +142,6 @@ pub fn purge_question(queue: &str, depth: QueueDepth) -> String {
     }
 }
 
-/// After it.
 pub fn purged(queue: &str, depth: QueueDepth) -> String {
     let counted = match depth.total() {
         0 => "SQS had counted none".to_owned(),

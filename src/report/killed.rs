@@ -133,7 +133,6 @@ pub fn interrupted(killed: &Killed, at: Timestamp) -> String {
     )
 }
 
-/// How it ended.
 pub fn text(killed: &Killed) -> String {
     let instance = &killed.instance;
     match (&killed.replacement, killed.seconds) {

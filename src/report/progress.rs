@@ -45,7 +45,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins.
     pub fn begin(face: Face) -> (Events, Progress) {
         let (events, receiver) = Events::channel();
         let live = (face == Face::Live).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));

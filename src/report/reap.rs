@@ -9,7 +9,6 @@ use crate::engine::destroy::reaped::{Done, Reaped};
 use crate::observe::expired::{Expired, Verdict};
 use crate::observe::list::Unknown;
 
-/// What was found.
 pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
     let mut out = String::new();
     if all.is_empty() {

@@ -54,7 +54,6 @@ pub fn text(blueprint: &Blueprint) -> io::Result<()> {
     })
 }
 
-/// One document.
 pub fn json(blueprint: &Blueprint) -> io::Result<()> {
     let document = Document {
         environment: &blueprint.environment,

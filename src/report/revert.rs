@@ -15,7 +15,6 @@ const WIDTH: usize = 100;
 /// The longest value that is shown whole; JSON has all of it.
 const LONGEST_VALUE: usize = 60;
 
-/// As text.
 pub fn text(reverts: &[StackRevert]) -> String {
     let mut out = "\nPutting it back:\n\n".to_owned();
     for revert in reverts {

@@ -8,9 +8,7 @@ pub const GOOD: Style = AnsiColor::Green.on_default();
 pub const CAREFUL: Style = AnsiColor::Yellow.on_default();
 /// Removed, replaced, failed.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// Names and headings.
 pub const STRONG: Style = Style::new().bold();
-/// Less important.
 pub const FAINT: Style = Style::new().dimmed();
 
 /// `text` in a style.

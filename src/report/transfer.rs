@@ -17,7 +17,6 @@ use crate::jobs::event::{Doing, Event, Events};
 pub struct Transfer(JoinHandle<()>);
 
 impl Transfer {
-    /// Begins.
     pub fn begin(face: Face) -> (Events, Transfer) {
         let (events, receiver) = Events::channel();
         let task = match face {

@@ -23,7 +23,6 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// In this form.
     pub fn new(output: Output) -> Lines {
         Lines {
             output,
@@ -52,11 +51,9 @@ impl Lines {
 #[derive(Debug, Default)]
 struct Told {
     phase: Option<Phase>,
-    /// By name.
     stacks: BTreeMap<String, String>,
     /// By stage: what was said of it, and when.
     stages: BTreeMap<String, (String, Timestamp)>,
-    /// Id and status.
     activities: BTreeSet<(String, String)>,
     problems: Vec<String>,
 }

@@ -94,9 +94,7 @@ pub enum Template<'a> {
 /// A change set that was made and read.
 #[derive(Debug, Clone)]
 pub struct ChangeSet {
-    /// Its ARN.
     pub id: String,
-    /// Its stack's ARN.
     pub stack_id: String,
     /// What CloudFormation made of it.
     pub result: WorkedOut,
@@ -107,7 +105,6 @@ pub struct ChangeSet {
 pub enum WorkedOut {
     /// What it would do.
     Changes {
-        /// Resource by resource.
         changes: Vec<Change>,
         /// What CloudFormation can't say of them, and why.
         warning: Option<String>,
@@ -159,7 +156,6 @@ pub enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Replacement {
-    /// It stays.
     No,
     /// That depends on what other changes result in.
     Maybe,
@@ -185,7 +181,6 @@ pub struct PropertyChange {
 /// A change set as it is listed.
 #[derive(Debug, Clone)]
 pub struct ChangeSetSummary {
-    /// Its ARN.
     pub id: String,
     pub name: String,
     /// What it is for.

@@ -11,7 +11,6 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ResourceEvent {
-    /// Unique.
     #[serde(skip)]
     pub id: String,
     /// The operation that it belongs to, where the service says.

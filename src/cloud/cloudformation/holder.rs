@@ -9,11 +9,9 @@ use crate::cloud::{Cloud, CloudError, explain};
 /// Who holds a resource, as far as CloudFormation says. Unless it says that nobody does, anybody may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
-    /// No stack.
     Nobody,
     Stack {
         name: String,
-        /// Its ARN.
         id: String,
     },
     /// CloudFormation couldn't be asked.

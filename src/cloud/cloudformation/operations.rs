@@ -58,7 +58,6 @@ impl From<()> for Token {
     }
 }
 
-/// Whose failures.
 #[derive(Debug, Clone, Copy)]
 pub enum FailuresOf<'a> {
     /// Of the operation with this id. A rollback is another operation than the update that failed.

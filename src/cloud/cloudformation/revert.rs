@@ -20,7 +20,6 @@ use crate::cloud::{Cloud, CloudError, explain};
 pub enum Reverting {
     /// It would do this.
     Ready {
-        /// Resource by resource.
         changes: Vec<RevertedChange>,
         /// The values of what is kept in the parameter store, by the parameter's name.
         resolved: BTreeMap<String, String>,
@@ -59,7 +58,6 @@ pub struct ThreeStates {
     /// As it was deployed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployed: Option<String>,
-    /// As it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actual: Option<String>,
     /// As it would be.

@@ -22,15 +22,11 @@ pub struct StackDescription {
     pub reason: Option<String>,
     /// The change set that was executed last, where the service says.
     pub change_set: Option<String>,
-    /// The template's description.
     pub description: Option<String>,
-    /// Outputs by key.
     pub outputs: BTreeMap<String, String>,
     /// Names under which outputs are exported, for other stacks to import.
     pub exports: Vec<String>,
-    /// Parameters by name.
     pub parameters: BTreeMap<String, StackParameter>,
-    /// Tags by key.
     pub tags: BTreeMap<String, String>,
     /// Topics that are told of events.
     pub notification_arns: Vec<String>,

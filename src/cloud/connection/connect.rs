@@ -170,7 +170,6 @@ pub struct Unidentified {
 }
 
 impl Unidentified {
-    /// For reads.
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
     }

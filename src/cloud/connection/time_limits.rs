@@ -37,7 +37,6 @@ const BETWEEN_REACHES: Duration = Duration::from_millis(1500);
 struct Limits {
     /// One attempt, until its answer was read.
     attempt: Duration,
-    /// All attempts.
     all: Duration,
     /// It sends something that may take any time, as long as it moves.
     is_watched: bool,
@@ -47,7 +46,6 @@ impl Storable for Limits {
     type Storer = StoreReplace<Self>;
 }
 
-/// Three attempts.
 const READ: Limits = Limits {
     attempt: Duration::from_secs(10),
     all: Duration::from_secs(33),

@@ -23,7 +23,6 @@ use crate::error::Error;
 
 /// What a stack is known by.
 pub(super) struct Made {
-    /// Its ARN.
     pub id: String,
     /// The change set that was executed, if one was.
     pub change_set: Option<String>,

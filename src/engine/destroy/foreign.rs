@@ -28,7 +28,6 @@ pub enum Foreign {
     Import {
         /// The stack that exports.
         stack: String,
-        /// The export's name.
         export: String,
         /// The stack that imports it.
         importer: String,
@@ -37,9 +36,7 @@ pub enum Foreign {
     Subscription {
         /// The stack that the topic belongs to.
         stack: String,
-        /// The topic's ARN.
         topic: String,
-        /// The subscription's ARN.
         arn: String,
         /// `sqs`, `lambda`, `email`, …
         protocol: String,

@@ -27,7 +27,6 @@ pub struct Pruning {
     deployed: Deployed,
     objects: BTreeMap<String, u64>,
     lifted: Lifted,
-    /// What they hold.
     known: Known,
     /// What isn't known of their users, and why; for whoever is asked.
     pub unknown: Vec<String>,

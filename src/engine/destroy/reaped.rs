@@ -17,7 +17,6 @@ pub struct Reaped {
     pub account: String,
     /// When it was looked at.
     pub at: Timestamp,
-    /// Nothing was changed.
     pub dry_run: bool,
     /// What had expired, by region and name.
     pub environments: Vec<Outcome>,
@@ -43,7 +42,6 @@ pub struct Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Done {
-    /// It is gone.
     Destroyed,
     /// It is not, or something of it is left.
     Failed,

@@ -179,7 +179,6 @@ enum Deletion {
     Done(Outcome, Vec<ResourceEvent>),
     /// Nothing was done: somebody else began something on it just now.
     Busy(Box<Failure>),
-    /// It is DELETE_FAILED.
     Stuck(Box<Failure>),
 }
 

@@ -21,7 +21,6 @@ use crate::observe::leftovers::{self, Fate, Known, Patience, Receipt, Subject};
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
-    /// The environment's name.
     pub name: &'a str,
     /// Its file; none where it is lost.
     pub file: Option<&'a Environment>,

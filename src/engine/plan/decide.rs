@@ -55,7 +55,6 @@ pub enum Destroy {
 /// What `recover` does with a stack. It never deletes one that ever was complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recover {
-    /// It isn't stuck.
     Nothing,
     /// A rollback that got stuck goes on (ContinueUpdateRollback).
     Continue,

@@ -15,9 +15,7 @@ use crate::interrupt::Interrupt;
 /// A change set that is ready to be executed.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Its ARN.
     pub id: String,
-    /// Its stack's ARN.
     pub stack_id: String,
     /// Whether what fails is left as it is: a stack that was left so before takes no other way.
     pub keep_failed: bool,

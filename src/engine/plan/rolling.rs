@@ -18,7 +18,6 @@ pub struct Rolling {
     pub instances: usize,
     /// How many at a time.
     pub batch_size: usize,
-    /// How many times.
     pub batches: usize,
     /// How many stay in service all the time.
     pub min_in_service: usize,

@@ -20,7 +20,6 @@ pub struct Surplus {
     /// Why they can't be known, if they can't.
     #[serde(rename = "surplus_unknown", skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
-    /// The stacks themselves.
     #[serde(skip)]
     pub deployed: Option<Deployed>,
 }

@@ -39,7 +39,6 @@ pub(super) enum Call {
     Heartbeat(Waiting),
     /// An instance is to go.
     Terminate {
-        /// Which.
         id: String,
         /// And the group is to shrink.
         decrement: bool,
@@ -59,11 +58,8 @@ pub(super) struct Waiting {
 /// What the supervisor answers.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// These instances.
     Instances(Vec<Listed>),
-    /// It is done.
     Done,
-    /// This was begun.
     Begun(Activity),
     /// EC2 takes it back at this time.
     Interrupted(Timestamp),
@@ -85,7 +81,6 @@ pub(super) type Asked = (Call, oneshot::Sender<std::result::Result<Answer, Refus
 /// A running endpoint. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    /// Its address.
     pub url: String,
     server: AbortHandle,
 }

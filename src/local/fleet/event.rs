@@ -7,15 +7,11 @@ use serde::Serialize;
 use super::state::{Activity, MinuteState};
 use crate::events::{self, Warns};
 
-/// Something that happened.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum FleetEvent {
-    /// The fleet runs.
     Up {
-        /// The environment's name.
         environment: String,
-        /// The supervisor's process.
         pid: i32,
         /// How many of its minutes pass in a real one.
         speed: u32,
@@ -24,17 +20,13 @@ pub enum FleetEvent {
     },
     /// A scaling activity was begun, went on or ended.
     Activity {
-        /// The stage.
         stage: String,
-        /// The activity.
         #[serde(flatten)]
         activity: Activity,
     },
     /// A worker ended that nobody had told to, and is started again. Said once, until it has kept running for a while.
     WorkerEnded {
-        /// The stage.
         stage: String,
-        /// Its instance.
         instance: String,
         /// How it ended and what it said last.
         message: String,
@@ -43,7 +35,6 @@ pub enum FleetEvent {
     },
     /// One of the fleet's minutes has passed.
     Minute {
-        /// The stage.
         stage: String,
         /// What its group saw.
         #[serde(flatten)]
@@ -53,14 +44,11 @@ pub enum FleetEvent {
         /// How many instances there should be.
         desired: u32,
     },
-    /// Something to know.
     Note {
-        /// A sentence.
         message: String,
     },
 }
 
-/// Where they go.
 pub type Events = events::Events<FleetEvent>;
 
 impl Warns for FleetEvent {

@@ -30,7 +30,6 @@ pub(super) enum Effect {
     Remove(String),
     /// A worker that was well, or that is new, ended by itself.
     Failed {
-        /// Its instance.
         id: String,
         /// How it ended, and what it said.
         message: String,
@@ -64,13 +63,10 @@ pub(super) enum Refusal {
 /// What a group is to be like.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Shape {
-    /// The fewest instances.
     pub min: u32,
-    /// The most instances.
     pub max: u32,
     /// Its zones, at least one.
     pub zones: Vec<String>,
-    /// Its termination hook.
     pub hook: Option<Hook>,
     /// The program and the settings that instances are launched with.
     pub version: String,

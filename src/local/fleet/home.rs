@@ -105,7 +105,6 @@ impl FleetHome {
         self.folder.join("activities.jsonl")
     }
 
-    /// The instances' folders.
     pub fn instances(&self) -> PathBuf {
         self.folder.join("instances")
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 /// terminating.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
-    /// Its name.
     pub name: String,
     /// How long an instance waits without a heartbeat; and its worker, here, until it is killed.
     pub heartbeat_timeout: Duration,

@@ -49,13 +49,9 @@ pub(super) struct Interruption {
 /// How the worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Worker {
-    /// About to run.
     Starting,
-    /// Runs.
     Running {
-        /// Its process.
         pid: i32,
-        /// Since when.
         since: Duration,
     },
     /// Has ended, and is started again at this time.

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 pub(super) struct Now {
     /// Since the supervisor was started.
     pub at: Duration,
-    /// The wall's time.
     pub wall: Timestamp,
 }
 
@@ -17,7 +16,6 @@ pub(super) struct Now {
 /// visibility timeouts, which the emulator counts: only what Auto Scaling, CloudWatch and EC2 would take is sped up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// One or more.
     pub speed: u32,
 }
 

@@ -50,7 +50,6 @@ impl Place {
         self.folder.join("tmp")
     }
 
-    /// The worker's output.
     pub fn log(&self) -> PathBuf {
         self.folder.join("worker.log")
     }

@@ -38,13 +38,11 @@ pub(super) enum Next {
 }
 
 impl Restarts {
-    /// It is started.
     pub fn started(&mut self, at: Duration) {
         self.started = at;
         self.well.get_or_insert(at);
     }
 
-    /// It has ended.
     pub fn ended(&mut self, at: Duration, pace: Pace) -> Next {
         let steady = pace.real(STEADY).max(SHORTEST_STEADY);
         if at.saturating_sub(self.started) >= steady {

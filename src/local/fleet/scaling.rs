@@ -107,7 +107,6 @@ pub(super) struct Scaling {
 }
 
 impl Scaling {
-    /// Without a past.
     pub fn of(stage: &Stage) -> Scaling {
         Scaling {
             policies: stage.policies.clone(),

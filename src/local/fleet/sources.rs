@@ -24,13 +24,11 @@ const INSTANCE_TYPE: &str = "t3.micro";
 /// A stage with instances, as it is deployed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stage {
-    /// Its name.
     pub name: String,
     /// What its stack puts out.
     pub outputs: Outputs,
     /// What only its stack's template tells.
     pub facts: Facts,
-    /// Its group.
     pub group: ScalingGroup,
     /// The hook for instances that terminate.
     pub hook: Option<Hook>,
@@ -41,13 +39,11 @@ pub(super) struct Stage {
 /// Outputs of a stage's stack.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Outputs {
-    /// The group's name.
     pub group: String,
     /// Queue and dead-letter queue: name and URL.
     pub queues: Vec<Queue>,
     /// `s3://bucket/key` of the program.
     pub program: String,
-    /// The worker's variables.
     pub settings: Vec<(String, String)>,
 }
 

@@ -29,13 +29,11 @@ pub struct FleetState {
     /// Which environment, and where.
     #[serde(flatten)]
     pub address: Address,
-    /// The supervisor's process.
     pub pid: i32,
     /// When the supervisor was started.
     pub started: Timestamp,
     /// How many of its minutes pass in a real one.
     pub speed: u32,
-    /// The emulator's endpoint.
     pub endpoint: String,
     /// Where the supervisor answers as Auto Scaling: it ends instances, the emulator can't.
     pub autoscaling_endpoint: String,
@@ -46,15 +44,12 @@ pub struct FleetState {
 /// A group as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupState {
-    /// The stage.
     pub stage: String,
     /// The Auto Scaling group's name.
     pub group: String,
-    /// The fewest instances.
     pub min: u32,
     /// How many there should be.
     pub desired: u32,
-    /// The most instances.
     pub max: u32,
     /// Messages an instance that target tracking holds the backlog at; none without such a policy.
     pub target: Option<f64>,
@@ -79,7 +74,6 @@ impl GroupState {
 pub struct InstanceState {
     /// Its id, as EC2's are: `i-` and 17 hexadecimal digits.
     pub id: String,
-    /// Its zone.
     pub zone: String,
     /// Where it is in its life.
     pub lifecycle_state: LifecycleState,
@@ -87,7 +81,6 @@ pub struct InstanceState {
     pub pid: Option<i32>,
     /// When the instance was launched.
     pub started: Timestamp,
-    /// The worker's output.
     pub log: PathBuf,
     /// When EC2 takes it back, once it has announced that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,9 +91,7 @@ pub struct InstanceState {
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LifecycleState {
-    /// Comes up.
     Pending,
-    /// Works.
     InService,
     /// Was told to go, and finishes what it has in hand.
     #[serde(rename = "Terminating:Wait")]
@@ -108,7 +99,6 @@ pub enum LifecycleState {
     /// Has finished, or had its time.
     #[serde(rename = "Terminating:Proceed")]
     TerminatingProceed,
-    /// Is gone.
     Terminated,
     /// One that this version doesn't know.
     #[serde(other)]
@@ -132,13 +122,11 @@ impl LifecycleState {
 /// What a group saw in one of the fleet's minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MinuteState {
-    /// When.
     pub at: Timestamp,
     /// Messages that waited.
     pub visible: u64,
     /// Messages that were worked on.
     pub in_flight: u64,
-    /// Instances in service.
     pub running: u32,
     /// What target tracking looked at, in messages; none without such a policy.
     pub backlog_per_instance: Option<f64>,
@@ -148,7 +136,6 @@ pub struct MinuteState {
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html>).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Activity {
-    /// Its id.
     pub activity_id: String,
     /// The Auto Scaling group's name.
     pub group: String,
@@ -162,7 +149,6 @@ pub struct Activity {
     pub start_time: Timestamp,
     /// When it ended; none while it goes on.
     pub end_time: Option<Timestamp>,
-    /// How it stands.
     pub status_code: StatusCode,
     /// What else there is to say, as why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,11 +160,9 @@ pub struct Activity {
 pub enum StatusCode {
     /// The instance comes up.
     PreInService,
-    /// The instance goes.
     InProgress,
     /// The instance finishes what it has in hand.
     MidLifecycleAction,
-    /// Done.
     Successful,
     /// Not done, for what `status_message` says.
     Failed,

@@ -23,7 +23,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A fleet that was ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stopped {
-    /// The environment's name.
     pub environment: String,
     /// Whether a supervisor was running it.
     pub supervised: bool,
@@ -34,7 +33,6 @@ pub struct Stopped {
 /// What ending a fleet waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// The environment's name.
     pub environment: String,
     /// The instances whose workers still run.
     pub workers: Vec<String>,

@@ -57,9 +57,7 @@ const LOGS: usize = 20;
 pub struct Setup {
     /// The emulator, as the environment's account.
     pub cloud: Cloud,
-    /// The emulator's endpoint.
     pub endpoint: String,
-    /// The environment's name.
     pub environment: String,
     /// How many of the fleet's minutes pass in a real one.
     pub speed: u32,

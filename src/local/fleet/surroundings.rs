@@ -9,7 +9,6 @@ use std::path::Path;
 pub(super) struct Surroundings<'a> {
     pub account: &'a str,
     pub region: &'a str,
-    /// The emulator's endpoint.
     pub endpoint: &'a str,
     /// Where the supervisor answers as Auto Scaling.
     pub autoscaling: &'a str,

@@ -18,7 +18,6 @@ pub enum Class {
     FalsePositive,
     /// The environment file says that it may differ.
     Ignored,
-    /// Somebody changed it.
     Unexpected,
     /// Somebody changed it, and data, access or the flow of work is at risk.
     Dangerous,

@@ -67,7 +67,6 @@ pub enum Verdict {
 pub struct StackDrift {
     pub part: String,
     pub stack: String,
-    /// Its ARN.
     #[serde(skip)]
     pub id: String,
     /// Why it could not be checked, when it couldn't.
@@ -122,7 +121,6 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FoundBy {
-    /// Its drift detection.
     CloudFormation,
     /// Our own comparison of the deployed template with what the service says.
     Qfleet,

@@ -11,7 +11,6 @@ pub struct Resolver {
     /// The account's twelve digits.
     pub account: String,
     pub region: String,
-    /// The stack's ARN.
     pub stack_id: String,
     pub stack_name: String,
     /// Values of parameters; those of list types are lists.

@@ -20,7 +20,6 @@ pub enum Severity {
     Critical,
     /// It works, and something is wrong.
     Warning,
-    /// Good to know.
     Note,
 }
 

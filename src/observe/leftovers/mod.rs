@@ -80,7 +80,6 @@ pub enum Fate {
     Abandoned,
     /// It is there on purpose: it holds data.
     Kept,
-    /// It is gone.
     Deleted,
 }
 
@@ -103,7 +102,6 @@ pub struct Subject {
 /// How long is waited for what is on its way out.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Altogether.
     pub limit: Duration,
     /// From look to look.
     pub pause: Duration,

@@ -260,9 +260,7 @@ impl Look<'_> {
 /// ARNs of the topics that are there.
 #[derive(Default)]
 struct Topics {
-    /// Of the environment.
     ours: Vec<String>,
-    /// All others.
     others: BTreeSet<String>,
 }
 

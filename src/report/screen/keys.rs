@@ -2,10 +2,8 @@
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// End the watching.
     Leave,
     /// Show stages further down (or up, when negative).
     Scroll(isize),

@@ -27,7 +27,6 @@ pub fn most_rows(stage: &StageState, roster: &Roster) -> u16 {
     LEAST_ROWS - 1 + chart + zones
 }
 
-/// Draws it.
 pub fn draw(stage: &StageState, roster: &Roster, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let mut rows = Rows { area, y: area.y };
     rule(&stage.stage, &group(stage), theme, rows.take(1), buffer);

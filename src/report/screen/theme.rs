@@ -8,7 +8,6 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    /// There are.
     pub colors: bool,
 }
 
@@ -21,16 +20,12 @@ pub enum Tone {
     Careful,
     /// Wrong, or going.
     Bad,
-    /// Names and headings.
     Strong,
-    /// Less important.
     Faint,
-    /// Everything else.
     Plain,
 }
 
 impl Theme {
-    /// Of a text.
     pub fn text(self, tone: Tone) -> Style {
         let colored = |color| {
             if self.colors {

@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 use crate::harness::Test;
 use commands::{ALL, Run, WITHOUT_CALLS};
 
-/// Five seconds are promised, and held to on a paused clock (`engine_clock::waiting`). A process here shares its processors
+/// Five seconds are promised, and held to on a paused clock (`clock::engine::waiting`). A process here shares its processors
 /// with all that is tested beside it, and was seen to take seven: it has until a pipeline would kill it.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// How many processes run at once: they mostly wait.

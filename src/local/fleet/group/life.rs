@@ -15,7 +15,6 @@ const LAST_SECONDS: Duration = Duration::from_secs(5);
 const LAST_CALL: Duration = Duration::from_secs(10);
 
 impl Group {
-    /// The worker runs.
     pub fn started(&mut self, id: &str, pid: i32, now: Now) {
         if let Some(place) = self.place(id) {
             let instance = &mut self.instances[place];
