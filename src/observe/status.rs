@@ -324,7 +324,8 @@ impl Reads<'_> {
         unknown.dedup();
         let stacks = self.stacks.deployed.stacks.iter();
         let mut status = Status {
-            address: self.stacks.deployed.address.clone(),
+            // Not that of `stacks`: they were read before it was known whose account it is.
+            address: Address::new(cloud, &self.stacks.deployed.address.environment),
             local: cloud.local,
             local_fleet: self.local_fleet,
             at: now,
