@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "QFLEET_ENVIRONMENT": "photos",
     "QFLEET_STAGE": "work",
@@ -29,10 +29,10 @@ SETTINGS = {
 def test_a_worker_outlives_a_queue_that_is_away(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     workers = {}
-    for example in ("mover", "fingerprint", "init/worker"):
+    for example in ("examples/mover", "examples/fingerprint", "templates/init/worker"):
         log = tmp_path / example.replace("/", "-")
         with open(log, "w") as out:
-            command = ["/bin/sh", EXAMPLES / example / "run"]
+            command = ["/bin/sh", ROOT / example / "run"]
             workers[log] = subprocess.Popen(command, env=SETTINGS | {"PATH": path}, stdout=out, stderr=out)
     try:
         end = time.monotonic() + 20
