@@ -46,7 +46,7 @@ fn name(rig: &Rig) -> String {
 
 /// Another program: another launch template.
 fn another_program(rig: &mut Rig) {
-    let key = Value::Literal("programs/work/another.tar.gz".into());
+    let key = Value::Literal("programs/another.tar.gz".into());
     rig.stack("work").parameters.insert("ProgramKey".into(), key);
 }
 
