@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs
 
 REGION = "us-east-2"
@@ -106,8 +108,7 @@ class Instance:
                     instance.refused.append(answer)
                 self.reply(status, answer)
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.daemon_threads = True
+        server = _Server(("127.0.0.1", 0), Handler)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         instance.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -117,6 +118,15 @@ class Instance:
             server.shutdown()
             server.server_close()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *args: Any) -> None:
+        # A client that is killed, or doesn't wait any longer, is no news.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*args)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -74,6 +74,7 @@ Environment=PATH=/shared/bin:$PATH
 ExecStart=/bin/bash /shared/boot
 StandardOutput=append:/shared/boot.log
 StandardError=inherit
+ExecStopPost=/bin/touch /shared/booted
 END
 """
 
@@ -117,7 +118,7 @@ class Machine:
         log = self.folder / "logs/worker.log"
         return log.read_text() if log.exists() else ""
 
-    def eventually(self, check: Callable[[], Any], seconds: float = 20.0) -> Any:
+    def eventually(self, check: Callable[[], Any], seconds: float = 60.0) -> Any:
         """The first true answer of `check`."""
         end = time.monotonic() + seconds
         while not (answer := check()):
@@ -130,7 +131,7 @@ class Machine:
 
     def powers_off(self) -> None:
         """Waits until it is off. (The kernel ends process 1 of a namespace by SIGINT then.)"""
-        assert self.popen.wait(20) == 128 + signal.SIGINT, self.story()
+        assert self.popen.wait(60) == 128 + signal.SIGINT, self.story()
 
     def story(self) -> str:
         boot = self.shared / "boot.log"
@@ -140,5 +141,5 @@ class Machine:
     def end(self) -> None:
         if self.popen.poll() is None:
             self.popen.terminate()
-            self.popen.wait(20)
+            self.popen.wait(60)
         shutil.rmtree(self.folder / "root", ignore_errors=True)

@@ -158,7 +158,7 @@ def boot(tmp_path: Path) -> Callable[..., Boot]:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                timeout=30,
+                timeout=120,
             )
         return Boot(root, done.returncode, log.read_text())
 

@@ -27,7 +27,7 @@ REGION = "us-east-2"
 NOBODY = "http://127.0.0.1:9"
 
 
-def eventually(check: Callable[[], Any], seconds: float = 10.0, what: str = "it") -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60.0, what: str = "it") -> Any:
     """The first true answer of `check`."""
     end = time.monotonic() + seconds
     while True:
@@ -64,11 +64,11 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        eventually(answers, 30, "the start of ministack")
+        eventually(answers, what="the start of ministack")
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @dataclass
@@ -182,15 +182,15 @@ class Process:
     def log(self) -> str:
         return self.log_file.read_text()
 
-    def says(self, text: str, seconds: float = 10.0) -> None:
-        eventually(lambda: text in self.log() or self.popen.poll() is not None, seconds, f"{text!r} in the log")
+    def says(self, text: str) -> None:
+        eventually(lambda: text in self.log() or self.popen.poll() is not None, what=f"{text!r} in the log")
         assert text in self.log(), self.log()
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         self.popen.send_signal(number)
 
-    def ends(self, seconds: float = 10.0) -> int:
-        return self.popen.wait(seconds)
+    def ends(self) -> int:
+        return self.popen.wait(60)
 
     def stop(self) -> None:
         if self.popen.poll() is None:

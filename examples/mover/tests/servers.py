@@ -1,11 +1,22 @@
 """What stands where the emulator can't: small servers over real HTTP."""
 
 import http.client
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *args: Any) -> None:
+        # A client that is killed, or doesn't wait any longer, is no news.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(*args)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -28,8 +39,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def _serve(handler: type[_Handler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -50,7 +60,7 @@ def between(endpoint: str, before: Callable[[str, str, dict[str, str]], None]) -
             body = self.body()
             headers = {name.lower(): value for name, value in self.headers.items()}
             before(self.command, self.path, headers)
-            connection = http.client.HTTPConnection(target.hostname, target.port, timeout=30)
+            connection = http.client.HTTPConnection(target.hostname, target.port, timeout=120)
             connection.request(self.command, self.path, body, headers)
             answer = connection.getresponse()
             content = answer.read()

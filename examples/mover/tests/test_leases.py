@@ -13,14 +13,14 @@ def receive(lab: Lab, wait: int = 0) -> list[dict]:
 
 
 def test_a_message_stays_invisible_while_it_is_worked_on_and_comes_back_afterwards(new_lab) -> None:
-    lab: Lab = new_lab(visibility_timeout=2)
-    leases = Leases(lab.sqs, lab.queue, timeout=2)
+    lab: Lab = new_lab(visibility_timeout=5)
+    leases = Leases(lab.sqs, lab.queue, timeout=5)
     threading.Thread(target=leases.keep, daemon=True).start()
     lab.send("work")
     [message] = receive(lab)
     with leases.hold(message, time.monotonic()):
-        assert receive(lab, wait=4) == []
-    [again] = receive(lab, wait=5)
+        assert receive(lab, wait=8) == []
+    [again] = receive(lab, wait=20)
     assert again["MessageId"] == message["MessageId"]
 
 

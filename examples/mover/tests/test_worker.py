@@ -30,14 +30,14 @@ def test_moves_every_file_whatever_its_name(lab: Lab, through: str) -> None:
 
 
 def test_a_poison_message_ends_in_the_dead_letters_and_stops_nobody(new_lab: Callable[..., Lab]) -> None:
-    lab = new_lab(visibility_timeout=1, max_receives=2)
+    lab = new_lab(visibility_timeout=3, max_receives=2)
     lab.notify_queue()
     worker = lab.start()
     lab.send("poison\nsecond line")
     lab.put("uploads/good")
     eventually(lambda: lab.waiting(lab.dead) == (1, 0), what="the redrive")
     assert lab.keys() == {"processed/good"}
-    assert "delivery 2 is left to the dead-letter queue: the message is not JSON: poison\\nsecond line" in worker.log()
+    worker.says("delivery 2 is left to the dead-letter queue: the message is not JSON: poison\\nsecond line")
 
 
 def test_an_upload_during_the_deletion_is_moved_too(lab: Lab) -> None:
@@ -66,7 +66,7 @@ def test_next_stages_hear_of_each_file(lab: Lab) -> None:
     lab.start(QFLEET_NEXT_QUEUE_URLS=" ".join(following))
     lab.put("uploads/a b+😀.txt")
     for url in following:
-        answer = lab.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
+        answer = lab.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
         [upload] = uploads_in(answer["Messages"][0]["Body"])
         assert upload.key == "processed/a b+😀.txt"
         assert lab.get(upload.key) == b"content"
@@ -82,11 +82,11 @@ class SlowCopies:
     def __call__(self, method: str, path: str, headers: dict[str, str]) -> None:
         if "x-amz-copy-source" in headers:
             self.begun.release()
-            self.go.wait(20)
+            self.go.wait(120)
 
     def wait_for(self, number: int) -> None:
         for _ in range(number):
-            assert self.begun.acquire(timeout=10)
+            assert self.begun.acquire(timeout=60)
 
 
 def test_takes_no_more_than_it_can_work_on(lab: Lab) -> None:
@@ -115,9 +115,8 @@ def test_finishes_work_in_hand_on_sigterm(new_lab: Callable[..., Lab]) -> None:
         slow.wait_for(1)
         worker.signal(signal.SIGTERM)
         worker.says("stopping: got SIGTERM")
-        time.sleep(1.5)  # the last poll ends
         lab.put("uploads/too late")
-        time.sleep(2)
+        time.sleep(3)
         assert worker.popen.poll() is None
         eventually(lambda: lab.waiting() == (1, 1), what="only one message in hand")
         slow.go.set()
@@ -137,7 +136,7 @@ def test_gives_work_back_on_a_second_signal(lab: Lab) -> None:
         worker.signal(signal.SIGINT)
         worker.says("finishing 2 messages in hand")
         worker.signal(signal.SIGTERM)
-        assert worker.ends(5) == 0
+        assert worker.ends() == 0
         assert lab.waiting() == (2, 0)
         assert lab.keys() == {"uploads/a", "uploads/b"}
         slow.go.set()
@@ -153,32 +152,34 @@ def test_lives_through_trouble_with_the_queue(lab: Lab) -> None:
     assert worker.ends() == 0
 
 
-def test_while_s3_is_away_the_queue_keeps_its_messages(lab: Lab) -> None:
+def test_while_s3_is_away_the_queue_keeps_its_messages(new_lab: Callable[..., Lab]) -> None:
     """One after the other they would be received, fail, and in the end go to the dead letters."""
+    lab = new_lab(visibility_timeout=600)
     for number in range(10):
         lab.send(event_for(lab.bucket, f"uploads/{number}", 1, "x", "us-east-2", "now"))
     worker = lab.start(AWS_ENDPOINT_URL_S3=NOBODY, AWS_MAX_ATTEMPTS="1", QFLEET_MESSAGES_AT_ONCE="1")
     worker.says("next try in 2 s")
-    assert worker.log().count("failed and will be delivered again") == 2
-    waiting, in_flight = lab.waiting()
-    assert waiting == 8 and in_flight == 2
     worker.signal()
     assert worker.ends() == 0
+    failure = "failed and will be delivered again"
+    assert worker.log().partition("next try in 2 s")[0].count(failure) == 2
+    failed = worker.log().count(failure)
+    assert lab.waiting() == (10 - failed, failed)
 
 
 def test_a_failing_file_fails_alone_and_is_tried_again(new_lab: Callable[..., Lab]) -> None:
-    lab = new_lab(visibility_timeout=1, max_receives=2)
+    lab = new_lab(visibility_timeout=3, max_receives=2)
     worker = lab.start()
     lab.send(event_for("somebody-elses-bucket", "uploads/a", 1, "x", "us-east-2", "now"))
     lab.put("uploads/b")
     lab.send(event_for(lab.bucket, "uploads/b", 1, "x", "us-east-2", "now"))
     eventually(lambda: lab.waiting(lab.dead) == (1, 0), what="the redrive")
     assert lab.keys() == {"processed/b"}
-    assert "this worker serves" in worker.log()
+    worker.says("this worker serves")
 
 
 def test_what_a_killed_worker_had_in_hand_comes_back(new_lab: Callable[..., Lab]) -> None:
-    lab = new_lab(visibility_timeout=2)
+    lab = new_lab(visibility_timeout=4)
     lab.notify_queue()
     first = lab.start(MOVER_SECONDS_PER_FILE="3600")
     first.says("pretending 3600 s of work on each file")
