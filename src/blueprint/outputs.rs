@@ -5,6 +5,10 @@ pub const BUCKET: &str = "BucketName";
 pub const TOPIC: &str = "TopicArn";
 pub const UPLOADS_PREFIX: &str = "UploadsPrefix";
 
+/// Of `network`.
+pub const VPC: &str = "VpcId";
+pub const SUBNETS: &str = "SubnetIds";
+
 pub const QUEUE_URL: &str = "QueueUrl";
 pub const QUEUE_ARN: &str = "QueueArn";
 pub const QUEUE_NAME: &str = "QueueName";
@@ -27,10 +31,12 @@ mod tests {
     #[test]
     fn templates_put_out_what_is_read() {
         let artifacts = include_str!("../../templates/artifacts.yaml.j2");
+        let network = include_str!("../../templates/network.yaml.j2");
         let intake = include_str!("../../templates/intake.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
         for (template, names) in [
             (artifacts, [BUCKET].as_slice()),
+            (network, &[VPC, SUBNETS]),
             (intake, &[BUCKET, TOPIC, UPLOADS_PREFIX]),
             (
                 stage,

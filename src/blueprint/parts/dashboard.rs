@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Parts, output, scaling};
-use crate::blueprint::{Stack, contexts, names};
+use crate::blueprint::{Stack, contexts, names, outputs};
 use crate::environment::WorkersKind;
 use crate::environment::problem::Problem;
 
@@ -14,7 +14,7 @@ impl Parts<'_> {
         let mut stages = Vec::new();
         for (index, stage) in self.environment.stages.iter().enumerate() {
             let WorkersKind::Instances(_) = stage.workers.kind();
-            parameters.insert(format!("GroupName{}", index + 1), output(&stage.name, "GroupName"));
+            parameters.insert(format!("GroupName{}", index + 1), output(&stage.name, outputs::GROUP));
             stages.push(contexts::DashboardStage {
                 name: &stage.name,
                 heading_json: json(format!("## {}", stage.name)),

@@ -6,7 +6,7 @@ use super::image::image;
 use super::{Parts, ZONES, output, scaling};
 use crate::blueprint::order::Source;
 use crate::blueprint::rolling_update::{self, RollingUpdate};
-use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, program, quoting};
+use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, outputs, program, quoting};
 use crate::environment::problem::Problem;
 use crate::environment::{Instances, Network, OnDestroy, WorkersKind, Zones};
 
@@ -55,7 +55,7 @@ impl Parts<'_> {
         pointer: &str,
     ) -> Result<BTreeMap<String, Value>, Problem> {
         let mut parameters = BTreeMap::from([
-            ("ArtifactsBucket".to_owned(), output("artifacts", "BucketName")),
+            ("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET)),
             ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
             ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
             (
@@ -65,14 +65,14 @@ impl Parts<'_> {
         ]);
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if self.environment.bucket.is_some() {
-            add("BucketName", output("intake", "BucketName"));
+            add("BucketName", output("intake", outputs::BUCKET));
         }
         if source == Source::Bucket {
-            add("TopicArn", output("intake", "TopicArn"));
+            add("TopicArn", output("intake", outputs::TOPIC));
         }
         if instances.network == Some(Network::Create) {
-            add("VpcId", output("network", "VpcId"));
-            add("SubnetIds", output("network", "SubnetIds"));
+            add("VpcId", output("network", outputs::VPC));
+            add("SubnetIds", output("network", outputs::SUBNETS));
         } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
             add("VpcId", Value::Literal(vpc.clone()));
             add("SubnetIds", Value::Literal(subnets.join(",")));
@@ -81,8 +81,8 @@ impl Parts<'_> {
         }
         for (position, next) in feeds.iter().enumerate() {
             let number = position + 1;
-            add(&format!("NextQueueUrl{number}"), output(next, "QueueUrl"));
-            add(&format!("NextQueueArn{number}"), output(next, "QueueArn"));
+            add(&format!("NextQueueUrl{number}"), output(next, outputs::QUEUE_URL));
+            add(&format!("NextQueueArn{number}"), output(next, outputs::QUEUE_ARN));
         }
         Ok(parameters)
     }
