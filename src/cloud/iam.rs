@@ -33,9 +33,7 @@ impl Cloud {
         }
         let mut all = Vec::new();
         for name in names {
-            let asked = self.iam.get_role_policy().role_name(&name).policy_name(policy);
-            let answer = asked.send().await.map_err(|error| explain("GetRolePolicy", error));
-            let policy = unless(&NO_SUCH_ENTITY, answer)?.map(|answer| answer.policy_document);
+            let policy = self.role_policy(&name, policy).await?;
             all.push(NamedRole { name, policy });
         }
         Ok(all)
@@ -102,13 +100,18 @@ impl Cloud {
             names.push(name.map_err(|error| explain("ListRolePolicies", error))?);
         }
         let each = names.iter().map(async |name| {
-            let asked = self.iam.get_role_policy().role_name(role).policy_name(name);
-            let answer = asked.send().await.map_err(|error| explain("GetRolePolicy", error));
             // None of one that went between the list and this.
-            let found = unless(&NO_SUCH_ENTITY, answer)?;
-            Ok(found.map(|found| json!({"PolicyName": name, "PolicyDocument": unescaped(found.policy_document())})))
+            let found = self.role_policy(role, name).await?;
+            Ok(found.map(|document| json!({"PolicyName": name, "PolicyDocument": unescaped(&document)})))
         });
         Ok(try_join_all(each).await?.into_iter().flatten().collect())
+    }
+
+    /// An inline policy, as IAM has escaped it; none when there is none of this name.
+    async fn role_policy(&self, role: &str, name: &str) -> Result<Option<String>, CloudError> {
+        let asked = self.iam.get_role_policy().role_name(role).policy_name(name);
+        let answer = asked.send().await.map_err(|error| explain("GetRolePolicy", error));
+        Ok(unless(&NO_SUCH_ENTITY, answer)?.map(|answer| answer.policy_document))
     }
 
     async fn attached_policies(&self, role: &str) -> Result<Vec<String>, CloudError> {

@@ -56,8 +56,8 @@ impl Cloud {
             "AWS::AutoScaling::AutoScalingGroup" => {
                 is_there("DescribeAutoScalingGroups", self.group(id).await?.is_some())
             }
-            "AWS::AutoScaling::ScalingPolicy" => self.policy_presence(id).await.map(Some),
-            "AWS::CloudWatch::Alarm" => is_there("DescribeAlarms", !self.alarms(vec![id.to_owned()]).await?.is_empty()),
+            "AWS::AutoScaling::ScalingPolicy" => is_there("DescribePolicies", self.policy(id).await?.is_some()),
+            "AWS::CloudWatch::Alarm" => is_there("DescribeAlarms", !self.metric_alarms(&[id.to_owned()]).await?.is_empty()),
             "AWS::CloudWatch::Dashboard" => is_there("GetDashboard", self.dashboard_body(id).await?.is_some()),
             "AWS::Logs::LogGroup" => {
                 let found = self.log_groups(id).await?;
@@ -108,26 +108,6 @@ impl Cloud {
             .queue_attributes(name_or_url, &[QueueAttributeName::QueueArn])
             .await?;
         Ok(Presence::new("GetQueueAttributes", found.is_some()))
-    }
-
-    async fn policy_presence(&self, arn: &str) -> Result<Presence, CloudError> {
-        let operation = "DescribePolicies";
-        let asked = self.autoscaling.describe_policies().policy_names(arn).send().await;
-        match asked.map_err(|error| explain(operation, error)) {
-            Ok(answer) => {
-                // The emulator answers with every policy that there is.
-                let mut policies = answer.scaling_policies().iter();
-                Ok(Presence::new(
-                    operation,
-                    policies.any(|policy| policy.policy_arn() == Some(arn)),
-                ))
-            }
-            // A group that is gone has no policies, and says so in these words.
-            Err(error) if error.is("ValidationError") && error.message.contains("not found") => {
-                Ok(Presence::new(operation, false))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Cloud Control API: types that nobody can read, such as a queue's policy, are refused by their name

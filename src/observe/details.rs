@@ -161,7 +161,8 @@ async fn policies_and_alarms(
         .flat_map(|(_, names)| names)
         .map(|(name, _)| name)
         .collect();
-    let there = match cloud.alarms(names.into_iter().cloned().collect()).await {
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    let there = match cloud.alarms(&names).await {
         Ok(there) => there,
         Err(error) => {
             problems.push(error.to_string());

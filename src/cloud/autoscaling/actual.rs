@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cloud::actual::{defined, metric_query};
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::{Cloud, CloudError, explain};
+use crate::cloud::{Cloud, CloudError};
 
 impl Cloud {
     /// A group as `AWS::AutoScaling::AutoScalingGroup` has it, with what no template can say: its suspended processes
@@ -17,28 +17,7 @@ impl Cloud {
 
     /// A scaling policy of a group as `AWS::AutoScaling::ScalingPolicy` has it.
     pub async fn actual_scaling_policy(&self, arn: &str) -> Result<Option<Value>, CloudError> {
-        // The ARN isn't taken as a name, and the emulator gives a policy that is put again another one:
-        // arn:aws:autoscaling:region:account:scalingPolicy:id:autoScalingGroupName/group:policyName/name
-        let names = arn
-            .split_once("autoScalingGroupName/")
-            .and_then(|(_, rest)| rest.split_once(":policyName/"));
-        let Some((group, name)) = names else {
-            return Ok(None);
-        };
-        let asked = self.autoscaling.describe_policies().auto_scaling_group_name(group);
-        let mut pages = asked.into_paginator().items().send();
-        while let Some(policy) = pages.next().await {
-            let policy = match policy.map_err(|error| explain("DescribePolicies", error)) {
-                Ok(policy) => policy,
-                // "ScalingPolicy name not found" and the like: its group is gone, and so is it.
-                Err(error) if error.is("ValidationError") => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            if policy.policy_name() == Some(name) {
-                return Ok(Some(scaling_policy(&policy)));
-            }
-        }
-        Ok(None)
+        Ok(self.policy(arn).await?.as_ref().map(scaling_policy))
     }
 }
 

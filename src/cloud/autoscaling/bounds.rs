@@ -6,7 +6,6 @@
 use aws_sdk_autoscaling::types::Tag;
 use serde::Serialize;
 
-use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// The tag that says what a group's bounds were before a destroy lowered them.
@@ -39,11 +38,6 @@ impl Bounds {
 }
 
 impl Cloud {
-    /// The groups of the region that carry the mark: those whose destroy hasn't come to its end. Usually none, so one call.
-    pub async fn lowered_groups(&self) -> Result<Vec<Group>, CloudError> {
-        self.groups_tagged(MARK).await
-    }
-
     /// Marks a group that is about to be lowered
     /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html>).
     pub async fn mark_bounds(&self, group: &str, bounds: Bounds) -> Result<(), CloudError> {

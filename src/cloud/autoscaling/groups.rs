@@ -157,6 +157,11 @@ impl Cloud {
             .await
     }
 
+    /// The groups of the region that a destroy lowered that hasn't come to its end. Usually none, so one call.
+    pub async fn lowered_groups(&self) -> Result<Vec<Group>, CloudError> {
+        self.groups_tagged(bounds::MARK).await
+    }
+
     /// The groups of the region that carry this tag. The local emulator answers with all groups that there are.
     pub async fn groups_with_tag(&self, key: &str, value: &str) -> Result<Vec<Group>, CloudError> {
         let filter = Filter::builder().name(format!("tag:{key}")).values(value);

@@ -8,7 +8,6 @@ use crate::autoscaling::policy::{
 };
 use crate::autoscaling::series::Metric;
 use crate::cloud::autoscaling::scaling::natural;
-use crate::cloud::cloudwatch::alarms::ALARMS_A_CALL;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// A period that isn't named (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TargetTrackingMetricStat.html>).
@@ -38,43 +37,36 @@ pub struct AlarmDefinition {
 impl Cloud {
     /// The scaling policies of a group.
     pub async fn scaling_policies(&self, group: &str) -> Result<Vec<PolicyOfGroup>, CloudError> {
-        let asked = self.autoscaling.describe_policies().auto_scaling_group_name(group);
-        let mut pages = asked.into_paginator().items().send();
-        let mut all = Vec::new();
-        while let Some(policy) = pages.next().await {
-            let policy = policy.map_err(|error| explain("DescribePolicies", error))?;
-            all.push(PolicyOfGroup {
-                arn: policy.policy_arn().unwrap_or_default().to_owned(),
-                alarms: policy
-                    .alarms()
-                    .iter()
-                    .filter_map(|alarm| alarm.alarm_name())
-                    .map(str::to_owned)
-                    .collect(),
-                policy: Policy {
-                    name: policy.policy_name().unwrap_or_default().to_owned(),
-                    enabled: policy.enabled().unwrap_or(true),
-                    warmup_seconds: policy.estimated_instance_warmup().map(|seconds| natural(Some(seconds))),
-                    kind: kind(&policy),
-                },
-            });
+        Ok(self.policies(group).await?.iter().map(read).collect())
+    }
+
+    /// The scaling policy with this ARN; `None` when there is none, or its group is gone.
+    pub(in crate::cloud) async fn policy(&self, arn: &str) -> Result<Option<scaling::ScalingPolicy>, CloudError> {
+        // The ARN isn't taken as a name, and the emulator gives a policy that is put again another one:
+        // arn:aws:autoscaling:region:account:scalingPolicy:id:autoScalingGroupName/group:policyName/name
+        let names = arn
+            .split_once("autoScalingGroupName/")
+            .and_then(|(_, rest)| rest.split_once(":policyName/"));
+        let Some((group, name)) = names else {
+            return Ok(None);
+        };
+        match self.policies(group).await {
+            Ok(policies) => Ok(policies.into_iter().find(|policy| policy.policy_name() == Some(name))),
+            // A group that is gone has no policies, and says so in these words.
+            Err(error) if error.is("ValidationError") && error.message.contains("not found") => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(all)
+    }
+
+    async fn policies(&self, group: &str) -> Result<Vec<scaling::ScalingPolicy>, CloudError> {
+        let asked = self.autoscaling.describe_policies().auto_scaling_group_name(group);
+        let policies: Result<Vec<_>, _> = asked.into_paginator().items().send().collect().await;
+        policies.map_err(|error| explain("DescribePolicies", error))
     }
 
     /// The metric alarms of these names, with what they are for; those that aren't there are left out.
     pub async fn alarm_definitions(&self, names: &[String]) -> Result<Vec<AlarmDefinition>, CloudError> {
-        let mut all = Vec::new();
-        // Without a name, it would be every alarm of the account.
-        for names in names.chunks(ALARMS_A_CALL) {
-            let asked = self.cloudwatch.describe_alarms().set_alarm_names(Some(names.to_vec()));
-            let mut pages = asked.into_paginator().send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| explain("DescribeAlarms", error))?;
-                all.extend(page.metric_alarms().iter().map(definition));
-            }
-        }
-        Ok(all)
+        Ok(self.metric_alarms(names).await?.iter().map(definition).collect())
     }
 }
 
@@ -105,6 +97,24 @@ macro_rules! queries {
             })
             .collect()
     };
+}
+
+fn read(policy: &scaling::ScalingPolicy) -> PolicyOfGroup {
+    PolicyOfGroup {
+        arn: policy.policy_arn().unwrap_or_default().to_owned(),
+        alarms: policy
+            .alarms()
+            .iter()
+            .filter_map(|alarm| alarm.alarm_name())
+            .map(str::to_owned)
+            .collect(),
+        policy: Policy {
+            name: policy.policy_name().unwrap_or_default().to_owned(),
+            enabled: policy.enabled().unwrap_or(true),
+            warmup_seconds: policy.estimated_instance_warmup().map(|seconds| natural(Some(seconds))),
+            kind: kind(policy),
+        },
+    }
 }
 
 fn kind(policy: &scaling::ScalingPolicy) -> Kind {

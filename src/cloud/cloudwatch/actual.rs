@@ -5,18 +5,13 @@ use aws_sdk_cloudwatch::types::MetricAlarm;
 use serde_json::Value;
 
 use crate::cloud::actual::{defined, metric_query};
-use crate::cloud::{Cloud, CloudError, explain};
+use crate::cloud::{Cloud, CloudError};
 
 impl Cloud {
     /// The alarm of this name; `None` when there is none.
     pub async fn actual_alarm(&self, name: &str) -> Result<Option<Value>, CloudError> {
-        let answer = self.cloudwatch.describe_alarms().alarm_names(name).send().await;
-        let answer = answer.map_err(|error| explain("DescribeAlarms", error))?;
-        let named = answer
-            .metric_alarms()
-            .iter()
-            .find(|alarm| alarm.alarm_name() == Some(name));
-        Ok(named.map(alarm))
+        let named = self.metric_alarms(&[name.to_owned()]).await?;
+        Ok(named.first().map(alarm))
     }
 }
 

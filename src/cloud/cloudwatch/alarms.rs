@@ -1,5 +1,7 @@
-//! CloudWatch alarms: which of them are not OK.
+//! CloudWatch alarms: how they are.
 
+use aws_sdk_cloudwatch::operation::describe_alarms::builders::DescribeAlarmsFluentBuilder;
+use aws_sdk_cloudwatch::types::MetricAlarm;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -7,7 +9,7 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 
 /// How many names one call takes, and how many alarms one answer holds
 /// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>).
-pub(in crate::cloud) const ALARMS_A_CALL: usize = 100;
+const ALARMS_A_CALL: usize = 100;
 
 /// An alarm and its state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -21,39 +23,48 @@ pub struct Alarm {
 
 impl Cloud {
     /// The metric alarms of these names; those that aren't there are left out.
-    pub async fn alarms(&self, names: Vec<String>) -> Result<Vec<Alarm>, CloudError> {
-        let mut all = Vec::new();
-        for names in names.chunks(ALARMS_A_CALL) {
-            let asked = self.cloudwatch.describe_alarms();
-            let mut pages = asked
-                .set_alarm_names(Some(names.to_vec()))
-                .max_records(ALARMS_A_CALL as i32)
-                .into_paginator()
-                .send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| explain("DescribeAlarms", error))?;
-                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-                all.extend(page.metric_alarms().iter().map(|alarm| Alarm {
-                    name: text(alarm.alarm_name()),
-                    state: alarm.state_value().map_or("", |state| state.as_str()).to_owned(),
-                    reason: text(alarm.state_reason()),
-                    since: instant(alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp())),
-                }));
-            }
-        }
-        Ok(all)
+    pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, CloudError> {
+        Ok(self.metric_alarms(names).await?.iter().map(read).collect())
     }
 
     /// Names of the metric alarms whose name begins so.
     pub async fn alarms_named(&self, prefix: &str) -> Result<Vec<String>, CloudError> {
-        let asked = self.cloudwatch.describe_alarms().alarm_name_prefix(prefix);
+        let all = self.described_alarms(|asked| asked.alarm_name_prefix(prefix)).await?;
+        Ok(all.into_iter().filter_map(|alarm| alarm.alarm_name).collect())
+    }
+
+    /// The metric alarms of these names, with all that CloudWatch says of them; those that aren't there are left out.
+    pub(in crate::cloud) async fn metric_alarms(&self, names: &[String]) -> Result<Vec<MetricAlarm>, CloudError> {
+        let mut all = Vec::new();
+        // Without a name, it would be every alarm of the account.
+        for names in names.chunks(ALARMS_A_CALL) {
+            let names = Some(names.to_vec());
+            all.extend(self.described_alarms(|asked| asked.set_alarm_names(names)).await?);
+        }
+        Ok(all)
+    }
+
+    async fn described_alarms(
+        &self,
+        ask: impl FnOnce(DescribeAlarmsFluentBuilder) -> DescribeAlarmsFluentBuilder,
+    ) -> Result<Vec<MetricAlarm>, CloudError> {
+        let asked = ask(self.cloudwatch.describe_alarms().max_records(ALARMS_A_CALL as i32));
         let mut pages = asked.into_paginator().send();
         let mut all = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| explain("DescribeAlarms", error))?;
-            let alarms = page.metric_alarms.into_iter().flatten();
-            all.extend(alarms.filter_map(|alarm| alarm.alarm_name));
+            all.extend(page.metric_alarms.into_iter().flatten());
         }
         Ok(all)
+    }
+}
+
+fn read(alarm: &MetricAlarm) -> Alarm {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Alarm {
+        name: text(alarm.alarm_name()),
+        state: alarm.state_value().map_or("", |state| state.as_str()).to_owned(),
+        reason: text(alarm.state_reason()),
+        since: instant(alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp())),
     }
 }

@@ -4,21 +4,12 @@ use std::path::Path;
 
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use crate::cloud::{Cloud, CloudError, explain, unless};
+use crate::cloud::{Cloud, CloudError, unless};
 
 impl Cloud {
     /// Writes an object into a new file. Says whether it was there.
     pub async fn download(&self, bucket: &str, key: &str, path: &Path) -> Result<bool, CloudError> {
-        let got = self
-            .s3
-            .get_object()
-            .bucket(bucket)
-            .key(key)
-            .expected_bucket_owner(&self.account)
-            .send()
-            .await;
-        let got = got.map_err(|error| explain("GetObject", error));
-        let Some(mut object) = unless(&["NoSuchKey", "NoSuchBucket"], got)? else {
+        let Some(mut body) = unless(&["NoSuchBucket"], self.object(bucket, key).await)?.flatten() else {
             return Ok(false);
         };
         let failed = |error: &dyn std::fmt::Display| CloudError {
@@ -28,7 +19,7 @@ impl Cloud {
         };
         let file = tokio::fs::File::create(path).await.map_err(|error| failed(&error))?;
         let mut file = BufWriter::new(file);
-        while let Some(bytes) = object.body.try_next().await.map_err(|error| failed(&error))? {
+        while let Some(bytes) = body.try_next().await.map_err(|error| failed(&error))? {
             file.write_all(&bytes).await.map_err(|error| failed(&error))?;
         }
         file.flush().await.map_err(|error| failed(&error))?;

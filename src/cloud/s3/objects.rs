@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::primitives::ByteStream;
 
-use crate::cloud::{Cloud, CloudError, explain};
+use crate::cloud::{Cloud, CloudError, explain, unless};
 
 impl Cloud {
     /// Puts an object, unless one is there under that key already: keys name their content.
@@ -35,26 +35,23 @@ impl Cloud {
 
     /// The text of an object, if it is there.
     pub async fn object_text(&self, bucket: &str, key: &str) -> Result<Option<String>, CloudError> {
-        let got = self
-            .s3
-            .get_object()
-            .bucket(bucket)
-            .key(key)
-            .expected_bucket_owner(&self.account)
-            .send()
-            .await;
-        let object = match got {
-            Ok(object) => object,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
-            Err(error) => return Err(explain("GetObject", error)),
+        let Some(body) = self.object(bucket, key).await? else {
+            return Ok(None);
         };
-        let bytes = object
-            .body
+        let bytes = body
             .collect()
             .await
             .map_err(|error| unusable("GetObject", &error))?
             .into_bytes();
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// The content of an object, if it is there.
+    pub(in crate::cloud) async fn object(&self, bucket: &str, key: &str) -> Result<Option<ByteStream>, CloudError> {
+        let asked = self.s3.get_object().bucket(bucket).key(key);
+        let got = asked.expected_bucket_owner(&self.account).send().await;
+        let got = got.map_err(|error| explain("GetObject", error));
+        Ok(unless(&["NoSuchKey"], got)?.map(|object| object.body))
     }
 
     pub async fn delete_object(&self, bucket: &str, key: &str) -> Result<(), CloudError> {
