@@ -57,7 +57,10 @@ impl Cloud {
                 is_there("DescribeAutoScalingGroups", self.group(id).await?.is_some())
             }
             "AWS::AutoScaling::ScalingPolicy" => is_there("DescribePolicies", self.policy(id).await?.is_some()),
-            "AWS::CloudWatch::Alarm" => is_there("DescribeAlarms", !self.metric_alarms(&[id.to_owned()]).await?.is_empty()),
+            "AWS::CloudWatch::Alarm" => is_there(
+                "DescribeAlarms",
+                !self.metric_alarms(&[id.to_owned()]).await?.is_empty(),
+            ),
             "AWS::CloudWatch::Dashboard" => is_there("GetDashboard", self.dashboard_body(id).await?.is_some()),
             "AWS::Logs::LogGroup" => {
                 let found = self.log_groups(id).await?;

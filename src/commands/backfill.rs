@@ -11,9 +11,9 @@ use crate::deployed::address::Address;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::backfill::{self, Found};
+use crate::jobs::destinations::{Intake, Queues};
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::messages::{Sender, Sent};
-use crate::jobs::places::{Intake, Queues};
 use crate::report::form::Output;
 use crate::report::{self, transfer::Transfer};
 
@@ -72,15 +72,15 @@ impl Backfill {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load()?;
         global.run(None, async |interrupt| {
-            let (cloud, places) = interrupt.unless_stopped(global.places(&environment)).await?;
-            let queues = places.fed_by_bucket(&self.stage)?;
-            let intake = places.intake()?;
+            let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
+            let queues = destinations.fed_by_bucket(&self.stage)?;
+            let intake = destinations.intake()?;
             let found = interrupt.unless_stopped(backfill::count(&cloud, &intake)).await?;
             if global.output == Output::Text {
                 report::text(&report::jobs::found(found, &intake));
             }
             let target = Target {
-                address: places.deployed.address,
+                address: destinations.deployed.address,
                 queues,
                 intake,
                 found,

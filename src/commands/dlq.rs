@@ -10,7 +10,7 @@ use crate::deployed::address::Address;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::jobs::places::Queues;
+use crate::jobs::destinations::Queues;
 use crate::jobs::redrive::Redrive;
 use crate::jobs::sample::sample;
 use crate::report::form::Output;
@@ -118,9 +118,9 @@ impl Which {
         environment: &Environment,
         interrupt: &Interrupt,
     ) -> Result<(Cloud, Address, Queues)> {
-        let (cloud, places) = interrupt.unless_stopped(global.places(environment)).await?;
-        let queues = places.queues(self.stage.as_deref())?;
-        Ok((cloud, places.deployed.address, queues))
+        let (cloud, destinations) = interrupt.unless_stopped(global.destinations(environment)).await?;
+        let queues = destinations.queues(self.stage.as_deref())?;
+        Ok((cloud, destinations.deployed.address, queues))
     }
 }
 

@@ -133,7 +133,7 @@ impl Drift {
         match (global.form, global.output) {
             // Shown already, before asking.
             _ if is_text && revert.is_some() => {}
-            (Form::Markdown, _) => report::text(&report::drift::markdown(found, self.all)),
+            (Form::Markdown, _) => report::text(&report::drift_markdown::markdown(found, self.all)),
             (_, Output::Text) => report::text(&report::drift::text(found, self.all)),
             (_, Output::Json) => report::json(&Document { found, revert, error }),
             (_, Output::Jsonl) => report::json_line(&Document { found, revert, error }),

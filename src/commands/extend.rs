@@ -11,8 +11,7 @@ use crate::deployed::address::Address;
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
-use crate::observe::expired::correction;
-use crate::observe::status::Expiry;
+use crate::observe::expiry::{Expiry, correction};
 use crate::report;
 
 /// As long as a lifetime may be.

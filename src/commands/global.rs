@@ -12,7 +12,7 @@ use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
 use crate::engine::plan::drafts::Drafts;
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
-use crate::jobs::places::Places;
+use crate::jobs::destinations::Destinations;
 use crate::local;
 use crate::report;
 use crate::report::form::{Color, Output};
@@ -115,10 +115,10 @@ impl Global {
     }
 
     /// Connects, and finds where an environment's jobs go.
-    pub async fn places(&self, environment: &Environment) -> Result<(Cloud, Places)> {
+    pub async fn destinations(&self, environment: &Environment) -> Result<(Cloud, Destinations)> {
         let cloud = self.connect(Some(environment)).await?;
-        let places = Places::find(&cloud, &environment.name).await?;
-        Ok((cloud, places))
+        let destinations = Destinations::find(&cloud, &environment.name).await?;
+        Ok((cloud, destinations))
     }
 
     /// The same without asking whose credentials these are.

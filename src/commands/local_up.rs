@@ -17,7 +17,7 @@ use crate::environment::{Environment, WorkersKind};
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::local::fleet::event::Events;
-use crate::local::fleet::state::{self, FleetState};
+use crate::local::fleet::state::FleetState;
 use crate::local::fleet::stop;
 use crate::local::fleet::supervisor::{self, End, Setup};
 use crate::local::fleet::{self, runs_already};
@@ -73,7 +73,7 @@ impl Up {
         }
         let global = &global.on_this_machine()?;
         let environment = self.env.load()?;
-        if state::find(&environment.name)?.is_some() {
+        if fleet::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
         let programs = environment.stages.iter().map(|stage| {
@@ -193,7 +193,7 @@ async fn wait_until_up(
         if let Ok(Some(ended)) = child.try_wait() {
             return Err(Some(format!("the local fleet ended while it was starting ({ended})")));
         }
-        match state::find(environment) {
+        match fleet::find(environment) {
             Ok(Some(state)) if state.pid == pid => return Ok(state),
             Ok(_) if interrupt.asked() => return Err(None),
             Ok(_) if Instant::now() < deadline => sleep(PAUSE).await,

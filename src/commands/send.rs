@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::Failed;
 use crate::jobs::bodies::{Bodies, Count, only_files};
+use crate::jobs::destinations::Destinations;
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::files::{self, LocalFile};
 use crate::jobs::messages::{Sender, Sent};
-use crate::jobs::places::Places;
 use crate::jobs::upload::{self, Upload};
 use crate::report::{self, transfer::Transfer};
 
@@ -77,8 +77,8 @@ impl Send {
             }
             let files = files::collect(&self.files)?;
             return global.run(None, async |interrupt| {
-                let (cloud, places) = interrupt.unless_stopped(global.places(&environment)).await?;
-                self.upload(global, &cloud, places, &files, interrupt).await
+                let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
+                self.upload(global, &cloud, destinations, &files, interrupt).await
             });
         };
         // Before anything listens for signals: nobody could end a command that waits for its input.
@@ -88,8 +88,8 @@ impl Send {
         };
         let count = bodies.check()?;
         global.run(None, async |interrupt| {
-            let (cloud, places) = interrupt.unless_stopped(global.places(&environment)).await?;
-            self.send(global, &cloud, places, &stage, (&bodies, count), interrupt)
+            let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
+            self.send(global, &cloud, destinations, &stage, (&bodies, count), interrupt)
                 .await
         })
     }
@@ -98,11 +98,11 @@ impl Send {
         &self,
         global: &Global,
         cloud: &Cloud,
-        places: Places,
+        destinations: Destinations,
         files: &[LocalFile],
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let intake = places.intake()?;
+        let intake = destinations.intake()?;
         let rounds = upload::round(self.repeat, self.repeat).len();
         files::check_keys(files, &format!("{}{}", intake.prefix, self.prefix), rounds)?;
         let repeat = u64::from(self.repeat);
@@ -124,7 +124,7 @@ impl Send {
             tell: &tell,
             interrupt,
         };
-        let report = upload.run(places.deployed.address).await;
+        let report = upload.run(destinations.deployed.address).await;
         drop(tell);
         transfer.end().await;
         report::result(global.output, &report, || report::jobs::uploaded(&report));
@@ -135,12 +135,12 @@ impl Send {
         &self,
         global: &Global,
         cloud: &Cloud,
-        places: Places,
+        destinations: Destinations,
         stage: &str,
         (bodies, count): (&Bodies, Count),
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let queues = places.queues(Some(stage))?;
+        let queues = destinations.queues(Some(stage))?;
         let repeat = u64::from(self.repeat);
         let total = count.messages.saturating_mul(repeat);
         let (tell, transfer) = Transfer::begin(global.face());
@@ -169,7 +169,7 @@ impl Send {
         drop(tell);
         transfer.end().await;
         let document = Document {
-            address: places.deployed.address,
+            address: destinations.deployed.address,
             stage: queues.stage,
             sent,
         };

@@ -8,8 +8,9 @@ use super::global::Global;
 use super::named::Named;
 use super::watch;
 use crate::error::{Error, Result, exit_code};
-use crate::observe::findings::is_healthy;
-use crate::observe::status::{self, Stacks, Status as Shown};
+use crate::observe::finding::is_healthy;
+use crate::observe::reads::{self, Stacks};
+use crate::observe::status::Status as Shown;
 use crate::report;
 
 /// Arguments of `status`.
@@ -66,7 +67,7 @@ impl Status {
             let mut stacks = stacks.of_file(environment.parts());
             stacks.deployed.put_in_order(&environment.stages());
             let cloud = cloud.identified(stacks.any_arn()).await?;
-            let shown = status::status(&cloud, stacks, &words, jiff::Timestamp::now()).await;
+            let shown = reads::status(&cloud, stacks, &words, jiff::Timestamp::now()).await;
             report::document(global.output, &shown, || report::status::text(&shown, report::width()));
             if self.exit_code { result(&shown) } else { Ok(()) }
         })

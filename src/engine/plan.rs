@@ -7,6 +7,7 @@ pub mod drafts;
 pub mod draw_up;
 pub mod history;
 pub mod imports;
+pub(in crate::engine) mod mappings;
 pub mod planner;
 pub mod rolling;
 pub(in crate::engine) mod stack;

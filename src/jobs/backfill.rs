@@ -6,8 +6,8 @@ use futures_util::stream::{Stream, try_unfold};
 use serde_json::{Value, json};
 
 use super::Failed;
+use super::destinations::Intake;
 use super::messages::Job;
-use super::places::Intake;
 use crate::blueprint::quoting::key_in_events;
 use crate::cloud::s3::listing::Object;
 use crate::cloud::s3::versions::Marker;

@@ -9,13 +9,12 @@
 
 pub mod backfill;
 pub mod bodies;
+pub mod destinations;
 pub mod event;
 pub mod files;
 pub mod messages;
 mod pace;
-pub mod places;
 pub mod redrive;
-mod redrive_by_hand;
 pub mod sample;
 pub mod upload;
 

@@ -1,5 +1,7 @@
 //! Dead letters back to the queue that they came from: by SQS itself where it can, else by hand.
 
+mod by_hand;
+
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
@@ -7,14 +9,14 @@ use serde::Serialize;
 use tokio::time::sleep;
 
 use super::Failed;
+use super::destinations::Queues;
 use super::event::{Doing, Event, Events};
-use super::places::Queues;
-use super::redrive_by_hand::by_hand;
 use crate::cloud::sqs::message_moves::{MoveStatus, MoveTask};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::error;
 use crate::interrupt::Interrupt;
+use by_hand::by_hand;
 
 /// How often a task is looked at.
 const LOOK: Duration = Duration::from_secs(1);

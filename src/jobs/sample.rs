@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::destinations::Queues;
 use super::event::Events;
-use super::places::Queues;
 use crate::cloud::Cloud;
 use crate::cloud::sqs::messages::{BATCH, Received};
 use crate::deployed::address::Address;

@@ -9,10 +9,10 @@ use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use super::destinations::Intake;
 use super::event::{Event, Events};
 use super::files::LocalFile;
 use super::pace::Pace;
-use super::places::Intake;
 use super::{FAILURES, Failed};
 use crate::cloud::s3::uploads::{Piece, part_length};
 use crate::cloud::{Cloud, CloudError};

@@ -6,7 +6,7 @@ use futures_util::future::try_join;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::status::Expiry;
+use super::expiry::{Expiry, Recorded, unreadable};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::protection;
 use crate::deployed::protection::Lifted;
@@ -35,46 +35,6 @@ pub enum Verdict {
     Protected { reason: String },
     /// When it expires can't be read.
     Unreadable { reason: String },
-}
-
-/// When an environment expires, as its parameter says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recorded {
-    At(Timestamp),
-    /// It can't be read: what is there.
-    Unreadable(String),
-}
-
-impl Recorded {
-    /// From the value of the parameter.
-    pub fn read(value: &str) -> Recorded {
-        match value.trim().parse() {
-            Ok(at) => Recorded::At(at),
-            Err(_) => Recorded::Unreadable(value.to_owned()),
-        }
-    }
-
-    /// Whether it is past, which it is from that second on.
-    pub fn is_past(&self, now: Timestamp) -> bool {
-        matches!(self, Recorded::At(at) if *at <= now)
-    }
-}
-
-/// Why it isn't known when an environment expires, and how to mend that.
-pub fn unreadable(environment: &str, region: &str, value: &str) -> String {
-    format!(
-        "{} says {value:?}, which is no time; {}",
-        expiry_parameter(environment),
-        correction(environment, region)
-    )
-}
-
-/// How to correct an expiry that can't be read.
-pub fn correction(environment: &str, region: &str) -> String {
-    format!(
-        "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {} --value … --region {region}",
-        expiry_parameter(environment)
-    )
 }
 
 /// The environments of a region that have expired, by name. Only what stacks with qfleet's tags belong to is one, and only

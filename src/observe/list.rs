@@ -8,15 +8,14 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::expiry::{Expiry, Recorded, unreadable};
 use super::local_fleet;
-use super::status::Expiry;
 use crate::blueprint::tags::ENVIRONMENT;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::stage::Stage;
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
-use crate::observe::expired::{Recorded, unreadable};
 
 /// How many regions are asked at once.
 const REGIONS_AT_ONCE: usize = 8;

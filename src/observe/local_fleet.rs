@@ -3,12 +3,13 @@
 
 use serde::Serialize;
 
-use super::metrics::BacklogPoint;
+use super::backlog::BacklogPoint;
 use crate::cloud::Cloud;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::deployed::address::Address;
 use crate::error::Result;
+use crate::local::fleet;
 use crate::local::fleet::state::{self, FleetState, GroupState};
 
 /// The local fleet that plays Auto Scaling for an environment.
@@ -36,7 +37,7 @@ pub fn find(cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
     if !cloud.local {
         return Ok(None);
     }
-    let found = state::find(environment)?;
+    let found = fleet::find(environment)?;
     Ok(found.filter(|fleet| fleet.address == Address::new(cloud, environment)))
 }
 
@@ -86,7 +87,7 @@ pub fn history(group: &GroupState) -> Vec<BacklogPoint> {
 /// When its journal can't be read.
 pub fn activities(environment: &str) -> Result<Vec<Activity>> {
     // Of all groups together: one that is busy must not hide the others.
-    let all = state::activities(environment, usize::MAX)?;
+    let all = fleet::activities(environment)?;
     let as_auto_scaling_says = |activity: state::Activity| Activity {
         activity_id: activity.activity_id,
         group: activity.group,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 
+use super::backlog::BacklogPoint;
 use super::local_fleet;
 use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
 use crate::cloud::{Cloud, CloudError};
@@ -26,28 +26,6 @@ pub struct StageMetrics {
     pub oldest_message_age_seconds: Option<u64>,
     /// The backlog per instance of the last hour, oldest first.
     pub history: Vec<BacklogPoint>,
-}
-
-/// The backlog per instance at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct BacklogPoint {
-    /// When the minute began that it stands for.
-    pub at: Timestamp,
-    /// Messages for each instance in service; all of them when there is none.
-    pub messages_per_instance: f64,
-}
-
-/// Seconds from one point to the next, as most of them have it: a minute on CloudWatch, less in a local fleet's.
-pub fn step(points: &[BacklogPoint]) -> f64 {
-    let mut steps: Vec<f64> = points.windows(2).map(|two| seconds(two[0].at, two[1].at)).collect();
-    steps.sort_by(f64::total_cmp);
-    let middle = steps.get(steps.len() / 2).copied();
-    middle.filter(|step| *step > 0.0).unwrap_or(60.0)
-}
-
-/// Seconds from one time to another.
-pub fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64()
 }
 
 /// By stage, and what could not be read.

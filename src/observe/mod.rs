@@ -1,11 +1,14 @@
 //! Looks at what is deployed.
 
 pub mod activities;
+pub mod backlog;
 pub mod data;
 pub mod details;
 pub mod drift;
 pub mod events;
 pub mod expired;
+pub mod expiry;
+pub mod finding;
 pub mod findings;
 pub mod leftovers;
 pub mod list;
@@ -13,6 +16,7 @@ pub mod live;
 pub mod local_fleet;
 pub mod metrics;
 pub mod operation;
+pub mod reads;
 pub mod replacement;
 pub mod status;
 pub mod trend;

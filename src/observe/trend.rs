@@ -12,7 +12,7 @@
 
 use serde::Serialize;
 
-use super::metrics::{BacklogPoint, seconds, step};
+use super::backlog::{BacklogPoint, seconds, step};
 
 /// How many of the newest minutes see a clear turn.
 const NEWEST: usize = 5;

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-pub use super::drift_markdown::markdown;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::observe::drift::classify::Class;
 use crate::observe::drift::compare;

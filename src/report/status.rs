@@ -1,11 +1,13 @@
 //! Status, for people: what is to be looked into first, then stacks, then stages.
 
+pub(super) mod stage;
+
 use std::fmt::Write;
 
-use super::status_stage;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, seconds, whole_seconds, wrapped_to};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, number, paint, seconds, whole_seconds, wrapped_to};
+use super::tally::tally;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::observe::findings::{Finding, Severity};
+use crate::observe::finding::Severity;
 use crate::observe::operation::LastOperation;
 use crate::observe::status::{StackState, StageState, Status};
 
@@ -33,7 +35,7 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
     stacks(&mut out, &status.stacks, width);
     for stage in &status.stages {
         let _ = writeln!(out, "\n{} {}", paint(FAINT, "stage"), paint(STRONG, &stage.stage));
-        status_stage::lines(&mut out, stage, status.local, width);
+        stage::lines(&mut out, stage, status.local, width);
     }
     if !status.unknown.is_empty() {
         let _ = writeln!(out);
@@ -52,22 +54,6 @@ fn unknown(out: &mut String, status: &Status, width: Option<usize>) {
             width,
         );
     }
-}
-
-/// As in "2 critical, 1 warning".
-pub(in crate::report) fn tally(findings: &[Finding]) -> String {
-    let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counts = [
-        (of(Severity::Critical), of(Severity::Critical).to_string() + " critical"),
-        (of(Severity::Warning), count(of(Severity::Warning), "warning")),
-        (of(Severity::Note), count(of(Severity::Note), "note")),
-    ];
-    let some: Vec<String> = counts
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(_, text)| text)
-        .collect();
-    some.join(", ")
 }
 
 fn findings(out: &mut String, status: &Status, width: Option<usize>) {
@@ -187,15 +173,6 @@ pub(super) fn backlog(stage: &StageState) -> String {
     };
     let now = backlog.messages_per_instance.map_or("?".into(), number);
     format!("{now} of {}", number(backlog.target_messages_per_instance))
-}
-
-/// One digit after the point, where it says something.
-pub(super) fn number(value: f64) -> String {
-    if value.fract() == 0.0 || value.abs() >= 100.0 {
-        format!("{value:.0}")
-    } else {
-        format!("{value:.1}")
-    }
 }
 
 pub(super) fn color(status: &StackStatus) -> anstyle::Style {

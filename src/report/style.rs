@@ -16,6 +16,15 @@ pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{}{text}{}", style.render(), style.render_reset())
 }
 
+/// One digit after the point, where it says something.
+pub fn number(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
 /// Seconds as a person says them: `0.4s`, `12s`, `3m 05s`, `2h 10m`.
 pub fn seconds(seconds: f64) -> String {
     if seconds < 9.95 {

@@ -6,8 +6,8 @@ use std::io::Write;
 use jiff::{SignedDuration, Timestamp};
 
 use super::form::Output;
+use super::status::stage::in_service;
 use super::status::{backlog, color};
-use super::status_stage::in_service;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
 use crate::observe::status::StageState;
 use crate::observe::watch::{Phase, Snapshot};

@@ -9,8 +9,9 @@ use aws_sdk_cloudformation::types::{
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::cloud::cloudformation::does_not_exist;
 use crate::cloud::cloudformation::operations::Token;
-use crate::cloud::cloudformation::stacks::{does_not_exist, tags};
+use crate::cloud::cloudformation::stacks::tags;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// The names of our change sets begin like this, unless one is given.

@@ -4,7 +4,7 @@ use aws_sdk_cloudformation::types::StackEvent;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cloud::cloudformation::stacks::does_not_exist;
+use crate::cloud::cloudformation::does_not_exist;
 use crate::cloud::{Cloud, CloudError, explain, instant};
 
 /// One event of a stack.

@@ -2,8 +2,8 @@
 
 use aws_sdk_cloudformation::types::StackResource;
 
+use crate::cloud::cloudformation::does_not_exist;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::cloud::cloudformation::stacks::does_not_exist;
 use crate::cloud::{Cloud, CloudError, explain};
 
 /// Who holds a resource, as far as CloudFormation says. Unless it says that nobody does, anybody may.

@@ -10,3 +10,10 @@ pub mod operations;
 pub mod revert;
 pub mod stack_status;
 pub mod stacks;
+
+use super::CloudError;
+
+/// CloudFormation has no error code of its own for a stack that isn't there: a `ValidationError` that says so.
+fn does_not_exist(error: &CloudError) -> bool {
+    error.is("ValidationError") && error.message.contains("does not exist")
+}

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::blueprint::template;
+use crate::cloud::cloudformation::does_not_exist;
 use crate::cloud::cloudformation::operations::Token;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError, explain, instant};
@@ -286,11 +287,6 @@ pub struct StackResource {
     pub status: String,
     /// Why, when CloudFormation says.
     pub reason: Option<String>,
-}
-
-/// CloudFormation has no error code of its own for it: a `ValidationError` that says so.
-pub(in crate::cloud) fn does_not_exist(error: &CloudError) -> bool {
-    error.is("ValidationError") && error.message.contains("does not exist")
 }
 
 pub(in crate::cloud) fn tags(tags: &BTreeMap<String, String>) -> Vec<Tag> {

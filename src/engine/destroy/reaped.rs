@@ -8,7 +8,8 @@ use crate::deployed::expiry_parameter;
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
-use crate::observe::expired::{Expired, Recorded, Verdict};
+use crate::observe::expired::{Expired, Verdict};
+use crate::observe::expiry::Recorded;
 use crate::observe::list::Unknown;
 
 /// What was found, and what came of it.

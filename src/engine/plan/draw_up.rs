@@ -11,7 +11,7 @@ use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::deployed::{change_set_description, expiry_parameter, ours};
-use crate::engine::destroy::mappings;
+use crate::engine::plan::mappings;
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::stack::{Found, plan_stack};
 use crate::engine::plan::surplus::Surplus;

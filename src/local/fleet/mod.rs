@@ -18,14 +18,15 @@ mod home;
 mod hook;
 mod ids;
 mod instance;
+mod instance_folder;
 mod journal;
 mod metadata;
 mod pace;
-mod place;
 mod process;
 mod program;
 mod restarts;
 mod scaling;
+mod signal;
 mod sources;
 pub mod spot;
 pub mod state;
@@ -37,10 +38,37 @@ mod zones;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use home::FleetHome;
+use state::{Activity, FleetState};
 
 /// Where a detached supervisor of this environment writes.
 pub fn log(environment: &str) -> Result<PathBuf> {
-    Ok(home::FleetHome::make(environment)?.log())
+    Ok(FleetHome::make(environment)?.log())
+}
+
+/// The local fleet of an environment; none when no supervisor of it lives. (While one starts, none is there yet.)
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn find(environment: &str) -> Result<Option<FleetState>> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(None);
+    };
+    if !home.is_supervised()? {
+        return Ok(None);
+    }
+    home.state()
+}
+
+/// The scaling activities of an environment's local fleet, the newest first. They outlive the fleet.
+///
+/// # Errors
+/// When the journal is there but can't be read.
+pub fn activities(environment: &str) -> Result<Vec<Activity>> {
+    match FleetHome::existing(environment)? {
+        Some(home) => journal::read(&home.journal()),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The error of a second fleet.

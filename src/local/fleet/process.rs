@@ -7,12 +7,12 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::process::Command;
 
 use super::group::Exit;
-use super::place::Place;
+use super::instance_folder::InstanceFolder;
+use super::signal::send;
 use crate::error::{Error, Result};
 use crate::local::home::cannot;
 
@@ -38,27 +38,12 @@ impl Started {
     }
 }
 
-/// Signals a process, or all of its group.
-pub(super) fn send(pid: i32, signal: Signal, whole_group: bool) {
-    // 0 would be our own process group, 1 everybody's parent.
-    if pid <= 1 {
-        return;
-    }
-    let pid = Pid::from_raw(pid);
-    // An error means that it has just ended.
-    let _ = if whole_group {
-        killpg(pid, signal)
-    } else {
-        kill(pid, signal)
-    };
-}
-
 /// Starts the worker in its program's folder. `tell` is called once it has ended.
 ///
 /// # Errors
 /// Why it couldn't be started.
 pub(super) fn start(
-    place: &Place,
+    place: &InstanceFolder,
     program: &Path,
     variables: Vec<(OsString, OsString)>,
     tell: impl FnOnce(Exit) + Send + 'static,
@@ -122,11 +107,11 @@ mod tests {
     use super::*;
 
     /// A worker with this script for a program, once it has written the file `up` in its state folder.
-    async fn worker(folder: &Path, script: &str) -> (Place, Started, oneshot::Receiver<Exit>) {
+    async fn worker(folder: &Path, script: &str) -> (InstanceFolder, Started, oneshot::Receiver<Exit>) {
         let run = folder.join("run");
         fs::write(&run, format!("#!/bin/sh\n{script}\n")).expect("writes");
         fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).expect("sets the mode");
-        let place = Place::of(folder, "i-1");
+        let place = InstanceFolder::of(folder, "i-1");
         place.make().expect("makes it");
         let variables = vec![
             ("PATH".into(), std::env::var_os("PATH").unwrap_or_default()),
@@ -140,7 +125,7 @@ mod tests {
         (place, started, told)
     }
 
-    async fn until_dead(place: &Place) {
+    async fn until_dead(place: &InstanceFolder) {
         let dead = async {
             while place.is_alive() {
                 sleep(Duration::from_millis(5)).await;
@@ -184,7 +169,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("run"), "#!/nowhere/interpreter\n").expect("writes");
         fs::set_permissions(folder.path().join("run"), fs::Permissions::from_mode(0o755)).expect("sets the mode");
-        let place = Place::of(folder.path(), "i-1");
+        let place = InstanceFolder::of(folder.path(), "i-1");
         place.make().expect("makes it");
         let (tell, told) = oneshot::channel();
         start(&place, folder.path(), Vec::new(), |exit| drop(tell.send(exit))).expect("starts");

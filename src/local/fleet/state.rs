@@ -10,18 +10,12 @@
 //!   programs/<hash>/   programs, unpacked
 //! ```
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::home::FleetHome;
 use crate::deployed::address::Address;
-use crate::error::Result;
-use crate::local::home::cannot;
 
 /// A local fleet as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -188,89 +182,9 @@ impl StatusCode {
     }
 }
 
-/// The local fleet of an environment; none when no supervisor of it lives. (While one starts, none is there yet.)
-///
-/// # Errors
-/// When the user's state folder can't be read.
-pub fn find(environment: &str) -> Result<Option<FleetState>> {
-    let Some(home) = FleetHome::existing(environment)? else {
-        return Ok(None);
-    };
-    if !home.is_supervised()? {
-        return Ok(None);
-    }
-    home.state()
-}
-
-/// The scaling activities of an environment's local fleet, the newest first, at most `limit`. They outlive the fleet.
-///
-/// # Errors
-/// When the journal is there but can't be read.
-pub fn activities(environment: &str, limit: usize) -> Result<Vec<Activity>> {
-    let Some(home) = FleetHome::existing(environment)? else {
-        return Ok(Vec::new());
-    };
-    let path = home.journal();
-    let file = match fs::File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(cannot("read", &path, &error)),
-    };
-    let mut all = newest_first(BufReader::new(file).lines()).map_err(|error| cannot("read", &path, &error))?;
-    all.truncate(limit);
-    Ok(all)
-}
-
-/// Each activity once, as its last line says it is. A line that can't be read was cut off by a crash, and is left out.
-pub(super) fn newest_first(lines: impl Iterator<Item = io::Result<String>>) -> io::Result<Vec<Activity>> {
-    let mut all: Vec<Activity> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for line in lines {
-        let Ok(activity) = serde_json::from_str::<Activity>(&line?) else {
-            continue;
-        };
-        match places.get(&activity.activity_id) {
-            Some(place) => all[*place] = activity,
-            None => {
-                places.insert(activity.activity_id.clone(), all.len());
-                all.push(activity);
-            }
-        }
-    }
-    all.reverse();
-    Ok(all)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn activity(id: &str, code: StatusCode) -> Activity {
-        Activity {
-            activity_id: id.into(),
-            group: "lab-move".into(),
-            instance: "i-1".into(),
-            description: String::new(),
-            cause: String::new(),
-            start_time: Timestamp::UNIX_EPOCH,
-            end_time: None,
-            status_code: code,
-            status_message: None,
-        }
-    }
-
-    #[test]
-    fn an_activity_is_what_its_last_line_says_in_the_order_of_the_first_lines() {
-        let lines = [
-            serde_json::to_string(&activity("a", StatusCode::InProgress)).expect("JSON"),
-            serde_json::to_string(&activity("b", StatusCode::InProgress)).expect("JSON"),
-            serde_json::to_string(&activity("a", StatusCode::Successful)).expect("JSON"),
-            r#"{"activity_id": "c", "gro"#.into(),
-        ];
-        let read = newest_first(lines.into_iter().map(Ok)).expect("reads");
-        let short: Vec<(&str, StatusCode)> = read.iter().map(|a| (a.activity_id.as_str(), a.status_code)).collect();
-        assert_eq!(short, [("b", StatusCode::InProgress), ("a", StatusCode::Successful)]);
-    }
 
     #[test]
     fn words_of_a_later_version_are_read() {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::home::FleetHome;
 use super::supervisor::DRAIN;
-use super::{place, program};
+use super::{instance_folder, program};
 use crate::error::{Error, Result};
 
 /// More than a supervisor takes that drains its workers, asks again and kills them.
@@ -63,7 +63,7 @@ pub fn stop(environment: &str, tell: impl Fn(&Waiting)) -> Result<Option<Stopped
         );
     };
     home.forget_state();
-    let orphans = place::end_orphans(&home.instances(), ORPHANS)?;
+    let orphans = instance_folder::end_orphans(&home.instances(), ORPHANS)?;
     program::forget_others(&home.programs(), &[]);
     Ok((supervised || orphans > 0).then(|| Stopped {
         environment: environment.to_owned(),

@@ -25,10 +25,10 @@ use super::event::{Events, FleetEvent};
 use super::group::{Exit, Group, Shape};
 use super::home::FleetHome;
 use super::ids::Ids;
+use super::instance_folder::{self, InstanceFolder};
 use super::journal::Journal;
 use super::metadata::{Metadata, Outlook};
 use super::pace::{Now, Pace};
-use super::place::{self, Place};
 use super::process::Started;
 use super::scaling::Scaling;
 use super::sources::{Sources, Stage};
@@ -132,7 +132,7 @@ struct Member {
 
 /// What stands around an instance.
 struct Around {
-    place: Place,
+    place: InstanceFolder,
     metadata: Option<Metadata>,
     program: PathBuf,
     settings: Vec<(String, String)>,
@@ -188,17 +188,17 @@ impl Supervisor {
         let life = home.supervise()?.ok_or_else(|| runs_already(&environment))?;
         home.forget_state();
         let instances = home.instances();
-        let orphans = place::end_orphans(&instances, PATIENCE)?;
+        let orphans = instance_folder::end_orphans(&instances, PATIENCE)?;
         if orphans > 0 {
             tell.warn(format!(
                 "ended {orphans} workers that a killed supervisor had left behind"
             ));
         }
         let mut ids = Ids::default();
-        for id in place::ids(&instances)? {
+        for id in instance_folder::ids(&instances)? {
             ids.retire(&id);
         }
-        place::forget_old(&instances, LOGS)?;
+        instance_folder::forget_old(&instances, LOGS)?;
         let mut sources = Sources::default();
         let stages = sources.read(&cloud, &environment).await?;
         if stages.is_empty() {

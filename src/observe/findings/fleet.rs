@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Severity::{Critical, Note, Warning};
-use super::{Finding, Words};
+use super::Words;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
+use crate::observe::finding::Finding;
+use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::status::StageState;
 
 /// So many instances replaced for their health within an hour are no accident.

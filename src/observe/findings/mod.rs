@@ -8,89 +8,8 @@ mod stacks;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
-
+use super::finding::Finding;
 use super::status::Status;
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Work isn't done, or is lost.
-    Critical,
-    /// It works, and something is wrong.
-    Warning,
-    Note,
-}
-
-impl Severity {
-    /// Whether an environment with it isn't healthy.
-    pub fn counts(self) -> bool {
-        self != Severity::Note
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Critical => "critical",
-            Severity::Warning => "warning",
-            Severity::Note => "note",
-        }
-    }
-}
-
-/// Something to look into.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Which; stays the same from version to version.
-    pub id: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// The stage that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<String>,
-    /// The stack that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stack: Option<String>,
-    pub meaning: String,
-    pub action: String,
-    /// A command that does it, or shows more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
-}
-
-impl Finding {
-    fn new(id: &'static str, severity: Severity, meaning: impl Into<String>, action: impl Into<String>) -> Self {
-        Finding {
-            id,
-            severity,
-            stage: None,
-            stack: None,
-            meaning: meaning.into(),
-            action: action.into(),
-            command: None,
-        }
-    }
-
-    fn of_stage(mut self, stage: &str) -> Self {
-        self.stage = Some(stage.to_owned());
-        self
-    }
-
-    fn of_stack(mut self, stack: &str) -> Self {
-        self.stack = Some(stack.to_owned());
-        self
-    }
-
-    fn command(mut self, command: impl Into<String>) -> Self {
-        self.command = Some(command.into());
-        self
-    }
-
-    /// The stage or stack that it is about, or nothing for the whole environment.
-    pub fn about(&self) -> Option<&str> {
-        self.stage.as_deref().or(self.stack.as_deref())
-    }
-}
 
 /// How the environment is called in commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,9 +71,4 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
     // Stable: the order of what is equally bad stays.
     all.sort_by_key(|finding| finding.severity);
     all
-}
-
-/// Whether nothing that counts was found.
-pub fn is_healthy(findings: &[Finding]) -> bool {
-    !findings.iter().any(|finding| finding.severity.counts())
 }

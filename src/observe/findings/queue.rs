@@ -1,7 +1,8 @@
 //! Of a stage's queues.
 
-use super::Severity::{Critical, Warning};
-use super::{Finding, Words};
+use super::Words;
+use crate::observe::finding::Finding;
+use crate::observe::finding::Severity::{Critical, Warning};
 use crate::observe::status::StageState;
 use crate::observe::trend::Trend;
 

@@ -1,8 +1,9 @@
 //! Of what a stage scales by.
 
-use super::Severity::{Critical, Note, Warning};
-use super::{Finding, Words};
+use super::Words;
 use crate::observe::details::MISSING;
+use crate::observe::finding::Finding;
+use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::status::StageState;
 
 pub(super) fn of(stage: &StageState, words: &Words) -> Vec<Finding> {

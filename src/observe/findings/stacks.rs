@@ -1,9 +1,10 @@
 //! Of the environment and its stacks.
 
-use super::Severity::{Critical, Note, Warning};
-use super::{Finding, Words};
+use super::Words;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::sqs::queues::QueueDepth;
+use crate::observe::finding::Finding;
+use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::status::{StackState, Status};
 
 pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {

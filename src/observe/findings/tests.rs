@@ -13,10 +13,12 @@ use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
+use crate::observe::expiry::Expiry;
+use crate::observe::finding::{Severity, is_healthy};
 use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
-use crate::observe::status::{Backlog, Expiry, StackState, StageState, SurplusStack};
+use crate::observe::status::{Backlog, StackState, StageState, SurplusStack};
 use crate::observe::trend::Trend;
 
 fn at(minutes: i64) -> Timestamp {

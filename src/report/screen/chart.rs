@@ -7,8 +7,9 @@ use ratatui::text::{Line, Span};
 
 use super::line;
 use super::theme::{Theme, Tone};
-use crate::observe::metrics::{self, BacklogPoint, seconds, step};
-use crate::report::status::number;
+use crate::observe::backlog::{BacklogPoint, seconds, step};
+use crate::observe::metrics::HISTORY_MINUTES;
+use crate::report::style::number;
 
 /// Eighths of a cell.
 const BARS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -54,7 +55,7 @@ fn height(value: f64, top: f64, rows: u16) -> usize {
 }
 
 /// Points that are shown, where there is room for as many.
-const POINTS: u16 = metrics::HISTORY_MINUTES as u16;
+const POINTS: u16 = HISTORY_MINUTES as u16;
 /// A point gets at most so many columns.
 const WIDEST: u16 = 3;
 

@@ -9,10 +9,10 @@ use super::theme::{LEGEND, NOTICE, Theme, Tone, of_stack};
 use super::{View, activities, line, paragraph, stage};
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::observe::findings::Severity;
+use crate::observe::finding::Severity;
 use crate::observe::status::{StackState, Status};
 use crate::observe::watch::Phase;
-use crate::report::status::tally;
+use crate::report::tally::tally;
 
 /// How many stages fit into so many rows, beside the activities. One at least.
 fn room(rows: u16, stages: usize) -> usize {

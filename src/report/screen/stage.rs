@@ -8,7 +8,7 @@ use super::roster::{Roster, Seen};
 use super::theme::{GONE, Theme, Tone, of_instance};
 use super::{chart, line, rule};
 use crate::observe::status::StageState;
-use crate::report::status::number;
+use crate::report::style::number;
 use crate::report::style::whole_seconds;
 
 /// The rows of a stage when there is no room for more.

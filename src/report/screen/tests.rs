@@ -16,11 +16,12 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
-use crate::observe::findings::{Finding, Severity};
+use crate::observe::backlog::BacklogPoint;
+use crate::observe::expiry::Expiry;
+use crate::observe::finding::{Finding, Severity};
 use crate::observe::local_fleet::LocalFleet;
-use crate::observe::metrics::BacklogPoint;
 use crate::observe::operation::{Kind, LastOperation};
-use crate::observe::status::{Backlog, Expiry, StackState, StageState, Status};
+use crate::observe::status::{Backlog, StackState, StageState, Status};
 use crate::observe::watch::Phase;
 
 /// So many seconds after the beginning of the test's time.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use qfleet::cloud::Cloud;
 use qfleet::observe::findings::Words;
-use qfleet::observe::status::{Stacks, status};
+use qfleet::observe::reads::{Stacks, status};
 use qfleet::observe::watch::{Pace, Phase, Watcher};
 use tokio::sync::mpsc::channel;
 use tokio::time::Instant;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use qfleet::cloud::Cloud;
 use qfleet::observe::findings::Words;
-use qfleet::observe::status::{Stacks, status};
+use qfleet::observe::reads::{Stacks, status};
 use serde_json::Value;
 
 use crate::deployed::Emulated;

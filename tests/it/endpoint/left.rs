@@ -154,9 +154,6 @@ impl World {
                     false => Refusal::new(404, "ResourceNotFound", format!("Dashboard {name} does not exist")).into(),
                 }
             }
-            (Service::AutoScaling, "DescribePolicies") if !asked("PolicyNames.member.1").is_empty() => {
-                Fields::new().members("ScalingPolicies", []).into()
-            }
             (Service::AutoScaling, "DescribeAutoScalingGroups")
                 if asked("Filters.member.1.Name").starts_with("tag:") =>
             {

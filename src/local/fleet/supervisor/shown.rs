@@ -1,6 +1,6 @@
 //! The state that other commands read.
 
-use super::super::place::Place;
+use super::super::instance_folder::InstanceFolder;
 use super::super::state::{FleetState, GroupState, InstanceState};
 use super::{Supervisor, own_pid};
 use crate::deployed::address::Address;
@@ -46,7 +46,7 @@ impl Supervisor {
                             lifecycle_state: instance.state,
                             pid: instance.pid(),
                             started: instance.launched,
-                            log: Place::of(&instances, &instance.id).log(),
+                            log: InstanceFolder::of(&instances, &instance.id).log(),
                             spot_notice: instance.interruption.map(|interruption| interruption.wall),
                         })
                         .collect(),

@@ -4,8 +4,8 @@ use nix::sys::signal::Signal;
 
 use super::super::event::FleetEvent;
 use super::super::group::{Effect, Exit};
+use super::super::instance_folder::InstanceFolder;
 use super::super::metadata::{Facts, Metadata};
-use super::super::place::Place;
 use super::super::process;
 use super::super::state::Activity;
 use super::super::surroundings::{Surroundings, variables};
@@ -34,7 +34,7 @@ impl Supervisor {
             }
             Effect::Failed { id, message, launch } => {
                 let stage = self.members[place].stage.name.clone();
-                let log = Place::of(&self.home.instances(), &id).log();
+                let log = InstanceFolder::of(&self.home.instances(), &id).log();
                 if let Some(launch) = launch {
                     self.record(&Activity {
                         status_message: Some(format!("{message}\nits log is {}", log.display())),
@@ -68,7 +68,7 @@ impl Supervisor {
             .group
             .instance(id)
             .map_or(String::new(), |instance| instance.zone.clone());
-        let folder = Place::of(&self.home.instances(), id);
+        let folder = InstanceFolder::of(&self.home.instances(), id);
         let facts = Facts {
             instance_id: id.to_owned(),
             zone,

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// An environment as it is deployed, as far as jobs go.
 #[derive(Debug)]
-pub struct Places {
+pub struct Destinations {
     pub deployed: Deployed,
 }
 
@@ -29,13 +29,13 @@ pub struct Queues {
     pub dead_letters: String,
 }
 
-impl Places {
+impl Destinations {
     /// Finds them.
     ///
     /// # Errors
     /// A failure when the environment isn't deployed, or AWS can't be asked.
-    pub async fn find(cloud: &Cloud, environment: &str) -> Result<Places> {
-        Ok(Places {
+    pub async fn find(cloud: &Cloud, environment: &str) -> Result<Destinations> {
+        Ok(Destinations {
             deployed: Deployed::require(cloud, environment).await?,
         })
     }
@@ -103,7 +103,7 @@ impl Places {
     /// The queues of a stage that gets the bucket's events.
     ///
     /// # Errors
-    /// As of [`Places::queues`], and usage when something else feeds the stage.
+    /// As of [`Destinations::queues`], and usage when something else feeds the stage.
     pub fn fed_by_bucket(&self, stage: &str) -> Result<Queues> {
         let queues = self.queues(Some(stage))?;
         let fed: Vec<&DeployedStack> = self

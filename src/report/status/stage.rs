@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::screen::sparkline;
-use super::status::{MARGIN, backlog, oldest, wrapped};
-use super::style::{BAD, CAREFUL, FAINT, paint};
+use super::{MARGIN, backlog, oldest, wrapped};
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
 use crate::observe::details::MISSING;
 use crate::observe::live::Gone;
 use crate::observe::status::StageState;
+use crate::report::screen::sparkline;
+use crate::report::style::{BAD, CAREFUL, FAINT, paint};
 
 /// How many activities are shown.
 const ACTIVITIES: usize = 3;
@@ -99,7 +99,7 @@ fn dead_letters(stage: &StageState) -> Option<String> {
 }
 
 /// As in "2 of 3 in service, 1 Pending".
-pub(super) fn in_service(group: &Group) -> String {
+pub(in crate::report) fn in_service(group: &Group) -> String {
     let mut others: BTreeMap<&str, usize> = BTreeMap::new();
     for instance in &group.instances {
         if instance.lifecycle_state != "InService" {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::process::send;
+use super::signal::send;
 use crate::error::Result;
 use crate::local::home::{cannot, open_lock};
 
@@ -20,14 +20,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// The folder of one instance.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct InstanceFolder {
     folder: PathBuf,
 }
 
-impl Place {
+impl InstanceFolder {
     /// The folder of an instance, whether or not it is there.
-    pub fn of(instances: &Path, id: &str) -> Place {
-        Place {
+    pub fn of(instances: &Path, id: &str) -> InstanceFolder {
+        InstanceFolder {
             folder: instances.join(id),
         }
     }
@@ -137,17 +137,17 @@ impl Place {
 /// Ends the workers that a supervisor left behind: asks them, and kills who doesn't end within `patience`. Returns how
 /// many there were.
 pub(super) fn end_orphans(instances: &Path, patience: Duration) -> Result<usize> {
-    let orphans: Vec<Place> = ids(instances)?
+    let orphans: Vec<InstanceFolder> = ids(instances)?
         .iter()
-        .map(|id| Place::of(instances, id))
-        .filter(Place::is_alive)
+        .map(|id| InstanceFolder::of(instances, id))
+        .filter(InstanceFolder::is_alive)
         .collect();
     for (signal, patience) in [(Signal::SIGTERM, patience), (Signal::SIGKILL, Duration::from_secs(5))] {
         for orphan in &orphans {
             orphan.signal(signal);
         }
         let deadline = Instant::now() + patience;
-        while Instant::now() < deadline && orphans.iter().any(Place::is_alive) {
+        while Instant::now() < deadline && orphans.iter().any(InstanceFolder::is_alive) {
             sleep(PAUSE);
         }
     }
@@ -174,7 +174,7 @@ pub(super) fn ids(instances: &Path) -> Result<Vec<String>> {
 pub(super) fn forget_old(instances: &Path, kept: usize) -> Result<()> {
     let mut dead: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
     for id in ids(instances)? {
-        let place = Place::of(instances, &id);
+        let place = InstanceFolder::of(instances, &id);
         if !place.is_alive() {
             let ended = fs::metadata(place.log()).and_then(|found| found.modified());
             dead.push((ended.unwrap_or(std::time::UNIX_EPOCH), place.folder));
@@ -194,7 +194,7 @@ mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
 
-    fn worker(place: &Place, script: &str) -> std::process::Child {
+    fn worker(place: &InstanceFolder, script: &str) -> std::process::Child {
         place.make().expect("makes it");
         let lock = place.lock().expect("locks").expect("is free");
         let mut child = Command::new("sh")
@@ -216,7 +216,10 @@ mod tests {
     #[test]
     fn orphans_are_asked_and_then_killed_with_what_they_started() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (polite, deaf) = (Place::of(folder.path(), "i-1"), Place::of(folder.path(), "i-2"));
+        let (polite, deaf) = (
+            InstanceFolder::of(folder.path(), "i-1"),
+            InstanceFolder::of(folder.path(), "i-2"),
+        );
         let mut children = [
             worker(&polite, "trap 'echo bye; exit 0' TERM; sleep 600 <&0 & wait"),
             worker(&deaf, "trap '' TERM; sleep 600 <&0 & wait; sleep 600"),
@@ -238,7 +241,7 @@ mod tests {
     #[test]
     fn a_number_that_nobody_holds_the_lock_for_is_not_signalled() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = Place::of(folder.path(), "i-1");
+        let place = InstanceFolder::of(folder.path(), "i-1");
         place.make().expect("makes it");
         let mut stranger = Command::new("sleep")
             .arg("600")
@@ -259,7 +262,7 @@ mod tests {
     fn the_newest_logs_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         for n in 0..4u64 {
-            let place = Place::of(folder.path(), &format!("i-{n}"));
+            let place = InstanceFolder::of(folder.path(), &format!("i-{n}"));
             place.make().expect("makes it");
             let log = place.open_log().expect("a log");
             log.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(n + 1))

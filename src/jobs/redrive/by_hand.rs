@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::event::Event;
-use super::messages::deliver;
-use super::pace::Pace;
-use super::redrive::{Moved, Redrive};
-use super::sample::show;
-use super::{FAILURES, Failed};
+use super::{Moved, Redrive};
 use crate::cloud::sqs::messages::{BATCH, LARGEST, Message, Received};
+use crate::jobs::event::Event;
+use crate::jobs::messages::deliver;
+use crate::jobs::pace::Pace;
+use crate::jobs::sample::show;
+use crate::jobs::{FAILURES, Failed};
 
 /// For how many seconds a message is hidden while it is moved: sending it may take some attempts.
 const HIDDEN: i32 = 120;

@@ -1,0 +1,256 @@
+//! One sweep of reads, or what several reads of different age make together: how an environment is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::future::{join, join4};
+use jiff::Timestamp;
+
+use super::details::{self, Details};
+use super::expiry::{Expiry, Recorded, unreadable};
+use super::findings::{self, Words};
+use super::local_fleet::{self, LocalFleet};
+use super::metrics::StageMetrics;
+use super::status::{Backlog, StackState, StageState, Status, SurplusStack};
+use super::trend::trend;
+use super::{activities, live, metrics, operation};
+use crate::blueprint::{names, outputs};
+use crate::cloud::autoscaling::activities::Activity;
+use crate::cloud::autoscaling::groups::Group;
+use crate::cloud::cloudformation::events::ResourceEvent;
+use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::sqs::queues::QueueDepth;
+use crate::cloud::{Cloud, CloudError};
+use crate::deployed::address::Address;
+use crate::deployed::stage::Stage;
+use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
+use crate::local::fleet::state::FleetState;
+
+/// The stacks, as they were last read.
+#[derive(Debug, Clone)]
+pub struct Stacks {
+    pub deployed: Deployed,
+    /// When the environment expires, if it does.
+    pub expires: Option<Timestamp>,
+    /// What could not be read.
+    pub problems: Vec<String>,
+    /// The parts that its file has; none when it was given by its name.
+    pub parts: Option<Vec<String>>,
+}
+
+impl Stacks {
+    /// Judged by the parts that a file has, where there is one.
+    pub fn of_file(self, parts: Option<Vec<String>>) -> Stacks {
+        Stacks { parts, ..self }
+    }
+
+    /// Names of the stacks that the environment should have and hasn't: by its file, or by what the tags of its stacks say
+    /// that they need. One that only has change sets holds nothing. Where there is nothing else, it isn't deployed.
+    fn missing(&self) -> Vec<String> {
+        let stacks = &self.deployed.stacks;
+        let there = stacks
+            .iter()
+            .filter(|found| found.stack.status != StackStatus::ReviewInProgress);
+        let there: BTreeSet<&str> = there.map(|found| found.part.as_str()).collect();
+        if there.is_empty() {
+            return Vec::new();
+        }
+        let needed = || {
+            let needs = stacks.iter().flat_map(|found| found.tags.needs.iter().cloned());
+            needs.collect::<BTreeSet<String>>().into_iter().collect()
+        };
+        let parts = self.parts.clone().unwrap_or_else(needed);
+        let missing = parts.iter().filter(|part| !there.contains(part.as_str()));
+        missing
+            .map(|part| names::stack(&self.deployed.address.environment, part))
+            .collect()
+    }
+
+    /// The stacks that its file doesn't have.
+    fn surplus(&self) -> Vec<SurplusStack> {
+        let Some(parts) = &self.parts else { return Vec::new() };
+        let surplus = self.deployed.stacks.iter().filter(|found| !parts.contains(&found.part));
+        let surplus = surplus.map(|found| SurplusStack {
+            part: found.part.clone(),
+            stack: found.stack.name.clone(),
+            bucket: found.stack.outputs.get(outputs::BUCKET).cloned(),
+        });
+        surplus.collect()
+    }
+
+    /// The ARN of one of them, which says whose account it is.
+    pub fn any_arn(&self) -> Option<&str> {
+        self.deployed.stacks.first().map(|found| found.stack.id.as_str())
+    }
+
+    /// Reads them: a listing of all stacks, and the expiry.
+    ///
+    /// # Errors
+    /// When the stacks can't be listed.
+    pub async fn read(cloud: &Cloud, environment: &str) -> Result<Stacks, CloudError> {
+        let name = expiry_parameter(environment);
+        let (deployed, expires) = join(Deployed::find(cloud, environment), cloud.parameter(&name)).await;
+        let mut problems = Vec::new();
+        let expires = expires.unwrap_or_else(|error| {
+            problems.push(error.to_string());
+            None
+        });
+        let expires = expires.and_then(|kept| match Recorded::read(&kept) {
+            Recorded::At(at) => Some(at),
+            Recorded::Unreadable(value) => {
+                problems.push(unreadable(environment, &cloud.region, &value));
+                None
+            }
+        });
+        Ok(Stacks {
+            deployed: deployed?,
+            expires,
+            problems,
+            parts: None,
+        })
+    }
+}
+
+/// Reads how the environment of these stacks is, all at once: what can't be read is said in `unknown`. `words` is for
+/// commands that findings name, `now` is the wall clock.
+pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Timestamp) -> Status {
+    let stages = Stage::all(&stacks.deployed);
+    let (fleet, of_fleet) = fleet(cloud, &stacks.deployed.address.environment);
+    let (live, activities, metrics, details) = join4(
+        live::read(cloud, fleet.as_ref(), &stages),
+        activities::read(cloud, &stacks.deployed.address.environment, &stages),
+        metrics::read(cloud, fleet.as_ref(), &stages, now),
+        details::read(cloud, &stacks.deployed, &stages),
+    )
+    .await;
+    for found in &mut stacks.deployed.stacks {
+        let read = details.protections.get(&found.stack.id).copied();
+        found.stack.protected = found.stack.protected.or(read);
+    }
+    let reads = Reads {
+        stacks: &stacks,
+        local_fleet: fleet.as_ref().map(LocalFleet::from),
+        live: &live,
+        activities: &activities,
+        metrics: &metrics,
+        details: &details,
+    };
+    let mut status = reads.status(cloud, words, now);
+    status.unknown.extend(of_fleet);
+    status
+}
+
+/// The local fleet, and why it can't be known.
+pub(super) fn fleet(cloud: &Cloud, environment: &str) -> (Option<FleetState>, Option<String>) {
+    match local_fleet::find(cloud, environment) {
+        Ok(found) => (found, None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+/// Reads of different ages that together make a status.
+pub(super) struct Reads<'a> {
+    pub stacks: &'a Stacks,
+    pub local_fleet: Option<LocalFleet>,
+    pub live: &'a live::Read,
+    pub activities: &'a activities::Read,
+    pub metrics: &'a metrics::Read,
+    pub details: &'a details::Read,
+}
+
+impl Reads<'_> {
+    /// The status that they make. `now` is the wall clock.
+    pub fn status(&self, cloud: &Cloud, words: &Words, now: Timestamp) -> Status {
+        let stages = Stage::all(&self.stacks.deployed).into_iter().map(|stage| {
+            let live = self.live.0.get(&stage.name).cloned().unwrap_or_default();
+            let metrics = self.metrics.0.get(&stage.name).cloned().unwrap_or_default();
+            let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
+            let details = self.details.stages.get(&stage.name).cloned().unwrap_or_default();
+            stage_state(stage, live, metrics, activities, details)
+        });
+        let read = [
+            &self.stacks.problems,
+            &self.live.1,
+            &self.activities.1,
+            &self.metrics.1,
+            &self.details.problems,
+        ];
+        let mut unknown: Vec<String> = read.into_iter().flatten().cloned().collect();
+        // A stage's two queues mostly fail for the same reason.
+        unknown.dedup();
+        let stacks = self.stacks.deployed.stacks.iter();
+        let mut status = Status {
+            // Not that of `stacks`: they were read before it was known whose account it is.
+            address: Address::new(cloud, &self.stacks.deployed.address.environment),
+            local: cloud.local,
+            local_fleet: self.local_fleet,
+            at: now,
+            expires: self.stacks.expires.map(|at| Expiry::new(at, now)),
+            findings: Vec::new(),
+            stacks: stacks
+                .map(|found| stack_state(found, self.details.events.get(&found.stack.id), now))
+                .collect(),
+            stages: stages.collect(),
+            missing: self.stacks.missing(),
+            surplus: self.stacks.surplus(),
+            unknown,
+        };
+        status.findings = findings::of(&status, words);
+        status
+    }
+}
+
+fn stage_state(
+    stage: Stage,
+    live: live::Live,
+    metrics: StageMetrics,
+    activities: Vec<Activity>,
+    details: Details,
+) -> StageState {
+    let mut instances_by_zone: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for instance in live.group.iter().flat_map(|group| &group.instances) {
+        let states = instances_by_zone.entry(instance.zone.clone()).or_default();
+        *states.entry(instance.lifecycle_state.clone()).or_default() += 1;
+    }
+    let counts_in_flight = stage.counts_in_flight;
+    let now = live.queue.zip(live.group.as_ref());
+    StageState {
+        backlog: stage.target.map(|target| Backlog {
+            messages_per_instance: now.map(|(queue, group)| per_instance(queue, group, counts_in_flight)),
+            target_messages_per_instance: target,
+            trend: trend(&metrics.history, target),
+            history: metrics.history,
+        }),
+        stage: stage.name,
+        gone: live.gone,
+        queue: live.queue,
+        dead_letters: live.dead_letters,
+        oldest_message_age_seconds: metrics.oldest_message_age_seconds,
+        group: live.group,
+        instances_by_zone,
+        scaling_policies: details.policies,
+        alarms: details.alarms,
+        instance_refresh: details.refresh,
+        is_subscribed: details.is_subscribed,
+        activities,
+    }
+}
+
+/// As the scaling policy computes it, but for this moment instead of the last minute.
+fn per_instance(queue: QueueDepth, group: &Group, counts_in_flight: bool) -> f64 {
+    let in_flight = if counts_in_flight { queue.in_flight } else { 0 };
+    let waiting = queue.visible.saturating_add(in_flight);
+    waiting as f64 / group.in_service().max(1) as f64
+}
+
+fn stack_state(deployed: &DeployedStack, events: Option<&Vec<ResourceEvent>>, now: Timestamp) -> StackState {
+    let stack = &deployed.stack;
+    StackState {
+        part: deployed.part.clone(),
+        last_operation: operation::last(stack, events.map(Vec::as_slice), now),
+        drift: stack.drift.clone(),
+        status: stack.status.clone(),
+        reason: stack.reason.clone(),
+        termination_protection: stack.protected,
+        stack: stack.name.clone(),
+    }
+}
