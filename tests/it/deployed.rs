@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::endpoint::{Endpoint, Existing, Script};
-use crate::harness::{Aws, Output, Test, account, find_ministack};
+use crate::harness::{Aws, Output, Test, account, find_ministack, wait_until};
 
 pub const BUCKET: &str = "lab-111122223333-us-east-2";
 pub const QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
@@ -80,6 +80,16 @@ pub fn test(endpoint: &Endpoint) -> Test {
 
 /// Starts the binary, and interrupts it when the endpoint is as wanted. Its exit code, standard output and error.
 pub fn interrupted(test: &Test, endpoint: &Endpoint, wanted: impl Fn(&Endpoint) -> bool) -> (i32, String, String) {
+    signalled(test, endpoint, Signal::SIGINT, wanted)
+}
+
+/// Starts the binary, and sends it a signal when the endpoint is as wanted. Its exit code, standard output and error.
+pub fn signalled(
+    test: &Test,
+    endpoint: &Endpoint,
+    signal: Signal,
+    wanted: impl Fn(&Endpoint) -> bool,
+) -> (i32, String, String) {
     let child = test
         .command()
         .stdin(Stdio::null())
@@ -87,13 +97,9 @@ pub fn interrupted(test: &Test, endpoint: &Endpoint, wanted: impl Fn(&Endpoint) 
         .stderr(Stdio::piped())
         .spawn()
         .expect("qfleet runs");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !wanted(endpoint) {
-        assert!(Instant::now() < deadline, "waited in vain");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    wait_until("the endpoint is as wanted", || wanted(endpoint));
     let process = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
-    kill(process, Signal::SIGINT).expect("signalled");
+    kill(process, signal).expect("signalled");
     let ended = child.wait_with_output().expect("it ends");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (
@@ -150,7 +156,7 @@ impl Emulated {
 
     /// Takes every message out of a queue that holds so many.
     pub fn take(&self, queue: &str, count: usize) -> Vec<Message> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         self.aws(async |aws| {
             let mut all = Vec::new();
             // One more look than needed: there must not be more.
@@ -175,11 +181,9 @@ impl Emulated {
 
     /// Waits until so many messages are visible in a queue: events come a moment after the upload.
     pub fn wait_for(&self, queue: &str, count: usize) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.depth(queue).0 < count {
-            assert!(Instant::now() < deadline, "{:?}, not {count}", self.depth(queue));
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until(&format!("{queue} shows {count} messages"), || {
+            self.depth(queue).0 >= count
+        });
         assert_eq!(self.depth(queue), (count, 0));
     }
 

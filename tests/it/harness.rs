@@ -7,6 +7,7 @@ mod generated;
 mod pages;
 mod selftest;
 mod terminal;
+mod waiting;
 
 use std::ffi::OsString;
 use std::fs;
@@ -25,6 +26,7 @@ pub use following::Following;
 pub use generated::is_current;
 pub use pages::{Page, Step};
 pub use terminal::{Seen, in_a_terminal, in_a_terminal_of, without_control};
+pub use waiting::{lives, wait_until};
 
 /// The program that is tested: that of this build, unless QFLEET_TESTED names another, as `make soak` does.
 fn program() -> PathBuf {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use qfleet::cloud::Cloud;
+use qfleet::observe::events::Follower;
 use qfleet::observe::findings::Words;
 use qfleet::observe::reads::{Stacks, status};
 use qfleet::observe::watch::{Pace, Phase, Watcher};
@@ -81,6 +82,18 @@ async fn metrics_of_all_stages_are_read_in_as_few_calls_as_there_can_be() {
         "150 groups, 50 a call"
     );
     assert!(read.stages.iter().all(|stage| stage.group.is_some()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_an_idle_environment_costs_a_listing_now_and_then() {
+    let endpoint = Endpoint::in_memory(stages(3));
+    let cloud = cloud(&endpoint);
+    let mut follower = Follower::new(&cloud, "lab", Timestamp::UNIX_EPOCH);
+    assert!(!follower.past().await.expect("events").is_empty());
+    let minute = tokio::time::timeout(Duration::from_secs(61), follower.next());
+    assert!(minute.await.is_err(), "nothing happens");
+    assert_eq!(endpoint.calls("DescribeStackEvents").len(), 3, "each stack once");
+    assert_eq!(endpoint.calls("DescribeStacks").len(), 1 + 15, "each 4 s");
 }
 
 #[tokio::test(start_paused = true)]

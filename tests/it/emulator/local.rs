@@ -3,7 +3,10 @@
 use std::fs::{self, OpenOptions};
 use std::process::Command;
 
-use crate::harness::{Output, Test, find_ministack, free_port};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::harness::{Output, Test, find_ministack, free_port, lives, wait_until};
 
 /// A home of its own, in which no emulator runs yet, and a free port. Whatever runs there is ended with it.
 struct Place {
@@ -200,16 +203,10 @@ fn a_stale_record_is_no_reason_to_end_a_stranger() {
 fn an_emulator_that_was_killed_is_known_to_be_gone() {
     let place = Place::new();
     place.start().run();
-    let pid = place.pid().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-9", &pid])
-            .status()
-            .expect("kill")
-            .success()
-    );
-    // The system closes its files a moment after.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = i32::try_from(place.pid()).expect("a process id");
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("kills");
+    // The system ends it, and closes its files, a moment after.
+    wait_until("it has ended", || !lives(pid));
     place.local("status").args(["--exit-code"]).status(3).run();
     place.start().stdout_contains("started").run();
 }

@@ -73,7 +73,6 @@ mod world;
 mod xml;
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -230,11 +229,7 @@ impl Endpoint {
 
     /// Waits, on the real clock, until the world is as wanted.
     pub fn wait_until(&self, what: &str, wanted: impl Fn(&mut World) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !self.world(|world| wanted(world)) {
-            assert!(Instant::now() < deadline, "waited in vain until {what}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        crate::harness::wait_until(what, || self.world(|world| wanted(world)));
     }
 
     /// What was wrong with requests, by the service model.

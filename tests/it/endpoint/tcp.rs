@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
-use super::answer::{Cut, Shared, router};
+use super::answer::{Cut, Shared, lock, router};
 use super::broken::{Broken, Connection, Fate};
 
 /// Serves on a free port of loopback, in a thread of its own, for as long as the process lives: tests end their
@@ -41,6 +41,7 @@ async fn converse(stream: TcpStream, world: Shared) {
     let fate = Fate::default();
     let connection = Connection::new(stream, fate.clone());
     let service = service_fn(move |request: Request<Incoming>| {
+        lock(&world).start_counting();
         let router = router(world.clone());
         let fate = fate.clone();
         async move {

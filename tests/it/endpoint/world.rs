@@ -120,6 +120,17 @@ impl World {
         world
     }
 
+    /// Before the first request: the script's times count from now. A process may take its time to start.
+    pub fn start_counting(&mut self) {
+        if self.calls.is_empty() {
+            let late = self.clock.started.elapsed();
+            self.clock = Clock::new();
+            self.now = self.clock.started;
+            let agenda = std::mem::take(&mut self.agenda).into_iter();
+            self.agenda = agenda.map(|((at, number), step)| ((at + late, number), step)).collect();
+        }
+    }
+
     /// Does everything that was due until now.
     pub fn catch_up(&mut self) {
         let until = Instant::now();

@@ -1,9 +1,9 @@
 //! What the other tests rely on.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{Aws, account, free_port};
+use super::{Aws, account, free_port, wait_until};
 
 /// Tests run in parallel on one emulator because an account sees nothing of another.
 #[tokio::test]
@@ -111,10 +111,10 @@ fn the_emulator_dies_with_the_test_process() {
         .spawn()
         .expect("a process");
     let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-    wait_until(listens, "its emulator answers");
+    wait_until("its emulator answers", listens);
     process.kill().expect("killed");
     process.wait().expect("gone");
-    wait_until(|| !listens(), "its emulator is gone");
+    wait_until("its emulator is gone", || !listens());
 }
 
 #[test]
@@ -126,12 +126,4 @@ fn helper_that_waits_to_be_killed() {
         .expect("a number");
     super::emulator::start(port).expect("an emulator");
     std::thread::sleep(Duration::from_secs(60));
-}
-
-fn wait_until(mut condition: impl FnMut() -> bool, what: &str) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited a minute for this: {what}");
-        std::thread::sleep(Duration::from_millis(25));
-    }
 }

@@ -4,42 +4,14 @@ mod ec2_endpoint;
 mod protection;
 mod whose;
 
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
+use crate::deployed::signalled;
 use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb};
-use crate::harness::{Test, in_a_terminal};
+use crate::harness::in_a_terminal;
 use crate::lab::{self, LAB};
-
-/// Starts the binary, and sends it a signal when the endpoint is as wanted. Its exit code and standard error.
-fn signalled(
-    test: &Test,
-    endpoint: &Endpoint,
-    signal: Signal,
-    what: &str,
-    wanted: impl Fn(&Endpoint) -> bool,
-) -> (i32, String, Duration) {
-    let mut command = test.command();
-    let child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("qfleet runs");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !wanted(endpoint) {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let sent = Instant::now();
-    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id")), signal).expect("signalled");
-    let ended = child.wait_with_output().expect("it ends");
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    (ended.status.code().unwrap_or(-1), said, sent.elapsed())
-}
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {
     names.sort();
@@ -104,28 +76,23 @@ fn interrupted_plan_leaves_nothing(script: &Script) {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let endpoint = Endpoint::serve(script.clone());
         let plan = lab::at(&endpoint).args(["plan", "lab.yaml"]);
-        let (code, said, took) = signalled(&plan, &endpoint, signal, "change sets are read", |endpoint| {
+        let (code, _, said) = signalled(&plan, &endpoint, signal, |endpoint| {
             !endpoint.calls("DescribeChangeSet").is_empty()
         });
         assert_eq!((endpoint.stacks(), endpoint.change_sets()), (vec![], vec![]), "{said}");
         assert_eq!(code, 130, "{said}");
-        assert!(
-            took < Duration::from_secs(8),
-            "a pipeline kills after ten seconds, this took {took:?}"
-        );
     }
 }
 
 #[test]
 fn a_plan_that_is_interrupted_when_change_sets_are_made_leaves_nothing() {
-    let late = Fault::Late(Duration::from_secs(20));
     let script = Script::new().change_sets_take(Duration::ZERO);
-    interrupted_plan_leaves_nothing(&script.fault(On::action("DescribeChangeSet"), late));
+    interrupted_plan_leaves_nothing(&script.fault(On::action("DescribeChangeSet"), Fault::Stall));
 }
 
 #[test]
 fn a_plan_that_is_interrupted_while_change_sets_are_being_made_leaves_nothing() {
-    interrupted_plan_leaves_nothing(&Script::new().change_sets_take(Duration::from_secs(3)));
+    interrupted_plan_leaves_nothing(&Script::new().change_sets_take(Duration::from_secs(2)));
 }
 
 #[test]
@@ -161,17 +128,12 @@ fn a_stack_whose_first_create_failed_is_made_anew() {
 
 #[test]
 fn a_deploy_that_is_terminated_detaches_and_the_stack_goes_on() {
-    let endpoint = Endpoint::serve(Script::new().takes("lab-artifacts", "Bucket", Duration::from_secs(8)));
+    let endpoint = Endpoint::serve(Script::new().takes("lab-artifacts", "Bucket", Duration::from_secs(600)));
     let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]);
-    let (code, said, took) = signalled(
-        &deploy,
-        &endpoint,
-        Signal::SIGTERM,
-        "a stack is being made",
-        |endpoint| endpoint.status("lab-artifacts").as_deref() == Some("CREATE_IN_PROGRESS"),
-    );
+    let (code, _, said) = signalled(&deploy, &endpoint, Signal::SIGTERM, |endpoint| {
+        endpoint.status("lab-artifacts").as_deref() == Some("CREATE_IN_PROGRESS")
+    });
     assert_eq!(code, 130, "{said}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(
         endpoint.status("lab-artifacts").as_deref(),
         Some("CREATE_IN_PROGRESS"),

@@ -117,26 +117,6 @@ fn what_others_do_is_followed_until_it_is_interrupted() {
 }
 
 #[test]
-fn following_an_idle_environment_costs_a_listing_now_and_then() {
-    let endpoint = Endpoint::serve(Script::new());
-    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
-    let before = endpoint.calls("DescribeStackEvents").len();
-    let listed = endpoint.calls("DescribeStacks").len();
-    let following = Following::start(there.then().args(["events", "lab.yaml", "--follow"]));
-    following.until("lab-dashboard CREATE_COMPLETE");
-    std::thread::sleep(Duration::from_secs(13));
-    following.signal(Signal::SIGTERM);
-    assert_eq!(following.end().0, 130);
-    assert_eq!(
-        endpoint.calls("DescribeStackEvents").len() - before,
-        4,
-        "each stack once"
-    );
-    let listings = endpoint.calls("DescribeStacks").len() - listed;
-    assert!((3..=5).contains(&listings), "{listings} listings in 13 s");
-}
-
-#[test]
 fn an_environment_that_comes_is_followed_until_it_is_gone() {
     let endpoint = Endpoint::serve(Script::new().resources_take(Duration::from_millis(100)));
     let following = Following::start(lab::at(&endpoint).args(["events", "lab.yaml", "--follow", "--output", "jsonl"]));

@@ -279,7 +279,7 @@ fn what_others_use_is_not_pruned() {
     refused_before_anything_is_done(&endpoint, &there, 4, "ops@example.com");
 
     // Somebody subscribes while the rest is deployed.
-    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_millis(300)));
+    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_secs(1)));
     let there = deployed(&endpoint, LAB, &without_bucket());
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -361,7 +361,7 @@ fn interrupted_while_it_prunes_it_ends_with_130_and_says_what_goes_on() {
 /// Somebody deploys it again, with its data to stay, while the rest is deployed.
 #[test]
 fn what_was_shown_is_read_again_before_it_goes() {
-    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_millis(300)));
+    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_secs(1)));
     let there = deployed(&endpoint, &with_old(), LAB);
     let keeps = |world: &mut World| {
         let old = world.find("lab-old").expect("the stack");

@@ -6,7 +6,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use qfleet::local::fleet::state::StatusCode;
 
-use crate::emulator::local_fleet::place::{Place, Plan, kill_group, lives};
+use crate::emulator::local_fleet::place::{Place, Plan, kill_group};
+use crate::harness::lives;
 
 #[test]
 fn a_killed_worker_is_replaced_and_its_message_comes_back() {

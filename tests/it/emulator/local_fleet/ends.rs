@@ -4,8 +4,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use qfleet::local::fleet::state::LifecycleState;
 
-use crate::emulator::local_fleet::place::{Place, Plan, lives};
-use crate::harness::{find_ministack, free_port};
+use crate::emulator::local_fleet::place::{Place, Plan};
+use crate::harness::{find_ministack, free_port, lives};
 
 #[test]
 fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use qfleet::local::fleet::state::{Activity, FleetState, GroupState, StatusCode};
 
@@ -308,18 +308,4 @@ impl Drop for Place {
 /// SIGKILL to a process group.
 pub fn kill_group(pid: i32) {
     killpg(Pid::from_raw(pid), Signal::SIGKILL).expect("kills");
-}
-
-/// Whether a process is there; one that has ended and that nobody has buried is not.
-pub fn lives(pid: i32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
-    match stat {
-        Ok(stat) => !stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .trim_start()
-            .starts_with('Z'),
-        Err(_) => cfg!(not(target_os = "linux")) && kill(Pid::from_raw(pid), None).is_ok(),
-    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use nix::sys::signal::Signal;
 
-use crate::emulator::local_fleet::place::{Place, Plan, lives};
-use crate::harness::Following;
+use crate::emulator::local_fleet::place::{Place, Plan};
+use crate::harness::{Following, lives};
 
 #[test]
 fn a_crash_is_shown_and_what_was_in_hand_is_done_by_another() {
