@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use crate::endpoint::{DescribeEvents, Endpoint, Existing, Script};
 use crate::scripted::rules::{
-    TWO_QUEUES, client, delete, deployed, described_change_set, discard, draft, events, execute, refusal, settled,
-    status,
+    TWO_QUEUES, client, creating, delete, deleting, deployed, described_change_set, describing_change_set, discard,
+    discarding, draft, events, execute, executing, made, refusal, settled, status,
 };
 
 #[tokio::test(start_paused = true)]
@@ -67,8 +67,7 @@ async fn what_a_policy_retains_is_said() {
     let client = client(&endpoint);
     deployed(&client, "lab", &(queue("one") + topic)).await;
     let id = draft(&client, "lab", ChangeSetType::Update, &queue("two"), &[]).await;
-    let read = client.describe_change_set().change_set_name(&id).send().await;
-    let read = read.expect("read");
+    let read = described_change_set(&client, &id).await;
     let changes = read.changes().iter().filter_map(|change| change.resource_change());
     let actions: Vec<_> = changes
         .filter_map(|change| Some((change.logical_resource_id()?, change.policy_action()?.as_str())))
@@ -91,14 +90,14 @@ async fn change_sets_are_pending_first_and_can_be_neither_executed_nor_deleted_t
     assert_eq!(read(id.clone()).await.0, Some(ChangeSetStatus::CreatePending));
     sleep(Duration::from_secs(6)).await;
     assert_eq!(read(id.clone()).await.0, Some(ChangeSetStatus::CreateInProgress));
-    let (code, message) = refusal(client.execute_change_set().change_set_name(&id).send().await);
+    let (code, message) = refusal(executing(&client, &id).send().await);
     assert_eq!(code, "InvalidChangeSetStatus");
     assert!(
         message.ends_with("cannot be executed in its current status of [CREATE_IN_PROGRESS]"),
         "{message}"
     );
     assert_eq!(
-        refusal(client.delete_change_set().change_set_name(&id).send().await).0,
+        refusal(discarding(&client, &id).send().await).0,
         "InvalidChangeSetStatus"
     );
     sleep(Duration::from_secs(4)).await;
@@ -128,7 +127,7 @@ async fn nothing_to_change_is_a_failed_change_set_and_outputs_alone_are_a_change
             .starts_with("The submitted information didn't contain changes.")
     );
     assert_eq!(
-        refusal(client.execute_change_set().change_set_name(&id).send().await).0,
+        refusal(executing(&client, &id).send().await).0,
         "InvalidChangeSetStatus"
     );
     discard(&client, &id).await;
@@ -148,16 +147,8 @@ async fn changed_tags_change_every_resource() {
     let client = client(&endpoint);
     deployed(&client, "lab", TWO_QUEUES).await;
     let tag = Tag::builder().key("team").value("media").build();
-    let made = client
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("tags")
-        .template_body(TWO_QUEUES)
-        .tags(tag)
-        .send()
-        .await;
-    sleep(Duration::from_millis(50)).await;
-    let read = described_change_set(&client, made.expect("made").id().unwrap_or_default()).await;
+    let id = made(creating(&client, "lab", ChangeSetType::Update, TWO_QUEUES).tags(tag)).await;
+    let read = described_change_set(&client, &id).await;
     assert_eq!(read.changes().len(), 2);
 }
 
@@ -179,11 +170,7 @@ async fn what_a_stack_in_each_status_refuses() {
     ] {
         let endpoint = Endpoint::in_memory(Script::new().existing(Existing::new("lab", status)));
         let client = client(&endpoint);
-        let update = client
-            .create_change_set()
-            .stack_name("lab")
-            .change_set_name("test")
-            .template_body(TWO_QUEUES);
+        let update = creating(&client, "lab", ChangeSetType::Update, TWO_QUEUES);
         match updatable {
             true => drop(
                 update
@@ -200,12 +187,8 @@ async fn what_a_stack_in_each_status_refuses() {
                 );
             }
         }
-        let create = client
-            .create_change_set()
-            .stack_name("lab")
-            .change_set_name("new")
-            .change_set_type(ChangeSetType::Create);
-        let (code, message) = refusal(create.template_body(TWO_QUEUES).send().await);
+        let create = creating(&client, "lab", ChangeSetType::Create, TWO_QUEUES);
+        let (code, message) = refusal(create.change_set_name("new").send().await);
         assert_eq!(
             (code.as_str(), message.as_str()),
             (
@@ -215,11 +198,7 @@ async fn what_a_stack_in_each_status_refuses() {
         );
     }
     let endpoint = Endpoint::in_memory(Script::new());
-    let update = client(&endpoint)
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("test")
-        .template_body(TWO_QUEUES);
+    let update = creating(&client(&endpoint), "lab", ChangeSetType::Update, TWO_QUEUES);
     assert_eq!(refusal(update.send().await).1, "Stack [lab] does not exist");
 }
 
@@ -227,41 +206,18 @@ async fn what_a_stack_in_each_status_refuses() {
 async fn executing_a_change_set_deletes_the_others_and_it_is_done_once() {
     let endpoint = Endpoint::in_memory(Script::new().resources_take(Duration::from_secs(5)));
     let client = client(&endpoint);
-    let other = client
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("other")
-        .change_set_type(ChangeSetType::Create);
-    let other = other.template_body(TWO_QUEUES).send().await.expect("made");
+    let other = creating(&client, "lab", ChangeSetType::Create, TWO_QUEUES);
+    let other = made(other.change_set_name("other")).await;
     let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
-    let execute = || client.execute_change_set().change_set_name(&id);
+    let execute = || executing(&client, &id);
     execute().client_request_token("once").send().await.expect("executed");
     for again in [execute(), execute().client_request_token("once")] {
         assert_eq!(refusal(again.send().await).0, "InvalidChangeSetStatus");
     }
-    assert_eq!(
-        refusal(
-            client
-                .describe_change_set()
-                .change_set_name(other.id().unwrap_or_default())
-                .send()
-                .await
-        )
-        .0,
-        "ChangeSetNotFound"
-    );
-    assert_eq!(
-        refusal(
-            client
-                .delete_stack()
-                .stack_name("lab")
-                .client_request_token("once")
-                .send()
-                .await
-        )
-        .0,
-        "TokenAlreadyExistsException"
-    );
+    let gone = describing_change_set(&client, &other).send().await;
+    assert_eq!(refusal(gone).0, "ChangeSetNotFound");
+    let delete = deleting(&client, "lab").client_request_token("once");
+    assert_eq!(refusal(delete.send().await).0, "TokenAlreadyExistsException");
     assert_eq!(settled(&client, "lab").await, "CREATE_COMPLETE");
     let creates = events(&client, "lab")
         .await
@@ -276,17 +232,13 @@ async fn a_change_set_that_is_made_again_is_the_same_only_with_the_same_token() 
     let endpoint = Endpoint::in_memory(Script::new());
     let client = client(&endpoint);
     let make = |token: &str| {
-        let make = client
-            .create_change_set()
-            .stack_name("lab")
-            .change_set_name("one")
-            .change_set_type(ChangeSetType::Create);
-        make.template_body(TWO_QUEUES).client_token(token).send()
+        let asked = creating(&client, "lab", ChangeSetType::Create, TWO_QUEUES);
+        asked.client_token(token).send()
     };
     let first = make("a").await.expect("made");
     assert_eq!(make("a").await.expect("the same").id(), first.id());
     assert_eq!(refusal(make("b").await).0, "AlreadyExistsException");
-    assert_eq!(endpoint.change_sets(), ["one"]);
+    assert_eq!(endpoint.change_sets(), ["test"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,25 +266,13 @@ async fn templates_and_parameters_that_aws_refuses() {
         (must, "ValidationError", "Parameters: [Must] must have values"),
         (&long, "ValidationError", "less than or equal to 51200"),
     ] {
-        let make = client
-            .create_change_set()
-            .stack_name("lab")
-            .change_set_name("test")
-            .change_set_type(ChangeSetType::Create);
-        let (found, message) = refusal(make.template_body(body).send().await);
+        let create = creating(&client, "lab", ChangeSetType::Create, body);
+        let (found, message) = refusal(create.send().await);
         assert!(found == code && message.contains(part), "{found}: {message}");
     }
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
-    let make = client
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("test")
-        .change_set_type(ChangeSetType::Create);
-    make.template_body(role)
-        .capabilities(Capability::CapabilityIam)
-        .send()
-        .await
-        .expect("with the capability");
+    let create = creating(&client, "lab", ChangeSetType::Create, role);
+    made(create.capabilities(Capability::CapabilityIam)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,19 +287,12 @@ async fn early_validation_fails_the_change_set_and_says_where() {
     let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
     let read = described_change_set(&client, &id).await;
     assert_eq!(read.status(), Some(&ChangeSetStatus::Failed));
-    let events = client
-        .describe_events()
-        .change_set_name(&id)
-        .send()
-        .await
-        .expect("events");
+    let ask = || client.describe_events().change_set_name(&id).send();
+    let events = ask().await.expect("events");
     assert_eq!(
         events.operation_events()[0].validation_path(),
         Some("/Resources/Queue/Properties/Nonsense")
     );
     endpoint.rescript(|script| script.describe_events(DescribeEvents::UnknownAction));
-    assert_eq!(
-        refusal(client.describe_events().change_set_name(&id).send().await).0,
-        "InvalidAction"
-    );
+    assert_eq!(refusal(ask().await).0, "InvalidAction");
 }

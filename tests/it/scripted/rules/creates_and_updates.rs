@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::endpoint::{Endpoint, Script, Verb};
 use crate::scripted::rules::{
-    TWO_QUEUES, client, delete, deployed, described, draft, events, execute, execute_without_rollback, refusal,
-    roll_back, settled, status,
+    TWO_QUEUES, client, creating, delete, deployed, described, described_change_set, describing_change_set, draft,
+    events, execute, execute_without_rollback, executing, first_page, made, refusal, roll_back, settled, status,
 };
 
 #[tokio::test(start_paused = true)]
@@ -71,21 +71,12 @@ async fn a_failed_create_cancels_the_rest_and_is_rolled_back_deleted_or_kept() {
         );
         let endpoint = Endpoint::in_memory(script);
         let client = client(&endpoint);
-        let made = client
-            .create_change_set()
-            .stack_name("lab")
-            .change_set_name("test")
-            .change_set_type(ChangeSetType::Create)
-            .template_body(body)
-            .set_on_stack_failure(on_failure)
-            .send()
-            .await
-            .expect("a change set");
-        sleep(Duration::from_millis(50)).await;
-        execute(&client, made.id().unwrap_or_default()).await;
-        let stack = made.stack_id().unwrap_or_default();
-        assert_eq!(settled(&client, stack).await, ends);
-        let events = events(&client, stack).await;
+        let create = creating(&client, "lab", ChangeSetType::Create, body);
+        let id = made(create.set_on_stack_failure(on_failure)).await;
+        let stack = described_change_set(&client, &id).await.stack_id.expect("a stack");
+        execute(&client, &id).await;
+        assert_eq!(settled(&client, &stack).await, ends);
+        let events = events(&client, &stack).await;
         let first = events
             .iter()
             .position(|event| event == "Bad CREATE_FAILED no such thing")
@@ -103,23 +94,12 @@ async fn a_rollback_has_an_operation_of_its_own_and_tokens_are_carried_into_even
     let endpoint = Endpoint::in_memory(Script::new().fails("lab", "Queue", Verb::Create, "no"));
     let client = client(&endpoint);
     let id = draft(&client, "lab", ChangeSetType::Create, TWO_QUEUES, &[]).await;
-    client
-        .execute_change_set()
-        .change_set_name(&id)
-        .client_request_token("my-token")
-        .send()
-        .await
-        .expect("executed");
+    let asked = executing(&client, &id).client_request_token("my-token");
+    asked.send().await.expect("executed");
     assert_eq!(settled(&client, "lab").await, "ROLLBACK_COMPLETE");
-    let page = client
-        .describe_stack_events()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("events");
+    let page = first_page(&client, "lab").await;
     let of = |status: &str| {
-        page.stack_events()
-            .iter()
+        page.iter()
             .find(|event| event.resource_status().is_some_and(|known| known.as_str() == status))
     };
     let (create, rollback) = (
@@ -146,13 +126,8 @@ async fn an_update_cleans_up_and_a_failed_one_goes_back() {
     let client = client(&endpoint);
     deployed(&client, "lab", TWO_QUEUES).await;
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[("Timeout", "60")]).await;
-    let read = client
-        .describe_change_set()
-        .change_set_name(&id)
-        .include_property_values(true)
-        .send()
-        .await
-        .expect("read");
+    let asked = describing_change_set(&client, &id).include_property_values(true);
+    let read = asked.send().await.expect("the change set");
     let change = read.changes()[0].resource_change().expect("a change");
     assert_eq!((read.changes().len(), change.logical_resource_id()), (1, Some("Queue")));
     assert_eq!(change.replacement(), Some(&Replacement::False));
@@ -199,7 +174,7 @@ async fn what_was_preserved_is_updated_only_with_rollback_disabled() {
     execute_without_rollback(&client, &id).await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_FAILED");
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[("Timeout", "90")]).await;
-    let (_, message) = refusal(client.execute_change_set().change_set_name(&id).send().await);
+    let (_, message) = refusal(executing(&client, &id).send().await);
     assert!(
         message.contains("please use the disable-rollback parameter"),
         "{message}"

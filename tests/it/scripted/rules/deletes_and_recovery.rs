@@ -7,8 +7,8 @@ use tokio::time::sleep;
 
 use crate::endpoint::{Endpoint, Existing, Script, Verb};
 use crate::scripted::rules::{
-    TWO_QUEUES, client, continue_rollback, delete, deployed, draft, events, execute, execute_without_rollback, refusal,
-    roll_back, settled, status,
+    TWO_QUEUES, all_stacks, cancelling, client, continue_rollback, continuing_rollback, delete, deleting, deployed,
+    describing, draft, events, execute, execute_without_rollback, protect, refusal, roll_back, settled, status,
 };
 
 #[tokio::test(start_paused = true)]
@@ -17,42 +17,19 @@ async fn deletes() {
     let endpoint = Endpoint::in_memory(script);
     let client = client(&endpoint);
     let stack = deployed(&client, "lab", TWO_QUEUES).await;
-    client
-        .update_termination_protection()
-        .stack_name("lab")
-        .enable_termination_protection(true)
-        .send()
-        .await
-        .expect("protected");
-    let (_, message) = refusal(client.delete_stack().stack_name("lab").send().await);
+    protect(&client, "lab", true).await;
+    let (_, message) = refusal(deleting(&client, "lab").send().await);
     assert_eq!(
         message,
         "Stack [lab] cannot be deleted while TerminationProtection is enabled"
     );
-    client
-        .update_termination_protection()
-        .stack_name("lab")
-        .enable_termination_protection(false)
-        .send()
-        .await
-        .expect("not protected");
-    assert_eq!(
-        refusal(
-            client
-                .delete_stack()
-                .stack_name("lab")
-                .retain_resources("Dead")
-                .send()
-                .await
-        )
-        .0,
-        "ValidationError"
-    );
-    let forced = client
-        .delete_stack()
-        .stack_name("lab")
-        .deletion_mode(DeletionMode::ForceDeleteStack);
-    assert_eq!(refusal(forced.send().await).0, "ValidationError");
+    protect(&client, "lab", false).await;
+    for too_early in [
+        deleting(&client, "lab").retain_resources("Dead"),
+        deleting(&client, "lab").deletion_mode(DeletionMode::ForceDeleteStack),
+    ] {
+        assert_eq!(refusal(too_early.send().await).0, "ValidationError");
+    }
 
     delete(&client, "lab").await;
     assert_eq!(settled(&client, "lab").await, "DELETE_FAILED");
@@ -63,20 +40,15 @@ async fn deletes() {
         Some("lab DELETE_FAILED The following resource(s) failed to delete: [Dead].")
     );
 
-    client
-        .delete_stack()
-        .stack_name("lab")
-        .retain_resources("Dead")
-        .send()
-        .await
-        .expect("accepted");
+    let retaining = deleting(&client, "lab").retain_resources("Dead");
+    retaining.send().await.expect("accepted");
     assert_eq!(settled(&client, &stack).await, "DELETE_COMPLETE");
-    let (code, message) = refusal(client.describe_stacks().stack_name("lab").send().await);
+    let (code, message) = refusal(describing(&client, "lab").send().await);
     assert_eq!(
         (code.as_str(), message.as_str()),
         ("ValidationError", "Stack with id lab does not exist")
     );
-    assert!(client.describe_stacks().send().await.expect("all").stacks().is_empty());
+    assert!(all_stacks(&client).await.is_empty());
     let gone = client.list_stacks().send().await.expect("also what is deleted");
     assert!(gone.stack_summaries()[0].deletion_time().is_some());
     delete(&client, "lab").await;
@@ -87,23 +59,15 @@ async fn a_cancelled_update_goes_back() {
     let endpoint = Endpoint::in_memory(Script::new());
     let client = client(&endpoint);
     deployed(&client, "lab", TWO_QUEUES).await;
-    let (_, message) = refusal(client.cancel_update_stack().stack_name("lab").send().await);
+    let (_, message) = refusal(cancelling(&client, "lab").send().await);
     assert_eq!(message, "CancelUpdateStack cannot be called from current stack status");
     endpoint.rescript(|script| script.takes("lab", "Queue", Duration::from_secs(60)));
     let id = draft(&client, "lab", ChangeSetType::Update, TWO_QUEUES, &[("Timeout", "60")]).await;
     execute(&client, &id).await;
     sleep(Duration::from_secs(5)).await;
-    client
-        .cancel_update_stack()
-        .stack_name("lab")
-        .send()
-        .await
-        .expect("cancelled");
+    cancelling(&client, "lab").send().await.expect("accepted");
     assert_eq!(status(&client, "lab").await, "UPDATE_ROLLBACK_IN_PROGRESS");
-    assert_eq!(
-        refusal(client.delete_stack().stack_name("lab").send().await).0,
-        "ValidationError"
-    );
+    assert_eq!(refusal(deleting(&client, "lab").send().await).0, "ValidationError");
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_COMPLETE");
     assert!(
         events(&client, "lab")
@@ -126,20 +90,9 @@ async fn a_failed_rollback_goes_on_or_skips() {
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_FAILED");
     continue_rollback(&client, "lab").await;
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_FAILED");
-    let other = client
-        .continue_update_rollback()
-        .stack_name("lab")
-        .resources_to_skip("Dead")
-        .send()
-        .await;
-    assert_eq!(refusal(other).0, "ValidationError");
-    client
-        .continue_update_rollback()
-        .stack_name("lab")
-        .resources_to_skip("Queue")
-        .send()
-        .await
-        .expect("accepted");
+    let skipping = |resource: &str| continuing_rollback(&client, "lab").resources_to_skip(resource).send();
+    assert_eq!(refusal(skipping("Dead").await).0, "ValidationError");
+    skipping("Queue").await.expect("accepted");
     assert_eq!(settled(&client, "lab").await, "UPDATE_ROLLBACK_COMPLETE");
     // The same for a stack that was found like this.
     let existing = Existing::new("old", "UPDATE_ROLLBACK_FAILED").resource("Queue", "UPDATE_FAILED", "gone");

@@ -1,11 +1,12 @@
 //! Resources taken in: by themselves, or by an import of their own.
 
 use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::operation::create_change_set::builders::CreateChangeSetFluentBuilder;
 use aws_sdk_cloudformation::types::{ChangeSetType, ResourceToImport, Tag};
 
 use crate::endpoint::{Endpoint, Script, Verb};
 use crate::scripted::rules::{
-    client, delete, deployed, described_change_set, draft, events, execute, refusal, settled,
+    client, creating, delete, deployed, described_change_set, draft, events, execute, made, refusal, settled,
 };
 
 const KEPT: &str = "
@@ -40,6 +41,11 @@ fn queue() -> ResourceToImport {
     resource("AWS::SQS::Queue", "Queue", "QueueUrl", URL)
 }
 
+/// A stack that is to be made of one resource.
+fn importing(client: &Client, body: &str, resource: ResourceToImport) -> CreateChangeSetFluentBuilder {
+    creating(client, "new", ChangeSetType::Import, body).resources_to_import(resource)
+}
+
 const ALONE: &str = "
 Resources:
   Queue:
@@ -51,12 +57,9 @@ Resources:
 #[tokio::test(start_paused = true)]
 async fn a_create_takes_in_by_itself_what_its_template_identifies_and_collides_with_the_rest() {
     let (_endpoint, client) = kept(Script::new()).await;
-    let made = client.create_change_set().stack_name("new").change_set_name("test");
-    let made = made.change_set_type(ChangeSetType::Create).template_body(KEPT);
-    let made = made.import_existing_resources(true).send().await.expect("made");
-    let id = made.id().unwrap_or_default();
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    let described = described_change_set(&client, id).await;
+    let create = creating(&client, "new", ChangeSetType::Create, KEPT);
+    let id = made(create.import_existing_resources(true)).await;
+    let described = described_change_set(&client, &id).await;
     let changes = described.changes().iter().filter_map(|change| change.resource_change());
     let mut actions: Vec<String> = changes
         .map(|change| {
@@ -69,7 +72,7 @@ async fn a_create_takes_in_by_itself_what_its_template_identifies_and_collides_w
         .collect();
     actions.sort();
     assert_eq!(actions, ["Bucket Import", "Queue Add"]);
-    execute(&client, id).await;
+    execute(&client, &id).await;
     assert_eq!(settled(&client, "new").await, "ROLLBACK_COMPLETE");
     let told = events(&client, "new").await;
     let collides = told
@@ -81,11 +84,8 @@ async fn a_create_takes_in_by_itself_what_its_template_identifies_and_collides_w
 #[tokio::test(start_paused = true)]
 async fn an_import_makes_a_stack_of_what_it_names() {
     let (_endpoint, client) = kept(Script::new()).await;
-    let made = client.create_change_set().stack_name("new").change_set_name("test");
-    let made = made.change_set_type(ChangeSetType::Import).template_body(ALONE);
-    let made = made.resources_to_import(queue()).send().await.expect("made");
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    execute(&client, made.id().unwrap_or_default()).await;
+    let id = made(importing(&client, ALONE, queue())).await;
+    execute(&client, &id).await;
     assert_eq!(settled(&client, "new").await, "IMPORT_COMPLETE");
     // As in https://github.com/realestate-com-au/stackup/issues/96.
     assert_eq!(
@@ -124,11 +124,8 @@ async fn an_import_makes_a_stack_of_what_it_names() {
 #[tokio::test(start_paused = true)]
 async fn an_import_that_fails_lets_go_of_what_it_took() {
     let (endpoint, client) = kept(Script::new().fails("new", "Queue", Verb::Create, "no permission")).await;
-    let made = client.create_change_set().stack_name("new").change_set_name("test");
-    let made = made.change_set_type(ChangeSetType::Import).template_body(ALONE);
-    let made = made.resources_to_import(queue()).send().await.expect("made");
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    execute(&client, made.id().unwrap_or_default()).await;
+    let id = made(importing(&client, ALONE, queue())).await;
+    execute(&client, &id).await;
     assert_eq!(settled(&client, "new").await, "ROLLBACK_COMPLETE");
     assert!(endpoint.world(|world| world.kept.contains_key(URL)));
 }
@@ -136,11 +133,7 @@ async fn an_import_that_fails_lets_go_of_what_it_took() {
 #[tokio::test(start_paused = true)]
 async fn an_import_does_nothing_else_and_names_what_is_there() {
     let (_endpoint, client) = kept(Script::new()).await;
-    let import = |body: &str, resource: ResourceToImport| {
-        let made = client.create_change_set().stack_name("new").change_set_name("test");
-        let made = made.change_set_type(ChangeSetType::Import).template_body(body);
-        made.resources_to_import(resource)
-    };
+    let import = |body: &str, resource| importing(&client, body, resource);
     let tag = Tag::builder().key("a").value("b").build();
     let policy = "\nResources:\n  Queue:\n    Type: AWS::SQS::QueuePolicy\n    DeletionPolicy: Retain\n";
     for (asked, why) in [
@@ -175,12 +168,8 @@ async fn an_import_does_nothing_else_and_names_what_is_there() {
         assert!(message.contains(why), "{message}");
     }
     let other = resource("AWS::SQS::Queue", "Queue", "QueueUrl", &URL.replace("work", "play"));
-    let made = import(ALONE, other).send().await.expect("made");
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    let described = client
-        .describe_change_set()
-        .change_set_name(made.id().unwrap_or_default());
-    let described = described.send().await.expect("it");
+    let id = made(import(ALONE, other)).await;
+    let described = described_change_set(&client, &id).await;
     assert_eq!(described.status().map(|status| status.as_str()), Some("FAILED"));
     assert!(
         described

@@ -7,14 +7,14 @@ use aws_sdk_cloudformation::config::retry::RetryConfig;
 use aws_sdk_cloudformation::config::timeout::TimeoutConfig;
 use aws_sdk_cloudformation::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_cloudformation::error::SdkError;
-use aws_sdk_cloudformation::operation::describe_stacks::DescribeStacksOutput;
 use aws_sdk_cloudformation::types::ChangeSetType;
 use tokio::time::{Instant, sleep};
 
 use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script};
 use crate::harness::{account, emulator};
 use crate::scripted::rules::{
-    TWO_QUEUES, client, config, delete, deployed, draft, events, execute, refusal, settled, status,
+    TWO_QUEUES, all_stacks, client, config, creating, delete, deleting, deployed, describing, describing_events, draft,
+    events, execute, executing, first_page, made, refusal, settled, status,
 };
 
 #[tokio::test(start_paused = true)]
@@ -41,37 +41,21 @@ async fn lists_are_paged_and_events_come_newest_first() {
     deployed(&client, "lab", TWO_QUEUES).await;
     assert_eq!(events(&client, "lab").await.len(), 9 + 42);
     assert_eq!(endpoint.calls("DescribeStackEvents").len(), 6);
-    let page = client
-        .describe_stack_events()
-        .stack_name("a")
-        .send()
-        .await
-        .expect("events");
+    let page = first_page(&client, "a").await;
     assert_eq!(
-        page.stack_events()[0].resource_status().map(|status| status.as_str()),
+        page[0].resource_status().map(|status| status.as_str()),
         Some("CREATE_COMPLETE")
     );
-    assert_eq!(page.stack_events().len(), 10);
-    let wrong = client
-        .describe_stack_events()
-        .stack_name("a")
-        .next_token("made-up")
-        .send()
-        .await;
-    assert_eq!(refusal(wrong).0, "ValidationError");
-    let all = client.describe_stacks().send().await.expect("all");
-    assert_eq!(
-        all.stacks()
-            .iter()
-            .map(|stack| stack.stack_name().unwrap_or_default())
-            .collect::<Vec<_>>(),
-        ["lab", "a"]
-    );
-    let protection = |all: &DescribeStacksOutput| all.stacks()[0].enable_termination_protection();
-    assert_eq!(protection(&all), Some(false));
+    assert_eq!(page.len(), 10);
+    let wrong = describing_events(&client, "a").next_token("made-up");
+    assert_eq!(refusal(wrong.send().await).0, "ValidationError");
+    let all = all_stacks(&client).await;
+    assert_eq!((all[0].stack_name(), all[1].stack_name()), (Some("lab"), Some("a")));
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0].enable_termination_protection(), Some(false));
     endpoint.rescript(Script::listings_leave_protection_out);
-    let all = client.describe_stacks().send().await.expect("all");
-    assert_eq!(protection(&all), None);
+    let all = all_stacks(&client).await;
+    assert_eq!(all[0].enable_termination_protection(), None);
     let resources = client
         .list_stack_resources()
         .stack_name("lab")
@@ -85,38 +69,23 @@ async fn lists_are_paged_and_events_come_newest_first() {
 async fn the_service_model_disagrees_and_the_test_is_told() {
     let endpoint = Endpoint::in_memory(Script::new().expects_complaints());
     let client = client(&endpoint);
-    let (code, message) = refusal(client.describe_stacks().stack_name("no spaces!").send().await);
+    let (code, message) = refusal(describing(&client, "no spaces!").send().await);
     assert_eq!(code, "ValidationError");
     // DescribeStacks' own pattern; and lengths, required members and enums of CreateChangeSet.
-    let named = client
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("1-digit-first")
-        .template_body(TWO_QUEUES);
+    let creating = |kind: &str| creating(&client, "lab", ChangeSetType::from(kind), TWO_QUEUES);
+    let named = creating("CREATE").change_set_name("1-digit-first");
     let (_, pattern) = refusal(named.send().await);
     assert!(
         pattern
             .contains("'changeSetName' failed to satisfy constraint: Member must satisfy regular expression pattern"),
         "{pattern}"
     );
-    let (_, missing) = refusal(
-        client
-            .create_change_set()
-            .change_set_name("one")
-            .template_body(TWO_QUEUES)
-            .send()
-            .await,
-    );
+    let (_, missing) = refusal(creating("CREATE").set_stack_name(None).send().await);
     assert!(
         missing.contains("Value null at 'stackName' failed to satisfy constraint: Member must not be null"),
         "{missing}"
     );
-    let unknown = client
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("one")
-        .change_set_type(ChangeSetType::from("CHANGE"));
-    let (_, words) = refusal(unknown.send().await);
+    let (_, words) = refusal(creating("CHANGE").send().await);
     assert!(
         words.contains("Member must satisfy enum value set: [CREATE, UPDATE, IMPORT]"),
         "{words}"
@@ -185,7 +154,7 @@ async fn calls_go_wrong_as_scripted_and_are_counted() {
             .timeout_config(timeouts)
             .build(),
     );
-    let ask = || client.describe_stacks().stack_name("lab").send();
+    let ask = || describing(&client, "lab").send();
     assert_eq!(
         refusal(ask().await),
         ("Throttling".to_owned(), "Rate exceeded".to_owned())
@@ -198,19 +167,12 @@ async fn calls_go_wrong_as_scripted_and_are_counted() {
     assert_eq!(refusal(ask().await).0, "ExpiredToken");
     assert_eq!(refusal(ask().await).0, "AccessDenied");
     ask().await.expect("after that, it answers");
+    let list = || client.list_change_sets().stack_name("lab").send();
     for _ in 0..2 {
-        client
-            .list_change_sets()
-            .stack_name("lab")
-            .send()
-            .await
-            .expect("two a second");
+        list().await.expect("two a second");
     }
-    assert_eq!(
-        refusal(client.list_change_sets().stack_name("lab").send().await).0,
-        "Throttling"
-    );
-    assert!(client.delete_stack().stack_name("lab").send().await.is_err());
+    assert_eq!(refusal(list().await).0, "Throttling");
+    assert!(deleting(&client, "lab").send().await.is_err());
     sleep(Duration::from_secs(1)).await;
     assert_eq!(endpoint.stacks(), [] as [&str; 0], "the request took effect");
     sleep(Duration::from_secs(3000)).await;
@@ -239,22 +201,9 @@ async fn the_sdk_repeats_what_was_lost_and_nothing_is_done_twice() {
             .retry_config(retries)
             .build(),
     );
-    let make = client
-        .create_change_set()
-        .stack_name("lab")
-        .change_set_name("one")
-        .change_set_type(ChangeSetType::Create);
-    let made = make
-        .template_body(TWO_QUEUES)
-        .client_token("one")
-        .send()
-        .await
-        .expect("made");
-    sleep(Duration::from_millis(50)).await;
-    let execute = client
-        .execute_change_set()
-        .change_set_name(made.id().unwrap_or_default());
-    let (code, _) = refusal(execute.client_request_token("two").send().await);
+    let create = creating(&client, "lab", ChangeSetType::Create, TWO_QUEUES);
+    let id = made(create.client_token("one")).await;
+    let (code, _) = refusal(executing(&client, &id).client_request_token("two").send().await);
     assert_eq!(code, "InvalidChangeSetStatus", "it was executed the first time");
     assert_eq!(settled(&client, "lab").await, "CREATE_COMPLETE");
     assert_eq!(
