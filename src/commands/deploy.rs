@@ -87,7 +87,7 @@ pub struct Selection {
     /// Only this part of the environment (`intake`, a stage's name, …); may be given several times
     #[arg(long, value_name = "PART")]
     only: Vec<String>,
-    /// With what the file doesn't have any more: it is destroyed after the rest, as `destroy` does it
+    /// Also destroy what the file no longer has, after the rest, as `destroy` does it
     #[arg(long, conflicts_with = "only")]
     pub prune: bool,
     /// Allow this bucket or queue, by its name in the template, to be replaced or deleted with what is in it

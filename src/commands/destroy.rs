@@ -20,7 +20,7 @@ use crate::observe::data::Data;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
-/// Said in messages where the file is lost, instead of the command that deploys it.
+/// Messages say this instead of the command that deploys it, when the file is lost.
 pub(super) const DEPLOY_WITHOUT_FILE: &str = "qfleet deploy with the environment's file";
 
 /// Arguments of `destroy`.
@@ -52,13 +52,13 @@ pub struct Destroy {
     /// Go on without being asked
     #[arg(long, short)]
     yes: bool,
-    /// Don't give workers the time to finish; their messages are shown again
+    /// Don't give workers the time to finish; others receive their messages again
     #[arg(long)]
     no_drain: bool,
     /// Lift termination protection that somebody switched on by hand; never that of `protect: true`
     #[arg(long)]
     disable_protection: bool,
-    /// Leave behind what can't be deleted in the end, after naming it
+    /// Leave behind what can't be deleted in the end, and name it
     #[arg(long)]
     force: bool,
     /// Role that CloudFormation works with, instead of the one that it was given last

@@ -40,11 +40,11 @@ On AWS it asks first, unless --yes is given. An environment with `protect: true`
 work in hand is safe, but it is no place for a demonstration. Locally it doesn't ask.
 
 Examples:
-  qfleet kill-worker lab --local --crash           kill -9 a worker of the local fleet
-  qfleet kill-worker lab --local --spot            have EC2 take it back, as a spot instance
-  qfleet kill-worker lab --drain --stage move      terminate an instance of this stage
-  qfleet kill-worker lab --drain --instance i-0abc this one
-  qfleet kill-worker lab --drain --yes --no-wait   in a script"
+  qfleet kill-worker lab --local --crash            kill -9 a worker of the local fleet
+  qfleet kill-worker lab --local --spot             have EC2 take it back, as a spot instance
+  qfleet kill-worker lab --drain --stage move       terminate an instance of this stage
+  qfleet kill-worker lab --drain --instance i-0abc  this one
+  qfleet kill-worker lab --drain --yes --no-wait    in a script"
 )]
 pub struct KillWorker {
     #[command(flatten)]
@@ -70,7 +70,7 @@ pub struct KillWorker {
     /// Don't wait for the replacement
     #[arg(long, help_heading = "Waiting")]
     no_wait: bool,
-    /// Stop this long after the beginning (`30m`, `2h`) and exit with 1; what was begun goes on
+    /// Stop after this long (`30m`, `2h`) and exit with 1; what was begun goes on
     #[arg(long, value_name = "LENGTH", default_value = "30m", help_heading = "Waiting")]
     timeout: Duration,
 }
@@ -107,7 +107,8 @@ impl KillWorker {
                     let processes = crash(instance_of(fleet, &victim)?)?;
                     let stage = stages.iter().find(|stage| stage.name == victim.stage);
                     let timeout = match stage {
-                        // It is dead either way; how long its messages stay hidden is only told.
+                        // The worker is dead even if this can't be read: it only says how long its messages stay
+                        // hidden.
                         Some(stage) => cloud.visibility_timeout(&stage.queue_url).await.unwrap_or_default(),
                         None => None,
                     };

@@ -42,7 +42,7 @@ impl List {
     }
 }
 
-/// Whether every region can be meant.
+/// Refuses `--all-regions` beside options that name one place.
 pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
     if all_regions && global.region.is_some() {
         return Err(Error::usage("--all-regions and --region can't be used together"));

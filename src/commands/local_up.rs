@@ -129,7 +129,7 @@ impl Up {
         let state = match up {
             Ok(state) => state,
             Err(failure) => {
-                // It has ended, or isn't waited for any more; and then its workers mustn't outlive it.
+                // It has ended, or nobody waits for it any more. Its workers mustn't outlive it.
                 let _ = child.kill();
                 let _ = child.wait();
                 let _ = stop::stop(&environment.name, |_| ());

@@ -81,7 +81,7 @@ impl Named {
                     file: Some(file),
                 })
             }
-            // The group above keeps it from getting here.
+            // clap's group above rules this out.
             (None, None) => Err(Error::usage("no environment was named")
                 .with_help("give its file, or --name and its name when the file is lost")),
         }

@@ -32,12 +32,12 @@ On AWS each refresh is three requests a stage and one more; besides, the stacks 
 something is done to them), and the metrics are read once a minute: four a stage, which CloudWatch bills.
 
 Examples:
-  qfleet status lab                        findings, stacks, queues and workers
-  qfleet status lab --exit-code            for a pipeline: 3 when something is wrong
-  qfleet status lab --watch                a screen to have open while it works
-  qfleet status lab --watch --output jsonl an object at each refresh, for a program
-  qfleet status lab --output json          once, for a program
-  qfleet status --name lab                 where the environment file is lost")]
+  qfleet status lab                         findings, stacks, queues and workers
+  qfleet status lab --exit-code             for a pipeline: 3 when something is wrong
+  qfleet status lab --watch                 a screen to have open while it works
+  qfleet status lab --watch --output jsonl  an object at each refresh, for a program
+  qfleet status lab --output json           once, for a program
+  qfleet status --name lab                  where the environment file is lost")]
 pub struct Status {
     #[command(flatten)]
     which: Named,

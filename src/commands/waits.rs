@@ -16,9 +16,9 @@ impl ValueEnum for OnInterrupt {
         let (name, help) = match self {
             OnInterrupt::Detach => (
                 "detach",
-                "They go on in CloudFormation; the same command picks them up again",
+                "The command ends, and they go on in CloudFormation; the same command picks them up again",
             ),
-            OnInterrupt::Wait => ("wait", "They are waited for; nothing new is begun"),
+            OnInterrupt::Wait => ("wait", "The command waits for them, and begins nothing new"),
             OnInterrupt::Cancel => (
                 "cancel",
                 "An update is cancelled and rolled back, an unfinished first create is deleted",
@@ -34,7 +34,7 @@ pub struct Waits {
     /// What becomes of running operations when the command is interrupted
     #[arg(long, value_name = "WHAT", default_value = "detach", help_heading = "Waiting")]
     on_interrupt: OnInterrupt,
-    /// Stop this long after the beginning (`30m`, `2h`), and exit with 1; what runs goes on
+    /// Stop after this long (`30m`, `2h`) and exit with 1; what runs goes on
     #[arg(long, value_name = "LENGTH", help_heading = "Waiting")]
     timeout: Option<Duration>,
     /// Begin operations and don't wait for them; what needs their outputs is not begun

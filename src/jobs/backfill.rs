@@ -64,7 +64,8 @@ pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<
 
 /// The event of an object's creation
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>). There is no
-/// `sequencer`: only S3 knows the order of its events. Later versions than 2.1 add to it, and readers of those read this.
+/// `sequencer`: only S3 knows the order of its events. Later versions than 2.1 only add fields, so their readers read
+/// this one, too.
 fn event(address: &Address, bucket: &str, object: &Object) -> Value {
     let mut described = json!({
         "key": key_in_events(&object.key),

@@ -55,7 +55,7 @@ impl Bodies {
         }
     }
 
-    /// The bodies that can be read here, to its end. They are kept in a temporary file.
+    /// The bodies on standard input, read to its end and kept in a temporary file.
     ///
     /// # Errors
     /// A failure when reading or keeping them fails.
@@ -102,7 +102,7 @@ impl Bodies {
         }
     }
 
-    /// All of them, in order; of those that SQS wouldn't take, what is wrong.
+    /// All of them, in order. For one that SQS wouldn't take: what is wrong with it.
     pub fn read(&self) -> impl Iterator<Item = std::result::Result<Job, String>> + use<> {
         let by_line = self.by_line;
         self.sources
@@ -154,7 +154,8 @@ fn lines(mut reader: impl BufRead, name: String) -> impl Iterator<Item = std::re
     })
 }
 
-/// The next line without its end; of one that is too long for a message, only so much that this can be seen.
+/// The next line without its end. Of a line that is too long for a message only the beginning is read, which is enough
+/// to see that.
 fn line(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     // Room for the line's end, too.
     const ENOUGH: usize = LARGEST + 3;

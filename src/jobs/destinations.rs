@@ -116,7 +116,7 @@ impl Destinations {
             return Ok(queues);
         }
         Err(Error::usage(format!(
-            "the bucket doesn't feed the stage `{stage}`: files are nothing to it"
+            "the bucket doesn't feed the stage `{stage}`: it isn't told of files"
         ))
         .with_help(format!("stages that it feeds: {}", names(&fed))))
     }

@@ -120,7 +120,7 @@ impl Found {
                     Err(error) => self.problem(&path, &error),
                 }
             }
-            // Taken from the end: the first one first.
+            // They are taken from the end, so the first one comes last.
             folders.extend(below.into_iter().rev());
         }
     }

@@ -17,8 +17,7 @@ use crate::interrupt::Interrupt;
 
 /// How many requests are on their way at once.
 const AT_ONCE: usize = 8;
-/// How often a message is sent before SQS's refusal of it counts. Requests that fail as a whole are tried again by the
-/// SDK.
+/// How often a message is sent that SQS refuses. Requests that fail as a whole are tried again by the SDK.
 const ATTEMPTS: u32 = 5;
 /// The pause before the second attempt; each one after it is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -66,7 +65,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// What the command ends with; why is shown already.
+    /// How the command ends. The reasons were shown before.
     pub fn result(&self) -> error::Result<()> {
         super::result(self.succeeded, &self.failed)
     }
@@ -78,18 +77,18 @@ struct Delivered {
     messages: u64,
     bytes: u64,
     failed: Vec<Failed>,
-    /// How many of the failures are messages, and not the source's.
+    /// How many of the failures are messages; the others are the source's.
     refused: u64,
     unknown: u64,
 }
 
 impl Sender<'_> {
-    /// Sends messages as they come; there are `total` of them, as far as is known. Ends early after an interrupt or so
-    /// many failures that it is no use. What the source can't give is a failure, too.
+    /// Sends messages as they come; `total` is how many there are, as far as is known. Ends early after an interrupt,
+    /// or when so many fail that going on is of no use. What the source can't deliver is a failure, too.
     pub async fn send(self, jobs: impl Stream<Item = Result<Job, Failed>>, total: u64) -> Sent {
         let began = Instant::now();
         let delivered = self.send_all(jobs).await;
-        // Without a reason to stop, all that there was went: there may be fewer than were counted.
+        // Nothing stopped it, so everything was sent, even if that is less than was counted.
         let stopped = self.interrupt.asked() || !delivered.failed.is_empty();
         let known = delivered.messages + delivered.refused + delivered.unknown;
         let not_sent = if stopped { total.saturating_sub(known) } else { 0 };
@@ -190,8 +189,8 @@ impl Delivered {
     }
 }
 
-/// Sends the messages of one request, and those again that SQS refuses through no fault of theirs. Of each, the
-/// id that it has in the queue, or why it isn't there.
+/// Sends the messages of one request. Those that SQS refuses through no fault of their own are sent again. Returns for
+/// each its id in the queue, or why it isn't there.
 pub(super) async fn deliver(cloud: &Cloud, queue: &str, messages: &[&Message]) -> Vec<Result<String, String>> {
     let mut results: Vec<Result<String, String>> = vec![Err(String::new()); messages.len()];
     let mut left: Vec<usize> = (0..messages.len()).collect();
@@ -230,11 +229,11 @@ pub(super) async fn deliver(cloud: &Cloud, queue: &str, messages: &[&Message]) -
 
 /// How many messages a request has at most, so that one request isn't more than a second's worth.
 fn batch_length(rate: Option<f64>) -> usize {
-    // Whole, and within a batch: nothing is lost.
+    // A whole number within a batch: the cast loses nothing.
     rate.map_or(BATCH, |rate| rate.clamp(1.0, BATCH as f64) as usize)
 }
 
-/// Jobs by the request: at most `length` of them, and at most [`LARGEST`] bytes.
+/// Divides jobs into requests: at most `length` of them in each, and at most [`LARGEST`] bytes.
 fn batches(
     jobs: impl Stream<Item = Result<Job, Failed>>,
     length: usize,

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result, exit_code};
 
-/// After so many failures nothing more is begun: they have a cause in common, and a list of thousands helps nobody.
+/// After so many failures nothing more is begun: they will have one cause, and a list of thousands helps nobody.
 const FAILURES: usize = 10;
 
 /// What could not be sent, and why.
@@ -33,7 +33,7 @@ pub struct Failed {
     pub message: String,
 }
 
-/// What a job ends with; why is shown already. Where nothing failed that isn't done, it was interrupted.
+/// How a job ends; the reasons were shown before. One that isn't done although nothing failed was interrupted.
 fn result(succeeded: bool, failed: &[Failed]) -> Result<()> {
     match (succeeded, failed.is_empty()) {
         (true, _) => Ok(()),
@@ -42,7 +42,7 @@ fn result(succeeded: bool, failed: &[Failed]) -> Result<()> {
     }
 }
 
-/// How many problems of an input are named; of the others only the number is.
+/// How many problems of an input are named. The others are only counted.
 const NAMED: usize = 20;
 
 /// Everything that is wrong with what was to be sent, in one refusal.

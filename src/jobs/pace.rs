@@ -23,7 +23,7 @@ impl Pace {
         }
     }
 
-    /// Returns when so many more may pass at once. To be dropped before it does is no harm.
+    /// Returns when so many more may pass at once. It may be dropped before that.
     pub async fn take(&self, things: usize) {
         let mut next = self.next.lock().await;
         sleep_until(*next).await;

@@ -20,9 +20,9 @@ use by_hand::by_hand;
 
 /// How often a task is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// A task that was started may not be listed at once: so often it is looked for.
+/// How often to look for a task that was started: SQS may not list it at once.
 const TRIES: u32 = 30;
-/// SQS may count what a task has moved only after it has ended: so often it is looked at again *(reported by users)*.
+/// How often to look again at a task that has ended: SQS may count only then what it has moved *(reported by users)*.
 const RECOUNTS: u32 = 3;
 
 /// Everything that it works with.
@@ -78,7 +78,7 @@ pub struct Redriven {
 }
 
 impl Redriven {
-    /// What the command ends with; why is shown already.
+    /// How the command ends. The reasons were shown before.
     pub fn result(&self) -> error::Result<()> {
         super::result(self.succeeded, &self.failed)
     }
@@ -95,7 +95,7 @@ pub(super) struct Moved {
 }
 
 impl Moved {
-    /// How, when this is how it was tried.
+    /// How they went back: as it was tried, unless there was nothing to move.
     fn how(&self, tried: How) -> How {
         let nothing = self.messages == 0 && self.unknown == 0 && self.failed.is_empty() && !self.interrupted;
         if nothing { How::Nothing } else { tried }

@@ -55,7 +55,7 @@ pub struct DeadLetter {
 }
 
 impl Sample {
-    /// What the command ends with; why is shown already.
+    /// How the command ends. The reasons were shown before.
     pub fn result(&self) -> Result<()> {
         if self.interrupted {
             return Err(Error::Shown(exit_code::INTERRUPTED));

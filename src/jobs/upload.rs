@@ -22,7 +22,7 @@ use crate::interrupt::{GRACE, Interrupt};
 
 /// How many files are sent at once.
 const FILES: usize = 16;
-/// How many requests are on their way at once, parts of large files included: more would only share the line.
+/// How many requests are on their way at once, parts of large files included. More would only share the same bandwidth.
 const REQUESTS: usize = 16;
 /// From this size on, a file is sent in parts: what fails then is sent again a part at a time, not from the beginning.
 const IN_PARTS_FROM: u64 = 16 << 20;
@@ -72,7 +72,7 @@ pub struct Uploaded {
 }
 
 impl Uploaded {
-    /// What the command ends with; why is shown already.
+    /// How the command ends. The reasons were shown before.
     pub fn result(&self) -> error::Result<()> {
         super::result(self.succeeded, &self.failed)
     }
@@ -188,7 +188,7 @@ impl Upload<'_> {
         Ok(0)
     }
 
-    /// Nothing of it stays when it doesn't come to its end.
+    /// Leaves nothing behind when it doesn't finish.
     async fn in_parts(&self, key: &str, file: &LocalFile, requests: &Semaphore) -> Result<u64, Stop> {
         let upload = tokio::select! {
             begun = self.cloud.begin_multipart(&self.intake.bucket, key) => begun?,
@@ -224,7 +224,7 @@ impl Upload<'_> {
             Err(stop) => Err(stop),
         };
         if completed.is_err() {
-            // Bounded, because somebody may wait for the end. What stays, the bucket removes after a week.
+            // Not for ever: somebody may be waiting. The bucket's lifecycle rule removes what stays after a week.
             let aborted = timeout(GRACE, upload.abort()).await;
             if !matches!(aborted, Ok(Ok(()))) {
                 let bucket = &self.intake.bucket;

@@ -16,7 +16,7 @@ use super::executable;
 use super::home::{Home, Record, cannot};
 use crate::error::{Error, Result};
 
-/// The port that AWS emulators listen on by custom.
+/// The port that AWS emulators usually listen on.
 pub const DEFAULT_PORT: u16 = 4566;
 
 /// It answers after about a second; a loaded machine may take much longer.

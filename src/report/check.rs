@@ -37,7 +37,7 @@ pub enum CfnLint {
 }
 
 impl Checked<'_> {
-    /// How many findings a deploy would fail of.
+    /// How many of the findings would make a deploy fail.
     pub fn errors(&self) -> usize {
         self.findings
             .iter()
@@ -70,7 +70,7 @@ fn text(checked: &Checked<'_>) -> String {
     match &checked.cfn_lint {
         CfnLint::Ran | CfnLint::Failed { .. } => {}
         CfnLint::Missing => text.push_str(
-            "cfn-lint is not installed, so the templates were not held against AWS's schemas: pip install cfn-lint\n",
+            "cfn-lint is not installed, so the templates were not checked against AWS's schemas: pip install cfn-lint\n",
         ),
     }
     let verdict = match checked.errors() {

@@ -49,7 +49,7 @@ pub fn sent(report: &Sent) -> String {
     out
 }
 
-/// What there is to tell a stage of.
+/// What `backfill` would send to a stage.
 pub fn found(found: Found, intake: &Intake) -> String {
     format!(
         "{} ({}) under s3://{}/{}\n",

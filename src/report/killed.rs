@@ -49,7 +49,7 @@ struct Line<'a> {
 }
 
 impl Killed {
-    /// Of an instance that nothing is known to have become of yet.
+    /// For an instance of which nothing more is known yet.
     pub fn new(address: Address, victim: &Victim<'_>, how: How) -> Killed {
         Killed {
             address,

@@ -19,9 +19,9 @@ pub(super) struct Line<E> {
     event: E,
 }
 
-/// What may say by itself when it happened.
+/// An event that may have a time of its own.
 pub(super) trait Dated {
-    /// Whether it does. It is given the time `now` where it could say it and doesn't.
+    /// Whether it has one. Where it should and doesn't, it gets the time `now`.
     fn is_dated(&mut self, _now: Timestamp) -> bool {
         false
     }

@@ -79,7 +79,7 @@ async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)
     let mut silent_since = began;
     loop {
         let said = tokio::select! {
-            // What happened before that nothing happened.
+            // An event goes before the heartbeat.
             biased;
             event = events.recv() => {
                 let Some(event) = event else { return };

@@ -27,7 +27,7 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
     if let Some(receipt) = receipt {
         out += &text(receipt, super::width());
     }
-    // Who made what an earlier destroy seems to have kept, nobody knows: only what the file names is taken in.
+    // Nobody knows who made what an earlier destroy seems to have kept: only what the file names is taken in.
     if let Some(import_with) = report.import_with.as_ref().filter(|_| report.stacks.is_empty()) {
         let _ = writeln!(out, "to take what the file names into a new deployment: {import_with}");
     }

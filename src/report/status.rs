@@ -149,7 +149,7 @@ fn operation(stack: &StackState) -> String {
     }
 }
 
-/// What nobody ever looked for isn't worth a line.
+/// A drift detection that nobody ever started isn't worth a line.
 fn drift(stack: &StackState) -> Option<String> {
     let checked = stack.drift.checked_at?.strftime("%Y-%m-%d %H:%MZ").to_string();
     let word = match stack.drift.status.as_str() {

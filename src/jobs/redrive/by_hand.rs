@@ -14,14 +14,14 @@ use crate::jobs::{FAILURES, Failed};
 const HIDDEN: i32 = 120;
 /// For how many seconds a request waits for messages. Shorter than what an interrupt leaves.
 const WAIT: i32 = 1;
-/// After so many requests in a row that brought nothing new, nothing more is believed to be there.
+/// After so many requests in a row that bring nothing new, the queue counts as empty.
 const IN_VAIN: u32 = 3;
 /// How often deleting is tried.
 const ATTEMPTS: u32 = 3;
 
-/// Moves as many messages as were counted, because one that fails again comes back, and would go round and round. Where
-/// none were counted, it goes on until nothing new comes: counts are late. What comes back is known by the id that it got
-/// when it was sent, which it keeps among the dead letters, and stays there.
+/// Moves only as many messages as were counted, because one that fails again comes back, and would go round and round.
+/// Where none were counted, it goes on until nothing new comes: counts are late. A message that comes back still has
+/// the id that it got when it was sent; by that it is recognised, and left among the dead letters.
 pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
     let most = if counted == 0 { u64::MAX } else { counted };
     let patience = if counted == 0 { IN_VAIN } else { 1 };
@@ -68,7 +68,7 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
         };
         seen += received.len() as u64;
         if interrupt.asked() {
-            // It came while they were waited for: back with them.
+            // The interrupt came during the wait for them.
             give_back(redrive, &received).await;
             moved.interrupted = true;
             break;
@@ -167,7 +167,7 @@ fn fail(redrive: Redrive<'_>, moved: &mut Moved, id: &str, message: String) {
     moved.failed.push(failed);
 }
 
-/// What can be sent in one request each: large messages are received together, but can't be sent together.
+/// Groups that can be sent in one request each: large messages are received together, but can't be sent together.
 fn requests(received: &[Received]) -> Vec<&[Received]> {
     let mut requests = Vec::new();
     let (mut start, mut bytes) = (0, 0);

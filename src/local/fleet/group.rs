@@ -33,7 +33,7 @@ pub(super) enum Effect {
         id: String,
         /// How it ended, and what it said.
         message: String,
-        /// The launch that doesn't come to its end for that.
+        /// The launch that is given up because of it.
         launch: Option<Activity>,
     },
     /// A scaling activity was begun, went on or ended.
@@ -83,11 +83,11 @@ pub(super) struct Group {
     pub instances: Vec<Instance>,
     pace: Pace,
     effects: Vec<Effect>,
-    /// Why `desired` is what it is, until the group is.
+    /// Why `desired` is what it is, until the group has so many.
     why: String,
     /// Instances that failed and were not replaced yet.
     unhealthy: usize,
-    /// The group is being ended: again told to, and killed.
+    /// The group is being ended: when its workers are told to end a second time, and when they are killed.
     ending: Option<(Duration, Duration)>,
 }
 

@@ -10,7 +10,7 @@ use super::state::FleetState;
 use crate::error::{Error, Result};
 use crate::local::home::{cannot, open_lock, state_folder};
 
-/// For as long may others hold the lock who only look whether somebody holds it.
+/// How long others may hold the lock who only check whether somebody holds it.
 const LOOKS: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -60,7 +60,7 @@ impl FleetHome {
     pub fn supervise(&self) -> Result<Option<File>> {
         let path = self.lock_path();
         let file = open_lock(&path)?;
-        // Who looks in `is_supervised` holds it, too, for a moment.
+        // `is_supervised`, called by somebody else, holds it for a moment, too.
         let deadline = Instant::now() + LOOKS;
         loop {
             match file.try_lock() {

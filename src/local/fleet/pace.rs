@@ -25,12 +25,12 @@ impl Pace {
         self.real(Duration::from_secs(60))
     }
 
-    /// How long something really lasts that lasts so long in the fleet.
+    /// How much real time so much of the fleet's time is.
     pub fn real(self, fleet: Duration) -> Duration {
         fleet / self.speed.max(1)
     }
 
-    /// Which of the fleet's seconds it is.
+    /// The number of the fleet's second at this time.
     pub fn second(self, at: Duration) -> i64 {
         i64::try_from(at.as_millis() * u128::from(self.speed) / 1000).unwrap_or(i64::MAX)
     }

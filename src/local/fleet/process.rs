@@ -76,12 +76,12 @@ pub(super) fn start(
     tokio::spawn(async move {
         let ended = child.wait().await;
         has_ended.store(true, Ordering::Release);
-        // What it leaves behind. At once: as long as a group has members its number isn't given away, and when it had
-        // none, it is not given away so soon.
+        // Kills what it leaves behind. At once: a group's number isn't given away while the group has members, nor so
+        // soon after it had its last.
         send(pid, Signal::SIGKILL, true);
         tell(match ended {
             Ok(status) => exit(status),
-            Err(error) => Exit::Ended(format!("it can't be told how: {error}")),
+            Err(error) => Exit::Ended(format!("how is not known: {error}")),
         });
     });
     Ok(started)

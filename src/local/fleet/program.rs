@@ -31,7 +31,7 @@ pub(super) async fn fetch(cloud: &Cloud, uri: &str, programs: &Path) -> Result<P
         return Ok(folder);
     }
     fs::create_dir_all(programs).map_err(|error| cannot("make the folder", programs, &error))?;
-    // Beside its place and moved there as a whole: what is there is complete.
+    // Unpacked beside its place and moved there as a whole, so that what is there is complete.
     let draft = tempfile::Builder::new()
         .prefix(".draft")
         .tempdir_in(programs)

@@ -18,7 +18,7 @@ use crate::cloud::sqs::queues::QueueDepth;
 
 /// As many minutes are kept: for the alarms far more than they look at.
 const KEPT: Minute = 60;
-/// One value a minute is the minute's every statistic.
+/// With one value a minute, every statistic of the minute is that value.
 const STATS: [&str; 4] = ["Average", "Maximum", "Minimum", "Sum"];
 pub(super) const SQS: &str = "AWS/SQS";
 pub(super) const AUTO_SCALING: &str = "AWS/AutoScaling";

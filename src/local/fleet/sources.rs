@@ -17,7 +17,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack, stage};
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
-/// By which the alarm that wakes a group is known, in `templates/stage/scaling.yaml.j2`.
+/// The description of the alarm that wakes a group, as in `templates/stage/scaling.yaml.j2`.
 const WAKES: &str = "Messages wait and no instance runs";
 const INSTANCE_TYPE: &str = "t3.micro";
 

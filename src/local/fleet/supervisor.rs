@@ -47,7 +47,7 @@ const SHORT_DRAIN: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_secs(1);
 /// The emulator answers within milliseconds, when it does.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// For what is told it at the end, when a signal may have come.
+/// How long it waits at its end for a signal that may be on its way.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Logs of instances that are gone.
 const LOGS: usize = 20;
@@ -162,7 +162,7 @@ struct Supervisor {
     read: Instant,
     /// Since when the emulator hasn't answered.
     silent: Option<Instant>,
-    /// What was said already, of that which comes again and again.
+    /// What was said and would otherwise be said again and again.
     said: BTreeSet<String>,
     end: Option<Result<End>>,
     exits: mpsc::UnboundedSender<(String, Exit)>,
@@ -264,14 +264,14 @@ impl Supervisor {
         self.tell.warn(message);
     }
 
-    /// The same, of what would be said again and again.
+    /// The same for what is to be said only once.
     fn note_once(&mut self, message: String) {
         if self.said.insert(message.clone()) {
             self.note(message);
         }
     }
 
-    /// A group is there that wasn't.
+    /// Begins to play a group that is new.
     async fn join(&mut self, stage: Stage) -> Result<()> {
         let program = program::fetch(&self.cloud, &stage.outputs.program, &self.home.programs()).await?;
         let group = Group::new(&stage.group.name, self.shape(&stage), stage.group.desired, self.pace);
@@ -300,7 +300,7 @@ impl Supervisor {
     /// When there is something to do, if nothing happens before.
     fn next(&self) -> Instant {
         let next = self.members.iter().filter_map(|member| member.group.next()).min();
-        // Some way ahead there are minutes and looks in any case.
+        // There is a look before long in any case.
         let next = next.unwrap_or(Duration::MAX).min(self.began.elapsed() + LOOK);
         self.began + next
     }
@@ -383,7 +383,8 @@ impl Supervisor {
         let told = join_all(all.map(|member| self.cloud.set_desired_capacity(&member.group.name, 0)));
         let _ = timeout(LAST_WORDS, told).await;
         self.home.forget_state();
-        // Fetched again in no time; and protected as they are, they would be in the way of who clears up by hand.
+        // They are fetched again in no time, and write-protected they would be in the way of somebody who clears up by
+        // hand.
         program::forget_others(&self.home.programs(), &[]);
     }
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::cloud::autoscaling::groups::Instance;
 use crate::observe::status::StageState;
 
-/// For so long an instance that is gone is still shown as such.
+/// How long an instance that is gone is still shown.
 const REMEMBERED: SignedDuration = SignedDuration::from_secs(20);
 
 /// The instances that were seen.

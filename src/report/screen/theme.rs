@@ -89,7 +89,7 @@ pub fn of_instance(instance: &Instance) -> (char, Tone) {
     }
 }
 
-/// What the letters mean, the most usual first, but for that which wants to be seen.
+/// What the letters mean: first the one that must be seen, then the most usual ones.
 pub const LEGEND: [(char, Tone, &str); 6] = [
     (NOTICE, Tone::Bad, "spot notice"),
     ('I', Tone::Good, "in service"),

@@ -157,7 +157,7 @@ fn crash(
     for (round, timeout) in [(0, "2m"), (1, "3m")] {
         test = test.file("lab.yaml", lab(account, timeout));
         for kill in 0..KILLS {
-            // What earlier ones got done needn't be done again.
+            // What earlier runs finished isn't done again.
             let most = whole.div_f64(1.0 + kill as f64);
             let after = most.mul_f64(chance(seed, 10 * round + kill));
             if !killed(&mut test.command(), after) {

@@ -1,4 +1,4 @@
-//! What `destroy` says of data before it begins, and that all of it goes on the emulator.
+//! What `destroy` says of data before it begins; and on the emulator, that all of it is deleted.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ fn what_will_be_lost_is_counted_or_said_to_be_estimated() {
         said.contains("  - queue lab-work: no messages, as SQS estimates\n"),
         "{said}"
     );
-    // Whose results go to a program is asked with the same in sight.
+    // The question shows the same where the results go to a program.
     let run = test(&endpoint)
         .args(["destroy", "lab.yaml", "--output", "json"])
         .status(4);
@@ -107,7 +107,7 @@ fn what_stays_is_not_among_what_is_lost() {
     assert!(!said.contains("is lost"), "{said}");
 }
 
-/// Twenty pages are counted; of what is behind them CloudWatch knows how much it was.
+/// Twenty pages are counted. For what is behind them there is CloudWatch's estimate.
 #[test]
 fn too_much_to_count_is_estimated_by_cloudwatch_or_said_to_be_more() {
     for (series, says) in [
@@ -115,7 +115,7 @@ fn too_much_to_count_is_estimated_by_cloudwatch_or_said_to_be_more() {
             vec![(60 * 24, 900.0), (60, 1000.0)],
             "about 1000 objects and older versions (3.00 KiB), as CloudWatch estimated on 20",
         ),
-        // It was less than what is counted: of another day.
+        // An estimate below what was counted is from another day, and isn't shown.
         (vec![(60, 30.0)], "more than 40 objects (280 B): too many to count"),
         (vec![], "more than 40 objects (280 B): too many to count"),
     ] {
@@ -320,7 +320,7 @@ fn a_log_is_not_flooded() {
     );
 }
 
-/// In a terminal: a bar, how many objects a second, and how long it takes yet.
+/// In a terminal: a bar, how many objects a second, and how long it will still take.
 #[test]
 fn a_terminal_shows_a_bar_that_fits() {
     let whole = Regex::new(r" emptying s3://lab-\S+  \d+ of 16 objects, \d+/s, \ds left").expect("a pattern");

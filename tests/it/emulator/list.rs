@@ -179,7 +179,7 @@ fn what_cannot_be_read_is_unknown_and_the_rest_is_shown() {
         .run();
 }
 
-/// It may have expired, and `reap` leaves it alone: nobody may take it for one that never expires.
+/// It may have expired, and `reap` leaves it alone. It must not look like one that never expires.
 #[test]
 fn an_expiry_that_is_no_time_is_unknown() {
     let endpoint = serve(script());

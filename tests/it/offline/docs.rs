@@ -3,6 +3,7 @@
 mod commands;
 mod environment;
 mod links;
+mod status;
 mod typed;
 
 /// Text on one line of a Markdown table.

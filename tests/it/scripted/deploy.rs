@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::deployed::signalled;
-use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb};
+use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb, World};
 use crate::harness::in_a_terminal;
 use crate::lab::{self, LAB};
 
@@ -141,8 +141,15 @@ fn a_deploy_that_is_terminated_detaches_and_the_stack_goes_on() {
     );
     assert!(said.contains("lab-artifacts"), "what runs on is named: {said}");
     // The same command again attaches, and goes on.
+    let before = endpoint.world(|world| world.calls.len());
     let mut again = deploy.command();
-    let ended = again.output().expect("it runs");
+    let again = std::thread::spawn(move || again.output().expect("it runs"));
+    endpoint.wait_until("it watches the stack", |world| {
+        let mut calls = world.calls[before..].iter();
+        calls.any(|call| call.action == "DescribeStackEvents")
+    });
+    endpoint.world(World::hurry);
+    let ended = again.join().expect("it ends");
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     assert_eq!(sorted(endpoint.stacks()), STACKS);
     assert_eq!(endpoint.change_sets(), [] as [&str; 0]);

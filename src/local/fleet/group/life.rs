@@ -123,7 +123,7 @@ impl Group {
         self.press(now);
     }
 
-    /// Ending: who didn't end is told again, and killed in the end.
+    /// While the group is being ended: workers that go on are told again, and killed in the end.
     fn press(&mut self, now: Now) {
         let Some((again, kill)) = self.ending else { return };
         let running = self.instances.iter().filter(|instance| instance.pid().is_some());
@@ -238,14 +238,14 @@ impl Group {
         }
         if let Some(interruption) = instance.interruption {
             let last_call = interruption.at.saturating_sub(self.pace.real(LAST_CALL));
-            // Once it has come, it doesn't come again.
+            // The last call comes once.
             if now.at < last_call {
                 instance.again_at = Some(instance.again_at.map_or(last_call, |at| at.min(last_call)));
             }
         }
     }
 
-    /// Whatever it was about is over, and this begins.
+    /// Ends the activity that was under way, and begins this one.
     pub(super) fn begin_leaving(&mut self, place: usize, cause: String, now: Now) -> Activity {
         let instance = &mut self.instances[place];
         if let Some(launch) = &mut instance.activity {

@@ -12,7 +12,7 @@ use super::{SHORT_DRAIN, Supervisor, patiently};
 use crate::cloud::CloudError;
 use crate::error::Error;
 
-/// For so long the emulator may be silent.
+/// How long the emulator may be silent.
 const SILENCE: Duration = Duration::from_secs(10);
 /// Everything is read again at most this often, and at least each minute.
 const SOONEST: Duration = Duration::from_secs(5);
@@ -125,7 +125,7 @@ impl Supervisor {
         self.end_all("the local emulator is gone", SHORT_DRAIN, Err(failure));
     }
 
-    /// Keeps the emulator's view in step, whose instances then have the ids for ours.
+    /// Tells the emulator how large the groups are. The ids of the instances that it then lists are used for ours.
     pub(super) async fn tell_capacities(&mut self) {
         if self.end.is_some() || self.silent.is_some() {
             return;

@@ -158,7 +158,7 @@ async fn bounds_that_somebody_else_set_stay() {
     assert!(ran.warnings().is_empty(), "{:?}", ran.warnings());
 }
 
-/// As late as while the plan's question waits for its answer.
+/// Even while the plan's question waits for its answer.
 #[tokio::test(start_paused = true)]
 async fn bounds_that_somebody_else_set_after_the_plan_was_shown_stay() {
     let (rig, group) = destroy_that_was_stopped().await;

@@ -111,7 +111,7 @@ async fn a_create_that_deletes_itself_on_failure_is_still_explained() {
     rig.is_deployed();
 }
 
-/// Kept as it is, to be looked at; then gone on with.
+/// It is kept as it is, to be looked at; the next deploy goes on with it.
 #[tokio::test(start_paused = true)]
 async fn a_create_that_is_kept_on_failure_is_updated_by_the_next_run() {
     let script = Script::new().fails_times("lab-intake", "Topic", Verb::Create, DENIED, 1);

@@ -172,7 +172,7 @@ async fn protection_that_comes_while_workers_drain_holds() {
     assert_eq!(objects(&rig), [1, 1]);
 }
 
-/// What only carried the tags of ours since then is somebody else's.
+/// Once its tags name another environment, it belongs to somebody else.
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_is_handed_over_while_workers_drain_stays() {
     let rig = with_buckets();
@@ -206,7 +206,7 @@ async fn it_is_looked_at_again_before_each_bucket_and_before_the_deletion() {
     }
 }
 
-/// It left the stack meanwhile, and may be another one's.
+/// It left the stack meanwhile, and another stack may have it.
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_is_not_the_stacks_any_more_is_not_emptied() {
     let rig = with_buckets();

@@ -7,7 +7,7 @@ use crate::endpoint::{Existing, Script};
 
 const ARTIFACTS: &str = "lab-artifacts";
 
-/// What happens at the same time as something is told apart from it by this.
+/// Tells apart what would otherwise happen at the same time.
 const MOMENT: Duration = Duration::from_nanos(1);
 
 /// The bucket takes so long; the rest of the stack is quick.

@@ -173,7 +173,7 @@ async fn the_number_that_was_kept_in_service_is_no_change_later() {
     rig.deploy().await.well();
     assert_eq!(kept(&rig), "10");
 
-    // The fleet shrinks; the file says what it said.
+    // The fleet shrinks; the file is unchanged.
     let name = name(&rig);
     rig.endpoint.rescript(|script| script.resize(&name, 4));
     let plan = rig.plan().await.expect("a plan");

@@ -64,8 +64,8 @@ async fn what_a_stack_puts_out_is_not_read_too_early() {
     }
 }
 
-/// A read of events that is older than what was seen last isn't everything anew: above all, the end of an earlier
-/// operation is not that of this one.
+/// A read of events that is older than the last one doesn't tell everything again. Above all, the end of an earlier
+/// operation isn't taken for the end of this one.
 #[tokio::test(start_paused = true)]
 async fn events_that_lack_the_newest_known_one_are_no_news() {
     let stack = Existing::new("lab-work", "UPDATE_COMPLETE").events(20);

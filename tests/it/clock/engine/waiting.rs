@@ -16,7 +16,7 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// Somebody else's update, from 1 s after the deploy was done on.
+/// Somebody else's update, which begins 1 s after the deploy has ended.
 async fn busy_rig(takes: u64) -> Rig {
     let mut rig = Rig::new(Script::new());
     rig.deploy().await.well();
@@ -172,7 +172,7 @@ async fn without_waiting_operations_are_begun_and_left() {
     rig.is_deployed();
 }
 
-/// What a deploy came to that was interrupted when the endpoint was as wanted, and when that was.
+/// Interrupts a deploy when the endpoint is as wanted. Returns how the deploy ended, and when it was interrupted.
 async fn interrupted(rig: &Rig, wanted: impl Fn(&Endpoint) -> bool) -> (Ran, Instant) {
     let (ran, at) = tokio::join!(rig.deploy(), rig.interrupt_when(wanted));
     (ran, at)

@@ -144,7 +144,7 @@ fn sqs_moves_dead_letters_itself_where_it_can() {
     let endpoint = dead(Script::new(), &["1", "2", "3", "4", "5"]);
     endpoint.world(|world| {
         world.services.queues.moved_a_look = 4;
-        // One that has nothing to do with us ended before.
+        // A task of somebody else's that has ended.
         let (from, to) = (arn_of(DEAD_LETTERS), arn_of(QUEUE));
         world.services.queues.start(&from, &to);
         world.services.queues.end_tasks("COMPLETED");

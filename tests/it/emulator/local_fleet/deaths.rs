@@ -1,4 +1,4 @@
-//! Workers, messages and supervisors of a local fleet that come to an end they didn't choose.
+//! Workers and supervisors of a local fleet that are killed, and messages that fail.
 
 use std::path::Path;
 
@@ -163,7 +163,7 @@ fn a_worker_that_crashes_on_start_is_shown_with_its_reason_and_mended_by_a_deplo
     let path = event["log"].as_str().expect("a path");
     let log = std::fs::read_to_string(path).expect("a log");
     assert!(log.contains("at packageResolve"), "{log}");
-    // `status` shows it, too, at the launch that doesn't come to its end.
+    // `status` shows it, too, at the launch that was given up.
     let status = place.qfleet(&["status", "fleet.yaml"]).run();
     assert!(status.stdout.contains("Cannot find package 'sqs'"), "{}", status.stdout);
     for text in ["an instance doesn't come into service", &format!("its log is {path}")] {

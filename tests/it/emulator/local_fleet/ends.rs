@@ -108,7 +108,7 @@ fn a_fleet_ends_when_its_emulator_does() {
     local(&["stop"]).run();
     place.until("it ends", || place.state().is_none().then_some(()));
     assert!(pids.values().all(|pid| !lives(*pid)));
-    // Its state goes before it says its last.
+    // Its state is dropped before its last line is printed.
     let says = "the local emulator doesn't answer any more";
     place.until(says, || place.said().contains(says).then_some(()));
 }
