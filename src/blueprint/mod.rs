@@ -22,6 +22,7 @@ mod templates;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::Environment;
@@ -52,7 +53,7 @@ pub struct Blueprint {
     pub artifacts: Vec<Artifact>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Stack {
     /// `artifacts`, `network`, `intake`, a stage's name, or `dashboard`.
     pub part: String,
@@ -76,7 +77,7 @@ pub struct Stack {
 }
 
 /// What a parameter is set to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
     Literal(String),
@@ -96,7 +97,7 @@ pub enum Value {
 }
 
 /// Which zones a stack is put in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ZonesWanted {
     /// A zone must offer a type of each of these lists.
     pub offering: Vec<Vec<String>>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
@@ -53,14 +54,16 @@ struct Target {
     found: Found,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
     #[serde(flatten)]
     address: &'a Address,
     stage: &'a str,
     bucket: &'a str,
     prefix: &'a str,
+    /// How many objects there are that a message can be sent for.
     objects: u64,
+    /// Their size in bytes.
     object_bytes: u64,
     dry_run: bool,
     /// None when nothing was to be sent.

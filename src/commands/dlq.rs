@@ -1,6 +1,7 @@
 //! `qfleet dlq sample|redrive|purge ENV [STAGE]`
 
 use clap::{Args, Subcommand};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
@@ -92,12 +93,14 @@ struct PurgeArgs {
     yes: bool,
 }
 
-#[derive(Serialize)]
-struct Purged {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Purged {
     #[serde(flatten)]
     address: Address,
     stage: String,
+    /// The URL of the dead-letter queue.
     queue: String,
+    /// About how many there were, as SQS counted them before.
     messages: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Form, Global};
@@ -16,7 +17,7 @@ use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::observe::drift::{self, Drift as Found};
 use crate::report::form::Output;
-use crate::report::{self, progress::Progress};
+use crate::report::{self, ErrorJson, progress::Progress};
 
 /// Arguments of `drift`.
 #[derive(Debug, Args)]
@@ -70,18 +71,18 @@ pub struct Drift {
 }
 
 /// One document: what was found, and what became of it.
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
     #[serde(flatten)]
     found: &'a Found,
     #[serde(skip_serializing_if = "Option::is_none")]
     revert: Option<Reverted<'a>>,
     /// Why nothing could be put back.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<serde_json::Value>,
+    error: Option<ErrorJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Reverted<'a> {
     plans: &'a [StackRevert],
     /// What matters and stays, a line each.
@@ -128,7 +129,7 @@ impl Drift {
     }
 
     fn show(&self, global: &Global, found: &Found, revert: Option<Reverted<'_>>, error: Option<&Error>) {
-        let error = error.map(report::error_json);
+        let error = error.map(ErrorJson::from);
         let is_text = global.output == Output::Text;
         match (global.form, global.output) {
             // Shown already, before asking.

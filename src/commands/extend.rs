@@ -2,6 +2,7 @@
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::Global;
@@ -48,8 +49,8 @@ pub struct Extend {
 }
 
 /// An expiry that was moved.
-#[derive(Debug, Serialize)]
-struct Moved {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Moved {
     #[serde(flatten)]
     address: Address,
     from: Expiry,

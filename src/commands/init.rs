@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Global;
@@ -59,8 +60,8 @@ const FILES: [File; 6] = [
 ];
 
 /// The JSON form of the result is a list of these, or one a line.
-#[derive(Debug, Serialize)]
-struct Entry<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Entry<'a> {
     path: &'a Path,
     /// Whether it's new; if not, it was there and stays as it was.
     written: bool,

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Global;
@@ -65,8 +66,8 @@ struct Status {
 }
 
 /// The JSON form of start, stop and status.
-#[derive(Serialize)]
-struct State<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct State<'a> {
     /// Whether it runs now.
     running: bool,
     /// Whether this command started or ended it.

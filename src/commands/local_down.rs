@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
@@ -25,8 +26,8 @@ pub struct Down {
     env: Option<PathBuf>,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
     stopped: &'a [Stopped],
 }
 

@@ -7,6 +7,7 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dlq;
+mod documents;
 mod drift;
 mod events;
 mod extend;
@@ -33,6 +34,7 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
+pub use documents::documents;
 use global::Form;
 pub use global::Global;
 pub use named::{Meant, Named};

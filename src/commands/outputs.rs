@@ -1,6 +1,7 @@
 //! `qfleet outputs ENV`
 
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
@@ -21,8 +22,8 @@ pub struct Outputs {
     env: Env,
 }
 
-#[derive(Serialize)]
-struct Document {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document {
     #[serde(flatten)]
     address: Address,
     outputs: plan::Outputs,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use futures_util::future::join;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::deploy::Selection;
@@ -13,7 +14,7 @@ use crate::engine::plan::draw_up::draw_up;
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::surplus::Surplus;
 use crate::error::{Error, Result};
-use crate::report;
+use crate::report::{self, ErrorJson};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -41,12 +42,12 @@ pub struct Plan {
 }
 
 /// The plan; and what went wrong after it was made.
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
     #[serde(flatten)]
     plan: &'a plan::Plan,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<serde_json::Value>,
+    error: Option<ErrorJson>,
 }
 
 impl Plan {
@@ -92,7 +93,7 @@ impl Plan {
             };
             let document = Document {
                 plan: &plan,
-                error: left.as_ref().map(report::error_json),
+                error: left.as_ref().map(ErrorJson::from),
             };
             let env = global.with_whereabouts(&self.env.words());
             report::document(global.output, &document, || report::plan::text(&plan, &env));

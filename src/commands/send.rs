@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 use futures_util::stream::{StreamExt, iter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
@@ -58,8 +59,8 @@ pub struct Send {
 }
 
 /// What was sent to a stage.
-#[derive(Debug, Serialize)]
-struct Document {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Document {
     #[serde(flatten)]
     address: Address,
     stage: String,

@@ -1,12 +1,13 @@
 //! Why an operation failed: the first thing that went wrong, not the last.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::operations::FailedEvent;
 
 /// Why an operation failed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Cause {
     /// The first failure in time that is neither a cancellation nor the stack itself.
     pub root: Option<ResourceEvent>,

@@ -1,5 +1,6 @@
 //! What the engine tells while it works: one stream of typed events, for people and for machines.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -7,7 +8,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::events::{self, Warns};
 
 /// What is done to a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
@@ -51,7 +52,7 @@ impl Operation {
 }
 
 /// One thing that happened. `--output jsonl` prints each as one line; the fields are part of qfleet's interface.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

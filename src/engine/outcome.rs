@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cause::Cause;
@@ -17,7 +18,7 @@ use crate::error::{Error, Result, exit_code};
 use crate::observe::leftovers::Receipt;
 
 /// What a command did, stack by stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Report {
     /// Which environment, and where.
     #[serde(flatten)]
@@ -49,7 +50,7 @@ pub struct Report {
 }
 
 /// What happened to one stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackReport {
     pub part: String,
     pub stack: String,
@@ -58,14 +59,14 @@ pub struct StackReport {
 }
 
 /// A resource with data in it that `destroy` left where it is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Kept {
     pub resource_type: String,
     pub name: String,
 }
 
 /// A resource that `destroy --force` left behind because it couldn't be deleted. Nothing looks after it any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Abandoned {
     /// The stack that it was in.
     pub stack: String,
@@ -87,7 +88,7 @@ impl From<&Holding> for Kept {
 }
 
 /// How work on one stack ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum Outcome {
     /// There was nothing to do.
@@ -112,7 +113,7 @@ pub enum Outcome {
 }
 
 /// Why an operation isn't waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unattended {
     /// The command was interrupted.
@@ -124,7 +125,7 @@ pub enum Unattended {
 }
 
 /// Why work on a stack failed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Failure {
     /// What was being done, if anything was begun.
     #[serde(skip_serializing_if = "Option::is_none")]

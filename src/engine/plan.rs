@@ -17,6 +17,7 @@ pub(in crate::engine) mod zones;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blueprint::{Stack, Value, outputs};
@@ -37,7 +38,7 @@ use crate::error::Error;
 /// Outputs of stacks: part → key → value.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Plan {
     /// Which environment, and where.
     #[serde(flatten)]
@@ -59,7 +60,7 @@ pub struct Plan {
 }
 
 /// What would happen to one stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackPlan {
     pub part: String,
     pub stack: String,
@@ -88,6 +89,7 @@ pub struct StackPlan {
     pub lowered: Option<LoweredGroup>,
     /// Event source mappings, by UUID, that a destroy disabled before it was stopped: they are enabled again.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "uuids")]
+    #[schemars(with = "Vec<String>")]
     pub disabled: Vec<Mapping>,
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +126,7 @@ pub struct StackPlan {
 }
 
 /// What would be done to a stack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StackAction {
     Create,
@@ -141,7 +143,7 @@ pub enum StackAction {
 
 /// A group whose bounds a destroy lowered before it was stopped. They are put back, unless somebody else has changed them
 /// since.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LoweredGroup {
     pub group: String,
     /// The fewest instances, as before.
@@ -170,7 +172,7 @@ fn uuids<S: serde::Serializer>(mappings: &[Mapping], serializer: S) -> Result<S:
 }
 
 /// Who says what would change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// CloudFormation, in a change set.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::event::Operation;
@@ -25,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::observe::drift::compare::is_within;
 
 /// What would be done to one stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackRevert {
     pub part: String,
     pub stack: String,
@@ -52,7 +53,7 @@ pub struct StackRevert {
 }
 
 /// A parameter whose value the parameter store has: CloudFormation always takes the latest, whatever is asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NewerValue {
     pub parameter: String,
     /// Its name in the parameter store.

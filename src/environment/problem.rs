@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use super::source::Source;
@@ -77,7 +78,7 @@ pub struct Problems {
 }
 
 /// A problem with the place it stands at: what is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Located<'a> {
     /// The file, as the user gave it.
     pub file: String,

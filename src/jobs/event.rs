@@ -1,11 +1,12 @@
 //! What is told while jobs are sent: one stream of typed events, for people and for machines.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Failed;
 use crate::events::{self, Warns};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Doing {
     /// Files are put into a bucket.
@@ -17,7 +18,7 @@ pub enum Doing {
 }
 
 /// One thing that happened. `--output jsonl` prints each as one line; the fields are part of qfleet's interface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     JobsStarted {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{Stream, StreamExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::sleep;
 
@@ -44,7 +45,7 @@ pub struct Sender<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Sent {
     /// The URL of the queue.
     pub queue: String,

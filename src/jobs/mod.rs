@@ -18,6 +18,7 @@ pub mod redrive;
 pub mod sample;
 pub mod upload;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Result, exit_code};
@@ -26,7 +27,7 @@ use crate::error::{Error, Result, exit_code};
 const FAILURES: usize = 10;
 
 /// What could not be sent, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failed {
     /// A key, or where a message came from.
     pub what: String,

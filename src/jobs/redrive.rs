@@ -5,6 +5,7 @@ mod by_hand;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::sleep;
 
@@ -40,7 +41,7 @@ pub struct Redrive<'a> {
 }
 
 /// How dead letters went back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// There were none.
@@ -53,7 +54,7 @@ pub enum How {
     ByHand,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Redriven {
     #[serde(flatten)]
     pub address: Address,

@@ -11,6 +11,7 @@ use crate::deployed::address::Address;
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// For how many seconds a message that is looked at would stay hidden if it couldn't be shown again.
@@ -21,23 +22,22 @@ const WAIT: i32 = 2;
 const ATTEMPTS: u32 = 3;
 
 /// Dead letters that were looked at.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Sample {
     #[serde(flatten)]
     pub address: Address,
     pub stage: String,
     /// The URL of the dead-letter queue.
     pub queue: String,
-    /// The messages.
     pub messages: Vec<DeadLetter>,
-    /// Ids of those that could not be shown again, and stay hidden for up to [`HIDDEN`] seconds.
+    /// Ids of those that could not be shown to others again at once. They stay hidden for up to a minute.
     pub hidden: Vec<String>,
     /// Whether it ended before it had looked at as many as it was asked to.
     #[serde(skip)]
     pub interrupted: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct DeadLetter {
     pub id: String,
     pub body: String,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -48,7 +49,7 @@ pub struct Upload<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Uploaded {
     #[serde(flatten)]
     pub address: Address,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::endpoint::{obstacle, of_port, version_at};
@@ -27,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// How many lines of the log a failure shows.
 const LOG_TAIL: usize = 12;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Emulator {
     /// `http://127.0.0.1:<port>`, for every service.
     pub endpoint: String,

@@ -1,10 +1,11 @@
 //! The backlog per instance, as it went.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The backlog per instance at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct BacklogPoint {
     /// When the minute began that it stands for.
     pub at: Timestamp,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all, try_join};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
@@ -18,7 +19,7 @@ const PAGES: usize = 20;
 const DAYS: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// What buckets and queues hold.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Data {
     pub buckets: Vec<BucketData>,
     /// The queues, dead-letter queues included.
@@ -26,18 +27,19 @@ pub struct Data {
 }
 
 /// A bucket and what it holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BucketData {
     pub bucket: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
+    /// Whether it stays when its stack is deleted.
     pub kept: bool,
     #[serde(flatten)]
     pub contents: BucketContents,
 }
 
 /// What a bucket holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum BucketContents {
     /// Counted to the end.
@@ -60,7 +62,7 @@ pub enum BucketContents {
     Unknown { reason: String },
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Objects as they are now.
     pub objects: u64,
@@ -74,20 +76,21 @@ pub struct Counts {
 }
 
 /// A queue and what it holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct QueueData {
     pub queue: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it takes what no worker could process.
     pub dead_letters: bool,
+    /// Whether it stays when its stack is deleted.
     pub kept: bool,
     #[serde(flatten)]
     pub contents: QueueContents,
 }
 
 /// What a queue holds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum QueueContents {
     /// SQS calls all of its counts approximate

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join3};
 use futures_util::stream::{self, StreamExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::autoscaling::policies::PolicyOfGroup;
@@ -32,7 +33,7 @@ pub struct Details {
 }
 
 /// A scaling policy, and what triggers it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ScalingPolicy {
     pub name: String,
     /// Whether it does anything.
@@ -42,7 +43,7 @@ pub struct ScalingPolicy {
 }
 
 /// An alarm of a stage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StageAlarm {
     /// The alarm. One that should be there and isn't has the state `MISSING`.
     #[serde(flatten)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -15,12 +17,23 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 
 /// An event of one of the stacks, as `deploy` tells it, too.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "event", rename = "resource")]
+#[schemars(transform = tagged)]
 pub struct Happened {
     pub stack: String,
     #[serde(flatten)]
     pub resource: ResourceEvent,
+}
+
+/// Says of the tag, which schemars knows only of enums.
+fn tagged(schema: &mut Schema) {
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("event".into(), json!({ "const": "resource" }));
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.push("event".into());
+    }
 }
 
 /// How often all stacks are listed, which is one call for up to a hundred: an operation that others start is seen so

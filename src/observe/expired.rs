@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::expiry::{Expiry, Recorded, unreadable};
@@ -13,7 +14,7 @@ use crate::deployed::protection::Lifted;
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
 
 /// An environment that has expired, or of which that can't be known.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Expired {
     pub environment: String,
     pub region: String,
@@ -26,7 +27,7 @@ pub struct Expired {
 }
 
 /// Whether an environment may go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// It has expired, and nothing keeps it.

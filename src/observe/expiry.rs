@@ -1,12 +1,13 @@
 //! When an environment expires: its parameter, read, and in words.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::deployed::expiry_parameter;
 
 /// When an environment expires.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Expiry {
     pub at: Timestamp,
     /// How long it has left; negative when it is past its time.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::expiry::{Expiry, Recorded, unreadable};
@@ -21,7 +22,7 @@ use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
 const REGIONS_AT_ONCE: usize = 8;
 
 /// The environments of an account.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Listing {
     pub account: String,
     /// The region that was asked; none when all were.
@@ -36,7 +37,7 @@ pub struct Listing {
 }
 
 /// An environment in short.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Environment {
     pub environment: String,
     pub region: String,
@@ -60,7 +61,7 @@ pub struct Environment {
 }
 
 /// Instances of all groups of an environment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Instances {
     pub in_service: usize,
     /// How many there should be.
@@ -68,7 +69,7 @@ pub struct Instances {
 }
 
 /// Something that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unknown {
     pub region: String,
     /// What, and why.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::local_fleet;
@@ -25,7 +26,7 @@ pub struct Live {
 }
 
 /// Something that a stack made and somebody deleted behind CloudFormation's back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Gone {
     Queue,

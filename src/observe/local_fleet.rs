@@ -1,6 +1,7 @@
 //! What a local fleet says where Auto Scaling and CloudWatch would be asked: the emulator knows neither its instances
 //! nor why they come and go.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::backlog::BacklogPoint;
@@ -13,7 +14,7 @@ use crate::local::fleet;
 use crate::local::fleet::state::{self, FleetState, GroupState};
 
 /// The local fleet that plays Auto Scaling for an environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LocalFleet {
     pub pid: i32,
     /// How many of its minutes pass in a real one.

@@ -1,6 +1,7 @@
 //! The last operation on a stack: of which kind, from when to when.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -8,7 +9,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 
 /// What was done to a stack last.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LastOperation {
     pub kind: Kind,
     pub started_at: Option<Timestamp>,
@@ -19,7 +20,7 @@ pub struct LastOperation {
 }
 
 /// A kind of operation. What CloudFormation undoes by itself belongs to the operation that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The stack is made.

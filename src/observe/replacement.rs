@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::local_fleet;
@@ -17,7 +18,7 @@ const ON_AWS: Duration = Duration::from_secs(3);
 const LOCALLY: Duration = Duration::from_millis(250);
 
 /// An instance that came, went on or is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// When it was seen.
     pub at: Timestamp,

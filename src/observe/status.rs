@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::backlog::BacklogPoint;
@@ -22,7 +23,7 @@ use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
 
 /// How an environment is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Status {
     /// Which environment it is, and where.
     #[serde(flatten)]
@@ -54,7 +55,7 @@ pub struct Status {
 }
 
 /// A stack that the environment's file doesn't have any more.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SurplusStack {
     pub part: String,
     pub stack: String,
@@ -64,7 +65,7 @@ pub struct SurplusStack {
 }
 
 /// How a stack is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct StackState {
     pub part: String,
     pub stack: String,
@@ -81,7 +82,7 @@ pub struct StackState {
 }
 
 /// How a stage is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct StageState {
     pub stage: String,
     /// What its stack names and is not there.
@@ -115,7 +116,7 @@ pub struct StageState {
 }
 
 /// What scaling goes by.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Backlog {
     /// Messages for each instance in service now; all of them when there is none. None when it can't be known.
     pub messages_per_instance: Option<f64>,

@@ -10,6 +10,7 @@
 //! The newest points are asked first, which see a clear turn within four minutes. What is too slow or too unsteady for
 //! them is seen by more points, within a quarter of an hour, for as long as the newest don't contradict.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::backlog::{BacklogPoint, seconds, step};
@@ -25,7 +26,7 @@ const SURE: f64 = 1.96;
 /// Less than this share of the target, or of the backlog itself where that is more, is noise.
 const NOISE: f64 = 0.1;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
     Rising,

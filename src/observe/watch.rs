@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::{OptionFuture, join3, try_join_all};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout};
@@ -51,7 +52,7 @@ impl Pace {
 }
 
 /// Where an environment is in its life, as far as it was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Its stacks could not be read yet.
@@ -64,7 +65,7 @@ pub enum Phase {
 }
 
 /// An environment at a time.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Snapshot {
     /// How far it is in its life.
     pub phase: Phase,

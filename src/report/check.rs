@@ -1,21 +1,23 @@
 //! Shows what a check found.
 
 use miette::GraphicalTheme;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::form::Output;
 use super::{problems, style};
 use crate::blueprint::lint::{Finding, Severity};
-use crate::environment::problem::Problems;
+use crate::environment::problem::{Located, Problems};
 
 /// The result of a check; the document of `qfleet check --output json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Checked<'a> {
     pub environment: &'a str,
     /// How many stacks were rendered.
     pub stacks: usize,
     /// What the file may say, but probably shouldn't.
     #[serde(serialize_with = "located")]
+    #[schemars(with = "Vec<Located>")]
     pub advice: Problems,
     /// What is wrong with their templates.
     pub findings: Vec<Finding>,
@@ -24,7 +26,7 @@ pub struct Checked<'a> {
 }
 
 /// What became of cfn-lint.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "state")]
 pub enum CfnLint {
     /// Its findings are among the others.
@@ -47,7 +49,7 @@ impl Checked<'_> {
 }
 
 fn located<S: Serializer>(advice: &Problems, serializer: S) -> Result<S::Ok, S::Error> {
-    problems::json(advice).serialize(serializer)
+    serializer.collect_seq(advice.located())
 }
 
 pub fn show(checked: &Checked<'_>, output: Output) {

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::form::Output;
@@ -12,7 +13,7 @@ use crate::deployed::address::Address;
 use crate::observe::events::Happened;
 
 /// The document of `--output json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Document<'a> {
     /// Which environment, and where.
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -18,7 +19,7 @@ use crate::local::fleet::stop::{Stopped, Waiting};
 const LOG_TAIL: usize = 12;
 
 /// A fleet in the background.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Detached<'a> {
     #[serde(flatten)]
     pub fleet: &'a FleetState,

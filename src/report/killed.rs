@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::form::Output;
@@ -12,7 +13,7 @@ use crate::observe::replacement::Change;
 use crate::observe::victim::Victim;
 
 /// How it was taken away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Auto Scaling terminates it, and its worker drains.
@@ -24,7 +25,7 @@ pub enum How {
 }
 
 /// The document of `--output json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Killed {
     #[serde(flatten)]
     address: Address,
@@ -41,7 +42,7 @@ pub struct Killed {
 }
 
 /// A change as it stands on its line of `--output jsonl`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Line<'a> {
     event: &'static str,
     #[serde(flatten)]

@@ -40,9 +40,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::Call;
+use crate::environment::problem::Located;
 use crate::error::Error;
 use form::Output;
 
@@ -57,13 +59,15 @@ pub fn error(error: &Error, output: Output) {
         return;
     }
     if output == Output::Jsonl || output == Output::Json && !is_there {
-        let mut document = serde_json::json!({ "error": error_json(error) });
-        if let Error::BadFile(problems) = error {
-            document["problems"] = problems::json(problems);
-            if problems.more > 0 {
-                document["more_problems"] = problems.more.into();
-            }
-        }
+        let problems = match error {
+            Error::BadFile(problems) => Some(problems),
+            _ => None,
+        };
+        let document = ErrorDocument {
+            error: ErrorJson::from(error),
+            problems: problems.map(|problems| problems.located().collect()),
+            more_problems: problems.map(|problems| problems.more).filter(|more| *more > 0),
+        };
         if output == Output::Json {
             json(&document)
         } else {
@@ -78,9 +82,36 @@ pub fn error(error: &Error, output: Output) {
     }
 }
 
-/// The JSON form of why a command ended.
-pub fn error_json(error: &Error) -> serde_json::Value {
-    serde_json::json!({ "message": error.to_string(), "help": error.help(), "exit_code": error.exit_code() })
+/// The document of a command that has no other.
+#[derive(Serialize, JsonSchema)]
+pub struct ErrorDocument<'a> {
+    error: ErrorJson,
+    /// What is wrong with a file, in the order of its lines: the first twenty problems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problems: Option<Vec<Located<'a>>>,
+    /// How many other problems the file has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_problems: Option<usize>,
+}
+
+/// Why a command ended.
+#[derive(Serialize, JsonSchema)]
+pub struct ErrorJson {
+    message: String,
+    /// What to do about it.
+    help: Option<String>,
+    /// What the process ends with.
+    exit_code: u8,
+}
+
+impl From<&Error> for ErrorJson {
+    fn from(error: &Error) -> ErrorJson {
+        ErrorJson {
+            message: error.to_string(),
+            help: error.help().map(str::to_owned),
+            exit_code: error.exit_code(),
+        }
+    }
 }
 
 /// The last words of a process that ends at once: why, and which change sets it leaves behind.

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity};
-use serde_json::{Value, json};
 
 use crate::environment::problem::{Located, Problems, Source};
 
@@ -49,11 +48,6 @@ pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme) -> S
         out.push_str(&format!("\n  … and {} more\n", problems.more));
     }
     out
-}
-
-/// For programs: an array of objects with `file`, `line`, `column`, `pointer`, `path`, `message` and `help`.
-pub fn json(problems: &Problems) -> Value {
-    problems.located().map(|located| json!(located)).collect()
 }
 
 /// Shows people what is wrong with a file, or what could be better, on standard error.

@@ -3,12 +3,13 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blueprint::{Blueprint, Stack, Value};
 
 /// A stack in JSON, its template as the text that is sent.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct StackWithTemplate<'a> {
     #[serde(flatten)]
     stack: &'a Stack,
@@ -16,8 +17,8 @@ struct StackWithTemplate<'a> {
 }
 
 /// The document of `qfleet render --output json`.
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, JsonSchema)]
+pub struct Document<'a> {
     environment: &'a str,
     stacks: Vec<StackWithTemplate<'a>>,
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_autoscaling::types::Activity as SdkActivity;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cloud::{Cloud, CloudError, explain, instant};
@@ -11,7 +12,7 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 const MOST: usize = 100;
 
 /// Something that Auto Scaling did, or does, to a group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Activity {
     pub activity_id: String,
     pub group: String,

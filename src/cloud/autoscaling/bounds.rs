@@ -4,6 +4,7 @@
 //! is a tag of the group: it is there as long as the group is, and no longer.
 
 use aws_sdk_autoscaling::types::Tag;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::{Cloud, CloudError, explain};
@@ -14,7 +15,7 @@ pub(in crate::cloud) const MARK: &str = "qfleet:bounds-before-destroy";
 const GROUP: &str = "auto-scaling-group";
 
 /// The fewest and the most instances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Bounds {
     pub min: i32,
     pub max: i32,

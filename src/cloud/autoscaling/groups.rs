@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_autoscaling::operation::describe_auto_scaling_groups::builders::DescribeAutoScalingGroupsFluentBuilder;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::autoscaling::activities;
@@ -18,7 +19,7 @@ const NAMES_A_CALL: usize = 50;
 const MOST_A_PAGE: i32 = 100;
 
 /// An Auto Scaling group as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Group {
     pub name: String,
     pub min: i32,
@@ -100,7 +101,7 @@ impl Group {
 }
 
 /// One instance of a group.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Instance {
     pub id: String,
     pub zone: String,

@@ -2,13 +2,14 @@
 
 use aws_sdk_autoscaling::types::InstanceRefresh as SdkRefresh;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::{Cloud, CloudError, explain, instant};
 
 /// An instance refresh
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_InstanceRefresh.html>).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InstanceRefresh {
     pub instance_refresh_id: String,
     /// `Pending`, `InProgress`, `Successful`, `Failed`, `RollbackInProgress`, `Baking`, …

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetType, OnStackFailure, Parameter, ResourceToImport as SdkResourceToImport,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -117,7 +118,7 @@ pub enum WorkedOut {
 }
 
 /// What would happen to one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     pub action: Action,
     /// The resource's name in the template.
@@ -139,7 +140,7 @@ impl Change {
 }
 
 /// What is done to a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     Add,
@@ -154,7 +155,7 @@ pub enum Action {
 }
 
 /// Whether a modified resource is made anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Replacement {
     No,
@@ -165,7 +166,7 @@ pub enum Replacement {
 }
 
 /// One property that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PropertyChange {
     /// Where it is in the resource, e.g. `/Properties/VisibilityTimeout`.
     pub path: String,

@@ -2,13 +2,14 @@
 
 use aws_sdk_cloudformation::types::StackEvent;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::does_not_exist;
 use crate::cloud::{Cloud, CloudError, explain, instant};
 
 /// One event of a stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ResourceEvent {
     #[serde(skip)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{EventFilter, OperationEvent};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -14,7 +15,7 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 const LOOKS: u32 = 6;
 
 /// A failure as DescribeEvents tells it, early validation included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailedEvent {
     /// The resource's name in the template.
     pub logical_id: String,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_cloudformation::types::{
     BeforeValueFrom, Capability, ChangeSetType, DeploymentMode, Parameter, ResourceChange,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::change_set::Change;
@@ -35,7 +36,7 @@ pub enum Reverting {
 }
 
 /// What would be done to a resource.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct RevertedChange {
     /// As in any change set.
     #[serde(flatten)]
@@ -51,7 +52,7 @@ pub struct RevertedChange {
 }
 
 /// A property in its three states.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ThreeStates {
     /// Where it is in the resource.
     pub path: String,

@@ -1,7 +1,9 @@
 //! The status of a stack or a resource, as CloudFormation names it.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 macro_rules! statuses {
@@ -91,6 +93,20 @@ impl fmt::Display for StackStatus {
 impl<'de> serde::Deserialize<'de> for StackStatus {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|word| StackStatus::from(word.as_str()))
+    }
+}
+
+impl JsonSchema for StackStatus {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "StackStatus".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "description": "CloudFormation's status of the stack, e.g. `UPDATE_COMPLETE`." })
     }
 }
 

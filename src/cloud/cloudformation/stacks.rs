@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::types::{DeletionMode, Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blueprint::template;
@@ -45,7 +46,7 @@ pub struct StackDescription {
 
 /// Whether resources were changed behind CloudFormation's back, as the last drift detection found it
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackDriftInformation.html>).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct KnownDrift {
     /// `IN_SYNC`, `DRIFTED`, `NOT_CHECKED`, or `UNKNOWN` when a resource could not be looked at.
     pub status: String,

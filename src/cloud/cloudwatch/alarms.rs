@@ -3,6 +3,7 @@
 use aws_sdk_cloudwatch::operation::describe_alarms::builders::DescribeAlarmsFluentBuilder;
 use aws_sdk_cloudwatch::types::MetricAlarm;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::{Cloud, CloudError, explain, instant};
@@ -12,7 +13,7 @@ use crate::cloud::{Cloud, CloudError, explain, instant};
 const ALARMS_A_CALL: usize = 100;
 
 /// An alarm and its state.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Alarm {
     pub name: String,
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.

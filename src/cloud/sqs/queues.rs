@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::QueueAttributeName;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::cloud::actual::texts;
 use crate::cloud::{Cloud, CloudError, unless};
 
 /// How many messages are in a queue. SQS calls all three approximate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct QueueDepth {
     /// Waiting (`ApproximateNumberOfMessages`).
     pub visible: u64,

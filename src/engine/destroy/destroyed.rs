@@ -1,5 +1,6 @@
 //! What a destroy did, and what it left.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::outcome::Report;
@@ -8,7 +9,7 @@ use crate::observe::data::Data;
 use crate::observe::leftovers::Receipt;
 
 /// What was done, what there was, and what is left.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Destroyed {
     #[serde(flatten)]
     pub report: Report,

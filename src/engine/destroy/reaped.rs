@@ -1,6 +1,7 @@
 //! Environments that have expired: whether they go, and what came of it.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::Cloud;
@@ -13,7 +14,7 @@ use crate::observe::expiry::Recorded;
 use crate::observe::list::Unknown;
 
 /// What was found, and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Reaped {
     pub account: String,
     /// When it was looked at.
@@ -26,7 +27,7 @@ pub struct Reaped {
 }
 
 /// What came of one environment.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Outcome {
     #[serde(flatten)]
     pub expired: Expired,
@@ -40,7 +41,7 @@ pub struct Outcome {
 }
 
 /// What was done with an expired environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Done {
     Destroyed,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::stacks::StackResource;
@@ -9,7 +10,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::engine::cause::is_cancellation;
 
 /// A resource whose last change failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Blocking {
     /// Its name in the template.
     pub logical_id: String,

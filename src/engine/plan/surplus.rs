@@ -2,6 +2,7 @@
 //! was dropped. A deploy leaves them running, unless it is told to prune them.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blueprint::Blueprint;
@@ -12,19 +13,19 @@ use crate::deployed::holdings::holdings;
 use crate::observe::data::Data;
 
 /// Stacks that the file doesn't have any more, as far as they are known.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Surplus {
-    /// What they are, and what they hold.
+    /// Stacks that are deployed and aren't in the file any more, and what they hold.
     #[serde(rename = "surplus", skip_serializing_if = "Vec::is_empty")]
     pub stacks: Vec<SurplusStack>,
-    /// Why they can't be known, if they can't.
+    /// Why it isn't known which stacks aren't in the file any more.
     #[serde(rename = "surplus_unknown", skip_serializing_if = "Option::is_none")]
     pub unknown: Option<String>,
     #[serde(skip)]
     pub deployed: Option<Deployed>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct SurplusStack {
     pub part: String,
     pub stack: String,

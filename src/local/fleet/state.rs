@@ -13,12 +13,13 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::deployed::address::Address;
 
 /// A local fleet as it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FleetState {
     /// Which environment, and where.
     #[serde(flatten)]
@@ -36,7 +37,7 @@ pub struct FleetState {
 }
 
 /// A group as it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GroupState {
     pub stage: String,
     /// The Auto Scaling group's name.
@@ -64,7 +65,7 @@ impl GroupState {
 }
 
 /// An instance as it is: a worker's process, and what is played around it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceState {
     /// Its id, as EC2's are: `i-` and 17 hexadecimal digits.
     pub id: String,
@@ -83,7 +84,7 @@ pub struct InstanceState {
 
 /// Where an instance is in its life, in Auto Scaling's words
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum LifecycleState {
     Pending,
     InService,
@@ -114,7 +115,7 @@ impl LifecycleState {
 }
 
 /// What a group saw in one of the fleet's minutes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MinuteState {
     pub at: Timestamp,
     /// Messages that waited.
@@ -128,7 +129,7 @@ pub struct MinuteState {
 
 /// A scaling activity, with the fields of Auto Scaling's own
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Activity.html>).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Activity {
     pub activity_id: String,
     /// The Auto Scaling group's name.
@@ -150,7 +151,7 @@ pub struct Activity {
 }
 
 /// How an activity stands; those of Auto Scaling's codes that a local fleet uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum StatusCode {
     /// The instance comes up.
     PreInService,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::home::FleetHome;
@@ -21,7 +22,7 @@ const STARTING: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A fleet that was ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Stopped {
     pub environment: String,
     /// Whether a supervisor was running it.

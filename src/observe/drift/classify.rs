@@ -1,5 +1,6 @@
 //! What a difference means. Pure.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use super::normalise::{same, unquoted};
 use super::policy;
 
 /// How much a difference matters, the least first. Only the last two count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Written otherwise, the same in meaning.

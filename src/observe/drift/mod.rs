@@ -17,6 +17,7 @@ pub mod resolve;
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ use classify::Class;
 const AT_ONCE: usize = 10;
 
 /// What drift was found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Drift {
     /// Which environment, and where.
     #[serde(flatten)]
@@ -51,7 +52,7 @@ pub struct Drift {
 }
 
 /// What a check comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing that matters differs of what was checked.
@@ -63,7 +64,7 @@ pub enum Verdict {
 }
 
 /// What was found in one stack.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct StackDrift {
     pub part: String,
     pub stack: String,
@@ -84,7 +85,7 @@ pub struct StackDrift {
 }
 
 /// A resource of which something differs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ResourceDrift {
     /// Its name in the template.
     pub logical_id: String,
@@ -96,7 +97,7 @@ pub struct ResourceDrift {
     pub differences: Vec<Finding>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Finding {
     /// Where in the resource's properties; empty when the resource is gone.
     pub property: String,
@@ -118,7 +119,7 @@ pub struct Finding {
 }
 
 /// Who found a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FoundBy {
     CloudFormation,
@@ -127,7 +128,7 @@ pub enum FoundBy {
 }
 
 /// A resource, or a property of one, that wasn't compared.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct NotChecked {
     /// The resource's name in the template.
     pub logical_id: String,

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blueprint::names as stack_names;
@@ -30,7 +31,7 @@ use thing::Thing;
 const CONCURRENCY: usize = 8;
 
 /// What became of an environment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Receipt {
     /// Which environment it is, and where.
     #[serde(flatten)]
@@ -46,7 +47,7 @@ pub struct Receipt {
 }
 
 /// What became of one resource, or of all that a search could have found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Row {
     /// Its type, as CloudFormation calls it.
     pub resource_type: String,
@@ -69,7 +70,7 @@ pub struct Row {
 }
 
 /// What became of a resource; in the order in which they are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It is there, and should not be.

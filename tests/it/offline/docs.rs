@@ -2,6 +2,7 @@
 
 mod commands;
 mod environment;
+mod json;
 mod links;
 mod status;
 mod typed;
