@@ -63,13 +63,14 @@ impl Plan {
                 allow_replace: self.selection.allow_replace.clone(),
                 disable_protection: self.selection.disable_protection,
             };
+            let now = jiff::Timestamp::now();
             let planner = Planner {
                 cloud: &cloud,
                 blueprint: &blueprint,
                 drafts: &global.drafts,
                 options: &options,
+                now,
             };
-            let now = jiff::Timestamp::now();
             let drawn_up = async {
                 let (plan, surplus) = join(draw_up(planner), Surplus::find(&cloud, &blueprint, now)).await;
                 let mut plan = plan::Plan {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -58,6 +59,14 @@ pub async fn template(cloud: &Cloud, stack: &StackDescription) -> Result<Option<
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Whether a read of this stack's template may still give that of before its last update: then only CloudFormation's change
+/// set says whether the stack is as it should be. A stack that was only created has had no other template.
+pub fn may_be_early(cloud: &Cloud, stack: &StackDescription, now: Timestamp) -> bool {
+    let was_updated = stack.status != StackStatus::CreateComplete;
+    let is_new = |updated: Timestamp| updated + STALE > now;
+    !cloud.local && was_updated && stack.updated.is_some_and(is_new)
 }
 
 /// Whether a stack is there although a read just now didn't know it, while what it would hold is there. That takes a moment

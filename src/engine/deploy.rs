@@ -56,6 +56,7 @@ impl<'a> Deployment<'a> {
             blueprint: self.blueprint,
             drafts: self.drafts,
             options: self.options,
+            now: (self.now)(),
         }
     }
 }

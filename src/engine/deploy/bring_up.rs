@@ -75,13 +75,14 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     // A lab that never came up is worth nothing; what is meant to last is left for its owner to look at.
     let default = environment.lifetime.map(|_| OnFailure::Delete);
     options.manner.on_failure = options.manner.on_failure.or(default);
+    let began = now();
     let planner = Planner {
         cloud,
         blueprint: &blueprint,
         drafts,
         options: &options,
+        now: began,
     };
-    let began = now();
     let mut plan = loop {
         let look = join(draw_up(planner), Surplus::find(cloud, &blueprint, began)).map(Ok::<_, Error>);
         let (plan, surplus) = interrupt.unless_stopped(look).await?;

@@ -237,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn a_group_is_its_stacks_unless_its_tag_or_its_failure_says_otherwise() {
+        let (ours, theirs) = (Some("arn:ours"), Some("arn:theirs"));
+        for (status, made_by, is_ours) in [
+            ("CREATE_COMPLETE", None, true),
+            ("CREATE_COMPLETE", theirs, false),
+            ("CREATE_FAILED", None, false),
+            ("CREATE_FAILED", ours, true),
+            ("DELETE_FAILED", None, false),
+            ("DELETE_FAILED", ours, true),
+        ] {
+            assert_eq!(is_made_by("arn:ours", status, made_by), is_ours, "{status} {made_by:?}");
+        }
+    }
+
+    #[test]
     fn workers_get_as_long_as_the_longest_of_their_hooks() {
         let hook = |transition: &str, seconds| LifecycleHook {
             name: "drain".into(),

@@ -1,5 +1,7 @@
 //! What plans are made with.
 
+use jiff::Timestamp;
+
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::Manner;
@@ -27,4 +29,6 @@ pub struct Planner<'a> {
     /// The change sets that are made.
     pub drafts: &'a Drafts,
     pub options: &'a Options,
+    /// The wall clock.
+    pub now: Timestamp,
 }

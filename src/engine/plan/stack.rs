@@ -183,6 +183,7 @@ pub(super) async fn plan_stack(
         }
     };
     if let (Some(found), Some(template)) = (found, template)
+        && !believed::may_be_early(cloud, found, planner.now)
         && unchanged::is_unchanged(stack, found, template, &parameters, ssm)
     {
         plan.action = StackAction::Unchanged;

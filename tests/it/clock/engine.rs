@@ -138,6 +138,12 @@ impl Rig {
         tags.insert("touched".into(), "x".repeat(touched + 1));
     }
 
+    /// The endpoint's wall clock.
+    fn now(&self) -> jiff::Timestamp {
+        let now = self.endpoint.world(|world| world.clock.wall(Instant::now()));
+        now.parse().expect("a time")
+    }
+
     async fn plan(&self) -> Result<Plan> {
         let drafts = Drafts::default();
         let plan = draw_up(Planner {
@@ -145,6 +151,7 @@ impl Rig {
             blueprint: &self.blueprint,
             drafts: &drafts,
             options: &self.options,
+            now: self.now(),
         })
         .await;
         drafts.discard(&self.cloud).await?;
@@ -168,6 +175,7 @@ impl Rig {
             blueprint: &self.blueprint,
             drafts,
             options: &self.options,
+            now: self.now(),
         };
         let plan = loop {
             let plan = tokio::select! {

@@ -20,6 +20,7 @@ pub struct Script {
     pub(super) change_sets_take: Duration,
     pub(super) stale_reads: u32,
     pub(super) stale_share: Option<super::stale::Share>,
+    pub(super) early_templates: BTreeMap<String, String>,
     pub(super) page: usize,
     pub(super) existing: Vec<Existing>,
     pub(super) happenings: Vec<(Duration, Happening)>,
@@ -153,6 +154,7 @@ impl Script {
             change_sets_take: Duration::from_millis(20),
             stale_reads: 0,
             stale_share: None,
+            early_templates: BTreeMap::new(),
             page: 100,
             existing: Vec::new(),
             happenings: Vec::new(),
@@ -263,6 +265,12 @@ impl Script {
     /// So many of a hundred reads show stacks as they were, at most so long ago: also when they weren't there yet.
     pub fn stale_share(mut self, of_a_hundred: u64, oldest: Duration) -> Self {
         self.stale_share = Some(super::stale::Share { of_a_hundred, oldest });
+        self
+    }
+
+    /// Reads of this stack's template still give this one: they come too early, as those of `stale.rs`.
+    pub fn early_template(mut self, stack: &str, body: &str) -> Self {
+        self.early_templates.insert(stack.to_owned(), body.to_owned());
         self
     }
 

@@ -350,8 +350,9 @@ impl World {
         let stack = self.there(input)?;
         let template = self.stacks[stack].definition.template.as_ref();
         let template = template.ok_or_else(|| Refusal::validation("The stack has no template yet"))?;
+        let early = self.script.early_templates.get(&self.stacks[stack].name);
         Ok(Fields::new()
-            .text("TemplateBody", handed_back(&template.body))
+            .text("TemplateBody", handed_back(early.unwrap_or(&template.body)))
             .texts("StagesAvailable", ["Original", "Processed"]))
     }
 

@@ -19,6 +19,7 @@ async fn killed_plan(rig: &Rig) {
         blueprint: &rig.blueprint,
         drafts: &Drafts::default(),
         options: &rig.options,
+        now: rig.now(),
     };
     draw_up(planner).await.expect("a plan");
 }

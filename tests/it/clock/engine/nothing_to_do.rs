@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use qfleet::engine::believed::STALE;
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::{Source, StackAction};
 
@@ -90,6 +91,31 @@ async fn a_failed_stack_never_counts_as_unchanged() {
     }
 }
 
+/// Back to the file of before, right after an update: a read of the template may still give that one. Later it costs
+/// nothing more again.
+#[tokio::test(start_paused = true)]
+async fn what_was_just_updated_is_not_called_unchanged_by_a_read_that_is_early() {
+    let mut rig = deployed().await;
+    let before = rig.stack("work").body.clone();
+    rig.stack("work").body = before.replacen("VisibilityTimeout: ", "VisibilityTimeout: 4", 1);
+    rig.deploy().await.well();
+    rig.endpoint
+        .rescript(|script| script.early_template("lab-work", &before));
+    rig.stack("work").body = before;
+    let ran = rig.again().deploy().await.well();
+    assert!(
+        matches!(ran.outcome("work"), Outcome::Done { .. }),
+        "{:?}",
+        ran.outcome("work")
+    );
+
+    tokio::time::sleep(STALE).await;
+    let asked = rig.endpoint.calls("CreateChangeSet").len();
+    let ran = rig.again().deploy().await.well();
+    assert!(matches!(ran.outcome("work"), Outcome::Unchanged));
+    assert_eq!(rig.endpoint.calls("CreateChangeSet").len(), asked);
+}
+
 /// GetTemplate answers a question mark for each character beyond ASCII; what is sent has none, and means the same.
 #[tokio::test(start_paused = true)]
 async fn what_is_beyond_ascii_arrives_and_a_change_of_it_is_seen() {
@@ -119,6 +145,8 @@ async fn what_is_beyond_ascii_arrives_and_a_change_of_it_is_seen() {
     ] {
         assert!(blueprint.stacks.iter().all(|stack| stack.body.is_ascii()));
         rig.blueprint = blueprint;
+        // What was just updated is asked about.
+        tokio::time::sleep(STALE).await;
         let asked = rig.endpoint.calls("CreateChangeSet").len();
         let ran = rig.again().deploy().await.well();
         let asked = rig.endpoint.calls("CreateChangeSet").len() - asked;

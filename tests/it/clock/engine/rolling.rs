@@ -96,6 +96,7 @@ async fn deploy_after(rig: &Rig, meanwhile: impl Fn(&Rig)) -> Ran {
             blueprint: &rig.blueprint,
             drafts: &drafts,
             options: &rig.options,
+            now: rig.now(),
         };
         let plan = draw_up(planner).await.expect("a plan");
         meanwhile(rig);
@@ -289,11 +290,15 @@ async fn a_fleet_that_scaled_out_works_on_while_drift_is_put_back() {
             .properties(r#"{"MaxSize":"20"}"#, r#"{"MaxSize":"30"}"#)
             .difference("/MaxSize", "20", "30", "NOT_EQUAL");
         let name = name(&rig);
-        let ran = revert_after(&rig, group, |rig| {
+        rig.endpoint.world(|world| world.calls.clear());
+        let ran = revert_after(&rig, group.clone(), |rig| {
             rig.endpoint.rescript(|script| script.resize(&name, later))
         });
         ran.await.well();
         assert_eq!(kept(&rig), later.to_string(), "{later}");
+        // Made again with the number, and so once more when the fleet has grown since.
+        let made = |rig: &Rig| rig.endpoint.calls("CreateChangeSet").len();
+        assert_eq!(made(&rig), if later == 10 { 2 } else { 4 }, "{later}");
         let initiated = format!("while keeping at least {later} instance(s) in service");
         let said = said(&rig);
         assert!(
@@ -302,6 +307,65 @@ async fn a_fleet_that_scaled_out_works_on_while_drift_is_put_back() {
         );
         assert!(lowest(&rig) >= 10, "{later}: {said:#?}");
         assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
+        // Where it is the number of the last deploy, one change set is enough.
+        rig.endpoint.world(|world| world.calls.clear());
+        revert_after(&rig, group, |_| ()).await.well();
+        assert_eq!((kept(&rig), made(&rig)), (later.to_string(), 1));
+    }
+}
+
+/// What the group launches is in the launch template: put back, it replaces every instance.
+#[tokio::test(start_paused = true)]
+async fn a_launch_template_is_put_back_while_as_many_work_as_run() {
+    let rig = fleet(2, 20, 10).await;
+    let template = Drifted::new("lab-work", "LaunchTemplate", "MODIFIED")
+        .properties(
+            r#"{"LaunchTemplateData":{"EbsOptimized":true}}"#,
+            r#"{"LaunchTemplateData":{"EbsOptimized":false}}"#,
+        )
+        .difference("/LaunchTemplateData/EbsOptimized", "true", "false", "NOT_EQUAL");
+    revert_after(&rig, template, |_| ()).await.well();
+    assert_eq!(kept(&rig), "10");
+}
+
+/// What was shown is what is done. Nothing of it stays behind, and nothing is thrown away twice.
+#[tokio::test(start_paused = true)]
+async fn other_changes_than_were_shown_are_not_made_when_the_fleet_has_grown() {
+    let differs = |resource: &str, path: &str| {
+        let before = format!("{{\"{path}\":\"20\"}}");
+        let after = format!("{{\"{path}\":\"30\"}}");
+        Drifted::new("lab-work", resource, "MODIFIED")
+            .properties(&before, &after)
+            .difference(&format!("/{path}"), "20", "30", "NOT_EQUAL")
+    };
+    let more = |rig: &Rig| {
+        let queue = differs("Queue", "VisibilityTimeout");
+        rig.endpoint.rescript(|script| script.drifted(queue));
+    };
+    let newer_image = |rig: &Rig| {
+        let name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+        rig.endpoint
+            .world(|world| world.services.set_parameter(name, "ami-0fedcba9876543210"));
+    };
+    let meanwhile: [&dyn Fn(&Rig); 2] = [&more, &newer_image];
+    for meanwhile in meanwhile {
+        let rig = fleet(2, 20, 10).await;
+        rig.endpoint.world(|world| world.calls.clear());
+        let name = name(&rig);
+        let ran = revert_after(&rig, differs("Group", "MaxSize"), |rig| {
+            rig.endpoint.rescript(|script| script.resize(&name, 12));
+            meanwhile(rig);
+        });
+        let ran = ran.await;
+        let failure = ran.failure("work");
+        assert!(
+            failure.message.contains("other changes would be made now"),
+            "{failure:#?}"
+        );
+        assert_eq!(rig.endpoint.calls("ExecuteChangeSet").len(), 0);
+        assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
+        let calls = |action: &str| rig.endpoint.calls(action).len();
+        assert_eq!(calls("CreateChangeSet"), calls("DeleteChangeSet"));
     }
 }
 

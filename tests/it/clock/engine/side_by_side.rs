@@ -19,6 +19,7 @@ async fn deployed_after(rig: &Rig, meanwhile: impl AsyncFnOnce()) -> Ran {
         blueprint: &rig.blueprint,
         drafts: &drafts,
         options: &rig.options,
+        now: rig.now(),
     })
     .await
     .expect("a plan");
