@@ -119,6 +119,10 @@ mod tests {
                     MaxBatchSize: 5\n    Properties:\n      MinSize: \"2\"\n      MaxSize: \"20\"\n      \
                     DefaultInstanceWarmup: 180\n";
         assert_eq!(RollingUpdate::deployed(body), Some(fleet(2, 20)));
+        // No instance boots that quickly.
+        let quick = body.replace("DefaultInstanceWarmup: 180", "DefaultInstanceWarmup: 30");
+        let quick = RollingUpdate::deployed(&quick).map(|found| found.batch_seconds);
+        assert_eq!(quick, Some(60));
         let fixed = body.replace("!Ref MinInstancesInService", "1");
         assert_eq!(RollingUpdate::deployed(&fixed), None);
         assert_eq!(RollingUpdate::deployed("no template"), None);

@@ -329,6 +329,17 @@ mod tests {
     }
 
     #[test]
+    fn nobody_says_where_it_is_and_it_is_where_the_region_has_it() {
+        let nobody = SdkConfig::builder().build();
+        for (region, host) in [
+            ("us-east-2", "https://ec2.us-east-2.amazonaws.com"),
+            ("cn-north-1", "https://ec2.cn-north-1.amazonaws.com.cn"),
+        ] {
+            assert_eq!(endpoint(&nobody, region), host);
+        }
+    }
+
+    #[test]
     fn a_refusal_has_a_code_and_a_message() {
         let body = "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized.</Message>\
                     </Error></Errors><RequestID>1</RequestID></Response>";

@@ -401,6 +401,15 @@ mod tests {
         );
         assert_eq!(judged(group, &[(version, Maybe), (name, Yes)]), (Maybe, vec![No, Yes]));
         assert_eq!(judged(group, &[]), (Maybe, vec![]), "no property says why");
+        // CloudFormation is sure of it, or it isn't a property.
+        assert_eq!(judged(group, &[(version, Yes)]), (Maybe, vec![Yes]));
+        assert_eq!(judged(group, &[("/Metadata", Maybe)]), (Maybe, vec![Maybe]));
+        let mut sure = Change {
+            resource_type: group.into(),
+            ..change(Yes, &[(version, Maybe)])
+        };
+        judge(&mut sure);
+        assert_eq!(sure.replacement, Yes);
         // Conditions of other types may be met.
         let tenancy = "/Properties/InstanceTenancy";
         assert_eq!(judged("AWS::EC2::VPC", &[(tenancy, Maybe)]), (Maybe, vec![Maybe]));

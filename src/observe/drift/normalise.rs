@@ -147,7 +147,9 @@ mod tests {
             ("VisibilityTimeout", json!(300), json!(30)),
             // S3 compares a filter with keys as its events have them: only the first one publishes anything
             // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html,
-            // https://github.com/aws/aws-cdk/pull/28012).
+            // https://github.com/aws/aws-cdk/pull/28012). It hands back what was set: a tool that took `%3D` from
+            // GetBucketNotificationConfiguration for part of a key found no key with `=`
+            // (https://github.com/emdgroup/awscli-s3touch/issues/5).
             (
                 "Rules",
                 json!([{"Name": "prefix", "Value": "day%3D1/"}]),

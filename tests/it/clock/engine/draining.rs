@@ -171,6 +171,19 @@ async fn bounds_that_somebody_else_set_after_the_plan_was_shown_stay() {
     assert!(ran.warnings().is_empty(), "{:?}", ran.warnings());
 }
 
+/// Nor is what the plan showed as left alone put back when it is lowered once more.
+#[tokio::test(start_paused = true)]
+async fn bounds_that_the_plan_left_alone_stay_when_they_are_lowered_again() {
+    let (rig, group) = destroy_that_was_stopped().await;
+    let by_hand = |min, max| qfleet::cloud::autoscaling::bounds::Bounds { min, max };
+    rig.cloud.put_bounds(&group, by_hand(1, 1)).await.expect("by hand");
+    let plan = rig.plan().await.expect("a plan");
+    rig.cloud.put_bounds(&group, by_hand(0, 0)).await.expect("by hand");
+    let executed = async |context: Context<'_>| (Ok(rig.execute(context, &Drafts::default(), &plan).await), Ok(()));
+    rig.tell(executed).await.well();
+    assert_eq!(rig.endpoint.group(&group).0, [0, 0, 0]);
+}
+
 /// A second destroy knows what the first one noted; with the group, the mark goes.
 #[tokio::test(start_paused = true)]
 async fn a_destroy_that_is_stopped_twice_notes_what_was_before_the_first() {
@@ -257,5 +270,64 @@ async fn a_mapping_that_a_destroy_disabled_before_it_was_stopped_is_enabled_by_t
             rig.again().deploy().await.well();
             assert_ne!(state(&rig), "Enabled");
         }
+    }
+}
+
+fn mapping(state: &str, in_use: u32) -> ScriptedMapping {
+    ScriptedMapping {
+        state: state.into(),
+        disables: Duration::from_secs(60),
+        in_use,
+    }
+}
+
+/// What somebody enabled in between only loses its mark, and what is still being disabled is enabled after that. One that
+/// the template disables is none of it.
+#[tokio::test(start_paused = true)]
+async fn a_mark_goes_when_its_mapping_receives_and_only_what_the_template_enables_is_enabled() {
+    let mut rig = Rig::new(Script::new().mapping(mapping("Enabled", 0)));
+    let of_template = |id: &str, more: &str| {
+        format!("  {id}:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: lab\n{more}")
+    };
+    let off = of_template("Off", "      Enabled: false\n");
+    let both = format!("\nResources:\n{}{off}", of_template("Mapping", ""));
+    let body = rig.stack("work").body.replacen("\nResources:\n", &both, 1);
+    rig.stack("work").body = body;
+    rig.deploy().await.well();
+    let uuid = rig.endpoint.world(|world| {
+        let work = world.find("lab-work").expect("the stage");
+        let mapping = world.stacks[work].resource("Mapping").expect("the mapping");
+        mapping.physical_id.clone().expect("its id")
+    });
+    for (state, in_use, updates) in [("Enabled", 0, 0), ("Disabling", 2, 3)] {
+        rig.endpoint.rescript(|script| script.mapping(mapping(state, in_use)));
+        let found = rig.cloud.mapping(&uuid).await.expect("an answer").expect("it is there");
+        rig.cloud.mark_mapping(&found).await.expect("marked");
+        let asked = rig.endpoint.calls("UpdateEventSourceMapping").len();
+        let plan = rig.again().plan().await.expect("a plan");
+        let disabled = plan.stacks.iter().flat_map(|stack| &stack.disabled);
+        assert_eq!(disabled.map(|mapping| &mapping.uuid).collect::<Vec<_>>(), [&uuid]);
+        rig.again().deploy().await.well();
+        let asked = rig.endpoint.calls("UpdateEventSourceMapping").len() - asked;
+        assert_eq!(asked, updates, "{state}");
+        assert_eq!(rig.endpoint.world(|world| world.mapping_state()), "Enabled");
+        assert!(!rig.cloud.is_marked(&found).await.expect("an answer"), "{state}");
+    }
+}
+
+/// What receives nothing before a destroy isn't marked by it: a deploy would have it receive.
+#[tokio::test(start_paused = true)]
+async fn a_mapping_that_somebody_disabled_is_not_marked() {
+    let body =
+        "Resources:\n  Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: lab}\n";
+    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "work")
+        .tag("qfleet:on-destroy", "empty")
+        .body(body);
+    for (state, marked) in [("Enabled", 1), ("Disabling", 0), ("Disabled", 0)] {
+        let rig = Rig::new(Script::new().existing(stack.clone()).mapping(mapping(state, 0)));
+        rig.destroy().await.well();
+        assert_eq!(rig.endpoint.calls("TagResource").len(), marked, "{state}");
     }
 }

@@ -190,6 +190,13 @@ async fn a_create_that_took_in_data_since_the_question_is_not_taken_back() {
         .await;
     again.well();
     assert_eq!(rig.status("intake"), None);
+    // What is gone isn't.
+    let gone = rig
+        .tell(async |context| (Ok(recover::recover(context, "lab", &stuck).await), Ok(())))
+        .await;
+    let failure = gone.failure("intake");
+    assert!(failure.message.contains("nothing was done to it"), "{failure:#?}");
+    assert_eq!(rig.endpoint.calls("RollbackStack").len(), 1);
 }
 
 /// The bucket is there when it is looked for, and gone when CloudFormation looks: it would be made anew, and empty.
@@ -253,6 +260,23 @@ async fn an_import_that_is_denied_leaves_nothing_behind() {
     assert_eq!((rig.status("work"), rig.endpoint.change_sets()), (None, vec![]));
     assert!(has_the_queue(&rig));
     rig.again().deploy().await.well();
+    assert!(has_the_queue(&rig));
+}
+
+/// Neither where requests were too many for minutes.
+#[tokio::test(start_paused = true)]
+async fn an_import_that_is_throttled_for_good_leaves_nothing_behind() {
+    let rig = kept(Script::new()).await;
+    let executes = On::action("ExecuteChangeSet").numbers(3..=u32::MAX);
+    rig.endpoint
+        .rescript(|script| script.fault(executes, Fault::throttling()));
+    let ran = rig.deploy().await;
+    assert!(
+        ran.failure("work").message.contains("Rate exceeded"),
+        "{:#?}",
+        ran.result
+    );
+    assert_eq!((rig.status("work"), rig.endpoint.change_sets()), (None, vec![]));
     assert!(has_the_queue(&rig));
 }
 
