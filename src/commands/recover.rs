@@ -6,10 +6,12 @@ use clap::Args;
 
 use super::global::{Env, Global};
 use super::waits::Waits;
+use crate::deployed::address::Address;
 use crate::engine::operation::Context;
-use crate::engine::outcome::{Outcome, Report, StackReport};
-use crate::engine::recover::{Skip, find, recover, settled};
-use crate::error::{Error, Result};
+use crate::engine::outcome::{Outcome, Report};
+use crate::engine::recover::{Ask, Skip, Stuck, get_going};
+use crate::error::Result;
+use crate::interrupt::Interrupt;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
 
@@ -54,40 +56,18 @@ impl Recover {
                 interrupt,
                 waiting: self.waits.begin(global, interrupt),
             };
-            let result = self.recover(global, context, &environment.name, &progress).await;
+            let person = Person {
+                environment: &environment.name,
+                progress: &progress,
+                interrupt,
+                output: global.output,
+                yes: self.yes,
+            };
+            let result = get_going(context, &environment.name, self.skip(), &person).await;
             drop(events);
             progress.end().await;
             self.show(global, &result?)
         })
-    }
-
-    async fn recover(
-        &self,
-        global: &Global,
-        context: Context<'_>,
-        environment: &str,
-        progress: &Progress,
-    ) -> Result<Report> {
-        let Context { cloud, interrupt, .. } = context;
-        let deployed = settled(context, environment).await?;
-        let stuck = interrupt.unless_stopped(find(cloud, &deployed, self.skip())).await?;
-        if stuck.is_empty() {
-            let well = deployed.stacks.into_iter().map(|found| StackReport {
-                part: found.part,
-                stack: found.stack.name,
-                outcome: Outcome::Unchanged,
-            });
-            return Ok(Report::new(deployed.address, well.collect()));
-        }
-        if global.output == Output::Text {
-            progress.suspend(|| report::text(&report::recover::text(environment, &stuck)));
-        }
-        let question = format!("Recover {}?", deployed.address);
-        let refused = stuck.iter().all(|stack| stack.is_refused());
-        if !refused && !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
-            return Err(Error::refused("not confirmed: nothing was changed"));
-        }
-        Ok(recover(context, environment, &stuck).await)
     }
 
     fn skip(&self) -> Skip<'_> {
@@ -115,5 +95,29 @@ impl Recover {
             Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
         }
         report.result()
+    }
+}
+
+/// Who is asked: whoever started the command.
+struct Person<'a> {
+    environment: &'a str,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
+    output: Output,
+    yes: bool,
+}
+
+impl Ask for Person<'_> {
+    fn show(&self, stuck: &[Stuck]) {
+        if self.output == Output::Text {
+            let text = report::recover::text(self.environment, stuck);
+            self.progress.suspend(|| report::text(&text));
+        }
+    }
+
+    fn agrees(&self, address: &Address) -> Result<bool> {
+        let question = format!("Recover {address}?");
+        self.progress
+            .suspend(|| report::confirm(self.interrupt, &question, self.yes))
     }
 }

@@ -50,16 +50,49 @@ impl Stuck {
     }
 
     /// Whether nothing can be done about it here.
-    pub fn is_refused(&self) -> bool {
+    fn is_refused(&self) -> bool {
         matches!(self.action, Recover::Refuse(_))
     }
+}
+
+/// Who is shown what is stuck, and asked.
+pub trait Ask: Sync {
+    fn show(&self, stuck: &[Stuck]);
+    /// Whether what was shown may be done.
+    ///
+    /// # Errors
+    /// Why it can't be asked.
+    fn agrees(&self, address: &Address) -> Result<bool>;
+}
+
+/// Finds what is stuck in an environment, asks, and gets it going.
+///
+/// # Errors
+/// A refusal, with which nothing was changed; usage, when `skip` names what can't be skipped; failures of AWS.
+pub async fn get_going(context: Context<'_>, environment: &str, skip: Skip<'_>, ask: &dyn Ask) -> Result<Report> {
+    let Context { cloud, interrupt, .. } = context;
+    let deployed = settled(context, environment).await?;
+    let stuck = interrupt.unless_stopped(find(cloud, &deployed, skip)).await?;
+    if stuck.is_empty() {
+        let well = deployed.stacks.into_iter().map(|found| StackReport {
+            part: found.part,
+            stack: found.stack.name,
+            outcome: Outcome::Unchanged,
+        });
+        return Ok(Report::new(deployed.address, well.collect()));
+    }
+    ask.show(&stuck);
+    if !stuck.iter().all(Stuck::is_refused) && !ask.agrees(&deployed.address)? {
+        return Err(Error::refused("not confirmed: nothing was changed"));
+    }
+    Ok(recover(context, environment, &stuck).await)
 }
 
 /// Waits for operations that are running already, then finds the environment as they left it.
 ///
 /// # Errors
 /// A refusal when something runs and is not to be waited for; failures of AWS; interruption.
-pub async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed> {
+async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed> {
     let Context { cloud, interrupt, .. } = context;
     let deployed = interrupt.unless_stopped(Deployed::find(cloud, environment)).await?;
     let runs = |status| decide::recover(Some(status), decide::History::WasComplete) == Recover::Attach;
