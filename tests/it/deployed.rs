@@ -90,13 +90,7 @@ pub fn signalled(
     signal: Signal,
     wanted: impl Fn(&Endpoint) -> bool,
 ) -> (i32, String, String) {
-    let child = test
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("qfleet runs");
+    let child = test.spawn();
     wait_until("the endpoint is as wanted", || wanted(endpoint));
     let process = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
     kill(process, signal).expect("signalled");

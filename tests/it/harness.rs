@@ -14,7 +14,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
 use regex::Regex;
@@ -189,6 +189,16 @@ impl Test {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Starts the command, with its output in pipes and nothing to read.
+    pub fn spawn(&self) -> Child {
+        let mut command = self.command();
+        let piped = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        piped.spawn().expect("qfleet runs")
     }
 
     /// Runs it and checks what was expected. Panics with all of the output when that isn't what came.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::{Endpoint, Script};
 use crate::harness::{Aws, Test, account};
+use crate::lab::{LAB, with_file};
 
 const REGION: &str = "us-east-2";
 /// How often one environment's deploys are killed before one is let through.
@@ -92,6 +93,15 @@ impl Figures {
             left.join(", ")
         );
     }
+
+    /// A kill, and the stacks that it left.
+    fn killed(&mut self, left: Vec<String>) {
+        self.kills += 1;
+        for stack in left {
+            let (_, status) = stack.split_once(' ').unwrap_or_default();
+            *self.left.entry(status.to_owned()).or_default() += 1;
+        }
+    }
 }
 
 /// Runs for all seeds, which mostly wait: several at once.
@@ -164,12 +174,7 @@ fn crash(
                 continue;
             }
             let left = left();
-            let mut figures = lock(figures);
-            figures.kills += 1;
-            for stack in left {
-                let (_, status) = stack.split_once(' ').unwrap_or_default();
-                *figures.left.entry(status.to_owned()).or_default() += 1;
-            }
+            lock(figures).killed(left);
         }
         let (status, said) = finished(&mut test.command());
         assert!(
@@ -191,11 +196,7 @@ fn killed_deploys_converge_on_the_scripted_endpoint() {
             .page(20)
             .stale_reads(stale_reads);
         let endpoint = Endpoint::serve(script);
-        let test = Test::new()
-            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-            .env("AWS_ENDPOINT_URL", endpoint.url())
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        let test = crate::lab::at(&endpoint);
         (endpoint, test)
     };
     let account = "111122223333";
@@ -235,11 +236,7 @@ fn killed_deploys_converge_on_the_scripted_endpoint() {
 
 #[test]
 fn killed_deploys_converge_on_the_emulator() {
-    let prepared = || {
-        Test::new()
-            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-            .emulated()
-    };
+    let prepared = || with_file(LAB).emulated();
     let whole = whole(prepared(), &account());
     let figures = Mutex::new(Figures::default());
     for seed in runs(1) {

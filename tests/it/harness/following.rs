@@ -1,7 +1,7 @@
 //! A command that goes on until something ends it, and its lines as they come.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -21,13 +21,7 @@ pub struct Following {
 impl Following {
     /// Starts it.
     pub fn start(test: Test) -> Self {
-        let mut child = test
-            .command()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("qfleet runs");
+        let mut child = test.spawn();
         let (sender, lines) = channel();
         let stdout = child.stdout.take().expect("a pipe");
         std::thread::spawn(move || {
@@ -42,6 +36,13 @@ impl Following {
             child,
             lines,
         }
+    }
+
+    /// Starts it for a reader that goes away at once. Exit code and standard error.
+    pub fn unread(test: &Test) -> (i32, String) {
+        let mut child = test.spawn();
+        drop(child.stdout.take());
+        ended(child)
     }
 
     /// Reads on until a line has this in it.
@@ -69,10 +70,14 @@ impl Following {
 
     /// Exit code and standard error.
     pub fn end(self) -> (i32, String) {
-        let ended = self.child.wait_with_output().expect("it ends");
-        (
-            ended.status.code().unwrap_or(-1),
-            String::from_utf8_lossy(&ended.stderr).into_owned(),
-        )
+        ended(self.child)
     }
+}
+
+fn ended(child: Child) -> (i32, String) {
+    let ended = child.wait_with_output().expect("it ends");
+    (
+        ended.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&ended.stderr).into_owned(),
+    )
 }

@@ -8,7 +8,7 @@ mod terminal;
 mod waiting;
 
 use std::collections::BTreeMap;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::{LazyLock, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -42,13 +42,7 @@ struct Running {
 
 impl Running {
     fn start(test: Test) -> Self {
-        let mut command = test.command();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("qfleet runs");
+        let child = test.spawn();
         Running { _test: test, child }
     }
 

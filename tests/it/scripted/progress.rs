@@ -2,7 +2,6 @@
 //! What they say is in the unit tests of `report::progress`.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Script};
@@ -51,13 +50,7 @@ fn nobody_reading_is_no_error() {
     for output in ["text", "jsonl"] {
         let endpoint = Endpoint::serve(Script::new());
         let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes", "--output", output]);
-        let mut child = deploy
-            .command()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("qfleet runs");
+        let mut child = deploy.spawn();
         drop(child.stdout.take());
         drop(child.stderr.take());
         let ended = child.wait().expect("it ends");

@@ -281,16 +281,21 @@ fn what_others_use_is_not_pruned() {
     // Somebody subscribes while the rest is deployed.
     let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_secs(1)));
     let there = deployed(&endpoint, LAB, &without_bucket());
+    refused_because_meanwhile(&endpoint, &there, || endpoint.rescript(theirs), "ops@example.com");
+}
+
+/// What somebody else does while the rest is deployed keeps the deploy from pruning.
+fn refused_because_meanwhile(endpoint: &Endpoint, there: &Output, does: impl FnOnce() + Send, says: &str) {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             endpoint.wait_until("the dashboard is updated", |world| {
                 let dashboard = world.find("lab-dashboard");
                 dashboard.is_some_and(|found| world.stacks[found].status == "UPDATE_IN_PROGRESS")
             });
-            endpoint.rescript(theirs);
+            does();
         });
-        let prune = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
-        prune.stderr_contains("ops@example.com").run();
+        let prune = run(there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
+        prune.stderr_contains(says).run();
     });
     assert_eq!(endpoint.calls("DeleteStack").len(), 0);
 }
@@ -372,18 +377,7 @@ fn what_was_shown_is_read_again_before_it_goes() {
             .body
             .replace("DeletionPolicy: Delete", "DeletionPolicy: Retain");
     };
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            endpoint.wait_until("the dashboard is updated", |world| {
-                let dashboard = world.find("lab-dashboard");
-                dashboard.is_some_and(|found| world.stacks[found].status == "UPDATE_IN_PROGRESS")
-            });
-            endpoint.world(keeps);
-        });
-        let prune = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
-        prune.stderr_contains("lab-old").run();
-    });
-    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
+    refused_because_meanwhile(&endpoint, &there, || endpoint.world(keeps), "lab-old");
 }
 
 /// Two of four stacks came up, and nothing is wrong with these.

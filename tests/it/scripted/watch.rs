@@ -1,7 +1,6 @@
 //! `qfleet status`, once and with `--watch`, against the scriptable endpoint: on a terminal's screen, as lines, and as
 //! JSON lines.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -324,17 +323,7 @@ fn an_object_at_each_refresh_for_a_program() {
 fn a_reader_that_goes_away_ends_it() {
     let endpoint = Endpoint::serve(script());
     let watch = lab::at(&endpoint).args(["status", "lab.yaml", "--watch", "--interval", "1", "--output", "jsonl"]);
-    let mut child = watch
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("qfleet runs");
-    drop(child.stdout.take());
-    let ended = child.wait_with_output().expect("it ends");
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    assert!(ended.stderr.is_empty(), "{ended:?}");
+    assert_eq!(Following::unread(&watch), (0, String::new()));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::emulator::crash::{Figures, KILLS, REGION, chance, finished, killed, l
 use crate::emulator::whole_way::everything;
 use crate::endpoint::{Endpoint, Existing, Script};
 use crate::harness::{Aws, Test, account};
+use crate::lab::{LAB, with_file};
 
 fn runs(offset: u64) -> impl Iterator<Item = u64> {
     seeds("QFLEET_DESTROY_CRASHES", 10, offset)
@@ -55,12 +56,8 @@ fn crash(seed: u64, test: &Test, whole: Duration, figures: &Mutex<Figures>, left
         if !killed(&mut args(test, &destroy), most.mul_f64(chance(seed, 100 + kill))) {
             continue;
         }
-        let mut figures = lock(figures);
-        figures.kills += 1;
-        for stack in left() {
-            let (_, status) = stack.split_once(' ').unwrap_or_default();
-            *figures.left.entry(status.to_owned()).or_default() += 1;
-        }
+        let left = left();
+        lock(figures).killed(left);
     }
     let ended = args(test, &destroy).output().expect("qfleet runs");
     let said = [&ended.stderr, &ended.stdout].map(|said| String::from_utf8_lossy(said).into_owned());
@@ -100,11 +97,7 @@ fn killed_destroys_converge_on_the_scripted_endpoint() {
             .stale_reads(stale_reads)
             .existing(neighbour.clone());
         let endpoint = Endpoint::serve(script);
-        let test = Test::new()
-            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-            .env("AWS_ENDPOINT_URL", endpoint.url())
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        let test = crate::lab::at(&endpoint);
         (endpoint, test)
     };
     let (calibration, test) = prepared(0);
@@ -147,11 +140,7 @@ fn killed_destroys_converge_on_the_scripted_endpoint() {
 
 #[test]
 fn killed_destroys_converge_on_the_emulator() {
-    let prepared = || {
-        Test::new()
-            .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
-            .emulated()
-    };
+    let prepared = || with_file(LAB).emulated();
     let whole = whole(prepared(), &account());
     let figures = Mutex::new(Figures::default());
     for seed in runs(1) {
