@@ -233,3 +233,36 @@ impl Report {
         Err(Error::Shown(code))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_pruned_must_be_gone_and_proven_to_be() {
+        let address = || Address {
+            environment: "lab".into(),
+            account: "111122223333".into(),
+            region: "us-east-2".into(),
+        };
+        let code = |clean: Option<bool>, is_unproven: bool| {
+            let receipt = |clean| Receipt {
+                address: address(),
+                at: jiff::Timestamp::UNIX_EPOCH,
+                clean,
+                complete: true,
+                resources: Vec::new(),
+            };
+            let report = Report {
+                pruned: clean.map(receipt),
+                is_unproven,
+                ..Report::new(address(), Vec::new())
+            };
+            report.result().map_or_else(|error| error.exit_code(), |()| 0)
+        };
+        assert_eq!(code(None, false), 0);
+        assert_eq!(code(Some(true), false), 0);
+        assert_eq!(code(Some(false), false), exit_code::FAILED);
+        assert_eq!(code(None, true), exit_code::INTERRUPTED);
+    }
+}

@@ -217,3 +217,38 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_of_what_went_unless_it_is_called_after_what_stays_or_held_by_it() {
+        let known = |parts: &[&str], things: &[&str]| Known {
+            parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+            things: things.iter().map(|id| Thing::new("AWS::SQS::Queue", *id)).collect(),
+            ..Known::default()
+        };
+        let all = Subject {
+            environment: "lab".into(),
+            known: known(&["move"], &[]),
+            ..Subject::default()
+        };
+        let some = Subject {
+            staying: Some(known(&["move-fast", "work"], &["lab-move-held"])),
+            ..all.clone()
+        };
+        for (id, is_of_some) in [
+            ("lab-move", true),
+            ("lab-move-dead-letters", true),
+            ("lab-move-fast", false),
+            ("lab-work", false),
+            ("lab", false),
+            ("lab-move-held", false),
+        ] {
+            let thing = Thing::new("AWS::SQS::Queue", id);
+            assert!(all.is_about(&thing), "{id}: all went");
+            assert_eq!(some.is_about(&thing), is_of_some, "{id}");
+        }
+    }
+}

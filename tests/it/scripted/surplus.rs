@@ -363,6 +363,31 @@ fn interrupted_while_it_prunes_it_ends_with_130_and_says_what_goes_on() {
     assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"running".into()));
 }
 
+/// What was asked for is done, and only its proof is missing.
+#[test]
+fn interrupted_while_it_proves_what_it_pruned_it_ends_with_130_and_the_report() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    endpoint.rescript(|script| script.fault(On::action("ListRoles"), Fault::Stall));
+    let mut command = run(&there, &["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"]).command();
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("qfleet runs");
+    endpoint.wait_until("what is left is looked for", |world| {
+        world.calls.iter().any(|call| call.action == "ListRoles")
+    });
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
+    kill(pid, Signal::SIGTERM).expect("signalled");
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(130));
+    let document: Value = serde_json::from_slice(&ended.stdout).expect("one document");
+    let old = document["stacks"].as_array().expect("stacks").last().expect("the last");
+    assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"done".into()));
+    assert_eq!(document["pruned"], Value::Null);
+}
+
 /// Somebody deploys it again, with its data to stay, while the rest is deployed.
 #[test]
 fn what_was_shown_is_read_again_before_it_goes() {
