@@ -11,8 +11,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cloud::cloudformation::change_set::Change;
-use crate::cloud::cloudformation::changes;
-use crate::cloud::cloudformation::changes::{How, is_same, strengthen};
+use crate::cloud::cloudformation::changes::How;
+use crate::cloud::cloudformation::changes::merge::{is_same, strengthen};
+use crate::cloud::cloudformation::changes::read::{self, path_of};
 use crate::cloud::cloudformation::stacks::{StackDescription, tags};
 use crate::cloud::{Cloud, CloudError, explain};
 
@@ -157,9 +158,9 @@ impl Cloud {
 fn read_change(change: &ResourceChange) -> RevertedChange {
     let text = |text: Option<&str>| text.map(str::to_owned);
     let mut states: Vec<ThreeStates> = Vec::new();
-    let mut read = changes::read_change(change);
+    let mut read = read::read_change(change);
     for target in change.details().iter().filter_map(|detail| detail.target()) {
-        let Some(path) = changes::path_of(target) else {
+        let Some(path) = path_of(target) else {
             continue;
         };
         // A property appears once for each reason it changes: shown once.

@@ -1,8 +1,10 @@
 //! A group's life, told on a clock of numbers.
 
-use std::collections::BTreeSet;
+mod leaving;
+mod spot;
+mod stories;
 
-use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 use super::*;
 
@@ -176,89 +178,6 @@ fn instances_come_up_in_all_zones() {
 }
 
 #[test]
-fn scaling_in_waits_for_the_hook_and_says_why() {
-    let mut scene = Scene::up(shape(1, 4), 3);
-    scene.group.scale(
-        2,
-        "a monitor alarm A in state ALARM triggered policy P changing the desired capacity from 3 to 2.",
-        scene.now,
-    );
-    scene.settle();
-    assert_eq!(
-        scene.states(),
-        ["TerminatingWait", "InService", "InService"].map(|s| s.replace("gW", "g:W"))
-    );
-    let activity = scene.last().clone();
-    assert_eq!(activity.status_code, StatusCode::MidLifecycleAction);
-    for part in [
-        "triggered policy P",
-        "shrinking the capacity from 3 to 2.",
-        "was selected for termination.",
-    ] {
-        assert!(activity.cause.contains(part), "{}", activity.cause);
-    }
-    let id = activity.instance;
-    // Its worker is told at once, and nothing else ends the wait than the worker's end.
-    assert_eq!(scene.stopped, std::slice::from_ref(&id));
-    scene.pass(30);
-    assert_eq!(scene.states()[0], "Terminating:Wait");
-    scene.exits(&id, Exit::Ended("exit status: 0".into()));
-    assert_eq!(scene.states(), ["InService", "InService"]);
-    assert_eq!(scene.last().status_code, StatusCode::Successful);
-    assert_eq!(scene.last().status_message, None);
-    assert_eq!(scene.failed, [""; 0]);
-}
-
-#[test]
-fn a_worker_may_complete_the_hook_itself() {
-    let mut scene = Scene::up(shape(0, 1), 1);
-    let id = scene.ids()[0].clone();
-    scene.group.request(0, scene.now);
-    scene.settle();
-    assert_eq!(scene.group.complete(&id, "other", scene.now), Err(Refusal::NotWaiting));
-    assert_eq!(scene.group.complete(&id, "drain", scene.now), Ok(()));
-    scene.settle();
-    assert_eq!(scene.states(), ["Terminating:Proceed"]);
-    assert_eq!(scene.group.complete(&id, "drain", scene.now), Err(Refusal::NotWaiting));
-    scene.pass(5);
-    // Told once, and then shut down with its instance.
-    assert_eq!(scene.stopped, std::slice::from_ref(&id));
-    assert!(scene.killed.contains(&id));
-}
-
-#[test]
-fn a_worker_that_does_not_end_is_told_again_and_killed() {
-    let mut scene = Scene::up(shape(0, 1), 1);
-    let id = scene.ids()[0].clone();
-    scene.group.request(0, scene.now);
-    scene.settle();
-    scene.pass(49);
-    assert_eq!(scene.stopped, std::slice::from_ref(&id));
-    scene.pass(1);
-    assert_eq!(scene.stopped, [id.clone(), id.clone()]);
-    scene.pass(9);
-    assert!(!scene.killed.contains(&id));
-    scene.pass(1);
-    assert!(scene.killed.contains(&id));
-    assert_eq!(scene.states(), ["Terminating:Wait"]);
-    scene.exits(&id, Exit::Killed);
-    assert_eq!(scene.ids(), [""; 0]);
-    let message = scene.last().status_message.as_deref().expect("a message");
-    assert_eq!(message, "its worker hadn't ended within 60 s and was killed");
-}
-
-#[test]
-fn an_instance_without_a_worker_does_not_wait() {
-    let mut scene = Scene::up(shape(0, 1), 1);
-    let id = scene.ids()[0].clone();
-    scene.crashes(&id);
-    scene.group.request(0, scene.now);
-    scene.settle();
-    assert_eq!(scene.ids(), [""; 0]);
-    assert_eq!(scene.stopped, [""; 0]);
-}
-
-#[test]
 fn a_killed_worker_is_a_lost_instance_and_is_replaced_at_the_same_capacity() {
     let mut scene = Scene::up(shape(2, 4), 2);
     let lost = scene.ids()[0].clone();
@@ -283,95 +202,6 @@ fn a_killed_worker_is_a_lost_instance_and_is_replaced_at_the_same_capacity() {
         launch.cause
     );
     assert!(!scene.there.contains(&lost));
-}
-
-#[test]
-fn a_spot_instance_is_taken_back_when_its_time_is_up_and_replaced() {
-    let mut scene = Scene::up(shape(1, 2), 2);
-    let ids = scene.ids();
-    let at = scene
-        .group
-        .announce_interruption(&ids[0], scene.now)
-        .expect("announced");
-    // At this speed, two of the fleet's minutes.
-    assert_eq!(at.as_second(), scene.now.wall.as_second() + 2);
-    assert!(scene.group.next() <= Some(scene.now.at + 2 * SECOND));
-    scene.pass(1);
-    assert_eq!(
-        scene.group.announce_interruption(&ids[0], scene.now),
-        Ok(at),
-        "told again"
-    );
-    assert_eq!(scene.states(), ["InService", "InService"]);
-    assert_eq!(scene.stopped, ids[..1], "told at the notice");
-    scene.pass(1);
-    assert_eq!(
-        scene.states(),
-        ["Terminating:Proceed", "InService", "Pending"],
-        "no hook holds it"
-    );
-    let cause = &scene.last().cause;
-    assert!(
-        cause.contains("an unhealthy instance needing to be replaced"),
-        "{cause}"
-    );
-    let mut activities = scene.activities.iter();
-    let end = activities.find(|one| one.instance == ids[0] && one.description.starts_with("Term"));
-    assert!(end.is_some_and(|end| end.cause.contains("EC2 health check")), "{end:?}");
-    scene.pass(4);
-    assert!(!scene.killed.contains(&ids[0]));
-    scene.pass(1);
-    assert!(scene.killed.contains(&ids[0]), "a worker that doesn't end is killed");
-    assert_ne!(scene.group.next(), Some(scene.now.at), "nothing is due again and again");
-    scene.exits(&ids[0], Exit::Killed);
-    assert_eq!(scene.states(), ["InService", "InService"]);
-    let unknown = scene.group.announce_interruption(&ids[0], scene.now);
-    assert_eq!(unknown, Err(Refusal::Unknown));
-}
-
-#[test]
-fn a_spot_instance_has_less_time_than_its_worker() {
-    let mut scene = Scene::up(shape(1, 2), 1);
-    let id = scene.ids()[0].clone();
-    // At this speed it is taken back within 12 s, and the hook would give 60.
-    scene.group.pace = Pace { speed: 10 };
-    scene.group.announce_interruption(&id, scene.now).expect("announced");
-    scene.settle();
-    scene.pass(10);
-    assert_eq!(scene.stopped, std::slice::from_ref(&id));
-    // Ten of the fleet's seconds before.
-    scene.pass(1);
-    assert_eq!(scene.stopped, [id.clone(), id.clone()]);
-    scene.pass(1);
-    assert_eq!(scene.states()[0], "Terminating:Proceed");
-    assert_eq!(scene.stopped.len(), 2);
-}
-
-#[test]
-fn a_worker_of_a_spot_instance_that_ends_is_not_started_again() {
-    let mut scene = Scene::up(shape(1, 2), 1);
-    let id = scene.ids()[0].clone();
-    scene.group.announce_interruption(&id, scene.now).expect("announced");
-    scene.settle();
-    scene.exits(&id, Exit::Ended("exit status: 0".into()));
-    scene.pass(1);
-    assert_eq!(scene.group.instances[0].pid(), None);
-    scene.pass(1);
-    assert!(!scene.ids().contains(&id), "{:?}", scene.ids());
-    assert_eq!(scene.states(), ["Pending"]);
-}
-
-#[test]
-fn a_spot_instance_that_drains_anyway_is_taken_back_and_not_replaced() {
-    let mut scene = Scene::up(shape(0, 1), 1);
-    let id = scene.ids()[0].clone();
-    scene.group.announce_interruption(&id, scene.now).expect("announced");
-    scene.group.request(0, scene.now);
-    scene.settle();
-    assert_eq!(scene.states(), ["Terminating:Wait"]);
-    scene.pass(2);
-    assert_eq!(scene.states(), ["Terminating:Proceed"]);
-    assert_eq!(scene.last().instance, id);
 }
 
 #[test]
@@ -438,53 +268,6 @@ fn an_update_mends_workers_that_can_not_work() {
 }
 
 #[test]
-fn a_user_may_end_an_instance_with_or_without_its_place() {
-    let mut scene = Scene::up(shape(1, 4), 2);
-    let ids = scene.ids();
-    assert_eq!(
-        scene.group.terminate("i-unknown", false, scene.now),
-        Err(Refusal::Unknown)
-    );
-    let begun = scene.group.terminate(&ids[0], false, scene.now).expect("begins");
-    assert!(
-        begun.cause.ends_with("in response to a user request."),
-        "{}",
-        begun.cause
-    );
-    assert_eq!(scene.group.terminate(&ids[0], false, scene.now), Err(Refusal::Unknown));
-    scene.settle();
-    assert_eq!(scene.states(), ["Terminating:Wait", "InService", "Pending"]);
-    let begun = scene.group.terminate(&ids[1], true, scene.now).expect("begins");
-    assert!(
-        begun.cause.contains("shrinking the capacity from 2 to 1."),
-        "{}",
-        begun.cause
-    );
-    scene.settle();
-    assert_eq!(scene.group.desired, 1);
-    assert_eq!(scene.states(), ["Terminating:Wait", "Terminating:Wait", "Pending"]);
-    let left = scene.ids()[2].clone();
-    assert_eq!(scene.group.terminate(&left, true, scene.now), Err(Refusal::BelowMin));
-}
-
-#[test]
-fn a_group_without_a_hook_lets_go_at_once() {
-    let mut scene = Scene::up(
-        Shape {
-            hook: None,
-            ..shape(1, 2)
-        },
-        1,
-    );
-    let id = scene.ids()[0].clone();
-    let begun = scene.group.terminate(&id, false, scene.now).expect("begins");
-    assert_eq!(begun.instance, id);
-    scene.settle();
-    assert_eq!(scene.states(), ["Terminating:Proceed", "Pending"]);
-    assert_eq!(scene.stopped, [id]);
-}
-
-#[test]
 fn bounds_that_change_move_the_capacity() {
     let mut scene = Scene::up(shape(1, 6), 4);
     scene.group.reshape(shape(1, 2), scene.now);
@@ -526,108 +309,4 @@ fn a_new_version_replaces_the_old_one_by_one() {
         scene.pass(1);
     }
     assert_eq!(scene.states(), ["InService"; 3]);
-}
-
-#[test]
-fn the_end_drains_asks_again_and_kills() {
-    let mut scene = Scene::up(shape(2, 4), 3);
-    let ids = scene.ids();
-    scene.crashes(&ids[2]);
-    scene.group.end("the fleet was stopped", 10 * SECOND, scene.now);
-    scene.settle();
-    // The one whose worker is down has nothing to finish.
-    assert_eq!(scene.ids(), ids[..2]);
-    assert_eq!(scene.stopped, ids[..2]);
-    scene.exits(&ids[0], Exit::Ended("exit status: 0".into()));
-    assert_eq!(scene.ids(), ids[1..2]);
-    scene.pass(10);
-    assert_eq!(scene.stopped[2..], ids[1..2]);
-    assert!(!scene.killed.contains(&ids[1]));
-    scene.pass(5);
-    assert!(scene.killed.contains(&ids[1]));
-    scene.exits(&ids[1], Exit::Killed);
-    scene.pass(1);
-    assert_eq!(scene.ids(), [""; 0]);
-    assert!(scene.there.is_empty());
-}
-
-#[derive(Debug, Clone)]
-enum Happens {
-    Passes(u64),
-    Exits(prop::sample::Index, bool),
-    Scales(u32),
-    Terminates(prop::sample::Index, bool),
-    Completes(prop::sample::Index),
-    Interrupts(prop::sample::Index),
-    Reshapes(u32, u32, bool),
-}
-
-fn happens() -> impl Strategy<Value = Happens> {
-    prop_oneof![
-        (1u64..90).prop_map(Happens::Passes),
-        (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(who, killed)| Happens::Exits(who, killed)),
-        (0u32..9).prop_map(Happens::Scales),
-        (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(who, less)| Happens::Terminates(who, less)),
-        any::<prop::sample::Index>().prop_map(Happens::Completes),
-        any::<prop::sample::Index>().prop_map(Happens::Interrupts),
-        (0u32..4, 0u32..8, any::<bool>()).prop_map(|(min, more, new)| Happens::Reshapes(min, min + more, new)),
-    ]
-}
-
-proptest! {
-    /// Whatever happens: the capacity stays within its bounds, what counts is never more than desired once settled,
-    /// nothing that left the group stays behind, and the end ends all.
-    #[test]
-    fn nothing_gets_lost(story in prop::collection::vec(happens(), 0..40)) {
-        let mut scene = Scene::new(shape(1, 4), 2);
-        for event in story {
-            let ids = scene.ids();
-            let who = |index: &prop::sample::Index| (!ids.is_empty()).then(|| ids[index.index(ids.len())].clone());
-            match event {
-                Happens::Passes(seconds) => scene.pass(seconds),
-                Happens::Exits(index, killed) => {
-                    let running = who(&index).filter(|id| {
-                        scene.group.instance(id).is_some_and(|instance| instance.pid().is_some())
-                    });
-                    if let Some(id) = running {
-                        scene.exits(&id, if killed { Exit::Killed } else { Exit::Ended("exit status: 1".into()) });
-                    }
-                }
-                Happens::Scales(desired) => scene.group.request(desired, scene.now),
-                Happens::Terminates(index, less) => {
-                    if let Some(id) = who(&index) {
-                        let _ = scene.group.terminate(&id, less, scene.now);
-                    }
-                }
-                Happens::Completes(index) => {
-                    if let Some(id) = who(&index) {
-                        let _ = scene.group.complete(&id, "drain", scene.now);
-                    }
-                }
-                Happens::Interrupts(index) => {
-                    if let Some(id) = who(&index) {
-                        let _ = scene.group.announce_interruption(&id, scene.now);
-                    }
-                }
-                Happens::Reshapes(min, max, new) => {
-                    let version = if new { "2" } else { "1" }.to_owned();
-                    scene.group.reshape(Shape { version, ..shape(min, max) }, scene.now);
-                }
-            }
-            scene.settle();
-            let group = &scene.group;
-            prop_assert!(group.desired >= group.shape.min && group.desired <= group.shape.max);
-            prop_assert!(group.count(Instance::counts) <= group.desired as usize);
-            let listed: BTreeSet<String> = scene.ids().into_iter().collect();
-            prop_assert_eq!(&listed, &scene.there);
-        }
-        scene.group.end("it is over", 3 * SECOND, scene.now);
-        scene.settle();
-        scene.pass(10);
-        for id in scene.ids() {
-            prop_assert!(scene.killed.contains(&id));
-            scene.exits(&id, Exit::Killed);
-        }
-        prop_assert!(scene.there.is_empty());
-    }
 }
