@@ -136,8 +136,6 @@ fn longest(value: &Json) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn stack(part: &str, body: &str, parameters: &[(&str, Value)]) -> Stack {
@@ -149,11 +147,7 @@ mod tests {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
-            tags: BTreeMap::new(),
-            needs: Vec::new(),
-            protect: false,
-            makes_roles: false,
-            rolling_update: None,
+            ..Stack::default()
         }
     }
 

@@ -53,7 +53,7 @@ pub struct Blueprint {
     pub artifacts: Vec<Artifact>,
 }
 
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Stack {
     /// `artifacts`, `network`, `intake`, a stage's name, or `dashboard`.
     pub part: String,

@@ -8,6 +8,7 @@ use super::cause;
 use super::event::{Event, Events, Operation};
 use super::outcome::{Failed, Failure, Outcome, Unattended};
 use super::watch::{self, BootReports, Ended, Watch};
+use crate::blueprint::Stack;
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::operations::{FailedEvent, FailuresOf, Token};
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -100,6 +101,20 @@ pub struct Target<'a> {
     pub boot_reports: Option<BootReports<'a>>,
     /// Whether other operations begin when this one has ended.
     pub awaited: bool,
+}
+
+impl<'a> Target<'a> {
+    /// A stack of the blueprint that something is done to already.
+    pub fn busy(stack: &'a Stack, id: &'a str) -> Target<'a> {
+        Target {
+            stack: &stack.name,
+            part: &stack.part,
+            id,
+            template: Some(&stack.body),
+            boot_reports: None,
+            awaited: true,
+        }
+    }
 }
 
 /// Begins an operation with `request`, watches it to its end and tells how it ended.

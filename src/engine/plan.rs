@@ -119,7 +119,7 @@ pub struct StackPlan {
     pub parameters: Option<BTreeMap<String, String>>,
     /// What of its parameters no file knows.
     #[serde(skip)]
-    pub live: Live,
+    pub current: Current,
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
@@ -235,7 +235,7 @@ impl Plan {
 
 /// What a stack's parameters take from AWS as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Live {
+pub struct Current {
     /// How many instances a rolling update keeps in service, when the group is there.
     pub in_service: Option<u32>,
     /// Its zones, separated by commas.
@@ -243,15 +243,19 @@ pub struct Live {
 }
 
 /// The values of a stack's parameters, or the part whose output isn't there yet.
-pub fn resolve(stack: &Stack, outputs: &Outputs, live: &Live) -> std::result::Result<BTreeMap<String, String>, String> {
+pub fn resolve(
+    stack: &Stack,
+    outputs: &Outputs,
+    current: &Current,
+) -> std::result::Result<BTreeMap<String, String>, String> {
     stack
         .parameters
         .iter()
         .map(|(name, value)| {
             let value = match value {
                 Value::Literal(text) | Value::Ssm(text) => text.clone(),
-                Value::InService(at_first) => live.in_service.unwrap_or(*at_first).to_string(),
-                Value::Zones(_) => live.zones.clone().unwrap_or_default(),
+                Value::InService(at_first) => current.in_service.unwrap_or(*at_first).to_string(),
+                Value::Zones(_) => current.zones.clone().unwrap_or_default(),
                 Value::Output { part, key } => outputs
                     .get(part)
                     .and_then(|of_part| of_part.get(key))

@@ -19,7 +19,7 @@ const LOCALLY: Duration = Duration::from_millis(250);
 
 /// An instance that came, went on or is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Change {
+pub struct InstanceChange {
     /// When it was seen.
     pub at: Timestamp,
     pub instance: String,
@@ -57,10 +57,10 @@ impl Replacement {
     }
 
     /// What changed since it was seen last. `now` is the wall clock.
-    pub fn see(&mut self, group: &Group, now: Timestamp) -> Vec<Change> {
+    pub fn see(&mut self, group: &Group, now: Timestamp) -> Vec<InstanceChange> {
         let mut changes = Vec::new();
         let mut change = |instance: &str, before: Option<&String>, after: Option<&String>| {
-            changes.push(Change {
+            changes.push(InstanceChange {
                 at: now,
                 instance: instance.to_owned(),
                 before: before.cloned(),
@@ -108,7 +108,7 @@ pub async fn follow(
     group: &str,
     replacement: &mut Replacement,
     now: fn() -> Timestamp,
-    mut tell: impl FnMut(&Change),
+    mut tell: impl FnMut(&InstanceChange),
 ) -> Result<()> {
     loop {
         let Some(read) = read(cloud, environment, group).await? else {

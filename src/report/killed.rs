@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::form::Output;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, seconds, whole_seconds};
 use crate::deployed::address::Address;
-use crate::observe::replacement::Change;
+use crate::observe::replacement::InstanceChange;
 use crate::observe::victim::Victim;
 
 /// How it was taken away.
@@ -38,7 +38,7 @@ pub struct Killed {
     replacement: Option<String>,
     /// Until the group was whole again; none when that wasn't waited for.
     seconds: Option<f64>,
-    changes: Vec<Change>,
+    changes: Vec<InstanceChange>,
 }
 
 /// A change as it stands on its line of `--output jsonl`.
@@ -46,7 +46,7 @@ pub struct Killed {
 struct Line<'a> {
     event: &'static str,
     #[serde(flatten)]
-    change: &'a Change,
+    change: &'a InstanceChange,
 }
 
 impl Killed {
@@ -66,7 +66,7 @@ impl Killed {
     }
 
     /// Tells a change, and keeps it.
-    pub fn change(&mut self, change: &Change, output: Output) {
+    pub fn change(&mut self, change: &InstanceChange, output: Output) {
         match output {
             Output::Jsonl => super::json_line(&Line {
                 event: "instance",
@@ -83,7 +83,7 @@ impl Killed {
         self.seconds = Some(took.as_secs_f64());
     }
 
-    fn line(&self, change: &Change) -> String {
+    fn line(&self, change: &InstanceChange) -> String {
         let at = paint(FAINT, change.at.strftime("%H:%M:%SZ"));
         let id = paint(STRONG, &change.instance);
         let goes = change.instance == self.instance;

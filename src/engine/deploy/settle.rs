@@ -47,14 +47,7 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
     }
     let running: Vec<Target<'_>> = busy
         .iter()
-        .map(|(stack, found)| Target {
-            stack: &stack.name,
-            part: &stack.part,
-            id: &found.id,
-            template: Some(&stack.body),
-            boot_reports: None,
-            awaited: true,
-        })
+        .map(|(stack, found)| Target::busy(stack, &found.id))
         .collect();
     wait_for(context, &running).await
 }

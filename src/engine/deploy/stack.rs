@@ -17,7 +17,7 @@ use crate::engine::plan::draft::{Base, Drafting, draft};
 use crate::engine::plan::draw_up::draw_up_again;
 use crate::engine::plan::imports::TakeIn;
 use crate::engine::plan::rolling;
-use crate::engine::plan::{self, Live, Outputs, StackAction, StackPlan};
+use crate::engine::plan::{self, Current, Outputs, StackAction, StackPlan};
 use crate::engine::watch::BootReports;
 use crate::error::Error;
 
@@ -68,14 +68,7 @@ async fn attach(deployment: Deployment<'_>, stack: &Stack) -> Result<(), Failed>
         decide::deploy(Some(&found.status), History::WasComplete) == Deploy::Attach
     };
     if let Some(found) = found.filter(is_busy) {
-        let target = Target {
-            stack: &stack.name,
-            part: &stack.part,
-            id: &found.id,
-            template: Some(&stack.body),
-            boot_reports: None,
-            awaited: true,
-        };
+        let target = Target::busy(stack, &found.id);
         operation::run(deployment.context, target, Operation::Attach, ready(Ok(()))).await?;
     } else {
         // It has just ended, or the read came too early to know that it began: not to be asked again at once.
@@ -92,11 +85,11 @@ async fn deploy_as_planned(
 ) -> Result<Step, Failed> {
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
-    let resolved = |live: &Live| {
-        plan::resolve(stack, outputs, live)
+    let resolved = |current: &Current| {
+        plan::resolve(stack, outputs, current)
             .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))
     };
-    let mut parameters = resolved(&planned.live)?;
+    let mut parameters = resolved(&planned.current)?;
     let as_planned = planned.parameters.as_ref() == Some(&parameters);
     let unchanged = || {
         tell.tell(Event::Unchanged {
@@ -121,9 +114,9 @@ async fn deploy_as_planned(
         // While the plan was looked at, the fleet may have grown or shrunk. What it does from here on until
         // CloudFormation suspends its alarms, a few seconds, is less than a batch.
         let now = rolling::keeps_now(cloud, stack.rolling_update, outputs.get(&stack.part)).await?;
-        parameters = resolved(&Live {
-            in_service: now.or(planned.live.in_service),
-            ..planned.live.clone()
+        parameters = resolved(&Current {
+            in_service: now.or(planned.current.in_service),
+            ..planned.current.clone()
         })?;
     }
 

@@ -19,7 +19,7 @@ use crate::engine::plan::rolling;
 use crate::engine::plan::unchanged;
 use crate::engine::plan::zones;
 use crate::engine::plan::{
-    Live, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
+    Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
 };
 use crate::error::Result;
 
@@ -88,7 +88,7 @@ pub(super) async fn plan_stack(
     let template = found.and_then(|found| found.template.as_deref());
     let found = found.map(|found| &found.stack);
     let chosen = zones::choose(cloud, stack, found, template).await?;
-    let live = Live {
+    let current = Current {
         in_service: found.and_then(|found| rolling::deployed(stack, found)),
         zones: chosen.zones,
     };
@@ -117,8 +117,8 @@ pub(super) async fn plan_stack(
         existing: Vec::new(),
         took_in: history == History::TookIn,
         draft: None,
-        parameters: resolve(stack, outputs, &live).ok(),
-        live,
+        parameters: resolve(stack, outputs, &current).ok(),
+        current,
         id: found.map(|found| found.id.clone()),
     };
     plan.change_protection(options, stack, found);
@@ -170,7 +170,7 @@ pub(super) async fn plan_stack(
     if let TakeIn::First(_) = TakeIn::of(&existing) {
         return plan_import(planner, stack, plan, existing).await;
     }
-    let parameters = match resolve(stack, outputs, &plan.live) {
+    let parameters = match resolve(stack, outputs, &plan.current) {
         Ok(parameters) => parameters,
         Err(part) => {
             if plan.action == StackAction::Create {
@@ -223,17 +223,17 @@ async fn plan_changes(
     } = &drafted
         && let Some(rolling) = rolling::of(cloud, stack, found.map(|found| &found.outputs), changes).await?
     {
-        let now = Live {
+        let now = Current {
             in_service: Some(rolling.keeps),
-            ..plan.live.clone()
+            ..plan.current.clone()
         };
-        if now != plan.live
+        if now != plan.current
             && let Ok(parameters) = resolve(stack, outputs, &now)
         {
             cloud.delete_change_set(&first.id, None).await?;
             planner.drafts.forget(&stack.name);
             drafted = draft(planner, stack, base, &parameters, bucket).await?;
-            (plan.live, plan.parameters) = (now, Some(parameters));
+            (plan.current, plan.parameters) = (now, Some(parameters));
         }
         plan.rolls_instances = Some(rolling.instances);
         plan.rolling_update = Some(rolling);

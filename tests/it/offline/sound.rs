@@ -1,8 +1,6 @@
 //! What only a bug in qfleet's own templates can bring about, and cfn-lint doesn't look at: how stacks fit together, and
 //! metric math.
 
-use std::collections::BTreeMap;
-
 use qfleet::blueprint::references::{self, Reference};
 use qfleet::blueprint::template::{self, section};
 use qfleet::blueprint::{Blueprint, Stack, Value};
@@ -176,11 +174,7 @@ fn stack(part: &str, body: &str, parameters: &[(&str, Value)]) -> Stack {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), value.clone()))
             .collect(),
-        tags: BTreeMap::new(),
-        needs: Vec::new(),
-        protect: false,
-        makes_roles: false,
-        rolling_update: None,
+        ..Stack::default()
     }
 }
 
