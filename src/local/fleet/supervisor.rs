@@ -9,13 +9,15 @@ mod workers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::ages::{Ages, Peek};
@@ -78,18 +80,13 @@ pub enum End {
 /// A refusal when a fleet of this environment runs already; a failure when there is nothing to run, it can't be
 /// started, or the emulator doesn't answer any more.
 pub async fn run(setup: Setup, tell: Events) -> Result<End> {
-    let failed = |error| Error::failed(format!("signals can't be handled: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+    let mut signals = signals().map_err(|error| Error::failed(format!("signals can't be handled: {error}")))?;
     let (calls, mut called) = mpsc::channel(64);
     let (exits, mut exited) = mpsc::unbounded_channel();
-    // Nothing runs yet.
     let mut supervisor = tokio::select! {
-        started = Supervisor::start(setup, calls, exits, tell) => started?,
-        _ = interrupt.recv() => return Ok(End::Stopped),
-        _ = terminate.recv() => return Ok(End::Stopped),
-        _ = hangup.recv() => return Ok(End::Stopped),
+        started = Supervisor::start(setup, signals.clone(), calls, exits, tell) => started?,
+        // Nothing runs yet.
+        Ok(()) = signals.changed() => return Ok(End::Stopped),
     };
     let mut minutes = interval_at(supervisor.began, supervisor.pace.minute());
     let mut looks = interval_at(supervisor.began + LOOK, LOOK);
@@ -105,16 +102,34 @@ pub async fn run(setup: Setup, tell: Events) -> Result<End> {
         let next = supervisor.next();
         tokio::select! {
             biased;
-            _ = interrupt.recv() => supervisor.stop(),
-            _ = terminate.recv() => supervisor.stop(),
-            _ = hangup.recv() => supervisor.stop(),
+            Ok(()) = supervisor.signals.changed() => supervisor.stop(),
             Some((id, exit)) = exited.recv() => supervisor.exited(&id, &exit),
             Some(asked) = called.recv() => supervisor.answer(asked),
-            _ = minutes.tick() => supervisor.minute().await,
-            _ = looks.tick() => supervisor.look().await,
+            _ = minutes.tick() => supervisor.unless_signalled(Supervisor::minute).await,
+            _ = looks.tick() => supervisor.unless_signalled(Supervisor::look).await,
             () = sleep_until(next) => {}
         }
     }
+}
+
+/// How many signals came that end the fleet, counted from now on.
+fn signals() -> io::Result<watch::Receiver<u32>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (came, signals) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+                () = came.closed() => return,
+            }
+            came.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(signals)
 }
 
 /// A group, with what stands around it.
@@ -165,6 +180,7 @@ struct Supervisor {
     /// What was said and would otherwise be said again and again.
     said: BTreeSet<String>,
     end: Option<Result<End>>,
+    signals: watch::Receiver<u32>,
     exits: mpsc::UnboundedSender<(String, Exit)>,
     tell: Events,
     /// Held until the end.
@@ -174,6 +190,7 @@ struct Supervisor {
 impl Supervisor {
     async fn start(
         setup: Setup,
+        signals: watch::Receiver<u32>,
         calls: mpsc::Sender<Asked>,
         exits: mpsc::UnboundedSender<(String, Exit)>,
         tell: Events,
@@ -188,7 +205,10 @@ impl Supervisor {
         let life = home.supervise()?.ok_or_else(|| runs_already(&environment))?;
         home.forget_state();
         let instances = home.instances();
-        let orphans = instance_folder::end_orphans(&instances, PATIENCE)?;
+        // It blocks.
+        let left = instances.clone();
+        let orphans = spawn_blocking(move || instance_folder::end_orphans(&left, PATIENCE)).await;
+        let orphans = orphans.map_err(|error| Error::failed(format!("old workers can't be ended: {error}")))??;
         if orphans > 0 {
             tell.warn(format!(
                 "ended {orphans} workers that a killed supervisor had left behind"
@@ -232,6 +252,7 @@ impl Supervisor {
             silent: None,
             said: BTreeSet::new(),
             end: None,
+            signals,
             exits,
             tell,
             _life: life,
@@ -312,7 +333,7 @@ impl Supervisor {
             for member in &mut self.members {
                 member.group.tick(now);
             }
-            self.tell_capacities().await;
+            self.unless_signalled(Supervisor::tell_capacities).await;
             let mut effects = VecDeque::new();
             for (place, member) in self.members.iter_mut().enumerate() {
                 member.group.reconcile(&mut self.ids, now);
@@ -346,17 +367,30 @@ impl Supervisor {
         self.write();
     }
 
+    /// Asks the emulator, until a signal comes: a fleet that is stopped doesn't wait for an answer first.
+    async fn unless_signalled(&mut self, ask: impl AsyncFnOnce(&mut Supervisor)) {
+        let mut signals = self.signals.clone();
+        tokio::select! {
+            biased;
+            Ok(()) = signals.changed() => {}
+            () = ask(self) => {}
+        }
+    }
+
     /// Told to stop: the first time workers drain, the second time they are killed.
     fn stop(&mut self) {
-        if self.end.is_some() {
+        let is_first = self.end.is_none();
+        if is_first {
+            self.note("stopping: workers finish what they have in hand; once more kills them");
+            self.end_all("the local fleet was stopped", DRAIN, Ok(End::Stopped));
+        }
+        // Two may have come at once.
+        if !is_first || *self.signals.borrow() > 1 {
             self.note("killing the workers; what they had in hand comes back when its visibility timeout has passed");
             for member in &mut self.members {
                 member.group.kill();
             }
-            return;
         }
-        self.note("stopping: workers finish what they have in hand; once more kills them");
-        self.end_all("the local fleet was stopped", DRAIN, Ok(End::Stopped));
     }
 
     fn end_all(&mut self, why: &str, drain: Duration, end: Result<End>) {
@@ -381,7 +415,11 @@ impl Supervisor {
         // So that nobody reads of instances that don't run. The next fleet begins at the minimum.
         let all = self.members.iter();
         let told = join_all(all.map(|member| self.cloud.set_desired_capacity(&member.group.name, 0)));
-        let _ = timeout(LAST_WORDS, told).await;
+        let mut signals = self.signals.clone();
+        tokio::select! {
+            _ = timeout(LAST_WORDS, told) => {}
+            Ok(()) = signals.changed() => {}
+        }
         self.home.forget_state();
         // They are fetched again in no time, and write-protected they would be in the way of somebody who clears up by
         // hand.

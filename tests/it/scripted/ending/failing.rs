@@ -1,12 +1,12 @@
 //! Every call of every command fails in turn.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::endpoint::{Fault, On};
-use crate::scripted::ending::{Running, all, cases, one_document};
+use crate::scripted::ending::{Moment, Running, all, cases, one_document};
 
 /// One document, whatever fails; an exit code that says what it was; and no change set stays that could be thrown away.
 #[test]
@@ -24,7 +24,7 @@ fn every_command_prints_one_document_whichever_call_is_refused() {
             running.until(Duration::from_millis(100), || false);
             running.signal(Signal::SIGTERM);
         }
-        let ended = running.ended(Instant::now());
+        let ended = running.ended(Moment::now());
         one_document(&case.command, &ended)?;
         if ended.code == 1 && !case.command.is_endless() && !says_why(&ended.stdout) {
             return Err(format!(

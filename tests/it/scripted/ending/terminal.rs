@@ -1,7 +1,7 @@
 //! Signals while somebody is asked, or waits in a terminal; and a second one.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -10,7 +10,7 @@ use crate::endpoint::{Endpoint, Script};
 use crate::harness::in_a_terminal_of;
 use crate::lab;
 use crate::scripted::ending::commands::{ALL, Before, Run};
-use crate::scripted::ending::{ENDS_WITHIN, Running, all};
+use crate::scripted::ending::{ENDS_WITHIN, Moment, Running, Wrong, all, in_time};
 
 /// Those that find something to ask about.
 fn asking() -> Vec<Run> {
@@ -35,21 +35,23 @@ fn whoever_is_asked_can_end_it_by_a_signal() {
     all(cases, |(command, (typed, by)): (Run, (&str, Option<Signal>))| {
         let endpoint = command.endpoint();
         let asked = Run { asks: true, ..command };
-        let mut sent = Instant::now();
+        let mut sent = Moment::now();
         let seen = in_a_terminal_of(&asked.at(&endpoint), (200, 50), &[("[y/N]", typed)], |pid| {
-            sent = Instant::now();
+            sent = Moment::now();
             if let Some(by) = by {
                 kill(Pid::from_raw(pid), by).expect("signalled");
             }
         });
         let (took, left) = (sent.elapsed(), endpoint.change_sets());
-        let is_well = seen.code == 130 && seen.restored && took < ENDS_WITHIN && left.is_empty();
-        match is_well {
-            true => Ok(()),
-            false => Err(format!(
+        let what = || {
+            format!(
                 "{command}, {typed:?}, {by:?}: {} after {took:?}, left {left:?}, restored {}\n{}",
                 seen.code, seen.restored, seen.said
-            )),
+            )
+        };
+        match seen.code == 130 && seen.restored && left.is_empty() {
+            true => in_time(took, ENDS_WITHIN, what),
+            false => Err(Wrong::Otherwise(what())),
         }
     });
 }
@@ -64,7 +66,7 @@ fn a_second_signal_ends_it_at_once_and_what_stays_is_named() {
     });
     running.signal(Signal::SIGINT);
     sleep(Duration::from_millis(300));
-    let second = Instant::now();
+    let second = Moment::now();
     running.signal(Signal::SIGINT);
     let ended = running.ended(second);
     assert_eq!(ended.code, 130, "{}", ended.stderr);

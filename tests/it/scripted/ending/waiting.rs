@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 use std::thread::{scope, sleep};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use crate::endpoint::{Endpoint, Fault, On, Script, ScriptedGroup, Taking, World};
 use crate::harness::in_a_terminal_of;
 use crate::scripted::ending::commands::{Before, Run, group};
-use crate::scripted::ending::{ENDS_WITHIN, all};
+use crate::scripted::ending::{ENDS_WITHIN, Moment, Wrong, all, in_time};
 
 const LONG: Duration = Duration::from_secs(600);
 /// Longer than what a socket's buffer takes of it.
@@ -123,30 +123,32 @@ fn a_signal_ends_a_wait_in_a_terminal_in_time_and_a_second_one_at_once() {
                 let pid = Pid::from_raw(told.recv().expect("its process"));
                 there.wait_until(wait.what, wait.waits);
                 sleep(Duration::from_millis(200));
-                let mut sent = Instant::now();
+                let mut sent = Moment::now();
                 for (number, signal) in signals.iter().enumerate() {
                     if number > 0 {
                         sleep(Duration::from_millis(200));
                     }
-                    sent = Instant::now();
+                    sent = Moment::now();
                     // It may have ended after the first one.
                     let _ = kill(pid, *signal);
                 }
                 sent
             });
             let seen = in_a_terminal_of(&test, (120, 40), &[], |pid| tell.send(pid).expect("somebody waits"));
-            let ended = Instant::now();
-            (seen, ended.duration_since(signalling.join().expect("signalled")))
+            (seen, signalling.join().expect("signalled").elapsed())
         });
         let left = endpoint.change_sets();
         let is_named = left.iter().all(|name| seen.said.contains(name.as_str()));
         let is_clean = left.is_empty() || wait.leaves && is_named;
-        match seen.code == 130 && seen.restored && took < ENDS_WITHIN && is_clean {
-            true => Ok(()),
-            false => Err(format!(
+        let what = || {
+            format!(
                 "{what}: {} after {took:?}, left {left:?}, restored {}\n{}",
                 seen.code, seen.restored, seen.said
-            )),
+            )
+        };
+        match seen.code == 130 && seen.restored && is_clean {
+            true => in_time(took, ENDS_WITHIN, what),
+            false => Err(Wrong::Otherwise(what())),
         }
     });
 }
