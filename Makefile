@@ -49,7 +49,7 @@ soak: tools build
 	  QFLEET_CRASHES=$${QFLEET_CRASHES:-200} QFLEET_DESTROY_CRASHES=$${QFLEET_DESTROY_CRASHES:-100} \
 	  QFLEET_CRASH_SEED=$${QFLEET_CRASH_SEED:-$$RANDOM} \
 	  cargo test --locked --test it crash:: -- --nocapture && \
-	  QFLEET_EVERY_CALL=1 cargo test --locked --test it ending:: && \
+	  QFLEET_EVERY_CALL=1 cargo test --locked --test it -- ending:: credentials:: && \
 	  QFLEET_OBJECTS=$${QFLEET_OBJECTS:-10000} cargo test --locked --test it nothing_left:: && \
 	  QFLEET_SOAK_WORKERS=$${QFLEET_SOAK_WORKERS:-50} QFLEET_SOAK_FILES=$${QFLEET_SOAK_FILES:-5000} \
 	  QFLEET_SOAK_IDLE_SECONDS=$${QFLEET_SOAK_IDLE_SECONDS:-20} \

@@ -18,11 +18,34 @@ role_arn = arn:aws:iam::111122223333:role/deploy
 source_profile = keys
 [profile program]
 credential_process = sh -c 'sleep 600 & echo $! $$ > started; wait'
+[profile sso]
+sso_session = admin
+sso_account_id = 111122223333
+sso_role_name = deploy
+[sso-session admin]
+sso_region = us-east-2
+sso_start_url = https://d-92671207e4.awsapps.com/start
+[profile old-sso]
+sso_region = us-east-2
+sso_start_url = https://d-92671207e4.awsapps.com/start
+sso_account_id = 111122223333
+sso_role_name = deploy
 ";
+
+/// Where `aws sso login` leaves its token: the name is the SHA-1 of a session's name, or of a profile's start URL
+/// (aws-config, `src/sso/cache.rs`, `determine_correct_cache_filenames`).
+const OF_SESSION: &str = "home/.aws/sso/cache/d033e22ae348aeb5660fc2140aec35850c4da997.json";
+const OF_START_URL: &str = "home/.aws/sso/cache/13f9d35043871d073ab260e020f0ffde092cb14b.json";
+const TOKEN: &str = r#"{"accessToken": "token", "expiresAt": "2100-01-01T00:00:00Z"}"#;
+/// One that IAM Identity Center gives another one for.
+const EXPIRED: &str = r#"{"accessToken": "token", "expiresAt": "2020-01-01T00:00:00Z", "refreshToken": "again",
+    "clientId": "client", "clientSecret": "secret", "registrationExpiresAt": "2100-01-01T00:00:00Z"}"#;
 
 fn list(args: &[&str]) -> Test {
     Test::new()
         .file("home/.aws/config", CONFIG)
+        .file(OF_SESSION, TOKEN)
+        .file(OF_START_URL, TOKEN)
         .env("AWS_REGION", "us-east-2")
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         .args(["list"])
@@ -63,21 +86,81 @@ fn a_profile_that_does_not_exist_is_named() {
         .run();
 }
 
-/// A server that takes connections and says nothing: the instance's, the container's, and STS.
+/// A service that gives credentials: how it is said where it is, for which profile, and what it is called when qfleet
+/// gives it up.
+type Service = (&'static str, &'static str, &'static [&'static str], &'static str);
+const SERVICES: [Service; 4] = [
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/credentials", &[], ""),
+    (
+        "AWS_ENDPOINT_URL_STS",
+        "",
+        &["--profile", "role"],
+        "STS, for arn:aws:iam::111122223333:role/deploy of the profile `role`",
+    ),
+    (
+        "AWS_ENDPOINT_URL_SSO",
+        "",
+        &["--profile", "sso"],
+        "IAM Identity Center, for the profile `sso`",
+    ),
+    (
+        "AWS_ENDPOINT_URL_SSO",
+        "",
+        &["--profile", "old-sso"],
+        "IAM Identity Center, for the profile `old-sso`",
+    ),
+];
+const INSTANCE: Service = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "", &[], "");
+const REFRESH: Service = (
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "",
+    &["--profile", "sso"],
+    "IAM Identity Center, for the profile `sso`",
+);
+
+/// With a server that takes connections and says nothing.
+fn silent((variable, path, args, _): Service) -> (TcpListener, Test) {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}{path}", silent.local_addr().expect("its address"));
+    let test = list(args).env("AWS_EC2_METADATA_DISABLED", "false").env(variable, url);
+    let is_refresh = variable == REFRESH.0;
+    (
+        silent,
+        if is_refresh {
+            test.file(OF_SESSION, EXPIRED)
+        } else {
+            test
+        },
+    )
+}
+
 #[test]
 fn a_signal_ends_the_wait_for_a_service_that_gives_no_credentials() {
-    for (variable, path, args) in [
-        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "", [].as_slice()),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "/credentials", &[]),
-        ("AWS_ENDPOINT_URL_STS", "", &["--profile", "role"]),
-    ] {
-        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}{path}", silent.local_addr().expect("its address"));
-        let test = list(args).env("AWS_EC2_METADATA_DISABLED", "false").env(variable, url);
+    for service in SERVICES.into_iter().chain([INSTANCE, REFRESH]) {
+        let (silent, test) = silent(service);
         let child = start(&test);
         let _connection = silent.accept().expect("it asks");
-        ends(child, Signal::SIGTERM, variable);
+        ends(child, Signal::SIGTERM, service.0);
     }
+}
+
+/// It takes 25 seconds, so only `make soak` waits for it.
+#[test]
+fn a_service_that_gives_no_credentials_is_given_up_and_named() {
+    if std::env::var_os("QFLEET_EVERY_CALL").is_none() {
+        return;
+    }
+    std::thread::scope(|scope| {
+        // The SDK itself gives up the container's endpoint and the instance's, after some seconds.
+        let ours = SERVICES.into_iter().filter(|service| !service.3.is_empty());
+        for service in ours.chain([REFRESH]) {
+            scope.spawn(move || {
+                let (_silent, test) = silent(service);
+                let why = format!("no credentials came within 25 s from {}", service.3);
+                test.status(1).stderr_contains(&why).run();
+            });
+        }
+    });
 }
 
 #[test]
