@@ -22,16 +22,28 @@ pub struct Alarm {
     pub since: Option<Timestamp>,
 }
 
+/// An alarm, and what tells whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedAlarm {
+    pub name: String,
+    /// Names of the queues that it looks at.
+    pub queues: Vec<String>,
+}
+
 impl Cloud {
     /// The metric alarms of these names; those that aren't there are left out.
     pub async fn alarms(&self, names: &[String]) -> Result<Vec<Alarm>, CloudError> {
         Ok(self.metric_alarms(names).await?.iter().map(read).collect())
     }
 
-    /// Names of the metric alarms whose name begins so.
-    pub async fn alarms_named(&self, prefix: &str) -> Result<Vec<String>, CloudError> {
+    /// The metric alarms whose name begins so.
+    pub async fn alarms_named(&self, prefix: &str) -> Result<Vec<NamedAlarm>, CloudError> {
         let all = self.described_alarms(|asked| asked.alarm_name_prefix(prefix)).await?;
-        Ok(all.into_iter().filter_map(|alarm| alarm.alarm_name).collect())
+        let named = all.into_iter().map(|alarm| NamedAlarm {
+            queues: queues(&alarm),
+            name: alarm.alarm_name.unwrap_or_default(),
+        });
+        Ok(named.collect())
     }
 
     /// The metric alarms of these names, with all that CloudWatch says of them; those that aren't there are left out.
@@ -68,4 +80,15 @@ fn read(alarm: &MetricAlarm) -> Alarm {
         reason: text(alarm.state_reason()),
         since: instant(alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp())),
     }
+}
+
+/// Names of the queues whose metrics an alarm looks at, by itself or in an expression.
+fn queues(alarm: &MetricAlarm) -> Vec<String> {
+    let in_expressions = alarm.metrics().iter().filter_map(|query| query.metric_stat()?.metric());
+    let dimensions = in_expressions.flat_map(|metric| metric.dimensions());
+    let dimensions = alarm.dimensions().iter().chain(dimensions);
+    let of_queues = dimensions.filter(|dimension| dimension.name() == Some("QueueName"));
+    of_queues
+        .filter_map(|dimension| dimension.value().map(str::to_owned))
+        .collect()
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::blueprint::names;
+use crate::cloud::cloudwatch::alarms::NamedAlarm;
 
 /// Whether the name is `<environment>-<part>-<LogicalId>-<random>` of one of these parts. The names of environments and
 /// parts have no capitals, and those in the templates begin with one: so `photo-lab-move-Role-1A2B` is `photo-lab`'s
@@ -18,14 +19,13 @@ pub fn belongs(name: &str, environment: &str, parts: &BTreeSet<String>) -> bool 
     })
 }
 
-/// The same for an alarm, which target tracking names after its group: `TargetTracking-<group>-AlarmHigh-<random>`.
-pub fn alarm_belongs(name: &str, environment: &str, parts: &BTreeSet<String>) -> bool {
-    belongs(name.strip_prefix(TARGET_TRACKING).unwrap_or(name), environment, parts)
-}
-
-/// The same for a log group, which a function's or an agent's service puts into a folder: `/aws/lambda/<function>`.
-pub fn log_group_belongs(name: &str, environment: &str, parts: &BTreeSet<String>) -> bool {
-    name.split('/').any(|segment| belongs(segment, environment, parts))
+/// The same for an alarm of Auto Scaling's, which is named after its group: `TargetTracking-<group>-AlarmHigh-<random>`.
+/// A group anywhere may be called so: the alarm looks at the queue of the same part, too.
+pub fn alarm_belongs(alarm: &NamedAlarm, environment: &str, parts: &BTreeSet<String>) -> bool {
+    let group = alarm.name.strip_prefix(TARGET_TRACKING).unwrap_or_default();
+    let is_of = |part: &String| belongs(group, environment, &[part.clone()].into());
+    let looks_at = |part: &String| alarm.queues.contains(&names::queue(environment, part));
+    parts.iter().any(|part| is_of(part) && looks_at(part))
 }
 
 /// The same for a topic, by its ARN; the one that tells of uploads has a name of its own.
@@ -67,20 +67,15 @@ mod tests {
     #[test]
     fn services_put_their_own_words_around_a_name() {
         let parts: BTreeSet<String> = ["move".to_owned()].into();
-        assert!(alarm_belongs(
-            "TargetTracking-lab-move-Group-1A-AlarmHigh-6f",
-            "lab",
-            &parts
-        ));
-        assert!(alarm_belongs("lab-move-DeadLettersAlarm-1A", "lab", &parts));
-        assert!(!alarm_belongs(
-            "TargetTracking-lab-2-move-Group-1A-AlarmHigh-6f",
-            "lab",
-            &parts
-        ));
-        assert!(log_group_belongs("/aws/lambda/lab-move-Function-1A", "lab", &parts));
-        assert!(log_group_belongs("lab-move-LogGroup-1A", "lab", &parts));
-        assert!(!log_group_belongs("/aws/lambda/lab-2-move-Function-1A", "lab", &parts));
+        let alarm = |name: &str, queue: &str| NamedAlarm {
+            name: name.into(),
+            queues: vec![queue.into()],
+        };
+        let of_group = "TargetTracking-lab-move-Group-1A-AlarmHigh-6f";
+        assert!(alarm_belongs(&alarm(of_group, "lab-move"), "lab", &parts));
+        assert!(!alarm_belongs(&alarm(of_group, "payroll"), "lab", &parts));
+        let of_neighbour = "TargetTracking-lab-2-move-Group-1A-AlarmHigh-6f";
+        assert!(!alarm_belongs(&alarm(of_neighbour, "lab-move"), "lab", &parts));
         let topic = |name: &str| format!("arn:aws:sns:us-east-2:111122223333:{name}");
         assert!(topic_belongs(&topic("lab-move-Topic-1A"), "lab", &parts));
         assert!(!topic_belongs(&topic("lab-2-move-Topic-1A"), "lab", &parts));

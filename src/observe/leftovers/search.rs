@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::join;
 use serde_json::Value;
 
-use super::names::{TARGET_TRACKING, alarm_belongs, belongs, log_group_belongs, topic_belongs};
+use super::names::{TARGET_TRACKING, alarm_belongs, belongs, topic_belongs};
 use super::{Row, Subject, Thing};
 use crate::blueprint::tags::{ENVIRONMENT, PART};
 use crate::blueprint::{Placement, names};
@@ -42,15 +42,8 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         look.topics(),
         cloud.all_subscriptions(),
     );
-    let functions = format!("/aws/lambda/{prefix}");
     let tracking = format!("{TARGET_TRACKING}{prefix}");
-    let (roles, log_groups, of_functions, alarms, of_tracking) = join!(
-        cloud.roles_named(&prefix, WORKER_POLICY),
-        cloud.log_groups(&prefix),
-        cloud.log_groups(&functions),
-        cloud.alarms_named(&prefix),
-        cloud.alarms_named(&tracking),
-    );
+    let (roles, alarms) = join!(cloud.roles_named(&prefix, WORKER_POLICY), cloud.alarms_named(&tracking),);
     let mut found = Found {
         things: exactly.0,
         unknown: exactly.1,
@@ -85,16 +78,12 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         here.map(|role| role.name).collect()
     });
     found.add("AWS::IAM::Role", roles, |name| belongs(name, environment, parts));
-    for log_groups in [log_groups, of_functions] {
-        found.add("AWS::Logs::LogGroup", log_groups, |name| {
-            log_group_belongs(name, environment, parts)
-        });
-    }
-    for alarms in [alarms, of_tracking] {
-        found.add("AWS::CloudWatch::Alarm", alarms, |name| {
-            alarm_belongs(name, environment, parts)
-        });
-    }
+    // Auto Scaling's carry no tags. Those of the stacks do, and so do their log groups.
+    let alarms = alarms.map(|all| {
+        let ours = all.into_iter().filter(|alarm| alarm_belongs(alarm, environment, parts));
+        ours.map(|alarm| alarm.name).collect()
+    });
+    found.add("AWS::CloudWatch::Alarm", alarms, |_| true);
     (found.things, found.unknown)
 }
 

@@ -130,11 +130,7 @@ impl World {
                     Some(names) => names.iter().any(|one| one == *name),
                     None => name.starts_with(&text("AlarmNamePrefix")),
                 };
-                let alarms: Vec<Value> = named
-                    .iter()
-                    .filter(wanted)
-                    .map(|name| json!({"AlarmName": name}))
-                    .collect();
+                let alarms: Vec<Value> = named.iter().filter(wanted).map(|name| alarm(name)).collect();
                 // Those that a script gives a state are told of elsewhere.
                 if alarms.is_empty() && input["AlarmNamePrefix"].is_null() {
                     return None;
@@ -313,6 +309,24 @@ impl World {
         json!({"TypeName": type_name, "ResourceDescription": {"Identifier": id, "Properties": properties.to_string()}})
             .into()
     }
+}
+
+/// One that Auto Scaling made for a policy with an expression looks at the metrics in it
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html>).
+fn alarm(name: &str) -> Value {
+    let queue = match name.contains("OfPayroll") {
+        true => "payroll-jobs",
+        false => "lab-work",
+    };
+    let metric = json!({
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [{"Name": "QueueName", "Value": queue}],
+    });
+    json!({"AlarmName": name, "Metrics": [
+        {"Id": "backlog", "Expression": "visible", "ReturnData": true},
+        {"Id": "visible", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": false},
+    ]})
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html>

@@ -17,6 +17,16 @@ use qfleet::observe::leftovers::{self, Fate, Patience, Subject};
 
 const HERE: &str = "us-east-2:111122223333";
 
+/// One that Auto Scaling made for the group of a stage.
+const ALARM: (&str, &str) = (
+    "AWS::CloudWatch::Alarm",
+    "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
+);
+
+fn log_group(name: &str) -> String {
+    format!("arn:aws:logs:{HERE}:log-group:{name}")
+}
+
 /// A stage's queue, whose policy nobody can read, and a topic.
 fn work() -> Existing {
     Existing::new("lab-work", "CREATE_COMPLETE")
@@ -90,7 +100,13 @@ fn what_was_in_the_stacks_is_asked_for_resource_by_resource() {
 fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
     let endpoint = serve(
         Script::new()
-            .left("AWS::Logs::LogGroup", "/aws/lambda/lab-work-Function-1A")
+            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A")
+            .listed("lab", &log_group("lab-work-LogGroup-1A"))
+            .left("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-1A")
+            .listed(
+                "lab",
+                &format!("arn:aws:cloudwatch:{HERE}:alarm:lab-work-LatencyAlarm-1A"),
+            )
             .left(
                 "AWS::CloudWatch::Alarm",
                 "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
@@ -102,8 +118,15 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
             .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-1"))
             .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-work-Topic-Left"))
             .tagged(&format!("arn:aws:sns:{HERE}:lab-work-Topic-Left"), "lab")
-            // Somebody else's stack was called like that, too: a topic without the tag, a role for other queues, and one
-            // for none.
+            // Somebody else's stack was called like that, too: what has no tag, a role for other queues, one for none,
+            // and an alarm on another queue.
+            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-Untagged")
+            .left("AWS::Logs::LogGroup", "/aws/lambda/lab-work-Function-1A")
+            .left("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-Untagged")
+            .left(
+                "AWS::CloudWatch::Alarm",
+                "TargetTracking-lab-work-GroupOfPayroll-1A-AlarmHigh-6f",
+            )
             .left(
                 "AWS::SNS::Topic",
                 &format!("arn:aws:sns:{HERE}:lab-work-Topic-Untagged"),
@@ -118,8 +141,12 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
             .left("AWS::EC2::Volume", "vol-by-hand")
             .listed("lab", &format!("arn:aws:ec2:{HERE}:volume/vol-by-hand"))
             // Of neighbours: an environment whose name begins alike, the same one in another region, another stage.
-            .left("AWS::Logs::LogGroup", "/aws/lambda/lab-2-work-Function-1A")
-            .left("AWS::CloudWatch::Alarm", "lab-2-work-LatencyAlarm-1A")
+            .left("AWS::Logs::LogGroup", "lab-2-work-LogGroup-1A")
+            .listed("lab-2", &log_group("lab-2-work-LogGroup-1A"))
+            .left(
+                "AWS::CloudWatch::Alarm",
+                "TargetTracking-lab-2-work-Group-1A-AlarmHigh-6f",
+            )
             .left("AWS::IAM::Role", "lab-2-work-Role-1A")
             .left("AWS::IAM::Role", "lab-work-RoleElsewhere-1A")
             .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-2-intake-Topic-1A"))
@@ -153,9 +180,10 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
             "TargetTracking-lab-work-Group-1A-AlarmHigh-6f",
             "left_over",
         ),
+        ("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-1A", "left_over"),
         ("AWS::EC2::Volume", "vol-1", "left_over"),
         ("AWS::IAM::Role", "lab-work-Role-1A", "left_over"),
-        ("AWS::Logs::LogGroup", "/aws/lambda/lab-work-Function-1A", "left_over"),
+        ("AWS::Logs::LogGroup", "lab-work-LogGroup-1A", "left_over"),
         ("AWS::SNS::Subscription", &subscription, "left_over"),
         ("AWS::SNS::Topic", &topic, "left_over"),
     ];
@@ -172,9 +200,10 @@ fn what_is_left_by_name_or_by_tag_is_named_with_the_command_that_removes_it() {
         format!("{delete_group} lab-work-Group-1A-Untagged {region}"),
         format!("{delete_group} renamed-by-hand {region}"),
         format!("aws cloudwatch delete-alarms --alarm-names TargetTracking-lab-work-Group-1A-AlarmHigh-6f {region}"),
+        format!("aws cloudwatch delete-alarms --alarm-names lab-work-LatencyAlarm-1A {region}"),
         format!("aws ec2 delete-volume --volume-id vol-1 {region}"),
         "aws cloudcontrol delete-resource --type-name AWS::IAM::Role --identifier lab-work-Role-1A".to_owned(),
-        format!("aws logs delete-log-group --log-group-name /aws/lambda/lab-work-Function-1A {region}"),
+        format!("aws logs delete-log-group --log-group-name lab-work-LogGroup-1A {region}"),
         format!("aws sns unsubscribe --subscription-arn {subscription} {region}"),
         format!("aws sns delete-topic --topic-arn {topic} {region}"),
     ];
@@ -201,9 +230,9 @@ fn what_may_not_be_read_is_unknown_with_its_reason_and_the_rest_is_known() {
     let denied = |action: &str| Fault::access_denied(action);
     let endpoint = serve(
         Script::new()
-            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A")
-            .left("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-1A")
-            .fault(On::action("DescribeLogGroups"), denied("logs:DescribeLogGroups"))
+            .left(ALARM.0, ALARM.1)
+            .left("AWS::IAM::Role", "lab-work-Role-1A")
+            .fault(On::action("DescribeAlarms"), denied("cloudwatch:DescribeAlarms"))
             .fault(On::action("GetTopicAttributes"), denied("sns:GetTopicAttributes"))
             .fault(On::action("GetResources"), denied("tag:GetResources")),
     );
@@ -220,7 +249,7 @@ fn what_may_not_be_read_is_unknown_with_its_reason_and_the_rest_is_known() {
         .filter(|row| row["fate"] == "unknown")
         .map(|row| row["reason"].as_str().unwrap_or_default().to_owned())
         .collect();
-    for action in ["DescribeLogGroups", "GetResources"] {
+    for action in ["DescribeAlarms", "GetResources"] {
         let said =
             |reason: &String| reason.starts_with(&format!("{action} failed")) && reason.contains("not authorized");
         assert!(unknown.iter().any(said), "{action}: {unknown:#?}");
@@ -229,10 +258,7 @@ fn what_may_not_be_read_is_unknown_with_its_reason_and_the_rest_is_known() {
         .into_iter()
         .filter(|row| row.2 == "left_over")
         .collect();
-    assert_eq!(
-        left,
-        rows(&[("AWS::CloudWatch::Alarm", "lab-work-LatencyAlarm-1A", "left_over")])
-    );
+    assert_eq!(left, rows(&[("AWS::IAM::Role", "lab-work-Role-1A", "left_over")]));
     // The topic's stack is gone, and CloudFormation says that the topic went with it.
     let topic = receipt["resources"].as_array().expect("rows").iter();
     let mut topic = topic.filter(|row| row["resource_type"] == "AWS::SNS::Topic");
@@ -245,8 +271,8 @@ fn what_may_not_be_read_is_unknown_with_its_reason_and_the_rest_is_known() {
 
 #[test]
 fn nothing_known_to_be_left_is_a_success_even_where_something_is_unknown() {
-    let denied = Fault::access_denied("logs:DescribeLogGroups");
-    let endpoint = serve(Script::new().fault(On::action("DescribeLogGroups"), denied));
+    let denied = Fault::access_denied("cloudwatch:DescribeAlarms");
+    let endpoint = serve(Script::new().fault(On::action("DescribeAlarms"), denied));
     let receipt = destroy(&endpoint, 0).json()["receipt"].clone();
     assert_eq!((&receipt["clean"], &receipt["complete"]), (&true.into(), &false.into()));
 }
@@ -269,19 +295,19 @@ fn what_is_gone_already_is_looked_for_all_the_same() {
         Script::new()
             .left("AWS::EC2::SecurityGroup", "sg-1")
             .listed("lab", &format!("arn:aws:ec2:{HERE}:security-group/sg-1"))
-            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A"),
+            .left(ALARM.0, ALARM.1),
     );
     run(&left)
         .status(1)
         .stdout_contains("aws ec2 delete-security-group --group-id sg-1 --region us-east-2")
         .stdout_contains("lab: 1 resource left over (1 left over).")
-        .stdout_lacks("LogGroup")
+        .stdout_lacks("Alarm")
         .run();
     // With the file, its stages are known, and so are their names.
     test(&left)
         .args(["destroy", "lab.yaml", "--yes"])
         .status(1)
-        .stdout_contains("aws logs delete-log-group --log-group-name lab-work-LogGroup-1A")
+        .stdout_contains(format!("aws cloudwatch delete-alarms --alarm-names {}", ALARM.1))
         .run();
 }
 

@@ -60,7 +60,7 @@ fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
     let endpoint = Endpoint::serve(
         script
             .left("AWS::SNS::Topic", &format!("arn:aws:sns:{HERE}:lab-intake-Topic-1A"))
-            .left("AWS::Logs::LogGroup", "lab-work-LogGroup-1A")
+            .left(ALARM.0, ALARM.1)
             .left("AWS::CloudWatch::Dashboard", "lab-us-east-2"),
     );
     endpoint.world(|world| {
@@ -75,7 +75,11 @@ fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
 fn what_another_stack_holds_or_may_hold_is_not_to_be_removed() {
     let group = "lab-work-LogGroup-1A";
     let look = |script: Script, status: i32| {
-        let endpoint = serve(script.left("AWS::Logs::LogGroup", group));
+        let endpoint = serve(
+            script
+                .left("AWS::Logs::LogGroup", group)
+                .listed("lab", &log_group(group)),
+        );
         let receipt = destroy(&endpoint, status).json()["receipt"].clone();
         let mut rows = receipt["resources"].as_array().expect("rows").iter();
         let row = rows.find(|row| row["name"] == group).cloned();
