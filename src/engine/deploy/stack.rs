@@ -110,9 +110,10 @@ async fn deploy_as_planned(
         _ => {}
     }
 
-    if planned.action == StackAction::Update && (planned.rolling_update.is_some() || !as_planned) {
-        // While the plan was looked at, the fleet may have grown or shrunk. What it does from here on until
-        // CloudFormation suspends its alarms, a few seconds, is less than a batch.
+    if planned.rolling_update.is_some() || !as_planned {
+        // What another stack puts out now may replace instances where the plan had nothing to do; and while the plan was
+        // looked at, the fleet may have grown or shrunk. What it does from here on until CloudFormation suspends its
+        // alarms, a few seconds, is less than a batch.
         let now = rolling::keeps_now(cloud, stack.rolling_update, outputs.get(&stack.part)).await?;
         parameters = resolved(&Current {
             in_service: now.or(planned.current.in_service),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use qfleet::blueprint::Value;
 use qfleet::deployed::Deployed;
 use qfleet::engine::deploy::{Deployment, deploy};
+use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
 use qfleet::engine::plan::planner::Planner;
@@ -210,6 +211,29 @@ async fn a_fleet_that_grew_or_shrank_after_the_plan_is_counted_again() {
         assert_eq!(kept(&rig), stay.to_string(), "{later}");
         assert_eq!(now(&rig).await, (later, later as i32, Some(0)), "{later}");
         rig.is_deployed();
+    }
+}
+
+/// What another stack puts out may be another thing after its update: what that does to this one, no plan knew.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_the_update_of_another_stack_replaces_is_counted_too() {
+    for changes in [false, true] {
+        let mut rig = fleet(2, 20, 10).await;
+        rig.touch("artifacts");
+        if changes {
+            let work = rig.stack("work");
+            work.body = work.body.replacen("EvaluationPeriods: 1", "EvaluationPeriods: 2", 1);
+        }
+        rig.endpoint.world(|world| {
+            world.services.make_bucket("another");
+        });
+        rig.endpoint
+            .rescript(|script| script.output("lab-artifacts", "BucketName", "another"));
+        let ran = rig.deploy().await.well();
+        assert!(matches!(ran.outcome("work"), Outcome::Done { .. }), "{changes}");
+        assert_eq!(kept(&rig), "10", "{changes}");
+        assert!(lowest(&rig) >= 10, "{changes}: {} {:#?}", lowest(&rig), said(&rig));
+        assert_eq!(now(&rig).await, (10, 10, Some(0)), "{changes}");
     }
 }
 
