@@ -264,7 +264,21 @@ impl Script {
 
     /// So many of a hundred reads show stacks as they were, at most so long ago: also when they weren't there yet.
     pub fn stale_share(mut self, of_a_hundred: u64, oldest: Duration) -> Self {
-        self.stale_share = Some(super::stale::Share { of_a_hundred, oldest });
+        self.stale_share = Some(super::stale::Share {
+            of_a_hundred,
+            oldest,
+            only: None,
+        });
+        self
+    }
+
+    /// The same of all reads of one action, and of no others.
+    pub fn stale_reads_of(mut self, action: &'static str, oldest: Duration) -> Self {
+        self.stale_share = Some(super::stale::Share {
+            of_a_hundred: 100,
+            oldest,
+            only: Some(action),
+        });
         self
     }
 

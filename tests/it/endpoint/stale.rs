@@ -15,6 +15,8 @@ use super::world::World;
 pub(super) struct Share {
     pub of_a_hundred: u64,
     pub oldest: Duration,
+    /// Only those of this action.
+    pub only: Option<&'static str>,
 }
 
 /// Stacks as they were.
@@ -49,8 +51,13 @@ impl World {
     /// Before a read: when it's a stale one, stacks become what they were. Gives the present, to be put back.
     pub fn go_back(&mut self, action: &str, input: &Input) -> Option<Vec<Stack>> {
         let share = self.script.stale_share?;
+        let may_be = share.only.is_none_or(|only| only == action);
         // Pages go on where the first one was read.
-        if !READS.contains(&action) || input.text("NextToken").is_some() || self.draw() % 100 >= share.of_a_hundred {
+        if !may_be
+            || !READS.contains(&action)
+            || input.text("NextToken").is_some()
+            || self.draw() % 100 >= share.of_a_hundred
+        {
             return None;
         }
         let most = u64::try_from(share.oldest.as_millis()).expect("not for ever");

@@ -129,6 +129,39 @@ async fn a_deploy_whose_change_sets_are_gone_plans_again() {
     assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
 }
 
+/// A read may still show the empty stack that another run is making by now: its events say that something was executed.
+#[tokio::test(start_paused = true)]
+async fn an_empty_stack_that_only_its_events_show_as_another_runs_is_left() {
+    let oldest = Duration::from_secs(10);
+    for seed in 1..=4 {
+        let script = Script::new().resources_take(Duration::from_secs(30));
+        let rig = Rig::new(script.stale_share(0, oldest)).only(&["artifacts"]);
+        rig.endpoint.world(|world| world.seed(seed));
+        let drafts = Drafts::default();
+        draw_up(Planner {
+            cloud: &rig.cloud,
+            blueprint: &rig.blueprint,
+            drafts: &drafts,
+            options: &rig.options,
+            now: rig.now(),
+        })
+        .await
+        .expect("a plan");
+        let (ran, ()) = tokio::join!(rig.deploy(), async {
+            while rig.endpoint.calls("ExecuteChangeSet").is_empty() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            rig.endpoint
+                .rescript(|script| script.stale_reads_of("DescribeStacks", oldest));
+            drafts.discard(&rig.cloud).await.expect("nothing stays behind");
+            rig.endpoint.rescript(|script| script.stale_share(0, oldest));
+        });
+        ran.well();
+        rig.is_deployed();
+        assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0, "{seed}");
+    }
+}
+
 /// A plan that is thrown away while a deploy is making the stack must not take it for the empty one that it was.
 #[tokio::test(start_paused = true)]
 async fn a_plan_that_ends_while_its_stack_is_being_made_leaves_it() {

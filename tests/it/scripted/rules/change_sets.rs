@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Replacement, Tag};
+use aws_sdk_cloudformation::types::{
+    Capability, ChangeSetStatus, ChangeSetType, ExecutionStatus, Replacement, RequiresRecreation, Tag,
+};
 use tokio::time::sleep;
 
 use crate::endpoint::{DescribeEvents, Endpoint, Existing, Script};
@@ -50,6 +52,29 @@ async fn a_replacement_is_known_and_so_is_what_follows_from_it() {
         .filter(|event| event.ends_with("DELETE_COMPLETE"))
         .count();
     assert_eq!(deleted, 2, "the old topic and the old subscription");
+}
+
+/// A group's subnets are among the properties that make it anew "only" under conditions (its resource schema,
+/// `conditionalCreateOnlyProperties`): a change set says `Conditionally` of the property, and `Conditional` of the resource
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTargetDefinition.html>, API_ResourceChange).
+#[tokio::test(start_paused = true)]
+async fn a_replacement_under_conditions_is_said_to_be_one() {
+    let body = |subnet: &str| {
+        format!(
+            "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    Properties: {{MinSize: '0', \
+             MaxSize: '1', VPCZoneIdentifier: [{subnet}]}}\n"
+        )
+    };
+    let endpoint = Endpoint::in_memory(Script::new());
+    let client = client(&endpoint);
+    deployed(&client, "lab", &body("subnet-1")).await;
+    let id = draft(&client, "lab", ChangeSetType::Update, &body("subnet-2"), &[]).await;
+    let read = described_change_set(&client, &id).await;
+    let change = read.changes()[0].resource_change().expect("a resource");
+    assert_eq!(change.replacement(), Some(&Replacement::Conditional));
+    let target = change.details()[0].target().expect("a property");
+    assert_eq!(target.name(), Some("VPCZoneIdentifier"));
+    assert_eq!(target.requires_recreation(), Some(&RequiresRecreation::Conditionally));
 }
 
 /// `PolicyAction`: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>. The
