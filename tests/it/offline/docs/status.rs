@@ -10,7 +10,7 @@ fn made() -> BTreeSet<String> {
     let name = Regex::new(r#"Finding::new\(\s*"([a-z-]+)""#).expect("a pattern");
     let files = std::fs::read_dir(folder).expect("findings");
     let files = files.map(|file| file.expect("a file").path());
-    let code = files.filter(|path| !path.ends_with("tests.rs"));
+    let code = files.filter(|path| path.is_file() && !path.ends_with("tests.rs"));
     let texts = code.map(|path| std::fs::read_to_string(path).expect("code"));
     texts
         .flat_map(|text| {
