@@ -219,18 +219,16 @@ impl KillWorker {
 }
 
 async fn groups(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Result<Vec<(String, Group)>> {
-    let named = stages
-        .iter()
-        .filter_map(|stage| Some((&stage.name, stage.group.as_ref()?)));
+    let named = stages.iter().filter_map(|stage| Some((&stage.name, stage.group()?)));
     let all: Vec<Group> = match fleet {
         Some(fleet) => fleet.groups.iter().map(local_fleet::group).collect(),
         None => {
-            let names: Vec<String> = named.clone().map(|(_, group)| group.clone()).collect();
+            let names: Vec<String> = named.clone().map(|(_, group)| group.to_owned()).collect();
             cloud.groups(&names).await?
         }
     };
     let found = named.filter_map(|(stage, name)| {
-        let group = all.iter().find(|group| group.name == *name)?;
+        let group = all.iter().find(|group| group.name == name)?;
         Some((stage.clone(), group.clone()))
     });
     Ok(found.collect())

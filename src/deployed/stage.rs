@@ -19,7 +19,20 @@ pub struct Stage {
     pub dead_letter_queue_url: Option<String>,
     /// The name of its dead-letter queue.
     pub dead_letter_queue_name: Option<String>,
-    pub group: Option<String>,
+    /// None when nothing drains its queue.
+    pub workers: Option<Workers>,
+}
+
+/// What drains a queue, by its kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Workers {
+    Instances(Instances),
+}
+
+/// An Auto Scaling group of EC2 instances.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Instances {
+    pub group: String,
     /// `s3://bucket/key` of the program.
     pub program: Option<String>,
     /// The worker's variables, as lines of a file.
@@ -31,6 +44,15 @@ pub struct Stage {
 }
 
 impl Stage {
+    pub fn instances(&self) -> Option<&Instances> {
+        self.workers.as_ref().map(|Workers::Instances(instances)| instances)
+    }
+
+    /// The name of its group.
+    pub fn group(&self) -> Option<&str> {
+        self.instances().map(|instances| instances.group.as_str())
+    }
+
     /// Whether a stack holds a stage.
     pub fn is_in(stack: &StackDescription) -> bool {
         stack.outputs.contains_key(outputs::QUEUE_URL)
@@ -49,11 +71,15 @@ impl Stage {
             alarms: alarms.into_iter().filter_map(output).collect(),
             dead_letter_queue_url: output(outputs::DEAD_LETTER_QUEUE_URL),
             dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
-            group: output(outputs::GROUP),
-            program: output(outputs::PROGRAM),
-            worker_environment: output(outputs::WORKER_ENVIRONMENT),
-            target: output(outputs::TARGET).and_then(|text| text.parse().ok()),
-            counts_in_flight: output(outputs::COUNTS_IN_FLIGHT).is_none_or(|text| text != "false"),
+            workers: output(outputs::GROUP).map(|group| {
+                Workers::Instances(Instances {
+                    group,
+                    program: output(outputs::PROGRAM),
+                    worker_environment: output(outputs::WORKER_ENVIRONMENT),
+                    target: output(outputs::TARGET).and_then(|text| text.parse().ok()),
+                    counts_in_flight: output(outputs::COUNTS_IN_FLIGHT).is_none_or(|text| text != "false"),
+                })
+            }),
         })
     }
 

@@ -22,7 +22,7 @@ pub async fn read(cloud: &Cloud, environment: &str, stages: &[Stage]) -> Read {
     if cloud.local {
         return of_fleet(environment, stages);
     }
-    let read = join_all(stages.iter().map(async |stage| match &stage.group {
+    let read = join_all(stages.iter().map(async |stage| match stage.group() {
         Some(group) => (stage, cloud.activities(group, MOST).await),
         None => (stage, Ok(Vec::new())),
     }));
@@ -48,7 +48,7 @@ fn of_fleet(environment: &str, stages: &[Stage]) -> Read {
     let of_stages = stages.iter().map(|stage| {
         let of_group = journal
             .iter()
-            .filter(|activity| Some(&activity.group) == stage.group.as_ref());
+            .filter(|activity| Some(activity.group.as_str()) == stage.group());
         (stage.name.clone(), of_group.take(MOST).cloned().collect())
     });
     (of_stages.collect(), problems)

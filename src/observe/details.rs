@@ -136,7 +136,7 @@ where
 fn groups(stages: &[Stage]) -> impl Iterator<Item = (&str, &str)> {
     stages
         .iter()
-        .filter_map(|stage| Some((stage.name.as_str(), stage.group.as_deref()?)))
+        .filter_map(|stage| Some((stage.name.as_str(), stage.group()?)))
 }
 
 async fn refreshes(cloud: &Cloud, stages: &[Stage]) -> Found<Option<InstanceRefresh>> {

@@ -176,9 +176,12 @@ pub async fn all_regions(cloud: &Cloud, now: Timestamp) -> Listing {
 /// The groups that stages name and that carry no tag: stacks hand theirs on, but the emulator's don't, and anybody can
 /// take a tag away. None, as a rule.
 async fn rest(cloud: &Cloud, found: &[Deployed], mut groups: Vec<Group>) -> Result<Vec<Group>, CloudError> {
-    let named = found.iter().flat_map(Stage::all).filter_map(|stage| stage.group);
-    let missing: Vec<String> = named
+    let stages: Vec<Stage> = found.iter().flat_map(Stage::all).collect();
+    let missing: Vec<String> = stages
+        .iter()
+        .filter_map(Stage::group)
         .filter(|name| !groups.iter().any(|group| group.name == *name))
+        .map(str::to_owned)
         .collect();
     groups.extend(cloud.groups(&missing).await?);
     Ok(groups)
@@ -222,11 +225,11 @@ fn environment(
 fn instances(cloud: &Cloud, environment: &str, stages: &[Stage], groups: Option<&[Group]>) -> Option<Instances> {
     let fleet = local_fleet::find(cloud, environment).ok().flatten();
     let mut all = Instances::default();
-    for name in stages.iter().filter_map(|stage| stage.group.as_ref()) {
+    for name in stages.iter().filter_map(Stage::group) {
         let played = fleet.as_ref().and_then(|fleet| local_fleet::group_of(fleet, name));
         let group = match played {
             Some(group) => Some(local_fleet::group(group)),
-            None => groups?.iter().find(|group| group.name == *name).cloned(),
+            None => groups?.iter().find(|group| group.name == name).cloned(),
         };
         if let Some(group) = group {
             all.in_service += group.in_service();

@@ -50,8 +50,8 @@ pub type Read = (BTreeMap<String, Live>, Vec<String>);
 /// Reads it: a call a queue, and one for the first fifty groups. Of the groups that a local fleet plays, it is asked.
 pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
     let played = |name: &str| fleet.and_then(|fleet| local_fleet::group_of(fleet, name));
-    let names = stages.iter().filter_map(|stage| stage.group.clone());
-    let names: Vec<String> = names.filter(|name| played(name).is_none()).collect();
+    let names = stages.iter().filter_map(Stage::group);
+    let names: Vec<String> = names.filter(|name| played(name).is_none()).map(str::to_owned).collect();
     let (queues, groups) = join(
         join_all(stages.iter().map(|stage| queues(cloud, stage))),
         cloud.groups(&names),
@@ -68,11 +68,11 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
         if stage.dead_letter_queue_url.is_some() && matches!(dead_letters, Ok(None)) {
             gone.push(Gone::DeadLetterQueue);
         }
-        let group = stage.group.as_ref().and_then(|name| match (played(name), &groups) {
+        let group = stage.group().and_then(|name| match (played(name), &groups) {
             (Some(group), _) => Some(local_fleet::group(group)),
-            (None, groups) => groups.iter().flatten().find(|group| group.name == *name).cloned(),
+            (None, groups) => groups.iter().flatten().find(|group| group.name == name).cloned(),
         });
-        if stage.group.is_some() && group.is_none() && groups.is_some() {
+        if stage.group().is_some() && group.is_none() && groups.is_some() {
             gone.push(Gone::Group);
         }
         let live = Live {

@@ -38,7 +38,7 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage], n
         .await
         .unwrap_or_else(|error| (BTreeMap::new(), vec![error.to_string()]));
     for stage in stages {
-        let group = stage.group.as_ref().zip(fleet);
+        let group = stage.group().zip(fleet);
         if let Some(group) = group.and_then(|(name, fleet)| local_fleet::group_of(fleet, name)) {
             all.entry(stage.name.clone()).or_default().history = local_fleet::history(group);
         }
@@ -146,7 +146,10 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
         true,
     );
     // The local emulator has no metric math; there, the local fleet keeps the history itself.
-    let (Some(group), Some(_), false) = (&stage.group, stage.target, local) else {
+    let scaled = stage
+        .instances()
+        .filter(|instances| instances.target.is_some() && !local);
+    let Some(instances) = scaled else {
         return queries;
     };
     metric(
@@ -157,7 +160,7 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
         "Average",
         true,
     );
-    if stage.counts_in_flight {
+    if instances.counts_in_flight {
         metric(
             "inflight",
             "AWS/SQS",
@@ -171,13 +174,13 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
         "running",
         "AWS/AutoScaling",
         "GroupInServiceInstances",
-        ("AutoScalingGroupName", group.clone()),
+        ("AutoScalingGroupName", instances.group.clone()),
         "Average",
         true,
     );
     queries.push(Query {
         id: format!("backlog{mark}"),
-        source: Source::Expression(backlog_expression(stage.counts_in_flight, &mark)),
+        source: Source::Expression(backlog_expression(instances.counts_in_flight, &mark)),
         wanted: true,
     });
     queries
@@ -186,16 +189,19 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployed::stage::{Instances, Workers};
 
     fn stage(target: Option<f64>, counts_in_flight: bool) -> Stage {
         Stage {
             name: "move".into(),
             queue_url: "https://sqs/lab-move-queue".into(),
             queue_name: Some("lab-move-queue".into()),
-            dead_letter_queue_url: None,
-            group: Some("lab-move-group".into()),
-            target,
-            counts_in_flight,
+            workers: Some(Workers::Instances(Instances {
+                group: "lab-move-group".into(),
+                target,
+                counts_in_flight,
+                ..Instances::default()
+            })),
             ..Stage::default()
         }
     }
@@ -221,6 +227,11 @@ mod tests {
         assert_eq!(ids(&queries(&stage(Some(30.0), false), 7, false)), without);
         assert_eq!(ids(&queries(&stage(None, true), 7, false)), ["oldest7"], "no scaling");
         assert_eq!(ids(&queries(&stage(Some(30.0), true), 7, true)), ["oldest7"], "local");
+        let no_group = Stage {
+            workers: None,
+            ..stage(Some(30.0), true)
+        };
+        assert_eq!(ids(&queries(&no_group, 7, false)), ["oldest7"], "no group");
     }
 
     #[test]

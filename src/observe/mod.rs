@@ -10,6 +10,7 @@ pub mod expired;
 pub mod expiry;
 pub mod finding;
 pub mod findings;
+pub mod instances;
 pub mod leftovers;
 pub mod list;
 pub mod live;

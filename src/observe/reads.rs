@@ -1,6 +1,6 @@
 //! One sweep of reads, or what several reads of different age make together: how an environment is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::future::{join, join4};
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::details::{self, Details};
 use super::expiry::{Expiry, Recorded, unreadable};
 use super::findings::{self, Words};
+use super::instances::{self, Instances};
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::StageMetrics;
 use super::status::{Backlog, StackState, StageState, Status, SurplusStack};
@@ -15,10 +16,8 @@ use super::trend::trend;
 use super::{activities, live, metrics, operation};
 use crate::blueprint::{names, outputs};
 use crate::cloud::autoscaling::activities::Activity;
-use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::cloud::sqs::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
@@ -206,40 +205,34 @@ fn stage_state(
     activities: Vec<Activity>,
     details: Details,
 ) -> StageState {
-    let mut instances_by_zone: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for instance in live.group.iter().flat_map(|group| &group.instances) {
-        let states = instances_by_zone.entry(instance.zone.clone()).or_default();
-        *states.entry(instance.lifecycle_state.clone()).or_default() += 1;
-    }
-    let counts_in_flight = stage.counts_in_flight;
-    let now = live.queue.zip(live.group.as_ref());
-    StageState {
-        backlog: stage.target.map(|target| Backlog {
-            messages_per_instance: now.map(|(queue, group)| per_instance(queue, group, counts_in_flight)),
+    let backlog = stage.instances().and_then(|instances| {
+        let target = instances.target?;
+        let now = live.queue.zip(live.group.as_ref());
+        Some(Backlog {
+            messages_per_instance: now
+                .map(|(queue, group)| instances::backlog(queue, group, instances.counts_in_flight)),
             target_messages_per_instance: target,
             trend: trend(&metrics.history, target),
             history: metrics.history,
+        })
+    });
+    StageState {
+        backlog,
+        instances: stage.instances().map(|_| Instances {
+            instances_by_zone: instances::by_zone(live.group.as_ref()),
+            group: live.group,
+            scaling_policies: details.policies,
+            instance_refresh: details.refresh,
+            activities,
         }),
         stage: stage.name,
         gone: live.gone,
         queue: live.queue,
         dead_letters: live.dead_letters,
         oldest_message_age_seconds: metrics.oldest_message_age_seconds,
-        group: live.group,
-        instances_by_zone,
-        scaling_policies: details.policies,
         alarms: details.alarms,
-        instance_refresh: details.refresh,
         is_subscribed: details.is_subscribed,
-        activities,
     }
-}
-
-/// As the scaling policy computes it, but for this moment instead of the last minute.
-fn per_instance(queue: QueueDepth, group: &Group, counts_in_flight: bool) -> f64 {
-    let in_flight = if counts_in_flight { queue.in_flight } else { 0 };
-    let waiting = queue.visible.saturating_add(in_flight);
-    waiting as f64 / group.in_service().max(1) as f64
 }
 
 fn stack_state(deployed: &DeployedStack, events: Option<&Vec<ResourceEvent>>, now: Timestamp) -> StackState {

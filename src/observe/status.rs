@@ -1,22 +1,20 @@
 //! How an environment is: its stacks, its queues, its groups.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::backlog::BacklogPoint;
-use super::details::{ScalingPolicy, StageAlarm};
+use super::details::StageAlarm;
 use super::expiry::Expiry;
 use super::finding::Finding;
+use super::instances::Instances;
 use super::live::Gone;
 use super::local_fleet::LocalFleet;
 use super::operation::LastOperation;
 use super::trend::Trend;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::autoscaling::refreshes::InstanceRefresh;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
@@ -82,7 +80,7 @@ pub struct StackState {
 }
 
 /// How a stage is.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct StageState {
     pub stage: String,
     /// What its stack names and is not there.
@@ -96,23 +94,23 @@ pub struct StageState {
     pub oldest_message_age_seconds: Option<u64>,
     /// Its backlog per instance; none when it doesn't scale.
     pub backlog: Option<Backlog>,
-    pub group: Option<Group>,
-    /// How many instances each zone has in each lifecycle state.
-    pub instances_by_zone: BTreeMap<String, BTreeMap<String, usize>>,
-    /// The scaling policies of its group; none when they weren't, or couldn't be, read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scaling_policies: Option<Vec<ScalingPolicy>>,
+    /// None when no instances drain its queue. JSON has the fields all the same.
+    #[serde(flatten, serialize_with = "some_or_default")]
+    #[schemars(with = "Instances")]
+    pub instances: Option<Instances>,
     /// Its alarms, those that scale the group first; none when they weren't, or couldn't be, read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alarms: Option<Vec<StageAlarm>>,
-    /// The last instance refresh, if there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance_refresh: Option<InstanceRefresh>,
     /// Whether the topic that feeds it sends to its queue; none when no topic does, or it can't be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_subscribed: Option<bool>,
-    /// What Auto Scaling did last, newest first.
-    pub activities: Vec<Activity>,
+}
+
+fn some_or_default<S: Serializer>(instances: &Option<Instances>, serializer: S) -> Result<S::Ok, S::Error> {
+    match instances {
+        Some(instances) => instances.serialize(serializer),
+        None => Instances::default().serialize(serializer),
+    }
 }
 
 /// What scaling goes by.
@@ -129,9 +127,36 @@ pub struct Backlog {
 }
 
 impl StageState {
+    /// None, too, when it is gone or couldn't be read.
+    pub fn group(&self) -> Option<&Group> {
+        self.instances.as_ref()?.group.as_ref()
+    }
+
+    pub fn activities(&self) -> &[Activity] {
+        self.instances.as_ref().map_or(&[], |instances| &instances.activities)
+    }
+
     /// Whether there is no message in its queue. Then there is no oldest one either, though CloudWatch, which is a minute
     /// behind, still tells its age.
     pub fn is_empty(&self) -> bool {
         self.queue.is_some_and(|queue| queue.total() == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_without_instances_has_their_fields_in_json() {
+        let of = |stage: &StageState| serde_json::to_value(stage).expect("JSON");
+        let unread = StageState {
+            instances: Some(Instances::default()),
+            ..StageState::default()
+        };
+        let none = of(&StageState::default());
+        assert_eq!(none, of(&unread));
+        assert_eq!(none["group"], serde_json::Value::Null);
+        assert_eq!(none["activities"], serde_json::json!([]));
     }
 }

@@ -9,6 +9,7 @@ use super::form::Output;
 use super::status::stage::in_service;
 use super::status::{backlog, color};
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
+use crate::observe::instances::Instances;
 use crate::observe::status::StageState;
 use crate::observe::watch::{Phase, Snapshot};
 
@@ -118,7 +119,7 @@ impl Told {
     /// What began or ended since the last time; at the first time, that is nothing.
     fn activities(&mut self, stage: &StageState, at: &str, first: bool) -> Vec<String> {
         let mut lines = Vec::new();
-        for activity in stage.activities.iter().rev() {
+        for activity in stage.activities().iter().rev() {
             let key = (activity.activity_id.clone(), activity.status_code.clone());
             if !self.activities.insert(key) || first {
                 continue;
@@ -153,12 +154,13 @@ fn text(stage: &StageState) -> String {
         Some(_) => format!("; backlog {} per instance", backlog(stage)),
         None => String::new(),
     };
-    let group = match &stage.group {
-        None => "group unknown".to_owned(),
-        Some(group) => in_service(group),
+    let workers = match &stage.instances {
+        None => String::new(),
+        Some(Instances { group: None, .. }) => "; group unknown".to_owned(),
+        Some(Instances { group: Some(group), .. }) => format!("; {}", in_service(group)),
     };
     format!(
-        "{} waiting, {} in flight, {} dead letters{backlog}; {group}",
+        "{} waiting, {} in flight, {} dead letters{backlog}{workers}",
         count(queue.map(|depth| depth.visible + depth.delayed)),
         count(queue.map(|depth| depth.in_flight)),
         count(dead),

@@ -14,7 +14,8 @@ use crate::blueprint::{quoting, template};
 use crate::cloud::autoscaling::policies::AlarmDefinition;
 use crate::cloud::autoscaling::scaling::{LifecycleHook, ScalingGroup};
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::{Deployed, DeployedStack, stage};
+use crate::deployed::stage::{self, Workers};
+use crate::deployed::{Deployed, DeployedStack};
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 /// The description of the alarm that wakes a group, as in `templates/stage/scaling.yaml.j2`.
@@ -58,16 +59,17 @@ impl Outputs {
     /// None when the stack isn't that of a stage with instances.
     fn of(stack: &DeployedStack) -> Option<Outputs> {
         let stage = stage::Stage::of(stack)?;
+        let Workers::Instances(instances) = stage.workers?;
         let queue = |name: Option<String>, url: Option<String>| Some(Queue { name: name?, url: url? });
         let dead_letters = queue(stage.dead_letter_queue_name, stage.dead_letter_queue_url);
         Some(Outputs {
-            group: stage.group?,
+            group: instances.group,
             queues: [queue(stage.queue_name, Some(stage.queue_url))?]
                 .into_iter()
                 .chain(dead_letters)
                 .collect(),
-            program: stage.program?,
-            settings: quoting::environment_file(stage.worker_environment.as_deref().unwrap_or_default()),
+            program: instances.program?,
+            settings: quoting::environment_file(instances.worker_environment.as_deref().unwrap_or_default()),
         })
     }
 

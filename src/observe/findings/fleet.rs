@@ -1,4 +1,4 @@
-//! Of a stage's workers.
+//! Of a stage's instances.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
+use crate::observe::instances::Instances;
 use crate::observe::status::StageState;
 
 /// So many instances replaced for their health within an hour are no accident.
@@ -17,13 +18,16 @@ const DEATHS: usize = 3;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn of(stage: &StageState, in_progress: bool, words: &Words, now: Timestamp) -> Vec<Finding> {
-    let mut all = vec![launches_fail(stage, words), workers_die(stage, words, now)];
-    if let Some(group) = &stage.group {
-        all.push(refresh(stage, group, words, now));
+    let Some(instances) = &stage.instances else {
+        return Vec::new();
+    };
+    let mut all = vec![launches_fail(instances, words), workers_die(instances, words, now)];
+    if let Some(group) = &instances.group {
+        all.push(refresh(instances, group, words, now));
         all.push(unbalanced(group));
         if !in_progress {
             all.push(suspended(group));
-            all.push(another_version(stage, group));
+            all.push(another_version(instances, group));
             all.push(taken_down(group, words));
         }
     }
@@ -34,8 +38,8 @@ pub(super) fn of(stage: &StageState, in_progress: bool, words: &Words, now: Time
 }
 
 /// The newest launch decides: what failed before one that succeeded is over.
-fn launches_fail(stage: &StageState, words: &Words) -> Option<Finding> {
-    let mut launches = stage
+fn launches_fail(instances: &Instances, words: &Words) -> Option<Finding> {
+    let mut launches = instances
         .activities
         .iter()
         .filter(|activity| activity.description.starts_with("Launching"));
@@ -63,14 +67,14 @@ fn launches_fail(stage: &StageState, words: &Words) -> Option<Finding> {
 /// What Auto Scaling says of an instance that it replaces for its health: "in response to an EC2 health check", "to a
 /// user health-check", "to an ELB system health check failure"
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-healthchecks.html>).
-fn workers_die(stage: &StageState, words: &Words, now: Timestamp) -> Option<Finding> {
+fn workers_die(instances: &Instances, words: &Words, now: Timestamp) -> Option<Finding> {
     let of_health = |activity: &&Activity| {
         let cause = activity.cause.to_lowercase();
         activity.description.starts_with("Terminating")
             && (cause.contains("health check") || cause.contains("health-check"))
             && activity.start_time.is_some_and(|at| now.duration_since(at) <= HOUR)
     };
-    let deaths: Vec<&Activity> = stage.activities.iter().filter(of_health).collect();
+    let deaths: Vec<&Activity> = instances.activities.iter().filter(of_health).collect();
     if deaths.len() < DEATHS {
         return None;
     }
@@ -111,8 +115,8 @@ fn taken_down(group: &Group, words: &Words) -> Option<Finding> {
 }
 
 /// Stuck is one that has replaced nothing within an hour.
-fn refresh(stage: &StageState, group: &Group, words: &Words, now: Timestamp) -> Option<Finding> {
-    let refresh = stage.instance_refresh.as_ref()?;
+fn refresh(instances: &Instances, group: &Group, words: &Words, now: Timestamp) -> Option<Finding> {
+    let refresh = instances.instance_refresh.as_ref()?;
     let reason = refresh
         .reason
         .as_ref()
@@ -174,9 +178,9 @@ fn suspended(group: &Group) -> Option<Finding> {
     Some(Finding::new("processes-suspended", Warning, meaning, action).command(command))
 }
 
-fn another_version(stage: &StageState, group: &Group) -> Option<Finding> {
+fn another_version(instances: &Instances, group: &Group) -> Option<Finding> {
     let others = group.on_another_version().filter(|others| *others > 0)?;
-    let refresh = stage.instance_refresh.as_ref();
+    let refresh = instances.instance_refresh.as_ref();
     if refresh.is_some_and(|refresh| refresh.is_under_way() || refresh.failed()) {
         return None;
     }

@@ -63,7 +63,7 @@ fn unsubscribed(stage: &StageState, words: &Words) -> Option<Finding> {
 
 /// A group that may be empty, and is, is woken by an alarm, which takes minutes.
 fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Finding> {
-    let (queue, group) = (stage.queue?, stage.group.as_ref()?);
+    let (queue, group) = (stage.queue?, stage.group()?);
     let coming = |state: &str| state == "InService" || state.starts_with("Pending");
     // What a destroy does, or has left, is a finding of its own.
     if group.taken_down_from().is_some() {
@@ -104,7 +104,7 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
 }
 
 fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {
-    let (backlog, group) = (stage.backlog.as_ref()?, stage.group.as_ref()?);
+    let (backlog, group) = (stage.backlog.as_ref()?, stage.group()?);
     let now = backlog.messages_per_instance?;
     let target = backlog.target_messages_per_instance;
     let growing = backlog.trend == Some(Trend::Rising) && now > target;

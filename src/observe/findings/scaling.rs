@@ -16,7 +16,7 @@ pub(super) fn of(stage: &StageState, words: &Words) -> Vec<Finding> {
 
 /// A stage that should scale, without a policy; a policy without its alarms; an alarm that isn't there.
 fn alarms_missing(stage: &StageState, words: &Words) -> Option<Finding> {
-    let policies = stage.scaling_policies.as_ref()?;
+    let policies = stage.instances.as_ref()?.scaling_policies.as_ref()?;
     let gone = stage
         .alarms
         .iter()

@@ -20,6 +20,7 @@ use crate::deployed::address::Address;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
 use crate::observe::expiry::Expiry;
 use crate::observe::finding::{Severity, is_healthy};
+use crate::observe::instances::Instances;
 use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
@@ -90,31 +91,31 @@ fn stage() -> StageState {
             trend: Some(Trend::Flat),
             history: Vec::new(),
         }),
-        group: Some(Group {
-            name: "lab-move-Group".into(),
-            min: 1,
-            desired: 2,
-            max: 4,
-            zones: vec!["a".into(), "b".into()],
-            launch_template_version: Some("3".into()),
-            instances: vec![instance("a", "InService"), instance("b", "InService")],
-            ..Group::default()
+        instances: Some(Instances {
+            group: Some(Group {
+                name: "lab-move-Group".into(),
+                min: 1,
+                desired: 2,
+                max: 4,
+                zones: vec!["a".into(), "b".into()],
+                launch_template_version: Some("3".into()),
+                instances: vec![instance("a", "InService"), instance("b", "InService")],
+                ..Group::default()
+            }),
+            scaling_policies: Some(vec![ScalingPolicy {
+                name: "Backlog".into(),
+                enabled: true,
+                alarms: vec!["High".into(), "Low".into()],
+            }]),
+            ..Instances::default()
         }),
-        instances_by_zone: Default::default(),
-        scaling_policies: Some(vec![ScalingPolicy {
-            name: "Backlog".into(),
-            enabled: true,
-            alarms: vec!["High".into(), "Low".into()],
-        }]),
         alarms: Some(vec![
             alarm("High", "OK", true),
             // As of any fleet that could be smaller.
             alarm("Low", "ALARM", true),
             alarm("lab-move-LatencyAlarm-1", "OK", false),
         ]),
-        instance_refresh: None,
         is_subscribed: Some(true),
-        activities: Vec::new(),
     }
 }
 
@@ -165,8 +166,12 @@ fn nothing(found: &[Finding]) {
     assert_eq!(found, [], "nothing was to be found");
 }
 
+fn instances(stage: &mut StageState) -> &mut Instances {
+    stage.instances.as_mut().expect("instances")
+}
+
 fn group(stage: &mut StageState) -> &mut Group {
-    stage.group.as_mut().expect("a group")
+    instances(stage).group.as_mut().expect("a group")
 }
 
 #[test]
@@ -177,20 +182,20 @@ fn what_is_as_it_should_be_is_no_finding_and_neither_is_what_is_not_known() {
             queue: None,
             dead_letters: None,
             oldest_message_age_seconds: None,
-            group: None,
-            scaling_policies: None,
+            instances: Some(Instances::default()),
             alarms: None,
             is_subscribed: None,
             ..stage.clone()
         };
     });
     nothing(&unread);
+    nothing(&in_stage(|stage| stage.instances = None));
 }
 
 #[test]
 fn what_is_gone() {
     let found = in_stage(|stage| {
-        stage.group = None;
+        instances(stage).group = None;
         stage.gone = vec![Gone::DeadLetterQueue, Gone::Group];
     });
     only(&found, "resource-gone", Severity::Critical);

@@ -26,7 +26,12 @@ pub fn draw(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let mut all: Vec<(&str, &Activity)> = status
         .stages
         .iter()
-        .flat_map(|stage| stage.activities.iter().map(|activity| (stage.stage.as_str(), activity)))
+        .flat_map(|stage| {
+            stage
+                .activities()
+                .iter()
+                .map(|activity| (stage.stage.as_str(), activity))
+        })
         .collect();
     all.sort_by_key(|(_, activity)| std::cmp::Reverse(activity.start_time));
     if all.is_empty() {

@@ -10,7 +10,7 @@ use super::{View, activities, line, paragraph, stage};
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::observe::finding::Severity;
-use crate::observe::status::{StackState, Status};
+use crate::observe::status::{StackState, StageState, Status};
 use crate::observe::watch::Phase;
 use crate::report::tally::tally;
 
@@ -262,7 +262,7 @@ fn footer(view: &View, status: &Status, fits: usize, theme: Theme, area: Rect, b
     keys += "q leave";
     let mut spans = Vec::new();
     let mut room = usize::from(area.width).saturating_sub(keys.len());
-    let instances = status.stages.iter().filter_map(|stage| stage.group.as_ref());
+    let instances = status.stages.iter().filter_map(StageState::group);
     let noticed = instances.map(Group::with_spot_notice).sum::<usize>() > 0;
     for (letter, tone, meaning) in LEGEND.into_iter().filter(|(letter, ..)| *letter != NOTICE || noticed) {
         let length = meaning.len() + 4;

@@ -27,7 +27,7 @@ impl Roster {
     /// changed.
     pub fn see(&mut self, stages: &[StageState], now: Timestamp) {
         for stage in stages {
-            let Some(group) = &stage.group else { continue };
+            let Some(group) = stage.group() else { continue };
             for seen in self.0.iter_mut().filter(|seen| seen.stage == stage.stage) {
                 match group.instances.iter().find(|there| there.id == seen.instance.id) {
                     Some(there) => {
@@ -74,6 +74,7 @@ impl Roster {
 mod tests {
     use super::super::tests::{at, stage};
     use super::*;
+    use crate::observe::instances::Instances;
 
     fn ids<'a>(roster: &'a Roster, stage: &str) -> Vec<(&'a str, Vec<(&'a str, bool)>)> {
         let of = |seen: &&'a Seen| (seen.instance.id.as_str(), seen.gone.is_some());
@@ -117,7 +118,7 @@ mod tests {
         let mut roster = Roster::default();
         roster.see(&[stage("move", &["a:1:InService"])], at(0));
         let mut unknown = stage("move", &[]);
-        unknown.group = None;
+        unknown.instances = Some(Instances::default());
         roster.see(&[unknown], at(60));
         assert_eq!(ids(&roster, "move"), [("a", vec![("1", false)])]);
         roster.see(&[], at(62));

@@ -29,7 +29,7 @@ pub fn most_rows(stage: &StageState, roster: &Roster) -> u16 {
 
 pub fn draw(stage: &StageState, roster: &Roster, theme: Theme, area: Rect, buffer: &mut Buffer) {
     let mut rows = Rows { area, y: area.y };
-    rule(&stage.stage, &group(stage), theme, rows.take(1), buffer);
+    rule(&stage.stage, &workers(stage), theme, rows.take(1), buffer);
     line(&queue(stage, theme, area.width), rows.take(1), buffer);
     let zones = roster.zones(&stage.stage);
     let left = rows.left().saturating_sub(1);
@@ -57,7 +57,7 @@ pub fn draw(stage: &StageState, roster: &Roster, theme: Theme, area: Rect, buffe
             chart::draw(&backlog.history, target, theme, beside, buffer);
         }
     }
-    if stage.group.is_some() {
+    if stage.group().is_some() {
         instances(&zones, theme, rows.take(zone_rows), buffer);
     }
 }
@@ -84,8 +84,11 @@ fn zone_rows(zones: &[(&str, Vec<&Seen>)], stage: &StageState, left: u16, width:
 }
 
 /// As in "3 of 4 in service, min 1, max 6".
-fn group(stage: &StageState) -> String {
-    let Some(group) = &stage.group else {
+fn workers(stage: &StageState) -> String {
+    let Some(instances) = &stage.instances else {
+        return String::new();
+    };
+    let Some(group) = &instances.group else {
         return "group unknown".into();
     };
     format!(

@@ -3,7 +3,6 @@
 
 mod findings;
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +20,7 @@ use crate::deployed::address::Address;
 use crate::observe::backlog::BacklogPoint;
 use crate::observe::expiry::Expiry;
 use crate::observe::finding::{Finding, Severity};
+use crate::observe::instances::Instances;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
 use crate::observe::status::{Backlog, StackState, StageState, Status};
@@ -52,7 +52,6 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
     };
     StageState {
         stage: name.into(),
-        gone: Vec::new(),
         queue: Some(depth(1204, 12)),
         dead_letters: Some(depth(0, 0)),
         oldest_message_age_seconds: Some(185),
@@ -62,21 +61,23 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
             trend: None,
             history: history(60),
         }),
-        group: Some(Group {
-            name: format!("lab-{name}-Group"),
-            min: 1,
-            desired: 4,
-            max: 6,
-            instances: instances.iter().map(read).collect(),
-            ..Group::default()
+        instances: Some(Instances {
+            group: Some(Group {
+                name: format!("lab-{name}-Group"),
+                min: 1,
+                desired: 4,
+                max: 6,
+                instances: instances.iter().map(read).collect(),
+                ..Group::default()
+            }),
+            ..Instances::default()
         }),
-        instances_by_zone: BTreeMap::new(),
-        scaling_policies: None,
-        alarms: None,
-        instance_refresh: None,
-        is_subscribed: None,
-        activities: Vec::new(),
+        ..StageState::default()
     }
+}
+
+fn instances(stage: &mut StageState) -> &mut Instances {
+    stage.instances.as_mut().expect("instances")
 }
 
 /// A flood that is worked off.
@@ -159,7 +160,7 @@ const ZONES: [&str; 5] = [
 /// Three stages in the middle of a class.
 fn busy() -> Snapshot {
     let mut first = stage("move", &ZONES);
-    first.activities = vec![
+    instances(&mut first).activities = vec![
         activity(
             -20,
             "InProgress",
@@ -188,7 +189,7 @@ fn busy() -> Snapshot {
          policy lab-resize-BacklogScaling changing the desired capacity from 3 to 4.",
     );
     failed.status_message = Some("We currently do not have sufficient t4g.small capacity in us-east-2c.".into());
-    second.activities = vec![failed];
+    instances(&mut second).activities = vec![failed];
     let mut third = stage("index", &["us-east-2a:i-11:InService"]);
     third.backlog = None;
     third.oldest_message_age_seconds = None;
@@ -237,12 +238,27 @@ fn compare(name: &str, text: &str) {
 fn a_spot_notice_is_seen_and_explained() {
     let mut noticed = busy();
     assert!(!drawn(&mut view(noticed.clone()), 80, 24).contains("spot notice"));
-    if let Some(group) = &mut noticed.status.stages[0].group {
+    if let Some(group) = &mut instances(&mut noticed.status.stages[0]).group {
         group.instances[0].spot_notice = Some(at(120));
     }
     let text = drawn(&mut view(noticed), 80, 24);
     assert!(text.contains("us-east-2a ! D"), "{text}");
     assert!(text.contains("│! spot notice  I in service"), "{text}");
+}
+
+#[test]
+fn a_stage_without_instances_shows_its_queues() {
+    let mut without = busy();
+    without.status.stages.truncate(1);
+    let stage = &mut without.status.stages[0];
+    (stage.instances, stage.backlog) = (None, None);
+    let text = drawn(&mut view(without), 80, 24);
+    assert!(
+        text.contains("queue     1204 waiting  12 in flight  0 dead letters"),
+        "{text}"
+    );
+    assert!(text.contains("backlog   does not scale"), "{text}");
+    assert!(!text.contains("unknown") && !text.contains("instances"), "{text}");
 }
 
 #[test]
@@ -387,9 +403,10 @@ fn no_size_is_too_small_and_no_text_too_odd() {
     odd.status.address.environment = "x".repeat(300);
     odd.status.unknown = vec!["日本語 \u{1b}[31m \n tab\t".repeat(9)];
     odd.status.stages[1].stage = "a-very-long-name".repeat(20);
-    odd.status.stages[0].activities[0].cause = "word ".repeat(500);
+    instances(&mut odd.status.stages[0]).activities[0].cause = "word ".repeat(500);
     odd.status.stages[2].queue = None;
-    odd.status.stages[2].group = None;
+    instances(&mut odd.status.stages[2]).group = None;
+    odd.status.stages[1].instances = None;
     for snapshot in [busy(), odd, snapshot(Phase::Deployed, Vec::new(), Vec::new())] {
         for width in (1..=130).step_by(7) {
             for height in (1..=45).step_by(2) {

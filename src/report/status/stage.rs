@@ -6,6 +6,7 @@ use super::{MARGIN, backlog, oldest, wrapped};
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
 use crate::observe::details::MISSING;
+use crate::observe::instances::Instances;
 use crate::observe::live::Gone;
 use crate::observe::status::StageState;
 use crate::report::screen::sparkline;
@@ -37,20 +38,37 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         let text = format!("{} per instance{trend}  {line}", backlog(stage));
         say("backlog", text.trim_end());
     }
-    match &stage.group {
-        None => say("group", &unknown(Gone::Group)),
+    if let Some(instances) = &stage.instances {
+        instance_lines(&mut say, instances, || unknown(Gone::Group));
+    }
+    match alarms(stage) {
+        Some(alarms) => say("alarms", &alarms),
+        None if local => {}
+        None => say("alarms", "?"),
+    }
+    if stage.is_subscribed == Some(false) {
+        say("topic", &paint(BAD, "no subscription to it"));
+    }
+    for activity in stage.activities().iter().take(ACTIVITIES) {
+        activity_lines(out, activity, width);
+    }
+}
+
+fn instance_lines(say: &mut impl FnMut(&str, &str), instances: &Instances, unknown: impl Fn() -> String) {
+    match &instances.group {
+        None => say("group", &unknown()),
         Some(group) => {
             let sizes = format!("{}; min {}, max {}", in_service(group), group.min, group.max);
             say("group", &sizes);
             if !group.instances.is_empty() {
-                say("zones", &zones(stage));
+                say("zones", &zones(instances));
             }
             if let Some(special) = special(group) {
                 say("", &special);
             }
         }
     }
-    if let Some(refresh) = &stage.instance_refresh
+    if let Some(refresh) = &instances.instance_refresh
         && (refresh.is_under_way() || refresh.failed())
     {
         let done = refresh
@@ -64,17 +82,6 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
             .as_ref()
             .map_or(String::new(), |reason| format!(": {reason}"));
         say("refresh", &format!("{}{done}{since}{reason}", refresh.status));
-    }
-    match alarms(stage) {
-        Some(alarms) => say("alarms", &alarms),
-        None if local => {}
-        None => say("alarms", "?"),
-    }
-    if stage.is_subscribed == Some(false) {
-        say("topic", &paint(BAD, "no subscription to it"));
-    }
-    for activity in stage.activities.iter().take(ACTIVITIES) {
-        activity_lines(out, activity, width);
     }
 }
 
@@ -115,12 +122,12 @@ pub(in crate::report) fn in_service(group: &Group) -> String {
 }
 
 /// As in "us-east-2a 2 InService, us-east-2b 1 InService, 1 Pending".
-fn zones(stage: &StageState) -> String {
+fn zones(instances: &Instances) -> String {
     let zone = |(zone, states): (&String, &BTreeMap<String, usize>)| {
         let states: Vec<String> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
         format!("{zone} {}", states.join(", "))
     };
-    let zones: Vec<String> = stage.instances_by_zone.iter().map(zone).collect();
+    let zones: Vec<String> = instances.instances_by_zone.iter().map(zone).collect();
     zones.join("; ")
 }
 
@@ -194,5 +201,41 @@ fn activity_lines(out: &mut String, activity: &Activity, width: Option<usize>) {
     }
     if !activity.cause.is_empty() {
         wrapped(out, &activity.cause, &margin, &margin, width);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::sqs::queues::QueueDepth;
+    use crate::observe::details::StageAlarm;
+
+    #[test]
+    fn without_instances_there_is_no_line_of_them() {
+        let depth = |visible| QueueDepth {
+            visible,
+            in_flight: 0,
+            delayed: 0,
+        };
+        let mut stage = StageState {
+            queue: Some(depth(3)),
+            dead_letters: Some(depth(0)),
+            alarms: Some(vec![StageAlarm::default()]),
+            ..StageState::default()
+        };
+        let shown = |stage: &StageState| {
+            let mut out = String::new();
+            lines(&mut out, stage, false, None);
+            let out = anstream::adapter::strip_str(&out).to_string();
+            let labels = out.lines().filter_map(|line| line.split_whitespace().next());
+            labels.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&stage), ["queue", "dead", "alarms"]);
+        stage.instances = Some(Instances::default());
+        assert_eq!(
+            shown(&stage),
+            ["queue", "dead", "group", "alarms"],
+            "a group that couldn't be read"
+        );
     }
 }

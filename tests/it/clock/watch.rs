@@ -81,7 +81,7 @@ async fn metrics_of_all_stages_are_read_in_as_few_calls_as_there_can_be() {
         3,
         "150 groups, 50 a call"
     );
-    assert!(read.stages.iter().all(|stage| stage.group.is_some()));
+    assert!(read.stages.iter().all(|stage| stage.group().is_some()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,7 +55,7 @@ fn activity(minutes_ago: i64, description: &str, status: &str, cause: &str) -> A
 #[test]
 fn launches_that_fail() {
     let launch = |minutes_ago, status| activity(minutes_ago, "Launching a new EC2 instance: i-1", status, "");
-    let failed = in_stage(|stage| stage.activities = vec![launch(1, "Failed"), launch(9, "Successful")]);
+    let failed = in_stage(|stage| instances(stage).activities = vec![launch(1, "Failed"), launch(9, "Successful")]);
     only(&failed, "launches-fail", Severity::Critical);
     assert!(
         failed[0].meaning.ends_with(": InsufficientInstanceCapacity"),
@@ -63,25 +63,25 @@ fn launches_that_fail() {
         failed[0].meaning
     );
     // The next one is on its way, and hasn't succeeded yet.
-    let again = in_stage(|stage| stage.activities = vec![launch(0, "InProgress"), launch(1, "Failed")]);
+    let again = in_stage(|stage| instances(stage).activities = vec![launch(0, "InProgress"), launch(1, "Failed")]);
     only(&again, "launches-fail", Severity::Critical);
     nothing(&in_stage(|stage| {
-        stage.activities = vec![launch(1, "Successful"), launch(9, "Failed")]
+        instances(stage).activities = vec![launch(1, "Successful"), launch(9, "Failed")]
     }));
     // On its way, and it says that its worker ends; or not.
     let mut coming = launch(1, "PreInService");
     nothing(&in_stage(|stage| {
-        stage.activities = vec![coming.clone(), launch(9, "Successful")]
+        instances(stage).activities = vec![coming.clone(), launch(9, "Successful")]
     }));
     coming.status_message = Some("its worker ended (exit status: 1)".into());
-    let stuck = in_stage(|stage| stage.activities = vec![coming, launch(9, "Successful")]);
+    let stuck = in_stage(|stage| instances(stage).activities = vec![coming, launch(9, "Successful")]);
     only(&stuck, "launches-fail", Severity::Critical);
     assert_eq!(
         stuck[0].meaning,
         "an instance doesn't come into service: its worker ended (exit status: 1)"
     );
     let termination = activity(1, "Terminating EC2 instance: i-1", "Failed", "");
-    nothing(&in_stage(|stage| stage.activities = vec![termination]));
+    nothing(&in_stage(|stage| instances(stage).activities = vec![termination]));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn workers_that_launch_and_die() {
         "At 2026-01-02T11:58:00Z an instance was taken out of service in response to a user health-check.";
     const SHRINKS: &str = "a monitor alarm Low in state ALARM triggered policy Backlog changing the desired capacity";
     let ended = |minutes_ago, cause| activity(minutes_ago, "Terminating EC2 instance: i-1", "Successful", cause);
-    let of = |all: Vec<Activity>| in_stage(|stage| stage.activities = all);
+    let of = |all: Vec<Activity>| in_stage(|stage| instances(stage).activities = all);
     only(
         &of(vec![ended(1, SICK), ended(20, MARKED), ended(60, SICK)]),
         "workers-die",
@@ -138,7 +138,7 @@ fn suspended_processes_unless_the_stacks_update_suspended_them() {
 }
 
 fn refresh(stage: &mut StageState, status: &str, minutes_ago: i64, done: i32) {
-    stage.instance_refresh = Some(InstanceRefresh {
+    instances(stage).instance_refresh = Some(InstanceRefresh {
         status: status.into(),
         start_time: Some(at(-minutes_ago)),
         percentage_complete: Some(done),

@@ -9,17 +9,19 @@ fn alarms_of_the_policy() {
     assert!(lost[0].meaning.ends_with(": High"), "{}", lost[0].meaning);
     let bare = in_stage(|stage| {
         stage.alarms = Some(Vec::new());
-        stage.scaling_policies.as_mut().expect("policies")[0].alarms.clear();
+        instances(stage).scaling_policies.as_mut().expect("policies")[0]
+            .alarms
+            .clear();
     });
     only(&bare, "scaling-alarms-missing", Severity::Critical);
     only(
-        &in_stage(|stage| stage.scaling_policies = Some(Vec::new())),
+        &in_stage(|stage| instances(stage).scaling_policies = Some(Vec::new())),
         "scaling-alarms-missing",
         Severity::Critical,
     );
     // A stage that doesn't scale has no policy.
     let fixed = in_stage(|stage| {
-        stage.scaling_policies = Some(Vec::new());
+        instances(stage).scaling_policies = Some(Vec::new());
         stage.backlog = None;
     });
     nothing(&fixed);
