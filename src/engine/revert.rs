@@ -198,16 +198,19 @@ async fn keeps(
     deployed: &DeployedStack,
     changes: &[RevertedChange],
 ) -> std::result::Result<Option<u32>, CloudError> {
-    let rolls = ["AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::LaunchTemplate"];
-    let may_roll = |reverted: &RevertedChange| {
-        reverted.change.action == Action::Modify && rolls.contains(&reverted.change.resource_type.as_str())
-    };
-    if !changes.iter().any(may_roll) {
+    if !changes.iter().any(|reverted| may_roll(&reverted.change)) {
         return Ok(None);
     }
     let body = cloud.template(&deployed.stack.id).await?;
     let update = body.as_deref().and_then(RollingUpdate::deployed);
     rolling::keeps_now(cloud, update, Some(&deployed.stack.outputs)).await
+}
+
+/// Whether a change may replace instances that run: not one that makes the group anew, or only puts CloudFormation's notes
+/// right.
+fn may_roll(change: &Change) -> bool {
+    let rolls = ["AWS::AutoScaling::AutoScalingGroup", "AWS::EC2::LaunchTemplate"];
+    change.action == Action::Modify && rolls.contains(&change.resource_type.as_str())
 }
 
 /// What the parameter store has by now that isn't what was deployed.
@@ -348,6 +351,25 @@ fn done(changes: &[RevertedChange]) -> Vec<(&str, &Action, Replacement)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_group_that_is_changed_replaces_instances() {
+        let may_roll = |action: Action, resource_type: &str| {
+            may_roll(&Change {
+                action,
+                logical_id: "Resource".into(),
+                resource_type: resource_type.into(),
+                physical_id: None,
+                replacement: Replacement::No,
+                properties: Vec::new(),
+            })
+        };
+        let group = "AWS::AutoScaling::AutoScalingGroup";
+        assert!(may_roll(Action::Modify, group) && may_roll(Action::Modify, "AWS::EC2::LaunchTemplate"));
+        assert!(!may_roll(Action::Modify, "AWS::SQS::Queue"));
+        assert!(!may_roll(Action::Add, group));
+        assert!(!may_roll(Action::Unknown("SyncWithActual".into()), group));
+    }
 
     #[test]
     fn only_what_the_change_set_names_is_put_back() {

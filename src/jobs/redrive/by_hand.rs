@@ -24,7 +24,6 @@ const ATTEMPTS: u32 = 3;
 /// the id that it got when it was sent; by that it is recognised, and left among the dead letters.
 pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
     let most = if counted == 0 { u64::MAX } else { counted };
-    let patience = if counted == 0 { IN_VAIN } else { 1 };
     let Redrive {
         cloud,
         queues,
@@ -38,7 +37,7 @@ pub(super) async fn by_hand(redrive: Redrive<'_>, counted: u64) -> Moved {
     let mut sent = HashSet::new();
     let mut came_back = Vec::new();
     let (mut seen, mut in_vain) = (0, 0);
-    while seen < most && in_vain < patience && moved.failed.len() < FAILURES {
+    while seen < most && in_vain < IN_VAIN && moved.failed.len() < FAILURES {
         let next = batch.min(usize::try_from(most - seen).unwrap_or(batch));
         tokio::select! {
             biased;

@@ -91,9 +91,8 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
 /// environment of the same name may be in another one.
 fn names_queues(policy: Option<&str>, cloud: &Cloud, environment: &str) -> bool {
     let Some(policy) = policy else { return false };
-    // As IAM encodes it: `%3A` is a colon.
-    let here = format!("%3A{}%3A{}%3A{environment}-", cloud.region, cloud.account);
-    policy.contains(&here) || policy.contains(&here.replace("%3A", ":"))
+    // "Policies returned by this operation are URL-encoded" (GetRolePolicy): `%3A` is a colon.
+    policy.contains(&format!("%3A{}%3A{}%3A{environment}-", cloud.region, cloud.account))
 }
 
 /// Stacks that are there.

@@ -12,6 +12,7 @@ mod leftovers;
 mod many_stacks;
 mod nothing_to_do;
 mod noticing;
+mod pruning;
 mod rolling;
 mod side_by_side;
 mod stale;
@@ -36,7 +37,7 @@ use qfleet::engine::plan::Plan;
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
 use qfleet::engine::plan::planner::{Options, Planner};
-use qfleet::environment;
+use qfleet::environment::{self, Environment};
 use qfleet::error::{Error, Result};
 use qfleet::interrupt::Interrupt;
 use tokio::sync::watch;
@@ -48,8 +49,8 @@ use crate::lab::LAB;
 const ACCOUNT: &str = "111122223333";
 const REGION: &str = "us-east-2";
 
-/// Renders an environment file. Its stages share one program.
-fn blueprint(file: &str) -> Blueprint {
+/// Reads an environment file. Its stages share one program, which is in the folder.
+fn load(file: &str) -> (tempfile::TempDir, Environment) {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
@@ -58,6 +59,11 @@ fn blueprint(file: &str) -> Blueprint {
     std::fs::set_permissions(path("program/run"), std::fs::Permissions::from_mode(0o755)).expect("executable");
     std::fs::write(path("lab.yaml"), file).expect("a file");
     let environment = environment::load(&path("lab.yaml")).expect("a good file");
+    (folder, environment)
+}
+
+fn blueprint(file: &str) -> Blueprint {
+    let (_folder, environment) = load(file);
     let placement = Placement {
         account: ACCOUNT.into(),
         region: REGION.into(),

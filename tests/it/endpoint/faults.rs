@@ -88,6 +88,7 @@ impl Fault {
 pub struct On {
     action: Option<String>,
     stack: Option<String>,
+    lists: bool,
     region: Option<String>,
     numbers: RangeInclusive<u32>,
     after: Duration,
@@ -108,6 +109,7 @@ impl On {
         On {
             action: None,
             stack: None,
+            lists: false,
             region: None,
             numbers: 1..=u32::MAX,
             after: Duration::ZERO,
@@ -118,6 +120,12 @@ impl On {
     /// Only those that name this stack, by name or in an ARN.
     pub fn stack(mut self, stack: &str) -> Self {
         self.stack = Some(stack.into());
+        self
+    }
+
+    /// Only those that name no stack: they list all.
+    pub fn lists(mut self) -> Self {
+        self.lists = true;
         self
     }
 
@@ -164,6 +172,7 @@ impl Rule {
         let On {
             action: wanted,
             stack: of,
+            lists,
             region,
             numbers,
             after,
@@ -171,6 +180,7 @@ impl Rule {
         } = &self.on;
         let matches = wanted.as_deref().is_none_or(|wanted| wanted == call.action)
             && of.as_deref().is_none_or(|of| call.stack.as_deref() == Some(of))
+            && !(*lists && call.stack.is_some())
             && region.as_deref().is_none_or(|region| call.region == region)
             && (*after..*before).contains(&at);
         if !matches {

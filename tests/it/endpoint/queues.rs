@@ -37,9 +37,11 @@ pub struct Queues {
     /// Nothing is counted yet: "metrics may not achieve consistency until at least 1 minute after the producers stop
     /// sending messages" (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>).
     pub counts_late: bool,
-    /// So many requests to receive bring nothing though there is something: "false empty responses", which long polling
-    /// reduces (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/best-practices-setting-up-long-polling.html>).
+    /// So many requests to receive bring nothing before each one that may bring something: "false empty responses", which
+    /// long polling reduces (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/best-practices-setting-up-long-polling.html>).
     pub empty_receives: u32,
+    /// How many of them there were since then.
+    emptied: u32,
 }
 
 /// A message.
@@ -226,10 +228,11 @@ impl Queues {
     fn receive(&mut self, url: &str, input: &Value, now: Instant) -> Value {
         let most = input["MaxNumberOfMessages"].as_u64().unwrap_or(1) as usize;
         let seconds = input["VisibilityTimeout"].as_u64().unwrap_or(30);
-        if self.empty_receives > 0 {
-            self.empty_receives -= 1;
+        if self.emptied < self.empty_receives {
+            self.emptied += 1;
             return json!({});
         }
+        self.emptied = 0;
         let mut messages = Vec::new();
         let queue = self.queues.entry(url.to_owned()).or_default();
         for message in queue.iter_mut().filter(|message| message.is_visible(now)).take(most) {

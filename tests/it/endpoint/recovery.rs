@@ -101,6 +101,8 @@ impl World {
         }
         let tokens = token.clone().map(|token| (token, action.to_owned()));
         self.stacks[stack].tokens.extend(tokens);
+        // As after any other operation: the next reads may come too early (see `stale.rs`).
+        self.remember_stale(stack);
         Ok(Some((stack, token)))
     }
 }

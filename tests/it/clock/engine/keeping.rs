@@ -1,8 +1,9 @@
 //! Data that is to stay: where that can't be had, nothing is deleted.
 
+use qfleet::cloud::cloudformation::holder::Holder;
 use qfleet::cloud::cloudformation::stack_status::StackStatus;
 use qfleet::engine::destroy::keep;
-use qfleet::observe::leftovers::{self, Known, Patience, Subject};
+use qfleet::observe::leftovers::{self, Known, Patience, Receipt, Subject};
 
 use super::*;
 use crate::endpoint::{Existing, Fault, Happening, Obstacles, On, ScriptedGroup, Verb, World};
@@ -172,6 +173,37 @@ async fn protection_that_comes_while_workers_drain_holds() {
     assert_eq!(objects(&rig), [1, 1]);
 }
 
+/// Only what took workers away says so, and only of a stack that stays as it was.
+#[tokio::test(start_paused = true)]
+async fn workers_that_are_there_still_are_not_said_to_be_gone() {
+    let late = |script: Script| script.fault(On::action("DeleteObjects"), Fault::Late(Duration::from_secs(10)));
+    let protects = |world: &mut World| {
+        let work = world.find("lab-work").expect("it is there");
+        world.stacks[work].protected = true;
+    };
+    let help = |ran: &Ran| ran.failure("work").help.clone().unwrap_or_default();
+    // A stack without a group; and the emulator, where groups are left as they are.
+    let body = "Resources:\n  First:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: first}\n";
+    let without = Rig::new(Script::new().existing(stage("empty", body)));
+    without
+        .endpoint
+        .world(|world| world.services.put_object("first", "a", "content"));
+    let mut emulated = with_buckets();
+    emulated.cloud.local = true;
+    for rig in [without, emulated] {
+        rig.endpoint.rescript(late);
+        let ran = once_called(&rig, "DeleteObjects", protects).await;
+        is_refused(&rig, &ran, "lab-work is protected");
+        assert!(!help(&ran).contains("workers are gone"), "{}", help(&ran));
+    }
+    let rig = with_buckets();
+    rig.endpoint
+        .rescript(|script| script.fails("lab-work", "Second", Verb::Delete, "not today"));
+    let ran = rig.destroy().await;
+    assert_eq!(ran.failure("work").status, Some(StackStatus::DeleteFailed));
+    assert!(!help(&ran).contains("workers are gone"), "{}", help(&ran));
+}
+
 /// Once its tags name another environment, it belongs to somebody else.
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_is_handed_over_while_workers_drain_stays() {
@@ -296,26 +328,64 @@ async fn a_bucket_that_failed_to_be_created_is_not_given_up_either() {
 }
 
 /// Nor is it looked for afterwards, as if it had been the environment's.
-#[tokio::test(start_paused = true)]
-async fn a_bucket_that_failed_to_be_created_is_not_left_over() {
-    let rig = with_an_unmade_bucket();
-    let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+/// What is left of it.
+async fn look(rig: &Rig, known: Known) -> Receipt {
     let subject = Subject {
         environment: "lab".into(),
-        known: Known::read(&rig.cloud, &deployed).await,
+        known,
         ..Subject::default()
     };
     let patience = Patience {
         limit: Duration::ZERO,
         pause: Duration::from_secs(1),
     };
-    let receipt = leftovers::look(&rig.cloud, &subject, patience, jiff::Timestamp::UNIX_EPOCH).await;
+    leftovers::look(&rig.cloud, &subject, patience, jiff::Timestamp::UNIX_EPOCH).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_failed_to_be_created_is_not_left_over() {
+    let rig = with_an_unmade_bucket();
+    let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+    let receipt = look(&rig, Known::read(&rig.cloud, &deployed).await).await;
     let buckets = receipt
         .resources
         .iter()
         .filter(|row| row.resource_type == "AWS::S3::Bucket");
     let buckets: Vec<&str> = buckets.map(|row| row.name.as_str()).collect();
     assert_eq!(buckets, ["first"], "{receipt:#?}");
+}
+
+/// A read of who holds it comes too early, and still tells of the stack that went.
+#[tokio::test(start_paused = true)]
+async fn what_only_a_stack_that_is_gone_holds_can_be_removed() {
+    let rig = with_an_unmade_bucket();
+    let deployed = Deployed::find(&rig.cloud, "lab").await.expect("found");
+    let receipt = look(&rig, Known::read(&rig.cloud, &deployed).await).await;
+    let bucket = receipt
+        .resources
+        .iter()
+        .find(|row| row.name == "first")
+        .expect("the bucket");
+    assert_eq!(bucket.fate, leftovers::Fate::LeftOver, "{bucket:#?}");
+    assert!(bucket.remove_with.is_some(), "{bucket:#?}");
+}
+
+/// The emulator is asked otherwise: it doesn't look for physical ids.
+#[tokio::test(start_paused = true)]
+async fn a_stack_on_the_emulator_holds_what_it_made() {
+    let mut rig = Rig::new(Script::new().existing(stage("empty", QUEUE)));
+    rig.cloud.local = true;
+    let holder = rig
+        .cloud
+        .holder("AWS::SQS::Queue", "http://localhost:4566/111122223333/lab-work")
+        .await;
+    assert!(
+        matches!(&holder, Holder::Stack { name, .. } if name == "lab-work"),
+        "{holder:?}"
+    );
+    for (of_type, id) in [("AWS::SQS::Queue", "lab-other"), ("AWS::SNS::Topic", "lab-work")] {
+        assert_eq!(rig.cloud.holder(of_type, id).await, Holder::Nobody, "{of_type} {id}");
+    }
 }
 
 /// Its creation failed, and it carries the name of one that was there before. CloudFormation can't delete what isn't empty,
@@ -328,6 +398,12 @@ async fn a_bucket_that_failed_to_be_created_is_not_emptied() {
         let failure = ran.failure("work");
         assert_eq!(failure.status, Some(StackStatus::DeleteFailed), "{failure:#?}");
         assert_eq!(objects(&rig), [0, 1]);
+        let said = ran
+            .warnings()
+            .iter()
+            .filter(|said| said.contains("is left as it is"))
+            .count();
+        assert_eq!(said, 1, "{:?}", ran.warnings());
     }
 }
 

@@ -354,7 +354,7 @@ async fn a_launch_template_is_put_back_while_as_many_work_as_run() {
 
 /// What was shown is what is done. Nothing of it stays behind, and nothing is thrown away twice.
 #[tokio::test(start_paused = true)]
-async fn other_changes_than_were_shown_are_not_made_when_the_fleet_has_grown() {
+async fn other_changes_than_were_shown_are_not_made_when_the_fleet_has_grown_or_shrunk() {
     let differs = |resource: &str, path: &str| {
         let before = format!("{{\"{path}\":\"20\"}}");
         let after = format!("{{\"{path}\":\"30\"}}");
@@ -371,13 +371,22 @@ async fn other_changes_than_were_shown_are_not_made_when_the_fleet_has_grown() {
         rig.endpoint
             .world(|world| world.services.set_parameter(name, "ami-0fedcba9876543210"));
     };
-    let meanwhile: [&dyn Fn(&Rig); 2] = [&more, &newer_image];
-    for meanwhile in meanwhile {
+    let group = || differs("Group", "MaxSize");
+    // A launch template is changed by a newer image, too: the changes are those that were shown.
+    let template = || differs("LaunchTemplate", "VersionDescription");
+    let meanwhile: [(Drifted, &dyn Fn(&Rig), usize); 4] = [
+        (group(), &more, 12),
+        (group(), &newer_image, 12),
+        (template(), &newer_image, 12),
+        // Back at the number that was deployed, which one change set is enough for.
+        (group(), &more, 2),
+    ];
+    for (drifted, meanwhile, later) in meanwhile {
         let rig = fleet(2, 20, 10).await;
         rig.endpoint.world(|world| world.calls.clear());
         let name = name(&rig);
-        let ran = revert_after(&rig, differs("Group", "MaxSize"), |rig| {
-            rig.endpoint.rescript(|script| script.resize(&name, 12));
+        let ran = revert_after(&rig, drifted, |rig| {
+            rig.endpoint.rescript(|script| script.resize(&name, later));
             meanwhile(rig);
         });
         let ran = ran.await;

@@ -390,6 +390,8 @@ async fn what_always_seems_busy_is_given_up_when_its_time_is_over() {
     let ran = tokio::time::timeout(seconds(600), rig.deploy()).await.expect("it ends");
     assert_eq!(ran.exit_code(), 1);
     assert!(ran.took() < seconds(65), "{:?}", ran.took());
+    let asked = rig.endpoint.calls("CreateChangeSet").len();
+    assert!(asked <= 65, "{asked} times in a minute");
 }
 
 /// What looked busy has ended by itself: the second before the next look is no longer than the command.

@@ -184,9 +184,14 @@ fn what_is_not_counted_yet_goes_back_all_the_same() {
             world.services.queues.moved_a_look = 25;
             world.services.queues.empty_receives = 2;
         });
-        let moved = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "json"]);
-        let moved = moved.run().json();
+        let moved = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "jsonl"]);
+        let lines = moved.run().json_lines();
+        let moved = &lines.last().expect("a result")["result"];
         assert_eq!((&moved["moved"], &moved["how"]), (&25.into(), &how.into()), "{moved}");
+        assert!(
+            lines.iter().all(|line| line["of"] != 0),
+            "nobody knows of how many: {lines:#?}"
+        );
         assert_eq!(bodies(&endpoint, QUEUE), names);
         let again = test(&endpoint).args(["dlq", "redrive", "lab.yaml", "--output", "json"]);
         assert_eq!(again.run().json()["how"], "nothing");
