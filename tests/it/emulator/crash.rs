@@ -213,7 +213,15 @@ fn killed_deploys_converge_on_the_scripted_endpoint() {
             })
         };
         crash(seed, test, account, whole, &figures, left);
-        is_whole(seed, left(), endpoint.change_sets());
+        // A run may be killed while it asks whether a stack is unchanged that was updated a moment ago: what it asked with has
+        // failed, as there is nothing to change, and can't be executed. It goes with the next change, or with the stack.
+        let executable = endpoint.world(|world| {
+            let all = world.stacks.iter().flat_map(|stack| &stack.change_sets);
+            all.filter(|known| known.is_active() && known.status != "FAILED")
+                .map(|known| known.name.clone())
+                .collect()
+        });
+        is_whole(seed, left(), executable);
         let creates: Vec<(String, usize)> = endpoint.world(|world| {
             let begins = |name: &str| {
                 let all = world.stacks.iter().filter(|stack| stack.name == name);
