@@ -34,7 +34,7 @@ pub struct Intake<'a> {
     pub keeps_data: bool,
 }
 
-/// For `stage.yaml.j2`.
+/// For `stage.yaml.j2` and what it includes.
 #[derive(Debug, Serialize)]
 pub struct Stage<'a> {
     pub environment: &'a str,
@@ -56,6 +56,14 @@ pub struct Stage<'a> {
     pub variables: Vec<Variable<'a>>,
     /// Ends the here-documents in the user data.
     pub end_mark: String,
+    pub log_retention_days: u64,
+    #[serde(flatten)]
+    pub workers: Instances<'a>,
+}
+
+/// For `stage/instances.yaml.j2`, beside what every stage has.
+#[derive(Debug, Serialize)]
+pub struct Instances<'a> {
     pub instance_name: String,
     pub instance_types: &'a [String],
     /// Several types or spot: a mixed-instances group.
@@ -82,7 +90,6 @@ pub struct Stage<'a> {
     /// How long the hook waits without a heartbeat.
     pub hook_seconds: u64,
     pub volume_gib: u64,
-    pub log_retention_days: u64,
     pub session_manager: bool,
     pub managed_policies: &'a [String],
 }

@@ -34,20 +34,27 @@ mod tests {
         let network = include_str!("../../templates/network.yaml.j2");
         let intake = include_str!("../../templates/intake.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
-        for (template, names) in [
-            (artifacts, [BUCKET].as_slice()),
-            (network, &[VPC, SUBNETS]),
-            (intake, &[BUCKET, TOPIC, UPLOADS_PREFIX]),
+        let instances = include_str!("../../templates/stage/instances.yaml.j2");
+        let after = |template: &'static str, mark: &str| template.split_once(mark).expect("outputs").1;
+        for (outputs, names) in [
+            (after(artifacts, "\nOutputs:\n"), [BUCKET].as_slice()),
+            (after(network, "\nOutputs:\n"), &[VPC, SUBNETS]),
+            (after(intake, "\nOutputs:\n"), &[BUCKET, TOPIC, UPLOADS_PREFIX]),
             (
-                stage,
+                after(stage, "\nOutputs:\n"),
                 &[
                     QUEUE_URL,
                     QUEUE_ARN,
                     QUEUE_NAME,
                     DEAD_LETTER_QUEUE_URL,
                     DEAD_LETTER_QUEUE_NAME,
-                    GROUP,
                     DEAD_LETTERS_ALARM,
+                ],
+            ),
+            (
+                after(instances, "\n{% block group %}\n"),
+                &[
+                    GROUP,
                     PROGRAM,
                     WORKER_ENVIRONMENT,
                     LATENCY_ALARM,
@@ -56,7 +63,6 @@ mod tests {
                 ],
             ),
         ] {
-            let (_, outputs) = template.split_once("\nOutputs:\n").expect("outputs");
             for name in names {
                 assert!(outputs.contains(&format!("  {name}:\n")), "{name} in {outputs}");
             }

@@ -35,9 +35,16 @@ impl Parts<'_> {
             .map(|next| self.environment.stages[*next].name.as_str())
             .collect();
         let stack = || {
-            let parameters = self.stage_parameters(instances, source, &feeds, &artifact.key, &pointer)?;
+            let mut parameters = self.stage_parameters(source, &feeds);
+            parameters.extend(self.instance_parameters(instances, &artifact.key, &pointer)?);
             let context = self.stage_context(index, source, &feeds)?;
-            let stack = self.stack(&stage.name, "stage.yaml.j2", &context, parameters, self.on_destroy())?;
+            let stack = self.stack(
+                &stage.name,
+                "stage/instances.yaml.j2",
+                &context,
+                parameters,
+                self.on_destroy(),
+            )?;
             Ok(Stack {
                 rolling_update: Some(RollingUpdate::of(instances)),
                 ..stack
@@ -46,11 +53,28 @@ impl Parts<'_> {
         Ok((stack().map_err(|problem| vec![problem])?, artifact))
     }
 
-    fn stage_parameters(
+    /// What every stage is given.
+    fn stage_parameters(&self, source: Source, feeds: &[&str]) -> BTreeMap<String, Value> {
+        let mut parameters = BTreeMap::new();
+        let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
+        if self.environment.bucket.is_some() {
+            add("BucketName", output("intake", outputs::BUCKET));
+        }
+        if source == Source::Bucket {
+            add("TopicArn", output("intake", outputs::TOPIC));
+        }
+        for (position, next) in feeds.iter().enumerate() {
+            let number = position + 1;
+            add(&format!("NextQueueUrl{number}"), output(next, outputs::QUEUE_URL));
+            add(&format!("NextQueueArn{number}"), output(next, outputs::QUEUE_ARN));
+        }
+        parameters
+    }
+
+    /// What its instances are given.
+    fn instance_parameters(
         &self,
         instances: &Instances,
-        source: Source,
-        feeds: &[&str],
         program_key: &str,
         pointer: &str,
     ) -> Result<BTreeMap<String, Value>, Problem> {
@@ -64,12 +88,6 @@ impl Parts<'_> {
             ),
         ]);
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
-        if self.environment.bucket.is_some() {
-            add("BucketName", output("intake", outputs::BUCKET));
-        }
-        if source == Source::Bucket {
-            add("TopicArn", output("intake", outputs::TOPIC));
-        }
         if instances.network == Some(Network::Create) {
             add("VpcId", output("network", outputs::VPC));
             add("SubnetIds", output("network", outputs::SUBNETS));
@@ -78,11 +96,6 @@ impl Parts<'_> {
             add("SubnetIds", Value::Literal(subnets.join(",")));
         } else if let Some(wanted) = default_zones(instances) {
             add(ZONES, Value::Zones(wanted));
-        }
-        for (position, next) in feeds.iter().enumerate() {
-            let number = position + 1;
-            add(&format!("NextQueueUrl{number}"), output(next, outputs::QUEUE_URL));
-            add(&format!("NextQueueArn{number}"), output(next, outputs::QUEUE_ARN));
         }
         Ok(parameters)
     }
@@ -126,32 +139,38 @@ impl Parts<'_> {
             variables: variables()
                 .map(|(name, value)| contexts::Variable { name, value })
                 .collect(),
-            instance_name: names::stack(environment, &stage.name),
-            instance_types: &instances.types,
-            mixed: instances.types.len() > 1 || instances.spot,
-            spot: instances.spot,
-            image_from_ssm: !instances.image.starts_with("ami-"),
-            own_subnets: instances.vpc.is_some() || instances.network.is_some(),
-            zones: match &instances.zones {
-                Some(Zones::Named(names)) => names,
-                Some(Zones::All) | None => &[],
-            },
-            zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
-            min: instances.min,
-            max: instances.max,
-            min_in_service: RollingUpdate::of(instances).keeps(0),
-            batch_size: RollingUpdate::of(instances).batch_size,
-            start_timeout: iso8601(instances.start_timeout.as_secs()),
-            warmup_seconds: instances.warmup.as_secs(),
-            // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
-            wake_warmup_seconds: instances.warmup.as_secs().max(600),
-            drain_seconds: instances.drain_timeout.as_secs(),
-            hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
-            volume_gib: instances.volume.as_gib(),
             log_retention_days: instances.log_retention.as_secs() / 86400,
-            session_manager: instances.session_manager,
-            managed_policies: &instances.policies,
+            workers: instance_context(names::stack(environment, &stage.name), instances),
         })
+    }
+}
+
+fn instance_context(instance_name: String, instances: &Instances) -> contexts::Instances<'_> {
+    contexts::Instances {
+        instance_name,
+        instance_types: &instances.types,
+        mixed: instances.types.len() > 1 || instances.spot,
+        spot: instances.spot,
+        image_from_ssm: !instances.image.starts_with("ami-"),
+        own_subnets: instances.vpc.is_some() || instances.network.is_some(),
+        zones: match &instances.zones {
+            Some(Zones::Named(names)) => names,
+            Some(Zones::All) | None => &[],
+        },
+        zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
+        min: instances.min,
+        max: instances.max,
+        min_in_service: RollingUpdate::of(instances).keeps(0),
+        batch_size: RollingUpdate::of(instances).batch_size,
+        start_timeout: iso8601(instances.start_timeout.as_secs()),
+        warmup_seconds: instances.warmup.as_secs(),
+        // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
+        wake_warmup_seconds: instances.warmup.as_secs().max(600),
+        drain_seconds: instances.drain_timeout.as_secs(),
+        hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
+        volume_gib: instances.volume.as_gib(),
+        session_manager: instances.session_manager,
+        managed_policies: &instances.policies,
     }
 }
 
