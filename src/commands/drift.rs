@@ -9,10 +9,9 @@ use super::global::{Form, Global};
 use super::named::Named;
 use super::waits::Waits;
 use crate::cloud::Cloud;
-use crate::deployed::{Deployed, DeployedStack};
+use crate::deployed::address::Address;
 use crate::engine::operation::Context;
-use crate::engine::outcome::Report;
-use crate::engine::revert::{self, StackRevert};
+use crate::engine::revert::put_back::{Ask, Reverted, put_back};
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::observe::drift::{self, Drift as Found};
@@ -76,19 +75,10 @@ pub(super) struct Document<'a> {
     #[serde(flatten)]
     found: &'a Found,
     #[serde(skip_serializing_if = "Option::is_none")]
-    revert: Option<Reverted<'a>>,
+    revert: Option<&'a Reverted>,
     /// Why nothing could be put back.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorJson>,
-}
-
-#[derive(Serialize, JsonSchema)]
-struct Reverted<'a> {
-    plans: &'a [StackRevert],
-    /// What matters and stays, a line each.
-    not_reverted: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Report>,
 }
 
 impl Drift {
@@ -128,7 +118,7 @@ impl Drift {
         }
     }
 
-    fn show(&self, global: &Global, found: &Found, revert: Option<Reverted<'_>>, error: Option<&Error>) {
+    fn show(&self, global: &Global, found: &Found, revert: Option<&Reverted>, error: Option<&Error>) {
         let error = error.map(ErrorJson::from);
         let is_text = global.output == Output::Text;
         match (global.form, global.output) {
@@ -159,44 +149,64 @@ impl Drift {
             interrupt,
             waiting: self.waits.begin(global, interrupt),
         };
-        let result = self.revert(global, context, found, &progress).await;
+        if global.output == Output::Text {
+            progress.suspend(|| self.show(global, found, None, None));
+        }
+        let person = Person {
+            address: &found.address,
+            progress: &progress,
+            interrupt,
+            output: global.output,
+            yes: self.yes,
+        };
+        let result = put_back(context, found, &global.drafts, &person).await;
+        let result = result.and_then(|reverted| self.show_reverted(global, found, &reverted, &progress));
         drop(events);
         progress.end().await;
         let discarded = global.drafts.discard_in_time(cloud, interrupt).await;
         result.and(discarded.map_err(|left| Global::left(interrupt, left)))
     }
 
-    async fn revert(&self, global: &Global, context: Context<'_>, found: &Found, progress: &Progress) -> Result<()> {
-        let Context { cloud, interrupt, .. } = context;
-        let drafts = &global.drafts;
+    fn show_reverted(&self, global: &Global, found: &Found, reverted: &Reverted, progress: &Progress) -> Result<()> {
+        let result = reverted.result();
+        let Some(report) = &reverted.result else {
+            self.show(global, found, Some(reverted), result.as_ref().err());
+            return result;
+        };
+        let again = format!("qfleet drift {} --revert", global.with_whereabouts(&self.which.words()));
         if global.output == Output::Text {
-            progress.suspend(|| self.show(global, found, None, None));
+            progress.suspend(|| report::note(&report::summary::text(report, &again)));
         }
-        let stacks = interrupt.unless_stopped(drifted(cloud, found)).await?;
-        let drawing = revert::draw_up(cloud, &found.address.environment, &stacks, drafts);
-        let reverts = interrupt.unless_stopped(drawing).await?;
-        let not_reverted = report::revert::not_reverted(found, &reverts);
-        let ready = reverts.iter().any(|revert| revert.draft.is_some());
-        if global.output == Output::Text {
-            progress.suspend(|| report::text(&report::revert::text(&reverts)));
-            for line in &not_reverted {
+        self.show(global, found, Some(reverted), None);
+        result?;
+        if self.fail && !reverted.not_reverted.is_empty() {
+            return Err(Error::Differences);
+        }
+        Ok(())
+    }
+}
+
+/// Who is asked: whoever started the command.
+struct Person<'a> {
+    address: &'a Address,
+    progress: &'a Progress,
+    interrupt: &'a Interrupt,
+    output: Output,
+    yes: bool,
+}
+
+impl Ask for Person<'_> {
+    fn show(&self, reverted: &Reverted) {
+        if self.output == Output::Text {
+            self.progress
+                .suspend(|| report::text(&report::revert::text(&reverted.plans)));
+            for line in &reverted.not_reverted {
                 report::note(&format!("not put back: {line}"));
             }
         }
-        let reverted = |result| Reverted {
-            plans: &reverts,
-            not_reverted: not_reverted.clone(),
-            result,
-        };
-        if !ready {
-            let cannot = self.cannot(&reverts);
-            self.show(global, found, Some(reverted(None)), Some(&cannot));
-            return Err(cannot);
-        }
-        if let Some(refusal) = revert::data_loss(&reverts) {
-            return Err(refusal);
-        }
-        let newer = report::revert::newer(&reverts);
+    }
+
+    fn agrees(&self, newer: &[String]) -> Result<bool> {
         if self.yes && !newer.is_empty() {
             let refusal = Error::refused(format!("more than drift would be put back:\n  {}", newer.join("\n  ")));
             return Err(refusal.with_help(
@@ -209,46 +219,8 @@ impl Drift {
         } else {
             ", and take in what the parameter store has by now"
         };
-        let question = format!("Put {} back{with}?", found.address);
-        if !progress.suspend(|| report::confirm(interrupt, &question, self.yes))? {
-            return Err(Error::refused("not confirmed: nothing was changed"));
-        }
-        let report = revert::revert(context, &found.address.environment, drafts, &stacks, &reverts).await;
-        let again = format!("qfleet drift {} --revert", global.with_whereabouts(&self.which.words()));
-        if global.output == Output::Text {
-            progress.suspend(|| report::note(&report::summary::text(&report, &again)));
-        }
-        let result = report.result();
-        let stays = !not_reverted.is_empty();
-        self.show(global, found, Some(reverted(Some(report))), None);
-        result?;
-        if self.fail && stays {
-            return Err(Error::Differences);
-        }
-        Ok(())
+        let question = format!("Put {} back{with}?", self.address);
+        self.progress
+            .suspend(|| report::confirm(self.interrupt, &question, self.yes))
     }
-
-    /// Why nothing at all could be put back.
-    fn cannot(&self, reverts: &[StackRevert]) -> Error {
-        if reverts.iter().any(|revert| !revert.is_known) {
-            Error::failed("this endpoint can't revert drift: it made ordinary change sets, which were thrown away")
-                .with_help(
-                    "`qfleet deploy` puts back only what the environment file itself has changed since the last deploy; \
-                     put the rest back in its service, or destroy and deploy again",
-                )
-        } else {
-            Error::failed("CloudFormation sees nothing that it could put back")
-                .with_help("put back by hand what is named above, then run `qfleet drift` again")
-        }
-    }
-}
-
-/// The stacks in which something matters, as they are now.
-async fn drifted(cloud: &Cloud, found: &Found) -> Result<Vec<DeployedStack>> {
-    let deployed = Deployed::find(cloud, &found.address.environment).await?;
-    let is_drifted = |stack: &DeployedStack| {
-        let known = found.stacks.iter().find(|known| known.id == stack.stack.id);
-        known.is_some_and(drift::StackDrift::is_drifted)
-    };
-    Ok(deployed.stacks.into_iter().filter(is_drifted).collect())
 }

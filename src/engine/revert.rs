@@ -1,5 +1,7 @@
 //! Puts stacks back to what they were deployed as, by drift-aware change sets.
 
+pub mod put_back;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;

@@ -7,8 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::drift::one_line;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
 use crate::cloud::cloudformation::change_set::{Action, Replacement};
-use crate::engine::revert::{NewerValue, StackRevert};
-use crate::observe::drift::Drift;
+use crate::engine::revert::StackRevert;
+use crate::engine::revert::put_back::newer;
 
 /// How wide the table is where there is no terminal.
 const WIDTH: usize = 100;
@@ -31,22 +31,6 @@ pub fn text(reverts: &[StackRevert]) -> String {
         let _ = writeln!(out, "{} {line}", paint(BAD, "!"));
     }
     out
-}
-
-/// What comes with it that wasn't asked for, a line each.
-pub fn newer(reverts: &[StackRevert]) -> Vec<String> {
-    let all = reverts
-        .iter()
-        .flat_map(|revert| revert.newer.iter().map(move |newer| (revert, newer)));
-    let line = |(revert, newer): (&StackRevert, &NewerValue)| {
-        let deployed = newer.deployed.as_deref().unwrap_or("unknown");
-        format!(
-            "{}: {} is {} in the parameter store by now, and {deployed} was deployed: that comes with it, and replaces what \
-             was made from it",
-            revert.stack, newer.parameter, newer.becomes
-        )
-    };
-    all.map(line).collect()
 }
 
 fn table(revert: &StackRevert) -> Table {
@@ -101,23 +85,4 @@ fn table(revert: &StackRevert) -> Table {
         }
     }
     table
-}
-
-/// What matters and isn't put back, a line each.
-pub fn not_reverted(drift: &Drift, reverts: &[StackRevert]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for stack in &drift.stacks {
-        let revert = reverts.iter().find(|revert| revert.stack == stack.stack);
-        for (resource, finding) in stack.findings(false) {
-            if revert.is_some_and(|revert| revert.puts_back(&resource.logical_id, &finding.property)) {
-                continue;
-            }
-            let property = match finding.property.as_str() {
-                "" => "(deleted)",
-                property => property,
-            };
-            lines.push(format!("{} {} {property}", stack.stack, resource.logical_id));
-        }
-    }
-    lines
 }
