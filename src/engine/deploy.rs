@@ -114,10 +114,11 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
-        if let Ok(mut outputs) = outputs.lock() {
+        let is_protected = now.as_ref().is_some_and(|now| now.protected == Some(true));
+        if let (Some(now), Ok(mut outputs)) = (now, outputs.lock()) {
             outputs.insert(part.clone(), now.outputs);
         }
-        if stack.protect && now.protected != Some(true) {
+        if stack.protect && !is_protected {
             cloud.protect_stack(&stack.name, true).await?;
         }
     } else if planned.termination_protection == Some(true) {
@@ -126,8 +127,9 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     Ok(outcome)
 }
 
-/// The stack as it is now. A read that comes too early, and shows it as it was, is made again.
-async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Result<StackDescription, Failed> {
+/// The stack as it is now. A read that comes too early, and shows it as it was, is made again, unless the command is
+/// interrupted: then there may be none that knows the stack.
+async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Result<Option<StackDescription>, Failed> {
     let cloud = context.cloud;
     let found = match made {
         Some(Made { id, change_set }) => {
@@ -139,9 +141,14 @@ async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Res
         }
         None => cloud.stack(&stack.name).await?,
     };
-    let is_there = |now: &StackDescription| now.status != StackStatus::DeleteComplete;
-    let gone = || Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name));
-    Ok(found.filter(is_there).ok_or_else(gone)?)
+    let is_gone = match &found {
+        Some(now) => now.status == StackStatus::DeleteComplete,
+        None => !context.interrupt.asked(),
+    };
+    if is_gone {
+        return Err(Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name)).into());
+    }
+    Ok(found)
 }
 
 /// A stage's program is there before its stack names it, whichever parts are deployed (`--only`).

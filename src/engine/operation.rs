@@ -47,9 +47,7 @@ impl Context<'_> {
             return Err(Error::Interrupted);
         }
         match self.waiting.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Error::failed(format!(
-                "{stack} was not begun: the time of --timeout is over"
-            ))),
+            Some(deadline) if Instant::now() >= deadline => Err(not_begun(stack)),
             _ => Ok(()),
         }
     }
@@ -62,18 +60,17 @@ impl Context<'_> {
     where
         Failed: From<E>,
     {
-        self.may_begin(stack)?;
-        let done = tokio::select! {
-            done = work => done?,
-            () = until(self.waiting.deadline) => {
-                self.may_begin(stack)?;
-                return Err(Failed::Stopped);
-            }
-            () = self.interrupt.wait() => return Err(Failed::Stopped),
-        };
-        self.may_begin(stack)?;
-        Ok(done)
+        tokio::select! {
+            biased;
+            () = self.interrupt.wait() => Err(Failed::Stopped),
+            () = until(self.waiting.deadline) => Err(not_begun(stack).into()),
+            done = work => Ok(done?),
+        }
     }
+}
+
+fn not_begun(stack: &str) -> Error {
+    Error::failed(format!("{stack} was not begun: the time of --timeout is over"))
 }
 
 /// What becomes of running operations when the command is interrupted.

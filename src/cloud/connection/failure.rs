@@ -117,7 +117,7 @@ where
 }
 
 /// The chain of causes on one line, without the SDK's debugging output behind it.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(in crate::cloud) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {

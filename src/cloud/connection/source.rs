@@ -1,5 +1,6 @@
 //! Where credentials come from: waited for no longer than makes sense, and named when nothing comes.
 
+use std::error::Error as _;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
 use aws_types::os_shim_internal::Env;
 use tokio::time::timeout;
+
+use crate::cloud::connection::failure::causes;
 
 /// A service that gives credentials.
 const SERVICE: Duration = Duration::from_secs(25);
@@ -76,12 +79,17 @@ impl Source {
     }
 
     async fn within(&self, limit: Duration, credentials: impl Future<Output = Result>) -> Result {
-        timeout(limit, credentials).await.unwrap_or_else(|_| {
-            Err(CredentialsError::provider_error(NothingCame {
-                name: self.name.clone(),
-                limit,
-            }))
-        })
+        let name = self.name.clone();
+        let nothing_came = match timeout(limit, credentials).await {
+            Err(_) => NothingCame::InTime { name, limit },
+            // It was asked, and the SDK itself gave it up.
+            Ok(Err(error @ (CredentialsError::Unhandled(_) | CredentialsError::ProviderError(_)))) => {
+                let why = causes(error.source().unwrap_or(&error));
+                NothingCame::AtAll { name, why }
+            }
+            Ok(result) => return result,
+        };
+        Err(CredentialsError::provider_error(nothing_came))
     }
 }
 
@@ -137,12 +145,12 @@ impl ProvideCredentials for Bounded {
     }
 }
 
-/// Nothing came in time.
 #[derive(Debug, thiserror::Error)]
-#[error("{NOTHING_CAME} within {} s from {name}", limit.as_secs())]
-struct NothingCame {
-    name: String,
-    limit: Duration,
+enum NothingCame {
+    #[error("{NOTHING_CAME} within {} s from {name}", limit.as_secs())]
+    InTime { name: String, limit: Duration },
+    #[error("{NOTHING_CAME} from {name}: {why}")]
+    AtAll { name: String, why: String },
 }
 
 /// Whether this message says that a source of credentials gave nothing.
@@ -150,7 +158,7 @@ pub(in crate::cloud) fn nothing_came(message: &str) -> bool {
     message.contains(NOTHING_CAME)
 }
 
-/// Why there are no credentials, when a source gave nothing in time.
+/// Why there are no credentials, when a source gave none.
 pub(in crate::cloud) fn why_none(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut chain = std::iter::successors(Some(error), |&error| error.source());
     chain

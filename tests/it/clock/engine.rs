@@ -7,6 +7,7 @@ mod emptying;
 mod failures;
 mod faults;
 mod importing;
+mod interrupted;
 mod keeping;
 mod leftovers;
 mod many_stacks;

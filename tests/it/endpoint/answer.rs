@@ -66,6 +66,10 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
         Some(Fault::Cut) => return cut(),
         Some(Fault::Stall) => std::future::pending().await,
         Some(Fault::Held(ref gate)) => gate.pass().await,
+        Some(Fault::LateEffect(time)) => {
+            tokio::time::sleep(time).await;
+            lock(&world).catch_up();
+        }
         _ => {}
     }
     let response = match (call.service, forward_to) {

@@ -34,6 +34,8 @@ pub enum Fault {
     Held(Gate),
     /// The answer comes this much later; the request took effect at once.
     Late(Duration),
+    /// The request takes effect this much later, and then it is answered.
+    LateEffect(Duration),
 }
 
 impl Fault {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use qfleet::cloud::cloudformation::change_set::OnFailure;
 use qfleet::cloud::cloudformation::events::ResourceEvent;
+use qfleet::engine::event::Event;
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::StackAction;
 
@@ -162,6 +163,45 @@ async fn a_second_request_is_refused_in_either_way() {
             "{code}: it isn't planned again"
         );
     }
+}
+
+/// Its events carry the token of the request that began it, which isn't ours: "All events triggered by a given stack
+/// operation are assigned the same client request token"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackEvent.html>, ClientRequestToken).
+#[tokio::test(start_paused = true)]
+async fn what_somebody_else_executed_is_watched_like_any_other() {
+    let mut rig = Rig::new(Script::new()).only(&["artifacts"]);
+    rig.deploy().await.well();
+    rig.touch("artifacts");
+    let ours = On::action("ExecuteChangeSet").numbers(1..=1);
+    rig.endpoint.rescript(|script| {
+        let script = script.takes("lab-artifacts", "Bucket", seconds(30));
+        script.fault(ours, Fault::LateEffect(seconds(2)))
+    });
+    rig.again();
+    let before = rig.endpoint.calls("ExecuteChangeSet").len();
+    let theirs = async {
+        while rig.endpoint.calls("ExecuteChangeSet").len() == before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let id = rig.endpoint.world(|world| {
+            let mut all = world.stacks.iter().flat_map(|stack| &stack.change_sets);
+            let open = all.find(|known| known.is_active()).expect("ours");
+            open.id.clone()
+        });
+        rig.cloud.execute_change_set(&id, false).await.expect("it is executed");
+    };
+    let (ran, ()) = futures_util::future::join(rig.deploy(), theirs).await;
+    let ran = ran.well();
+    assert!(matches!(ran.outcome("artifacts"), Outcome::Done { .. }));
+    let took = ran.took();
+    assert!(took > seconds(30) && took < seconds(45), "its end is noticed: {took:?}");
+    let resources = ran
+        .told
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::Resource { .. }));
+    assert!(resources.count() >= 4, "its events are told");
+    rig.is_deployed();
 }
 
 /// A change set that was refused, and not executed, is no operation to be watched: it is planned again.

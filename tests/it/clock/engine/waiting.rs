@@ -1,16 +1,14 @@
-//! Operations that are attached to, left, waited for or cancelled.
+//! Operations that are attached to, left and waited for.
 
 use std::time::Duration;
 
-use qfleet::engine::deploy::settle::settle;
 use qfleet::engine::event::{Events, Operation};
-use qfleet::engine::operation::{self, Context, OnInterrupt, Target};
+use qfleet::engine::operation::{self, Context, Target};
 use qfleet::engine::outcome::{Outcome, Unattended};
-use qfleet::error::Error;
 use tokio::time::Instant;
 
-use crate::clock::engine::{Ran, Rig, blueprint};
-use crate::endpoint::{Endpoint, Existing, Fault, Happening, On, Script};
+use crate::clock::engine::{Rig, blueprint};
+use crate::endpoint::{Existing, Fault, Happening, On, Script};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -172,117 +170,6 @@ async fn without_waiting_operations_are_begun_and_left() {
     rig.is_deployed();
 }
 
-/// Interrupts a deploy when the endpoint is as wanted. Returns how the deploy ended, and when it was interrupted.
-async fn interrupted(rig: &Rig, wanted: impl Fn(&Endpoint) -> bool) -> (Ran, Instant) {
-    let (ran, at) = tokio::join!(rig.deploy(), rig.interrupt_when(wanted));
-    (ran, at)
-}
-
-fn is_being_made(stack: &'static str) -> impl Fn(&Endpoint) -> bool {
-    move |endpoint| endpoint.status(stack).as_deref() == Some("CREATE_IN_PROGRESS")
-}
-
-#[tokio::test(start_paused = true)]
-async fn interrupted_it_detaches_within_five_seconds_and_the_next_run_attaches() {
-    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
-    let (ran, at) = interrupted(&rig, is_being_made("lab-intake")).await;
-    assert_eq!(ran.exit_code(), 130);
-    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
-    assert!(matches!(
-        ran.outcome("intake"),
-        Outcome::Running {
-            why: Unattended::Interrupted,
-            ..
-        }
-    ));
-    assert!(matches!(ran.outcome("work"), Outcome::Skipped { .. }));
-    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_IN_PROGRESS"));
-    rig.again().deploy().await.well();
-    rig.is_deployed();
-    assert!(
-        rig.creates().iter().all(|(_, times)| *times == 1),
-        "{:?}",
-        rig.creates()
-    );
-}
-
-/// CloudFormation takes seconds to work a change set out. Who interrupts meanwhile wants nothing begun any more.
-#[tokio::test(start_paused = true)]
-async fn interrupted_while_a_change_set_is_worked_out_nothing_new_is_begun() {
-    let rig = Rig::new(Script::new());
-    rig.endpoint.rescript(|script| script.change_sets_take(seconds(3)));
-    let before = |endpoint: &Endpoint| {
-        let asked = endpoint.calls("CreateChangeSet");
-        asked.iter().any(|call| call.stack.as_deref() == Some("lab-work"))
-    };
-    let (ran, at) = interrupted(&rig, before).await;
-    assert_eq!(ran.exit_code(), 130, "{:#?}", ran.result);
-    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
-    assert_eq!(rig.status("work"), None, "neither made nor left empty");
-    assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn interrupted_it_can_wait_for_what_runs() {
-    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
-    rig.waiting.on_interrupt = OnInterrupt::Wait;
-    let (ran, at) = interrupted(&rig, is_being_made("lab-intake")).await;
-    assert_eq!(ran.exit_code(), 130);
-    assert!(ran.ended - at > seconds(50));
-    assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
-    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_COMPLETE"));
-    assert_eq!(rig.status("work"), None, "nothing new is begun");
-}
-
-#[tokio::test(start_paused = true)]
-async fn interrupted_it_can_cancel_a_first_create() {
-    let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
-    rig.waiting.on_interrupt = OnInterrupt::Cancel;
-    let (ran, _) = interrupted(&rig, is_being_made("lab-intake")).await;
-    assert_ne!(ran.exit_code(), 0);
-    assert_eq!(rig.status("intake"), None, "an unfinished first create is deleted");
-    assert_eq!(
-        ran.failure("intake").status.as_ref().map(|status| status.as_str()),
-        Some("DELETE_COMPLETE")
-    );
-}
-
-/// Between its end and our next look, a first create is complete: it isn't unfinished any more.
-#[tokio::test(start_paused = true)]
-async fn a_create_that_has_just_ended_is_not_deleted_by_cancelling() {
-    let mut rig = Rig::of(
-        blueprint(crate::clock::engine::LAB),
-        Script::new().takes("lab-artifacts", "Bucket", seconds(10)),
-    )
-    .only(&["artifacts"]);
-    rig.waiting.on_interrupt = OnInterrupt::Cancel;
-    let (ran, at) = interrupted(&rig, |endpoint| {
-        endpoint.status("lab-artifacts").as_deref() == Some("CREATE_COMPLETE")
-    })
-    .await;
-    assert!(ran.told_end("lab-artifacts") >= at, "it wasn't noticed yet");
-    assert_eq!(rig.status("artifacts").as_deref(), Some("CREATE_COMPLETE"));
-    assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn interrupted_it_can_cancel_an_update() {
-    let mut rig = Rig::new(Script::new());
-    rig.deploy().await.well();
-    rig.endpoint
-        .rescript(|_| Script::new().takes("lab-intake", "Bucket", seconds(60)));
-    rig.touch("intake");
-    rig.again().waiting.on_interrupt = OnInterrupt::Cancel;
-    let (ran, at) = interrupted(&rig, |endpoint| {
-        endpoint.status("lab-intake").as_deref() == Some("UPDATE_IN_PROGRESS")
-    })
-    .await;
-    assert_ne!(ran.exit_code(), 0);
-    assert_eq!(rig.status("intake").as_deref(), Some("UPDATE_ROLLBACK_COMPLETE"));
-    assert!(ran.ended - at > seconds(1), "the way back was watched, too");
-    assert_eq!(rig.endpoint.calls("CancelUpdateStack").len(), 1);
-}
-
 /// SQS keeps a deleted queue's name for 60 s.
 #[tokio::test(start_paused = true)]
 async fn a_queue_name_that_rests_is_waited_for_and_that_is_said() {
@@ -352,26 +239,6 @@ async fn an_update_that_stale_reads_hide_is_attached_to() {
     rig.is_deployed();
 }
 
-/// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next
-/// execution throws it away.
-#[tokio::test(start_paused = true)]
-async fn interrupted_it_does_not_wait_for_a_slow_change_set() {
-    let mut rig = Rig::new(Script::new());
-    rig.endpoint.rescript(|script| script.change_sets_take(seconds(40)));
-    let asked = |endpoint: &Endpoint| !endpoint.calls("CreateChangeSet").is_empty();
-    let (ran, at) = interrupted(&rig, asked).await;
-    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
-    let left = ran.discarded.expect_err("something is left");
-    assert!(
-        left.to_string()
-            .contains("the next deploy of that stack throws it away"),
-        "{left}"
-    );
-    rig.endpoint.rescript(|script| script.change_sets_take(seconds(1)));
-    rig.again().deploy().await.well();
-    rig.is_deployed();
-}
-
 /// CloudFormation says that something runs, and nothing does, again and again.
 #[tokio::test(start_paused = true)]
 async fn what_always_seems_busy_is_given_up_when_its_time_is_over() {
@@ -392,25 +259,4 @@ async fn what_always_seems_busy_is_given_up_when_its_time_is_over() {
     assert!(ran.took() < seconds(65), "{:?}", ran.took());
     let asked = rig.endpoint.calls("CreateChangeSet").len();
     assert!(asked <= 65, "{asked} times in a minute");
-}
-
-/// What looked busy has ended by itself: the second before the next look is no longer than the command.
-#[tokio::test(start_paused = true)]
-async fn a_signal_ends_the_pause_before_the_next_look() {
-    let rig = Rig::new(Script::new());
-    let (events, _heard) = Events::channel();
-    let context = Context {
-        cloud: &rig.cloud,
-        tell: &events,
-        interrupt: &rig.interrupt.1,
-        waiting: rig.waiting,
-    };
-    let asks = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        rig.interrupt.0.send_replace(true);
-    };
-    let began = Instant::now();
-    let (settled, ()) = futures_util::future::join(settle(context, &rig.blueprint, true), asks).await;
-    assert!(matches!(settled, Err(Error::Interrupted)), "{settled:?}");
-    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
 }
