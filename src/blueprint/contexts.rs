@@ -69,6 +69,9 @@ pub struct Instances<'a> {
     /// Several types or spot: a mixed-instances group.
     pub mixed: bool,
     pub spot: bool,
+    pub on_demand_base: u32,
+    /// Beside the stage's own.
+    pub security_groups: &'a [String],
     pub image_from_ssm: bool,
     /// Runs in subnets that are given, instead of the default VPC's.
     pub own_subnets: bool,
@@ -123,7 +126,8 @@ pub struct Scaling {
     /// The same as text, for an output.
     pub target_text: String,
     pub acceptable_latency_seconds: u64,
-    pub seconds_per_message: serde_json::Number,
+    /// None where the file says the target itself.
+    pub seconds_per_message: Option<serde_json::Number>,
     pub count_in_flight: bool,
     /// The same as text, for an output.
     pub count_in_flight_text: &'static str,

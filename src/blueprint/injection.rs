@@ -12,7 +12,7 @@ use super::{Blueprint, Placement, lint, render, template};
 use crate::environment::{Environment, Zones};
 
 /// How many texts an environment has here.
-const TEXTS: usize = 14;
+const TEXTS: usize = 15;
 
 /// A text for each mark.
 fn mark(number: usize) -> String {
@@ -56,6 +56,7 @@ stages:
     second.image = "ami-".to_owned() + &texts[7];
     second.vpc = Some(text(8));
     second.subnets = Some(vec![text(9)]);
+    second.security_groups = vec![text(14)];
     environment
 }
 

@@ -123,20 +123,19 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
             .help("set at least 3, so that another worker may try"),
         );
     }
-    let Some(scaling) = &stage.scaling else { return };
+    let Some((scaling, seconds)) = stage.scaling.as_ref().and_then(timed) else {
+        return;
+    };
     let visible = visibility_timeout.as_secs();
-    if (visible as f64) < scaling.seconds_per_message {
+    if (visible as f64) < seconds {
         advice.push(
             Problem::new(
                 format!("{at}/queue/visibility_timeout"),
-                format!(
-                    "a message that takes {} s is handed to a second worker after {visibility_timeout}",
-                    scaling.seconds_per_message
-                ),
+                format!("a message that takes {seconds} s is handed to a second worker after {visibility_timeout}"),
             )
             .help("set it to a few times `seconds_per_message`, unless the worker extends the timeout while it works"),
         );
-    } else if visibility_timeout > scaling.acceptable_latency && visible as f64 > 2.0 * scaling.seconds_per_message {
+    } else if visibility_timeout > scaling.acceptable_latency && visible as f64 > 2.0 * seconds {
         advice.push(
             Problem::new(
                 format!("{at}/queue/visibility_timeout"),
@@ -150,15 +149,36 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
     }
 }
 
+/// With how long a message takes, where the file says so.
+fn timed(scaling: &Scaling) -> Option<(&Scaling, f64)> {
+    Some((scaling, scaling.seconds_per_message?))
+}
+
 fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
     let WorkersKind::Instances(Instances {
         types,
         zones,
         subnets,
+        min,
+        max,
         spot,
+        on_demand_base,
         drain_timeout,
         ..
     }) = stage.workers.kind();
+    if stage.scaling.is_none() && (min < max || *min == 0) {
+        let starts = match min {
+            0 => "the group stays without instances".to_owned(),
+            _ => format!("the group stays at {min} instances, of {max} that it may have"),
+        };
+        advice.push(
+            Problem::new(
+                format!("{at}/{}", if *min == 0 { "min" } else { "max" }),
+                format!("nothing scales the stage: {starts}, until somebody changes that"),
+            )
+            .help("add `scaling:` to the stage, unless its capacity is set by hand or by something else"),
+        );
+    }
     let one_place = match (zones, subnets) {
         (Some(Zones::Named(names)), _) if names.len() == 1 => Some("zones"),
         (_, Some(subnets)) if subnets.len() == 1 => Some("subnets"),
@@ -179,16 +199,22 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
                 .help("name several types of about the same size, such as [m7g.large, m6g.large, c7g.xlarge]"),
         );
     }
-    if let Some(scaling) = &stage.scaling
-        && scaling.seconds_per_message > drain_timeout.as_secs() as f64
+    if *spot && on_demand_base >= max {
+        advice.push(
+            Problem::new(
+                format!("{at}/on_demand_base"),
+                format!("no instance is ever spot capacity: `max` is {max}"),
+            )
+            .help("set it below `max`, or remove `spot`"),
+        );
+    }
+    if let Some((_, seconds)) = stage.scaling.as_ref().and_then(timed)
+        && seconds > drain_timeout.as_secs() as f64
     {
         advice.push(
             Problem::new(
                 format!("{at}/drain_timeout"),
-                format!(
-                    "an instance is ended after {drain_timeout}, in the middle of a message that takes {} s",
-                    scaling.seconds_per_message
-                ),
+                format!("an instance is ended after {drain_timeout}, in the middle of a message that takes {seconds} s"),
             )
             .help("set it longer than seconds_per_message, or work is done twice at every scale-in"),
         );
@@ -246,6 +272,20 @@ fn scales(at: &str, stage: &Stage, scaling: &Scaling, advice: &mut Vec<Problem>)
                 "messages being worked on don't count: a busy group looks idle",
             )
             .help("set it to true, unless messages take well under a second"),
+        );
+    }
+    if let Some(messages) = scaling.messages_per_instance
+        && messages < scaling.messages_at_once
+    {
+        advice.push(
+            Problem::new(
+                format!("{at_scaling}/messages_per_instance"),
+                format!(
+                    "{messages} messages for an instance that works on {} at once leave it partly idle",
+                    scaling.messages_at_once
+                ),
+            )
+            .help("set it to at least `messages_at_once`"),
         );
     }
     if u64::from(max) * u64::from(scaling.messages_at_once) > MOST_IN_FLIGHT {

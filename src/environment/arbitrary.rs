@@ -156,25 +156,27 @@ fn stage() -> impl Strategy<Value = Stage> {
             retention,
         },
     );
-    let scaling = (duration(60, 86400), 1..=60_000_u32, 1..=1000_u32, any::<bool>()).prop_map(
-        |(acceptable_latency, milliseconds, messages_at_once, count_in_flight)| Scaling {
-            acceptable_latency,
-            seconds_per_message: f64::from(milliseconds) / 1000.0,
-            messages_at_once,
-            count_in_flight,
+    let target = prop_oneof![
+        (1..=60_000_u32).prop_map(|milliseconds| (Some(f64::from(milliseconds) / 1000.0), None)),
+        (1..=1_000_000_u32).prop_map(|messages| (None, Some(messages))),
+    ];
+    let scaling = (duration(60, 86400), target, 1..=1000_u32, any::<bool>()).prop_map(
+        |(acceptable_latency, (seconds_per_message, messages_per_instance), messages_at_once, count_in_flight)| {
+            Scaling {
+                acceptable_latency,
+                seconds_per_message,
+                messages_per_instance,
+                messages_at_once,
+                count_in_flight,
+            }
         },
     );
-    (queue, instances(), option::of(scaling)).prop_map(|(queue, mut instances, scaling)| {
-        if scaling.is_none() {
-            instances.min = instances.max;
-        }
-        Stage {
-            name: String::new(),
-            from: None,
-            queue,
-            workers: Workers { instances },
-            scaling,
-        }
+    (queue, instances(), option::of(scaling)).prop_map(|(queue, instances, scaling)| Stage {
+        name: String::new(),
+        from: None,
+        queue,
+        workers: Workers { instances },
+        scaling,
     })
 }
 
@@ -218,7 +220,7 @@ fn instances() -> impl Strategy<Value = Instances> {
             0..=20_u32,
             1..=20_u32,
         ),
-        (place, times, any::<bool>(), any::<bool>(), any::<bool>()),
+        (place, times, option::of(0..=20_u32), any::<bool>(), any::<bool>()),
     )
         .prop_map(
             |(
@@ -240,8 +242,13 @@ fn instances() -> impl Strategy<Value = Instances> {
                 zones,
                 vpc,
                 subnets,
+                security_groups: match network {
+                    None if policy => vec!["sg-0123456789abcdef0".into()],
+                    _ => Vec::new(),
+                },
                 network,
-                spot,
+                spot: spot.is_some(),
+                on_demand_base: spot.unwrap_or_default(),
                 volume,
                 warmup,
                 start_timeout,

@@ -48,9 +48,17 @@ pub struct Instances {
     /// `create`: a VPC of the environment's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub network: Option<Network>,
+    /// Security groups of the instances' VPC that they get beside their own, which lets nothing in and everything out.
+    #[schemars(length(max = 15), inner(regex(pattern = patterns::SECURITY_GROUP)))]
+    #[serde(default)]
+    pub security_groups: Vec<String>,
     /// Spot capacity instead of on-demand.
     #[serde(default)]
     pub spot: bool,
+    /// With `spot`: so many instances are on-demand, whatever becomes of the spot capacity.
+    #[schemars(range(max = 10000))]
+    #[serde(default)]
+    pub on_demand_base: u32,
     /// The size of each instance's encrypted gp3 root volume: 8 GiB to 16 TiB.
     #[serde(default = "eight_gib")]
     pub volume: Size,

@@ -15,6 +15,7 @@ pub const INSTANCE_TYPE: &str =
 pub const IMAGE: &str = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$";
 pub const VPC: &str = r"^vpc-[0-9a-f]{8,17}$";
 pub const SUBNET: &str = r"^subnet-[0-9a-f]{8,17}$";
+pub const SECURITY_GROUP: &str = r"^sg-[0-9a-f]{8,17}$";
 pub const POLICY: &str = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
 /// The word that stands for all zones. Speaks of text only: a list of zones is an array.
 pub const ALL_ZONES: &str = r"^all$";
@@ -43,6 +44,7 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         IMAGE => "`al2023`, an AMI (`ami-…`), or the path of an SSM parameter (`/…`)",
         VPC => "the id of a VPC (`vpc-…`)",
         SUBNET => "the id of a subnet (`subnet-…`)",
+        SECURITY_GROUP => "the id of a security group (`sg-…`)",
         POLICY => "the ARN of a managed policy (`arn:aws:iam::…:policy/…`)",
         ALL_ZONES => "`all`, or a list of zones",
         ZONE => "the name of a zone, such as `us-east-2a`",

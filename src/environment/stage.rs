@@ -23,7 +23,7 @@ pub struct Stage {
     pub queue: Queue,
     /// What drains the queue.
     pub workers: Workers,
-    /// How the number of workers follows the backlog. Without it the group keeps its size, and `min` must be `max`.
+    /// How the number of workers follows the backlog. Without it the group keeps its size until somebody changes it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub scaling: Option<Scaling>,
 }
@@ -75,17 +75,24 @@ impl Workers {
 
 /// How the number of workers follows the backlog.
 ///
-/// The target backlog per instance is `acceptable_latency / seconds_per_message * messages_at_once`
+/// The target backlog per instance is `messages_per_instance`, or else
+/// `acceptable_latency / seconds_per_message * messages_at_once`
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-using-sqs-queue.html>).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scaling {
-    /// How long a message may wait. Below 5m, `min` instances must carry the load alone.
+    /// How long a message may wait; past it, the latency alarm goes off. Below 5m, `min` instances must carry the load
+    /// alone.
     #[serde(default = "acceptable_latency")]
     pub acceptable_latency: Duration,
-    /// How long one message takes one worker, in seconds.
+    /// How long one message takes one worker, in seconds. With it, the target follows from the acceptable latency.
     #[schemars(range(min = 0.001, max = 43200.0), example = 10)]
-    pub seconds_per_message: f64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seconds_per_message: Option<f64>,
+    /// The target itself, instead of `seconds_per_message`: how many messages there may be for each instance.
+    #[schemars(range(min = 1, max = 1_000_000), example = 10)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub messages_per_instance: Option<u32>,
     /// How many messages one instance works on at once.
     #[schemars(range(min = 1, max = 1000))]
     #[serde(default = "one")]
@@ -96,9 +103,11 @@ pub struct Scaling {
 }
 
 impl Scaling {
-    /// The backlog, in messages, that one instance can hold and still be in time.
-    pub fn target(&self) -> f64 {
-        self.acceptable_latency.as_secs() as f64 / self.seconds_per_message * f64::from(self.messages_at_once)
+    /// The backlog, in messages, that each instance may have. A file that was checked says one.
+    pub fn target(&self) -> Option<f64> {
+        let in_time = |seconds| self.acceptable_latency.as_secs() as f64 / seconds * f64::from(self.messages_at_once);
+        let said = self.messages_per_instance.map(f64::from);
+        said.or_else(|| self.seconds_per_message.map(in_time))
     }
 }
 

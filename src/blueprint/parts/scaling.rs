@@ -6,9 +6,7 @@ use crate::environment::{Scaling, Stage};
 
 pub(super) fn context(stage: &Stage, index: usize) -> Result<Option<contexts::Scaling>, Problem> {
     let Some(scaling) = &stage.scaling else { return Ok(None) };
-    let target = number(scaling.target());
-    let seconds_per_message = number(scaling.seconds_per_message);
-    let (Some(target), Some(seconds_per_message)) = (target, seconds_per_message) else {
+    let Some(target) = scaling.target().and_then(number) else {
         return Err(Problem::new(
             format!("/stages/{index}/scaling"),
             "the target backlog per instance is not a number",
@@ -16,6 +14,7 @@ pub(super) fn context(stage: &Stage, index: usize) -> Result<Option<contexts::Sc
     };
     let Scaling {
         acceptable_latency,
+        seconds_per_message,
         count_in_flight,
         ..
     } = scaling;
@@ -23,7 +22,7 @@ pub(super) fn context(stage: &Stage, index: usize) -> Result<Option<contexts::Sc
         target_text: target.to_string(),
         target,
         acceptable_latency_seconds: acceptable_latency.as_secs(),
-        seconds_per_message,
+        seconds_per_message: seconds_per_message.and_then(number),
         count_in_flight: *count_in_flight,
         count_in_flight_text: if *count_in_flight { "true" } else { "false" },
     }))

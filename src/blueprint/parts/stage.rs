@@ -151,6 +151,8 @@ fn instance_context(instance_name: String, instances: &Instances) -> contexts::I
         instance_types: &instances.types,
         mixed: instances.types.len() > 1 || instances.spot,
         spot: instances.spot,
+        on_demand_base: instances.on_demand_base,
+        security_groups: &instances.security_groups,
         image_from_ssm: !instances.image.starts_with("ami-"),
         own_subnets: instances.vpc.is_some() || instances.network.is_some(),
         zones: match &instances.zones {

@@ -3,15 +3,16 @@
 use super::Checks;
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
-use crate::environment::{Instances, Scaling, Stage, WorkersKind, Zones};
+use crate::environment::{Instances, Scaling, WorkersKind, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
         let WorkersKind::Instances(instances) = stage.workers.kind();
         let at_instances = format!("{at}/workers/instances");
-        count(checks, &at, &at_instances, stage);
+        count(checks, &at_instances, instances);
         types(checks, &at_instances, &instances.types);
         placement(checks, &at_instances, instances);
+        security_groups(checks, &at_instances, instances);
         program(checks, &at_instances, &instances.program);
         if let Some(scaling) = &stage.scaling {
             target(checks, &format!("{at}/scaling"), scaling);
@@ -19,8 +20,14 @@ pub(super) fn check(checks: &mut Checks) {
     }
 }
 
-fn count(checks: &mut Checks, at_stage: &str, at: &str, stage: &Stage) {
-    let WorkersKind::Instances(&Instances { min, max, .. }) = stage.workers.kind();
+fn count(checks: &mut Checks, at: &str, instances: &Instances) {
+    let &Instances {
+        min,
+        max,
+        spot,
+        on_demand_base,
+        ..
+    } = instances;
     let (at_min, at_max) = (format!("{at}/min"), format!("{at}/max"));
     let written = |pointer: &str| checks.environment.source.written(pointer).is_some();
     if min > max {
@@ -32,14 +39,11 @@ fn count(checks: &mut Checks, at_stage: &str, at: &str, stage: &Stage) {
         let low = if written(&at_min) { "" } else { " (the default)" };
         let problem = Problem::new(at, format!("`min` is {min}{low}, but `max` is {max}{note}"));
         checks.note(problem.help("`max` must be at least `min`"), &[&at_min, &at_max]);
-    } else if stage.scaling.is_none() && (min < max || min == 0) {
-        let at = if written(&at_max) { &at_max } else { &at_min };
-        let problem = Problem::new(
-            at,
-            format!("nothing scales the group between {min} and {max} instances"),
-        )
-        .help("add `scaling:` to the stage, or set `min` and `max` to the same number");
-        checks.note(problem, &[&at_min, &at_max, &format!("{at_stage}/scaling")]);
+    }
+    if on_demand_base > 0 && !spot {
+        let problem = Problem::new(format!("{at}/on_demand_base"), "`on_demand_base` needs `spot: true`");
+        let problem = problem.help("without `spot` every instance is on-demand: remove it, or add `spot: true`");
+        checks.note(problem.on_key(), &[&format!("{at}/spot")]);
     }
 }
 
@@ -147,6 +151,29 @@ fn placement(checks: &mut Checks, at: &str, instances: &Instances) {
     }
 }
 
+/// Instances take the groups of their own VPC only
+/// (<https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>).
+fn security_groups(checks: &mut Checks, at: &str, instances: &Instances) {
+    let at_groups = format!("{at}/security_groups");
+    let groups = &instances.security_groups;
+    if instances.network.is_some() && !groups.is_empty() {
+        let problem = Problem::new(
+            &at_groups,
+            "`security_groups` can't go with `network: create`: the VPC is new, and no group of another one fits into it",
+        )
+        .help("remove them, or name the VPC that they are in: `vpc: vpc-…` with `subnets`");
+        checks.note(problem.on_key(), &[&format!("{at}/network")]);
+    }
+    for (i, group) in groups.iter().enumerate() {
+        if groups[..i].contains(group) {
+            checks.note(
+                Problem::new(format!("{at_groups}/{i}"), format!("`{group}` is in the list twice")),
+                &[],
+            );
+        }
+    }
+}
+
 fn program(checks: &mut Checks, at: &str, program: &str) {
     if program.starts_with('~') {
         checks.note(
@@ -158,17 +185,39 @@ fn program(checks: &mut Checks, at: &str, program: &str) {
 }
 
 fn target(checks: &mut Checks, at: &str, scaling: &Scaling) {
-    let target = scaling.target();
-    let (latency, seconds) = (scaling.acceptable_latency, scaling.seconds_per_message);
-    // Below one message an instance, the group would have more instances than there are messages, and still be late.
-    if latency.as_secs() > 0 && target < 1.0 {
-        checks.note(
+    let at_seconds = format!("{at}/seconds_per_message");
+    let at_messages = format!("{at}/messages_per_instance");
+    let latency = scaling.acceptable_latency;
+    match (scaling.seconds_per_message, scaling.messages_per_instance) {
+        (None, None) => checks.note(
+            Problem::new(at, "`scaling` has no target").help(
+                "add `seconds_per_message`, and the target follows from `acceptable_latency`; or say it outright with \
+                 `messages_per_instance`",
+            ),
+            &[&at_seconds, &at_messages],
+        ),
+        (Some(_), Some(_)) => checks.note(
             Problem::new(
-                format!("{at}/acceptable_latency"),
-                format!("a message that takes {seconds} s can't be done within {latency}"),
+                &at_messages,
+                "`seconds_per_message` and `messages_per_instance` exclude each other",
             )
-            .help("no number of instances makes one message faster: accept a longer latency, or split the work"),
-            &[at],
-        );
+            .help(
+                "both say the target: keep one. `acceptable_latency` and `messages_at_once` may stand beside either: \
+                 the latency alarm and the worker go by them",
+            )
+            .on_key(),
+            &[&at_seconds],
+        ),
+        // Below one message an instance, the group would have more instances than there are messages, and still be late.
+        (Some(seconds), None) if latency.as_secs() > 0 && scaling.target().is_some_and(|target| target < 1.0) => checks
+            .note(
+                Problem::new(
+                    format!("{at}/acceptable_latency"),
+                    format!("a message that takes {seconds} s can't be done within {latency}"),
+                )
+                .help("no number of instances makes one message faster: accept a longer latency, or split the work"),
+                &[at],
+            ),
+        _ => {}
     }
 }

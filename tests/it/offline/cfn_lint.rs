@@ -58,12 +58,12 @@ const CHOICES: [Choice; 14] = [
             },
             Setting {
                 name: "two zones",
-                instances: "zones: [us-east-2a, us-east-2b]",
+                instances: "zones: [us-east-2a, us-east-2b]\nsecurity_groups: [sg-0123456789abcdef0]",
                 ..NONE
             },
             Setting {
                 name: "vpc",
-                instances: "vpc: vpc-0123456789abcdef0\nsubnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]",
+                instances: "vpc: vpc-0123456789abcdef0\nsubnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]\nsecurity_groups: [sg-0123456789abcdef0, sg-01234567]",
                 ..NONE
             },
             Setting {
@@ -83,6 +83,11 @@ const CHOICES: [Choice; 14] = [
             Setting {
                 name: "spot",
                 instances: "spot: true",
+                ..NONE
+            },
+            Setting {
+                name: "spot beside on-demand",
+                instances: "spot: true\non_demand_base: 2",
                 ..NONE
             },
         ],
@@ -124,6 +129,17 @@ const CHOICES: [Choice; 14] = [
             Setting {
                 name: "one",
                 instances: "min: 1\nmax: 1",
+                ..NONE
+            },
+            Setting {
+                name: "by hand",
+                instances: "min: 0\nmax: 5",
+                ..NONE
+            },
+            Setting {
+                name: "target said",
+                instances: "min: 0\nmax: 5",
+                scaling: "messages_per_instance: 10\nacceptable_latency: 2m\nmessages_at_once: 2",
                 ..NONE
             },
             Setting {

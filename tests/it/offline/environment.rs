@@ -104,7 +104,11 @@ refused! {
     region_misspelt: with("region: us-east-2", "region: us-easst-2");
     region_that_may_be_new: with("region: us-east-2", "region: af-central-7");
     reserved_names: with("name: move", "name: intake");
-    scaling_left_out: with("    scaling:\n      acceptable_latency: 5m\n      seconds_per_message: 10\n", "");
+    on_demand_base_without_spot: with("max: 4", "max: 4\n        on_demand_base: 1");
+    scaling_without_a_target: with("      seconds_per_message: 10\n", "");
+    scaling_with_two_targets: with("seconds_per_message: 10", "seconds_per_message: 10\n      messages_per_instance: 30");
+    security_groups: with("zones: all", "security_groups: [sg-01234567, sg-web, sg-01234567]");
+    security_groups_of_a_new_network: with("zones: all", "network: create\n        security_groups: [sg-01234567]");
     second_document: format!("{GOOD}---\nname: other\n");
     stages_in_a_circle: "name: lab\nstages:\n".to_owned()
         + &["a", "b", "c"].iter().zip(["c", "a", "b"]).map(|(name, from)| format!(
@@ -264,6 +268,7 @@ fn advice_about_one_thing_each() {
     };
     let head = "name: lab\nbucket: {on_destroy: empty}\nstages:\n";
     let scaling = |latency: &str| with("acceptable_latency: 5m", latency);
+    let unscaled = |text: &str| text[..text.find("    scaling:").expect("scaling")].to_owned();
     for (text, pointer) in [
         (with("lifetime: 8h", ""), "/bucket/on_destroy"),
         (with("on_destroy: empty", "on_destroy: keep"), "/bucket/on_destroy"),
@@ -294,6 +299,16 @@ fn advice_about_one_thing_each() {
         (with("retention: 4d", "retention: 9m"), "/stages/0/queue/retention"),
         (with("retention: 4d", "retention: 14d"), "/stages/0/queue/retention"),
         (with("zones: all", "spot: true"), "/stages/0/workers/instances/types"),
+        (
+            with("types: [t4g.small]", "types: [t4g.small, t4g.medium]\n        spot: true\n        on_demand_base: 4"),
+            "/stages/0/workers/instances/on_demand_base",
+        ),
+        (unscaled(GOOD), "/stages/0/workers/instances/max"),
+        (unscaled(&with("min: 2", "min: 0")), "/stages/0/workers/instances/min"),
+        (
+            with("seconds_per_message: 10", "messages_per_instance: 10\n      messages_at_once: 11"),
+            "/stages/0/scaling/messages_per_instance",
+        ),
         (
             with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567]"),
             "/stages/0/workers/instances/subnets",

@@ -46,6 +46,13 @@ fn messages_that_nobody_works_on() {
     assert_eq!(one[0].meaning, "5 messages wait, an instance is wanted, and none runs");
     // An alarm will start the first one.
     only(&empty(0, &[], 5), "no-workers", Severity::Warning);
+    let unscaled = in_stage(|stage| {
+        (stage.backlog, stage.scaling_policies) = (None, Some(Vec::new()));
+        (group(stage).min, group(stage).desired) = (0, 0);
+        group(stage).instances.clear();
+    });
+    only(&unscaled, "no-workers", Severity::Critical);
+    assert!(unscaled[0].meaning.contains("nothing scales"), "{unscaled:?}");
     nothing(&empty(1, &["Pending:Wait"], 5));
     nothing(&empty(0, &[], 0));
     let never = in_stage(|stage| {
