@@ -34,6 +34,13 @@ pub struct Intake<'a> {
     pub keeps_data: bool,
 }
 
+/// For `alerts.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Alerts<'a> {
+    pub environment: &'a str,
+    pub email: &'a str,
+}
+
 /// For `stage.yaml.j2` and what it includes.
 #[derive(Debug, Serialize)]
 pub struct Stage<'a> {
@@ -50,6 +57,8 @@ pub struct Stage<'a> {
     pub queue: Queue,
     /// The stages that this one's workers feed, by name.
     pub next_stages: &'a [&'a str],
+    /// Whether alarms act on a topic.
+    pub alerts: bool,
     pub scaling: Option<Scaling>,
     pub messages_at_once: u32,
     /// The user's environment variables.
@@ -89,6 +98,8 @@ pub struct Instances<'a> {
     pub warmup_seconds: u64,
     /// The same for an instance that was started from zero.
     pub wake_warmup_seconds: u64,
+    /// For how many minutes messages wait and nobody works, until somebody is told.
+    pub nobody_works_minutes: u64,
     pub drain_seconds: u64,
     /// How long the hook waits without a heartbeat.
     pub hook_seconds: u64,

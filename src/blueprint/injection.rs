@@ -9,10 +9,10 @@ use serde_json::Value as Json;
 
 use super::quoting::{environment_file_value, iam_literal};
 use super::{Blueprint, Placement, lint, render, template};
-use crate::environment::{Environment, Zones};
+use crate::environment::{Alerts, Environment, Zones};
 
 /// How many texts an environment has here.
-const TEXTS: usize = 15;
+const TEXTS: usize = 16;
 
 /// A text for each mark.
 fn mark(number: usize) -> String {
@@ -38,6 +38,10 @@ stages:
     if let Some(bucket) = &mut environment.bucket {
         (bucket.uploads, bucket.processed) = (text(3), text(4));
     }
+    environment.alerts = Some(Alerts {
+        email: Some(text(15)),
+        topic: None,
+    });
     // Two names that are never the same, and never `bucket`.
     environment.stages[0].name = text(5) + "-1";
     environment.stages[1].name = text(6) + "-2";

@@ -55,7 +55,7 @@ pub struct Blueprint {
 
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Stack {
-    /// `artifacts`, `network`, `intake`, a stage's name, or `dashboard`.
+    /// `artifacts`, `network`, `intake`, `alerts`, a stage's name, or `dashboard`.
     pub part: String,
     /// `<environment>-<part>`.
     pub name: String,
@@ -151,7 +151,12 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     let mut problems = Vec::new();
     let mut stacks = Vec::new();
     let mut artifacts = Vec::new();
-    let before = [Some(parts.artifacts()), parts.network(), parts.intake()];
+    let before = [
+        Some(parts.artifacts()),
+        parts.network(),
+        parts.intake(),
+        parts.alerts(),
+    ];
     for part in before.into_iter().flatten() {
         part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
@@ -187,6 +192,7 @@ pub fn parts_of(environment: &Environment) -> Vec<String> {
         ("artifacts", true),
         ("network", network),
         ("intake", environment.bucket.is_some()),
+        ("alerts", parts::alerts::mailbox(environment).is_some()),
     ];
     let stages = environment.stages.iter().map(|stage| (stage.name.as_str(), true));
     let all = before

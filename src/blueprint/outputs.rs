@@ -2,8 +2,12 @@
 
 /// Of `artifacts` and of `intake`.
 pub const BUCKET: &str = "BucketName";
+/// Of `intake` and of `alerts`.
 pub const TOPIC: &str = "TopicArn";
 pub const UPLOADS_PREFIX: &str = "UploadsPrefix";
+
+/// Of `alerts`.
+pub const EMAIL: &str = "Email";
 
 /// Of `network`.
 pub const VPC: &str = "VpcId";
@@ -19,6 +23,9 @@ pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
 pub const PROGRAM: &str = "Program";
 pub const WORKER_ENVIRONMENT: &str = "WorkerEnvironment";
 
+/// Of a stage whose alarms tell somebody.
+pub const NOBODY_WORKS_ALARM: &str = "NobodyWorksAlarmName";
+
 /// Of a stage that scales.
 pub const LATENCY_ALARM: &str = "LatencyAlarmName";
 pub const TARGET: &str = "TargetBacklogPerInstance";
@@ -31,6 +38,7 @@ mod tests {
     #[test]
     fn templates_put_out_what_is_read() {
         let artifacts = include_str!("../../templates/artifacts.yaml.j2");
+        let alerts = include_str!("../../templates/alerts.yaml.j2");
         let network = include_str!("../../templates/network.yaml.j2");
         let intake = include_str!("../../templates/intake.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
@@ -38,6 +46,7 @@ mod tests {
         let after = |template: &'static str, mark: &str| template.split_once(mark).expect("outputs").1;
         for (outputs, names) in [
             (after(artifacts, "\nOutputs:\n"), [BUCKET].as_slice()),
+            (after(alerts, "\nOutputs:\n"), &[TOPIC, EMAIL]),
             (after(network, "\nOutputs:\n"), &[VPC, SUBNETS]),
             (after(intake, "\nOutputs:\n"), &[BUCKET, TOPIC, UPLOADS_PREFIX]),
             (
@@ -55,6 +64,7 @@ mod tests {
                 after(instances, "\n{% block group %}\n"),
                 &[
                     GROUP,
+                    NOBODY_WORKS_ALARM,
                     PROGRAM,
                     WORKER_ENVIRONMENT,
                     LATENCY_ALARM,

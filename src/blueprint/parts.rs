@@ -1,5 +1,6 @@
 //! The stacks of an environment, part by part: what each template is given, and which values come from which stack.
 
+pub(super) mod alerts;
 mod artifacts;
 mod dashboard;
 mod image;

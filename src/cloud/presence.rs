@@ -49,9 +49,13 @@ impl Cloud {
             "AWS::S3::Bucket" => self.bucket_presence(id).await.map(Some),
             "AWS::SQS::Queue" => self.queue_presence(id).await.map(Some),
             "AWS::SNS::Topic" => is_there("GetTopicAttributes", self.actual_topic(id).await?.is_some()),
+            // One that nobody confirmed gets nothing, can't be deleted by anybody, and goes after 48 hours
+            // (<https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>).
             "AWS::SNS::Subscription" => is_there(
                 "GetSubscriptionAttributes",
-                self.actual_subscription(id).await?.is_some(),
+                self.actual_subscription(id)
+                    .await?
+                    .is_some_and(|found| found["PendingConfirmation"] != "true"),
             ),
             "AWS::AutoScaling::AutoScalingGroup" => {
                 is_there("DescribeAutoScalingGroups", self.group(id).await?.is_some())

@@ -61,7 +61,11 @@ impl Stage {
     /// The stage that a stack holds. A stack that is still being created has no outputs, so its stage isn't there yet.
     pub fn of(found: &DeployedStack) -> Option<Stage> {
         let output = |key: &str| found.stack.outputs.get(key).cloned();
-        let alarms = [outputs::DEAD_LETTERS_ALARM, outputs::LATENCY_ALARM];
+        let alarms = [
+            outputs::DEAD_LETTERS_ALARM,
+            outputs::LATENCY_ALARM,
+            outputs::NOBODY_WORKS_ALARM,
+        ];
         Some(Stage {
             name: found.part.clone(),
             queue_url: output(outputs::QUEUE_URL)?,

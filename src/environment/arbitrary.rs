@@ -28,9 +28,13 @@ pub fn environment() -> impl Strategy<Value = Environment> {
         option::of(duration(600, 86400)),
         option::of(bucket()),
         any::<bool>(),
+        option::of(alerts()),
     );
     (head, vec(stage(), 1..5)).prop_map(
-        |((name, region, account, tags, protect, lifetime, bucket, dashboard), stages)| {
+        |((name, region, account, tags, protect, lifetime, bucket, dashboard, mut alerts), stages)| {
+            if let (Some(Alerts { topic: Some(topic), .. }), Some(region)) = (&mut alerts, region) {
+                *topic = topic.replace("us-east-2", region);
+            }
             let mut environment = Environment {
                 name,
                 region: region.map(str::to_owned),
@@ -40,6 +44,7 @@ pub fn environment() -> impl Strategy<Value = Environment> {
                 lifetime,
                 bucket,
                 stages,
+                alerts,
                 dashboard,
                 drift: super::Drift::default(),
                 source: Arc::default(),
@@ -125,6 +130,19 @@ pub fn hostile() -> impl Strategy<Value = String> {
 
 fn duration(least: u64, most: u64) -> impl Strategy<Value = Duration> {
     (least..=most).prop_map(Duration::seconds)
+}
+
+fn alerts() -> impl Strategy<Value = Alerts> {
+    prop_oneof![
+        "[a-z][a-z0-9._%+-]{0,20}@[a-z0-9-]{1,10}\\.[a-z]{2,6}".prop_map(|email| Alerts {
+            email: Some(email),
+            topic: None,
+        }),
+        "[A-Za-z0-9_-]{1,20}".prop_map(|name| Alerts {
+            email: None,
+            topic: Some(format!("arn:aws:sns:us-east-2:111122223333:{name}")),
+        }),
+    ]
 }
 
 fn bucket() -> impl Strategy<Value = Bucket> {

@@ -4,6 +4,7 @@
 //! stays flat, and an error names the key that is wrong instead of "none of the alternatives fits".
 
 pub mod advice;
+mod alerts;
 #[cfg(test)]
 pub mod arbitrary;
 mod architecture;
@@ -35,6 +36,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use advice::advise;
+pub use alerts::Alerts;
 pub use architecture::{Architecture, architecture};
 pub use bucket::{Bucket, OnDestroy};
 pub use drift::{Drift, DriftIgnore};
@@ -81,6 +83,10 @@ pub struct Environment {
     /// Queues with their workers.
     #[schemars(length(min = 1, max = 20))]
     pub stages: Vec<Stage>,
+    /// Who is told when an alarm goes off: dead letters, messages that wait too long, messages and nobody who works.
+    /// Without it alarms show in `qfleet status` only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub alerts: Option<Alerts>,
     /// Whether a CloudWatch dashboard is made.
     #[serde(default = "yes")]
     pub dashboard: bool,

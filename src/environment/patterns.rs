@@ -16,6 +16,10 @@ pub const IMAGE: &str = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0
 pub const VPC: &str = r"^vpc-[0-9a-f]{8,17}$";
 pub const SUBNET: &str = r"^subnet-[0-9a-f]{8,17}$";
 pub const SECURITY_GROUP: &str = r"^sg-[0-9a-f]{8,17}$";
+/// A mailbox, narrower than RFC 5321: nothing that needs quotes.
+pub const EMAIL: &str = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$";
+/// A standard topic: the name of a FIFO topic has a dot.
+pub const TOPIC: &str = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$";
 pub const POLICY: &str = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
 /// The word that stands for all zones. Speaks of text only: a list of zones is an array.
 pub const ALL_ZONES: &str = r"^all$";
@@ -45,6 +49,8 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         VPC => "the id of a VPC (`vpc-…`)",
         SUBNET => "the id of a subnet (`subnet-…`)",
         SECURITY_GROUP => "the id of a security group (`sg-…`)",
+        EMAIL => "an e-mail address, such as `ops@example.com`",
+        TOPIC => "the ARN of a standard SNS topic (`arn:aws:sns:…`)",
         POLICY => "the ARN of a managed policy (`arn:aws:iam::…:policy/…`)",
         ALL_ZONES => "`all`, or a list of zones",
         ZONE => "the name of a zone, such as `us-east-2a`",

@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join, join3};
+use futures_util::future::{join, join4};
 use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::alerts::{self, Alerts};
 use crate::cloud::autoscaling::policies::PolicyOfGroup;
 use crate::cloud::autoscaling::refreshes::InstanceRefresh;
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -63,6 +64,8 @@ pub struct Read {
     pub events: BTreeMap<String, Vec<ResourceEvent>>,
     /// Termination protection of stacks whose listing leaves it out.
     pub protections: BTreeMap<String, bool>,
+    /// Whether whoever is to be told of alarms hears of them.
+    pub alerts: Option<Alerts>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
@@ -76,13 +79,18 @@ pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read 
         }
         join(policies_and_alarms(cloud, stages), refreshes(cloud, stages)).await
     };
-    let ((scaling, refreshes), subscribed, stacks) = join3(
+    let ((scaling, refreshes), subscribed, alerts, stacks) = join4(
         of_groups,
         subscribers(cloud, stages),
+        alerts::read(cloud, deployed),
         join(events(cloud, deployed), protections(cloud, deployed)),
     )
     .await;
     let mut read = Read::default();
+    match alerts {
+        Ok(alerts) => read.alerts = alerts,
+        Err(error) => read.problems.push(format!("alerts: {error}")),
+    }
     let (policies, alarms) = scaling;
     for (stage, policies) in policies {
         read.stages.entry(stage).or_default().policies = Some(policies);

@@ -189,6 +189,7 @@ impl Reads<'_> {
                 .map(|found| stack_state(found, self.details.events.get(&found.stack.id), now))
                 .collect(),
             stages: stages.collect(),
+            alerts: self.details.alerts.clone(),
             missing: self.stacks.missing(),
             surplus: self.stacks.surplus(),
             unknown,

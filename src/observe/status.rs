@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::alerts::Alerts;
 use super::backlog::BacklogPoint;
 use super::details::StageAlarm;
 use super::expiry::Expiry;
@@ -41,6 +42,9 @@ pub struct Status {
     /// Its stacks; none when it isn't deployed.
     pub stacks: Vec<StackState>,
     pub stages: Vec<StageState>,
+    /// The mailbox that alarms are sent to, where the environment has a topic of its own for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
     /// Stacks that it should have and hasn't, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, number, paint, seconds, whole_seconds, wrapped_to};
 use super::tally::tally;
 use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::observe::alerts::AlertsState;
 use crate::observe::finding::Severity;
 use crate::observe::operation::LastOperation;
 use crate::observe::status::{StackState, StageState, Status};
@@ -28,6 +29,13 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
             false => paint(BAD, "EXPIRED"),
         };
         let _ = writeln!(out, "{word} {}", expires.text());
+    }
+    if let Some(alerts) = &status.alerts {
+        let _ = match alerts.state {
+            AlertsState::Confirmed => writeln!(out, "alerts go to {}", alerts.email),
+            AlertsState::Unconfirmed => writeln!(out, "alerts go to {}, once it has confirmed them", alerts.email),
+            AlertsState::Unsubscribed => writeln!(out, "alerts don't go to {} any more", alerts.email),
+        };
     }
     let _ = writeln!(out);
     findings(&mut out, status, width);

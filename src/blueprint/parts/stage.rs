@@ -7,12 +7,15 @@ use super::{Parts, ZONES, output, scaling};
 use crate::blueprint::order::Source;
 use crate::blueprint::rolling_update::{self, RollingUpdate};
 use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, outputs, program, quoting};
+use crate::environment::advice::COLD_REACTION_FLOOR;
 use crate::environment::problem::Problem;
 use crate::environment::{Instances, Network, OnDestroy, WorkersKind, Zones};
 
 /// How long the watcher needs, beside the worker's own time: to see that the instance waits in its hook, to tell the
 /// worker, and to complete the hook afterwards (`templates/worker/watch.sh`).
 const WATCHER_SECONDS: u64 = 15;
+/// As long as the first message may take to wake a group that sleeps.
+const NOBODY_WORKS_MINUTES: u64 = COLD_REACTION_FLOOR.as_secs() / 60;
 /// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
 const LONGEST_HEARTBEAT: u64 = 7200;
 
@@ -62,6 +65,9 @@ impl Parts<'_> {
         }
         if source == Source::Bucket {
             add("TopicArn", output("intake", outputs::TOPIC));
+        }
+        if let Some(topic) = self.alerts_topic() {
+            add("AlertsTopicArn", topic);
         }
         for (position, next) in feeds.iter().enumerate() {
             let number = position + 1;
@@ -133,6 +139,7 @@ impl Parts<'_> {
                 max_receives: stage.queue.max_receives,
             },
             next_stages,
+            alerts: self.environment.alerts.is_some(),
             scaling: scaling::context(stage, index)?,
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
             end_mark: quoting::end_mark(texts.chain(variables().flat_map(|(name, value)| [name.as_str(), value]))),
@@ -168,6 +175,7 @@ fn instance_context(instance_name: String, instances: &Instances) -> contexts::I
         warmup_seconds: instances.warmup.as_secs(),
         // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
         wake_warmup_seconds: instances.warmup.as_secs().max(600),
+        nobody_works_minutes: NOBODY_WORKS_MINUTES.max(instances.start_timeout.as_secs().div_ceil(60)),
         drain_seconds: instances.drain_timeout.as_secs(),
         hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
         volume_gib: instances.volume.as_gib(),

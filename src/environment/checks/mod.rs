@@ -1,5 +1,6 @@
 //! What must hold across the keys of an environment file, and what a JSON Schema can't say about one.
 
+mod alerts;
 mod drift;
 mod flow;
 mod names;
@@ -25,6 +26,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     flow::check(&mut checks);
     ranges::check(&mut checks);
     workers::check(&mut checks);
+    alerts::check(&mut checks);
     drift::check(&mut checks);
     checks.found
 }

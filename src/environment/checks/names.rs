@@ -4,10 +4,11 @@ use super::Checks;
 use crate::environment::problem::Problem;
 
 /// Names of parts that aren't stages, whose stacks are named `<environment>-<part>` too, and the one source of files.
-pub const RESERVED: [&str; 7] = [
+pub const RESERVED: [&str; 8] = [
     "artifacts",
     "network",
     "intake",
+    "alerts",
     "dashboard",
     "web",
     "delivery",

@@ -254,7 +254,7 @@ impl<'a> Difference<'a> {
             "AWS::AutoScaling::ScalingPolicy" => "it was deleted: the group no longer scales by it",
             "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
             "AWS::S3::Bucket" => "it was deleted, and its objects with it",
-            "AWS::SNS::Subscription" => "it was deleted: the queue no longer gets what the topic publishes",
+            "AWS::SNS::Subscription" => "it was deleted: whoever it was for no longer gets what the topic publishes",
             "AWS::SNS::Topic" => "it was deleted, and its subscriptions with it",
             "AWS::SQS::Queue" => "it was deleted, and its messages with it",
             _ => return None,

@@ -1,6 +1,7 @@
 //! What is to be looked into: from how an environment is to what that means and what to do about it. Nothing is read
 //! here. What isn't known is no finding.
 
+mod alerts;
 mod fleet;
 mod queue;
 mod scaling;
@@ -50,6 +51,7 @@ impl Words {
 /// in their order.
 pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
     let mut all = stacks::of(status, words);
+    all.extend(status.alerts.as_ref().and_then(|found| alerts::of(found, words)));
     for stage in &status.stages {
         // What a stack's update does on purpose isn't looked into while it goes on.
         let in_progress = status

@@ -131,10 +131,10 @@ fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {
     Some(Finding::new("backlog-growing-at-max", Critical, meaning, action).command(command))
 }
 
-/// By the stage's own alarm, which knows how long a message may wait. That of the dead letters says nothing new.
+/// By the stage's own alarm, which knows how long a message may wait. The others say nothing new.
 fn late(stage: &StageState, words: &Words) -> Option<Finding> {
     let mut own = stage.alarms.iter().flatten().filter(|alarm| !alarm.scales);
-    let alarm = own.find(|alarm| alarm.alarm.state == "ALARM" && !alarm.alarm.name.contains("DeadLetters"))?;
+    let alarm = own.find(|alarm| alarm.alarm.state == "ALARM" && alarm.alarm.name.contains("LatencyAlarm"))?;
     let meaning = format!("the alarm {} is on: {}", alarm.alarm.name, alarm.alarm.reason);
     let action = "messages wait longer than the acceptable latency: see whether the fleet grows";
     let command = format!("qfleet status {} --watch", words.environment);

@@ -1,5 +1,6 @@
 //! Each finding, and the case beside it that is none.
 
+mod alerts;
 mod fleet;
 mod queue;
 mod scaling;
@@ -133,6 +134,7 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
         findings: Vec::new(),
         stacks,
         stages,
+        alerts: None,
         missing: Vec::new(),
         surplus: Vec::new(),
         unknown: Vec::new(),

@@ -142,6 +142,7 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
             findings: Vec::new(),
             stacks,
             stages,
+            alerts: None,
             missing: Vec::new(),
             surplus: Vec::new(),
             unknown: Vec::new(),

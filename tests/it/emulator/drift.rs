@@ -229,7 +229,7 @@ fn what_was_changed_is_found_and_classed() {
         "        new       {\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sqs:*\",\"Resource\":\"*\"}\n",
         "        new       {\"PolicyName\":\"more\",\"PolicyDocument\":{\"Version\":\"2012-10-17\",",
         "        new       arn:aws:iam::aws:policy/AdministratorAccess\n",
-        "    DANGEROUS: it was deleted: the queue no longer gets what the topic publishes\n        was       arn:aws:sns:",
+        "    DANGEROUS: it was deleted: whoever it was for no longer gets what the topic publishes\n        was       arn:aws:sns:",
         "found by qfleet; line ",
     ] {
         assert!(shown.contains(line), "{line}{shown}");

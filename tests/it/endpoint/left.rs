@@ -194,6 +194,13 @@ impl World {
             {
                 super::said::attributes(&[("SubscriptionArn", &asked("SubscriptionArn"))]).into()
             }
+            // One that waits for its confirmation can't be deleted, and is there for two days, whatever becomes of its
+            // stack (<https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>,
+            // <https://docs.aws.amazon.com/sns/latest/api/API_GetSubscriptionAttributes.html>).
+            (Service::Sns, "GetSubscriptionAttributes") if self.is_mailbox(&asked("SubscriptionArn")) => {
+                let arn = asked("SubscriptionArn");
+                super::said::attributes(&[("SubscriptionArn", &arn), ("PendingConfirmation", "true")]).into()
+            }
             (Service::Iam, "ListRoles") => {
                 let roles = self.left_named("AWS::IAM::Role", "");
                 let roles = roles.iter().map(|name| role(name));
@@ -257,6 +264,16 @@ impl World {
     fn is_left(&self, resource_type: &str, id: &str) -> bool {
         let mut all = self.script.left.iter();
         all.any(|left| left.resource_type == resource_type && left.id == id)
+    }
+
+    /// A mailbox's subscription that a stack made.
+    fn is_mailbox(&self, arn: &str) -> bool {
+        let mut made = self.stacks.iter().flat_map(|stack| &stack.resources);
+        made.any(|made| {
+            made.kind == "AWS::SNS::Subscription"
+                && made.physical_id.as_deref() == Some(arn)
+                && made.properties["Protocol"] == "email"
+        })
     }
 
     /// It was in a stack, and is in none any more; nor was it kept.

@@ -71,7 +71,12 @@ impl World {
             .filter_map(|resource| {
                 Some(Subscribed {
                     topic: topic.to_owned(),
-                    arn: resource.physical_id.clone()?,
+                    // <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>: the owner of a mailbox must
+                    // confirm it first.
+                    arn: match text(&resource.properties, "Protocol").as_str() {
+                        "email" => "PendingConfirmation".to_owned(),
+                        _ => resource.physical_id.clone()?,
+                    },
                     protocol: text(&resource.properties, "Protocol"),
                     endpoint: text(&resource.properties, "Endpoint"),
                 })

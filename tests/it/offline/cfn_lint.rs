@@ -43,7 +43,7 @@ const NONE: Setting = Setting {
     second: "",
 };
 
-const CHOICES: [Choice; 14] = [
+const CHOICES: [Choice; 15] = [
     Choice {
         name: "network",
         values: &[
@@ -290,6 +290,22 @@ const CHOICES: [Choice; 14] = [
             Setting {
                 name: "alone",
                 second: "queue: {}",
+                ..NONE
+            },
+        ],
+    },
+    Choice {
+        name: "alerts",
+        values: &[
+            NONE,
+            Setting {
+                name: "mailbox",
+                file: "alerts: {email: ops@example.com}",
+                ..NONE
+            },
+            Setting {
+                name: "topic",
+                file: "alerts: {topic: 'arn:aws:sns:us-east-2:111122223333:ops'}",
                 ..NONE
             },
         ],

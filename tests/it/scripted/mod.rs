@@ -1,5 +1,6 @@
 //! The real binary, or the code behind it, against the scripted endpoint, over HTTP.
 
+pub mod alerts;
 pub mod backfill;
 pub mod conformance;
 pub mod credentials;

@@ -1,0 +1,37 @@
+//! Who is told: one mailbox or one topic, where alarms reach it.
+
+use super::Checks;
+use crate::environment::problem::Problem;
+
+pub(super) fn check(checks: &mut Checks) {
+    let Some(alerts) = &checks.environment.alerts else { return };
+    match (&alerts.email, &alerts.topic) {
+        (Some(_), Some(_)) => checks.note(
+            Problem::new("/alerts/topic", "`email` and `topic` exclude each other")
+                .help("keep one; a mailbox can be subscribed to a topic of yours, too")
+                .on_key(),
+            &["/alerts/email"],
+        ),
+        (None, None) => checks.note(
+            Problem::new("/alerts", "`alerts` tells nobody").help("add `email: …`, or `topic: arn:…`"),
+            &["/alerts/email", "/alerts/topic"],
+        ),
+        (None, Some(topic)) => {
+            // arn:partition:sns:region:account:name
+            let of_topic = topic.split(':').nth(3).unwrap_or_default();
+            if let Some(region) = &checks.environment.region
+                && of_topic != region
+            {
+                let problem = Problem::new(
+                    "/alerts/topic",
+                    format!("the topic is in `{of_topic}`, and the environment's alarms are in `{region}`"),
+                );
+                checks.note(
+                    problem.help("an alarm acts on a topic of its own region only: name one there"),
+                    &["/region"],
+                );
+            }
+        }
+        (Some(_), None) => {}
+    }
+}
