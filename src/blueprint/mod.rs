@@ -151,12 +151,7 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     let mut problems = Vec::new();
     let mut stacks = Vec::new();
     let mut artifacts = Vec::new();
-    let before = [
-        Some(parts.artifacts()),
-        parts.network(),
-        parts.intake(),
-        parts.alerts(),
-    ];
+    let before = [Some(parts.artifacts()), parts.network(), parts.intake(), parts.alerts()];
     for part in before.into_iter().flatten() {
         part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }

@@ -214,7 +214,9 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
         advice.push(
             Problem::new(
                 format!("{at}/drain_timeout"),
-                format!("an instance is ended after {drain_timeout}, in the middle of a message that takes {seconds} s"),
+                format!(
+                    "an instance is ended after {drain_timeout}, in the middle of a message that takes {seconds} s"
+                ),
             )
             .help("set it longer than seconds_per_message, or work is done twice at every scale-in"),
         );

@@ -36,7 +36,9 @@ pub async fn read(cloud: &Cloud, deployed: &Deployed) -> Result<Option<Alerts>, 
         return Ok(None);
     };
     let all = cloud.subscriptions(&topic).await?;
-    let mut of_mailbox = all.iter().filter(|one| one.protocol == "email" && one.endpoint == email);
+    let mut of_mailbox = all
+        .iter()
+        .filter(|one| one.protocol == "email" && one.endpoint == email);
     // A mailbox is listed again for each mail that asked for it to be confirmed.
     let state = match of_mailbox.clone().any(|one| matches!(one.id, SubscriptionId::Arn(_))) {
         true => AlertsState::Confirmed,

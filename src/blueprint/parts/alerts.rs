@@ -14,13 +14,7 @@ impl Parts<'_> {
             environment: &self.environment.name,
             email: mailbox(self.environment)?,
         };
-        Some(self.stack(
-            "alerts",
-            "alerts.yaml.j2",
-            &context,
-            BTreeMap::new(),
-            self.on_destroy(),
-        ))
+        Some(self.stack("alerts", "alerts.yaml.j2", &context, BTreeMap::new(), self.on_destroy()))
     }
 
     /// The topic that alarms act on, if they act on any.

@@ -4,7 +4,9 @@ use super::Checks;
 use crate::environment::problem::Problem;
 
 pub(super) fn check(checks: &mut Checks) {
-    let Some(alerts) = &checks.environment.alerts else { return };
+    let Some(alerts) = &checks.environment.alerts else {
+        return;
+    };
     match (&alerts.email, &alerts.topic) {
         (Some(_), Some(_)) => checks.note(
             Problem::new("/alerts/topic", "`email` and `topic` exclude each other")

@@ -305,13 +305,19 @@ fn advice_about_one_thing_each() {
         (with("retention: 4d", "retention: 14d"), "/stages/0/queue/retention"),
         (with("zones: all", "spot: true"), "/stages/0/workers/instances/types"),
         (
-            with("types: [t4g.small]", "types: [t4g.small, t4g.medium]\n        spot: true\n        on_demand_base: 4"),
+            with(
+                "types: [t4g.small]",
+                "types: [t4g.small, t4g.medium]\n        spot: true\n        on_demand_base: 4",
+            ),
             "/stages/0/workers/instances/on_demand_base",
         ),
         (unscaled(GOOD), "/stages/0/workers/instances/max"),
         (unscaled(&with("min: 2", "min: 0")), "/stages/0/workers/instances/min"),
         (
-            with("seconds_per_message: 10", "messages_per_instance: 10\n      messages_at_once: 11"),
+            with(
+                "seconds_per_message: 10",
+                "messages_per_instance: 10\n      messages_at_once: 11",
+            ),
             "/stages/0/scaling/messages_per_instance",
         ),
         (

@@ -32,14 +32,20 @@ fn ids(status: &Value) -> Vec<&str> {
 fn a_mailbox_that_has_not_agreed_is_a_finding_and_goes_with_the_environment() {
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint);
-    assert!(endpoint.stacks().contains(&"lab-alerts".to_owned()), "{:?}", endpoint.stacks());
+    assert!(
+        endpoint.stacks().contains(&"lab-alerts".to_owned()),
+        "{:?}",
+        endpoint.stacks()
+    );
     let status = status(&there);
     assert_eq!(status["alerts"]["email"], "ops@example.com");
     assert_eq!(status["alerts"]["state"], "unconfirmed");
     assert_eq!(ids(&status), ["alerts-unconfirmed"]);
     let again = there.then().args(["status", "lab.yaml"]).run();
     assert!(
-        again.stdout.contains("alerts go to ops@example.com, once it has confirmed them"),
+        again
+            .stdout
+            .contains("alerts go to ops@example.com, once it has confirmed them"),
         "{}",
         again.stdout
     );
