@@ -4,6 +4,7 @@ use std::fmt;
 
 use futures_util::future::join_all;
 
+use crate::blueprint::outputs;
 use crate::cloud::sns::{Subscription, SubscriptionId};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
@@ -131,7 +132,7 @@ pub async fn find(cloud: &Cloud, deployed: &Deployed) -> Result<Users, CloudErro
     for stack in &deployed.stacks {
         for resource in cloud.stack_resources(&stack.stack.id).await? {
             match resource.resource_type.as_str() {
-                "AWS::SNS::Topic" => topics.push((stack.stack.name.as_str(), resource.physical_id)),
+                "AWS::SNS::Topic" => topics.push((&stack.stack, resource.physical_id)),
                 "AWS::SNS::Subscription" => ours.push(resource.physical_id),
                 _ => {}
             }
@@ -139,13 +140,18 @@ pub async fn find(cloud: &Cloud, deployed: &Deployed) -> Result<Users, CloudErro
     }
     let asked = topics
         .iter()
-        .map(async |(stack, topic)| (*stack, topic, cloud.subscriptions(topic).await));
+        .map(async |(stack, topic)| (stack, topic, cloud.subscriptions(topic).await));
     for (stack, topic, subscriptions) in join_all(asked).await {
         match subscriptions {
-            Ok(all) => users.subscribers(stack, topic, all, &ours),
+            Ok(mut all) => {
+                // The mailbox for alerts has another subscription than its stack made when it was subscribed again.
+                let own = stack.outputs.get(outputs::EMAIL);
+                all.retain(|one| one.protocol != "email" || Some(&one.endpoint) != own);
+                users.subscribers(&stack.name, topic, all, &ours);
+            }
             Err(error) => {
                 let what = format!("whether anybody else is subscribed to {topic}: {error}");
-                users.unknown.push((stack.to_owned(), what));
+                users.unknown.push((stack.name.clone(), what));
             }
         }
     }

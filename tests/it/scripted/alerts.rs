@@ -67,10 +67,20 @@ fn a_mailbox_that_has_not_agreed_is_a_finding_and_goes_with_the_environment() {
 #[test]
 fn a_mailbox_that_has_agreed_is_told() {
     let arn = "arn:aws:sns:us-east-2:111122223333:topic:6b0e71bd-0000-4000-8000-000000000000";
-    let endpoint = Endpoint::serve(Script::new().subscribed("", arn, "email", "ops@example.com"));
-    let status = status(&deployed(&endpoint));
+    // As after `aws sns subscribe`: it isn't the one that the stack made.
+    let again = |mailbox| Script::new().subscribed(":lab-alerts-Topic-", arn, "email", mailbox);
+    let endpoint = Endpoint::serve(again("ops@example.com"));
+    let there = deployed(&endpoint);
+    let status = status(&there);
     assert_eq!(status["alerts"]["state"], "confirmed");
     assert_eq!(ids(&status), [] as [&str; 0]);
+    there.then().args(["destroy", "lab.yaml", "--yes"]).run();
+    assert_eq!(endpoint.stacks(), [] as [&str; 0]);
+
+    let endpoint = Endpoint::serve(again("boss@example.com"));
+    let there = deployed(&endpoint);
+    let destroy = there.then().args(["destroy", "lab.yaml", "--yes"]).status(4);
+    destroy.stderr_contains("boss@example.com (email) is subscribed").run();
 }
 
 #[test]
