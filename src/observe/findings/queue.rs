@@ -88,29 +88,29 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
         return Some(Finding::new("no-workers", Critical, meaning, action).command(command));
     }
     let command = format!("qfleet status {} --watch", words.environment);
-    Some(
-        if group.desired == 0 && stage.scaling_policies.as_ref().is_some_and(Vec::is_empty) {
-            let meaning = format!("{waiting} and no instance runs; nothing scales the group, so none is launched");
-            let action = "give the group a capacity, or add `scaling` to the stage and deploy";
-            let command = format!(
-                "aws autoscaling set-desired-capacity --auto-scaling-group-name {} --desired-capacity 1",
-                group.name
-            );
-            Finding::new("no-workers", Critical, meaning, action).command(command)
-        } else if group.desired == 0 {
-            let meaning = format!("{waiting} and no instance runs; the first one may take minutes, up to 20 from idle");
-            let action = "wait; if none comes, look at the alarm that starts the first one";
-            Finding::new("no-workers", Warning, meaning, action).command(command)
-        } else {
-            let wanted = match group.desired {
-                1 => "an instance is wanted".to_owned(),
-                n => format!("{n} instances are wanted"),
-            };
-            let meaning = format!("{waiting}, {wanted}, and none runs");
-            let action = "see in the scaling activities why none is launched";
-            Finding::new("no-workers", Critical, meaning, action).command(command)
-        },
-    )
+    let policies = stage.instances.as_ref().and_then(|of| of.scaling_policies.as_ref());
+    if group.desired == 0 && policies.is_some_and(Vec::is_empty) {
+        let meaning = format!("{waiting} and no instance runs; nothing scales the group, so none is launched");
+        let action = "give the group a capacity, or add `scaling` to the stage and deploy";
+        let command = format!(
+            "aws autoscaling set-desired-capacity --auto-scaling-group-name {} --desired-capacity 1",
+            group.name
+        );
+        return Some(Finding::new("no-workers", Critical, meaning, action).command(command));
+    }
+    Some(if group.desired == 0 {
+        let meaning = format!("{waiting} and no instance runs; the first one may take minutes, up to 20 from idle");
+        let action = "wait; if none comes, look at the alarm that starts the first one";
+        Finding::new("no-workers", Warning, meaning, action).command(command)
+    } else {
+        let wanted = match group.desired {
+            1 => "an instance is wanted".to_owned(),
+            n => format!("{n} instances are wanted"),
+        };
+        let meaning = format!("{waiting}, {wanted}, and none runs");
+        let action = "see in the scaling activities why none is launched";
+        Finding::new("no-workers", Critical, meaning, action).command(command)
+    })
 }
 
 fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {

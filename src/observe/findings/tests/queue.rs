@@ -47,7 +47,8 @@ fn messages_that_nobody_works_on() {
     // An alarm will start the first one.
     only(&empty(0, &[], 5), "no-workers", Severity::Warning);
     let unscaled = in_stage(|stage| {
-        (stage.backlog, stage.scaling_policies) = (None, Some(Vec::new()));
+        stage.backlog = None;
+        stage.instances.as_mut().expect("instances").scaling_policies = Some(Vec::new());
         (group(stage).min, group(stage).desired) = (0, 0);
         group(stage).instances.clear();
     });
