@@ -120,7 +120,7 @@ const REFRESH: Service = (
     "AWS_ENDPOINT_URL_SSO_OIDC",
     "",
     &["--profile", "sso"],
-    "IAM Identity Center, for the profile `sso`",
+    "within 25 s from IAM Identity Center, for the profile `sso`",
 );
 
 /// With a server that takes connections and says nothing.
