@@ -259,8 +259,9 @@ async fn interrupted_before_a_failed_create_is_made_anew_it_deletes_nothing() {
 /// It is made, but no read knows it yet: it is neither waited for nor called gone.
 #[tokio::test(start_paused = true)]
 async fn interrupted_before_a_read_knows_what_was_made_it_is_done_all_the_same() {
-    let script = Script::new().stale_reads_of("DescribeStacks", seconds(600));
-    let rig = Rig::new(script).only(&["artifacts"]);
+    let early = Fault::refuse(400, "ValidationError", "Stack with id lab-artifacts does not exist");
+    let reads = On::action("DescribeStacks").stack("lab-artifacts");
+    let rig = Rig::new(Script::new().fault(reads, early)).only(&["artifacts"]);
     let looked = Cell::new(None);
     let looks_again = |endpoint: &Endpoint| {
         if endpoint.status("lab-artifacts").as_deref() != Some("CREATE_COMPLETE") {
