@@ -16,7 +16,7 @@
 //! | --- | --- | --- |
 //! | [`commands`] | parses the command line, calls the rooms below, and has the result shown | report, engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment, shell |
 //! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment |
-//! | [`engine`] | changes stacks: plans, deploys, destroys, recovers and reverts, and tells what it does in events | observe, deployed, cloud, blueprint, interrupt, events, error, environment |
+//! | [`engine`] | changes what is deployed: plans, deploys, destroys, recovers and reverts stacks, and takes instances away; tells what it does | observe, local, deployed, cloud, blueprint, interrupt, events, error, environment |
 //! | [`observe`] | only looks: status, findings, drift, leftovers, what has expired | local, deployed, cloud, blueprint, error, environment, shell |
 //! | [`jobs`] | moves messages: sends, backfills, and samples, redrives or purges dead letters | deployed, cloud, blueprint, interrupt, events, error |
 //! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, events, error, shell |

@@ -8,6 +8,7 @@ use super::{backfill, dlq, drift, extend, init, local, local_down, outputs, plan
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::engine::destroy::reaped::Reaped;
 use crate::engine::event::Event;
+use crate::engine::kill_worker::Killed;
 use crate::engine::outcome::Report;
 use crate::jobs;
 use crate::jobs::redrive::Redriven;
@@ -19,7 +20,6 @@ use crate::observe::status::Status;
 use crate::observe::watch::Snapshot;
 use crate::report::check::Checked;
 use crate::report::fleet::Detached;
-use crate::report::killed::Killed;
 use crate::report::{ErrorDocument, events, render};
 
 /// A field a command, named as the command is; its words introduce the command's section.

@@ -1,4 +1,4 @@
-//! Does things to stacks, and tells what it does in events.
+//! Changes what is deployed, and tells what it does.
 
 pub mod believed;
 pub mod cause;
@@ -6,6 +6,7 @@ pub mod deploy;
 pub mod destroy;
 pub mod event;
 pub mod graph;
+pub mod kill_worker;
 pub mod operation;
 pub mod outcome;
 pub mod pace;
