@@ -63,8 +63,6 @@ pub struct Stage<'a> {
     pub messages_at_once: u32,
     /// The user's environment variables.
     pub variables: Vec<Variable<'a>>,
-    /// Ends the here-documents in the user data.
-    pub end_mark: String,
     pub log_retention_days: u64,
     #[serde(flatten)]
     pub workers: Instances<'a>,
@@ -105,6 +103,8 @@ pub struct Instances<'a> {
     pub hook_seconds: u64,
     pub volume_gib: u64,
     pub session_manager: bool,
+    /// Ends the here-documents in the user data.
+    pub end_mark: String,
     pub managed_policies: &'a [String],
 }
 
@@ -157,6 +157,8 @@ pub struct Dashboard<'a> {
 #[derive(Debug, Serialize)]
 pub struct DashboardStage<'a> {
     pub name: &'a str,
+    /// Of its kind of workers.
+    pub template: &'static str,
     pub heading_json: String,
     pub queue_name_json: String,
     pub dead_letter_queue_name_json: String,

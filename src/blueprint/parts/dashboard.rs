@@ -13,10 +13,13 @@ impl Parts<'_> {
         let mut parameters = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in self.environment.stages.iter().enumerate() {
-            let WorkersKind::Instances(_) = stage.workers.kind();
-            parameters.insert(format!("GroupName{}", index + 1), output(&stage.name, outputs::GROUP));
+            let (template, parameter, of) = match stage.workers.kind() {
+                WorkersKind::Instances(_) => ("dashboard/instances.yaml.j2", "GroupName", outputs::GROUP),
+            };
+            parameters.insert(format!("{parameter}{}", index + 1), output(&stage.name, of));
             stages.push(contexts::DashboardStage {
                 name: &stage.name,
+                template,
                 heading_json: json(format!("## {}", stage.name)),
                 queue_name_json: json(names::queue(&self.environment.name, &stage.name)),
                 dead_letter_queue_name_json: json(names::dead_letter_queue(&self.environment.name, &stage.name)),

@@ -121,6 +121,7 @@ impl Parts<'_> {
             .iter()
             .flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
         let texts = [environment.as_str(), &stage.name].into_iter().chain(prefixes);
+        let texts = texts.chain(variables().flat_map(|(name, value)| [name.as_str(), value]));
         Ok(contexts::Stage {
             environment,
             stage: &stage.name,
@@ -142,17 +143,20 @@ impl Parts<'_> {
             alerts: self.environment.alerts.is_some(),
             scaling: scaling::context(stage, index)?,
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
-            end_mark: quoting::end_mark(texts.chain(variables().flat_map(|(name, value)| [name.as_str(), value]))),
             variables: variables()
                 .map(|(name, value)| contexts::Variable { name, value })
                 .collect(),
             log_retention_days: instances.log_retention.as_secs() / 86400,
-            workers: instance_context(names::stack(environment, &stage.name), instances),
+            workers: instance_context(
+                names::stack(environment, &stage.name),
+                quoting::end_mark(texts),
+                instances,
+            ),
         })
     }
 }
 
-fn instance_context(instance_name: String, instances: &Instances) -> contexts::Instances<'_> {
+fn instance_context(instance_name: String, end_mark: String, instances: &Instances) -> contexts::Instances<'_> {
     contexts::Instances {
         instance_name,
         instance_types: &instances.types,
@@ -180,6 +184,7 @@ fn instance_context(instance_name: String, instances: &Instances) -> contexts::I
         hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
         volume_gib: instances.volume.as_gib(),
         session_manager: instances.session_manager,
+        end_mark,
         managed_policies: &instances.policies,
     }
 }
