@@ -6,7 +6,7 @@ use std::path::Path;
 
 use assert_cmd::Command;
 use qfleet::blueprint::{self, Blueprint, Placement, lint};
-use qfleet::environment;
+use qfleet::environment::{self, Environment, Stage};
 use serde_json::Value;
 
 /// The environment files in stacks/.
@@ -18,17 +18,24 @@ pub fn shipped(name: &str, local: bool) -> Blueprint {
 }
 
 fn shipped_in(name: &str, region: &str, local: bool) -> Blueprint {
+    rendered(&loaded(name), region, local)
+}
+
+fn loaded(name: &str) -> Environment {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("stacks")
         .join(name)
         .with_extension("yaml");
-    let environment = environment::load(&path).unwrap_or_else(|problems| panic!("{problems:?}"));
+    environment::load(&path).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn rendered(environment: &Environment, region: &str, local: bool) -> Blueprint {
     let placement = Placement {
         account: "111122223333".into(),
         region: region.into(),
         local,
     };
-    blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
+    blueprint::render(environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 /// qfleet in the repository's folder, without anything of AWS's or the user's around it.
@@ -116,8 +123,13 @@ fn our_own_checks_find_nothing_in_the_shipped_files() {
 
 #[test]
 fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
-    for name in SHIPPED {
-        let blueprint = shipped(name, false);
+    let scaled = SHIPPED.map(loaded);
+    let mut mixed = loaded("production");
+    mixed.stages[0].scaling = None;
+    let mut fixed = mixed.clone();
+    fixed.stages[1].scaling = None;
+    for environment in scaled.into_iter().chain([mixed, fixed]) {
+        let blueprint = rendered(&environment, "us-east-2", false);
         let dashboard = blueprint
             .stacks
             .iter()
@@ -134,7 +146,9 @@ fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
         }
         assert!(!json.contains("${"), "{json}");
         let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-        assert!(json["widgets"].as_array().is_some_and(|widgets| !widgets.is_empty()));
+        let of = |stage: &Stage| if stage.scaling.is_some() { 5 } else { 4 };
+        let expected = 1 + environment.stages.iter().map(of).sum::<usize>();
+        assert_eq!(json["widgets"].as_array().map(Vec::len), Some(expected), "{json}");
     }
 }
 
