@@ -1,7 +1,8 @@
 //! What an AWS call failed with, in words a reader can act on.
 
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
+use crate::cloud::connection::causes::causes;
 use crate::cloud::connection::source::{nothing_came, why_none};
 use crate::cloud::connection::time_limits::no_answer;
 use crate::error::Error;
@@ -113,24 +114,6 @@ where
         operation,
         code,
         message,
-    }
-}
-
-/// The chain of causes on one line, without the SDK's debugging output behind it.
-pub(in crate::cloud) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if parts.last().is_none_or(|last| !last.contains(&text)) {
-            parts.push(text);
-        }
-        next = cause.source();
-    }
-    if parts.is_empty() {
-        format!("{}", DisplayErrorContext(error))
-    } else {
-        parts.join(": ")
     }
 }
 

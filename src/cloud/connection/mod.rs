@@ -1,6 +1,7 @@
 //! How AWS is reached: credentials, region and endpoint, how long a call may take, how often it is tried, and what is said when it fails.
 
 pub(in crate::cloud) mod calls;
+pub(in crate::cloud) mod causes;
 pub(in crate::cloud) mod connect;
 pub(in crate::cloud) mod failure;
 pub mod limiter;

@@ -12,7 +12,7 @@ use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentia
 use aws_types::os_shim_internal::Env;
 use tokio::time::timeout;
 
-use crate::cloud::connection::failure::causes;
+use crate::cloud::connection::causes::causes;
 
 /// A service that gives credentials.
 const SERVICE: Duration = Duration::from_secs(25);
