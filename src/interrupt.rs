@@ -70,6 +70,14 @@ impl Interrupt {
         Interrupt::new(None)
     }
 
+    /// The same, and its time ends then.
+    pub fn until(self, deadline: Instant) -> Interrupt {
+        Interrupt {
+            deadline: Some(deadline),
+            ..self
+        }
+    }
+
     fn new(deadline: Option<Instant>) -> (watch::Sender<bool>, Interrupt) {
         let (sender, asked) = watch::channel(false);
         let interrupt = Interrupt {

@@ -1,5 +1,6 @@
 //! The scripted endpoint in memory, on a clock that stands still until everybody waits.
 
 pub mod engine;
+pub mod kill_worker;
 pub mod sending;
 pub mod watch;
