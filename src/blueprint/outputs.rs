@@ -22,6 +22,7 @@ pub const GROUP: &str = "GroupName";
 pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
 pub const PROGRAM: &str = "Program";
 pub const WORKER_ENVIRONMENT: &str = "WorkerEnvironment";
+pub const LOG_GROUP: &str = "LogGroupName";
 
 /// Of a stage whose alarms tell somebody.
 pub const NOBODY_WORKS_ALARM: &str = "NobodyWorksAlarmName";
@@ -67,6 +68,7 @@ mod tests {
                     NOBODY_WORKS_ALARM,
                     PROGRAM,
                     WORKER_ENVIRONMENT,
+                    LOG_GROUP,
                     LATENCY_ALARM,
                     TARGET,
                     COUNTS_IN_FLIGHT,

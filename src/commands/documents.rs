@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{backfill, dlq, drift, extend, init, local, local_down, outputs, plan, send};
+use super::{backfill, dlq, drift, extend, files, init, local, local_down, outputs, plan, send};
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::engine::destroy::reaped::Reaped;
 use crate::engine::event::Event;
@@ -20,7 +20,7 @@ use crate::observe::status::Status;
 use crate::observe::watch::Snapshot;
 use crate::report::check::Checked;
 use crate::report::fleet::Detached;
-use crate::report::{ErrorDocument, events, render};
+use crate::report::{ErrorDocument, events, logs, render};
 
 /// A field a command, named as the command is; its words introduce the command's section.
 #[derive(JsonSchema)]
@@ -41,6 +41,13 @@ struct Documents<'a> {
     watch: Snapshot,
     /// With `--output jsonl`, an environment a line.
     list: Listing,
+    /// With `--output jsonl`, a line each.
+    logs: logs::Document<'a>,
+    files: files::Document<'a>,
+    #[schemars(rename = "files --link")]
+    files_link: files::Linked<'a>,
+    #[schemars(rename = "files --get")]
+    files_get: files::Got<'a>,
     kill_worker: Killed,
     outputs: outputs::Document,
     drift: drift::Document<'a>,

@@ -1,9 +1,10 @@
 //! `qfleet events ENV`
 
 use clap::Args;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::global::{Env, Global};
+use super::logs::before;
 use crate::deployed::address::Address;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result, exit_code};
@@ -43,11 +44,7 @@ impl Events {
             return Err(Error::usage("--follow has no end, and --output json is one document")
                 .with_help("use --output jsonl: an object a line"));
         }
-        let now = Timestamp::now();
-        let seconds = i64::try_from(self.since.as_secs()).unwrap_or(i64::MAX);
-        let since = now
-            .checked_sub(SignedDuration::from_secs(seconds))
-            .map_err(|error| Error::usage(format!("--since {}: {error}", self.since)))?;
+        let since = before(Timestamp::now(), self.since)?;
         let environment = self.env.load()?;
         global.run(None, async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;

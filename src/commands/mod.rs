@@ -11,6 +11,7 @@ mod documents;
 mod drift;
 mod events;
 mod extend;
+mod files;
 mod global;
 mod init;
 mod kill_worker;
@@ -18,6 +19,7 @@ mod list;
 mod local;
 mod local_down;
 mod local_up;
+mod logs;
 mod named;
 mod outputs;
 mod placement;
@@ -87,6 +89,10 @@ pub enum Command {
     List(list::List),
     /// Show what happened to the stacks, and what happens to them now, whoever does it
     Events(events::Events),
+    /// Show what workers log, and with --follow what they log from now on
+    Logs(logs::Logs),
+    /// Count the files that wait and those that are done; link to one, or get it
+    Files(files::Files),
     /// Take a worker's instance away, and show how another one takes its place
     KillWorker(kill_worker::KillWorker),
     /// Find what was changed behind CloudFormation's back, and say whether it matters
@@ -137,6 +143,8 @@ impl Cli {
             Command::Status(command) => command.run(&self.global),
             Command::List(command) => command.run(&self.global),
             Command::Events(command) => command.run(&self.global),
+            Command::Logs(command) => command.run(&self.global),
+            Command::Files(command) => command.run(&self.global),
             Command::KillWorker(command) => command.run(&self.global),
             Command::Drift(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),

@@ -19,6 +19,8 @@ pub struct Stage {
     pub dead_letter_queue_url: Option<String>,
     /// The name of its dead-letter queue.
     pub dead_letter_queue_name: Option<String>,
+    /// The log group of its workers, by name.
+    pub log_group: Option<String>,
     /// None when nothing drains its queue.
     pub workers: Option<Workers>,
 }
@@ -75,6 +77,7 @@ impl Stage {
             alarms: alarms.into_iter().filter_map(output).collect(),
             dead_letter_queue_url: output(outputs::DEAD_LETTER_QUEUE_URL),
             dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
+            log_group: output(outputs::LOG_GROUP),
             workers: output(outputs::GROUP).map(|group| {
                 Workers::Instances(Instances {
                     group,

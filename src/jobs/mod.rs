@@ -1,4 +1,5 @@
-//! Work for the workers: files and messages sent, objects told of once more, dead letters looked at and sent back.
+//! Work for the workers: files and messages sent, objects told of once more, dead letters looked at and sent back; and
+//! what they made, fetched.
 //!
 //! ```text
 //! files ──▶ upload ──▶ bucket ──(S3's events)──▶ queue ──▶ workers
@@ -10,6 +11,7 @@
 pub mod backfill;
 pub mod bodies;
 pub mod destinations;
+pub mod download;
 pub mod event;
 pub mod files;
 pub mod messages;

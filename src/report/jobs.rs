@@ -186,13 +186,24 @@ fn printable(text: &str, longest: usize) -> String {
             let _ = write!(out, "… ({} in all)", HumanBytes(text.len() as u64));
             break;
         }
-        if c.is_control() || is_bidirectional(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
+        out.extend(escape(c));
     }
     out
+}
+
+/// A text that anybody may have written, unable to do anything to the terminal; tabs stay.
+pub(super) fn escaped(text: &str) -> String {
+    let piece = |c| match c {
+        '\t' => c.to_string(),
+        c => escape(c).collect(),
+    };
+    text.chars().map(piece).collect()
+}
+
+fn escape(c: char) -> impl Iterator<Item = char> {
+    let is_harmless = !c.is_control() && !is_bidirectional(c);
+    let escaped = (!is_harmless).then(|| c.escape_default());
+    escaped.into_iter().flatten().chain(is_harmless.then_some(c))
 }
 
 /// Characters that make a terminal show text in another order than it has.

@@ -4,6 +4,7 @@ pub mod actual;
 pub mod buckets;
 pub mod deletion;
 pub(in crate::cloud) mod download;
+pub mod links;
 pub mod listing;
 pub mod objects;
 pub mod uploads;

@@ -149,7 +149,7 @@ impl Version {
 }
 
 /// Keys of an encoded listing are form-encoded: a space is a plus sign.
-fn decoded(key: &str, is_encoded: bool) -> Cow<'_, str> {
+pub(super) fn decoded(key: &str, is_encoded: bool) -> Cow<'_, str> {
     if !is_encoded {
         return key.into();
     }

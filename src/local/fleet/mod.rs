@@ -20,6 +20,7 @@ mod ids;
 mod instance;
 mod instance_folder;
 mod journal;
+pub mod logs;
 mod metadata;
 mod pace;
 mod process;

@@ -1,0 +1,201 @@
+//! `qfleet files ENV`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use futures_util::future::try_join;
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::global::{Env, Global};
+use crate::cloud::Cloud;
+use crate::cloud::s3::links::{LONGEST_LINK, Lifetime};
+use crate::deployed::address::Address;
+use crate::environment::units::Duration;
+use crate::error::{Error, Result};
+use crate::jobs::download;
+use crate::observe::files::{Held, held};
+use crate::report;
+
+/// Arguments of `files`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+How many files wait in the bucket for workers, how many are done, and the newest of each. A file is done when it is under \
+the prefix `processed` of the environment file. Counting takes a call for a thousand files; files that come and go \
+meanwhile may or may not be counted.
+
+A link is for one file, for whoever has it, until it ends: nothing else is made public. It is signed with the credentials \
+that qfleet has, and ends with them, if that is earlier. It can't be taken back.
+
+--get writes the file when all of it has come, and never over another one.
+
+Examples:
+  qfleet files lab
+  qfleet files lab --link processed/cat.jpg --for 10m    to look at it in a browser
+  qfleet files lab --get processed/cat.jpg               into this folder
+  qfleet files lab --get processed/cat.jpg --to cats/")]
+pub struct Files {
+    #[command(flatten)]
+    env: Env,
+    /// Print a link to this file
+    #[arg(long, value_name = "KEY", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    link: Option<String>,
+    /// How long the link is good for, 7d at most
+    #[arg(long = "for", value_name = "LENGTH", default_value = "1h", requires = "link")]
+    length: Duration,
+    /// Get this file
+    #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    get: Option<String>,
+    /// What to write it to, or the folder that it goes into
+    #[arg(long, value_name = "PATH", requires = "get")]
+    to: Option<PathBuf>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
+    #[serde(flatten)]
+    address: &'a Address,
+    bucket: &'a str,
+    /// What no worker has moved away yet.
+    waiting: Held,
+    /// What workers are done with.
+    processed: Held,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Linked<'a> {
+    #[serde(flatten)]
+    address: &'a Address,
+    bucket: &'a str,
+    key: &'a str,
+    url: &'a str,
+    /// When it ends, as far as that is known: none with temporary credentials that don't say when they end.
+    expires: Option<Timestamp>,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Got<'a> {
+    #[serde(flatten)]
+    address: &'a Address,
+    bucket: &'a str,
+    key: &'a str,
+    /// The file that was written.
+    path: &'a str,
+    /// Its size in bytes.
+    bytes: u64,
+}
+
+impl Files {
+    pub fn run(self, global: &Global) -> Result<()> {
+        let too_long = self.length.as_secs() > LONGEST_LINK.as_secs();
+        if too_long || self.length.as_secs() == 0 {
+            return Err(Error::usage(format!(
+                "--for {}: a link lasts for 1s to 7d",
+                self.length
+            )));
+        }
+        let environment = self.env.load()?;
+        let Some(bucket) = &environment.bucket else {
+            return Err(Error::usage(format!("{} has no bucket", environment.name)));
+        };
+        let to = self
+            .get
+            .as_ref()
+            .map(|key| download::destination(key, self.to.as_deref()));
+        let to = to.transpose()?;
+        global.read(async {
+            let (cloud, destinations) = global.destinations(&environment).await?;
+            let intake = destinations.intake()?;
+            let asked = Asked {
+                global,
+                cloud: &cloud,
+                address: &destinations.deployed.address,
+                bucket: &intake.bucket,
+            };
+            match (&self.link, &self.get, &to) {
+                (Some(key), ..) => asked.link(key, self.length).await,
+                (None, Some(key), Some(path)) => asked.get(key, path).await,
+                _ => asked.count(&intake.prefix, &bucket.processed).await,
+            }
+        })
+    }
+}
+
+/// Of which bucket.
+struct Asked<'a> {
+    global: &'a Global,
+    cloud: &'a Cloud,
+    address: &'a Address,
+    bucket: &'a str,
+}
+
+impl Asked<'_> {
+    async fn count(&self, uploads: &str, processed: &str) -> Result<()> {
+        let now = Timestamp::now();
+        let count = |prefix| {
+            let tell = move |objects| report::note(&format!("{prefix}: {objects} files so far"));
+            held(self.cloud, self.bucket, prefix, now, tell)
+        };
+        let (waiting, processed) = try_join(count(uploads), count(processed)).await?;
+        let document = Document {
+            address: self.address,
+            bucket: self.bucket,
+            waiting,
+            processed,
+        };
+        report::document(self.global.output, &document, || {
+            report::files::counted(self.address, self.bucket, &document.waiting, &document.processed)
+        });
+        Ok(())
+    }
+
+    async fn link(&self, key: &str, length: Duration) -> Result<()> {
+        let seconds = std::time::Duration::from_secs(length.as_secs());
+        let now = Timestamp::now();
+        let link = self.cloud.link(self.bucket, key, seconds).await?;
+        if self.cloud.object_size(self.bucket, key).await?.is_none() {
+            return Err(self.not_there(key));
+        }
+        let wanted = SignedDuration::try_from(seconds)
+            .ok()
+            .and_then(|length| now.checked_add(length).ok());
+        let expires = match link.credentials {
+            Lifetime::Lasting => wanted,
+            Lifetime::Until(end) => end.zip(wanted).map(|(end, wanted)| end.min(wanted)),
+        };
+        if expires != wanted {
+            report::note(&report::files::ends_early(expires, now));
+        }
+        let document = Linked {
+            address: self.address,
+            bucket: self.bucket,
+            key,
+            url: &link.url,
+            expires,
+        };
+        report::document(self.global.output, &document, || format!("{}\n", link.url));
+        Ok(())
+    }
+
+    async fn get(&self, key: &str, path: &std::path::Path) -> Result<()> {
+        let bytes = download::get(self.cloud, self.bucket, key, path).await?;
+        let bytes = bytes.ok_or_else(|| self.not_there(key))?;
+        let document = Got {
+            address: self.address,
+            bucket: self.bucket,
+            key,
+            path: &path.to_string_lossy(),
+            bytes,
+        };
+        report::document(self.global.output, &document, || report::files::got(path, bytes));
+        Ok(())
+    }
+
+    fn not_there(&self, key: &str) -> Error {
+        Error::failed(format!("there is no {key:?} in s3://{}", self.bucket)).with_help(
+            "give the whole key, with its prefix: processed/cat.jpg. A worker may have moved it meanwhile: \
+             `qfleet files` names the newest",
+        )
+    }
+}

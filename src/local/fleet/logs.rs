@@ -1,0 +1,116 @@
+//! The logs of workers, read: the files that their processes write to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::home::FleetHome;
+use super::instance_folder::{self, InstanceFolder};
+use super::journal;
+use crate::error::Result;
+use crate::local::home::cannot;
+
+/// The log of an instance's worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerLog {
+    pub instance: String,
+    /// The Auto Scaling group's name.
+    pub group: String,
+    path: PathBuf,
+}
+
+/// What was read of a log.
+#[derive(Debug, Default, PartialEq)]
+pub struct Words {
+    pub lines: Vec<String>,
+    /// The byte at which the next line begins.
+    pub end: u64,
+    /// When the file was written to last.
+    pub written: Option<Timestamp>,
+}
+
+/// The logs of the instances that an environment's fleet has or had, as far as they are kept.
+///
+/// # Errors
+/// When the fleet's folder can't be read.
+pub fn worker_logs(environment: &str) -> Result<Vec<WorkerLog>> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(Vec::new());
+    };
+    // Each launch is in there: also of instances that are gone.
+    let activities = journal::read(&home.journal())?;
+    let groups: BTreeMap<String, String> = activities.into_iter().map(|one| (one.instance, one.group)).collect();
+    let instances = home.instances();
+    let logs = instance_folder::ids(&instances)?.into_iter().filter_map(|id| {
+        Some(WorkerLog {
+            group: groups.get(&id)?.clone(),
+            path: InstanceFolder::of(&instances, &id).log(),
+            instance: id,
+        })
+    });
+    Ok(logs.collect())
+}
+
+impl WorkerLog {
+    /// Its lines from this byte on; from its beginning when it is shorter, because then it was begun anew. A last line
+    /// without an end is taken when it is wanted, else left for the next time.
+    ///
+    /// # Errors
+    /// When it is there and can't be read.
+    pub fn read(&self, from: u64, with_rest: bool) -> Result<Words> {
+        let read = || -> io::Result<Words> {
+            let mut file = File::open(&self.path)?;
+            let metadata = file.metadata()?;
+            let from = if metadata.len() < from { 0 } else { from };
+            file.seek(SeekFrom::Start(from))?;
+            let mut bytes = Vec::new();
+            file.take(metadata.len() - from).read_to_end(&mut bytes)?;
+            if !with_rest {
+                let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                bytes.truncate(whole);
+            }
+            Ok(Words {
+                lines: String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect(),
+                end: from + bytes.len() as u64,
+                written: metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok()),
+            })
+        };
+        match read() {
+            // It launches, or was cleared away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Words::default()),
+            read => read.map_err(|error| cannot("read", &self.path, &error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_read_once_and_a_log_that_is_begun_anew_from_its_beginning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = WorkerLog {
+            instance: "i-1".into(),
+            group: "lab-move".into(),
+            path: folder.path().join("worker.log"),
+        };
+        assert_eq!(log.read(0, true).expect("reads"), Words::default(), "none is there yet");
+        fs::write(&log.path, "one\ntw\u{e4}\nthr").expect("writes");
+        let first = log.read(0, false).expect("reads");
+        assert_eq!(
+            (first.lines, first.end),
+            (vec!["one".to_owned(), "tw\u{e4}".to_owned()], 9)
+        );
+        assert!(first.written.is_some());
+        assert_eq!(log.read(9, false).expect("reads").lines, [""; 0]);
+        assert_eq!(log.read(9, true).expect("reads").lines, ["thr"]);
+        fs::write(&log.path, "anew\n").expect("writes");
+        assert_eq!(log.read(9, false).expect("reads").lines, ["anew"]);
+    }
+}
