@@ -23,13 +23,14 @@ With --exit-code: 0 healthy, notes included; 3 a critical finding or a warning, 
 was found, but something could not be read. Without it, 0 once the stacks could be read.
 
 With --watch a screen shows it again and again: stacks, queues, the backlog per instance against its target over the \
-last hour, each instance in its zone, and what Auto Scaling did last and why. It can be there before the deploy. q, \
-Esc or Ctrl-C leaves it, j and k scroll where there are more stages than fit; when the environment is gone, it ends. \
+last hour, each instance in its zone, and what Auto Scaling did last and why. It can be there before the deploy. What was \
+done is told of the newest minute that CloudWatch knows, and of the last hour. q, Esc or Ctrl-C leaves it, j and k \
+scroll where there are more stages than fit; when the environment is gone, it ends. \
 Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted). \
 Findings that need more reads than that, or that are about stacks that come and go, are left to status without --watch.
 
 On AWS each refresh is three requests a stage and one more; besides, the stacks are listed each 15 s (5 s while \
-something is done to them), and the metrics are read once a minute: four a stage, which CloudWatch bills.
+something is done to them), and the metrics are read once a minute: five a stage, which CloudWatch bills.
 
 Examples:
   qfleet status lab                         findings, stacks, queues and workers

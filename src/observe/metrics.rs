@@ -1,4 +1,5 @@
-//! What CloudWatch knows of the stages: how old the oldest message is, and how the backlog per instance went.
+//! What CloudWatch knows of the stages: how old the oldest message is, how many messages were done, and how the backlog
+//! per instance went.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backlog::BacklogPoint;
 use super::local_fleet;
+use super::status::Done;
 use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::stage::Stage;
@@ -24,6 +26,8 @@ const FRESH_MINUTES: i64 = 5;
 pub struct StageMetrics {
     /// How long the oldest message has been in the queue, in seconds.
     pub oldest_message_age_seconds: Option<u64>,
+    /// How many messages were done; none when CloudWatch knows nothing of the last hour.
+    pub done: Option<Done>,
     /// The backlog per instance of the last hour, oldest first.
     pub history: Vec<BacklogPoint>,
 }
@@ -70,6 +74,7 @@ async fn from_cloudwatch(cloud: &Cloud, stages: &[Stage], now: Timestamp) -> Res
         let mut of = |id: &str| take(format!("{id}{number}"), &stage.name);
         let metrics = StageMetrics {
             oldest_message_age_seconds: fresh(&of("oldest"), now),
+            done: done(&of("done"), now),
             history: history(&of("backlog"), &of("visible"), &of("running")),
         };
         (stage.name.clone(), metrics)
@@ -92,6 +97,14 @@ fn history(backlog: &[Point], visible: &[Point], running: &[Point]) -> Vec<Backl
             messages_per_instance: point.value,
         })
         .collect()
+}
+
+/// A queue that nothing happens to publishes no points: then there were none to do.
+fn done(points: &[Point], now: Timestamp) -> Option<Done> {
+    (!points.is_empty()).then(|| Done {
+        messages_last_minute: fresh(points, now),
+        messages_last_hour: points.iter().map(|point| point.value.max(0.0) as u64).sum(),
+    })
 }
 
 /// The newest value, if it still says something of now.
@@ -117,7 +130,7 @@ fn backlog_expression(counts_in_flight: bool, mark: &str) -> String {
     format!("IF(running{mark} > 0, {divided}, {waiting})")
 }
 
-/// What is asked for a stage: at most five queries.
+/// What is asked for a stage: at most six queries.
 fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
     let mark = number.to_string();
     let mut queries = Vec::new();
@@ -145,11 +158,15 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
         "Maximum",
         true,
     );
-    // The local emulator has no metric math; there, the local fleet keeps the history itself.
-    let scaled = stage
-        .instances()
-        .filter(|instances| instances.target.is_some() && !local);
-    let Some(instances) = scaled else {
+    if local {
+        // The emulator doesn't count what is deleted, and has no metric math; the local fleet keeps the history itself.
+        return queries;
+    }
+    // "The number of messages deleted from the queue … for each successful deletion operation that uses a valid receipt
+    // handle, including duplicate deletions"; those that go to the dead-letter queue aren't among them
+    // (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html>).
+    metric("done", "AWS/SQS", "NumberOfMessagesDeleted", queue(), "Sum", true);
+    let Some(instances) = stage.instances().filter(|instances| instances.target.is_some()) else {
         return queries;
     };
     metric(
@@ -221,17 +238,21 @@ mod tests {
 
     #[test]
     fn a_stage_costs_no_more_queries_than_it_needs() {
-        let all = ["oldest7", "visible7", "inflight7", "running7", "backlog7"];
+        let all = ["oldest7", "done7", "visible7", "inflight7", "running7", "backlog7"];
         assert_eq!(ids(&queries(&stage(Some(30.0), true), 7, false)), all);
-        let without = ["oldest7", "visible7", "running7", "backlog7"];
+        let without = ["oldest7", "done7", "visible7", "running7", "backlog7"];
         assert_eq!(ids(&queries(&stage(Some(30.0), false), 7, false)), without);
-        assert_eq!(ids(&queries(&stage(None, true), 7, false)), ["oldest7"], "no scaling");
+        assert_eq!(
+            ids(&queries(&stage(None, true), 7, false)),
+            ["oldest7", "done7"],
+            "no scaling"
+        );
         assert_eq!(ids(&queries(&stage(Some(30.0), true), 7, true)), ["oldest7"], "local");
         let no_group = Stage {
             workers: None,
             ..stage(Some(30.0), true)
         };
-        assert_eq!(ids(&queries(&no_group, 7, false)), ["oldest7"], "no group");
+        assert_eq!(ids(&queries(&no_group, 7, false)), ["oldest7", "done7"], "no group");
     }
 
     #[test]
@@ -249,6 +270,23 @@ mod tests {
         let shown = history(&backlog, &visible, &running);
         let shown: Vec<f64> = shown.iter().map(|point| point.messages_per_instance).collect();
         assert_eq!(shown, [10.0, 12.0]);
+    }
+
+    #[test]
+    fn what_was_done_is_counted_over_the_hour() {
+        let point = |minute: i64, value| Point {
+            at: Timestamp::from_second(minute * 60).expect("a time"),
+            value,
+        };
+        let now = |minute: i64| Timestamp::from_second(minute * 60).expect("a time");
+        let points = [point(1, 30.0), point(3, 12.0)];
+        let counted = |last_minute| Done {
+            messages_last_minute: last_minute,
+            messages_last_hour: 42,
+        };
+        assert_eq!(done(&points, now(5)), Some(counted(Some(12))));
+        assert_eq!(done(&points, now(30)), Some(counted(None)), "it is no news");
+        assert_eq!(done(&[], now(30)), None);
     }
 
     #[test]

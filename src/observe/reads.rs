@@ -231,6 +231,7 @@ fn stage_state(
         queue: live.queue,
         dead_letters: live.dead_letters,
         oldest_message_age_seconds: metrics.oldest_message_age_seconds,
+        done: metrics.done,
         alarms: details.alarms,
         is_subscribed: details.is_subscribed,
     }

@@ -96,6 +96,9 @@ pub struct StageState {
     pub dead_letters: Option<QueueDepth>,
     /// How long the oldest message has been in the queue, in seconds, as of the last minutes.
     pub oldest_message_age_seconds: Option<u64>,
+    /// How many messages were done; none when it can't be known, as on the local emulator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done: Option<Done>,
     /// Its backlog per instance; none when it doesn't scale.
     pub backlog: Option<Backlog>,
     /// None when no instances drain its queue. JSON has the fields all the same.
@@ -115,6 +118,14 @@ fn some_or_default<S: Serializer>(instances: &Option<Instances>, serializer: S) 
         Some(instances) => instances.serialize(serializer),
         None => Instances::default().serialize(serializer),
     }
+}
+
+/// Messages that were done: deleted by who had received them. One that is deleted twice counts twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Done {
+    /// In the newest minute that CloudWatch knows; none when that is long ago.
+    pub messages_last_minute: Option<u64>,
+    pub messages_last_hour: u64,
 }
 
 /// What scaling goes by.

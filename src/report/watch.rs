@@ -6,7 +6,7 @@ use std::io::Write;
 use jiff::{SignedDuration, Timestamp};
 
 use super::form::Output;
-use super::status::stage::in_service;
+use super::status::stage::{done, in_service};
 use super::status::{backlog, color};
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
 use crate::observe::instances::Instances;
@@ -105,7 +105,10 @@ impl Told {
             if !quiet {
                 let oldest = stage.oldest_message_age_seconds.filter(|_| !stage.is_empty());
                 let oldest = oldest.map_or(String::new(), |age| format!("; oldest {}", whole_seconds(age)));
-                lines.push(format!("{at}  {}: {text}{oldest}", paint(STRONG, &stage.stage)));
+                let done = stage
+                    .done
+                    .map_or(String::new(), |done| format!("; done {}", self::done(done)));
+                lines.push(format!("{at}  {}: {text}{oldest}{done}", paint(STRONG, &stage.stage)));
                 self.stages.insert(stage.stage.clone(), (text, status.at));
             }
         }

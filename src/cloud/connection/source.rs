@@ -2,7 +2,8 @@
 
 use std::error::Error as _;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use aws_config::profile::ProfileSet;
@@ -10,7 +11,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
 use aws_types::os_shim_internal::Env;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::cloud::connection::causes::causes;
 
@@ -20,6 +21,11 @@ const SERVICE: Duration = Duration::from_secs(25);
 const PROGRAM: Duration = Duration::from_secs(120);
 /// They are fetched again within an attempt of the call that needs them, which has ten seconds.
 const AGAIN: Duration = Duration::from_secs(9);
+
+/// The first ones are handed out again for so long: to whoever asks for the credentials themselves, which a program
+/// that asks a person for a code must not be run for once more. Those that end within [`SOON`] are handed out once.
+const FIRST: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(60);
 
 /// How the message of whoever waited in vain begins.
 const NOTHING_CAME: &str = "no credentials came";
@@ -71,6 +77,8 @@ impl Source {
             source: self,
             chain,
             first: Mutex::new(Some(first)),
+            was_given: AtomicBool::new(false),
+            since: Instant::now(),
         };
         let config = config.into_builder();
         config
@@ -126,6 +134,26 @@ struct Bounded {
     source: Source,
     chain: SharedCredentialsProvider,
     first: Mutex<Option<Result>>,
+    was_given: AtomicBool,
+    /// When they came.
+    since: Instant,
+}
+
+impl Bounded {
+    fn first(&self) -> Option<Result> {
+        let mut first = self.first.lock().ok()?;
+        let is_good = |credentials: &Credentials| {
+            let soon = SystemTime::now() + SOON;
+            self.since.elapsed() < FIRST && credentials.expiry().is_none_or(|end| end > soon)
+        };
+        match &*first {
+            Some(Ok(credentials)) if is_good(credentials) => {
+                self.was_given.store(true, Ordering::Relaxed);
+                Some(Ok(credentials.clone()))
+            }
+            _ => first.take().filter(|_| !self.was_given.load(Ordering::Relaxed)),
+        }
+    }
 }
 
 impl ProvideCredentials for Bounded {
@@ -133,8 +161,7 @@ impl ProvideCredentials for Bounded {
     where
         Self: 'a,
     {
-        let first = self.first.lock().ok().and_then(|mut first| first.take());
-        match first {
+        match self.first() {
             Some(first) => future::ProvideCredentials::ready(first),
             None => future::ProvideCredentials::new(self.source.within(AGAIN, self.chain.provide_credentials())),
         }
@@ -168,11 +195,9 @@ pub(in crate::cloud) fn why_none(error: &(dyn std::error::Error + 'static)) -> O
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use aws_config::profile::load;
     use aws_types::os_shim_internal::Fs;
-    use tokio::time::Instant;
-
-    use super::*;
 
     const CONFIG: &str = "\
 [default]
@@ -292,6 +317,36 @@ sso_region = us-east-2
             let why = why_none(&error).expect("it is said");
             assert_eq!(why, format!("no credentials came within {limit} s from a service"));
             assert!(nothing_came(&why));
+        }
+    }
+
+    /// Gives other credentials each time.
+    #[derive(Debug, Default)]
+    struct Counting(std::sync::atomic::AtomicU32);
+
+    impl ProvideCredentials for Counting {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let credentials = Credentials::new(number.to_string(), "secret", None, None, "test");
+            future::ProvideCredentials::ready(Ok(credentials))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_credentials_are_given_again_for_a_while() {
+        let source = Source::service("a service".into());
+        let chain = SharedCredentialsProvider::new(Counting::default());
+        let config = source
+            .bound(SdkConfig::builder().credentials_provider(chain).build())
+            .await;
+        let bounded = config.credentials_provider().expect("a provider");
+        for (after, number) in [(0, "0"), (14, "0"), (2, "1"), (0, "2")] {
+            tokio::time::advance(Duration::from_secs(after)).await;
+            let given = bounded.provide_credentials().await.expect("credentials");
+            assert_eq!(given.access_key_id(), number);
         }
     }
 }

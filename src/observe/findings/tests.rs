@@ -86,6 +86,7 @@ fn stage() -> StageState {
         queue: Some(depth(20)),
         dead_letters: Some(depth(0)),
         oldest_message_age_seconds: Some(10),
+        done: None,
         backlog: Some(Backlog {
             messages_per_instance: Some(10.0),
             target_messages_per_instance: 30.0,

@@ -101,15 +101,14 @@ fn workers(stage: &StageState) -> String {
 }
 
 fn queue(stage: &StageState, theme: Theme, width: u16) -> Line<'static> {
-    let whole = queue_line(stage, theme, "dead letters");
-    if whole.width() <= usize::from(width) {
-        whole
-    } else {
-        queue_line(stage, theme, "dead")
-    }
+    let of = |dead_letters, with_done| queue_line(stage, theme, dead_letters, with_done);
+    let fits = |line: &Line<'_>| line.width() <= usize::from(width);
+    let narrower = [("dead letters", true), ("dead", true), ("dead letters", false)];
+    let mut lines = narrower.into_iter().map(|(dead_letters, done)| of(dead_letters, done));
+    lines.find(fits).unwrap_or_else(|| of("dead", false))
 }
 
-fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str) -> Line<'static> {
+fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str, with_done: bool) -> Line<'static> {
     let count = |n: Option<u64>| n.map_or("?".to_owned(), |n| n.to_string());
     let mut spans = vec![label("queue", theme)];
     let mut say = |value: String, what: &str, tone| {
@@ -130,9 +129,18 @@ fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str) -> Line<'sta
         None => Tone::Careful,
     };
     say(count(dead), dead_letters, tone);
-    if let Some(age) = stage.oldest_message_age_seconds.filter(|_| !stage.is_empty()) {
+    let oldest = stage.oldest_message_age_seconds.filter(|_| !stage.is_empty());
+    if let Some(age) = oldest {
         spans.push(Span::raw("oldest "));
         spans.push(Span::styled(whole_seconds(age), theme.text(Tone::Strong)));
+    }
+    if let Some(done) = stage.done.filter(|_| with_done) {
+        spans.push(Span::raw(if oldest.is_some() { "  done " } else { "done " }));
+        if let Some(minute) = done.messages_last_minute {
+            spans.push(Span::styled(minute.to_string(), theme.text(Tone::Strong)));
+            spans.push(Span::raw("/min, "));
+        }
+        spans.push(Span::raw(format!("{} in 1 h", done.messages_last_hour)));
     }
     Line::from(spans)
 }

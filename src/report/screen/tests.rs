@@ -23,7 +23,7 @@ use crate::observe::finding::{Finding, Severity};
 use crate::observe::instances::Instances;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
-use crate::observe::status::{Backlog, StackState, StageState, Status};
+use crate::observe::status::{Backlog, Done, StackState, StageState, Status};
 use crate::observe::watch::Phase;
 
 /// So many seconds after the beginning of the test's time.
@@ -55,6 +55,10 @@ pub fn stage(name: &str, instances: &[&str]) -> StageState {
         queue: Some(depth(1204, 12)),
         dead_letters: Some(depth(0, 0)),
         oldest_message_age_seconds: Some(185),
+        done: Some(Done {
+            messages_last_minute: Some(42),
+            messages_last_hour: 1800,
+        }),
         backlog: Some(Backlog {
             messages_per_instance: Some(304.0),
             target_messages_per_instance: 60.0,

@@ -8,9 +8,9 @@ use crate::cloud::autoscaling::groups::Group;
 use crate::observe::details::MISSING;
 use crate::observe::instances::Instances;
 use crate::observe::live::Gone;
-use crate::observe::status::StageState;
+use crate::observe::status::{Done, StageState};
 use crate::report::screen::sparkline;
-use crate::report::style::{BAD, CAREFUL, FAINT, paint};
+use crate::report::style::{BAD, CAREFUL, FAINT, many, paint};
 
 /// How many activities are shown.
 const ACTIVITIES: usize = 3;
@@ -32,6 +32,9 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         "dead",
         &dead_letters(stage).unwrap_or_else(|| unknown(Gone::DeadLetterQueue)),
     );
+    if let Some(done) = stage.done {
+        say("done", &self::done(done));
+    }
     if let Some(of) = &stage.backlog {
         let trend = of.trend.map_or(String::new(), |trend| format!(", {}", trend.as_str()));
         let line = sparkline(&of.history, of.target_messages_per_instance, POINTS);
@@ -95,6 +98,15 @@ fn queue(stage: &StageState) -> Option<String> {
         "{} visible, {} in flight, {} delayed{oldest}",
         queue.visible, queue.in_flight, queue.delayed
     ))
+}
+
+/// As in "42 messages a minute, 1800 in the last hour".
+pub(in crate::report) fn done(done: Done) -> String {
+    let hour = done.messages_last_hour;
+    match done.messages_last_minute {
+        Some(minute) => format!("{} a minute, {hour} in the last hour", many(minute, "message")),
+        None => format!("{} in the last hour", many(hour, "message")),
+    }
 }
 
 fn dead_letters(stage: &StageState) -> Option<String> {

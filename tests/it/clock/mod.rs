@@ -2,5 +2,6 @@
 
 pub mod engine;
 pub mod kill_worker;
+pub mod logs;
 pub mod sending;
 pub mod watch;

@@ -75,7 +75,7 @@ async fn metrics_of_all_stages_are_read_in_as_few_calls_as_there_can_be() {
         Some(7),
         "the second call's answer reached the last stage"
     );
-    assert_eq!(endpoint.calls("GetMetricData").len(), 2, "750 queries, 500 a call");
+    assert_eq!(endpoint.calls("GetMetricData").len(), 2, "900 queries, 500 a call");
     assert_eq!(
         endpoint.calls("DescribeAutoScalingGroups").len(),
         3,

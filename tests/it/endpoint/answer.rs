@@ -259,6 +259,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
                 Err(refusal) => refused(call, &refusal),
             };
         }
+        Service::Json if call.action == "FilterLogEvents" => return plain(world.filter_log_events(call)),
         Service::Json => {
             let account = world.script.account.clone();
             return plain(world.services.json(call, &account));

@@ -1,4 +1,5 @@
 //! Listings, a page at a time: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html>,
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>,
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>.
 
 use std::cmp::Ordering;
@@ -112,6 +113,33 @@ pub fn versions(bucket: &Bucket, asked: &Asked) -> String {
     let behind = asked.behind("version-id-marker", |one, other| one < other, entries);
     let body = asked.page(behind, "NextVersionIdMarker");
     format!("<ListVersionsResult>{body}</ListVersionsResult>")
+}
+
+/// The answer to ListObjectsV2. Its token is opaque: here, the last key of the page before.
+pub fn objects(bucket: &Bucket, asked: &Asked) -> String {
+    let (prefix, after) = (asked.parameter("prefix"), asked.parameter("continuation-token"));
+    let all = bucket.current().into_iter();
+    let all: Vec<String> = all
+        .filter(|key| key.starts_with(prefix) && key.as_str() > after)
+        .collect();
+    let page = &all[..asked.most.min(all.len())];
+    let mut body = format!("<IsTruncated>{}</IsTruncated>", page.len() < all.len());
+    if asked.encodes() {
+        body += "<EncodingType>url</EncodingType>";
+    }
+    for key in page {
+        let length = bucket.get(key).map_or(0, |bytes| bytes.len());
+        let key = asked.shown(key);
+        let _ = write!(
+            body,
+            "<Contents><Key>{key}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>\
+             <ETag>&quot;{length:032x}&quot;</ETag><Size>{length}</Size></Contents>"
+        );
+    }
+    if let (true, Some(last)) = (page.len() < all.len(), page.last()) {
+        let _ = write!(body, "<NextContinuationToken>{}</NextContinuationToken>", escape(last));
+    }
+    format!("<ListBucketResult>{body}</ListBucketResult>")
 }
 
 /// The answer to ListMultipartUploads: `uploads` are keys and ids, by key, of each the oldest first.

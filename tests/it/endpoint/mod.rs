@@ -17,6 +17,7 @@
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ stale                           reads that show how things were
 //!             ├─ ec2                             which zones offer which instance types
+//!             ├─ logs                            what was logged, as scripted
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
 //!             └─ services                        the least of SSM; or forward, to the emulator
@@ -47,6 +48,7 @@ mod job;
 mod kept;
 mod left;
 mod listing;
+mod logs;
 mod mappings;
 mod model;
 mod move_tasks;

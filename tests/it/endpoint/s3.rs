@@ -143,6 +143,10 @@ impl Services {
                 let asked = Asked::new(query, self.objects_a_page.unwrap_or(1000));
                 Plain::ok("application/xml", listing::versions(objects, &asked))
             }
+            "ListObjectsV2" => {
+                let asked = Asked::new(query, self.objects_a_page.unwrap_or(1000));
+                Plain::ok("application/xml", listing::objects(objects, &asked))
+            }
             "CreateMultipartUpload" => {
                 let id = self.multiparts.begin(bucket, &key);
                 xml("InitiateMultipartUploadResult", Fields::new().text("UploadId", id))

@@ -58,6 +58,9 @@ pub struct Script {
     pub(super) forward_to: Option<String>,
     pub(super) expects_complaints: bool,
     pub(super) takes_metrics_of_aws: bool,
+    pub(super) logs: Vec<super::logs::ScriptedLog>,
+    pub(super) empty_log_pages: usize,
+    pub(super) without_log_groups: BTreeSet<String>,
     pub(super) taking: Option<Taking>,
 }
 
@@ -186,6 +189,9 @@ impl Script {
             forward_to: None,
             expects_complaints: false,
             takes_metrics_of_aws: false,
+            logs: Vec::new(),
+            empty_log_pages: 0,
+            without_log_groups: BTreeSet::new(),
             taking: None,
         }
     }

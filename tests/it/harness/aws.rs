@@ -13,6 +13,7 @@ pub struct Aws {
     pub autoscaling: aws_sdk_autoscaling::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     pub iam: aws_sdk_iam::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
     pub ssm: aws_sdk_ssm::Client,
 }
 
@@ -40,6 +41,7 @@ impl Aws {
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
             iam: client!(aws_sdk_iam),
+            logs: client!(aws_sdk_cloudwatchlogs),
             ssm: client!(aws_sdk_ssm),
         }
     }

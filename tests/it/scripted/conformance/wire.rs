@@ -8,12 +8,13 @@ use serde_json::{Map, Value, json};
 use crate::endpoint::{Model, cbor};
 
 /// Services by the names that fixtures have for them, and their folders in botocore's data.
-const SERVICES: [(&str, &str); 10] = [
+const SERVICES: [(&str, &str); 11] = [
     ("autoscaling", "autoscaling/2011-01-01"),
     ("cloudformation", "cloudformation/2010-05-15"),
     ("cloudwatch", "cloudwatch/2010-08-01"),
     ("iam", "iam/2010-05-08"),
     ("lambda", "lambda/2015-03-31"),
+    ("logs", "logs/2014-03-28"),
     ("s3", "s3/2006-03-01"),
     ("sns", "sns/2010-03-31"),
     ("sqs", "sqs/2012-11-05"),

@@ -61,7 +61,7 @@ const fn run(args: &'static [&'static str], before: Before, has_timeout: bool) -
     }
 }
 
-pub const ALL: [Run; 26] = [
+pub const ALL: [Run; 31] = [
     run(&["plan", "lab.yaml"], Before::Nothing, false),
     run(&["plan", "lab.yaml"], Before::Changed, false),
     run(&["deploy", "lab.yaml", "--yes"], Before::Nothing, true),
@@ -80,6 +80,19 @@ pub const ALL: [Run; 26] = [
     run(&["list", "--all-regions"], Before::Deployed, false),
     run(&["events", "lab.yaml"], Before::Deployed, false),
     run(&["events", "lab.yaml", "--follow"], Before::Deployed, false),
+    run(&["logs", "lab.yaml"], Before::Deployed, false),
+    run(&["logs", "lab.yaml", "--follow"], Before::Deployed, false),
+    run(&["files", "lab.yaml"], Before::Deployed, false),
+    run(
+        &["files", "lab.yaml", "--link", "processed/a.txt"],
+        Before::Deployed,
+        false,
+    ),
+    run(
+        &["files", "lab.yaml", "--get", "processed/a.txt"],
+        Before::Deployed,
+        false,
+    ),
     run(&["kill-worker", "lab.yaml", "--drain", "--yes"], Before::Deployed, true),
     run(&["outputs", "lab.yaml"], Before::Deployed, false),
     run(&["extend", "lab.yaml", "2h"], Before::Deployed, false),
@@ -135,6 +148,13 @@ impl Run {
             endpoint.world(|world| {
                 let work = world.find("lab-work").expect("the stack");
                 world.set_status(work, "UPDATE_ROLLBACK_FAILED", None);
+            });
+        }
+        if self.args[0] == "files" {
+            endpoint.world(|world| {
+                let intake = world.find("lab-intake").expect("the stack");
+                let bucket = world.stacks[intake].outputs["BucketName"].clone();
+                world.services.put_object(&bucket, "processed/a.txt", "a");
             });
         }
         if self.args[0] == "local" {
