@@ -18,7 +18,7 @@
 //! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment |
 //! | [`engine`] | changes what is deployed: plans, deploys, destroys, recovers and reverts stacks, and takes instances away; tells what it does | observe, local, deployed, cloud, blueprint, interrupt, events, error, environment |
 //! | [`observe`] | only looks: status, findings, drift, leftovers, what has expired | local, deployed, cloud, blueprint, error, environment, shell |
-//! | [`jobs`] | moves messages: sends, backfills, and samples, redrives or purges dead letters | deployed, cloud, blueprint, interrupt, events, error |
+//! | [`jobs`] | moves messages and files: sends, backfills, and samples, redrives or purges dead letters; fetches files | deployed, cloud, blueprint, interrupt, events, error |
 //! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, events, error, shell |
 //! | [`deployed`] | what is deployed, read from its stacks: whose it is, what it holds, what protects it | cloud, blueprint, error, environment |
 //! | [`cloud`] | calls AWS, a folder for each service. Only it imports the SDK | blueprint, autoscaling, error |

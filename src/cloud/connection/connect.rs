@@ -143,7 +143,8 @@ fn fixed(
         .http_client(http_client)
         .region(Region::new(region.to_owned()))
         .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(
-            aws_sdk_sts::config::Credentials::new(account, "local", None, None, "qfleet-local"),
+            // The secret that the emulator takes for everybody's: it checks what links are signed with.
+            aws_sdk_sts::config::Credentials::new(account, "test", None, None, "qfleet-local"),
         ))
         .retry_config(retries())
         .timeout_config(timeouts());

@@ -1,5 +1,6 @@
 //! One token bucket for what is read again and again, DescribeStacks and DescribeStackEvents: CloudFormation's limits
-//! hold for the whole account, however many stacks are worked on.
+//! hold for the whole account, however many stacks are worked on. FilterLogEvents has the same limit of its own, and shares
+//! the bucket: who reads logs does nothing else.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

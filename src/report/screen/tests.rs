@@ -273,7 +273,7 @@ fn a_queue_that_is_empty_has_no_oldest_message() {
     empty.status.stages[0].queue = empty.status.stages[0].dead_letters;
     let text = drawn(&mut view(empty), 80, 24);
     assert!(
-        text.contains("queue     0 waiting  0 in flight  0 dead letters   "),
+        text.contains("queue     0 waiting  0 in flight  0 dead letters  done 42/min"),
         "{text}"
     );
 }

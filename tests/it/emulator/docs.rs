@@ -172,6 +172,11 @@ fn status_says_what_happens() {
 }
 
 #[test]
+fn logs_says_what_happens() {
+    run("docs/logs.md");
+}
+
+#[test]
 fn drift_says_what_happens() {
     run("docs/drift.md");
 }
@@ -193,6 +198,16 @@ fn every_document_is_as_its_schema_says() {
         ("outputs", shell.json("qfleet outputs lab --local")),
         ("events", shell.json("qfleet events lab --local")),
         ("send", shell.json("qfleet send lab stacks/lab.yaml --local")),
+        ("logs", shell.json("qfleet logs lab --local")),
+        ("files", shell.json("qfleet files lab --local")),
+        (
+            "files --link",
+            shell.json("qfleet files lab --link uploads/lab.yaml --local"),
+        ),
+        (
+            "files --get",
+            shell.json("qfleet files lab --get uploads/lab.yaml --to got.yaml --local"),
+        ),
         (
             "send --stage",
             shell.json("echo one | qfleet send lab --stage move --lines - --local"),

@@ -11,6 +11,7 @@ pub mod list;
 pub mod local;
 pub mod local_fleet;
 pub mod local_plan;
+pub mod logs_and_files;
 pub mod nothing_left;
 pub mod pipeline;
 pub mod reap;

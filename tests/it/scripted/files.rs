@@ -108,7 +108,10 @@ fn a_link_ends_with_its_credentials() {
         "#!/bin/sh\necho x >>\"$HOME/asked\"\necho '{{\"Version\": 1, \"AccessKeyId\": \"ASIAEXAMPLE\", \"SecretAccessKey\": \
          \"secret\", \"SessionToken\": \"token\", \"Expiration\": \"{end:.0}\"}}'\n"
     );
-    let run = test(&endpoint).executable("credentials", &process);
+    // Keys of the environment would go first.
+    let run = test(&endpoint)
+        .env("AWS_ACCESS_KEY_ID", "")
+        .executable("credentials", &process);
     let program = run.path("credentials");
     let config = format!(
         "[profile temporary]\nregion = us-east-2\ncredential_process = {}\n",

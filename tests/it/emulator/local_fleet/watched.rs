@@ -17,6 +17,7 @@ fn a_crash_is_shown_and_what_was_in_hand_is_done_by_another() {
     let before = place.in_service(2);
     let watching = Following::start(place.qfleet(&["status", "fleet.yaml", "--watch", "--interval", "1"]));
     watching.until("2 of 2 in service");
+    let reading = Following::start(place.qfleet(&["logs", "fleet.yaml", "--follow"]));
 
     place.send(["job".to_owned()]);
     let begun = || place.notes().into_iter().find(|(_, text)| text == "begins job");
@@ -38,6 +39,32 @@ fn a_crash_is_shown_and_what_was_in_hand_is_done_by_another() {
         let done = place.notes().into_iter().find(|(_, text)| text == "done job");
         done.filter(|(who, _)| *who != victim)
     });
+
+    // What the dead one said is kept, and the living are followed.
+    let followed = reading.until("/worker  done job");
+    let begun = format!("work {victim}/worker  begins job");
+    assert_eq!(
+        followed.iter().filter(|line| line.contains(&begun)).count(),
+        1,
+        "{followed:#?}"
+    );
+    reading.signal(Signal::SIGINT);
+    assert_eq!(reading.end().0, 130);
+    let of_victim = [
+        "logs",
+        "fleet.yaml",
+        "--instance",
+        &victim,
+        "--filter",
+        "job",
+        "--output",
+        "json",
+    ];
+    let document = place.qfleet(&of_victim).run().json();
+    let lines = document["lines"].as_array().expect("lines");
+    assert_eq!(lines.len(), 1, "{document}");
+    assert_eq!(lines[0]["message"], "begins job");
+    assert_eq!(lines[0]["stage"], "work");
 
     let lines = watching.until(&format!("Launching a new EC2 instance: {successor}"));
     assert!(

@@ -55,6 +55,7 @@ def metadata(path):
 def note(text):
     with open(os.environ["NOTES"], "a") as notes:
         notes.write(f"{instance} {text}\n")
+    print(text, flush=True)
 
 
 def interrupted():
