@@ -59,6 +59,7 @@ mod tests {
                     DEAD_LETTER_QUEUE_URL,
                     DEAD_LETTER_QUEUE_NAME,
                     DEAD_LETTERS_ALARM,
+                    LOG_GROUP,
                 ],
             ),
             (
@@ -68,7 +69,6 @@ mod tests {
                     NOBODY_WORKS_ALARM,
                     PROGRAM,
                     WORKER_ENVIRONMENT,
-                    LOG_GROUP,
                     LATENCY_ALARM,
                     TARGET,
                     COUNTS_IN_FLIGHT,
