@@ -136,6 +136,7 @@ fn pages_without_a_test_have_nothing_to_run() {
         "docs/tutorial.md",
         "docs/pipelines.md",
         "docs/status.md",
+        "docs/logs.md",
         "docs/drift.md",
         "docs/destroy.md",
     ];
