@@ -115,12 +115,11 @@ impl Logs {
         if !any {
             report::note(&self.nothing(address));
         }
-        while self.follow {
+        let mut is_read = true;
+        while self.follow && is_read {
             tokio::time::sleep(logs.pause()).await;
             let mut news = logs.look_again(Timestamp::now())?;
-            if print(&mut logs, &mut news, global.output).await?.is_none() {
-                break;
-            }
+            is_read = print(&mut logs, &mut news, global.output).await?.is_some();
         }
         Ok(())
     }
