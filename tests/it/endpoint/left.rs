@@ -266,13 +266,15 @@ impl World {
         all.any(|left| left.resource_type == resource_type && left.id == id)
     }
 
-    /// A mailbox's subscription that a stack made.
+    /// A mailbox's subscription that a stack made, whether or not the stack still has it.
     fn is_mailbox(&self, arn: &str) -> bool {
-        let mut made = self.stacks.iter().flat_map(|stack| &stack.resources);
-        made.any(|made| {
+        let stacks = self.stacks.iter().enumerate();
+        let mut made = stacks.flat_map(|(at, stack)| stack.resources.iter().map(move |made| (at, made)));
+        made.any(|(at, made)| {
+            let ended = self.ended.get(&(at, made.id.clone()));
             made.kind == "AWS::SNS::Subscription"
-                && made.physical_id.as_deref() == Some(arn)
                 && made.properties["Protocol"] == "email"
+                && made.physical_id.as_ref().or(ended).is_some_and(|id| id == arn)
         })
     }
 

@@ -96,7 +96,7 @@ impl World {
                 endpoint: endpoint.clone(),
             });
         let scripted = scripted.chain(queues);
-        let all: Vec<Subscribed> = made.chain(scripted.filter(|one| topic.contains(&one.topic))).collect();
+        let all: Vec<Subscribed> = made.chain(scripted.filter(|one| topic.ends_with(&one.topic))).collect();
         let (page, next) = self.page(all, input)?;
         let members = page.into_iter().map(|one| {
             Fields::new()

@@ -2,106 +2,132 @@
 
 use serde_json::Value;
 
-use crate::endpoint::{Endpoint, Script};
-use crate::harness::Output;
-use crate::lab::{LAB, with_file, with_file_at};
+use crate::endpoint::{Endpoint, Existing, Script};
+use crate::harness::{Output, Test};
+use crate::lab::{LAB, with_file};
 
-fn told(whom: &str) -> String {
-    format!("{LAB}alerts: {{{whom}}}\n")
+const TOPIC: &str = "arn:aws:sns:us-east-2:111122223333:lab-alerts";
+const MAILBOX: &str = "email: ops@example.com";
+
+/// The stacks of the lab when it tells this one.
+fn rendered(whom: &str) -> Vec<Value> {
+    let file = format!("{LAB}alerts: {{{whom}}}\n");
+    let args = ["render", "lab.yaml", "--account", "111122223333", "--output", "json"];
+    let all = with_file(&file).args(args).run().json();
+    all["stacks"].as_array().unwrap_or_else(|| panic!("{all:#}")).clone()
 }
 
-fn deployed(endpoint: &Endpoint) -> Output {
-    let file = told("email: ops@example.com");
-    with_file_at(endpoint, &file)
-        .args(["deploy", "lab.yaml", "--yes"])
-        .run()
+fn part(stacks: &[Value], name: &str) -> Option<Value> {
+    stacks.iter().find(|stack| stack["part"] == name).cloned()
 }
 
-fn status(there: &Output) -> Value {
-    let run = there.then().args(["status", "lab.yaml", "--output", "json"]);
-    run.run().json()
+/// The stack that qfleet makes, but for the topic's name, which is known here.
+fn alerts() -> Existing {
+    let stack = part(&rendered(MAILBOX), "alerts").expect("the stack");
+    let body = stack["template"].as_str().unwrap_or_else(|| panic!("{stack:#}"));
+    let name = "    Type: AWS::SNS::Topic\n    Properties: {TopicName: lab-alerts}\n";
+    let named = body.replace("    Type: AWS::SNS::Topic\n", name);
+    let subscribes = format!("      TopicArn: {TOPIC}\n");
+    let named = named.replace("      TopicArn: !Ref Topic\n", &subscribes);
+    assert!(named.contains(name) && named.contains(&subscribes), "{named}");
+    Existing::new("lab-alerts", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "alerts")
+        .tag("qfleet:protect", "false")
+        .tag("qfleet:on-destroy", "empty")
+        .body(&named)
+        .output("TopicArn", TOPIC)
+        .output("Email", "ops@example.com")
 }
 
-fn ids(status: &Value) -> Vec<&str> {
+fn run(endpoint: &Endpoint, args: &[&str]) -> Test {
+    Test::new()
+        .env("AWS_ENDPOINT_URL", endpoint.url())
+        .env("AWS_REGION", "us-east-2")
+        .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .args(args)
+}
+
+fn status(endpoint: &Endpoint) -> (Value, Vec<String>) {
+    let args = ["status", "--name", "lab", "--output", "json"];
+    let status = run(endpoint, &args).run().json();
     let findings = status["findings"].as_array().expect("findings").iter();
-    let ids = findings.filter_map(|finding| finding["id"].as_str());
-    ids.filter(|id| id.starts_with("alerts")).collect()
+    let ids = findings.filter_map(|finding| finding["id"].as_str().map(str::to_owned));
+    let ids = ids.filter(|id| id.starts_with("alerts")).collect();
+    (status["alerts"].clone(), ids)
+}
+
+fn destroy(endpoint: &Endpoint) -> Test {
+    run(endpoint, &["destroy", "--name", "lab", "--yes", "--output", "json"])
+}
+
+/// What became of topic and subscription.
+fn fates(destroyed: &Output) -> Vec<(String, String)> {
+    let receipt = destroyed.json()["receipt"]["resources"].clone();
+    let rows = receipt.as_array().unwrap_or_else(|| panic!("{receipt:#}")).iter();
+    let of = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
+    let rows = rows.map(|row| (of(row, "resource_type"), of(row, "fate")));
+    rows.filter(|(kind, _)| kind == "AWS::SNS::Topic" || kind == "AWS::SNS::Subscription")
+        .collect()
 }
 
 #[test]
 fn a_mailbox_that_has_not_agreed_is_a_finding_and_goes_with_the_environment() {
-    let endpoint = Endpoint::serve(Script::new());
-    let there = deployed(&endpoint);
-    assert!(
-        endpoint.stacks().contains(&"lab-alerts".to_owned()),
-        "{:?}",
-        endpoint.stacks()
+    let endpoint = Endpoint::serve(Script::new().existing(alerts()));
+    let (said, ids) = status(&endpoint);
+    assert_eq!(
+        (&said["email"], &said["state"]),
+        (&"ops@example.com".into(), &"unconfirmed".into())
     );
-    let status = status(&there);
-    assert_eq!(status["alerts"]["email"], "ops@example.com");
-    assert_eq!(status["alerts"]["state"], "unconfirmed");
-    assert_eq!(ids(&status), ["alerts-unconfirmed"]);
-    let again = there.then().args(["status", "lab.yaml"]).run();
-    assert!(
-        again
-            .stdout
-            .contains("alerts go to ops@example.com, once it has confirmed them"),
-        "{}",
-        again.stdout
+    assert_eq!(ids, ["alerts-unconfirmed"]);
+    run(&endpoint, &["status", "--name", "lab"])
+        .stdout_contains("alerts go to ops@example.com, once it has confirmed them")
+        .run();
+    let gone = |kind: &str| (kind.to_owned(), "deleted".to_owned());
+    assert_eq!(
+        fates(&destroy(&endpoint).run()),
+        [gone("AWS::SNS::Subscription"), gone("AWS::SNS::Topic")]
     );
-
-    let destroyed = there.then().args(["destroy", "lab.yaml", "--yes", "--output", "json"]);
-    let receipt = destroyed.run().json();
-    let rows = receipt["receipt"]["resources"].as_array();
-    let rows = rows.unwrap_or_else(|| panic!("{receipt:#}")).iter();
-    let of_alerts: Vec<(&str, &str)> = rows
-        .filter(|row| row["stack"] == "lab-alerts")
-        .filter_map(|row| Some((row["resource_type"].as_str()?, row["fate"].as_str()?)))
-        .collect();
-    for kind in ["AWS::SNS::Topic", "AWS::SNS::Subscription"] {
-        assert!(of_alerts.contains(&(kind, "deleted")), "{of_alerts:?} {receipt:#}");
-    }
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
 }
 
 #[test]
-fn a_mailbox_that_has_agreed_is_told() {
-    let arn = "arn:aws:sns:us-east-2:111122223333:topic:6b0e71bd-0000-4000-8000-000000000000";
+fn a_mailbox_that_was_subscribed_again_is_told_and_is_nobody_elses() {
     // As after `aws sns subscribe`: it isn't the one that the stack made.
-    let again = |mailbox| Script::new().subscribed(":lab-alerts-Topic-", arn, "email", mailbox);
-    let endpoint = Endpoint::serve(again("ops@example.com"));
-    let there = deployed(&endpoint);
-    let status = status(&there);
-    assert_eq!(status["alerts"]["state"], "confirmed");
-    assert_eq!(ids(&status), [] as [&str; 0]);
-    there.then().args(["destroy", "lab.yaml", "--yes"]).run();
+    let again = |mailbox| {
+        let arn = format!("{TOPIC}:6b0e71bd-0000-4000-8000-000000000000");
+        Endpoint::serve(
+            Script::new()
+                .existing(alerts())
+                .subscribed(":lab-alerts", &arn, "email", mailbox),
+        )
+    };
+    let endpoint = again("ops@example.com");
+    let (said, ids) = status(&endpoint);
+    assert_eq!(said["state"], "confirmed");
+    assert_eq!(ids, [] as [&str; 0]);
+    destroy(&endpoint).run();
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
 
-    let endpoint = Endpoint::serve(again("boss@example.com"));
-    let there = deployed(&endpoint);
-    let destroy = there.then().args(["destroy", "lab.yaml", "--yes"]).status(4);
-    destroy.stderr_contains("boss@example.com (email) is subscribed").run();
+    destroy(&again("boss@example.com"))
+        .status(4)
+        .stderr_contains("boss@example.com (email) is subscribed")
+        .run();
 }
 
 #[test]
 fn alarms_act_on_the_topic_that_the_file_names() {
     let topic = "arn:aws:sns:us-east-2:111122223333:ops";
-    let rendered = |file: &str| {
-        let args = ["render", "lab.yaml", "--account", "111122223333", "--output", "json"];
-        let all = with_file(file).args(args).run().json();
-        let stacks = all["stacks"].as_array().unwrap_or_else(|| panic!("{all:#}")).clone();
-        let parts: Vec<String> = stacks.iter().map(|stack| stack["part"].to_string()).collect();
-        let mut stages = stacks.into_iter().filter(|stack| stack["part"] == "work");
-        (stages.next().expect("the stage"), parts)
-    };
-    let (quiet, _) = rendered(LAB);
-    let (stage, parts) = rendered(&told(&format!("topic: '{topic}'")));
-    assert!(!parts.iter().any(|part| part.contains("alerts")), "{parts:?}");
+    let stacks = rendered(&format!("topic: '{topic}'"));
+    assert!(part(&stacks, "alerts").is_none(), "{stacks:?}");
+    let stage = part(&stacks, "work").expect("the stage");
     assert_eq!(stage["parameters"]["AlertsTopicArn"]["literal"], topic);
-    let acts = |stage: &Value| stage.to_string().matches("AlarmActions: [!Ref AlertsTopicArn]").count();
     // Dead letters, latency, and nobody who works.
-    assert_eq!((acts(&quiet), acts(&stage)), (0, 3));
-    let (of_mailbox, parts) = rendered(&told("email: ops@example.com"));
-    assert!(parts.iter().any(|part| part.contains("alerts")), "{parts:?}");
+    assert_eq!(
+        stage.to_string().matches("AlarmActions: [!Ref AlertsTopicArn]").count(),
+        3
+    );
+    let of_mailbox = part(&rendered(MAILBOX), "work").expect("the stage");
     assert_eq!(of_mailbox["parameters"]["AlertsTopicArn"]["output"]["part"], "alerts");
 }
