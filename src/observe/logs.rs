@@ -81,6 +81,7 @@ pub struct Look {
 
 impl<'a> Logs<'a> {
     pub fn new(cloud: &'a Cloud, environment: &'a str, stages: &'a [Stage], wanted: Wanted, follows: bool) -> Logs<'a> {
+        let without_group = stages.iter().filter(|stage| stage.log_group.is_none());
         Logs {
             cloud,
             environment,
@@ -91,7 +92,7 @@ impl<'a> Logs<'a> {
             looked: Timestamp::MIN,
             seen: HashMap::new(),
             ends: BTreeMap::new(),
-            without_group: BTreeSet::new(),
+            without_group: without_group.map(|stage| stage.name.clone()).collect(),
         }
     }
 
@@ -175,7 +176,16 @@ impl<'a> Logs<'a> {
         self.without_group.remove(&stage.name);
         let mut events = page.events;
         if self.follows {
-            events.retain(|event| self.seen.insert((number, event.id.clone()), event.at).is_none());
+            // Nothing older is asked for again.
+            let again = self.looked.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
+            events.retain(|event| {
+                let known = (number, event.id.clone());
+                let is_new = !self.seen.contains_key(&known);
+                if event.at >= again {
+                    self.seen.insert(known, event.at);
+                }
+                is_new
+            });
         }
         let mut lines: Vec<LogLine> = events.into_iter().map(|event| line(stage, event)).collect();
         lines.sort_by_key(|line| line.at);

@@ -116,7 +116,9 @@ fn what_cannot_be_read_is_said() {
         .run();
     test(&lab(Script::new()))
         .args(["logs", "lab.yaml"])
-        .stderr_contains("nothing was logged in the last 10m")
+        .stderr_contains(
+            "work has no log group: what its workers log is kept nowhere.\nlab: nothing was logged in the last 10m",
+        )
         .run();
 }
 
