@@ -41,6 +41,7 @@ fn script() -> Script {
             ),
         )
         .series("oldest0", &[(1, 90.0), (0, 185.0)])
+        .series("done0", &[(40, 300.0), (1, 30.0), (0, 12.0)])
         .series("visible0", &[(2, 60.0), (1, 90.0), (0, 20.0)])
         .series("running0", &[(2, 2.0), (1, 2.0)])
         .series("backlog0", &[(2, 30.0), (1, 45.0), (0, 20.0)])
@@ -71,6 +72,9 @@ fn status_says_what_the_services_know() {
     assert_eq!(stage["stage"], "work");
     assert_eq!(stage["queue"]["visible"], 0);
     assert_eq!(stage["oldest_message_age_seconds"], 185);
+    assert_eq!(stage["done"]["messages_last_minute"], 12);
+    assert_eq!(stage["done"]["messages_last_hour"], 342);
+    assert_eq!(endpoint.calls("GetMetricData").len(), 1);
     assert_eq!(stage["backlog"]["target_messages_per_instance"], 30.0);
     assert_eq!(stage["backlog"]["messages_per_instance"], 0.0);
     let history = stage["backlog"]["history"].as_array().expect("a history");
