@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
-use aws_config::profile::load;
+use aws_config::default_provider::region::DefaultRegionChain;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::{ProfileFileCredentialsProvider, load};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -80,7 +85,8 @@ impl Connect {
             loader = loader.region(Region::new(region.clone()));
         }
         if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
+            let credentials = of_profile(&profile, self.region.clone()).await;
+            loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
@@ -101,6 +107,32 @@ impl Connect {
         let config = fixed(&account, &region, http_client, self.endpoint_url);
         Cloud::new(&config, account, region, true, self.on_call)
     }
+}
+
+/// Credentials of a profile that an option names. The SDK's own chain takes the environment's keys first, whatever profile is
+/// named, and so may work in another account; for the AWS CLI an option goes before the environment
+/// (<https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html>).
+async fn of_profile(profile: &str, region: Option<String>) -> CredentialsProviderChain {
+    let region = match region {
+        Some(region) => Some(Region::new(region)),
+        None => {
+            let chain = DefaultRegionChain::builder().profile_name(profile).build();
+            chain.region().await
+        }
+    };
+    let config = ProviderConfig::without_region()
+        .with_region(region)
+        .with_retry_config(retries())
+        .with_timeout_config(timeouts());
+    let profile = ProfileFileCredentialsProvider::builder()
+        .configure(&config)
+        .profile_name(profile)
+        .build();
+    let container = EcsCredentialsProvider::builder().configure(&config).build();
+    let instance = ImdsCredentialsProvider::builder().configure(&config).build();
+    CredentialsProviderChain::first_try("Profile", profile)
+        .or_else("EcsContainer", container)
+        .or_else("Ec2InstanceMetadata", instance)
 }
 
 /// Where credentials will come from, when the profile that is asked for exists. The SDK would say that it found no

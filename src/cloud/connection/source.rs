@@ -57,7 +57,7 @@ impl Source {
         if !keys_first && let Some(source) = of_profile(profiles, profile) {
             return source;
         }
-        if has("AWS_WEB_IDENTITY_TOKEN_FILE") {
+        if !is_named && has("AWS_WEB_IDENTITY_TOKEN_FILE") {
             return Source::service("STS, for the token of AWS_WEB_IDENTITY_TOKEN_FILE".into());
         }
         if has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || has("AWS_CONTAINER_CREDENTIALS_FULL_URI") {

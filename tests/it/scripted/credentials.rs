@@ -1,6 +1,7 @@
 //! Where credentials come from, and what is said and done when nothing comes. How long it is waited for is tested on a
 //! clock that stands still, beside the code.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
 
@@ -192,4 +193,27 @@ fn a_signal_ends_a_program_that_gives_no_credentials_too() {
     ends(child, Signal::SIGINT, "credential_process");
     // What was told to end is somebody else's to bury, who may take a moment.
     wait_until("it has ended", || !pids.iter().any(|pid| lives(*pid)));
+}
+
+/// As with the AWS CLI: whoever names a profile means its account, whatever keys a shell still has.
+#[test]
+fn a_profile_that_an_option_names_goes_before_the_keys_of_the_environment() {
+    for (args, signed_with) in [
+        (&["--profile", "keys"][..], "AKIAIOSFODNN7EXAMPLE"),
+        (&[], "AKIAI44QH8DHBEXAMPLE"),
+    ] {
+        let service = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", service.local_addr().expect("its address"));
+        let test = list(args)
+            .env("AWS_ENDPOINT_URL", url)
+            .env("AWS_ACCESS_KEY_ID", "AKIAI44QH8DHBEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        let child = start(&test);
+        let (request, _) = service.accept().expect("it asks");
+        let mut lines = BufReader::new(request).lines().map_while(Result::ok);
+        let signature = lines.find(|line| line.to_lowercase().starts_with("authorization:"));
+        let signature = signature.expect("a signature");
+        assert!(signature.contains(&format!("Credential={signed_with}/")), "{signature}");
+        ends(child, Signal::SIGTERM, signed_with);
+    }
 }
