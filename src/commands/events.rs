@@ -7,7 +7,7 @@ use super::global::{Env, Global};
 use super::logs::before;
 use crate::deployed::address::Address;
 use crate::environment::units::Duration;
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, Result};
 use crate::observe::events::{Follower, Happened};
 use crate::report;
 use crate::report::events::Document;
@@ -50,14 +50,8 @@ impl Events {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let address = Address::new(&cloud, &environment.name);
             let mut follower = Follower::new(&cloud, &environment.name, since);
-            tokio::select! {
-                done = self.show(global, &address, &mut follower, since) => done,
-                () = interrupt.wait() => Err(match self.follow {
-                    // It has no other end.
-                    true => Error::Shown(exit_code::INTERRUPTED),
-                    false => Error::Interrupted,
-                }),
-            }
+            let shown = self.show(global, &address, &mut follower, since);
+            Global::until_stopped(interrupt, self.follow, shown).await
         })
     }
 

@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
 use crate::environment::units::Duration;
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, Result};
 use crate::observe::logs::{Logs as Reader, Look, Wanted};
 use crate::report;
 use crate::report::form::Output;
@@ -66,14 +66,8 @@ impl Logs {
             }
             let mut stages = Stage::all(&destinations.deployed);
             stages.retain(|stage| self.stage.as_ref().is_none_or(|wanted| *wanted == stage.name));
-            tokio::select! {
-                done = self.show(global, &cloud, &destinations.deployed.address, &stages, since) => done,
-                () = interrupt.wait() => Err(match self.follow {
-                    // It has no other end.
-                    true => Error::Shown(exit_code::INTERRUPTED),
-                    false => Error::Interrupted,
-                }),
-            }
+            let shown = self.show(global, &cloud, &destinations.deployed.address, &stages, since);
+            Global::until_stopped(interrupt, self.follow, shown).await
         })
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::children;
 use super::global::Global;
 use crate::cloud::CloudError;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::report;
 
@@ -53,6 +53,21 @@ impl Global {
             children::end();
         }
         ended
+    }
+
+    /// Shows something until its end, or a signal's. What follows has no other end, and nothing is said of it.
+    pub(super) async fn until_stopped(
+        interrupt: &Interrupt,
+        follows: bool,
+        shown: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        tokio::select! {
+            shown = shown => shown,
+            () = interrupt.wait() => Err(match follows {
+                true => Error::Shown(exit_code::INTERRUPTED),
+                false => Error::Interrupted,
+            }),
+        }
     }
 
     /// What a command ends with that could not throw its change sets away: the first signal, when there was one.

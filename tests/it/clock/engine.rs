@@ -151,16 +151,19 @@ impl Rig {
         now.parse().expect("a time")
     }
 
-    async fn plan(&self) -> Result<Plan> {
-        let drafts = Drafts::default();
-        let plan = draw_up(Planner {
+    fn planner<'a>(&'a self, drafts: &'a Drafts) -> Planner<'a> {
+        Planner {
             cloud: &self.cloud,
             blueprint: &self.blueprint,
-            drafts: &drafts,
+            drafts,
             options: &self.options,
             now: self.now(),
-        })
-        .await;
+        }
+    }
+
+    async fn plan(&self) -> Result<Plan> {
+        let drafts = Drafts::default();
+        let plan = draw_up(self.planner(&drafts)).await;
         drafts.discard(&self.cloud).await?;
         plan
     }
@@ -177,13 +180,7 @@ impl Rig {
     }
 
     async fn deploy_with(&self, context: Context<'_>, drafts: &Drafts) -> Result<Report> {
-        let planner = Planner {
-            cloud: &self.cloud,
-            blueprint: &self.blueprint,
-            drafts,
-            options: &self.options,
-            now: self.now(),
-        };
+        let planner = self.planner(drafts);
         let plan = loop {
             let plan = tokio::select! {
                 plan = draw_up(planner) => plan?,
@@ -283,8 +280,8 @@ impl Rig {
         self.endpoint.status(&format!("lab-{part}"))
     }
 
-    /// How often each stack that ever was began to be made.
-    fn creates(&self) -> Vec<(String, usize)> {
+    /// Stacks, of all that ever were, that began to be made never or more than once.
+    fn not_made_once(&self) -> Vec<String> {
         self.endpoint.world(|world| {
             let begins = |stack: &str| {
                 let all = world.stacks.iter().filter(|known| known.name == stack);
@@ -296,7 +293,7 @@ impl Rig {
             let mut names: Vec<String> = world.stacks.iter().map(|stack| stack.name.clone()).collect();
             names.sort();
             names.dedup();
-            names.into_iter().map(|name| (name.clone(), begins(&name))).collect()
+            names.into_iter().filter(|name| begins(name) != 1).collect()
         })
     }
 

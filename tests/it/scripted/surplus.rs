@@ -1,12 +1,11 @@
 //! What left the environment file runs on: it is named with what it holds, and destroyed when that is asked for.
 
-use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use crate::deployed::signalled;
 use crate::endpoint::{Endpoint, Fault, On, Script, Verb, World};
 use crate::harness::{Aws, Output, Test, account, in_a_terminal};
 use crate::lab::{LAB, with_file, with_file_at};
@@ -339,26 +338,25 @@ fn what_cannot_be_pruned_is_a_failure_of_a_deploy_that_went_well() {
     assert_eq!(document["pruned"], Value::Null);
 }
 
+/// What a deploy that prunes prints when it is told to end at this moment.
+fn interrupted_pruning(there: &Output, endpoint: &Endpoint, now: impl Fn(&World) -> bool) -> Value {
+    let deploy = run(there, &["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"]);
+    let (code, document, _) = signalled(&deploy, endpoint, Signal::SIGTERM, |endpoint| {
+        endpoint.world(|world| now(world))
+    });
+    assert_eq!(code, 130);
+    serde_json::from_str(&document).expect("one document")
+}
+
 #[test]
 fn interrupted_while_it_prunes_it_ends_with_130_and_says_what_goes_on() {
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint, &with_old(), LAB);
     endpoint.rescript(|script| script.takes("lab-old", "Queue", Duration::from_secs(120)));
-    let mut command = run(&there, &["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"]).command();
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("qfleet runs");
-    endpoint.wait_until("it is being pruned", |world| {
+    let document = interrupted_pruning(&there, &endpoint, |world| {
         let old = world.find("lab-old");
         old.is_some_and(|found| world.stacks[found].status == "DELETE_IN_PROGRESS")
     });
-    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
-    kill(pid, Signal::SIGTERM).expect("signalled");
-    let ended = child.wait_with_output().expect("it ends");
-    assert_eq!(ended.status.code(), Some(130));
-    let document: Value = serde_json::from_slice(&ended.stdout).expect("one document");
     let old = document["stacks"].as_array().expect("stacks").last().expect("the last");
     assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"running".into()));
 }
@@ -369,20 +367,9 @@ fn interrupted_while_it_proves_what_it_pruned_it_ends_with_130_and_the_report() 
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint, &with_old(), LAB);
     endpoint.rescript(|script| script.fault(On::action("ListRoles"), Fault::Stall));
-    let mut command = run(&there, &["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"]).command();
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("qfleet runs");
-    endpoint.wait_until("what is left is looked for", |world| {
+    let document = interrupted_pruning(&there, &endpoint, |world| {
         world.calls.iter().any(|call| call.action == "ListRoles")
     });
-    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id"));
-    kill(pid, Signal::SIGTERM).expect("signalled");
-    let ended = child.wait_with_output().expect("it ends");
-    assert_eq!(ended.status.code(), Some(130));
-    let document: Value = serde_json::from_slice(&ended.stdout).expect("one document");
     let old = document["stacks"].as_array().expect("stacks").last().expect("the last");
     assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"done".into()));
     assert_eq!(document["pruned"], Value::Null);

@@ -5,16 +5,20 @@ use crate::endpoint::{Existing, Obstacles, ScriptedGroup, ScriptedMapping};
 
 const GROUP: &str = "lab-work-group";
 
-/// A stage whose group has this instance, and a hook of a minute.
-fn stage(group: ScriptedGroup) -> Rig {
-    let body = format!(
-        "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    Properties: {{AutoScalingGroupName: {GROUP}}}\n"
-    );
-    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
+/// The stack of a stage, with this resource.
+fn holding(resource: &str) -> Existing {
+    Existing::new("lab-work", "CREATE_COMPLETE")
         .tag("qfleet:environment", "lab")
         .tag("qfleet:part", "work")
         .tag("qfleet:on-destroy", "empty")
-        .body(&body);
+        .body(&format!("Resources:\n  {resource}"))
+}
+
+/// A stage whose group has this instance, and a hook of a minute.
+fn stage(group: ScriptedGroup) -> Rig {
+    let stack = holding(&format!(
+        "Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    Properties: {{AutoScalingGroupName: {GROUP}}}\n"
+    ));
     Rig::new(Script::new().existing(stack).group(group.obstacles(Obstacles {
         hook: Some(60),
         ..Obstacles::default()
@@ -74,13 +78,7 @@ async fn interrupted_while_workers_finish_nothing_is_deleted_and_the_next_run_go
 /// CloudFormation deletes a mapping in any state: one that isn't disabled in time stops nothing.
 #[tokio::test(start_paused = true)]
 async fn an_event_source_mapping_is_waited_for_so_long_and_no_longer() {
-    let body =
-        "Resources:\n  Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: lab}\n";
-    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
-        .tag("qfleet:environment", "lab")
-        .tag("qfleet:part", "work")
-        .tag("qfleet:on-destroy", "empty")
-        .body(body);
+    let stack = holding("Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: lab}\n");
     for (disables, refused, took) in [
         (60, 0, 60.0..63.0),
         (3600, 0, 180.0..184.0),
@@ -318,13 +316,7 @@ async fn a_mark_goes_when_its_mapping_receives_and_only_what_the_template_enable
 /// What receives nothing before a destroy isn't marked by it: a deploy would have it receive.
 #[tokio::test(start_paused = true)]
 async fn a_mapping_that_somebody_disabled_is_not_marked() {
-    let body =
-        "Resources:\n  Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: lab}\n";
-    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
-        .tag("qfleet:environment", "lab")
-        .tag("qfleet:part", "work")
-        .tag("qfleet:on-destroy", "empty")
-        .body(body);
+    let stack = holding("Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties: {FunctionName: lab}\n");
     for (state, marked) in [("Enabled", 1), ("Disabling", 0), ("Disabled", 0)] {
         let rig = Rig::new(Script::new().existing(stack.clone()).mapping(mapping(state, 0)));
         rig.destroy().await.well();

@@ -49,11 +49,7 @@ async fn errors_lost_connections_and_throttling_do_nothing_twice() {
             ran.result
         );
         rig.is_deployed();
-        assert!(
-            rig.creates().iter().all(|(_, times)| *times == 1),
-            "{what}: {:?}",
-            rig.creates()
-        );
+        assert_eq!(rig.not_made_once(), [] as [&str; 0], "{what}");
         let script = Script::new().fault(On::action("DeleteStack").numbers(1..=3), fault.clone());
         rig.endpoint.rescript(|_| script);
         rig.again().destroy().await.well();
@@ -77,11 +73,7 @@ async fn retries_are_bounded_and_the_next_run_goes_on() {
     rig.endpoint.rescript(|_| Script::new());
     rig.again().deploy().await.well();
     rig.is_deployed();
-    assert!(
-        rig.creates().iter().all(|(_, times)| *times == 1),
-        "{:?}",
-        rig.creates()
-    );
+    assert_eq!(rig.not_made_once(), [] as [&str; 0]);
 }
 
 /// Others use up the account's limit for minutes: nothing is wrong with what runs, so it is waited for.
@@ -124,11 +116,7 @@ async fn credentials_that_expire_end_the_run_with_advice_and_the_next_run_attach
     let ran = rig.again().deploy().await.well();
     assert!(ran.took() > seconds(25), "it waited for what ran: {:?}", ran.took());
     rig.is_deployed();
-    assert!(
-        rig.creates().iter().all(|(_, times)| *times == 1),
-        "{:?}",
-        rig.creates()
-    );
+    assert_eq!(rig.not_made_once(), [] as [&str; 0]);
 }
 
 #[tokio::test(start_paused = true)]

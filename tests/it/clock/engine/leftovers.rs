@@ -2,7 +2,6 @@
 
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
-use qfleet::engine::plan::planner::Planner;
 
 use crate::clock::engine::{ACCOUNT, REGION, Rig};
 use crate::endpoint::Script;
@@ -14,14 +13,8 @@ fn open(rig: &Rig) -> Vec<String> {
 
 /// A plan whose process was killed: nothing was discarded.
 async fn killed_plan(rig: &Rig) {
-    let planner = Planner {
-        cloud: &rig.cloud,
-        blueprint: &rig.blueprint,
-        drafts: &Drafts::default(),
-        options: &rig.options,
-        now: rig.now(),
-    };
-    draw_up(planner).await.expect("a plan");
+    let drafts = Drafts::default();
+    draw_up(rig.planner(&drafts)).await.expect("a plan");
 }
 
 #[tokio::test(start_paused = true)]
@@ -34,11 +27,7 @@ async fn an_empty_stack_of_a_killed_run_is_used_as_a_create() {
     let ids = rig.endpoint.world(|world| world.stacks.len());
     rig.again().deploy().await.well();
     rig.is_deployed();
-    assert!(
-        rig.creates().iter().all(|(_, times)| *times == 1),
-        "{:?}",
-        rig.creates()
-    );
+    assert_eq!(rig.not_made_once(), [] as [&str; 0]);
     assert!(
         ids <= 4 && rig.endpoint.world(|world| world.stacks.len()) == 4,
         "no stack was made twice"

@@ -8,7 +8,6 @@ use qfleet::engine::deploy::{Deployment, deploy};
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
-use qfleet::engine::plan::planner::Planner;
 use qfleet::engine::plan::{Plan, StackAction, StackPlan};
 use qfleet::engine::revert;
 
@@ -92,14 +91,7 @@ fn kept(rig: &Rig) -> String {
 async fn deploy_after(rig: &Rig, meanwhile: impl Fn(&Rig)) -> Ran {
     let drafts = Drafts::default();
     rig.tell(async |context| {
-        let planner = Planner {
-            cloud: &rig.cloud,
-            blueprint: &rig.blueprint,
-            drafts: &drafts,
-            options: &rig.options,
-            now: rig.now(),
-        };
-        let plan = draw_up(planner).await.expect("a plan");
+        let plan = draw_up(rig.planner(&drafts)).await.expect("a plan");
         meanwhile(rig);
         let report = deploy(Deployment {
             context,

@@ -6,7 +6,6 @@ use futures_util::future::join_all;
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
-use qfleet::engine::plan::planner::Planner;
 
 use crate::clock::engine::{Ran, Rig};
 use crate::endpoint::Script;
@@ -14,15 +13,7 @@ use crate::endpoint::Script;
 /// A deploy that is asked about its plan, and answered once `meanwhile` has happened.
 async fn deployed_after(rig: &Rig, meanwhile: impl AsyncFnOnce()) -> Ran {
     let drafts = Drafts::default();
-    let plan = draw_up(Planner {
-        cloud: &rig.cloud,
-        blueprint: &rig.blueprint,
-        drafts: &drafts,
-        options: &rig.options,
-        now: rig.now(),
-    })
-    .await
-    .expect("a plan");
+    let plan = draw_up(rig.planner(&drafts)).await.expect("a plan");
     meanwhile().await;
     rig.tell(async |context| {
         let report = rig.execute(context, &drafts, &plan).await;
@@ -98,11 +89,7 @@ async fn a_deploy_whose_change_sets_are_gone_plans_again() {
         .await
         .well();
         rig.is_deployed();
-        assert!(
-            rig.creates().iter().all(|(_, times)| *times == 1),
-            "{:?}",
-            rig.creates()
-        );
+        assert_eq!(rig.not_made_once(), [] as [&str; 0]);
         for stack in &ran.report().stacks {
             assert!(matches!(stack.outcome, Outcome::Unchanged), "{stack:?}");
         }
@@ -138,15 +125,7 @@ async fn an_empty_stack_that_only_its_events_show_as_another_runs_is_left() {
         let rig = Rig::new(script.stale_share(0, oldest)).only(&["artifacts"]);
         rig.endpoint.world(|world| world.seed(seed));
         let drafts = Drafts::default();
-        draw_up(Planner {
-            cloud: &rig.cloud,
-            blueprint: &rig.blueprint,
-            drafts: &drafts,
-            options: &rig.options,
-            now: rig.now(),
-        })
-        .await
-        .expect("a plan");
+        draw_up(rig.planner(&drafts)).await.expect("a plan");
         let (ran, ()) = tokio::join!(rig.deploy(), async {
             while rig.endpoint.calls("ExecuteChangeSet").is_empty() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
@@ -176,10 +155,6 @@ async fn a_plan_that_ends_while_its_stack_is_being_made_leaves_it() {
         plan.expect("a plan");
         ran.well();
         rig.is_deployed();
-        assert!(
-            rig.creates().iter().all(|(_, times)| *times == 1),
-            "{seed}: {:?}",
-            rig.creates()
-        );
+        assert_eq!(rig.not_made_once(), [] as [&str; 0], "{seed}");
     }
 }

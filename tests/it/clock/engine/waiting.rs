@@ -209,7 +209,7 @@ async fn a_deploy_right_after_a_plan_waits_for_no_queue_name() {
 
 /// What an earlier run began a moment ago still looks like an empty stack to early reads.
 #[tokio::test(start_paused = true)]
-async fn a_create_that_stale_reads_hide_is_attached_to_and_not_made_again() {
+async fn a_create_that_stale_reads_hide_is_attached_to_and_not_not_made_once() {
     let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(20)).stale_reads(5));
     rig.waiting.no_wait = true;
     assert_eq!(rig.deploy().await.exit_code(), 0);
@@ -217,11 +217,7 @@ async fn a_create_that_stale_reads_hide_is_attached_to_and_not_made_again() {
     let ran = rig.again().deploy().await.well();
     assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
     rig.is_deployed();
-    assert!(
-        rig.creates().iter().all(|(_, times)| *times == 1),
-        "{:?}",
-        rig.creates()
-    );
+    assert_eq!(rig.not_made_once(), [] as [&str; 0]);
 }
 
 #[tokio::test(start_paused = true)]
