@@ -84,3 +84,25 @@ impl Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_is_what_was_put_last_wherever_it_is_listed() {
+        let object = |key: &str, modified: i64| Object {
+            key: key.into(),
+            bytes: 1,
+            e_tag: String::new(),
+            version: None,
+            modified: Timestamp::from_second(modified).ok(),
+        };
+        let mut held = Held::default();
+        for (key, modified) in [("a", 20), ("b", 30), ("c", 10)] {
+            held.add(object(key, modified), Timestamp::from_second(90).expect("a time"));
+        }
+        let newest = held.newest.expect("the newest");
+        assert_eq!((newest.key.as_str(), newest.age_seconds), ("b", 60));
+    }
+}

@@ -330,8 +330,9 @@ impl World {
     }
 }
 
-/// One that Auto Scaling made for a policy with an expression looks at the metrics in it
-/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html>).
+/// One that Auto Scaling made for a policy with an expression, in the fields of
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html>. That it looks at the metrics in
+/// the expression is our assumption: no recording has one.
 fn alarm(name: &str) -> Value {
     let queue = match name.contains("OfPayroll") {
         true => "payroll-jobs",

@@ -288,7 +288,8 @@ impl Script {
         self
     }
 
-    /// Reads of this stack's template still give this one: they come too early, as those of `stale.rs`.
+    /// Reads of this stack's template still give this one: they come too early, as those of `stale.rs`. That
+    /// this read does, too, is our assumption: nothing says that it is consistent.
     pub fn early_template(mut self, stack: &str, body: &str) -> Self {
         self.early_templates.insert(stack.to_owned(), body.to_owned());
         self

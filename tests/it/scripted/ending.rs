@@ -23,6 +23,8 @@ use commands::{ALL, Run, WITHOUT_CALLS};
 /// What is promised. A process here shares its processors with all that is tested beside it: one that took longer is run
 /// again, alone, and that one may not.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// A second signal. Less than any wait that the first one leaves a command.
+const AT_ONCE_WITHIN: Duration = Duration::from_secs(2);
 /// How many processes run at once: they mostly wait.
 const AT_ONCE: usize = 12;
 const SOME: usize = 7;
@@ -137,7 +139,7 @@ fn cases(turn: usize) -> Vec<Case> {
 
 /// What is wrong with a case.
 enum Wrong {
-    /// It ended well, and took longer than [`ENDS_WITHIN`].
+    /// It ended well, and took longer than it may.
     Late(String),
     Otherwise(String),
 }

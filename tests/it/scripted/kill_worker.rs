@@ -223,8 +223,9 @@ fn waiting_has_an_end() {
     lab::at(&endpoint)
         .args(kill)
         .args(["--timeout", "1s"])
-        // How far it comes in a second is up to the machine; `clock::kill_worker` shows what is said.
         .status(1)
+        // How far it comes in a second is up to the machine; `clock::kill_worker` shows what is said when it waits.
+        .stderr_regex("(.*\n)?error: (i-01 is not replaced after 1s|the time of --timeout is over).*")
         .run();
 
     let group = ScriptedGroup::new("lab-work-Group", &["us-east-2a:i-01"]).takes(long, long);

@@ -327,7 +327,6 @@ async fn a_bucket_that_failed_to_be_created_is_not_given_up_either() {
     assert_eq!(objects(&rig), [0, 1]);
 }
 
-/// Nor is it looked for afterwards, as if it had been the environment's.
 /// What is left of it.
 async fn look(rig: &Rig, known: Known) -> Receipt {
     let subject = Subject {
@@ -342,6 +341,7 @@ async fn look(rig: &Rig, known: Known) -> Receipt {
     leftovers::look(&rig.cloud, &subject, patience, jiff::Timestamp::UNIX_EPOCH).await
 }
 
+/// Nor is it looked for afterwards, as if it had been the environment's.
 #[tokio::test(start_paused = true)]
 async fn a_bucket_that_failed_to_be_created_is_not_left_over() {
     let rig = with_an_unmade_bucket();
