@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from acts import ACTS, current
+from acts import ACTS, current, hear_no_more
 from claims import CLAIMS
 from recording import Recording
 from run import Failure, Run, clean_environment
@@ -35,7 +35,8 @@ This run makes, in account {account}, {region}, as profile {profile}:
   - an environment `{name}` of five CloudFormation stacks: two buckets, a topic, four queues, two Auto Scaling groups
     in the default VPC, with at most three t4g.micro on demand and two spot instances, some ten alarms, a dashboard,
     two log groups, three roles
-  - nothing outside of it, and no change to anything that is there
+  - a topic and a queue, `{name}-alerts`, that hear its alarms
+  - nothing else, and no change to anything that is there
 It takes one to two hours, and costs less than 1 USD: 5 instances for 2 hours at 0.0084 USD each are 0.09 USD, their
 disks and addresses 0.06 USD, alarms, metrics, logs, requests and messages less than 0.10 USD (us-east-2, list prices).
 It destroys what it made. If it is stopped, the environment expires after two hours; either of these takes it down:
@@ -129,6 +130,7 @@ def made(
         recording=Recording(secret),
         on_aws=not given.emulator,
         patience=patience,
+        alerts=f"arn:aws:sns:{region}:{account}:{name}-alerts",
     )
     current(run).write(folder)
     return run
@@ -153,6 +155,7 @@ def perform(run: Run, record: Path | None) -> int:
         print("What was made is taken down.", file=sys.stderr)
         ended = run.qfleet("destroy", "acceptance", "--yes", expect=(0, 1, 4))
         print(ended.stdout + ended.stderr, file=sys.stderr)
+        hear_no_more(run)
         return 1
     expected = {claim for claim, one in CLAIMS.items() if run.on_aws or not one.on_aws_alone}
     print(f"\n# What was claimed, after {time.monotonic() - begun:.0f} s")

@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.request
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +28,49 @@ def stacks_there(run: Run) -> set[str]:
     summaries = [stack for page in pages for stack in page["StackSummaries"]]
     ours = [s for s in summaries if s["StackName"].startswith(run.name) and s["StackStatus"] != "DELETE_COMPLETE"]
     return {stack["StackName"] for stack in ours}
+
+
+def listen(run: Run) -> None:
+    """Somebody will hear the alarms."""
+    sns, sqs = run.client("sns"), run.client("sqs")
+    name = run.alerts.split(":")[-1]
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    if topic != run.alerts:
+        raise Failure(f"the topic is {topic}")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sending = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [sending]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+
+
+def heard(run: Run) -> list[dict[str, Any]]:
+    """Alarms that came since the last look."""
+    sqs = run.client("sqs")
+    url = sqs.get_queue_url(QueueName=run.alerts.split(":")[-1])["QueueUrl"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
+    for message in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [json.loads(message["Body"]) for message in found]
+
+
+def hear_no_more(run: Run) -> None:
+    """Takes down what `listen` made, as far as it is there."""
+    sns, sqs = run.client("sns"), run.client("sqs")
+    subscriptions = sns.get_paginator("list_subscriptions").paginate()
+    ours = [one for page in subscriptions for one in page["Subscriptions"] if one["TopicArn"] == run.alerts]
+    for one in ours:
+        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    sns.delete_topic(TopicArn=run.alerts)
+    for url in sqs.list_queues(QueueNamePrefix=run.alerts.split(":")[-1]).get("QueueUrls", []):
+        sqs.delete_queue(QueueUrl=url)
 
 
 def plan(run: Run) -> None:
@@ -111,6 +155,8 @@ def work(run: Run) -> None:
     arrived = {name: run.client("s3").get_object(Bucket=bucket, Key=PROCESSED + name)["Body"].read() for name in content}
     wrong = sorted(name for name in content if arrived[name] != content[name])
     run.claim("files-arrive", not wrong, wrong)
+    look_at_worker_lines(run, set(content))
+    look_at_files(run, bucket, content)
     if run.on_aws:
         run.claim("prefix", not wrong, UPLOADS)
         look_at_logs(run)
@@ -154,6 +200,30 @@ def look_at_logs(run: Run) -> None:
     run.claim("logs", bool(lines), f"nothing in {group} of {one['instance_id']}")
 
 
+def look_at_worker_lines(run: Run, names: set[str]) -> None:
+    def unsaid() -> set[str]:
+        lines = run.json("logs", "acceptance", "move", "--since", "2h", "--filter", "moved ", quiet=True)["lines"]
+        moved = [line["message"].split("moved ")[1].split(" -> ")[0] for line in lines if line["instance"]]
+        return names - {key.removeprefix(UPLOADS) for key in moved}
+
+    run.until("a line of each file", lambda: not unsaid())
+    run.claim("worker-lines", not unsaid(), unsaid())
+
+
+def look_at_files(run: Run, bucket: str, content: dict[str, bytes]) -> None:
+    counted = run.json("files", "acceptance")
+    done = len([key for key in keys(run, bucket) if key.startswith(PROCESSED)])
+    numbers = (counted["waiting"]["objects"], counted["processed"]["objects"])
+    name = "caf\u00e9/\u65e5\u672c\u8a9e.txt"
+    run.qfleet("files", "acceptance", "--get", PROCESSED + name, "--to", "fetched.txt")
+    link = run.json("files", "acceptance", "--link", PROCESSED + name, "--for", "5m")["url"]
+    with urllib.request.urlopen(link) as answer:
+        both = (run.folder / "fetched.txt").read_bytes(), answer.read()
+    # The second stage goes on adding checksums.
+    holds = numbers[0] == 0 and len(content) <= numbers[1] <= done and set(both) == {content[name]}
+    run.claim("counted", holds, (counted, done, both))
+
+
 def look_at_alarms(run: Run) -> None:
     stage = run.stage("move")
     scale = [alarm for policy in stage["scaling_policies"] for alarm in policy["alarms"]]
@@ -184,6 +254,11 @@ def dead_letters(run: Run) -> None:
     file.write_text("this is no job\n")
     run.qfleet("send", "acceptance", "--stage", "move", "--lines", "nonsense.txt")
     run.until("a dead letter", lambda: run.stage("move")["dead_letters"]["visible"])
+    if run.on_aws:
+        alarm = run.json("outputs", "acceptance", quiet=True)["outputs"]["move"]["DeadLettersAlarmName"]
+        gone_off = {"AlarmName": alarm, "NewStateValue": "ALARM"}.items()
+        told = run.until("the alarm is heard", lambda: any(gone_off <= one.items() for one in heard(run)))
+        run.claim("alerted", bool(told), alarm)
     shown = run.json("dlq", "sample", "acceptance", "move")["messages"]
     run.qfleet("dlq", "purge", "acceptance", "move", "--yes")
     gone = run.until("no dead letter", lambda: not run.stage("move")["dead_letters"]["visible"])
@@ -282,12 +357,13 @@ def destroy(run: Run) -> None:
     known = json.dumps(receipt["resources"])
     unknown = [arn for arn in lagging if arn.split(":")[-1].split("/")[-1] not in known]
     run.claim("nothing-left", receipt["clean"] and not left and not unknown, (receipt, left, unknown))
+    hear_no_more(run)
 
 
 def current(run: Run) -> Environment:
     # On the emulator a minute of the fleet takes a second and a half.
     seconds_per_file, visibility_timeout = ("3", "30s") if run.on_aws else ("0.2", "8s")
-    return Environment(run.name, run.account, run.region, seconds_per_file, visibility_timeout)
+    return Environment(run.name, run.account, run.region, seconds_per_file, visibility_timeout, run.alerts)
 
 
-ACTS = [plan, deploy, work, dead_letters, drift, lifetime, leave_the_file, keep, destroy]
+ACTS = [listen, plan, deploy, work, dead_letters, drift, lifetime, leave_the_file, keep, destroy]

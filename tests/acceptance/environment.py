@@ -21,6 +21,8 @@ class Environment:
     seconds_per_file: str
     """For how long a worker pretends to work on a file."""
     visibility_timeout: str
+    alerts: str
+    """The ARN of the topic that alarms act on."""
     on_destroy: str = "empty"
     greeting: str = "Gr\u00fc\u00dfe"
     """In the worker's environment; not ASCII, and a change of it rolls the fleet."""
@@ -42,6 +44,7 @@ region: {self.region}
 account: "{self.account}"
 lifetime: 2h
 tags: {{purpose: acceptance}}
+alerts: {{topic: "{self.alerts}"}}
 bucket: {{uploads: "{UPLOADS}", processed: {PROCESSED}, on_destroy: {self.on_destroy}}}
 stages:
   # Instances on demand, fed by the bucket.

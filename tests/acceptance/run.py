@@ -52,6 +52,8 @@ class Run:
     on_aws: bool
     patience: int
     """Seconds that anything may take."""
+    alerts: str
+    """The ARN of the topic that alarms act on; the act `listen` makes it."""
     outcomes: dict[str, str | None] = field(default_factory=dict)
     """Claim → what was seen instead; None where it held."""
     _clients: dict[str, Any] = field(default_factory=dict)
