@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::quoting::{environment_file_value, iam_literal};
 use super::{Blueprint, Placement, lint, render, template};
-use crate::environment::{Alerts, Environment, Zones};
+use crate::environment::{Alerts, Environment, Stage, Zones};
 
 /// How many texts an environment has here.
 const TEXTS: usize = 16;
@@ -46,7 +46,8 @@ stages:
     environment.stages[0].name = text(5) + "-1";
     environment.stages[1].name = text(6) + "-2";
     environment.stages[1].from = Some(environment.stages[0].name.clone());
-    let first = &mut environment.stages[0].workers.instances;
+    let instances = |stage: &mut Stage| stage.workers.instances.take().expect("instances");
+    let mut first = instances(&mut environment.stages[0]);
     first.program = program.to_owned();
     // An architecture can't be read off such names, so the image is named.
     first.image = "/".to_owned() + &texts[7];
@@ -55,12 +56,14 @@ stages:
     first.policies = vec![text(10)];
     // In this order, whatever the texts are.
     first.environment = [("A".to_owned() + &texts[11], text(12)), ("B".to_owned(), text(13))].into();
-    let second = &mut environment.stages[1].workers.instances;
+    environment.stages[0].workers.instances = Some(first);
+    let mut second = instances(&mut environment.stages[1]);
     second.program = program.to_owned();
     second.image = "ami-".to_owned() + &texts[7];
     second.vpc = Some(text(8));
     second.subnets = Some(vec![text(9)]);
     second.security_groups = vec![text(14)];
+    environment.stages[1].workers.instances = Some(second);
     environment
 }
 

@@ -19,6 +19,10 @@ pub const QUEUE_NAME: &str = "QueueName";
 pub const DEAD_LETTER_QUEUE_URL: &str = "DeadLetterQueueUrl";
 pub const DEAD_LETTER_QUEUE_NAME: &str = "DeadLetterQueueName";
 pub const GROUP: &str = "GroupName";
+/// Of a stage whose workers are a function.
+pub const FUNCTION: &str = "FunctionName";
+/// The UUID of the function's event source mapping.
+pub const MAPPING: &str = "EventSourceMappingId";
 pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
 pub const PROGRAM: &str = "Program";
 pub const WORKER_ENVIRONMENT: &str = "WorkerEnvironment";

@@ -13,7 +13,7 @@ use super::global::{Env, Global};
 use crate::blueprint;
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
-use crate::environment::{Environment, WorkersKind};
+use crate::environment::Environment;
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::local::fleet::event::Events;
@@ -76,10 +76,11 @@ impl Up {
         if fleet::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
-        let programs = environment.stages.iter().map(|stage| {
-            let WorkersKind::Instances(instances) = stage.workers.kind();
-            &instances.program
-        });
+        let instances = environment
+            .stages
+            .iter()
+            .filter_map(|stage| stage.workers.instances.as_ref());
+        let programs = instances.map(|instances| &instances.program);
         let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
         python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
         let endpoint = global.local_endpoint()?;

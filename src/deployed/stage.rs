@@ -29,6 +29,7 @@ pub struct Stage {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Workers {
     Instances(Instances),
+    Function(Function),
 }
 
 /// An Auto Scaling group of EC2 instances.
@@ -45,9 +46,31 @@ pub struct Instances {
     pub counts_in_flight: bool,
 }
 
+/// A Lambda function, and the event source mapping that invokes it with the queue's messages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Function {
+    pub name: String,
+    /// The mapping's UUID.
+    pub mapping: String,
+    /// `s3://bucket/key` of the program.
+    pub program: Option<String>,
+    /// The function's variables, as lines of a file.
+    pub worker_environment: Option<String>,
+}
+
 impl Stage {
     pub fn instances(&self) -> Option<&Instances> {
-        self.workers.as_ref().map(|Workers::Instances(instances)| instances)
+        match self.workers.as_ref()? {
+            Workers::Instances(instances) => Some(instances),
+            Workers::Function(_) => None,
+        }
+    }
+
+    pub fn function(&self) -> Option<&Function> {
+        match self.workers.as_ref()? {
+            Workers::Function(function) => Some(function),
+            Workers::Instances(_) => None,
+        }
     }
 
     /// The name of its group.
@@ -78,15 +101,7 @@ impl Stage {
             dead_letter_queue_url: output(outputs::DEAD_LETTER_QUEUE_URL),
             dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
             log_group: output(outputs::LOG_GROUP),
-            workers: output(outputs::GROUP).map(|group| {
-                Workers::Instances(Instances {
-                    group,
-                    program: output(outputs::PROGRAM),
-                    worker_environment: output(outputs::WORKER_ENVIRONMENT),
-                    target: output(outputs::TARGET).and_then(|text| text.parse().ok()),
-                    counts_in_flight: output(outputs::COUNTS_IN_FLIGHT).is_none_or(|text| text != "false"),
-                })
-            }),
+            workers: group(output).or_else(|| function(output)),
         })
     }
 
@@ -94,4 +109,23 @@ impl Stage {
     pub fn all(deployed: &Deployed) -> Vec<Stage> {
         deployed.stacks.iter().filter_map(Stage::of).collect()
     }
+}
+
+fn group(output: impl Fn(&str) -> Option<String>) -> Option<Workers> {
+    Some(Workers::Instances(Instances {
+        group: output(outputs::GROUP)?,
+        program: output(outputs::PROGRAM),
+        worker_environment: output(outputs::WORKER_ENVIRONMENT),
+        target: output(outputs::TARGET).and_then(|text| text.parse().ok()),
+        counts_in_flight: output(outputs::COUNTS_IN_FLIGHT).is_none_or(|text| text != "false"),
+    }))
+}
+
+fn function(output: impl Fn(&str) -> Option<String>) -> Option<Workers> {
+    Some(Workers::Function(Function {
+        name: output(outputs::FUNCTION)?,
+        mapping: output(outputs::MAPPING)?,
+        program: output(outputs::PROGRAM),
+        worker_environment: output(outputs::WORKER_ENVIRONMENT),
+    }))
 }

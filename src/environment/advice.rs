@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, WorkersKind, Zones, run_script};
+use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, run_script};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.
@@ -21,9 +21,11 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
     for (i, stage) in environment.stages.iter().enumerate() {
         let at = format!("/stages/{i}");
         queue(&at, stage, &mut advice);
-        instances(&format!("{at}/workers/instances"), stage, &mut advice);
-        if let Some(scaling) = &stage.scaling {
-            scales(&at, stage, scaling, &mut advice);
+        if let Some(group) = &stage.workers.instances {
+            instances(&format!("{at}/workers/instances"), stage, group, &mut advice);
+            if let Some(scaling) = &stage.scaling {
+                scales(&at, stage, group, scaling, &mut advice);
+            }
         }
     }
     run_script::advise(environment, &mut advice);
@@ -154,8 +156,8 @@ fn timed(scaling: &Scaling) -> Option<(&Scaling, f64)> {
     Some((scaling, scaling.seconds_per_message?))
 }
 
-fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
-    let WorkersKind::Instances(Instances {
+fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Problem>) {
+    let Instances {
         types,
         zones,
         subnets,
@@ -165,7 +167,7 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
         on_demand_base,
         drain_timeout,
         ..
-    }) = stage.workers.kind();
+    } = group;
     if stage.scaling.is_none() && (min < max || *min == 0) {
         let starts = match min {
             0 => "the group stays without instances".to_owned(),
@@ -223,8 +225,8 @@ fn instances(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
     }
 }
 
-fn scales(at: &str, stage: &Stage, scaling: &Scaling, advice: &mut Vec<Problem>) {
-    let WorkersKind::Instances(&Instances { min, max, .. }) = stage.workers.kind();
+fn scales(at: &str, stage: &Stage, group: &Instances, scaling: &Scaling, advice: &mut Vec<Problem>) {
+    let &Instances { min, max, .. } = group;
     let latency = scaling.acceptable_latency;
     let at_scaling = format!("{at}/scaling");
     let at_latency = format!("{at_scaling}/acceptable_latency");

@@ -57,9 +57,11 @@ pub fn environment() -> impl Strategy<Value = Environment> {
                     (1, _) => Some(format!("s{}", i - 1)),
                     _ => None,
                 };
-                if let (Some(Zones::Named(zones)), Some(region)) =
-                    (&mut environment.stages[i].workers.instances.zones, &environment.region)
-                {
+                let instances = environment.stages[i].workers.instances.as_mut();
+                if let (Some(Zones::Named(zones)), Some(region)) = (
+                    instances.and_then(|instances| instances.zones.as_mut()),
+                    &environment.region,
+                ) {
                     zones
                         .iter_mut()
                         .for_each(|zone| *zone = format!("{region}{}", &zone[zone.len() - 1..]));
@@ -193,7 +195,10 @@ fn stage() -> impl Strategy<Value = Stage> {
         name: String::new(),
         from: None,
         queue,
-        workers: Workers { instances },
+        workers: Workers {
+            instances: Some(instances),
+            lambda: None,
+        },
         scaling,
     })
 }

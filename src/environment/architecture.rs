@@ -2,12 +2,18 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// An instruction set that Amazon Linux runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Architecture {
     /// Graviton and Grace.
+    #[default]
+    #[serde(rename = "arm64")]
     Arm64,
     /// Intel and AMD.
+    #[serde(rename = "x86_64")]
     X86_64,
 }
 

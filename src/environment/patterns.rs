@@ -34,6 +34,9 @@ pub const SIZE: &str = r"^[0-9]{1,6} ?(MiB|GiB|TiB)$";
 pub const RESOURCE: &str = r"^([a-z][a-z0-9-]*\.)?[A-Za-z][A-Za-z0-9]*$";
 /// A property of a resource, or something in it.
 pub const PROPERTY: &str = r"^[A-Za-z][A-Za-z0-9]*(/[A-Za-z0-9_.:-]+)*$";
+/// A function's handler (`Handler` of `AWS::Lambda::Function`).
+pub const HANDLER: &str = r"^\S+$";
+pub const RUNTIME: &str = r"^[a-z][a-z0-9.]*$";
 /// Text that isn't empty.
 pub const SOMETHING: &str = r"\S";
 
@@ -59,6 +62,8 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         SIZE => "a size: a number with `MiB`, `GiB` or `TiB`, such as `20 GiB`",
         RESOURCE => "the name of a resource in its template, such as `Queue`, or `move.Queue` for one part only",
         PROPERTY => "a property, such as `VisibilityTimeout` or `RedrivePolicy/maxReceiveCount`",
+        HANDLER => "a handler without spaces, such as `mover.function.handler`",
+        RUNTIME => "a Lambda runtime, such as `python3.13`",
         SOMETHING => "text that isn't empty",
         _ => return None,
     })

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 
+use super::Environment;
 use super::problem::Problem;
-use super::{Environment, WorkersKind};
 
 /// More than anybody writes by hand.
 const LONGEST: u64 = 64 << 10;
@@ -15,7 +15,9 @@ const LONGEST: u64 = 64 << 10;
 /// still need what it started.)
 pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
     for (i, stage) in environment.stages.iter().enumerate() {
-        let WorkersKind::Instances(instances) = stage.workers.kind();
+        let Some(instances) = &stage.workers.instances else {
+            continue;
+        };
         let program = &instances.program;
         // A program that isn't there, or can't be read, is said where it is packed.
         if read(&environment.program_folder(program).join("run")).is_some_and(|run| waits_for_its_program(&run)) {

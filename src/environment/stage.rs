@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instances::Instances;
+use super::lambda::Lambda;
 use super::units::Duration;
 use super::{patterns, yes};
 
@@ -56,7 +57,13 @@ impl Default for Queue {
 #[serde(deny_unknown_fields)]
 pub struct Workers {
     /// An Auto Scaling group of EC2 instances.
-    pub instances: Instances,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub instances: Option<Instances>,
+    /// A Lambda function.
+    // In the schema once there is a template for it: until then `lambda` is an unknown key.
+    #[schemars(skip)]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lambda: Option<Lambda>,
 }
 
 /// What drains a queue, by its kind.
@@ -64,12 +71,18 @@ pub struct Workers {
 pub enum WorkersKind<'a> {
     /// An Auto Scaling group of EC2 instances.
     Instances(&'a Instances),
+    /// A Lambda function.
+    Function(&'a Lambda),
 }
 
 impl Workers {
-    /// Of several kinds, exactly one is set.
-    pub fn kind(&self) -> WorkersKind<'_> {
-        WorkersKind::Instances(&self.instances)
+    /// None of a file that wasn't checked: there, exactly one kind is set.
+    pub fn kind(&self) -> Option<WorkersKind<'_>> {
+        match (&self.instances, &self.lambda) {
+            (Some(instances), None) => Some(WorkersKind::Instances(instances)),
+            (None, Some(lambda)) => Some(WorkersKind::Function(lambda)),
+            _ => None,
+        }
     }
 }
 

@@ -13,9 +13,10 @@ impl Parts<'_> {
         let mut parameters = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in self.environment.stages.iter().enumerate() {
-            let (template, parameter, of) = match stage.workers.kind() {
-                WorkersKind::Instances(_) => ("dashboard/instances.yaml.j2", "GroupName", outputs::GROUP),
+            let Some(WorkersKind::Instances(_)) = stage.workers.kind() else {
+                continue;
             };
+            let (template, parameter, of) = ("dashboard/instances.yaml.j2", "GroupName", outputs::GROUP);
             parameters.insert(format!("{parameter}{}", index + 1), output(&stage.name, of));
             stages.push(contexts::DashboardStage {
                 name: &stage.name,

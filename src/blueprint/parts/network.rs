@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Parts, ZONES};
 use crate::blueprint::{Stack, Value, ZonesWanted, contexts};
 use crate::environment::problem::Problem;
-use crate::environment::{Network, Stage, WorkersKind};
+use crate::environment::{Network, Stage};
 
 /// The subnets of a network of the environment's own, each in a zone of its own.
 const SUBNETS: u32 = 2;
@@ -14,10 +14,7 @@ impl Parts<'_> {
     /// A VPC, if any stage asks for one.
     pub fn network(&self) -> Option<Result<Stack, Problem>> {
         let asked = self.environment.stages.iter().filter(|stage| is_wanted(stage));
-        let types = asked.map(|stage| {
-            let WorkersKind::Instances(instances) = stage.workers.kind();
-            instances.types.clone()
-        });
+        let types = asked.filter_map(|stage| Some(stage.workers.instances.as_ref()?.types.clone()));
         let mut offering: Vec<Vec<String>> = types.collect();
         offering.sort();
         offering.dedup();
@@ -39,6 +36,6 @@ impl Parts<'_> {
 
 /// Whether a stage asks for a VPC.
 pub(in crate::blueprint) fn is_wanted(stage: &Stage) -> bool {
-    let WorkersKind::Instances(instances) = stage.workers.kind();
-    instances.network == Some(Network::Create)
+    let instances = stage.workers.instances.as_ref();
+    instances.is_some_and(|instances| instances.network == Some(Network::Create))
 }

@@ -23,7 +23,10 @@ impl Parts<'_> {
     /// Its stack and its program. `feeds` are the stages that its workers send jobs to.
     pub fn stage(&self, index: usize, source: Source, feeds: &[usize]) -> Result<(Stack, Artifact), Vec<Problem>> {
         let stage = &self.environment.stages[index];
-        let WorkersKind::Instances(instances) = stage.workers.kind();
+        let Some(WorkersKind::Instances(instances)) = stage.workers.kind() else {
+            let pointer = format!("/stages/{index}/workers");
+            return Err(vec![Problem::new(pointer, "no instances are named")]);
+        };
         let pointer = format!("/stages/{index}/workers/instances");
         let folder = self.environment.program_folder(&instances.program);
         let program = program::pack(&folder, &format!("{pointer}/program"))?;
@@ -40,7 +43,7 @@ impl Parts<'_> {
         let stack = || {
             let mut parameters = self.stage_parameters(source, &feeds);
             parameters.extend(self.instance_parameters(instances, &artifact.key, &pointer)?);
-            let context = self.stage_context(index, source, &feeds)?;
+            let context = self.stage_context(index, source, &feeds, instances)?;
             let stack = self.stack(
                 &stage.name,
                 "stage/instances.yaml.j2",
@@ -111,10 +114,10 @@ impl Parts<'_> {
         index: usize,
         source: Source,
         next_stages: &'b [&'b str],
+        instances: &'b Instances,
     ) -> Result<contexts::Stage<'b>, Problem> {
         let environment = &self.environment.name;
         let stage = &self.environment.stages[index];
-        let WorkersKind::Instances(instances) = stage.workers.kind();
         let bucket = self.environment.bucket.as_ref();
         let variables = || instances.environment.iter();
         let prefixes = bucket

@@ -1,7 +1,7 @@
 //! Ranges of times and sizes.
 
 use super::Checks;
-use crate::environment::WorkersKind;
+use crate::environment::Instances;
 use crate::environment::problem::Problem;
 use crate::environment::units::{Duration, KeptFor, Size};
 
@@ -40,37 +40,9 @@ pub(super) fn check(checks: &mut Checks) {
         let key = format!("{at_queue}/retention");
         time(checks, &key, queue.retention, Duration::minutes(1), Duration::days(14));
 
-        let WorkersKind::Instances(instances) = stage.workers.kind();
-        let at_instances = format!("{at}/workers/instances");
-        let key = format!("{at_instances}/warmup");
-        time(checks, &key, instances.warmup, Duration::seconds(0), Duration::hours(2));
-        // A rolling update waits an hour for a signal at most (`PauseTime`).
-        let key = format!("{at_instances}/start_timeout");
-        time(
-            checks,
-            &key,
-            instances.start_timeout,
-            Duration::minutes(1),
-            Duration::hours(1),
-        );
-        // A lifecycle hook's `HeartbeatTimeout`.
-        let key = format!("{at_instances}/drain_timeout");
-        time(
-            checks,
-            &key,
-            instances.drain_timeout,
-            Duration::seconds(30),
-            Duration::hours(2),
-        );
-        log_retention(
-            checks,
-            &format!("{at_instances}/log_retention"),
-            instances.log_retention,
-        );
-        // From Amazon Linux's snapshot up to what a gp3 volume can hold.
-        let key = format!("{at_instances}/volume");
-        size(checks, &key, instances.volume, Size::gib(8), Size::gib(16 * 1024));
-
+        if let Some(instances) = &stage.workers.instances {
+            self::instances(checks, &format!("{at}/workers/instances"), instances);
+        }
         if let Some(scaling) = &stage.scaling {
             let key = format!("{at}/scaling/acceptable_latency");
             time(
@@ -82,6 +54,33 @@ pub(super) fn check(checks: &mut Checks) {
             );
         }
     }
+}
+
+fn instances(checks: &mut Checks, at: &str, instances: &Instances) {
+    let key = format!("{at}/warmup");
+    time(checks, &key, instances.warmup, Duration::seconds(0), Duration::hours(2));
+    // A rolling update waits an hour for a signal at most (`PauseTime`).
+    let key = format!("{at}/start_timeout");
+    time(
+        checks,
+        &key,
+        instances.start_timeout,
+        Duration::minutes(1),
+        Duration::hours(1),
+    );
+    // A lifecycle hook's `HeartbeatTimeout`.
+    let key = format!("{at}/drain_timeout");
+    time(
+        checks,
+        &key,
+        instances.drain_timeout,
+        Duration::seconds(30),
+        Duration::hours(2),
+    );
+    log_retention(checks, &format!("{at}/log_retention"), instances.log_retention);
+    // From Amazon Linux's snapshot up to what a gp3 volume can hold.
+    let key = format!("{at}/volume");
+    size(checks, &key, instances.volume, Size::gib(8), Size::gib(16 * 1024));
 }
 
 /// S3 counts in whole days

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::Checks;
-use crate::environment::WorkersKind;
 use crate::environment::problem::Problem;
 use crate::environment::source::child;
 
@@ -16,9 +15,13 @@ const MOST_VARIABLE_BYTES: usize = 4096;
 pub(super) fn check(checks: &mut Checks) {
     tags(checks);
     for (at, stage) in checks.stages() {
-        let at = format!("{at}/workers/instances/environment");
-        let WorkersKind::Instances(instances) = stage.workers.kind();
-        variables(checks, &at, &instances.environment);
+        if let Some(instances) = &stage.workers.instances {
+            variables(
+                checks,
+                &format!("{at}/workers/instances/environment"),
+                &instances.environment,
+            );
+        }
     }
 }
 

@@ -3,21 +3,36 @@
 use super::Checks;
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
-use crate::environment::{Instances, Scaling, WorkersKind, Zones};
+use crate::environment::{Instances, Scaling, Workers, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
-        let WorkersKind::Instances(instances) = stage.workers.kind();
-        let at_instances = format!("{at}/workers/instances");
-        count(checks, &at_instances, instances);
-        types(checks, &at_instances, &instances.types);
-        placement(checks, &at_instances, instances);
-        security_groups(checks, &at_instances, instances);
-        program(checks, &at_instances, &instances.program);
+        kinds(checks, &format!("{at}/workers"), &stage.workers);
+        if let Some(instances) = &stage.workers.instances {
+            let at_instances = format!("{at}/workers/instances");
+            count(checks, &at_instances, instances);
+            types(checks, &at_instances, &instances.types);
+            placement(checks, &at_instances, instances);
+            security_groups(checks, &at_instances, instances);
+            program(checks, &at_instances, &instances.program);
+        }
         if let Some(scaling) = &stage.scaling {
             target(checks, &format!("{at}/scaling"), scaling);
         }
     }
+}
+
+/// Exactly one kind drains a queue.
+fn kinds(checks: &mut Checks, at: &str, workers: &Workers) {
+    let problem = match (&workers.instances, &workers.lambda) {
+        (None, None) => Problem::new(at, "`workers` names nothing that drains the queue")
+            .help("add `instances`: an Auto Scaling group of EC2 instances"),
+        (Some(_), Some(_)) => Problem::new(format!("{at}/lambda"), "`instances` and `lambda` exclude each other")
+            .help("both would take the queue's messages: keep one, or make two stages")
+            .on_key(),
+        _ => return,
+    };
+    checks.note(problem, &[at]);
 }
 
 fn count(checks: &mut Checks, at: &str, instances: &Instances) {

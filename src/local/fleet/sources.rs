@@ -59,7 +59,9 @@ impl Outputs {
     /// None when the stack isn't that of a stage with instances.
     fn of(stack: &DeployedStack) -> Option<Outputs> {
         let stage = stage::Stage::of(stack)?;
-        let Workers::Instances(instances) = stage.workers?;
+        let Some(Workers::Instances(instances)) = stage.workers else {
+            return None;
+        };
         let queue = |name: Option<String>, url: Option<String>| Some(Queue { name: name?, url: url? });
         let dead_letters = queue(stage.dead_letter_queue_name, stage.dead_letter_queue_url);
         Some(Outputs {

@@ -171,7 +171,8 @@ stages:
 #[test]
 fn the_good_file_is_good() {
     let environment = parse(Path::new("lab.yaml"), GOOD.to_owned()).unwrap();
-    assert_eq!(environment.stages[0].workers.instances.max, 4);
+    let instances = environment.stages[0].workers.instances.as_ref();
+    assert_eq!(instances.map(|instances| instances.max), Some(4));
     assert!(advise(&environment).is_empty());
     for (text, why) in [
         (format!("\u{feff}{GOOD}"), "a byte order mark"),
