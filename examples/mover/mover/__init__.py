@@ -5,8 +5,18 @@
     move       one upload: copy, announce, delete what was copied
     copy       one server-side copy, of any size
     announce   tells the next stages about a moved file
+    work       puts these together: what is done with a message
+    deliver    does it, and says what came of it
+    log        one line per event
+
+On an instance:
+
     leases     keeps messages invisible to others while they are worked on
     receive    polls the queue and hands messages to threads
-    worker     puts these together, and ends them on SIGTERM
-    log        one line per event
+    worker     the program from start to end, which SIGTERM ends
+
+As a Lambda function:
+
+    batches    a batch of messages within the time that there is for it
+    function   what Lambda calls
 """

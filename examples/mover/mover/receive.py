@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mover.events import BadMessage
+from mover.deliver import Outcome, deliver
 from mover.leases import Leases
 from mover.log import describe, log
 from mover.settings import Settings
@@ -19,17 +19,17 @@ LONGEST_PAUSE = 30
 
 class Receiver:
     def __init__(
-        self, sqs: Any, settings: Settings, leases: Leases, stopping: threading.Event, handle: Callable[[str], None]
+        self, sqs: Any, settings: Settings, leases: Leases, stopping: threading.Event, work: Callable[[str], None]
     ) -> None:
-        """`handle` gets a message's body. When it returns, the message is done and deleted; when it raises, the
+        """`work` gets a message's body. When it returns, the message is done and deleted; when it raises, the
         message is left: it comes back when its timeout ends, and after too many deliveries goes to the dead letters.
         """
         self.sqs = sqs
         self.settings = settings
         self.leases = leases
         self.stopping = stopping
-        self.handle = handle
-        self._work: queue.SimpleQueue[tuple[Message, float]] = queue.SimpleQueue()
+        self.work = work
+        self._received: queue.SimpleQueue[tuple[Message, float]] = queue.SimpleQueue()
         self._free = settings.messages_at_once
         self._changed = threading.Condition()
         # Messages in a row that failed. While a service is away, nothing is gained by receiving one after the other:
@@ -83,7 +83,7 @@ class Receiver:
             with self._changed:
                 self._free -= len(messages)
             for message in messages:
-                self._work.put((message, received))
+                self._received.put((message, received))
 
     def _receive(self, room: int) -> list[Message]:
         answer = self.sqs.receive_message(
@@ -98,7 +98,7 @@ class Receiver:
 
     def _works(self) -> None:
         while True:
-            message, received = self._work.get()
+            message, received = self._received.get()
             try:
                 self._one(message, received)
             finally:
@@ -107,21 +107,18 @@ class Receiver:
                     self._changed.notify_all()
 
     def _one(self, message: Message, received: float) -> None:
-        deliveries = message["Attributes"]["ApproximateReceiveCount"]
-        delivery = f"message {message['MessageId']}, delivery {deliveries}"
-        if deliveries != "1":
-            log.info("%s: it was received before and came back", delivery)
-        try:
+        def work(body: str) -> None:
             with self.leases.hold(message, received):
-                self.handle(message["Body"])
+                self.work(body)
             self.sqs.delete_message(QueueUrl=self.settings.queue_url, ReceiptHandle=message["ReceiptHandle"])
-            self._failed = 0
-        except BadMessage as error:
-            log.error("%s is left to the dead-letter queue: %s: %.200s", delivery, error, message["Body"])
-        except Exception as error:  # one message's trouble must not be the others'
-            log.error("%s failed and will be delivered again: %s", delivery, describe(error))
-            with self._changed:
-                self._failed += 1
+
+        deliveries = message["Attributes"]["ApproximateReceiveCount"]
+        match deliver(message["MessageId"], deliveries, message["Body"], work):
+            case Outcome.DONE:
+                self._failed = 0
+            case Outcome.FAILED:
+                with self._changed:
+                    self._failed += 1
 
 
 def _pause(failures: int) -> int:

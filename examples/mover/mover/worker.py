@@ -7,16 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from mover.announce import Announcer
-from mover.events import uploads_in
 from mover.leases import Leases
 from mover.log import log
-from mover.move import Mover
 from mover.receive import Receiver
 from mover.settings import Settings
+from mover.work import Work
 
 
 # From the second SIGTERM to SIGKILL it is ten seconds.
@@ -28,30 +23,10 @@ class Worker:
         self.settings = settings
         self.stopping = threading.Event()
         """Receive nothing more, and finish what is in hand."""
-        # Answers to long polls take up to 20 s; a copy of 5 GB may take minutes.
-        sqs = self._client("sqs", read_timeout=30)
-        s3 = self._client("s3", read_timeout=600)
-        self.leases = Leases(sqs, settings.queue_url, settings.visibility_timeout)
-        self.mover = Mover(
-            s3, settings.bucket, settings.uploads_prefix, settings.processed_prefix, Announcer(sqs, settings)
-        )
-        self.receiver = Receiver(sqs, settings, self.leases, self.stopping, self.handle)
+        work = Work(settings)
+        self.leases = Leases(work.sqs, settings.queue_url, settings.visibility_timeout)
+        self.receiver = Receiver(work.sqs, settings, self.leases, self.stopping, work)
         self._signals = 0
-
-    def _client(self, service: str, read_timeout: int) -> Any:
-        config = Config(
-            connect_timeout=5,
-            read_timeout=read_timeout,
-            retries={"mode": "standard"},
-            # A connection for each thread; a part copy uses some more.
-            max_pool_connections=self.settings.messages_at_once * 4 + 4,
-        )
-        return boto3.client(service, region_name=self.settings.region, config=config)
-
-    def handle(self, body: str) -> None:
-        for upload in uploads_in(body):
-            time.sleep(self.settings.seconds_per_file)
-            self.mover.move(upload)
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
