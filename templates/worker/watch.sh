@@ -2,7 +2,7 @@
 # Runs beside the worker, as root (qfleet-watch.service). A worker is told by nobody but this that its instance is to go:
 # in Terminating:Wait, and after a spot notice, EC2 leaves it running. It gets SIGTERM, has its time to finish, and then
 # the group hears that it may go on. And an instance whose worker can't work is given up here.
-# Needs bash, curl (7.76 or later) and systemd, which every image has.
+# Needs systemd, and what aws.sh needs.
 set -uo pipefail
 
 # Seconds between two looks. AWS recommends five for spot notices.
@@ -15,25 +15,19 @@ patience=2700
 last=10
 drain=$QFLEET_DRAIN_SECONDS
 
-imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest
+# shellcheck source=aws.sh
+. "${0%/*}/aws.sh"
+
 worker=qfleet-worker.service
-token='' renewed='' instance='' group='' said=''
+instance='' group='' said=''
 # Set once it is known: that the group terminates the instance, EC2's notice, and when that takes the instance.
 terminating='' notice='' taken=''
 # The worker's run, since when it is the same one, and when the worker was last known to be well.
 run='' since=0 well=$SECONDS
 
-get() {
-  curl -sf -m 2 --noproxy '*' -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/$1"
-}
-
 # What becomes of the instance, as far as it is known now.
 look() {
-  if [ -z "$renewed" ] || [ $((SECONDS - renewed)) -ge 10800 ]; then
-    token=$(curl -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' "$imds/api/token") ||
-      return
-    renewed=$SECONDS
-  fi
+  renew || return
   [ "$(get autoscaling/target-lifecycle-state)" != Terminated ] || terminating=yes
   if [ -z "$notice" ] && notice=$(get spot/instance-action); then
     # It always comes two minutes ahead, should its time be unreadable.
@@ -41,22 +35,9 @@ look() {
   fi
 }
 
-# The value of a field of flat JSON.
-field() {
-  [[ $2 =~ \"$1\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]] && printf '%s' "${BASH_REMATCH[1]}"
-}
-
-# One call of Auto Scaling's API, signed by curl with the role's credentials: not every image has the AWS CLI. They go in
-# by standard input, so that no list of processes shows them.
+# One call of Auto Scaling's API, and what it answers.
 call() {
-  local action=$1 keys endpoint
-  shift
-  keys=$(get "iam/security-credentials/$(get iam/security-credentials/)") || return
-  endpoint=${AWS_ENDPOINT_URL_AUTO_SCALING:-https://autoscaling.$AWS_REGION.$(get services/domain || echo amazonaws.com)}
-  printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
-    "$(field AccessKeyId "$keys")" "$(field SecretAccessKey "$keys")" "$(field Token "$keys")" |
-    curl -sS --fail-with-body -m 8 -K - --aws-sigv4 "aws:amz:$AWS_REGION:autoscaling" \
-      -d "Action=$action" -d Version=2011-01-01 "$@" "$endpoint/" 2>&1
+  signed autoscaling '' -d "Action=$1" -d Version=2011-01-01 "${@:2}" 2>&1
 }
 
 # A call about the hook that the instance waits in. Says why it failed, once.

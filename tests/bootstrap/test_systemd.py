@@ -60,12 +60,12 @@ QFLEET_DRAIN_SECONDS={drain}
 QFLEET_LIFECYCLE_HOOK=drain
 AWS_REGION={REGION}
 AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}
-AWS_ENDPOINT_URL_AUTO_SCALING={instance.url}
+AWS_ENDPOINT_URL={instance.url}
 """
         user_data = f"""\
 mkdir -p /etc/qfleet /opt/qfleet /opt/aws/bin
 cp /shared/bin/cfn-signal /opt/aws/bin/
-cp /shared/watch /opt/qfleet/
+cp /shared/watch /shared/aws.sh /opt/qfleet/
 cp /shared/bootstrap.env /etc/qfleet/
 echo QFLEET_STAGE=move >/etc/qfleet/worker.env
 {script}"""
@@ -74,6 +74,7 @@ echo QFLEET_STAGE=move >/etc/qfleet/worker.env
             "boot": user_data,
             "bootstrap.env": environment,
             "watch": f"#!/bin/bash\n{watch}",
+            "aws.sh": (WORKER / "aws.sh").read_text(),
             "run": f"#!/bin/bash\n{run}\n",
         }
         if deploying:

@@ -63,6 +63,7 @@ fn without_the_scripts(template: &str) -> String {
     };
     let mut rest = template.to_owned();
     for (name, script) in [
+        ("aws.sh", include_str!("../../../templates/worker/aws.sh")),
         ("watch.sh", include_str!("../../../templates/worker/watch.sh")),
         ("bootstrap.sh", include_str!("../../../templates/worker/bootstrap.sh")),
     ] {
