@@ -8,7 +8,7 @@ use super::Global;
 
 /// The account of documentation and of emulators: what stands where none is known.
 const NO_ACCOUNT: &str = "000000000000";
-/// What stands where no region is known.
+/// What stands where no region is known, and no topic says which one is meant.
 const NO_REGION: &str = "us-east-1";
 
 /// A placement that needs no AWS, and what had to be made up for it.
@@ -48,10 +48,13 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
         .or_else(|| variable("AWS_REGION"))
         .or_else(|| variable("AWS_DEFAULT_REGION"))
         .unwrap_or_else(|| {
+            // Alarms act on a topic of their own region only.
+            let of_topic = environment.alerts.as_ref().and_then(|alerts| alerts.region());
+            let region = of_topic.unwrap_or(NO_REGION);
             notes.push(format!(
-                "no region is known: names hold {NO_REGION}; give --region, or `region` in the file"
+                "no region is known: names hold {region}; give --region, or `region` in the file"
             ));
-            NO_REGION.to_owned()
+            region.to_owned()
         });
     let placement = Placement {
         account,

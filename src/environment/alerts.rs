@@ -18,3 +18,10 @@ pub struct Alerts {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub topic: Option<String>,
 }
+
+impl Alerts {
+    /// Where the topic is that is there already: `arn:partition:sns:region:account:name`.
+    pub fn region(&self) -> Option<&str> {
+        self.topic.as_deref()?.split(':').nth(3)
+    }
+}

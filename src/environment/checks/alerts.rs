@@ -18,22 +18,6 @@ pub(super) fn check(checks: &mut Checks) {
             Problem::new("/alerts", "`alerts` tells nobody").help("add `email: …`, or `topic: arn:…`"),
             &["/alerts/email", "/alerts/topic"],
         ),
-        (None, Some(topic)) => {
-            // arn:partition:sns:region:account:name
-            let of_topic = topic.split(':').nth(3).unwrap_or_default();
-            if let Some(region) = &checks.environment.region
-                && of_topic != region
-            {
-                let problem = Problem::new(
-                    "/alerts/topic",
-                    format!("the topic is in `{of_topic}`, and the environment's alarms are in `{region}`"),
-                );
-                checks.note(
-                    problem.help("an alarm acts on a topic of its own region only: name one there"),
-                    &["/region"],
-                );
-            }
-        }
-        (Some(_), None) => {}
+        (Some(_), None) | (None, Some(_)) => {}
     }
 }

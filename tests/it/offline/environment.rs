@@ -107,7 +107,6 @@ refused! {
     on_demand_base_without_spot: with("max: 4", "max: 4\n        on_demand_base: 1");
     alerts_for_nobody: with("lifetime: 8h", "alerts: {}");
     alerts_for_two: with("lifetime: 8h", "alerts: {email: ops@example.com, topic: 'arn:aws:sns:us-east-2:111122223333:ops'}");
-    alerts_in_another_region: with("lifetime: 8h", "alerts: {topic: 'arn:aws:sns:eu-west-1:111122223333:ops'}");
     alerts_to_what_is_no_mailbox: with("lifetime: 8h", "alerts: {email: ops at example.com}");
     alerts_to_a_fifo_topic: with("lifetime: 8h", "alerts: {topic: 'arn:aws:sns:us-east-2:111122223333:ops.fifo'}");
     scaling_without_a_target: with("      seconds_per_message: 10\n", "");

@@ -116,6 +116,43 @@ fn a_mailbox_that_was_subscribed_again_is_told_and_is_nobody_elses() {
         .run();
 }
 
+/// An alarm's actions are in its own region: the environment's may be said by the file, by an option or by a variable.
+#[test]
+fn a_topic_in_another_region_than_the_alarms_is_refused() {
+    let lab = |region: &str| {
+        let file = format!(
+            "{LAB}alerts: {{topic: '{}'}}\n",
+            TOPIC.replace("us-east-2", "eu-west-1")
+        );
+        with_file(&file.replace("region: us-east-2\n", region))
+    };
+    let here = "region: us-east-2\n";
+    let elsewhere = |test: Test| {
+        test.status(2)
+            .stderr_contains("the topic is in `eu-west-1`, and the environment's alarms are in `us-east-2`")
+            .stderr_contains("alerts.topic")
+    };
+    let render = ["render", "lab.yaml"];
+    elsewhere(lab(here).args(render)).run();
+    elsewhere(lab("").args(render).env("AWS_REGION", "us-east-2")).run();
+    lab(here).args(render).args(["--region", "eu-west-1"]).run();
+    elsewhere(lab("region: eu-west-1\n").args(render).args(["--region", "us-east-2"])).run();
+    // Where no region is known, the topic's is.
+    lab("").args(render).run();
+    // The emulator doesn't mind.
+    lab(here).args(render).args(["--local"]).run();
+
+    // Where a profile says which region it is, only those know who read it.
+    let endpoint = Endpoint::serve(Script::new());
+    let config =
+        "[profile work]\nregion = us-east-2\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n";
+    let deploy = lab("")
+        .file("home/.aws/config", config)
+        .env("AWS_ENDPOINT_URL", endpoint.url());
+    elsewhere(deploy.args(["deploy", "lab.yaml", "--yes", "--profile", "work"])).run();
+    assert_eq!(endpoint.calls("CreateChangeSet").len(), 0);
+}
+
 #[test]
 fn alarms_act_on_the_topic_that_the_file_names() {
     let topic = "arn:aws:sns:us-east-2:111122223333:ops";
