@@ -72,10 +72,11 @@ impl Plan {
                 now,
             };
             let drawn_up = async {
-                let (plan, surplus) = join(draw_up(planner), Surplus::find(&cloud, &blueprint, now)).await;
+                let prunes = self.selection.prune;
+                let (plan, surplus) = join(draw_up(planner), Surplus::find(&cloud, &blueprint, prunes, now)).await;
                 let mut plan = plan::Plan {
                     surplus,
-                    prunes: self.selection.prune,
+                    prunes,
                     ..plan?
                 };
                 let lifts = self.selection.disable_protection;

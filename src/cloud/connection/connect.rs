@@ -81,11 +81,16 @@ impl Connect {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(retries())
             .timeout_config(timeouts());
-        if let Some(region) = &self.region {
-            loader = loader.region(Region::new(region.clone()));
+        let mut region = self.region.clone().map(Region::new);
+        if let (None, Some(profile)) = (&region, &profile) {
+            let chain = DefaultRegionChain::builder().profile_name(profile).build();
+            region = chain.region().await;
+        }
+        if let Some(region) = &region {
+            loader = loader.region(region.clone());
         }
         if let Some(profile) = profile {
-            let credentials = of_profile(&profile, self.region.clone()).await;
+            let credentials = credentials_of(&profile, region);
             loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         if let Some(url) = &self.endpoint_url {
@@ -112,14 +117,7 @@ impl Connect {
 /// Credentials of a profile that an option names. The SDK's own chain takes the environment's keys first, whatever profile is
 /// named, and so may work in another account; for the AWS CLI an option goes before the environment
 /// (<https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html>).
-async fn of_profile(profile: &str, region: Option<String>) -> CredentialsProviderChain {
-    let region = match region {
-        Some(region) => Some(Region::new(region)),
-        None => {
-            let chain = DefaultRegionChain::builder().profile_name(profile).build();
-            chain.region().await
-        }
-    };
+fn credentials_of(profile: &str, region: Option<Region>) -> CredentialsProviderChain {
     let config = ProviderConfig::without_region()
         .with_region(region)
         .with_retry_config(retries())

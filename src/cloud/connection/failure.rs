@@ -75,7 +75,8 @@ impl CloudError {
         }
         if self.code.is_none() && self.message.contains("credentials") {
             return Some(
-                "no credentials were found: `aws configure sso`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                "neither the environment nor a profile has credentials, and no metadata service (IMDS) gave any: `aws configure \
+                 sso`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             );
         }
         if self.code.is_none() {

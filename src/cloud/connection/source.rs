@@ -22,10 +22,11 @@ const PROGRAM: Duration = Duration::from_secs(120);
 /// They are fetched again within an attempt of the call that needs them, which has ten seconds.
 const AGAIN: Duration = Duration::from_secs(9);
 
-/// The first ones are handed out again for so long: to whoever asks for the credentials themselves, which a program
-/// that asks a person for a code must not be run for once more. Those that end within [`SOON`] are handed out once.
-const FIRST: Duration = Duration::from_secs(15);
+/// The first ones are handed out again: to whoever asks for the credentials themselves, which a program that asks a
+/// person for a code must not be run for once more. Those that say when they end, until so long before it.
 const SOON: Duration = Duration::from_secs(60);
+/// The others for so long: somebody may write new ones into a file.
+const FIRST: Duration = Duration::from_secs(15);
 
 /// How the message of whoever waited in vain begins.
 const NOTHING_CAME: &str = "no credentials came";
@@ -142,9 +143,10 @@ struct Bounded {
 impl Bounded {
     fn first(&self) -> Option<Result> {
         let mut first = self.first.lock().ok()?;
-        let is_good = |credentials: &Credentials| {
-            let soon = SystemTime::now() + SOON;
-            self.since.elapsed() < FIRST && credentials.expiry().is_none_or(|end| end > soon)
+        let is_good = |credentials: &Credentials| match credentials.expiry() {
+            // By the wall clock: a machine may have slept meanwhile.
+            Some(end) => end > SystemTime::now() + SOON,
+            None => self.since.elapsed() < FIRST,
         };
         match &*first {
             Some(Ok(credentials)) if is_good(credentials) => {
@@ -320,9 +322,9 @@ sso_region = us-east-2
         }
     }
 
-    /// Gives other credentials each time.
-    #[derive(Debug, Default)]
-    struct Counting(std::sync::atomic::AtomicU32);
+    /// Gives other credentials each time, which end then, if they say when.
+    #[derive(Debug)]
+    struct Counting(std::sync::atomic::AtomicU32, Option<SystemTime>);
 
     impl ProvideCredentials for Counting {
         fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
@@ -330,23 +332,30 @@ sso_region = us-east-2
             Self: 'a,
         {
             let number = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let credentials = Credentials::new(number.to_string(), "secret", None, None, "test");
+            let credentials = Credentials::new(number.to_string(), "secret", None, self.1, "test");
             future::ProvideCredentials::ready(Ok(credentials))
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_first_credentials_are_given_again_for_a_while() {
-        let source = Source::service("a service".into());
-        let chain = SharedCredentialsProvider::new(Counting::default());
-        let config = source
-            .bound(SdkConfig::builder().credentials_provider(chain).build())
-            .await;
-        let bounded = config.credentials_provider().expect("a provider");
-        for (after, number) in [(0, "0"), (14, "0"), (2, "1"), (0, "2")] {
-            tokio::time::advance(Duration::from_secs(after)).await;
-            let given = bounded.provide_credentials().await.expect("credentials");
-            assert_eq!(given.access_key_id(), number);
+        // The wall clock stands, as far as this test goes: an hour, a minute, and nothing said of an end.
+        for (ends_in, numbers) in [
+            (Some(SOON * 60), ["0", "0", "0", "0"]),
+            (Some(SOON), ["0", "1", "2", "3"]),
+            (None, ["0", "0", "1", "2"]),
+        ] {
+            let source = Source::service("a service".into());
+            let end = ends_in.map(|after| SystemTime::now() + after);
+            let chain = SharedCredentialsProvider::new(Counting(Default::default(), end));
+            let config = SdkConfig::builder().credentials_provider(chain).build();
+            let config = source.bound(config).await;
+            let bounded = config.credentials_provider().expect("a provider");
+            for (after, number) in [0, 14, 2, 0].into_iter().zip(numbers) {
+                tokio::time::advance(Duration::from_secs(after)).await;
+                let given = bounded.provide_credentials().await.expect("credentials");
+                assert_eq!(given.access_key_id(), number, "{ends_in:?}");
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
         now: began,
     };
     let mut plan = loop {
-        let look = join(draw_up(planner), Surplus::find(cloud, &blueprint, began)).map(Ok::<_, Error>);
+        let look = join(draw_up(planner), Surplus::find(cloud, &blueprint, prunes, began)).map(Ok::<_, Error>);
         let (plan, surplus) = interrupt.unless_stopped(look).await?;
         let plan = Plan {
             surplus,

@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
 
+const UNKNOWN: &str = "it isn't known what --prune would destroy";
+
 /// The stacks that go, as they are shown before the question.
 #[derive(Debug)]
 pub struct Pruning {
@@ -48,10 +50,8 @@ impl Pruning {
             return Ok(None);
         }
         let surplus = &mut plan.surplus;
-        if let Some(unknown) = &surplus.unknown {
-            return Err(Error::failed(format!(
-                "it isn't known what --prune would destroy: {unknown}"
-            )));
+        if let Some(why) = &surplus.unknown {
+            return Err(Error::failed(format!("{UNKNOWN}: {why}")));
         }
         let Some(deployed) = surplus.deployed.take().filter(|deployed| !deployed.stacks.is_empty()) else {
             return Ok(None);
@@ -75,7 +75,7 @@ impl Pruning {
         }
         // Stacks that stay may let go of them only when they are deployed: that is asked again then.
         let all = Deployed::find(cloud, &environment.name).await?;
-        let users = foreign::find(cloud, &all).await?;
+        let users = foreign::find(cloud, &all).await.map_err(|error| error.about(UNKNOWN))?;
         let theirs: Vec<Foreign> = users
             .foreign
             .iter()
@@ -88,7 +88,8 @@ impl Pruning {
         let of_going = users.unknown.iter().filter(|(stack, _)| names.contains(stack));
         let unknown = of_going.map(|(_, what)| what.clone()).collect();
         let deployed = keep::mark(cloud, deployed.in_order_of_imports(&users)).await?;
-        *surplus = Surplus::read(cloud, deployed.clone(), now).await?;
+        let read = Surplus::read(cloud, deployed.clone(), now).await;
+        *surplus = read.map_err(|error| error.about(UNKNOWN))?;
         let all = surplus.stacks.iter().map(|stack| &stack.data);
         let data = Data {
             buckets: all.clone().flat_map(|data| data.buckets.clone()).collect(),

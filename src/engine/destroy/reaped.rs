@@ -91,7 +91,13 @@ pub async fn reap(
     }
     match still_expired(cloud, &expired.environment, now()).await {
         Ok(true) => {}
-        Ok(false) => return ended(Done::LeftAlone, Some("its expiry was moved meanwhile".to_owned()), None),
+        Ok(false) => {
+            return ended(
+                Done::LeftAlone,
+                Some("its expiry was moved or taken away meanwhile".to_owned()),
+                None,
+            );
+        }
         Err(error) => return ended(Done::Failed, Some(error.to_string()), None),
     }
     match take_down().await {

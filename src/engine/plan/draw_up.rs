@@ -83,6 +83,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         expires: ssm.get(&expiry).cloned(),
     })
 }
+
 /// Plans one stack again, as it is now.
 ///
 /// # Errors

@@ -35,12 +35,19 @@ pub struct SurplusStack {
 }
 
 impl Surplus {
-    /// Looks for them. Without the permission to look, a deploy goes on. `now` is the wall clock.
-    pub async fn find(cloud: &Cloud, blueprint: &Blueprint, now: Timestamp) -> Surplus {
+    /// Looks for them. Without the permission to look, a deploy goes on. What `prunes` them reads what they hold itself,
+    /// once it is known what of it stays. `now` is the wall clock.
+    pub async fn find(cloud: &Cloud, blueprint: &Blueprint, prunes: bool, now: Timestamp) -> Surplus {
         let found = async {
             let mut deployed = Deployed::find(cloud, &blueprint.environment).await?;
             deployed.stacks.retain(|stack| !blueprint.parts.contains(&stack.part));
-            Surplus::read(cloud, deployed, now).await
+            match prunes {
+                true => Ok(Surplus {
+                    deployed: Some(deployed),
+                    ..Surplus::default()
+                }),
+                false => Surplus::read(cloud, deployed, now).await,
+            }
         };
         found.await.unwrap_or_else(|error| Surplus {
             unknown: Some(error.to_string()),

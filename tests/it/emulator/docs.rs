@@ -129,62 +129,35 @@ fn run(path: &str) {
     }
 }
 
-#[test]
-fn pages_without_a_test_have_nothing_to_run() {
-    let run = [
-        "README.md",
-        "docs/tutorial.md",
-        "docs/pipelines.md",
-        "docs/status.md",
-        "docs/logs.md",
-        "docs/drift.md",
-        "docs/destroy.md",
-    ];
-    for page in Page::all().iter().filter(|page| !run.contains(&page.path.as_str())) {
-        for block in page.blocks().iter().filter(|block| block.is_console()) {
-            assert!(
-                block.not_run().is_some(),
-                "{}:{}: nobody runs this",
-                page.path,
-                block.at
-            );
+/// A test of each page that has something to run; of the other pages, that they have nothing.
+macro_rules! pages {
+    ($($name:ident: $path:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run($path);
+            }
+        )*
+
+        #[test]
+        fn pages_without_a_test_have_nothing_to_run() {
+            for page in Page::all().iter().filter(|page| ![$($path),*].contains(&page.path.as_str())) {
+                for block in page.blocks().iter().filter(|block| block.is_console()) {
+                    assert!(block.not_run().is_some(), "{}:{}: nobody runs this", page.path, block.at);
+                }
+            }
         }
-    }
+    };
 }
 
-#[test]
-fn the_readme_says_what_happens() {
-    run("README.md");
-}
-
-#[test]
-fn the_tutorial_says_what_happens() {
-    run("docs/tutorial.md");
-}
-
-#[test]
-fn pipelines_says_what_happens() {
-    run("docs/pipelines.md");
-}
-
-#[test]
-fn status_says_what_happens() {
-    run("docs/status.md");
-}
-
-#[test]
-fn logs_says_what_happens() {
-    run("docs/logs.md");
-}
-
-#[test]
-fn drift_says_what_happens() {
-    run("docs/drift.md");
-}
-
-#[test]
-fn destroy_says_what_happens() {
-    run("docs/destroy.md");
+pages! {
+    the_readme_says_what_happens: "README.md";
+    the_tutorial_says_what_happens: "docs/tutorial.md";
+    pipelines_says_what_happens: "docs/pipelines.md";
+    status_says_what_happens: "docs/status.md";
+    logs_says_what_happens: "docs/logs.md";
+    drift_says_what_happens: "docs/drift.md";
+    destroy_says_what_happens: "docs/destroy.md";
 }
 
 #[test]

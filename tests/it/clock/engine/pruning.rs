@@ -31,7 +31,7 @@ async fn prune(rig: &Rig, shown: impl FnOnce(&Endpoint), deleting: impl FnOnce(&
     let mut plan = Plan {
         address: address(),
         stacks: Vec::new(),
-        surplus: Surplus::find(&rig.cloud, &rig.blueprint, rig.now()).await,
+        surplus: Surplus::find(&rig.cloud, &rig.blueprint, true, rig.now()).await,
         prunes: true,
         outputs: BTreeMap::new(),
         expires: None,
