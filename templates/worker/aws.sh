@@ -25,7 +25,7 @@ field() {
   [[ $2 =~ \"$1\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]] && printf '%s' "${BASH_REMATCH[1]}"
 }
 
-# signed SERVICE PATH [CURL'S OPTIONS…]: one request, signed with the role's credentials. They go in by standard input, so
+# signed SERVICE PATH [CURL'S OPTIONS...]: one request, signed with the role's credentials. They go in by standard input, so
 # that no list of processes shows them. Prints the answer, an error's as well; with -o a file gets it. The path of S3 is
 # BUCKET/KEY, most others have none.
 signed() {

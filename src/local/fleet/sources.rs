@@ -303,7 +303,9 @@ mod tests {
     fn the_alarm_that_wakes_a_group_looks_at_what_it_looks_at_on_aws() {
         let template = include_str!("../../../templates/stage/scaling.yaml.j2");
         assert!(template.contains(&format!("AlarmDescription: {WAKES}\n")));
-        assert!(template.contains("Expression: IF(running < 1, visible, 0)\n"));
+        let metrics = include_str!("../../../templates/partials/nobody_works.yaml.j2");
+        assert!(template.contains("{% include \"partials/nobody_works.yaml.j2\" %}"));
+        assert!(metrics.contains("Expression: IF(running < 1, visible, 0)\n"));
         // As the tests of `autoscaling` have it, and as the emulator is told.
         assert!(template.contains("EvaluationPeriods: 3\n      DatapointsToAlarm: 1\n"));
         assert!(template.contains("MetricAggregationType: Maximum\n"));
