@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse().settled();
     let output = cli.global.output;
     cli.global.color.apply();
-    match cli.run() {
+    match cli.run().and_then(|()| qfleet::report::all_written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             qfleet::report::error(&error, output);

@@ -40,15 +40,15 @@ impl Render {
         let blueprint = blueprint::render(&environment, &offline.placement)?;
         report::render::notes(&offline.notes);
         if let Some(folder) = &self.out {
-            report::render::written(&write(&blueprint, folder)?);
+            report::render::files(&write(&blueprint, folder)?);
         }
         match (global.output, &self.out) {
-            (Output::Text, Some(_)) => Ok(()),
+            (Output::Text, Some(_)) => {}
             (Output::Text, None) => report::render::text(&blueprint),
             (Output::Json, _) => report::render::json(&blueprint),
             (Output::Jsonl, _) => report::render::jsonl(&blueprint),
         }
-        .map_err(|error| Error::failed(format!("standard output: {error}")))
+        Ok(())
     }
 }
 

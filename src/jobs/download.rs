@@ -12,11 +12,18 @@ use crate::error::{Error, Result};
 /// its key.
 ///
 /// # Errors
-/// Usage, when the key doesn't end with what a file can be called; a refusal when there is something already.
+/// Usage, when the key doesn't end with what a file can be called, or the folder isn't there; a refusal when there is
+/// something already.
 pub fn destination(key: &str, to: Option<&Path>) -> Result<PathBuf> {
     let name = key.rsplit('/').next().unwrap_or_default();
     let path = match to {
-        Some(to) if !to.is_dir() => to.to_owned(),
+        Some(to) if !to.is_dir() => {
+            if to.to_string_lossy().ends_with('/') {
+                return Err(Error::usage(format!("{} is no folder", to.display()))
+                    .with_help("make it first, or name the file itself with --to"));
+            }
+            to.to_owned()
+        }
         folder => {
             if matches!(name, "" | "." | "..") || name.contains('\0') {
                 return Err(
@@ -84,6 +91,13 @@ mod tests {
             let error = of(key, folder.path()).expect_err("it is there");
             assert!(error.ends_with("is there already: nothing was overwritten"), "{error}");
         }
+        let error = of("processed/a", Path::new(&format!("{}/cats/", folder.path().display())));
+        assert!(
+            error
+                .as_ref()
+                .is_err_and(|error| error.ends_with("/cats/ is no folder")),
+            "{error:?}"
+        );
         for key in ["", "processed/", "processed/..", "processed/.", "a\0"] {
             let error = of(key, folder.path()).expect_err("no name");
             assert!(error.starts_with("no file can be called"), "{error}");

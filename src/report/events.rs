@@ -34,7 +34,7 @@ pub fn lines(events: &[Happened], output: Output) -> bool {
             writeln!(out, "{line}")
         }
     });
-    written.and_then(|()| out.flush()).is_ok()
+    super::written::written(written.and_then(|()| out.flush()))
 }
 
 fn text(happened: &Happened) -> String {

@@ -32,7 +32,7 @@ pub fn lines(lines: &[LogLine], output: Output) -> bool {
         Output::Text => text(line).try_for_each(|text| writeln!(out, "{text}")),
         Output::Json | Output::Jsonl => writeln!(out, "{}", serde_json::to_string(line)?),
     });
-    written.and_then(|()| out.flush()).is_ok()
+    super::written::written(written.and_then(|()| out.flush()))
 }
 
 /// An event that has several lines is shown as several. Nothing in it reaches the terminal as a command.

@@ -35,8 +35,10 @@ mod tally;
 pub mod transfer;
 pub mod watch;
 mod words;
+mod written;
 
 pub use ask::confirm;
+pub use written::all_written;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -133,9 +135,8 @@ pub fn json(document: &impl Serialize) {
         return;
     }
     let mut out = std::io::stdout().lock();
-    if serde_json::to_writer_pretty(&mut out, document).is_ok() {
-        let _ = writeln!(out);
-    }
+    let all = serde_json::to_writer_pretty(&mut out, document).map_err(Into::into);
+    written::written(all.and_then(|()| writeln!(out)));
 }
 
 /// The result of a command that tells nothing before it, in the form that was asked for.
@@ -157,7 +158,7 @@ pub fn result(output: Output, result: &impl Serialize, for_people: impl FnOnce()
 
 /// A result, on standard output.
 pub fn text(text: &str) {
-    let _ = write!(anstream::stdout().lock(), "{text}");
+    written::written(write!(anstream::stdout().lock(), "{text}"));
 }
 
 /// How many columns a line of results has; none where they don't go to a terminal.
@@ -186,6 +187,6 @@ pub fn call(call: &Call) {
 /// One object on a line of its own, on standard output.
 pub fn json_line(object: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(object) {
-        let _ = writeln!(std::io::stdout().lock(), "{line}");
+        written::written(writeln!(std::io::stdout().lock(), "{line}"));
     }
 }

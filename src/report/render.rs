@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::written::written;
 use crate::blueprint::{Blueprint, Stack, Value};
 
 /// A stack in JSON, its template as the text that is sent.
@@ -31,8 +32,9 @@ fn with_templates(blueprint: &Blueprint) -> impl Iterator<Item = StackWithTempla
 }
 
 /// All templates as one stream of YAML documents, each under its stack's name and parameters.
-pub fn text(blueprint: &Blueprint) -> io::Result<()> {
-    on_stdout(|out| {
+pub fn text(blueprint: &Blueprint) {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut all = || {
         for stack in &blueprint.stacks {
             writeln!(out, "--- # stack {}", stack.name)?;
             if !stack.needs.is_empty() {
@@ -51,30 +53,21 @@ pub fn text(blueprint: &Blueprint) -> io::Result<()> {
             }
             out.write_all(stack.body.as_bytes())?;
         }
-        Ok(())
-    })
+        out.flush()
+    };
+    written(all());
 }
 
-pub fn json(blueprint: &Blueprint) -> io::Result<()> {
-    let document = Document {
+pub fn json(blueprint: &Blueprint) {
+    super::json(&Document {
         environment: &blueprint.environment,
         stacks: with_templates(blueprint).collect(),
-    };
-    on_stdout(|out| {
-        serde_json::to_writer_pretty(&mut *out, &document)?;
-        writeln!(out)
-    })
+    });
 }
 
 /// One line a stack.
-pub fn jsonl(blueprint: &Blueprint) -> io::Result<()> {
-    on_stdout(|out| {
-        for stack in with_templates(blueprint) {
-            serde_json::to_writer(&mut *out, &stack)?;
-            writeln!(out)?;
-        }
-        Ok(())
-    })
+pub fn jsonl(blueprint: &Blueprint) {
+    with_templates(blueprint).for_each(|stack| super::json_line(&stack));
 }
 
 /// What had to be made up.
@@ -85,17 +78,8 @@ pub fn notes(notes: &[String]) {
 }
 
 /// The files that were written.
-pub fn written(paths: &[PathBuf]) {
+pub fn files(paths: &[PathBuf]) {
     for path in paths {
         anstream::eprintln!("wrote {}", path.display());
-    }
-}
-
-/// Writes to standard output. A reader who has seen enough and closed it (`qfleet render lab | head`) is no error.
-fn on_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
     }
 }

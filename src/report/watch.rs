@@ -44,7 +44,7 @@ impl Lines {
                 .map_err(std::io::Error::from)
                 .and_then(|line| writeln!(out, "{line}")),
         };
-        written.and_then(|()| out.flush()).is_ok()
+        super::written::written(written.and_then(|()| out.flush()))
     }
 }
 

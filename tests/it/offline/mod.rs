@@ -13,3 +13,4 @@ pub mod render;
 pub mod resource_schemas;
 pub mod schema;
 mod sound;
+mod written;
