@@ -10,8 +10,10 @@ SCRIPT = Path(__file__).parents[2] / "templates" / "worker" / "watch.sh"
 MINUTE = 60
 
 # The script without its last part, which waits. Each line of the input is a second and what systemd says of the worker;
-# SECONDS is bash's clock, and can be set.
+# SECONDS is bash's clock, until it is unset: then it stands still.
 HARNESS = """
+unset SECONDS
+SECONDS=0
 QFLEET_DRAIN_SECONDS=30
 {functions}
 systemctl() {{ echo "ActiveState=$state"; echo "InvocationID=$id"; }}

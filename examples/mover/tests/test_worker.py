@@ -36,7 +36,7 @@ def test_a_poison_message_ends_in_the_dead_letters_and_stops_nobody(new_lab: Cal
     lab.send("poison\nsecond line")
     lab.put("uploads/good")
     eventually(lambda: lab.waiting(lab.dead) == (1, 0), what="the redrive")
-    assert lab.keys() == {"processed/good"}
+    eventually(lambda: lab.keys() == {"processed/good"}, what="the move")
     worker.says("delivery 2 is left to the dead-letter queue: the message is not JSON: poison\\nsecond line")
 
 
@@ -174,7 +174,7 @@ def test_a_failing_file_fails_alone_and_is_tried_again(new_lab: Callable[..., La
     lab.put("uploads/b")
     lab.send(event_for(lab.bucket, "uploads/b", 1, "x", "us-east-2", "now"))
     eventually(lambda: lab.waiting(lab.dead) == (1, 0), what="the redrive")
-    assert lab.keys() == {"processed/b"}
+    eventually(lambda: lab.keys() == {"processed/b"}, what="the move")
     worker.says("this worker serves")
 
 
