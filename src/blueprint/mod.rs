@@ -16,6 +16,7 @@ pub mod quoting;
 pub mod references;
 pub mod resource_schema;
 pub mod rolling_update;
+mod scripts;
 pub mod tags;
 pub mod template;
 mod templates;

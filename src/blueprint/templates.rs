@@ -9,7 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use super::quoting;
+use super::{quoting, scripts};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 
@@ -34,7 +34,7 @@ impl Templates {
             quoting::environment_file_value(&value)
         });
         environment.add_filter("iam_literal", |value: String| quoting::iam_literal(&value));
-        environment.add_function("embedded", embedded);
+        environment.add_function("packed", packed);
         add_all(&mut environment, &FILES)?;
         Ok(Templates(environment))
     }
@@ -59,20 +59,17 @@ fn add_all(environment: &mut Environment<'static>, folder: &'static Dir<'static>
     folder.dirs().try_for_each(|folder| add_all(environment, folder))
 }
 
-/// The text of a constant script under `templates/`, for a place in a YAML block, where JSON would be one long line. It
-/// comes without its comments: user data hold 16 KB, and what an environment file says goes in there, too.
-fn embedded(path: &str) -> Result<Value, Error> {
-    match FILES.get_file(path).and_then(|file| file.contents_utf8()) {
-        Some(text) => {
-            let is_code = |line: &&str| !(line.trim() == "#" || line.trim_start().starts_with("# "));
-            let code: Vec<&str> = text.lines().filter(is_code).collect();
-            Ok(Value::from_safe_string(code.join("\n")))
-        }
-        None => Err(Error::new(
+/// The constant scripts in a folder of `templates/`, packed, for a place in a YAML block, where JSON would be one long line.
+fn packed(path: &str) -> Result<Value, Error> {
+    let Some(folder) = FILES.get_dir(path) else {
+        return Err(Error::new(
             ErrorKind::TemplateNotFound,
-            format!("no file templates/{path}"),
-        )),
-    }
+            format!("no folder templates/{path}"),
+        ));
+    };
+    let packed = scripts::packed(folder)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, format!("templates/{path}")).with_source(error))?;
+    Ok(Value::from_safe_string(packed))
 }
 
 /// Writes a value as JSON that every YAML reader takes for the same text, all of it ASCII: CloudFormation hands templates

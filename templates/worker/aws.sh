@@ -6,18 +6,22 @@
 # and before 8.5 it takes some queries for others, so there are none. Amazon Linux 2023 and Ubuntu 24.04 have 8.5 or later.
 # A caller has AWS_REGION.
 
-imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest
 token='' renewed=0
+
+imds() {
+  local path=$1
+  shift
+  curl -sf -m 2 --noproxy '*' "$@" "${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest/$path"
+}
 
 # The metadata service's token, good for six hours. Once called by the script itself, it's there for its subshells.
 renew() {
   [ -z "$token" ] || [ $((SECONDS - renewed)) -ge 10800 ] || return 0
-  token=$(curl -sf -m 2 --noproxy '*' -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600' "$imds/api/token") &&
-    renewed=$SECONDS
+  token=$(imds api/token -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600') && renewed=$SECONDS
 }
 
 get() {
-  curl -sf -m 2 --noproxy '*' -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/$1"
+  imds "meta-data/$1" -H "X-aws-ec2-metadata-token: $token"
 }
 
 # The value of a field of flat JSON.
@@ -31,7 +35,7 @@ field() {
 signed() {
   local service=$1 host=$1 path=$2 keys url
   shift 2
-  renew && keys=$(get "iam/security-credentials/$(get iam/security-credentials/)") || return
+  renew && keys=$(get "iam/security-credentials/$(get iam/security-credentials/)") || return 1
   url=${AWS_ENDPOINT_URL:+$AWS_ENDPOINT_URL/$path}
   [ "$service" != s3 ] || { host=${path%%/*}.s3 path=${path#*/}; }
   url=${url:-https://$host.$AWS_REGION.$(get services/domain || echo amazonaws.com)/$path}

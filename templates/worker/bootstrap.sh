@@ -1,10 +1,13 @@
 # shellcheck shell=bash
-# Makes a worker of a fresh Amazon Linux 2023 instance. The same text for every stage: what differs stands in
-# /etc/qfleet/bootstrap.env (for this script and the watcher) and /etc/qfleet/worker.env (for the program), written just
-# before it, as /opt/qfleet/watch (watch.sh) is.
+# Makes a worker of a fresh instance: of Amazon Linux 2023, Ubuntu 24.04, or an image that has cloud-init, systemd, bash,
+# tar and what aws.sh needs. The same text for every stage: what differs stands in /etc/qfleet/bootstrap.env (for this
+# script and the watcher) and /etc/qfleet/worker.env (for the program), written just before it.
 set -euo pipefail
 
 home=/opt/qfleet
+# shellcheck source=aws.sh
+. $home/aws.sh
+
 program=$home/program
 logs=/var/log/qfleet
 # The log whose last lines tell why a step failed.
@@ -17,14 +20,18 @@ begin() {
   echo "qfleet: $step"
 }
 
-# CloudFormation waits for this during a deployment only: an instance that replaces another a month later has nobody to
-# signal to, which is told by failing. cfn-signal needs no permission: it proves to be an instance of the stack.
+# signal SUCCESS|FAILURE. CloudFormation waits for this during a deployment only: an instance that replaces another a month
+# later has nobody to signal to, which is told by failing. A signal that gets lost fails the deployment.
 signal() {
-  local tool=/opt/aws/bin/cfn-signal
-  # Minimal images lack it.
-  [ -x $tool ] || dnf install -y -q aws-cfn-bootstrap || true
-  timeout 120 $tool --exit-code "$1" --reason "$2" --stack "$QFLEET_STACK_NAME" \
-    --resource "$QFLEET_GROUP_LOGICAL_ID" --region "$AWS_REGION"
+  local try answer
+  for try in 1 2 3 4 5 6 7 8; do
+    answer=$(signed cloudformation '' -d Action=SignalResource -d Version=2010-05-15 -d "Status=$1" -d "UniqueId=$instance" \
+      -d "LogicalResourceId=$QFLEET_GROUP_LOGICAL_ID" --data-urlencode "StackName=$QFLEET_STACK_ID" 2>&1) && return 0
+    [[ $answer != *ValidationError* ]] || break
+    sleep $((try * 2))
+  done
+  echo "qfleet: CloudFormation doesn't take the signal: $(printf '%s' "$answer" | tr -s '[:space:]' ' ' | tail -c 400)"
+  return 1
 }
 
 # Runs however the script ends, unset variables included.
@@ -40,10 +47,9 @@ ended() {
   echo "qfleet: $reason"
   # The log agent sends every 5 seconds, and the signal makes CloudFormation end this instance.
   sleep 15
-  # A signal to a creation policy carries no text, so whoever deploys finds it here.
-  [ -z "$QFLEET_BOOT_REPORT_S3_URI" ] ||
-    echo "$reason" | aws s3 cp --only-show-errors - "$QFLEET_BOOT_REPORT_S3_URI/$instance.txt"
-  if ! signal 1 "$reason" && [ -n "$started" ]; then
+  # A signal carries no text, so whoever deploys finds it here.
+  signed s3 "$QFLEET_BOOT_REPORTS/$instance.txt" --retry 5 -X PUT -H 'Content-Type: text/plain' --data-binary "$reason"
+  if ! signal FAILURE && [ -n "$started" ]; then
     echo "qfleet: no deployment waits for this instance: its worker is started again, for as long as the watcher allows"
     exit "$code"
   fi
@@ -58,19 +64,41 @@ begin "reading bootstrap.env"
 while IFS='=' read -r name value; do
   if [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]]; then export "$name=$value"; fi
 done </etc/qfleet/bootstrap.env
-: "$QFLEET_STACK_NAME" "$QFLEET_GROUP_LOGICAL_ID" "$QFLEET_DRAIN_SECONDS" "$AWS_REGION"
+: "$QFLEET_STACK_ID" "$QFLEET_GROUP_LOGICAL_ID" "$QFLEET_DRAIN_SECONDS" "$AWS_REGION"
 # cloud-init sets none, and tools look for one.
-export HOME=/root
+export HOME=/root DEBIAN_FRONTEND=noninteractive
 
-imds=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest
-token=$(curl -sf --retry 5 -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/api/token")
-instance=$(curl -sf --retry 5 -m 5 -H "X-aws-ec2-metadata-token: $token" "$imds/meta-data/instance-id")
+for _ in 1 2 3 4 5; do
+  renew && instance=$(get instance-id) && break
+  sleep 2
+done
+: "$instance"
 
 mkdir -p $program $logs
 
 # First, so that whatever fails later can be read. A worker without its logs still works, so nothing here is fatal.
 begin "installing the log agent"
+# Ubuntu updates itself in its first minutes: whoever installs something meanwhile waits.
+[ ! -d /etc/apt ] || echo 'DPkg::Lock::Timeout "300";' >/etc/apt/apt.conf.d/90qfleet
 agent=/opt/aws/amazon-cloudwatch-agent
+install_agent() {
+  [ ! -x $agent/bin/amazon-cloudwatch-agent-ctl ] || return 0
+  if command -v dnf >/dev/null; then
+    dnf install -y -q amazon-cloudwatch-agent logrotate
+    return
+  fi
+  # No archive of Ubuntu's has it. AWS signs it with a key of this fingerprint
+  # (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/verify-CloudWatch-Agent-Package-Signature.html).
+  local key=937616F3450B7D806CBD9725D58167303B789C72 folder deb bucket=https://amazoncloudwatch-agent
+  folder=$(mktemp -d) && deb=$folder/agent.deb
+  from=$bucket-$AWS_REGION.s3.$AWS_REGION.amazonaws.com/ubuntu/$(dpkg --print-architecture)/latest/amazon-cloudwatch-agent.deb
+  fetch() { curl -sSf --retry 5 --connect-timeout 5 -m 120 -o "$1" "$2"; }
+  fetch "$deb" "$from" && fetch "$deb.sig" "$from.sig" &&
+    fetch "$folder/key" $bucket.s3.amazonaws.com/assets/amazon-cloudwatch-agent.gpg &&
+    gpg --homedir "$folder" --batch -q --import "$folder/key" &&
+    gpg --homedir "$folder" --batch --status-fd 1 --verify "$deb.sig" "$deb" | grep -q "^.GNUPG:. VALIDSIG $key " &&
+    apt-get install -y -q "$deb"
+}
 mkdir -p $agent/etc
 cat >$agent/etc/qfleet.json <<END
 {
@@ -96,7 +124,7 @@ END
 mkdir -p /etc/systemd/system/logrotate.timer.d
 printf '[Timer]\nOnCalendar=hourly\n' >/etc/systemd/system/logrotate.timer.d/qfleet.conf
 {
-  dnf install -y -q amazon-cloudwatch-agent logrotate &&
+  install_agent &&
     $agent/bin/amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:$agent/etc/qfleet.json &&
     systemctl daemon-reload && systemctl restart logrotate.timer
 } || echo "qfleet: warning: no log agent, so the log group will lack this instance"
@@ -105,14 +133,13 @@ begin "writing the services"
 id qfleet >/dev/null 2>&1 || useradd --system --home-dir /var/lib/qfleet --shell /sbin/nologin qfleet
 
 # Began before the program is there, so that an instance may go while it boots.
-chmod 755 $home/watch
 cat >/etc/systemd/system/qfleet-watch.service <<END
 [Unit]
 Description=Ends the qfleet worker when its instance is to go, and gives up an instance whose worker can't work
 
 [Service]
 EnvironmentFile=/etc/qfleet/bootstrap.env
-ExecStart=$home/watch
+ExecStart=/bin/bash $home/watch.sh
 StandardOutput=append:$logs/worker.log
 StandardError=inherit
 Restart=on-failure
@@ -170,10 +197,12 @@ END
 systemctl daemon-reload
 systemctl enable --quiet --now qfleet-watch.service
 
-begin "fetching $QFLEET_PROGRAM_S3_URI"
+begin "fetching s3://$QFLEET_PROGRAM"
 # The role's credentials may take some seconds to appear.
 for try in 1 2 3 4 5 6 7 8; do
-  aws s3 cp --only-show-errors "$QFLEET_PROGRAM_S3_URI" $home/program.tar.gz && break
+  signed s3 "$QFLEET_PROGRAM" -m 600 -o $home/program.tar.gz && break
+  # What S3 says instead.
+  [ ! -e $home/program.tar.gz ] || head -c 400 $home/program.tar.gz
   [ "$try" -lt 8 ] || exit 1
   sleep $((try * 2))
 done
@@ -187,10 +216,19 @@ evidence=$logs/install.log
 [ -x $program/run ] || { echo "the program has no executable run" >$evidence; exit 1; }
 
 if [ -x $program/install ]; then
+  if command -v apt-get >/dev/null; then
+    begin "updating apt's lists"
+    # An image has none, or old ones. While Ubuntu updates itself, in its first minutes, they are locked.
+    for try in 1 2 3 4 5 6 7 8; do
+      apt-get update -q && break
+      [ "$try" -lt 8 ] || exit 1
+      sleep $((try * 2))
+    done
+  fi
   begin "install"
   # By systemd, because only it reads worker.env exactly as it will for the worker.
   systemd-run --quiet --wait --pipe --collect -p WorkingDirectory=$program -p EnvironmentFile=/etc/qfleet/worker.env \
-    -E HOME=/root $program/install 2>&1 | tee $evidence
+    -E HOME=/root -E DEBIAN_FRONTEND=noninteractive $program/install 2>&1 | tee $evidence
 fi
 
 begin "starting the worker"
@@ -211,4 +249,4 @@ for _ in {1..15}; do
 done
 
 begin "done"
-signal 0 "the worker runs" || echo "qfleet: not signalled"
+signal SUCCESS || echo "qfleet: not signalled"

@@ -53,6 +53,8 @@ class Instance:
         """Those that it took."""
         self.objects: dict[str, bytes] = {}
         """By bucket and key."""
+        self.public: dict[str, bytes] = {}
+        """By path: what anybody may read."""
         self.refused: list[str] = []
         self.url = ""
 
@@ -135,6 +137,10 @@ class Instance:
                 self.reply(200, token.encode())
 
             def do_GET(self) -> None:
+                if self.path in instance.public:
+                    return self.reply(200, instance.public[self.path])
+                if self.path.startswith("/agent"):
+                    return self.reply(403, b"<Error><Code>AccessDenied</Code></Error>")
                 if not self.path.startswith("/latest/"):
                     return self.signed()
                 if self.headers.get("X-aws-ec2-metadata-token") not in instance.tokens:

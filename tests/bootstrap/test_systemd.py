@@ -1,7 +1,9 @@
 """The boot script, the watcher and the units on a real systemd: what becomes of a worker when its instance is to go."""
 
+import io
 import os
 import re
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,9 +21,8 @@ pytestmark = pytest.mark.skipif(
 
 # What would reach beyond the machine, or take long.
 COMMANDS = {
-    "bin/aws": "#!/bin/sh\n# s3 cp … FILE\nfor last; do :; done\ntar -czf $last -C /shared run\n",
     "bin/dnf": "#!/bin/sh\nexit 1\n",
-    "bin/cfn-signal": '#!/bin/sh\necho "$*" >>/shared/signals\n[ -e /shared/deploying ]\n',
+    "bin/apt-get": "#!/bin/sh\nexit 1\n",
     # The boot script looks at the worker for 15 s: long enough here, too, for one that ends at once.
     "bin/sleep": "#!/bin/sh\nexec /bin/sleep 0.1\n",
 }
@@ -40,7 +41,8 @@ def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]
     def start(run: str, drain: int = 30, deploying: bool = True, **numbers: float) -> Machine:
         """A machine that runs a program of this script, the watcher's numbers changed to these."""
         # As they stand in the user data: without comments.
-        watch, script = (re.sub(r"(?m)^\s*# .*\n", "", (WORKER / name).read_text()) for name in ("watch.sh", "bootstrap.sh"))
+        scripts = {path.name: re.sub(r"(?m)^\s*# .*\n", "", path.read_text()) for path in WORKER.glob("*.sh")}
+        watch, script = scripts["watch.sh"], scripts["bootstrap.sh"]
         watch = re.sub(r"(?m)sleep \d+$", "sleep 0.1", watch)
         script = script.replace("RestartSec=5", "RestartSec=0.2")
         # Its clock goes on by an hour at each look, as soon as a test lets it.
@@ -55,10 +57,10 @@ def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]
             watch, found = re.subn(rf"(?m)^{name}=\d+$", f"{name}={number}", watch)
             assert found == 1, name
         environment = f"""\
-QFLEET_STACK_NAME=photo-lab-move
+QFLEET_STACK_ID=arn:aws:cloudformation:{REGION}:111122223333:stack/photo-lab-move/1
 QFLEET_GROUP_LOGICAL_ID=Group
-QFLEET_PROGRAM_S3_URI=s3://bucket/programs/move/0a1b.tar.gz
-QFLEET_BOOT_REPORT_S3_URI=
+QFLEET_PROGRAM=bucket/programs/move/0a1b.tar.gz
+QFLEET_BOOT_REPORTS=bucket/boot-failures/move
 QFLEET_LOG_GROUP=/qfleet/photo-lab/move
 QFLEET_DRAIN_SECONDS={drain}
 QFLEET_LIFECYCLE_HOOK=drain
@@ -66,29 +68,32 @@ AWS_REGION={REGION}
 AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}
 AWS_ENDPOINT_URL={instance.url}
 """
-        user_data = f"""\
-mkdir -p /etc/qfleet /opt/qfleet /opt/aws/bin
-cp /shared/bin/cfn-signal /opt/aws/bin/
-cp /shared/watch /shared/aws.sh /opt/qfleet/
+        user_data = """\
+mkdir -p /etc/qfleet /opt/qfleet
+cp /shared/*.sh /opt/qfleet/
 cp /shared/bootstrap.env /etc/qfleet/
 echo QFLEET_STAGE=move >/etc/qfleet/worker.env
-{script}"""
-        files = {
-            **COMMANDS,
-            "boot": user_data,
-            "bootstrap.env": environment,
-            "watch": f"#!/bin/bash\n{watch}",
-            "aws.sh": (WORKER / "aws.sh").read_text(),
-            "run": f"#!/bin/bash\n{run}\n",
-        }
-        if deploying:
-            files["deploying"] = ""
+exec /bin/bash /opt/qfleet/bootstrap.sh
+"""
+        changed = {"watch.sh": watch, "bootstrap.sh": script}
+        files = {**COMMANDS, **scripts, **changed, "boot": user_data, "bootstrap.env": environment}
+        instance.deploying = deploying
+        instance.objects["bucket/programs/move/0a1b.tar.gz"] = tarball("run", f"#!/bin/bash\n{run}\n")
         machines.append(Machine(tmp_path, files))
         return machines[-1]
 
     yield start
     for machine in machines:
         machine.end()
+
+
+def tarball(name: str, text: str) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode = len(text.encode()), 0o755
+        tar.addfile(entry, io.BytesIO(text.encode()))
+    return archive.getvalue()
 
 
 # Works for ever, and finishes what it has in hand.
@@ -101,8 +106,8 @@ while :; do sleep 0.1; done
 
 def test_a_worker_finishes_when_its_instance_is_to_go(boot: Callable[..., Machine], instance: Instance) -> None:
     machine = boot(POLITE)
-    machine.eventually((machine.shared / "signals").exists)
-    assert "--exit-code 0" in (machine.shared / "signals").read_text()
+    machine.eventually(lambda: instance.signals)
+    assert [signal["Status"] for signal in instance.signals] == ["SUCCESS"]
     machine.says("up as qfleet in /opt/qfleet/program for move")
     instance.terminate(waits=False)
     machine.says("finished")
@@ -140,7 +145,7 @@ def test_a_worker_that_does_not_end_is_told_again_and_killed(boot: Callable[...,
 
 def test_before_ec2_takes_a_spot_instance_back_its_worker_is_told(boot: Callable[..., Machine], instance: Instance) -> None:
     machine = boot("trap 'echo \"got SIGTERM\"; [ $((n += 1)) -lt 2 ] || exit 0' TERM; while :; do sleep 0.1; done")
-    machine.eventually((machine.shared / "signals").exists)
+    machine.eventually(lambda: instance.signals)
     # Earlier than the worker's own 30 s would be over. The second SIGTERM comes 10 s before.
     instance.interrupt(15)
     machine.says("qfleet: EC2 takes this spot instance back: the worker gets SIGTERM")
@@ -161,7 +166,7 @@ def test_an_instance_that_is_to_go_while_it_boots_starts_no_worker(
     machine.eventually((machine.shared / "booted").exists)
     assert "starting the worker" in (machine.shared / "boot.log").read_text()
     assert "up" not in machine.log().splitlines()
-    assert not (machine.shared / "signals").exists()
+    assert instance.signals == []
 
 
 def test_a_worker_that_never_keeps_running_costs_its_instance(boot: Callable[..., Machine]) -> None:
@@ -173,8 +178,11 @@ def test_a_worker_that_never_keeps_running_costs_its_instance(boot: Callable[...
     machine.powers_off()
 
 
-def test_a_deployment_hears_of_a_worker_that_can_not_work_at_once(boot: Callable[..., Machine]) -> None:
+def test_a_deployment_hears_of_a_worker_that_can_not_work_at_once(
+    boot: Callable[..., Machine], instance: Instance
+) -> None:
     machine = boot("echo QFLEET_BUCKET is not set; exit 2")
     machine.powers_off()
-    signal = (machine.shared / "signals").read_text()
-    assert "--exit-code 1 --reason starting the worker (exit status 2) failed: QFLEET_BUCKET is not set" in signal
+    assert [signal["Status"] for signal in instance.signals] == ["FAILURE"]
+    report = instance.objects[f"bucket/boot-failures/move/{instance.ID}.txt"].decode()
+    assert report.startswith("starting the worker (exit status 2) failed: QFLEET_BUCKET is not set")

@@ -1,6 +1,6 @@
 //! `qfleet render` and the templates it writes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -52,33 +52,34 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// The scripts in the user data have tests of their own, and would hide everything else here.
+/// The scripts in the user data have tests of their own, and change with each change of theirs.
 fn without_the_scripts(template: &str) -> String {
-    let indented = |line: &str| {
-        if line.is_empty() {
-            String::new()
-        } else {
-            format!("                  {line}")
-        }
-    };
-    let mut rest = template.to_owned();
-    for (name, script) in [
-        ("aws.sh", include_str!("../../../templates/worker/aws.sh")),
-        ("watch.sh", include_str!("../../../templates/worker/watch.sh")),
-        ("bootstrap.sh", include_str!("../../../templates/worker/bootstrap.sh")),
-    ] {
-        let code = script.lines().filter(|line| !line.trim_start().starts_with("# "));
-        let block: Vec<String> = code.map(indented).collect();
-        let block = block.join("\n");
-        if template.contains("Fn::Base64") {
-            assert!(
-                template.contains(&block),
-                "{name} stands in the template without its comments"
-            );
-        }
-        rest = rest.replace(&block, &format!("                  (templates/worker/{name})"));
+    // The lines between the marks that the shell sees.
+    let packed = template
+        .split_once("| tar -xz -C /opt/qfleet\n                - |\n")
+        .and_then(|(_, rest)| rest.split_once("                - END_OF_SCRIPTS"));
+    match packed {
+        Some((packed, _)) => template.replace(packed, "                  (templates/worker)\n"),
+        None => template.to_owned(),
     }
-    rest
+}
+
+#[test]
+fn the_user_data_have_room_for_all_variables_that_a_program_may_have() {
+    for name in SHIPPED {
+        let mut environment = loaded(name);
+        for stage in &mut environment.stages {
+            let instances = stage.workers.instances.as_mut().expect("instances");
+            // As many bytes as `check` lets pass.
+            instances.environment = BTreeMap::from([("LONG".to_owned(), "x".repeat(4000))]);
+        }
+        let findings = lint::lint(&rendered(&environment, "ap-southeast-1", false));
+        let of_user_data: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.place.ends_with("UserData"))
+            .collect();
+        assert!(of_user_data.is_empty(), "{name}: {of_user_data:?}");
+    }
 }
 
 #[test]
