@@ -80,6 +80,7 @@ pub struct Instances<'a> {
     /// Beside the stage's own.
     pub security_groups: &'a [String],
     pub image_from_ssm: bool,
+    pub root_device: &'a str,
     /// Runs in subnets that are given, instead of the default VPC's.
     pub own_subnets: bool,
     /// Zones of the default VPC, when any is named.

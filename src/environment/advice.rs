@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, run_script};
+use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, image, run_script};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.
@@ -23,6 +23,7 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
         queue(&at, stage, &mut advice);
         if let Some(group) = &stage.workers.instances {
             instances(&format!("{at}/workers/instances"), stage, group, &mut advice);
+            image::advise(&format!("{at}/workers/instances"), group, &mut advice);
             if let Some(scaling) = &stage.scaling {
                 scales(&at, stage, group, scaling, &mut advice);
             }

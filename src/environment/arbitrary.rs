@@ -208,7 +208,12 @@ fn instances() -> impl Strategy<Value = Instances> {
         subsequence(vec!["t4g.small", "m7g.large", "c8gn.2xlarge"], 1..=3),
         subsequence(vec!["t3.micro", "m7i-flex.large", "u7i-12tb.224xlarge"], 1..=3),
     ];
-    let image = select(vec!["al2023", "ami-0123456789abcdef0", "/team/images/worker"]);
+    let image = select(vec![
+        "al2023",
+        "ubuntu-24.04",
+        "ami-0123456789abcdef0",
+        "/team/images/worker",
+    ]);
     let place = prop_oneof![
         Just((None, None, None, None)),
         Just((Some(Zones::All), None, None, None)),
@@ -260,6 +265,7 @@ fn instances() -> impl Strategy<Value = Instances> {
                 environment,
                 types: types.into_iter().map(str::to_owned).collect(),
                 image: image.to_owned(),
+                root_device: image.starts_with("ami-").then(|| "/dev/sda1".to_owned()),
                 min,
                 max: min + more,
                 zones,

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An instruction set that Amazon Linux runs on.
+/// An instruction set that images are made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Architecture {
     /// Graviton and Grace.
@@ -51,7 +51,7 @@ pub fn architecture(instance_type: &str) -> Result<Architecture, Unusable> {
     let generation = &name[series.len()..name.len() - rest.len()];
     if series == "mac" {
         return Err(Unusable {
-            message: format!("`{instance_type}` is a Mac, which runs no Amazon Linux"),
+            message: format!("`{instance_type}` is a Mac, which runs no Linux image"),
             help: "choose a Linux type, such as `t4g.small`".into(),
         });
     }

@@ -22,10 +22,14 @@ pub struct Instances {
     /// Instance types, all of one architecture, which decides the image's. Several make a mixed-instances group.
     #[schemars(length(min = 1, max = 40), inner(regex(pattern = patterns::INSTANCE_TYPE)), example = ["t4g.small"])]
     pub types: Vec<String>,
-    /// `al2023`, an AMI id, or the path of a public or own SSM parameter that holds one.
+    /// `al2023`, `ubuntu-24.04`, an AMI id, or the path of a public or own SSM parameter that holds one.
     #[schemars(regex(pattern = patterns::IMAGE))]
     #[serde(default = "al2023")]
     pub image: String,
+    /// The root device of an image of one's own, such as `/dev/sda1`; without it, `/dev/xvda`.
+    #[schemars(regex(pattern = patterns::DEVICE))]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub root_device: Option<String>,
     /// The fewest instances. 0 lets the group sleep while its queue is empty.
     #[schemars(range(max = 10000))]
     #[serde(default = "two")]

@@ -12,7 +12,9 @@ pub const PREFIX: &str = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$";
 /// An EC2 instance type, family and size.
 pub const INSTANCE_TYPE: &str =
     r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(-[0-9]+xl)?)$";
-pub const IMAGE: &str = r"^(al2023|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$";
+pub const IMAGE: &str = r"^(al2023|ubuntu-24\.04|ami-[0-9a-f]{8,17}|/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)$";
+/// A block device as EC2 names it (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/device_naming.html>).
+pub const DEVICE: &str = r"^/dev/(sd|xvd)[a-z][0-9]{0,2}$";
 pub const VPC: &str = r"^vpc-[0-9a-f]{8,17}$";
 pub const SUBNET: &str = r"^subnet-[0-9a-f]{8,17}$";
 pub const SECURITY_GROUP: &str = r"^sg-[0-9a-f]{8,17}$";
@@ -48,7 +50,8 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         ACCOUNT => "an AWS account's twelve digits, in quotes",
         PREFIX => "a key prefix that ends in `/`, such as `uploads/`, of letters, digits and `. _ = + @ -`",
         INSTANCE_TYPE => "an EC2 instance type, such as `t4g.small`",
-        IMAGE => "`al2023`, an AMI (`ami-…`), or the path of an SSM parameter (`/…`)",
+        IMAGE => "`al2023`, `ubuntu-24.04`, an AMI (`ami-…`), or the path of an SSM parameter (`/…`)",
+        DEVICE => "the name of a device, such as `/dev/sda1`",
         VPC => "the id of a VPC (`vpc-…`)",
         SUBNET => "the id of a subnet (`subnet-…`)",
         SECURITY_GROUP => "the id of a security group (`sg-…`)",

@@ -168,6 +168,7 @@ fn instance_context(instance_name: String, end_mark: String, instances: &Instanc
         on_demand_base: instances.on_demand_base,
         security_groups: &instances.security_groups,
         image_from_ssm: !instances.image.starts_with("ami-"),
+        root_device: instances.root_device(),
         own_subnets: instances.vpc.is_some() || instances.network.is_some(),
         zones: match &instances.zones {
             Some(Zones::Named(names)) => names,

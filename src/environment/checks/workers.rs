@@ -3,7 +3,7 @@
 use super::Checks;
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
-use crate::environment::{Instances, Scaling, Workers, Zones};
+use crate::environment::{Image, Instances, Scaling, Workers, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
@@ -12,6 +12,7 @@ pub(super) fn check(checks: &mut Checks) {
             let at_instances = format!("{at}/workers/instances");
             count(checks, &at_instances, instances);
             types(checks, &at_instances, &instances.types);
+            root_device(checks, &at_instances, instances);
             placement(checks, &at_instances, instances);
             security_groups(checks, &at_instances, instances);
             program(checks, &at_instances, &instances.program);
@@ -83,6 +84,16 @@ fn types(checks: &mut Checks, at: &str, types: &[String]) {
             ),
             _ => {}
         }
+    }
+}
+
+fn root_device(checks: &mut Checks, at: &str, instances: &Instances) {
+    let known = Image::of(&instances.image).known_root_device();
+    if let (Some(known), Some(_)) = (known, &instances.root_device) {
+        let message = format!("the root device of the image `{}` is known: {known}", instances.image);
+        let problem = Problem::new(format!("{at}/root_device"), message);
+        let problem = problem.help("remove `root_device`: it's for images of one's own");
+        checks.note(problem.on_key(), &[&format!("{at}/image")]);
     }
 }
 

@@ -155,6 +155,7 @@ pages! {
     the_tutorial_says_what_happens: "docs/tutorial.md";
     pipelines_says_what_happens: "docs/pipelines.md";
     status_says_what_happens: "docs/status.md";
+    images_says_what_happens: "docs/images.md";
     logs_says_what_happens: "docs/logs.md";
     drift_says_what_happens: "docs/drift.md";
     destroy_says_what_happens: "docs/destroy.md";

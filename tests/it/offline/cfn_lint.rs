@@ -196,8 +196,13 @@ const CHOICES: [Choice; 15] = [
         values: &[
             Setting { name: "al2023", ..NONE },
             Setting {
+                name: "ubuntu",
+                instances: "image: ubuntu-24.04",
+                ..NONE
+            },
+            Setting {
                 name: "ami",
-                instances: "image: ami-0123456789abcdef0",
+                instances: "image: ami-0123456789abcdef0\nroot_device: /dev/sda1",
                 ..NONE
             },
             Setting {

@@ -88,6 +88,8 @@ refused! {
     escaped_control_characters: with("../examples/mover", "\"../examples\\n/mover\"");
     file_of_comments: "# name: photo-lab\n---\n";
     infinity: with("seconds_per_message: 10", "seconds_per_message: .inf");
+    root_device_of_a_known_image: with("zones: all", "image: ubuntu-24.04\n        root_device: /dev/xvda");
+    root_device_that_is_no_device: with("zones: all", "image: ami-0123456789abcdef0\n        root_device: sda1");
     instance_types: with("[t4g.small]", "[t4g.small, t4g.smal, m5.large, mac2.metal, t4g.small]");
     jinja_that_is_not_quoted: with("name: photo-lab", "name: {{ name }}");
     list_that_is_a_mapping: "name: photo-lab\nstages:\n  move:\n    workers: {}\n";
@@ -262,6 +264,29 @@ fn advice() {
         Severity::Advice,
         GraphicalTheme::unicode_nocolor()
     ));
+}
+
+/// Until its root device is named, which shows that somebody knows what the image has.
+#[test]
+fn advice_about_an_image_of_ones_own() {
+    let advice = |image: &str| {
+        let environment = parse(Path::new("stacks/lab.yaml"), with("zones: all", image)).unwrap();
+        Problems::new(environment.source.clone(), advise(&environment))
+    };
+    let own = advice("image: /images/worker");
+    insta::assert_snapshot!(problems::text(
+        &own,
+        Severity::Advice,
+        GraphicalTheme::unicode_nocolor()
+    ));
+    let ubuntu = "/aws/service/canonical/ubuntu/server/24.04/stable/20260101/arm64/hvm/ebs-gp3/ami-id";
+    for image in [
+        "image: ubuntu-24.04",
+        "image: /images/worker\n        root_device: /dev/xvda",
+        &format!("image: {ubuntu}"),
+    ] {
+        assert!(advice(image).list.is_empty(), "{image}");
+    }
 }
 
 #[test]

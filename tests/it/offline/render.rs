@@ -99,6 +99,51 @@ fn templates_of_the_shipped_files() {
 }
 
 #[test]
+fn an_image_is_looked_up_for_the_types_processors_and_starts_from_its_own_root_device() {
+    for (image, types, path, device) in [
+        (
+            "ubuntu-24.04",
+            "t3.small",
+            "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+            "/dev/sda1",
+        ),
+        (
+            "ubuntu-24.04",
+            "t4g.small",
+            "/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id",
+            "/dev/sda1",
+        ),
+        (
+            "al2023",
+            "t4g.small",
+            "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+            "/dev/xvda",
+        ),
+        ("/images/worker", "t4g.small", "/images/worker", "/dev/sda1"),
+    ] {
+        let mut environment = loaded("ubuntu");
+        let instances = environment.stages[0].workers.instances.as_mut().expect("instances");
+        image.clone_into(&mut instances.image);
+        instances.types = vec![types.to_owned()];
+        instances.root_device = image.starts_with('/').then(|| device.to_owned());
+        let blueprint = rendered(&environment, "us-east-2", false);
+        let stack = blueprint
+            .stacks
+            .iter()
+            .find(|stack| stack.part == "move")
+            .expect("the stage");
+        assert_eq!(
+            stack.parameters["ImageId"],
+            blueprint::Value::Ssm(path.to_owned()),
+            "{image}"
+        );
+        let template = blueprint::template::read(&stack.body).expect("a template");
+        let data = &template["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"];
+        assert_eq!(data["BlockDeviceMappings"][0]["DeviceName"], device, "{image}");
+    }
+}
+
+#[test]
 fn stacks_of_the_shipped_files() {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots");
