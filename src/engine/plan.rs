@@ -26,7 +26,7 @@ use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
-use crate::cloud::lambda::Mapping;
+use crate::cloud::lambda::mappings::Mapping;
 use crate::deployed::address::Address;
 use crate::engine::plan::blocking::Blocking;
 use crate::engine::plan::drafts::Draft;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::function::{self, LiveFunction};
 use super::local_fleet;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::sqs::queues::QueueDepth;
@@ -21,6 +22,8 @@ pub struct Live {
     /// What is in the dead-letter queue.
     pub dead_letters: Option<QueueDepth>,
     pub group: Option<Group>,
+    /// Of a stage whose workers are a function.
+    pub function: Option<LiveFunction>,
     /// What its stack names and is not there.
     pub gone: Vec<Gone>,
 }
@@ -32,6 +35,8 @@ pub enum Gone {
     Queue,
     DeadLetterQueue,
     Group,
+    Function,
+    Mapping,
 }
 
 impl Gone {
@@ -40,6 +45,8 @@ impl Gone {
             Gone::Queue => "queue",
             Gone::DeadLetterQueue => "dead-letter queue",
             Gone::Group => "group",
+            Gone::Function => "function",
+            Gone::Mapping => "event source mapping",
         }
     }
 }
@@ -47,20 +54,25 @@ impl Gone {
 /// By stage, and what could not be read.
 pub type Read = (BTreeMap<String, Live>, Vec<String>);
 
-/// Reads it: a call a queue, and one for the first fifty groups. Of the groups that a local fleet plays, it is asked.
+/// Reads it: a call a queue, one for the first fifty groups, two a function. Of the groups that a local fleet plays, it is
+/// asked.
 pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
     let played = |name: &str| fleet.and_then(|fleet| local_fleet::group_of(fleet, name));
     let names = stages.iter().filter_map(Stage::group);
     let names: Vec<String> = names.filter(|name| played(name).is_none()).map(str::to_owned).collect();
-    let (queues, groups) = join(
+    let (queues, groups, functions) = join3(
         join_all(stages.iter().map(|stage| queues(cloud, stage))),
         cloud.groups(&names),
+        join_all(stages.iter().map(async |stage| match stage.function() {
+            Some(function) => Some(function::read(cloud, function).await),
+            None => None,
+        })),
     )
     .await;
     let mut problems = Vec::new();
     let groups = groups.map_err(|error| problems.push(error.to_string())).ok();
     let mut all = BTreeMap::new();
-    for (stage, (queue, dead_letters)) in stages.iter().zip(queues) {
+    for ((stage, (queue, dead_letters)), function) in stages.iter().zip(queues).zip(functions) {
         let mut gone = Vec::new();
         if matches!(queue, Ok(None)) {
             gone.push(Gone::Queue);
@@ -75,10 +87,16 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
         if stage.group().is_some() && group.is_none() && groups.is_some() {
             gone.push(Gone::Group);
         }
+        let function = function.map(|(live, of_function, unread)| {
+            gone.extend(of_function);
+            problems.extend(unread.iter().map(|error| format!("{}: {error}", stage.name)));
+            live
+        });
         let live = Live {
             queue: known(queue, stage, &mut problems),
             dead_letters: known(dead_letters, stage, &mut problems),
             group,
+            function,
             gone,
         };
         all.insert(stage.name.clone(), live);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::backlog::BacklogPoint;
+use super::function::{Counts, Invocations};
 use super::local_fleet;
 use super::status::Done;
 use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
@@ -21,6 +22,11 @@ pub const HISTORY_MINUTES: i64 = 60;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html>).
 const FRESH_MINUTES: i64 = 5;
 
+/// What a function did within so many minutes says how it is.
+const LATELY_MINUTES: i64 = 10;
+/// What is so in so many minutes is no accident.
+const MINUTES_IN_A_ROW: usize = 3;
+
 /// What is known of a stage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StageMetrics {
@@ -28,6 +34,8 @@ pub struct StageMetrics {
     pub oldest_message_age_seconds: Option<u64>,
     /// How many messages were done; none when CloudWatch knows nothing of the last hour.
     pub done: Option<Done>,
+    /// Of a function; none when it wasn't invoked within the last hour.
+    pub invocations: Option<Invocations>,
     /// The backlog per instance of the last hour, oldest first.
     pub history: Vec<BacklogPoint>,
 }
@@ -72,9 +80,17 @@ async fn from_cloudwatch(cloud: &Cloud, stages: &[Stage], now: Timestamp) -> Res
     };
     let of_stages = stages.iter().enumerate().map(|(number, stage)| {
         let mut of = |id: &str| take(format!("{id}{number}"), &stage.name);
+        let deleted = of("done");
+        let series = OfFunction {
+            invocations: of("invocations"),
+            errors: of("errors"),
+            throttles: of("throttles"),
+            concurrent: of("concurrent"),
+        };
         let metrics = StageMetrics {
             oldest_message_age_seconds: fresh(&of("oldest"), now),
-            done: done(&of("done"), now),
+            done: done(&deleted, now),
+            invocations: series.summed(&deleted, now),
             history: history(&of("backlog"), &of("visible"), &of("running")),
         };
         (stage.name.clone(), metrics)
@@ -107,6 +123,54 @@ fn done(points: &[Point], now: Timestamp) -> Option<Done> {
     })
 }
 
+/// What CloudWatch knows of a function
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>).
+struct OfFunction {
+    invocations: Vec<Point>,
+    errors: Vec<Point>,
+    throttles: Vec<Point>,
+    concurrent: Vec<Point>,
+}
+
+impl OfFunction {
+    /// None when it wasn't even tried to invoke it. `deleted` are the messages that were done.
+    fn summed(&self, deleted: &[Point], now: Timestamp) -> Option<Invocations> {
+        if self.invocations.is_empty() && self.throttles.is_empty() {
+            return None;
+        }
+        let sum = |points: &[Point], since: Timestamp| {
+            let points = points.iter().filter(|point| point.at >= since);
+            points.map(|point| point.value.max(0.0) as u64).sum()
+        };
+        let counts = |since: Timestamp| Counts {
+            invocations: sum(&self.invocations, since),
+            errors: sum(&self.errors, since),
+            throttles: sum(&self.throttles, since),
+        };
+        let lately = now
+            .checked_sub(SignedDuration::from_mins(LATELY_MINUTES))
+            .unwrap_or(now);
+        // What SQS hasn't told yet is no sign.
+        let both = self
+            .invocations
+            .iter()
+            .filter(|point| point.at >= lately && point.value > 0.0);
+        let both: Vec<&Point> = both
+            .filter_map(|point| deleted.iter().find(|deleted| deleted.at == point.at))
+            .collect();
+        let newest = &self.concurrent[self.concurrent.len().saturating_sub(MINUTES_IN_A_ROW)..];
+        let quietest = newest.iter().map(|point| point.value.max(0.0) as u64).min();
+        Some(Invocations {
+            last_ten_minutes: counts(lately),
+            last_hour: counts(Timestamp::MIN),
+            at_once: fresh(&self.concurrent, now),
+            at_once_for_minutes: quietest
+                .filter(|_| newest.len() == MINUTES_IN_A_ROW && newest.iter().all(|point| point.at >= lately)),
+            without_effect: both.len() >= MINUTES_IN_A_ROW && both.iter().all(|deleted| deleted.value <= 0.0),
+        })
+    }
+}
+
 /// The newest value, if it still says something of now.
 fn fresh(points: &[Point], now: Timestamp) -> Option<u64> {
     let newest = points.last()?;
@@ -130,7 +194,7 @@ fn backlog_expression(counts_in_flight: bool, mark: &str) -> String {
     format!("IF(running{mark} > 0, {divided}, {waiting})")
 }
 
-/// What is asked for a stage: at most six queries.
+/// What is asked for a stage: six queries at most.
 fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
     let mark = number.to_string();
     let mut queries = Vec::new();
@@ -158,6 +222,19 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
         "Maximum",
         true,
     );
+    if let Some(function) = stage.function() {
+        let mut of_function = |id, name, statistic| {
+            let dimension = ("FunctionName", function.name.clone());
+            metric(id, "AWS/Lambda", name, dimension, statistic, true);
+        };
+        of_function("invocations", "Invocations", "Sum");
+        of_function("errors", "Errors", "Sum");
+        of_function("throttles", "Throttles", "Sum");
+        if !local {
+            // The emulator doesn't tell it.
+            of_function("concurrent", "ConcurrentExecutions", "Maximum");
+        }
+    }
     if local {
         // The emulator doesn't count what is deleted, and has no metric math; the local fleet keeps the history itself.
         return queries;

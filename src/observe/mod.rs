@@ -12,6 +12,7 @@ pub mod expiry;
 pub mod files;
 pub mod finding;
 pub mod findings;
+pub mod function;
 pub mod instances;
 pub mod leftovers;
 pub mod list;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::details::{self, Details};
 use super::expiry::{Expiry, Recorded, unreadable};
 use super::findings::{self, Words};
+use super::function::FunctionState;
 use super::instances::{self, Instances};
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::StageMetrics;
@@ -225,6 +226,16 @@ fn stage_state(
             scaling_policies: details.policies,
             instance_refresh: details.refresh,
             activities,
+        }),
+        function: stage.function().map(|function| {
+            let live = live.function.unwrap_or_default();
+            FunctionState {
+                function: function.name.clone(),
+                configuration: live.configuration,
+                event_source_mapping: live.mapping,
+                disabled_by_destroy: live.disabled_by_destroy,
+                invocations: metrics.invocations,
+            }
         }),
         stage: stage.name,
         gone: live.gone,

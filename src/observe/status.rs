@@ -9,6 +9,7 @@ use super::backlog::BacklogPoint;
 use super::details::StageAlarm;
 use super::expiry::Expiry;
 use super::finding::Finding;
+use super::function::FunctionState;
 use super::instances::Instances;
 use super::live::Gone;
 use super::local_fleet::LocalFleet;
@@ -105,6 +106,9 @@ pub struct StageState {
     #[serde(flatten, serialize_with = "some_or_default")]
     #[schemars(with = "Instances")]
     pub instances: Option<Instances>,
+    /// The Lambda function that drains its queue, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<FunctionState>,
     /// Its alarms, those that scale the group first; none when they weren't, or couldn't be, read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alarms: Option<Vec<StageAlarm>>,

@@ -11,6 +11,7 @@ pub mod events;
 pub mod files;
 pub mod fleet;
 pub mod form;
+mod function;
 pub mod init;
 pub mod jobs;
 pub mod killed;

@@ -6,6 +6,7 @@ use std::io::Write;
 use jiff::{SignedDuration, Timestamp};
 
 use super::form::Output;
+use super::function;
 use super::status::stage::{done, in_service};
 use super::status::{backlog, color};
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
@@ -158,7 +159,10 @@ fn text(stage: &StageState) -> String {
         None => String::new(),
     };
     let workers = match &stage.instances {
-        None => String::new(),
+        None => stage
+            .function
+            .as_ref()
+            .map_or(String::new(), |of| format!("; {}", function::short(of))),
         Some(Instances { group: None, .. }) => "; group unknown".to_owned(),
         Some(Instances { group: Some(group), .. }) => format!("; {}", in_service(group)),
     };

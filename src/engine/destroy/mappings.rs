@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::cloud::CloudError;
 use crate::cloud::cloudformation::stacks::StackResource;
-use crate::cloud::lambda::Mapping;
+use crate::cloud::lambda::mappings::Mapping;
 use crate::engine::operation::Context;
 use crate::engine::pace;
 use crate::engine::plan::mappings::MAPPING;

@@ -1,7 +1,7 @@
 //! Event source mappings that a destroy disabled before it was stopped: a deploy has them receive again.
 
 use crate::blueprint::{Stack, template};
-use crate::cloud::lambda::Mapping;
+use crate::cloud::lambda::mappings::Mapping;
 use crate::cloud::{Cloud, CloudError};
 
 pub const MAPPING: &str = "AWS::Lambda::EventSourceMapping";

@@ -226,6 +226,24 @@ impl<'a> Difference<'a> {
             ("AWS::Lambda::EventSourceMapping", "Enabled") if self.is_off() => {
                 dangerous("the function no longer receives messages")
             }
+            ("AWS::Lambda::EventSourceMapping", "FunctionName") => dangerous("another function receives the messages"),
+            // <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html>
+            ("AWS::Lambda::EventSourceMapping", "FilterCriteria") => {
+                dangerous("messages that don't fit the filter are deleted, and nobody works on them")
+            }
+            // <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+            ("AWS::Lambda::EventSourceMapping", "FunctionResponseTypes") => {
+                dangerous("messages that the function reports as failed are deleted")
+            }
+            ("AWS::Lambda::Function", "Code") => dangerous(
+                "it runs other code than was deployed; `aws lambda update-function-code` with the deployed object puts it \
+                 back",
+            ),
+            ("AWS::Lambda::Function", "Policy") => dangerous("somebody else may invoke the function"),
+            ("AWS::Lambda::Function", "Role") => dangerous("it has the permissions of another role"),
+            ("AWS::Lambda::Function", "ReservedConcurrentExecutions") if self.actual.and_then(number) == Some(0.0) => {
+                dangerous("nothing may invoke it; `aws lambda delete-function-concurrency` lets it run again")
+            }
             ("AWS::AutoScaling::ScalingPolicy", "Enabled") if self.is_off() => {
                 dangerous("the policy no longer scales the group")
             }
@@ -253,6 +271,7 @@ impl<'a> Difference<'a> {
             "AWS::AutoScaling::AutoScalingGroup" => "it was deleted, and its workers with it",
             "AWS::AutoScaling::ScalingPolicy" => "it was deleted: the group no longer scales by it",
             "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
+            "AWS::Lambda::Function" => "it was deleted: nobody works on the messages",
             "AWS::S3::Bucket" => "it was deleted, and its objects with it",
             "AWS::SNS::Subscription" => "it was deleted: whoever it was for no longer gets what the topic publishes",
             "AWS::SNS::Topic" => "it was deleted, and its subscriptions with it",

@@ -1,5 +1,7 @@
 //! Looks where CloudFormation doesn't: the deployed template, its functions worked out, against what services say.
 
+mod lambda;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -182,6 +184,8 @@ impl<'a> Own<'a> {
                     ..OwnLook::default()
                 }
             }
+            "AWS::Lambda::Function" => self.function(declared, id).await?,
+            "AWS::Lambda::EventSourceMapping" => self.mapping(declared, id).await?,
             "AWS::AutoScaling::AutoScalingGroup" => {
                 let properties = ["DefaultInstanceWarmup", "DesiredCapacity", "MaxSize", "MinSize"];
                 let mut look = self.properties(declared, &properties, &[], cloud.actual_group(id).await?);
@@ -325,6 +329,7 @@ fn is_read_back(property: &str) -> bool {
             | "PublicAccessBlockConfiguration"
             | "RedriveAllowPolicy"
             | "RedrivePolicy"
+            | "ScalingConfig"
             | "Statistic"
             | "StepAdjustments"
             | "TargetTrackingConfiguration"

@@ -140,6 +140,8 @@ impl Resolver {
             ("AWS::SQS::Queue", "Arn") => {
                 format!("arn:{partition}:sqs:{region}:{account}:{}", last(physical_id, '/'))
             }
+            // No role of ours has a path.
+            ("AWS::IAM::Role", "Arn") => format!("arn:{partition}:iam::{account}:role/{physical_id}"),
             ("AWS::S3::Bucket", "Arn") => format!("arn:{partition}:s3:::{physical_id}"),
             ("AWS::Logs::LogGroup", "Arn") => {
                 format!("arn:{partition}:logs:{region}:{account}:log-group:{physical_id}:*")

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod fleet;
+mod function;
 mod queue;
 mod scaling;
 mod stacks;
@@ -61,6 +62,7 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
         let no_fleet = status.local && status.local_fleet.is_none();
         all.extend(queue::of(stage, in_progress, no_fleet, words));
         all.extend(fleet::of(stage, in_progress, words, status.at));
+        all.extend(function::of(stage, in_progress, words));
         all.extend(scaling::of(stage, words));
     }
     for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {

@@ -111,6 +111,7 @@ fn stage() -> StageState {
             }]),
             ..Instances::default()
         }),
+        function: None,
         alarms: Some(vec![
             alarm("High", "OK", true),
             // As of any fleet that could be smaller.

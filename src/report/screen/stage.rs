@@ -8,6 +8,7 @@ use super::roster::{Roster, Seen};
 use super::theme::{GONE, Theme, Tone, of_instance};
 use super::{chart, line, rule};
 use crate::observe::status::StageState;
+use crate::report::function;
 use crate::report::style::number;
 use crate::report::style::whole_seconds;
 
@@ -86,7 +87,7 @@ fn zone_rows(zones: &[(&str, Vec<&Seen>)], stage: &StageState, left: u16, width:
 /// As in "3 of 4 in service, min 1, max 6".
 fn workers(stage: &StageState) -> String {
     let Some(instances) = &stage.instances else {
-        return String::new();
+        return stage.function.as_ref().map_or(String::new(), function::short);
     };
     let Some(group) = &instances.group else {
         return "group unknown".into();
@@ -148,6 +149,7 @@ fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str, with_done: b
 fn backlog(stage: &StageState, theme: Theme) -> Line<'static> {
     let mut spans = vec![label("backlog", theme)];
     match &stage.backlog {
+        None if stage.function.is_some() => return invocations(stage, theme),
         None => spans.push(Span::styled("does not scale", theme.text(Tone::Faint))),
         Some(backlog) => {
             let target = backlog.target_messages_per_instance;
@@ -163,6 +165,26 @@ fn backlog(stage: &StageState, theme: Theme) -> Line<'static> {
                 .map_or(String::new(), |trend| format!(", {}", trend.as_str()));
             spans.push(Span::raw(format!(" per instance, target {}{trend}", number(target))));
         }
+    }
+    Line::from(spans)
+}
+
+/// A function has no backlog per instance; how it fares stands in its place.
+fn invocations(stage: &StageState, theme: Theme) -> Line<'static> {
+    let mut spans = vec![label("invoked", theme)];
+    let invocations = stage.function.as_ref().and_then(|function| function.invocations);
+    let Some(lately) = invocations.map(|invocations| invocations.last_ten_minutes) else {
+        spans.push(Span::styled("not within the last hour", theme.text(Tone::Faint)));
+        return Line::from(spans);
+    };
+    let tone = |count, tone| if count == 0 { Tone::Strong } else { tone };
+    for (count, what, tone) in [
+        (lately.invocations, "in 10 min", Tone::Strong),
+        (lately.errors, "with errors", tone(lately.errors, Tone::Bad)),
+        (lately.throttles, "throttled", tone(lately.throttles, Tone::Careful)),
+    ] {
+        spans.push(Span::styled(count.to_string(), theme.text(tone)));
+        spans.push(Span::raw(format!(" {what}  ")));
     }
     Line::from(spans)
 }

@@ -9,6 +9,7 @@ use crate::observe::details::MISSING;
 use crate::observe::instances::Instances;
 use crate::observe::live::Gone;
 use crate::observe::status::{Done, StageState};
+use crate::report::function;
 use crate::report::screen::sparkline;
 use crate::report::style::{BAD, CAREFUL, FAINT, many, paint};
 
@@ -43,6 +44,13 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
     }
     if let Some(instances) = &stage.instances {
         instance_lines(&mut say, instances, || unknown(Gone::Group));
+    }
+    if let Some(function) = &stage.function {
+        let configuration = function.configuration.as_ref().map(function::configuration);
+        say("function", &configuration.unwrap_or_else(|| unknown(Gone::Function)));
+        let mapping = function.event_source_mapping.as_ref().map(function::mapping);
+        say("mapping", &mapping.unwrap_or_else(|| unknown(Gone::Mapping)));
+        say("invoked", &function::invocations(function));
     }
     match alarms(stage) {
         Some(alarms) => say("alarms", &alarms),

@@ -1,16 +1,36 @@
 //! Event source mappings: what has Lambda receive the messages of a queue.
 
-use super::{Cloud, CloudError, explain, unless};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::cloud::{Cloud, CloudError, explain, unless};
 
 /// The tag that says that a destroy disabled a mapping. It is there as long as the mapping is, and no longer.
 const MARK: &str = "qfleet:disabled-by-destroy";
 
 /// An event source mapping.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Mapping {
     pub uuid: String,
     /// `Enabled`, `Disabling`, `Disabled`, …
     pub state: String,
+    /// Why it is in that state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_transition_reason: Option<String>,
+    /// What came of the last batch, where Lambda says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_processing_result: Option<String>,
+    /// The most messages in a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<i32>,
+    /// How many batches may be worked on at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_concurrency: Option<i32>,
+    #[serde(skip)]
+    pub queue_arn: Option<String>,
+    #[serde(skip)]
+    pub function_arn: Option<String>,
+    #[serde(skip)]
     arn: String,
 }
 
@@ -29,6 +49,12 @@ impl Cloud {
         let mapping = asked.map(|mapping| Mapping {
             uuid: uuid.to_owned(),
             state: mapping.state.unwrap_or_default(),
+            state_transition_reason: mapping.state_transition_reason,
+            last_processing_result: mapping.last_processing_result,
+            batch_size: mapping.batch_size,
+            maximum_concurrency: mapping.scaling_config.and_then(|scaling| scaling.maximum_concurrency),
+            queue_arn: mapping.event_source_arn,
+            function_arn: mapping.function_arn,
             arn: mapping.event_source_mapping_arn.unwrap_or_default(),
         });
         unless(

@@ -1,0 +1,5 @@
+//! Lambda: functions, and the event source mappings that invoke them.
+
+mod actual;
+pub mod functions;
+pub mod mappings;

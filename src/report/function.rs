@@ -1,0 +1,100 @@
+//! A function and its mapping in lines, for people.
+
+use super::style::{BAD, CAREFUL, paint};
+use crate::cloud::lambda::functions::Configuration;
+use crate::cloud::lambda::mappings::Mapping;
+use crate::observe::function::{FunctionState, Invocations};
+
+/// As in "Active; python3.13, 256 MiB, 30 s".
+pub fn configuration(configuration: &Configuration) -> String {
+    let mut all = vec![state(
+        &configuration.state,
+        &["Active", "Inactive"],
+        configuration.state_reason.as_ref(),
+    )];
+    if configuration.last_update_status != "Successful" && !configuration.last_update_status.is_empty() {
+        let reason = configuration.last_update_reason.as_ref();
+        all.push(format!(
+            "last update {}",
+            state(&configuration.last_update_status, &[], reason)
+        ));
+    }
+    all.push(format!(
+        "{}, {} MiB, {} s",
+        configuration.runtime, configuration.memory_mib, configuration.timeout_seconds
+    ));
+    if let Some(reserved) = configuration.reserved_concurrency {
+        all.push(format!("reserved concurrency {reserved}"));
+    }
+    all.join("; ")
+}
+
+/// As in "Enabled; up to 5 messages in a batch".
+pub fn mapping(mapping: &Mapping) -> String {
+    // That somebody set it so is no reason.
+    let reason = mapping
+        .state_transition_reason
+        .as_ref()
+        .filter(|reason| *reason != "USER_INITIATED");
+    let mut all = vec![state(&mapping.state, &["Enabled"], reason)];
+    if let Some(size) = mapping.batch_size {
+        all.push(match size {
+            1 => "each message alone".to_owned(),
+            size => format!("up to {size} messages in a batch"),
+        });
+    }
+    if let Some(result) = &mapping.last_processing_result {
+        all.push(format!("last result: {result}"));
+    }
+    all.join("; ")
+}
+
+fn state(word: &str, good: &[&str], reason: Option<&String>) -> String {
+    let reason = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+    match word {
+        word if good.contains(&word) => format!("{word}{reason}"),
+        "Failed" | "Disabled" | "Disabling" => format!("{}{reason}", paint(BAD, word)),
+        word => format!("{}{reason}", paint(CAREFUL, word)),
+    }
+}
+
+/// As in "120 times in the last hour, 3 with errors, 1 throttled; 4 of 20 at once".
+pub fn invocations(function: &FunctionState) -> String {
+    let Some(Invocations { last_hour, .. }) = function.invocations else {
+        return "not within the last hour".to_owned();
+    };
+    let mut text = match last_hour.invocations {
+        1 => "once in the last hour".to_owned(),
+        n => format!("{n} times in the last hour"),
+    };
+    if last_hour.errors > 0 {
+        text += &format!(", {}", paint(BAD, format!("{} with errors", last_hour.errors)));
+    }
+    if last_hour.throttles > 0 {
+        text += &format!(", {}", paint(CAREFUL, format!("{} throttled", last_hour.throttles)));
+    }
+    match at_once(function) {
+        Some(at_once) => format!("{text}; {at_once}"),
+        None => text,
+    }
+}
+
+/// As in "4 of 20 at once".
+pub fn at_once(function: &FunctionState) -> Option<String> {
+    let at_once = function.invocations?.at_once?;
+    let mapping = function.event_source_mapping.as_ref();
+    let most = mapping.and_then(|mapping| mapping.maximum_concurrency);
+    let of = most.map_or(String::new(), |most| format!(" of {most}"));
+    Some(format!("{at_once}{of} at once"))
+}
+
+/// As in "function Active, mapping Enabled, 4 of 20 at once": everything whose change is worth a line.
+pub fn short(function: &FunctionState) -> String {
+    let state = function.configuration.as_ref().map_or("unknown", |known| &known.state);
+    let mapping = function
+        .event_source_mapping
+        .as_ref()
+        .map_or("unknown", |known| &known.state);
+    let at_once = at_once(function).map_or(String::new(), |at_once| format!(", {at_once}"));
+    format!("function {state}, mapping {mapping}{at_once}")
+}
