@@ -106,6 +106,13 @@ pub enum Event {
         /// How many instances haven't left yet.
         instances_left: usize,
     },
+    /// A function gets no more messages, and finishes those that it works on.
+    Finishing {
+        stack: String,
+        function: String,
+        /// Messages that were received from its queue and aren't done.
+        messages_in_flight: u64,
+    },
     /// A bucket is being emptied. Told from time to time.
     Emptying {
         bucket: String,

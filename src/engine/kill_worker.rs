@@ -106,11 +106,15 @@ pub async fn kill_worker(
     now: fn() -> Timestamp,
     ask: &dyn Ask,
 ) -> Result<Killed> {
-    let fleet = fleet(cloud, wanted)?;
+    let fleet = fleet(cloud, wanted);
     let deployed = interrupt
         .unless_stopped(Deployed::require(cloud, wanted.environment))
-        .await?;
-    let stages = Stage::all(&deployed);
+        .await;
+    let stages = deployed.as_ref().map_or(Vec::new(), Stage::all);
+    if let Some(refusal) = no_instances(&stages, wanted.stage) {
+        return Err(refusal);
+    }
+    let (fleet, deployed) = (fleet?, deployed?);
     let groups = interrupt.unless_stopped(groups(cloud, fleet.as_ref(), &stages)).await?;
     let victim = choose(&groups, wanted.stage, wanted.instance)?;
     let mut killed = Killed {
@@ -176,6 +180,30 @@ fn fleet(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
         )));
     }
     Ok(found)
+}
+
+/// What is said of a stage whose workers are a function, or where no stage has anything else.
+fn no_instances(stages: &[Stage], wanted: Option<&str>) -> Option<Error> {
+    let is_meant = |stage: &&Stage| wanted.is_none_or(|wanted| stage.name == wanted);
+    let meant: Vec<&Stage> = stages.iter().filter(is_meant).collect();
+    let function = meant.first()?.function()?;
+    if meant.iter().any(|stage| stage.function().is_none()) {
+        return None;
+    }
+    let names: Vec<&str> = meant.iter().map(|stage| stage.name.as_str()).collect();
+    let what = match names[..] {
+        [one] => format!("{one} has no instance to kill: a Lambda function works on its messages"),
+        _ => format!(
+            "{} have no instances to kill: Lambda functions work on their messages",
+            names.join(", ")
+        ),
+    };
+    Some(Error::usage(what).with_help(format!(
+        "Lambda takes another execution environment where one dies, and what it had in hand comes back after the queue's \
+         visibility timeout; a message that the function fails on shows the same. `aws lambda \
+         update-event-source-mapping --no-enabled --uuid {}` stops its work, and --enabled lets it go on",
+        function.mapping
+    )))
 }
 
 async fn groups(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Result<Vec<(String, Group)>> {

@@ -4,7 +4,7 @@ use futures_util::future::join;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::live::Gone;
+use super::gone::Gone;
 use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::cloud::{Cloud, CloudError};

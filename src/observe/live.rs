@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::{join, join_all, join3};
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use super::function::{self, LiveFunction};
+use super::gone::Gone;
 use super::local_fleet;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::sqs::queues::QueueDepth;
@@ -26,29 +25,6 @@ pub struct Live {
     pub function: Option<LiveFunction>,
     /// What its stack names and is not there.
     pub gone: Vec<Gone>,
-}
-
-/// Something that a stack made and somebody deleted behind CloudFormation's back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Gone {
-    Queue,
-    DeadLetterQueue,
-    Group,
-    Function,
-    Mapping,
-}
-
-impl Gone {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Gone::Queue => "queue",
-            Gone::DeadLetterQueue => "dead-letter queue",
-            Gone::Group => "group",
-            Gone::Function => "function",
-            Gone::Mapping => "event source mapping",
-        }
-    }
 }
 
 /// By stage, and what could not be read.

@@ -283,7 +283,7 @@ fn queries(stage: &Stage, number: usize, local: bool) -> Vec<Query> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployed::stage::{Instances, Workers};
+    use crate::deployed::stage::{Function, Instances, Workers};
 
     fn stage(target: Option<f64>, counts_in_flight: bool) -> Stage {
         Stage {
@@ -325,6 +325,20 @@ mod tests {
             "no scaling"
         );
         assert_eq!(ids(&queries(&stage(Some(30.0), true), 7, true)), ["oldest7"], "local");
+        let function = Stage {
+            workers: Some(Workers::Function(Function::default())),
+            ..stage(None, true)
+        };
+        let of_function = [
+            "oldest7",
+            "invocations7",
+            "errors7",
+            "throttles7",
+            "concurrent7",
+            "done7",
+        ];
+        assert_eq!(ids(&queries(&function, 7, false)), of_function, "a function");
+        assert_eq!(ids(&queries(&function, 7, true)), &of_function[..4], "a local one");
         let no_group = Stage {
             workers: None,
             ..stage(Some(30.0), true)
@@ -364,6 +378,51 @@ mod tests {
         assert_eq!(done(&points, now(5)), Some(counted(Some(12))));
         assert_eq!(done(&points, now(30)), Some(counted(None)), "it is no news");
         assert_eq!(done(&[], now(30)), None);
+    }
+
+    #[test]
+    fn a_function_is_counted_over_ten_minutes_and_an_hour() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).expect("a time");
+        let series = |values: &[(i64, f64)]| -> Vec<Point> {
+            let point = |(minute, value): &(i64, f64)| Point {
+                at: at(*minute),
+                value: *value,
+            };
+            values.iter().map(point).collect()
+        };
+        let of = OfFunction {
+            invocations: series(&[(1, 100.0), (50, 3.0), (51, 4.0), (52, 5.0), (59, 6.0)]),
+            errors: series(&[(1, 1.0), (50, 3.0)]),
+            throttles: series(&[(2, 7.0), (51, 1.0)]),
+            concurrent: series(&[(1, 20.0), (57, 4.0), (58, 2.0), (59, 3.0)]),
+        };
+        let counts = |invocations, errors, throttles| Counts {
+            invocations,
+            errors,
+            throttles,
+        };
+        let known = of
+            .summed(&series(&[(50, 0.0), (51, 0.0)]), at(60))
+            .expect("invocations");
+        assert_eq!(known.last_ten_minutes, counts(18, 3, 1));
+        assert_eq!(known.last_hour, counts(118, 4, 8));
+        assert_eq!((known.at_once, known.at_once_for_minutes), (Some(3), Some(2)));
+        assert!(!known.without_effect, "SQS has told of two minutes only");
+        let idle = series(&[(1, 9.0), (50, 0.0), (51, 0.0), (52, 0.0), (53, 8.0)]);
+        assert!(of.summed(&idle, at(60)).is_some_and(|found| found.without_effect));
+        let one_done = series(&[(50, 0.0), (51, 1.0), (52, 0.0)]);
+        assert!(of.summed(&one_done, at(60)).is_some_and(|found| !found.without_effect));
+        // What was at once half an hour ago says nothing of now.
+        let later = of.summed(&[], at(90)).expect("invocations");
+        assert_eq!((later.at_once, later.at_once_for_minutes), (None, None));
+        assert_eq!(later.last_ten_minutes, counts(0, 0, 0));
+        let nothing = OfFunction {
+            invocations: Vec::new(),
+            errors: Vec::new(),
+            throttles: Vec::new(),
+            concurrent: Vec::new(),
+        };
+        assert_eq!(nothing.summed(&[], at(60)), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod files;
 pub mod finding;
 pub mod findings;
 pub mod function;
+pub mod gone;
 pub mod instances;
 pub mod leftovers;
 pub mod list;

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, timeout};
 
 use super::findings::Words;
-use super::live::Gone;
+use super::gone::Gone;
 use super::local_fleet::LocalFleet;
 use super::reads::{Reads, Stacks, fleet};
 use super::status::Status;

@@ -98,3 +98,82 @@ pub fn short(function: &FunctionState) -> String {
     let at_once = at_once(function).map_or(String::new(), |at_once| format!(", {at_once}"));
     format!("function {state}, mapping {mapping}{at_once}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::function::Counts;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn only_what_is_out_of_the_ordinary_is_said_beside_the_state() {
+        let well = Configuration {
+            state: "Active".into(),
+            last_update_status: "Successful".into(),
+            runtime: "python3.13".into(),
+            memory_mib: 256,
+            timeout_seconds: 30,
+            ..Configuration::default()
+        };
+        assert_eq!(plain(&configuration(&well)), "Active; python3.13, 256 MiB, 30 s");
+        let ill = Configuration {
+            state: "Failed".into(),
+            state_reason: Some("no role".into()),
+            last_update_status: "InProgress".into(),
+            reserved_concurrency: Some(0),
+            ..well
+        };
+        let told = plain(&configuration(&ill));
+        let wanted = "Failed (no role); last update InProgress; python3.13, 256 MiB, 30 s; reserved concurrency 0";
+        assert_eq!(told, wanted);
+        let enabled = Mapping {
+            state: "Enabled".into(),
+            state_transition_reason: Some("USER_INITIATED".into()),
+            batch_size: Some(5),
+            ..Mapping::default()
+        };
+        assert_eq!(plain(&mapping(&enabled)), "Enabled; up to 5 messages in a batch");
+        let problem = Mapping {
+            state: "Disabled".into(),
+            state_transition_reason: Some("the queue is gone".into()),
+            last_processing_result: Some("PROBLEM: denied".into()),
+            batch_size: Some(1),
+            ..Mapping::default()
+        };
+        let wanted = "Disabled (the queue is gone); each message alone; last result: PROBLEM: denied";
+        assert_eq!(plain(&mapping(&problem)), wanted);
+    }
+
+    #[test]
+    fn invocations_are_told_with_their_troubles() {
+        let mut function = FunctionState::default();
+        assert_eq!(plain(&invocations(&function)), "not within the last hour");
+        assert_eq!(plain(&short(&function)), "function unknown, mapping unknown");
+        let mut known = Invocations {
+            last_hour: Counts {
+                invocations: 1,
+                errors: 0,
+                throttles: 0,
+            },
+            ..Invocations::default()
+        };
+        function.invocations = Some(known);
+        assert_eq!(plain(&invocations(&function)), "once in the last hour");
+        known.last_hour = Counts {
+            invocations: 120,
+            errors: 3,
+            throttles: 1,
+        };
+        known.at_once = Some(4);
+        function.invocations = Some(known);
+        function.event_source_mapping = Some(Mapping {
+            maximum_concurrency: Some(20),
+            ..Mapping::default()
+        });
+        let wanted = "120 times in the last hour, 3 with errors, 1 throttled; 4 of 20 at once";
+        assert_eq!(plain(&invocations(&function)), wanted);
+    }
+}

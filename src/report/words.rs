@@ -56,6 +56,14 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             0 => vec![format!("{} {group} has no instances left", paint(GOOD, "✓"))],
             left => vec![format!("  {group} drains: {} left", count(*left, "instance"))],
         },
+        Event::Finishing {
+            function,
+            messages_in_flight,
+            ..
+        } => match messages_in_flight {
+            0 => vec![format!("{} {function} has finished", paint(GOOD, "✓"))],
+            left => vec![format!("  {function} finishes: {} in flight", many(*left, "message"))],
+        },
         Event::Emptying {
             bucket,
             deleted_objects,

@@ -31,7 +31,7 @@ pub struct Mapping {
     #[serde(skip)]
     pub function_arn: Option<String>,
     #[serde(skip)]
-    arn: String,
+    pub arn: String,
 }
 
 impl Mapping {

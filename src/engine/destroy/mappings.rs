@@ -1,5 +1,5 @@
 //! Before a stack is deleted: Lambda stops receiving the messages of its queues, so that functions finish what they have
-//! in hand while both queue and function are there. When the destroy is stopped, the next deploy has Lambda receive again:
+//! in hand while both queue and function are there, and are given the time to. When the destroy is stopped, the next deploy has Lambda receive again:
 //! CloudFormation sets what the template changes, and it changes nothing.
 
 use std::time::Duration;
@@ -7,9 +7,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use crate::cloud::CloudError;
 use crate::cloud::cloudformation::stacks::StackResource;
 use crate::cloud::lambda::mappings::Mapping;
+use crate::cloud::{Cloud, CloudError};
+use crate::engine::event::Event;
 use crate::engine::operation::Context;
 use crate::engine::pace;
 use crate::engine::plan::mappings::MAPPING;
@@ -17,8 +18,9 @@ use crate::engine::plan::mappings::MAPPING;
 /// How long to wait for a mapping, which takes a minute or so. After that CloudFormation deletes it as it is.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Disables every event source mapping among these resources, and waits until they are, unless all is to go at once. What
-/// can't be done here is warned of and left to CloudFormation, which deletes mappings in any state.
+/// Disables every event source mapping among these resources, and waits until they are and until what their functions have
+/// in hand is done, unless all is to go at once. What can't be done here is warned of and left to CloudFormation, which
+/// deletes mappings in any state.
 pub async fn disable(context: Context<'_>, stack: &str, resources: &[StackResource], at_once: bool) {
     let mappings = resources
         .iter()
@@ -26,12 +28,19 @@ pub async fn disable(context: Context<'_>, stack: &str, resources: &[StackResour
     let disabled = mappings.map(async |mapping| {
         let uuid = &mapping.physical_id;
         let done = disable_one(context, stack, uuid, at_once).await;
-        context.tell.warn(match done {
+        context.tell.warn(match &done {
             Ok(Ended::Gone) => return,
             Ok(Ended::Asked) => format!("{stack}: the event source mapping {uuid} is being disabled"),
-            Ok(Ended::Disabled) => format!("{stack}: the event source mapping {uuid} was disabled"),
+            Ok(Ended::Disabled(_)) => format!("{stack}: the event source mapping {uuid} was disabled"),
             Err(error) => format!("{stack}: the event source mapping {uuid} is deleted as it is: {error}"),
         });
+        if let Ok(Ended::Disabled(mapping)) = done
+            && !at_once
+            && let Err(error) = finish(context, stack, &mapping, resources).await
+        {
+            let what = "whether its function has finished isn't known";
+            context.tell.warn(format!("{stack}: {what}: {error}"));
+        }
     });
     join_all(disabled).await;
 }
@@ -42,16 +51,68 @@ enum Ended {
     /// It wasn't waited for, or not to the end.
     Asked,
     /// Lambda receives nothing through it.
-    Disabled,
+    Disabled(Mapping),
+}
+
+/// Waits until no message of the mapping's queue is in flight: then the function has finished all of them. One that it
+/// failed on stays in flight for as long as the queue says, but no invocation goes on for longer than the function may.
+async fn finish(
+    context: Context<'_>,
+    stack: &str,
+    mapping: &Mapping,
+    resources: &[StackResource],
+) -> Result<(), CloudError> {
+    let Context { cloud, tell, .. } = context;
+    let queue = mapping.queue_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
+    let is_queue = |resource: &&StackResource| {
+        resource.resource_type == "AWS::SQS::Queue" && resource.physical_id.rsplit('/').next() == queue
+    };
+    // A queue of somebody else's stays, and what is in it.
+    let function = mapping.function_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
+    let (Some(queue), Some(function)) = (resources.iter().find(is_queue), function) else {
+        return Ok(());
+    };
+    let Some(configuration) = cloud.function(function).await? else {
+        return Ok(());
+    };
+    let longest = Duration::from_secs(u64::try_from(configuration.timeout_seconds).unwrap_or_default());
+    let began = Instant::now();
+    let mut last = None;
+    loop {
+        let in_flight = cloud
+            .queue_depth(&queue.physical_id)
+            .await?
+            .map_or(0, |depth| depth.in_flight);
+        if last != Some(in_flight) && (last.is_some() || in_flight > 0) {
+            tell.tell(Event::Finishing {
+                stack: stack.to_owned(),
+                function: function.to_owned(),
+                messages_in_flight: in_flight,
+            });
+        }
+        last = Some(in_flight);
+        if in_flight == 0 || began.elapsed() >= longest {
+            return Ok(());
+        }
+        sleep(pause(cloud, began)).await;
+    }
+}
+
+fn pause(cloud: &Cloud, began: Instant) -> Duration {
+    match cloud.local {
+        true => pace::LOCAL,
+        false => pace::pause(began.elapsed(), None, true),
+    }
 }
 
 async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: bool) -> Result<Ended, CloudError> {
     let Context { cloud, tell, .. } = context;
     let began = Instant::now();
     let mut asked = false;
+    let found = cloud.mapping(uuid).await?;
     // One that is disabled was marked before, or somebody else disabled it.
-    if let Some(mapping) = cloud.mapping(uuid).await?.filter(|mapping| !mapping.is_disabled())
-        && let Err(error) = cloud.mark_mapping(&mapping).await
+    if let Some(mapping) = found.as_ref().filter(|mapping| !mapping.is_disabled())
+        && let Err(error) = cloud.mark_mapping(mapping).await
     {
         tell.warn(format!(
             "{stack}: that the event source mapping {uuid} receives could not be noted, so no deploy will enable it \
@@ -67,7 +128,7 @@ async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: boo
         match state {
             Ok(None) => return Ok(Ended::Gone),
             Ok(Some(state)) if state == "Deleting" => return Ok(Ended::Gone),
-            Ok(Some(state)) if state == "Disabled" => return Ok(Ended::Disabled),
+            Ok(Some(state)) if state == "Disabled" => break,
             Ok(Some(_)) => asked = true,
             // It is being created or updated: it can be asked for when that is over.
             Err(error) if error.is("ResourceInUseException") && !at_once && began.elapsed() < PATIENCE => {}
@@ -76,13 +137,9 @@ async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: boo
         if asked && (at_once || began.elapsed() >= PATIENCE) {
             return Ok(Ended::Asked);
         }
-        let pause = if cloud.local {
-            pace::LOCAL
-        } else {
-            pace::pause(began.elapsed(), None, true)
-        };
-        sleep(pause).await;
+        sleep(pause(cloud, began)).await;
     }
+    Ok(found.map_or(Ended::Gone, Ended::Disabled))
 }
 
 /// Has Lambda receive through it again, unless it does, and takes the mark off.

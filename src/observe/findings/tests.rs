@@ -2,6 +2,7 @@
 
 mod alerts;
 mod fleet;
+mod function;
 mod queue;
 mod scaling;
 mod stacks;
@@ -21,8 +22,8 @@ use crate::deployed::address::Address;
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
 use crate::observe::expiry::Expiry;
 use crate::observe::finding::{Severity, is_healthy};
+use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
-use crate::observe::live::Gone;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
 use crate::observe::status::{Backlog, StackState, StageState, SurplusStack};

@@ -6,6 +6,7 @@ mod draining;
 mod emptying;
 mod failures;
 mod faults;
+mod functions;
 mod importing;
 mod interrupted;
 mod keeping;

@@ -126,13 +126,16 @@ fn stack_of(input: &Input) -> Option<String> {
     })
 }
 
-/// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html>
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html>
 fn lambda_action(parts: &Parts) -> String {
     let on_mapping = parts.uri.path().starts_with("/2015-03-31/event-source-mappings/");
     let on_tags = parts.uri.path().starts_with("/2017-03-31/tags/");
+    let on_function = parts.uri.path().starts_with("/2015-03-31/functions/");
     match (parts.method.as_str(), on_mapping) {
         ("GET", true) => "GetEventSourceMapping",
         ("PUT", true) => "UpdateEventSourceMapping",
+        ("GET", false) if on_function && parts.uri.path().ends_with("/policy") => "GetPolicy",
+        ("GET", false) if on_function => "GetFunction",
         ("GET", false) if on_tags => "ListTags",
         ("POST", false) if on_tags => "TagResource",
         ("DELETE", false) if on_tags => "UntagResource",

@@ -10,15 +10,21 @@ use super::services::Plain;
 use super::world::{Step, World};
 
 /// What an event source mapping is like.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ScriptedMapping {
     /// "Creating, Enabling, Enabled, Disabling, Disabled, Updating, or Deleting"
     /// (<https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html>).
     pub state: String,
-    /// How long it takes to be disabled.
+    /// How long it takes to be disabled, or enabled.
     pub disables: Duration,
     /// How many updates are refused because one is under way.
     pub in_use: u32,
+    /// Whether an update is under way that was asked for.
+    pub stirs: bool,
+    /// What came of the last batch, where Lambda says.
+    pub last_result: Option<&'static str>,
+    /// What somebody set, beside what the template says.
+    pub changed: Value,
 }
 
 impl World {
@@ -26,6 +32,9 @@ impl World {
     pub(super) fn lambda(&mut self, call: &Call) -> Result<Plain, Refusal> {
         if call.path.starts_with("/2017-03-31/tags/") {
             return self.mapping_tags(call);
+        }
+        if call.path.starts_with("/2015-03-31/functions/") {
+            return self.function(call);
         }
         let uuid = call.path.rsplit('/').next().unwrap_or_default();
         let mut resources = self.stacks.iter().flat_map(|stack| &stack.resources);
@@ -41,29 +50,30 @@ impl World {
             )
         };
         let arn = self.arn("lambda", &format!("event-source-mapping:{uuid}"));
+        let function_arn = self.arn("lambda", "function:");
         let (Some(mapping), Some(properties)) = (self.script.mapping.as_mut(), properties) else {
             return Err(gone());
         };
         let input: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-        let mut is_disabled_after = None;
+        let mut after = None;
         match call.action.as_str() {
             "GetEventSourceMapping" => {}
             // "The operation conflicts with the resource's availability. For example, you tried to update an event source
             // mapping in the CREATING state" (API_UpdateEventSourceMapping).
-            "UpdateEventSourceMapping" if mapping.in_use > 0 => {
-                mapping.in_use -= 1;
+            "UpdateEventSourceMapping" if mapping.in_use > 0 || mapping.stirs => {
+                mapping.in_use = mapping.in_use.saturating_sub(1);
                 let message = "Cannot update the event source mapping because it is in use.";
                 return Err(Refusal::new(400, "ResourceInUseException", message));
             }
             "UpdateEventSourceMapping" if input["Enabled"] == false && mapping.state != "Disabled" => {
                 "Disabling".clone_into(&mut mapping.state);
-                is_disabled_after = Some(mapping.disables);
+                after = Some((mapping.disables, "Disabled"));
             }
-            "UpdateEventSourceMapping" => {
-                if input["Enabled"] == true {
-                    "Enabled".clone_into(&mut mapping.state);
-                }
+            "UpdateEventSourceMapping" if input["Enabled"] == true && mapping.state != "Enabled" => {
+                "Enabling".clone_into(&mut mapping.state);
+                after = Some((mapping.disables, "Enabled"));
             }
+            "UpdateEventSourceMapping" => {}
             other => {
                 let what = format!("the test's endpoint has no {other}");
                 return Err(Refusal::new(501, "NotImplemented", what));
@@ -71,15 +81,21 @@ impl World {
         }
         // localstack/localstack tests/aws/services/lambda_/event_source_mapping/test_lambda_integration_sqs.snapshot.json,
         // test_sqs_event_source_mapping_update.
-        let given = |name: &str, default: Value| match &properties[name] {
-            Value::Null => default,
-            given => given.clone(),
+        let given = |name: &str, default: Value| match (&mapping.changed[name], &properties[name]) {
+            (Value::Null, Value::Null) => default,
+            (Value::Null, given) => given.clone(),
+            (changed, _) => changed.clone(),
         };
-        let answer = json!({
+        let function = given("FunctionName", Value::Null);
+        let function = function.as_str().unwrap_or_default();
+        let mut answer = json!({
             "BatchSize": given("BatchSize", json!(10)),
-            "EventSourceArn": properties["EventSourceArn"],
+            "EventSourceArn": given("EventSourceArn", Value::Null),
             "EventSourceMappingArn": arn,
-            "FunctionArn": properties["FunctionName"],
+            "FunctionArn": match function.starts_with("arn:") {
+                true => function.to_owned(),
+                false => function_arn.replace("function:", &format!("function:{function}")),
+            },
             "FunctionResponseTypes": given("FunctionResponseTypes", json!([])),
             "LastModified": 1_767_312_000.0,
             "MaximumBatchingWindowInSeconds": given("MaximumBatchingWindowInSeconds", json!(0)),
@@ -87,8 +103,18 @@ impl World {
             "StateTransitionReason": "USER_INITIATED",
             "UUID": uuid,
         });
-        if let Some(after) = is_disabled_after {
-            self.plan(after, Step::MappingIsDisabled);
+        for optional in ["FilterCriteria", "ScalingConfig"] {
+            let given = given(optional, Value::Null);
+            if !given.is_null() {
+                answer[optional] = given;
+            }
+        }
+        if let Some(result) = mapping.last_result {
+            answer["LastProcessingResult"] = result.into();
+        }
+        if let Some((after, state)) = after {
+            mapping.stirs = true;
+            self.plan(after, Step::MappingBecomes { state });
         }
         Ok(Plain::json(&answer))
     }
@@ -122,9 +148,10 @@ impl World {
             .unwrap_or_default()
     }
 
-    pub(super) fn mapping_is_disabled(&mut self) {
+    pub(super) fn mapping_becomes(&mut self, state: &str) {
         if let Some(mapping) = &mut self.script.mapping {
-            "Disabled".clone_into(&mut mapping.state);
+            state.clone_into(&mut mapping.state);
+            mapping.stirs = false;
         }
     }
 }

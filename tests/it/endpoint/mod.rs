@@ -12,7 +12,7 @@
 //!             ├─ rolling_update                  groups whose instances an update of their stack replaces
 //!             ├─ draining, users, kept, imports  what stands in the way of a deletion, what outlives it, and is taken in
 //!             ├─ queues, move_tasks              SQS
-//!             ├─ mappings                        Lambda's event source mappings
+//!             ├─ functions, mappings             Lambda: functions, and event source mappings
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ stale                           reads that show how things were
@@ -41,6 +41,7 @@ mod drift;
 mod ec2;
 mod faults;
 mod forward;
+mod functions;
 mod gate;
 mod imports;
 mod in_memory;
@@ -84,6 +85,7 @@ pub use calls::Call;
 pub use draining::Obstacles;
 pub use drift::Drifted;
 pub use faults::{Fault, On};
+pub use functions::ScriptedFunction;
 pub use gate::Gate;
 pub use mappings::ScriptedMapping;
 pub use model::Model;

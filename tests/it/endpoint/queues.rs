@@ -90,6 +90,13 @@ impl Queues {
         hidden.map(|message| message.body.clone()).collect()
     }
 
+    /// Somebody receives all of its messages, and has them in hand until then.
+    pub fn take_all(&mut self, url: &str, until: Instant) {
+        for message in self.queues.get_mut(url).into_iter().flatten() {
+            message.hidden_until = Some(until);
+        }
+    }
+
     /// A message of this body fails so many times in requests of this action that succeed for the others.
     pub fn refuse(&mut self, action: &'static str, body: &str, code: &'static str, sender_fault: bool, times: u32) {
         self.refusals.push(EntryRefusal {

@@ -29,6 +29,7 @@ pub struct Script {
     pub(super) unreadable: BTreeMap<(String, String), String>,
     pub(super) groups: Vec<ScriptedGroup>,
     pub(super) mapping: Option<super::mappings::ScriptedMapping>,
+    pub(super) function: super::functions::ScriptedFunction,
     pub(super) mapping_tags: serde_json::Map<String, serde_json::Value>,
     pub(super) subscribed: Vec<super::users::Subscribed>,
     pub(super) activities: Vec<super::auto_scaling::ScriptedActivity>,
@@ -166,6 +167,7 @@ impl Script {
             unreadable: BTreeMap::new(),
             groups: Vec::new(),
             mapping: None,
+            function: super::functions::ScriptedFunction::default(),
             mapping_tags: serde_json::Map::new(),
             subscribed: Vec::new(),
             activities: Vec::new(),
@@ -359,6 +361,12 @@ impl Script {
     pub fn resize(mut self, name: &str, instances: usize) -> Self {
         let found = self.groups.iter_mut().find(|group| group.name == name);
         found.expect("the group").resize(instances);
+        self
+    }
+
+    /// What functions in stacks are like. Without it they work.
+    pub fn function(mut self, function: super::functions::ScriptedFunction) -> Self {
+        self.function = function;
         self
     }
 

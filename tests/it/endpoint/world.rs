@@ -76,7 +76,9 @@ pub enum Step {
     InstanceLeaves {
         id: String,
     },
-    MappingIsDisabled,
+    MappingBecomes {
+        state: &'static str,
+    },
     InstanceIsLaunched {
         group: String,
     },
@@ -193,7 +195,7 @@ impl World {
             }
             Step::Happens(happening) => self.happens(happening),
             Step::InstanceLeaves { id } => self.instance_leaves(&id),
-            Step::MappingIsDisabled => self.mapping_is_disabled(),
+            Step::MappingBecomes { state } => self.mapping_becomes(state),
             Step::InstanceIsLaunched { group } => self.instance_is_launched(&group),
             Step::InstanceIsUp { id } => self.instance_is_up(&id),
             Step::BatchIsUp { group, failure } => self.batch_is_up(&group, failure),

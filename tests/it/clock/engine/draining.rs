@@ -88,6 +88,7 @@ async fn an_event_source_mapping_is_waited_for_so_long_and_no_longer() {
             state: "Enabled".into(),
             disables: Duration::from_secs(disables),
             in_use: refused,
+            ..ScriptedMapping::default()
         }));
         let ran = rig.destroy().await.well();
         assert!(took.contains(&ran.took().as_secs_f64()), "{disables}: {:?}", ran.took());
@@ -232,6 +233,7 @@ async fn a_mapping_that_a_destroy_disabled_before_it_was_stopped_is_enabled_by_t
             state: "Enabled".into(),
             disables: Duration::from_secs(60),
             in_use: 0,
+            ..ScriptedMapping::default()
         }));
         let mapping =
             "\n  Mapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Properties:\n      FunctionName: lab\n";
@@ -256,6 +258,7 @@ async fn a_mapping_that_a_destroy_disabled_before_it_was_stopped_is_enabled_by_t
         assert_eq!(plan.stacks.iter().any(|stack| stack.disabled.len() == 1), enabled_again);
         assert_eq!(state(&rig), "Disabled", "a plan changes nothing");
         let ran = rig.again().deploy().await.well();
+        tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(state(&rig) == "Enabled", enabled_again);
         let said = ran
             .warnings()
@@ -276,6 +279,7 @@ fn mapping(state: &str, in_use: u32) -> ScriptedMapping {
         state: state.into(),
         disables: Duration::from_secs(60),
         in_use,
+        ..ScriptedMapping::default()
     }
 }
 
@@ -308,6 +312,7 @@ async fn a_mark_goes_when_its_mapping_receives_and_only_what_the_template_enable
         rig.again().deploy().await.well();
         let asked = rig.endpoint.calls("UpdateEventSourceMapping").len() - asked;
         assert_eq!(asked, updates, "{state}");
+        tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(rig.endpoint.world(|world| world.mapping_state()), "Enabled");
         assert!(!rig.cloud.is_marked(&found).await.expect("an answer"), "{state}");
     }

@@ -76,6 +76,7 @@ fn script(fixture: &Fixture, marks: &mut Marks) -> Script {
             state: state.clone(),
             disables: Duration::ZERO,
             in_use: 0,
+            ..ScriptedMapping::default()
         });
     }
     script

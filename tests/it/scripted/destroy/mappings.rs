@@ -28,6 +28,7 @@ fn enabled() -> ScriptedMapping {
         state: "Enabled".into(),
         disables: Duration::from_secs(2),
         in_use: 0,
+        ..ScriptedMapping::default()
     }
 }
 

@@ -1,0 +1,151 @@
+//! What differs from what was deployed, and what CloudFormation can put back.
+
+use super::*;
+
+fn look(script: Script) -> Value {
+    let endpoint = serve(script);
+    at(&endpoint)
+        .args(["drift", "--name", "lab", "--output", "json"])
+        .run()
+        .json()
+}
+
+/// Each difference as `resource property class`.
+fn findings(document: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let resources = document["stacks"][0]["resources"].as_array().expect("resources");
+    let all = resources.iter().filter(|resource| {
+        resource["resource_type"]
+            .as_str()
+            .is_some_and(|of| of.contains("Lambda"))
+    });
+    let all = all.flat_map(|resource| {
+        let differences = resource["differences"].as_array().expect("differences").iter();
+        differences.map(|one| {
+            format!(
+                "{} {} {}",
+                text(&resource["logical_id"]),
+                text(&one["property"]),
+                text(&one["class"])
+            )
+        })
+    });
+    all.collect()
+}
+
+#[test]
+fn a_function_as_it_was_deployed_has_not_drifted() {
+    let document = look(well());
+    assert_eq!(findings(&document), [] as [&str; 0]);
+    let not_checked = document["stacks"][0]["not_checked"].as_array().expect("what wasn't");
+    let of_lambda = not_checked
+        .iter()
+        .filter(|one| one["resource_type"].as_str().is_some_and(|of| of.contains("Lambda")));
+    assert_eq!(of_lambda.collect::<Vec<_>>(), [] as [&Value; 0]);
+}
+
+#[test]
+fn changes_of_a_function_are_found() {
+    let finds = |what: &str, wanted: &[&str], change: fn(&mut ScriptedFunction)| {
+        assert_eq!(findings(&look(well().function(function(change)))), wanted, "{what}");
+    };
+    finds("its code", &["Function Code/CodeSha256 dangerous"], |function| {
+        set(
+            &mut function.changed,
+            json!({"CodeSha256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}),
+        );
+    });
+    finds(
+        "its time and its memory",
+        &["Function MemorySize unexpected", "Function Timeout unexpected"],
+        |function| {
+            set(&mut function.changed, json!({"MemorySize": 128, "Timeout": 3}));
+        },
+    );
+    let variables = [
+        "Function Environment/Variables/DEBUG unexpected",
+        "Function Environment/Variables/QFLEET_QUEUE_URL unexpected",
+    ];
+    finds("its variables", &variables, |function| {
+        let mine = json!({"QFLEET_QUEUE_URL": "https://mine", "QFLEET_MESSAGES_AT_ONCE": "5", "DEBUG": "1"});
+        set(&mut function.changed, json!({"Environment": {"Variables": mine}}));
+    });
+    finds("its role", &["Function Role dangerous"], |function| {
+        set(
+            &mut function.changed,
+            json!({"Role": "arn:aws:iam::111122223333:role/admin"}),
+        );
+    });
+    finds(
+        "where it logs",
+        &["Function LoggingConfig/LogGroup unexpected"],
+        |function| {
+            set(
+                &mut function.changed,
+                json!({"LoggingConfig": {"LogGroup": "/aws/lambda/mine"}}),
+            );
+        },
+    );
+    finds("a layer", &["Function Layers unexpected"], |function| {
+        set(
+            &mut function.changed,
+            json!({"Layers": [{"Arn": "arn:aws:lambda:us-east-2:444455556666:layer:mine:1"}]}),
+        );
+    });
+    finds(
+        "turned off",
+        &["Function ReservedConcurrentExecutions dangerous"],
+        |function| {
+            function.reserved_concurrency = Some(0);
+        },
+    );
+    finds(
+        "limited",
+        &["Function ReservedConcurrentExecutions unexpected"],
+        |function| {
+            function.reserved_concurrency = Some(2);
+        },
+    );
+    finds("invoked by somebody else", &["Function Policy dangerous"], |function| {
+        let anybody = json!({"Effect": "Allow", "Principal": "*", "Action": "lambda:InvokeFunction"});
+        function.policy = Some(json!({"Version": "2012-10-17", "Statement": [anybody]}));
+    });
+    finds("gone", &["Function  dangerous"], |function| function.is_gone = true);
+}
+
+#[test]
+fn changes_of_a_mapping_are_found() {
+    let finds = |what: &str, wanted: &[&str], changed: Value| {
+        let mut scripted = mapping("Enabled");
+        set(&mut scripted.changed, changed);
+        assert_eq!(findings(&look(well().mapping(scripted))), wanted, "{what}");
+    };
+    finds(
+        "its batches",
+        &["Mapping BatchSize unexpected"],
+        json!({"BatchSize": 10}),
+    );
+    finds(
+        "what it reports",
+        &["Mapping FunctionResponseTypes dangerous"],
+        json!({"FunctionResponseTypes": []}),
+    );
+    finds(
+        "its most",
+        &["Mapping ScalingConfig/MaximumConcurrency unexpected"],
+        json!({"ScalingConfig": {"MaximumConcurrency": 2}}),
+    );
+    finds(
+        "another function",
+        &["Mapping FunctionName dangerous"],
+        json!({"FunctionName": "mine"}),
+    );
+    let filter = json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}});
+    finds("a filter", &["Mapping FilterCriteria dangerous"], filter);
+    for state in ["Disabled", "Disabling"] {
+        let document = look(well().mapping(mapping(state)));
+        assert_eq!(findings(&document), ["Mapping Enabled dangerous"], "{state}");
+    }
+    let without = Script::new().function(function(|_| {}));
+    assert_eq!(findings(&look(without)), ["Mapping  dangerous"]);
+}
