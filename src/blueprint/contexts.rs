@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::environment::schedule::Entry;
+
 /// For `artifacts.yaml.j2`.
 #[derive(Debug, Serialize)]
 pub struct Artifacts<'a> {
@@ -60,6 +62,8 @@ pub struct Stage<'a> {
     /// Whether alarms act on a topic.
     pub alerts: bool,
     pub scaling: Option<Scaling>,
+    /// A schedule lets its group have no instance at some times.
+    pub sleeps: bool,
     pub messages_at_once: u32,
     /// The user's environment variables.
     pub variables: Vec<Variable<'a>>,
@@ -89,6 +93,12 @@ pub struct Instances<'a> {
     pub zones_wanted: Option<String>,
     pub min: u32,
     pub max: u32,
+    /// When these change, and to what.
+    pub capacity: Vec<Entry>,
+    /// The same as text, for an output.
+    pub capacity_text: String,
+    /// It may have no instance at a time at which it may have some.
+    pub may_be_empty: bool,
     /// How many instances of a new group a rolling update keeps in service.
     pub min_in_service: u32,
     pub batch_size: u32,

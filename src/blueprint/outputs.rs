@@ -31,6 +31,9 @@ pub const LOG_GROUP: &str = "LogGroupName";
 /// Of a stage whose alarms tell somebody.
 pub const NOBODY_WORKS_ALARM: &str = "NobodyWorksAlarmName";
 
+/// Of a stage whose group has other bounds at set times: when, and which.
+pub const CAPACITY: &str = "Capacity";
+
 /// Of a stage that scales.
 pub const LATENCY_ALARM: &str = "LatencyAlarmName";
 pub const TARGET: &str = "TargetBacklogPerInstance";
@@ -71,6 +74,7 @@ mod tests {
                 &[
                     GROUP,
                     NOBODY_WORKS_ALARM,
+                    CAPACITY,
                     PROGRAM,
                     WORKER_ENVIRONMENT,
                     LATENCY_ALARM,

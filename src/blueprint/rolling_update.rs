@@ -26,6 +26,9 @@ pub struct RollingUpdate {
     pub batch_size: u32,
     /// About how long a batch takes until its instances work, in seconds.
     pub batch_seconds: u64,
+    /// A schedule changes the group's bounds, and an update leaves them as it has set them
+    /// (`IgnoreUnmodifiedGroupSizeProperties`).
+    pub scheduled: bool,
 }
 
 impl RollingUpdate {
@@ -33,9 +36,9 @@ impl RollingUpdate {
         RollingUpdate {
             min: instances.min,
             max: instances.max,
-            // A quarter of the fleet at a time; 100 is CloudFormation's limit.
-            batch_size: instances.max.div_ceil(4).clamp(1, 100),
+            batch_size: batch_size(instances.max),
             batch_seconds: instances.warmup.as_secs().max(SHORTEST_BATCH),
+            scheduled: !instances.capacity.is_empty(),
         }
     }
 
@@ -47,14 +50,31 @@ impl RollingUpdate {
         let policy = &group["UpdatePolicy"]["AutoScalingRollingUpdate"];
         let number = |value: &Value| value.as_u64().or_else(|| value.as_str()?.parse().ok());
         let of = |value: &Value| u32::try_from(number(value)?).ok();
+        let scheduled = &group["UpdatePolicy"]["AutoScalingScheduledAction"]["IgnoreUnmodifiedGroupSizeProperties"];
         let is_set_at_deploy = policy["MinInstancesInService"]["Ref"] == PARAMETER;
         let found = RollingUpdate {
             min: of(&group["Properties"]["MinSize"])?,
             max: of(&group["Properties"]["MaxSize"])?,
             batch_size: of(&policy["MaxBatchSize"])?,
             batch_seconds: number(&group["Properties"]["DefaultInstanceWarmup"])?.max(SHORTEST_BATCH),
+            scheduled: *scheduled == true,
         };
         is_set_at_deploy.then_some(found)
+    }
+
+    /// The same for a group that has these bounds now. Where a schedule has set them they go on: a group that sleeps need
+    /// not have instances, and one with less at night may not have more.
+    pub fn within(self, min: u32, max: u32) -> RollingUpdate {
+        if !self.scheduled {
+            return self;
+        }
+        let max = max.min(self.max);
+        RollingUpdate {
+            min: min.min(max),
+            max,
+            batch_size: self.batch_size.min(batch_size(max)),
+            ..self
+        }
     }
 
     /// How many instances stay in service while a fleet of this many is replaced: all of them, and the next batch comes
@@ -72,6 +92,11 @@ impl RollingUpdate {
     }
 }
 
+/// A quarter of the fleet at a time; 100 is CloudFormation's limit.
+fn batch_size(max: u32) -> u32 {
+    max.div_ceil(4).clamp(1, 100)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,9 +105,35 @@ mod tests {
         RollingUpdate {
             min,
             max,
-            batch_size: max.div_ceil(4).clamp(1, 100),
+            batch_size: batch_size(max),
             batch_seconds: 180,
+            scheduled: false,
         }
+    }
+
+    #[test]
+    fn bounds_that_a_schedule_has_set_go_before_the_templates() {
+        let scheduled = RollingUpdate {
+            scheduled: true,
+            ..fleet(2, 20)
+        };
+        // Bounds now, running; kept, replaced at a time.
+        for ((min, max), running, keeps, at_a_time) in [
+            // It sleeps.
+            ((0, 0), 0, 0, 0),
+            // Still finishing what it had.
+            ((0, 0), 1, 0, 1),
+            ((1, 2), 2, 1, 1),
+            ((0, 1), 1, 0, 1),
+            ((2, 20), 10, 10, 5),
+            // The file's own maximum was lowered.
+            ((2, 40), 30, 15, 5),
+        ] {
+            let update = scheduled.within(min, max);
+            let found = (update.keeps(running), update.at_a_time(running, update.keeps(running)));
+            assert_eq!(found, (keeps, at_a_time), "{running} of {min} to {max}");
+        }
+        assert_eq!(fleet(2, 20).within(0, 0), fleet(2, 20));
     }
 
     #[test]
@@ -123,6 +174,10 @@ mod tests {
         let quick = body.replace("DefaultInstanceWarmup: 180", "DefaultInstanceWarmup: 30");
         let quick = RollingUpdate::deployed(&quick).map(|found| found.batch_seconds);
         assert_eq!(quick, Some(60));
+        let policy =
+            "    UpdatePolicy:\n      AutoScalingScheduledAction: {IgnoreUnmodifiedGroupSizeProperties: true}\n";
+        let scheduled = body.replace("    UpdatePolicy:\n", policy);
+        assert!(RollingUpdate::deployed(&scheduled).is_some_and(|found| found.scheduled));
         let fixed = body.replace("!Ref MinInstancesInService", "1");
         assert_eq!(RollingUpdate::deployed(&fixed), None);
         assert_eq!(RollingUpdate::deployed("no template"), None);

@@ -38,7 +38,8 @@ by the deployed hook, and replaces instances whose worker is killed. A deploy of
 program, `run` is started and never `install`: what it needs must be on this machine. Workers in Python are run by the \
 python3 of the PATH, which must have what their requirements.txt names.
 
-With --speed 10, one of the fleet's minutes takes six seconds; visibility timeouts and the work itself stay as long as \
+With --speed 10, one of the fleet's minutes takes six seconds, and `capacity` goes by a clock that runs as fast; \
+visibility timeouts and the work itself stay as long as \
 they are.
 
 Ctrl-C, SIGTERM or `qfleet local down` end it: workers finish what they have in hand, for up to 30 s; once more kills \

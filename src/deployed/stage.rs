@@ -3,6 +3,7 @@
 use super::{Deployed, DeployedStack};
 use crate::blueprint::outputs;
 use crate::cloud::cloudformation::stacks::StackDescription;
+pub use crate::environment::schedule::{Change, Schedule};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stage {
@@ -44,6 +45,8 @@ pub struct Instances {
     pub target: Option<f64>,
     /// Whether messages that are being worked on count as backlog.
     pub counts_in_flight: bool,
+    /// When its group's bounds change, and to what.
+    pub schedule: Schedule,
 }
 
 /// A Lambda function, and the event source mapping that invokes it with the queue's messages.
@@ -118,6 +121,9 @@ fn group(output: impl Fn(&str) -> Option<String>) -> Option<Workers> {
         worker_environment: output(outputs::WORKER_ENVIRONMENT),
         target: output(outputs::TARGET).and_then(|text| text.parse().ok()),
         counts_in_flight: output(outputs::COUNTS_IN_FLIGHT).is_none_or(|text| text != "false"),
+        schedule: output(outputs::CAPACITY)
+            .and_then(|text| Schedule::read(&text))
+            .unwrap_or_default(),
     }))
 }
 

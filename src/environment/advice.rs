@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, image, run_script};
+use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.
@@ -158,6 +158,7 @@ fn timed(scaling: &Scaling) -> Option<(&Scaling, f64)> {
 }
 
 fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Problem>) {
+    capacity::advise(at, stage, group, advice);
     let Instances {
         types,
         zones,
@@ -169,7 +170,7 @@ fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Proble
         drain_timeout,
         ..
     } = group;
-    if stage.scaling.is_none() && (min < max || *min == 0) {
+    if stage.scaling.is_none() && group.capacity.is_empty() && (min < max || *min == 0) {
         let starts = match min {
             0 => "the group stays without instances".to_owned(),
             _ => format!("the group stays at {min} instances, of {max} that it may have"),
@@ -231,7 +232,7 @@ fn scales(at: &str, stage: &Stage, group: &Instances, scaling: &Scaling, advice:
     let latency = scaling.acceptable_latency;
     let at_scaling = format!("{at}/scaling");
     let at_latency = format!("{at_scaling}/acceptable_latency");
-    if min == max {
+    if min == max && group.schedule().0.iter().all(|entry| entry.min == entry.max) {
         advice.push(
             Problem::new(
                 &at_scaling,

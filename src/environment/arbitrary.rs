@@ -268,6 +268,24 @@ fn instances() -> impl Strategy<Value = Instances> {
                 root_device: image.starts_with("ami-").then(|| "/dev/sda1".to_owned()),
                 min,
                 max: min + more,
+                // Of few: what they come to is worked out, which takes its time.
+                capacity: match session_manager && policy && spot.is_some() {
+                    true => vec![
+                        Capacity {
+                            cron: "0 18 * * MON-FRI".into(),
+                            time_zone: "Europe/Berlin".into(),
+                            min: Some(0),
+                            max: Some(0),
+                        },
+                        Capacity {
+                            cron: "0 8 * * 1-5".into(),
+                            time_zone: "UTC".into(),
+                            min: None,
+                            max: None,
+                        },
+                    ],
+                    false => Vec::new(),
+                },
                 zones,
                 vpc,
                 subnets,

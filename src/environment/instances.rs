@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::{Duration, Size};
-use super::{Zones, patterns};
+use super::{Capacity, Zones, patterns};
 
 /// A multi-AZ Auto Scaling group of EC2 instances that run a program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,10 @@ pub struct Instances {
     #[schemars(range(min = 1, max = 10000))]
     #[serde(default = "ten")]
     pub max: u32,
+    /// Other bounds at set times. A change of `min` or `max` holds at once, until the next of these times.
+    #[schemars(length(max = 20))]
+    #[serde(default)]
+    pub capacity: Vec<Capacity>,
     /// Zones of the default VPC: `all` that offer one of the types, or a list of names.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub zones: Option<Zones>,

@@ -27,6 +27,10 @@ pub const POLICY: &str = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-
 pub const ALL_ZONES: &str = r"^all$";
 /// The name of an Availability Zone, Local Zone or Wavelength Zone.
 pub const ZONE: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]([a-z]|-[a-z0-9-]+[a-z])$";
+/// The five fields of cron: no seconds, no years, and none of the extensions that Auto Scaling doesn't know.
+pub const CRON: &str = r"^([0-9*,/-]|[A-Za-z]{3})+( ([0-9*,/-]|[A-Za-z]{3})+){4}$";
+/// What the name of a time zone is made of.
+pub const TIME_ZONE: &str = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$";
 /// A length of time. The digits are bounded so that no sum of them overflows.
 pub const DURATION: &str = r"^[0-9]{1,6} ?[smhd]( ?[0-9]{1,6} ?[smhd]){0,3}$";
 /// A length of time, or for ever.
@@ -60,6 +64,8 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         POLICY => "the ARN of a managed policy (`arn:aws:iam::…:policy/…`)",
         ALL_ZONES => "`all`, or a list of zones",
         ZONE => "the name of a zone, such as `us-east-2a`",
+        CRON => "the five fields of cron with a space between them, such as `0 18 * * MON-FRI`",
+        TIME_ZONE => "the IANA name of a time zone, such as `Europe/Berlin`",
         DURATION => "a length of time: a number with `s`, `m`, `h` or `d`, such as `90s`, `2m` or `1h 30m`",
         KEPT_FOR => "a length of time, such as `30d`, or `forever`",
         SIZE => "a size: a number with `MiB`, `GiB` or `TiB`, such as `20 GiB`",

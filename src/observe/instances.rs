@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::details::ScalingPolicy;
+use super::schedule::Scheduled;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::autoscaling::refreshes::InstanceRefresh;
@@ -14,6 +15,9 @@ use crate::cloud::sqs::queues::QueueDepth;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Instances {
     pub group: Option<Group>,
+    /// When its schedule changes the group's bounds; none without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Scheduled>,
     /// How many instances each zone has in each lifecycle state.
     pub instances_by_zone: BTreeMap<String, BTreeMap<String, usize>>,
     /// The scaling policies of its group; none when they weren't, or couldn't be, read.

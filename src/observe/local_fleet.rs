@@ -1,6 +1,7 @@
 //! What a local fleet says where Auto Scaling and CloudWatch would be asked: the emulator knows neither its instances
 //! nor why they come and go.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -19,6 +20,15 @@ pub struct LocalFleet {
     pub pid: i32,
     /// How many of its minutes pass in a real one.
     pub speed: u32,
+    #[serde(skip)]
+    pub started: Timestamp,
+}
+
+impl LocalFleet {
+    /// What its clock shows: as fast as the fleet, from when it was started.
+    pub fn clock(self, now: Timestamp) -> Timestamp {
+        state::clock(self.started, self.speed, now)
+    }
 }
 
 impl From<&FleetState> for LocalFleet {
@@ -26,6 +36,7 @@ impl From<&FleetState> for LocalFleet {
         LocalFleet {
             pid: fleet.pid,
             speed: fleet.speed,
+            started: fleet.started,
         }
     }
 }

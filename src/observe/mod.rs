@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod operation;
 pub mod reads;
 pub mod replacement;
+pub mod schedule;
 pub mod status;
 pub mod trend;
 pub mod victim;

@@ -12,6 +12,7 @@ use super::function::FunctionState;
 use super::instances::{self, Instances};
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::StageMetrics;
+use super::schedule::Scheduled;
 use super::status::{Backlog, StackState, StageState, Status, SurplusStack};
 use super::trend::trend;
 use super::{activities, live, metrics, operation};
@@ -165,7 +166,9 @@ impl Reads<'_> {
             let metrics = self.metrics.0.get(&stage.name).cloned().unwrap_or_default();
             let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
             let details = self.details.stages.get(&stage.name).cloned().unwrap_or_default();
-            stage_state(stage, live, metrics, activities, details)
+            let clock = self.local_fleet.map_or(now, |fleet| fleet.clock(now));
+            let schedule = stage.instances().and_then(|of| Scheduled::of(&of.schedule, clock));
+            stage_state(stage, live, metrics, activities, details, schedule)
         });
         let read = [
             &self.stacks.problems,
@@ -206,6 +209,7 @@ fn stage_state(
     metrics: StageMetrics,
     activities: Vec<Activity>,
     details: Details,
+    schedule: Option<Scheduled>,
 ) -> StageState {
     let backlog = stage.instances().and_then(|instances| {
         let target = instances.target?;
@@ -223,6 +227,7 @@ fn stage_state(
         instances: stage.instances().map(|_| Instances {
             instances_by_zone: instances::by_zone(live.group.as_ref()),
             group: live.group,
+            schedule,
             scaling_policies: details.policies,
             instance_refresh: details.refresh,
             activities,

@@ -27,6 +27,7 @@ pub mod receipt;
 pub mod recover;
 pub mod render;
 pub mod revert;
+mod schedule;
 pub mod screen;
 pub mod status;
 mod style;

@@ -145,6 +145,7 @@ impl Parts<'_> {
             next_stages,
             alerts: self.environment.alerts.is_some(),
             scaling: scaling::context(stage, index)?,
+            sleeps: instances.schedule().sleeps(),
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
             variables: variables()
                 .map(|(name, value)| contexts::Variable { name, value })
@@ -177,6 +178,9 @@ fn instance_context(instance_name: String, end_mark: String, instances: &Instanc
         zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
         min: instances.min,
         max: instances.max,
+        capacity_text: instances.schedule().write(),
+        capacity: instances.schedule().0,
+        may_be_empty: instances.may_be_empty(),
         min_in_service: RollingUpdate::of(instances).keeps(0),
         batch_size: RollingUpdate::of(instances).batch_size,
         start_timeout: iso8601(instances.start_timeout.as_secs()),

@@ -4,6 +4,7 @@
 //! is a tag of the group: it is there as long as the group is, and no longer.
 
 use aws_sdk_autoscaling::types::Tag;
+use aws_sdk_autoscaling::types::builders::TagBuilder;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,6 +12,11 @@ use crate::cloud::{Cloud, CloudError, explain};
 
 /// The tag that says what a group's bounds were before a destroy lowered them.
 pub(in crate::cloud) const MARK: &str = "qfleet:bounds-before-destroy";
+/// What the tag says more where the group's scheduled actions were suspended, too.
+const STOPPED: &str = " by schedule";
+/// What Auto Scaling calls them
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>).
+pub const SCHEDULED_ACTIONS: &str = "ScheduledActions";
 /// The type of a tagged group (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_Tag.html>).
 const GROUP: &str = "auto-scaling-group";
 
@@ -30,6 +36,7 @@ impl Bounds {
     }
 
     pub(in crate::cloud) fn read(text: &str) -> Option<Bounds> {
+        let text = text.strip_suffix(STOPPED).unwrap_or(text);
         let (min, max) = text.split_once(" to ")?;
         Some(Bounds {
             min: min.parse().ok()?,
@@ -38,12 +45,18 @@ impl Bounds {
     }
 }
 
+/// Whether a mark says that the group's scheduled actions were suspended.
+pub(in crate::cloud) fn schedule_was_stopped(mark: &str) -> bool {
+    mark.ends_with(STOPPED)
+}
+
 impl Cloud {
-    /// Marks a group that is about to be lowered
-    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html>).
-    pub async fn mark_bounds(&self, group: &str, bounds: Bounds) -> Result<(), CloudError> {
-        let marked = self.autoscaling.create_or_update_tags().tags(mark(group, bounds));
-        let marked = marked.send().await;
+    /// Marks a group that is about to be lowered; with `stops_schedule`, one whose scheduled actions are about to be
+    /// suspended, too (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html>).
+    pub async fn mark_bounds(&self, group: &str, bounds: Bounds, stops_schedule: bool) -> Result<(), CloudError> {
+        let value = bounds.write() + if stops_schedule { STOPPED } else { "" };
+        let tag = mark(group).value(value).propagate_at_launch(false).build();
+        let marked = self.autoscaling.create_or_update_tags().tags(tag).send().await;
         marked.map(drop).map_err(|error| explain("CreateOrUpdateTags", error))
     }
 
@@ -58,21 +71,30 @@ impl Cloud {
             .map_err(|error| explain("UpdateAutoScalingGroup", error))
     }
 
-    /// Takes the mark off.
-    pub async fn unmark_bounds(&self, group: &str, bounds: Bounds) -> Result<(), CloudError> {
-        let unmarked = self.autoscaling.delete_tags().tags(mark(group, bounds)).send().await;
+    /// Takes the mark off, whatever it says.
+    pub async fn unmark_bounds(&self, group: &str) -> Result<(), CloudError> {
+        let unmarked = self.autoscaling.delete_tags().tags(mark(group).build()).send().await;
         unmarked.map(drop).map_err(|error| explain("DeleteTags", error))
+    }
+
+    /// Keeps a group's scheduled actions from changing its bounds: those whose time comes meanwhile are left out
+    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html>).
+    pub async fn stop_schedule(&self, group: &str) -> Result<(), CloudError> {
+        let suspend = self.autoscaling.suspend_processes().auto_scaling_group_name(group);
+        let suspended = suspend.scaling_processes(SCHEDULED_ACTIONS).send().await;
+        suspended.map(drop).map_err(|error| explain("SuspendProcesses", error))
+    }
+
+    /// Lets them again (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ResumeProcesses.html>).
+    pub async fn follow_schedule(&self, group: &str) -> Result<(), CloudError> {
+        let resume = self.autoscaling.resume_processes().auto_scaling_group_name(group);
+        let resumed = resume.scaling_processes(SCHEDULED_ACTIONS).send().await;
+        resumed.map(drop).map_err(|error| explain("ResumeProcesses", error))
     }
 }
 
-fn mark(group: &str, bounds: Bounds) -> Tag {
-    Tag::builder()
-        .resource_id(group)
-        .resource_type(GROUP)
-        .key(MARK)
-        .value(bounds.write())
-        .propagate_at_launch(false)
-        .build()
+fn mark(group: &str) -> TagBuilder {
+    Tag::builder().resource_id(group).resource_type(GROUP).key(MARK)
 }
 
 #[cfg(test)]
@@ -83,6 +105,9 @@ mod tests {
     fn what_is_marked_is_read() {
         let bounds = Bounds { min: 2, max: 40 };
         assert_eq!(Bounds::read(&bounds.write()), Some(bounds));
+        let stopped = bounds.write() + STOPPED;
+        assert_eq!(Bounds::read(&stopped), Some(bounds));
+        assert!(schedule_was_stopped(&stopped) && !schedule_was_stopped(&bounds.write()));
         assert_eq!(Bounds::read("2"), None);
     }
 }

@@ -36,6 +36,9 @@ pub struct Group {
     /// The bounds that it had before a destroy took its instances away, until that has ended or a deploy has put them back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_destroy: Option<Bounds>,
+    /// That destroy suspended its scheduled actions.
+    #[serde(skip)]
+    pub schedule_stopped: bool,
     /// `DefaultCooldown`, in seconds.
     #[serde(skip)]
     pub cooldown_seconds: Option<i32>,
@@ -243,6 +246,9 @@ fn read(group: &AutoScalingGroup) -> Group {
                 spot_notice: None,
             })
             .collect(),
+        schedule_stopped: tags
+            .get(bounds::MARK)
+            .is_some_and(|mark| bounds::schedule_was_stopped(mark)),
         before_destroy: tags.get(bounds::MARK).and_then(|mark| Bounds::read(mark)),
         cooldown_seconds: group.default_cooldown(),
         warmup_seconds: group.default_instance_warmup(),

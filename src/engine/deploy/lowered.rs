@@ -25,5 +25,8 @@ pub(in crate::engine) async fn put_back(
             "{stack}: {group} has {min} to {max} instances again: a destroy that was stopped had taken them away"
         ));
     }
-    Ok(cloud.unmark_bounds(group, bounds).await?)
+    if now.schedule_stopped {
+        cloud.follow_schedule(group).await?;
+    }
+    Ok(cloud.unmark_bounds(group).await?)
 }

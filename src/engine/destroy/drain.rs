@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::cloud::CloudError;
-use crate::cloud::autoscaling::bounds::Bounds;
+use crate::cloud::autoscaling::bounds::{Bounds, SCHEDULED_ACTIONS};
 use crate::cloud::autoscaling::draining::HookResult;
 use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::cloud::autoscaling::scaling::LifecycleHook;
@@ -39,8 +39,11 @@ pub async fn drain(context: Context<'_>, target: Target<'_>, resources: &[StackR
     let groups = resources.iter().filter(|resource| {
         resource.resource_type == "AWS::AutoScaling::AutoScalingGroup" && !resource.physical_id.is_empty()
     });
+    let scheduled = resources
+        .iter()
+        .any(|resource| resource.resource_type == "AWS::AutoScaling::ScheduledAction");
     let drained = groups.map(async |group| {
-        if let Err(error) = drain_group(context, target, group, at_once).await {
+        if let Err(error) = drain_group(context, target, group, (scheduled, at_once)).await {
             context.tell.warn(format!(
                 "{stack}: {} is left to CloudFormation to be emptied: {error}",
                 group.physical_id
@@ -54,7 +57,7 @@ async fn drain_group(
     context: Context<'_>,
     target: Target<'_>,
     resource: &StackResource,
-    at_once: bool,
+    (scheduled, at_once): (bool, bool),
 ) -> Result<(), CloudError> {
     let Context { cloud, tell, .. } = context;
     let (stack, group) = (target.stack, resource.physical_id.as_str());
@@ -65,6 +68,8 @@ async fn drain_group(
         tell.warn(format!("{stack}: {group} is left as it is: this stack did not make it"));
         return Ok(());
     }
+    // Else its next time could launch instances while the others go.
+    let stops_schedule = scheduled && !found.suspended_processes.iter().any(|one| one == SCHEDULED_ACTIONS);
     let (bounds, instances) = (found.bounds(), found.instances);
     match cloud.cancel_refresh(group).await {
         Ok(true) => tell.warn(format!("{stack}: the instance refresh of {group} was cancelled")),
@@ -73,13 +78,16 @@ async fn drain_group(
     }
     // When this is stopped, the next deploy knows by the mark what to put back. A group without bounds has it already, or
     // was lowered by somebody else.
-    if bounds != Bounds::NONE
-        && let Err(error) = cloud.mark_bounds(group, bounds).await
+    if (bounds != Bounds::NONE || stops_schedule)
+        && let Err(error) = cloud.mark_bounds(group, bounds, stops_schedule).await
     {
         tell.warn(format!(
             "{stack}: the bounds of {group} ({} to {} instances) could not be noted, so no deploy will put them back: {error}",
             bounds.min, bounds.max
         ));
+    }
+    if stops_schedule && let Err(error) = cloud.stop_schedule(group).await {
+        tell.warn(format!("{stack}: the schedule of {group} goes on meanwhile: {error}"));
     }
     // First, so that an instance that comes up meanwhile isn't protected.
     let shrunk = cloud.shrink_group(group).await;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::blueprint::rolling_update::PARAMETER;
 use crate::blueprint::{RollingUpdate, Stack, outputs};
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::cloudformation::change_set::{Action, Change};
+use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange};
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 
@@ -75,7 +75,58 @@ pub(in crate::engine) async fn keeps_now(
         return Ok(None);
     };
     let group = group(cloud, outputs).await?;
-    Ok(group.map(|group| update.keeps(running(&group))))
+    Ok(group.map(|group| within(update, &group).keeps(running(&group))))
+}
+
+fn within(update: RollingUpdate, group: &Group) -> RollingUpdate {
+    let natural = |count: i32| u32::try_from(count).unwrap_or_default();
+    update.within(natural(group.min), natural(group.max))
+}
+
+/// What is to be known of a group whose bounds are changed while its schedule has given it others: "if you modify any of
+/// the group size property values in your template, CloudFormation uses the modified values"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>).
+///
+/// # Errors
+/// When the group can't be read.
+pub(in crate::engine) async fn overrides_schedule(
+    cloud: &Cloud,
+    update: Option<RollingUpdate>,
+    outputs: Option<&BTreeMap<String, String>>,
+    changes: &[Change],
+) -> Result<Option<String>, CloudError> {
+    let of_group = changes.iter().filter(|change| change.logical_id == "Group");
+    let properties: Vec<&PropertyChange> = of_group.flat_map(|change| &change.properties).collect();
+    let size = |name: &str| {
+        let path = format!("/Properties/{name}");
+        let change = properties.iter().find(|property| property.path == path)?;
+        let number = |text: &Option<String>| text.as_deref()?.parse::<i32>().ok();
+        Some((number(&change.before)?, number(&change.after)?))
+    };
+    let (min, max) = (size("MinSize"), size("MaxSize"));
+    if update.is_none_or(|update| !update.scheduled) || (min, max) == (None, None) {
+        return Ok(None);
+    }
+    let Some(group) = group(cloud, outputs).await? else {
+        return Ok(None);
+    };
+    let as_deployed = |size: Option<(i32, i32)>, now| size.is_none_or(|(before, _)| before == now);
+    if as_deployed(min, group.min) && as_deployed(max, group.max) {
+        return Ok(None);
+    }
+    let after = |size: Option<(i32, i32)>, now| size.map_or(now, |(_, after)| after);
+    let (least, most) = (after(min, group.min), after(max, group.max));
+    let crossed = match least > most {
+        true => {
+            ", and Auto Scaling may refuse that; change both, or deploy when the schedule has the group at its own bounds"
+        }
+        false => ", until the schedule changes them again",
+    };
+    Ok(Some(format!(
+        "its schedule has given the group {} to {} instances: what was changed of its bounds holds at once, so {least} to \
+         {most}{crossed}",
+        group.min, group.max
+    )))
 }
 
 async fn group(cloud: &Cloud, outputs: Option<&BTreeMap<String, String>>) -> Result<Option<Group>, CloudError> {
@@ -112,6 +163,7 @@ fn running(group: &Group) -> usize {
 }
 
 fn rolling(update: RollingUpdate, group: &Group) -> Rolling {
+    let update = within(update, group);
     let keeps = update.keeps(running(group));
     let stay = group.instances.iter();
     let instances = stay
@@ -133,7 +185,7 @@ fn rolling(update: RollingUpdate, group: &Group) -> Rolling {
 mod tests {
     use super::*;
     use crate::cloud::autoscaling::groups::Instance;
-    use crate::cloud::cloudformation::change_set::{PropertyChange, Replacement};
+    use crate::cloud::cloudformation::change_set::Replacement;
 
     /// So many are wanted; these are there, of version 2 or of another.
     fn group(desired: i32, instances: &[(&str, &str)]) -> Group {
@@ -158,6 +210,7 @@ mod tests {
             max: 20,
             batch_size: 5,
             batch_seconds: 60,
+            scheduled: false,
         };
         // Scaling out, then scaling in; kept, replaced, in service at least.
         for (group, keeps, replaced, in_service) in [

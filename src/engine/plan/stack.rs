@@ -238,6 +238,12 @@ async fn plan_changes(
         plan.rolls_instances = Some(rolling.instances);
         plan.rolling_update = Some(rolling);
     }
+    if let Drafting::Ready { changes, .. } = &drafted {
+        let outputs = found.map(|found| &found.outputs);
+        let overrides = rolling::overrides_schedule(cloud, stack.rolling_update, outputs, changes).await?;
+        let warnings: Vec<String> = plan.warning.take().into_iter().chain(overrides).collect();
+        plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
+    }
     match drafted {
         Drafting::Ready {
             draft,

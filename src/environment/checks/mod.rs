@@ -1,6 +1,7 @@
 //! What must hold across the keys of an environment file, and what a JSON Schema can't say about one.
 
 mod alerts;
+mod capacity;
 mod drift;
 mod flow;
 mod names;

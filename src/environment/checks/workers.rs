@@ -1,6 +1,6 @@
 //! Groups of instances: how many, of which types, where, and how they scale.
 
-use super::Checks;
+use super::{Checks, capacity};
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
 use crate::environment::{Image, Instances, Scaling, Workers, Zones};
@@ -11,6 +11,7 @@ pub(super) fn check(checks: &mut Checks) {
         if let Some(instances) = &stage.workers.instances {
             let at_instances = format!("{at}/workers/instances");
             count(checks, &at_instances, instances);
+            capacity::check(checks, &at_instances, instances);
             types(checks, &at_instances, &instances.types);
             root_device(checks, &at_instances, instances);
             placement(checks, &at_instances, instances);

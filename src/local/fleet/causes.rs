@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::state::{Activity, StatusCode};
+use crate::deployed::stage::Change;
 
 /// How many of a worker's last lines a message shows.
 const LINES: usize = 8;
@@ -38,6 +39,23 @@ pub(super) fn request(min: u32, max: u32, from: u32, to: u32, time: Timestamp) -
          desired capacity from {from} to {to}"
     );
     at(time, bounds)
+}
+
+/// "At … the scheduled action … executed. Setting min size from 1 to 0. Setting max size from 4 to 0. Setting desired
+/// capacity from 2 to 0."
+pub(super) fn schedule(change: &Change, (min, max): (u32, u32), time: Timestamp) -> String {
+    let mut cause = format!("At {time:.0} the scheduled action of {} executed.", change.when());
+    for (what, from, to) in [("min", min, change.min), ("max", max, change.max)] {
+        if from != to {
+            let _ = write!(cause, " Setting {what} size from {from} to {to}.");
+        }
+    }
+    cause
+}
+
+/// What follows from [`schedule`].
+pub(super) fn desired(from: u32, to: u32) -> String {
+    format!(" Setting desired capacity from {from} to {to}.  ")
 }
 
 /// `cause` is the controller's, a sentence without its time.

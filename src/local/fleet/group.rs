@@ -148,6 +148,17 @@ impl Group {
         }
     }
 
+    /// Its schedule gives it these bounds, for this cause.
+    pub fn schedule(&mut self, shape: Shape, cause: String) {
+        let desired = self.desired.clamp(shape.min, shape.max.max(shape.min));
+        self.shape = shape;
+        if desired != self.desired {
+            let change = causes::desired(self.desired, desired);
+            self.why = format!("{cause}{change}");
+            self.desired = desired;
+        }
+    }
+
     /// Somebody wants so many instances.
     pub fn request(&mut self, desired: u32, now: Now) {
         let (min, max) = (self.shape.min, self.shape.max.max(self.shape.min));

@@ -14,7 +14,7 @@ use crate::blueprint::{quoting, template};
 use crate::cloud::autoscaling::policies::AlarmDefinition;
 use crate::cloud::autoscaling::scaling::{LifecycleHook, ScalingGroup};
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::stage::{self, Workers};
+use crate::deployed::stage::{self, Schedule, Workers};
 use crate::deployed::{Deployed, DeployedStack};
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
@@ -46,6 +46,8 @@ pub(super) struct Outputs {
     /// `s3://bucket/key` of the program.
     pub program: String,
     pub settings: Vec<(String, String)>,
+    /// When the group's bounds change, and to what.
+    pub schedule: Schedule,
 }
 
 /// A queue of a stage.
@@ -71,6 +73,7 @@ impl Outputs {
                 .chain(dead_letters)
                 .collect(),
             program: instances.program?,
+            schedule: instances.schedule,
             settings: quoting::environment_file(instances.worker_environment.as_deref().unwrap_or_default()),
         })
     }
@@ -98,6 +101,8 @@ pub(super) struct Facts {
     pub warmup_seconds: Option<u32>,
     /// The first instance type.
     pub instance_type: String,
+    /// `MinSize` and `MaxSize`, where they are numbers.
+    pub bounds: Option<(u32, u32)>,
     /// `MaxBatchSize`: how many instances an update replaces at once.
     pub batch: u32,
     /// The group's own hook for instances that terminate.
@@ -128,6 +133,7 @@ impl Facts {
                 .as_str()
                 .unwrap_or(INSTANCE_TYPE)
                 .to_owned(),
+            bounds: number(&group["Properties"]["MinSize"]).zip(number(&group["Properties"]["MaxSize"])),
             batch: number(&group["UpdatePolicy"]["AutoScalingRollingUpdate"]["MaxBatchSize"]).unwrap_or(1),
             hook: hook.map(|hook| Hook {
                 name: hook["LifecycleHookName"].as_str().unwrap_or_default().to_owned(),
@@ -282,13 +288,14 @@ mod tests {
     #[test]
     fn the_template_tells_what_the_emulator_does_not() {
         let body = "Resources:\n  Group:\n    Type: AWS::AutoScaling::AutoScalingGroup\n    UpdatePolicy: \
-                    {AutoScalingRollingUpdate: {MaxBatchSize: 2}}\n    Properties: {MinSize: !Ref Min, \
+                    {AutoScalingRollingUpdate: {MaxBatchSize: 2}}\n    Properties: {MinSize: \"1\", MaxSize: 4, \
                     DefaultInstanceWarmup: 90, LifecycleHookSpecificationList: [{LifecycleHookName: drain, \
                     LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING', HeartbeatTimeout: 60}]}\n  Launch:\n    Type: AWS::EC2::LaunchTemplate\n    Properties: \
                     {LaunchTemplateData: {InstanceType: t4g.small}}\n";
         let facts = Facts {
             warmup_seconds: Some(90),
             instance_type: "t4g.small".into(),
+            bounds: Some((1, 4)),
             batch: 2,
             hook: Some(Hook {
                 name: "drain".into(),
@@ -317,6 +324,7 @@ mod tests {
             }],
             program: String::new(),
             settings: Vec::new(),
+            schedule: Schedule::default(),
         };
         let alarm = |description: &str| AlarmDefinition {
             description: description.into(),

@@ -18,6 +18,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployed::address::Address;
 
+/// What the clock of a fleet shows, which runs as fast as the fleet does.
+pub fn clock(started: Timestamp, speed: u32, now: Timestamp) -> Timestamp {
+    let passed = now.duration_since(started);
+    let faster = i32::try_from(speed.max(1)).unwrap_or(i32::MAX);
+    passed
+        .checked_mul(faster)
+        .and_then(|passed| started.checked_add(passed).ok())
+        .unwrap_or(now)
+}
+
 /// A local fleet as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FleetState {

@@ -4,6 +4,7 @@
 mod answer;
 mod look;
 mod minute;
+mod schedule;
 mod shown;
 mod workers;
 
@@ -38,6 +39,7 @@ use super::state::FleetState;
 use super::{program, runs_already, zones};
 use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
+use crate::deployed::stage::Change;
 use crate::error::{Error, Result};
 
 /// From being stopped until workers that still work are told to give their work back. One that receives waits for
@@ -141,6 +143,8 @@ struct Member {
     program: PathBuf,
     /// The capacity that the emulator knows; nothing until it was told.
     told: Option<u32>,
+    /// What its schedule set last, since the fleet was started.
+    scheduled: Option<Change>,
     /// The group is no longer there.
     gone: bool,
 }
@@ -302,6 +306,7 @@ impl Supervisor {
             stage,
             program,
             told: None,
+            scheduled: None,
             gone: false,
         });
         Ok(())

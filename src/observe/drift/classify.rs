@@ -166,6 +166,15 @@ impl<'a> Difference<'a> {
                 let within = (number("MinSize")?..=number("MaxSize")?).contains(&desired);
                 within.then(|| meaning(Class::Expected, "Auto Scaling sets it, between the group's bounds"))
             }
+            ("AWS::AutoScaling::AutoScalingGroup", "MinSize" | "MaxSize") => {
+                let asked = self.asked?;
+                let bounds = [self::number(asked.get("MinSize")?), self::number(asked.get("MaxSize")?)];
+                let mut scheduled = asked.get("ScheduledBounds")?.as_array()?.iter();
+                let is_scheduled = |set: &Value| [self::number(&set[0]), self::number(&set[1])] == bounds;
+                scheduled
+                    .any(is_scheduled)
+                    .then(|| meaning(Class::Expected, "its schedule sets these bounds"))
+            }
             ("AWS::AutoScaling::AutoScalingGroup", "AvailabilityZones")
                 if self.all_expected.get("VPCZoneIdentifier").is_some() && self.expected.is_none() =>
             {
@@ -270,6 +279,9 @@ impl<'a> Difference<'a> {
         Some(match self.resource_type {
             "AWS::AutoScaling::AutoScalingGroup" => "it was deleted, and its workers with it",
             "AWS::AutoScaling::ScalingPolicy" => "it was deleted: the group no longer scales by it",
+            "AWS::AutoScaling::ScheduledAction" => {
+                "it was deleted: the group no longer gets these bounds at their time"
+            }
             "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
             "AWS::Lambda::Function" => "it was deleted: nobody works on the messages",
             "AWS::S3::Bucket" => "it was deleted, and its objects with it",

@@ -50,6 +50,17 @@ impl OwnLook {
         }
     }
 
+    /// The bounds that the group's schedule gives it at some time, by the scheduled actions of its template.
+    pub(super) fn scheduled<'a>(&mut self, actions: impl Iterator<Item = &'a Value>) {
+        let bounds = actions.map(|action| json!([action["MinSize"], action["MaxSize"]]));
+        let bounds: Vec<Value> = bounds.collect();
+        if let Some(Value::Object(actual)) = &mut self.actual
+            && !bounds.is_empty()
+        {
+            actual.insert("ScheduledBounds".to_owned(), bounds.into());
+        }
+    }
+
     /// Instances that were launched from another version than the group launches now.
     pub(super) fn old_instances(&mut self) {
         let of = |name: &str| self.actual.as_ref().and_then(|actual| actual.get(name));

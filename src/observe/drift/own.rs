@@ -189,6 +189,10 @@ impl<'a> Own<'a> {
             "AWS::AutoScaling::AutoScalingGroup" => {
                 let properties = ["DefaultInstanceWarmup", "DesiredCapacity", "MaxSize", "MinSize"];
                 let mut look = self.properties(declared, &properties, &[], cloud.actual_group(id).await?);
+                let of_group = |action: &&Value| {
+                    action.get("Recurrence").is_some() && action["AutoScalingGroupName"]["Ref"] == *resource.logical_id
+                };
+                look.scheduled(self.resources.values().filter(of_group));
                 look.processes();
                 look.old_instances();
                 look

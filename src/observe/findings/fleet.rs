@@ -8,6 +8,7 @@ use super::Words;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
+use crate::environment::schedule::Change;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::instances::Instances;
@@ -17,7 +18,14 @@ use crate::observe::status::StageState;
 const DEATHS: usize = 3;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-pub(super) fn of(stage: &StageState, in_progress: bool, words: &Words, now: Timestamp) -> Vec<Finding> {
+/// `updated`: when its stack's last operation began.
+pub(super) fn of(
+    stage: &StageState,
+    in_progress: bool,
+    updated: Option<Timestamp>,
+    words: &Words,
+    now: Timestamp,
+) -> Vec<Finding> {
     let Some(instances) = &stage.instances else {
         return Vec::new();
     };
@@ -29,6 +37,7 @@ pub(super) fn of(stage: &StageState, in_progress: bool, words: &Words, now: Time
             all.push(suspended(group));
             all.push(another_version(instances, group));
             all.push(taken_down(group, words));
+            all.push(missed(instances, group, updated, now));
         }
     }
     all.into_iter()
@@ -112,6 +121,26 @@ fn taken_down(group: &Group, words: &Words) -> Option<Finding> {
             Finding::new("draining", Note, meaning, action)
         }
     })
+}
+
+/// A rolling update suspends the schedule, and what comes meanwhile isn't done afterwards
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>).
+fn missed(instances: &Instances, group: &Group, updated: Option<Timestamp>, now: Timestamp) -> Option<Finding> {
+    let change = instances.schedule.as_ref()?.missed(group, updated, now)?;
+    let Change { min, max, .. } = *change;
+    let meaning = format!(
+        "its schedule gave the group {min} to {max} instances on {}, and it has {} to {}: somebody set that, or an update \
+         was under way then",
+        change.when(),
+        group.min,
+        group.max
+    );
+    let action = "leave it until the schedule's next time, or set what the schedule says";
+    let command = format!(
+        "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --min-size {min} --max-size {max}",
+        group.name
+    );
+    Some(Finding::new("schedule-missed", Warning, meaning, action).command(command))
 }
 
 /// Stuck is one that has replaced nothing within an hour.

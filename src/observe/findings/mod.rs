@@ -59,9 +59,13 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
             .stacks
             .iter()
             .any(|stack| stack.part == stage.stage && stack.status.is_in_progress());
+        let own_stack = status.stacks.iter().find(|stack| stack.part == stage.stage);
+        // A local fleet's schedule goes by a clock of its own.
+        let updated = own_stack.and_then(|stack| stack.last_operation.started_at);
+        let updated = updated.filter(|_| !status.local);
         let no_fleet = status.local && status.local_fleet.is_none();
         all.extend(queue::of(stage, in_progress, no_fleet, words));
-        all.extend(fleet::of(stage, in_progress, words, status.at));
+        all.extend(fleet::of(stage, in_progress, updated, words, status.at));
         all.extend(function::of(stage, in_progress, words));
         all.extend(scaling::of(stage, words));
     }

@@ -1,8 +1,10 @@
 //! Of a stage's queues.
 
 use super::Words;
+use crate::cloud::autoscaling::groups::Group;
 use crate::observe::finding::Finding;
-use crate::observe::finding::Severity::{Critical, Warning};
+use crate::observe::finding::Severity::{Critical, Note, Warning};
+use crate::observe::schedule;
 use crate::observe::status::StageState;
 use crate::observe::trend::Trend;
 
@@ -81,6 +83,9 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
         let command = format!("qfleet local up {}", words.file);
         return Some(Finding::new("no-workers", Warning, meaning, "start the workers").command(command));
     }
+    if let Some(asleep) = asleep(stage, group, &waiting, words) {
+        return Some(asleep);
+    }
     if group.max == 0 {
         let meaning = format!("{waiting} and the fleet may have no instance (max 0)");
         let action = "raise `max` in the environment file and deploy";
@@ -111,6 +116,35 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
         let action = "see in the scaling activities why none is launched";
         Finding::new("no-workers", Critical, meaning, action).command(command)
     })
+}
+
+/// A group that has no instance by its schedule: that is meant, as long as something wakes it.
+fn asleep(stage: &StageState, group: &Group, waiting: &str, words: &Words) -> Option<Finding> {
+    let schedule = stage.instances.as_ref()?.schedule.as_ref()?;
+    if !schedule.lets_sleep(group) {
+        return None;
+    }
+    let wake = |process: &str| format!("aws autoscaling {process} --auto-scaling-group-name {}", group.name);
+    if schedule::is_suspended(group) {
+        let meaning = format!("{waiting}, the fleet sleeps, and its schedule is suspended: nothing wakes it");
+        let command = wake("resume-processes --scaling-processes ScheduledActions");
+        let action = "resume the schedule; what it missed meanwhile it doesn't do";
+        return Some(Finding::new("no-workers", Critical, meaning, action).command(command));
+    }
+    let Some(wakes) = &schedule.wakes else {
+        let meaning = format!("{waiting}, the fleet sleeps by its schedule, and nothing in that wakes it");
+        let action = "add the time at which it works to `capacity`, and deploy";
+        let command = format!("qfleet deploy {}", words.file);
+        return Some(Finding::new("no-workers", Critical, meaning, action).command(command));
+    };
+    let meaning = format!("{waiting}, and the fleet sleeps by its schedule until {}", wakes.when());
+    let action = "nothing, if they may wait; else wake it now: the schedule goes on from there";
+    let command = wake(&format!(
+        "update-auto-scaling-group --min-size {} --max-size {}",
+        wakes.min.max(1),
+        wakes.max
+    ));
+    Some(Finding::new("asleep", Note, meaning, action).command(command))
 }
 
 fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {

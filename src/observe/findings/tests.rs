@@ -5,6 +5,7 @@ mod fleet;
 mod function;
 mod queue;
 mod scaling;
+mod schedule;
 mod stacks;
 
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +20,7 @@ use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
+use crate::environment::schedule::{Entry, Schedule};
 use crate::observe::details::{MISSING, ScalingPolicy, StageAlarm};
 use crate::observe::expiry::Expiry;
 use crate::observe::finding::{Severity, is_healthy};
@@ -26,6 +28,7 @@ use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
+use crate::observe::schedule::Scheduled;
 use crate::observe::status::{Backlog, StackState, StageState, SurplusStack};
 use crate::observe::trend::Trend;
 
@@ -173,6 +176,29 @@ fn nothing(found: &[Finding]) {
 
 fn instances(stage: &mut StageState) -> &mut Instances {
     stage.instances.as_mut().expect("instances")
+}
+
+/// The fleet works from 14:00 to 10:00, so it sleeps now, at noon; or it slept from 14:00 to 10:00.
+fn scheduled(stage: &mut StageState, sleeps: bool) {
+    let entry = |cron: &str, max: u32| Entry {
+        cron: cron.to_owned(),
+        time_zone: "UTC".to_owned(),
+        min: max.min(1),
+        max,
+    };
+    let (to_sleep, to_work) = if sleeps {
+        ("0 10 * * *", "0 14 * * *")
+    } else {
+        ("0 14 * * *", "0 10 * * *")
+    };
+    let schedule = Schedule(vec![entry(to_sleep, 0), entry(to_work, 4)]);
+    instances(stage).schedule = Scheduled::of(&schedule, at(0));
+}
+
+fn sleeps(stage: &mut StageState) {
+    let group = group(stage);
+    (group.min, group.desired, group.max) = (0, 0, 0);
+    group.instances.clear();
 }
 
 fn group(stage: &mut StageState) -> &mut Group {

@@ -9,6 +9,7 @@ use super::theme::{GONE, Theme, Tone, of_instance};
 use super::{chart, line, rule};
 use crate::observe::status::StageState;
 use crate::report::function;
+use crate::report::schedule;
 use crate::report::style::number;
 use crate::report::style::whole_seconds;
 
@@ -92,12 +93,18 @@ fn workers(stage: &StageState) -> String {
     let Some(group) = &instances.group else {
         return "group unknown".into();
     };
+    let asleep = instances
+        .schedule
+        .as_ref()
+        .filter(|schedule| schedule.lets_sleep(group));
+    let sleeps = asleep.and_then(|of| schedule::next(of, group));
     format!(
-        "{} of {} in service, min {}, max {}",
+        "{} of {} in service, min {}, max {}{}",
         group.in_service(),
         group.desired,
         group.min,
-        group.max
+        group.max,
+        sleeps.map_or(String::new(), |sleeps| format!(", {sleeps}"))
     )
 }
 

@@ -291,7 +291,11 @@ fn one_stage_of_a_local_fleet_with_a_read_that_failed() {
     let mut one = busy();
     one.status.stages.truncate(1);
     one.status.local = true;
-    one.status.local_fleet = Some(LocalFleet { pid: 42, speed: 10 });
+    one.status.local_fleet = Some(LocalFleet {
+        pid: 42,
+        speed: 10,
+        started: one.status.at,
+    });
     one.status.unknown = vec!["move: GetQueueAttributes failed: timed out".into(), "more".into()];
     one.status.stages[0].queue = None;
     one.status.stages[0].dead_letters = None;

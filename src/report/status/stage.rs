@@ -10,6 +10,7 @@ use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
 use crate::observe::status::{Done, StageState};
 use crate::report::function;
+use crate::report::schedule;
 use crate::report::screen::sparkline;
 use crate::report::style::{BAD, CAREFUL, FAINT, many, paint};
 
@@ -71,6 +72,9 @@ fn instance_lines(say: &mut impl FnMut(&str, &str), instances: &Instances, unkno
         Some(group) => {
             let sizes = format!("{}; min {}, max {}", in_service(group), group.min, group.max);
             say("group", &sizes);
+            if let Some(text) = instances.schedule.as_ref().and_then(|of| schedule::next(of, group)) {
+                say("", &text);
+            }
             if !group.instances.is_empty() {
                 say("zones", &zones(instances));
             }

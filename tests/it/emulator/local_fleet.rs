@@ -6,4 +6,5 @@ mod ends;
 mod place;
 mod refusals;
 mod scaling;
+mod schedule;
 mod watched;

@@ -278,6 +278,7 @@ impl World {
             "DescribeLifecycleHooks" => self.describe_hooks(input),
             "CompleteLifecycleAction" => self.complete_action(input),
             "CancelInstanceRefresh" => self.cancel_refresh(input),
+            "SuspendProcesses" | "ResumeProcesses" => self.suspend_processes(action, input),
             _ => {
                 self.complaints.push(format!("{action}: the endpoint doesn't know it"));
                 Err(Refusal::new(

@@ -88,6 +88,19 @@ impl World {
         Ok(Fields::new())
     }
 
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SuspendProcesses.html> and
+    /// <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ResumeProcesses.html>: those that are named, or all.
+    pub(super) fn suspend_processes(&mut self, action: &str, input: &Input) -> Answer {
+        let found = self.group_named(input)?;
+        let named = input.texts("ScalingProcesses");
+        let suspended = &mut self.script.groups[found].suspended;
+        suspended.retain(|process| !named.is_empty() && !named.contains(process));
+        if action == "SuspendProcesses" {
+            suspended.extend(named);
+        }
+        Ok(Fields::new())
+    }
+
     /// Instances above the desired capacity leave, unless they are protected.
     fn scale_in(&mut self, found: usize) {
         let group = &self.script.groups[found];

@@ -81,9 +81,20 @@ impl World {
         let launches_others = changed.iter().any(|property| launched.contains(&property.as_str()));
         let (id, restores) = (id.clone(), *work == Work::Restore);
         let policy = self.policy(stack, template, definition, &id);
+        let scheduled = &template.tree["Resources"][&id]["UpdatePolicy"]["AutoScalingScheduledAction"];
+        // "If true, CloudFormation ignores differences in group size properties between your current Auto Scaling group and
+        // the Auto Scaling group described in the AWS::AutoScaling::AutoScalingGroup resource of your template during a
+        // stack update. If you modify any of the group size property values in your template, CloudFormation uses the
+        // modified values".
+        let ignores = scheduled["IgnoreUnmodifiedGroupSizeProperties"] == true;
+        let sets = |property: &str| !ignores || changed.iter().any(|changed| *changed == property);
         let group = &mut self.script.groups[found];
-        group.min = number(&wanted["MinSize"]);
-        group.max = number(&wanted["MaxSize"]);
+        if sets("MinSize") {
+            group.min = number(&wanted["MinSize"]);
+        }
+        if sets("MaxSize") {
+            group.max = number(&wanted["MaxSize"]);
+        }
         match restores {
             true => group.launch_as_before(),
             false if launches_others => {

@@ -143,6 +143,12 @@ const CHOICES: [Choice; 15] = [
                 ..NONE
             },
             Setting {
+                name: "office hours",
+                instances: "min: 1\nmax: 5\ncapacity: [{cron: '0 18 * * MON-FRI', time_zone: Europe/Berlin, min: 0, max: 0}, {cron: '0 8 * * *'}]",
+                scaling: "messages_per_instance: 10",
+                ..NONE
+            },
+            Setting {
                 name: "large",
                 instances: "min: 100\nmax: 1000",
                 scaling: "seconds_per_message: 7\nmessages_at_once: 32\nacceptable_latency: 2h",

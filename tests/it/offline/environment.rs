@@ -41,6 +41,11 @@ fn with(old: &str, new: &str) -> String {
     GOOD.replace(old, new)
 }
 
+/// The good file with these bounds at set times.
+fn capacity(entries: &str) -> String {
+    with("zones: all", &format!("capacity: [{entries}]"))
+}
+
 fn shown(problems: &Problems) -> String {
     problems::text(problems, Severity::Error, GraphicalTheme::unicode_nocolor())
 }
@@ -69,6 +74,11 @@ refused! {
     block_text_of_several_lines: with("program: ../examples/mover", "program: |\n          ../examples\n          mover");
     brackets_left_open: with("types: [t4g.small]", "types: [t4g.small");
     bucket_that_is_not_there: with("bucket:\n  uploads: uploads/\n  processed: processed/\n  on_destroy: empty\n", "");
+    capacity_at_one_time_twice: capacity(r#"{cron: "0 8 * * 1-5", max: 3}, {cron: "0 8 1 * *", min: 0, max: 0}"#);
+    capacity_beyond_the_groups: capacity(r#"{cron: "0 8 * * *", max: 5}, {cron: "0 9 * * *", min: 5}, {cron: "0 10 * * *", max: 1}, {cron: "0 11 * * *", min: 3, max: 2}"#);
+    capacity_never: capacity(r#"{cron: "0 8 31 2 *", min: 3}"#);
+    capacity_of_no_cron: capacity(r#"{cron: "0 25 * * *"}, {cron: "@daily"}, {cron: "0 8 * * FRI-MON"}, {cron: "0 8 L * *"}, {cron: "0 0 8 * * *"}"#);
+    capacity_of_no_time_zone: capacity(r#"{cron: "0 8 * * *", time_zone: Berlin}, {cron: "0 9 * * *", time_zone: europe/berlin}, {cron: "0 10 * * *", time_zone: Europe/Berln}, {cron: "0 11 * * *", time_zone: Mars}"#);
     control_characters: with("uploads/\n", "up\u{7f}loads/\u{85}\n");
     count_out_of_range: with("max_receives: 5", "max_receives: 0");
     deeply_nested: "[".repeat(100_000);
@@ -344,6 +354,30 @@ fn advice_about_one_thing_each() {
                 "messages_per_instance: 10\n      messages_at_once: 11",
             ),
             "/stages/0/scaling/messages_per_instance",
+        ),
+        (
+            capacity(r#"{cron: "0 18 * * *", max: 0, min: 0}"#),
+            "/stages/0/workers/instances/capacity",
+        ),
+        (
+            capacity(r#"{cron: "0 18 * * *", max: 3}"#),
+            "/stages/0/workers/instances/capacity",
+        ),
+        // Over a weekend and a night, longer than messages are kept.
+        (
+            with("retention: 4d", "retention: 2d").replace(
+                "zones: all",
+                r#"capacity: [{cron: "0 18 * * FRI", min: 0, max: 0}, {cron: "0 8 * * MON"}]"#,
+            ),
+            "/stages/0/workers/instances/capacity",
+        ),
+        (
+            capacity(r#"{cron: "0 18 1 * MON", min: 1}, {cron: "0 8 * * *"}"#),
+            "/stages/0/workers/instances/capacity/0/cron",
+        ),
+        (
+            unscaled(&capacity(r#"{cron: "0 8 * * *", min: 0}, {cron: "0 18 * * *"}"#)),
+            "/stages/0/workers/instances/capacity/0/cron",
         ),
         (
             with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567]"),

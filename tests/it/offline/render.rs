@@ -10,7 +10,7 @@ use qfleet::environment::{self, Environment, Stage};
 use serde_json::Value;
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 2] = ["lab", "production"];
+pub const SHIPPED: [&str; 3] = ["lab", "office-hours", "production"];
 
 /// The blueprint of an environment file in stacks/.
 pub fn shipped(name: &str, local: bool) -> Blueprint {

@@ -35,11 +35,15 @@ impl Supervisor {
         if names.iter().any(is_gone) || self.read.elapsed() >= due {
             self.read_again().await;
         }
-        for member in &mut self.members {
-            let Some(found) = groups.iter().find(|group| group.name == member.group.name) else {
+        for place in 0..self.members.len() {
+            let own = &self.members[place].group;
+            let Some(found) = groups.iter().find(|group| group.name == own.name) else {
                 continue;
             };
-            if (found.min, found.max) != (member.group.shape.min, member.group.shape.max) {
+            let is_other = (found.min, found.max) != (own.shape.min, own.shape.max);
+            let stays = is_other && self.keeps_schedule(place, (found.min, found.max)).await;
+            let member = &mut self.members[place];
+            if !stays && (found.min, found.max) != (member.group.shape.min, member.group.shape.max) {
                 let shape = Shape {
                     min: found.min,
                     max: found.max,

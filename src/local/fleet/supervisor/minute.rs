@@ -16,6 +16,7 @@ impl Supervisor {
         if self.end.is_some() || self.silent.is_some() {
             return;
         }
+        self.follow_schedules().await;
         let minute: Minute = self.pace.second(self.began.elapsed()) / 60;
         let wall = Timestamp::now();
         let of_members = self.members.iter().map(|member| {

@@ -390,6 +390,23 @@ proptest! {
         prop_assert!(!class(&kind, &property, &expected, &actual, None).matters());
     }
 
+    /// Bounds that a schedule sets are expected, and no others: neither half of two of its bounds, nor others by hand.
+    #[test]
+    fn bounds_of_a_schedule_are_no_drift(min in 0..4_u32, more in 0..4_u32, is_scheduled: bool) {
+        let max = min + more;
+        let sets = match is_scheduled {
+            true => json!([[9, 9], [min, max]]),
+            false => json!([[min, max + 1], [min + 1, max + 1]]),
+        };
+        let expected = json!({"MinSize": "5", "MaxSize": "50"});
+        let actual = json!({"MinSize": min, "MaxSize": max, "ScheduledBounds": sets});
+        for property in ["MinSize", "MaxSize"] {
+            let found = class(GROUP, property, &expected, &actual, Some(&actual));
+            let meant = if is_scheduled { Class::Expected } else { Class::Unexpected };
+            prop_assert_eq!(found, meant);
+        }
+    }
+
     /// Whatever differs in a queue's or a group's numbers matters, unless it is the desired capacity within bounds.
     #[test]
     fn what_differs_matters(

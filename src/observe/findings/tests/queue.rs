@@ -72,7 +72,11 @@ fn on_the_emulator_somebody_has_to_start_the_workers() {
     local.local = true;
     only(&found(&local), "no-workers", Severity::Warning);
     assert_eq!(found(&local)[0].command.as_deref(), Some("qfleet local up lab.yaml"));
-    local.local_fleet = Some(LocalFleet { pid: 1, speed: 1 });
+    local.local_fleet = Some(LocalFleet {
+        pid: 1,
+        speed: 1,
+        started: at(0),
+    });
     only(&found(&local), "no-workers", Severity::Critical);
 }
 

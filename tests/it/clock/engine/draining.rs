@@ -137,10 +137,53 @@ async fn bounds_that_a_destroy_lowered_before_it_was_stopped_are_put_back_by_the
     assert_eq!(rig.endpoint.calls("UpdateAutoScalingGroup").len(), changed, "once");
     // Also where a deploy has nothing else to do.
     let bounds = |min, max| qfleet::cloud::autoscaling::bounds::Bounds { min, max };
-    rig.cloud.mark_bounds(&group, bounds(2, 4)).await.expect("marked");
+    rig.cloud
+        .mark_bounds(&group, bounds(2, 4), false)
+        .await
+        .expect("marked");
     rig.cloud.put_bounds(&group, bounds(0, 0)).await.expect("lowered");
     rig.again().deploy().await.well();
     assert_eq!(rig.endpoint.group(&group).0[..2], [2, 2]);
+}
+
+/// Else it could launch instances while the others go. A group that sleeps could wake.
+#[tokio::test(start_paused = true)]
+async fn a_destroy_suspends_the_schedule_and_a_deploy_after_one_that_was_stopped_resumes_it() {
+    let file = "name: lab\nregion: us-east-2\nstages:\n  - name: work\n    workers:\n      instances: {program: program, \
+                types: [t3.micro], capacity: [{cron: '0 18 * * *', min: 0, max: 0}, {cron: '0 8 * * *'}]}\n";
+    for sizes in [[2, 2, 10], [0, 0, 0]] {
+        let mut rig = Rig::of(blueprint(file), Script::new());
+        let group = rig.deploy().await.well().report().outputs["work"]["GroupName"].clone();
+        let drains = Duration::from_secs(30);
+        let fleet = ScriptedGroup::new(&group, &["us-east-2a:i-1"])
+            .sizes(sizes[0], sizes[1], sizes[2])
+            .takes(drains, drains);
+        rig.endpoint.rescript(|script| script.group(fleet));
+        rig.again();
+        let suspended = |endpoint: &Endpoint| !endpoint.calls("SuspendProcesses").is_empty();
+        let (ran, _) = tokio::join!(
+            rig.destroy(),
+            rig.interrupt_when(|endpoint| suspended(endpoint) && endpoint.group(&group).0 == [0, 0, 0])
+        );
+        assert_eq!(ran.exit_code(), qfleet::error::exit_code::INTERRUPTED);
+        let found = async |rig: &Rig| rig.cloud.group(&group).await.expect("an answer").expect("a group");
+        rig.again();
+        assert_eq!(found(&rig).await.suspended_processes, ["ScheduledActions"]);
+        rig.deploy().await.well();
+        let back = found(&rig).await;
+        assert_eq!(back.suspended_processes, [] as [&str; 0]);
+        assert_eq!([back.min, back.max], [sizes[0] as i32, sizes[2] as i32]);
+        assert!(!rig.plan().await.expect("a plan").changes_anything(), "the mark is off");
+        // What somebody else has suspended is theirs.
+        rig.cloud.stop_schedule(&group).await.expect("by hand");
+        rig.again();
+        rig.destroy().await.well();
+        assert_eq!(
+            rig.endpoint.calls("SuspendProcesses").len(),
+            2,
+            "the first destroy's, and that by hand"
+        );
+    }
 }
 
 /// What somebody else set since, or set to nothing, is drift, and stays.

@@ -20,9 +20,20 @@ async fn fleet(min: usize, max: usize, running: usize) -> Rig {
 }
 
 async fn fleet_of(min: usize, max: usize, running: usize, like: fn(ScriptedGroup) -> ScriptedGroup) -> Rig {
+    fleet_that(min, max, running, "", like).await
+}
+
+/// One with more keys of its instances.
+async fn fleet_that(
+    min: usize,
+    max: usize,
+    running: usize,
+    more: &str,
+    like: impl Fn(ScriptedGroup) -> ScriptedGroup,
+) -> Rig {
     let file = format!(
         "name: lab\nregion: us-east-2\nstages:\n  - name: work\n    workers:\n      instances: {{program: program, \
-         types: [t3.micro], min: {min}, max: {max}}}\n    scaling: {{seconds_per_message: 1}}\n"
+         types: [t3.micro], min: {min}, max: {max}{more}}}\n    scaling: {{seconds_per_message: 1}}\n"
     );
     let mut rig = Rig::of(blueprint(&file), Script::new());
     rig.deploy().await.well();
@@ -158,6 +169,57 @@ async fn a_fleet_of_any_size_works_on_while_it_is_replaced() {
             );
         }
     }
+}
+
+/// What the schedule of office hours says, and what it has set.
+const NIGHTS: &str = ", capacity: [{cron: '0 18 * * *', min: 0, max: 0}, {cron: '0 8 * * *'}]";
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_has_the_bounds_that_its_schedule_gave_it_while_it_is_replaced_and_after() {
+    // Minimum and maximum by schedule, running; lowest in service, how many times.
+    for (min, max, running, stay, batches) in [(0, 0, 0, 0, 0), (1, 2, 2, 1, 2), (4, 20, 6, 6, 2)] {
+        let case = format!("{running} of {min} to {max}");
+        let by_schedule = move |group: ScriptedGroup| group.sizes(min, running, max);
+        let mut rig = fleet_that(2, 20, running, NIGHTS, by_schedule).await;
+        another_program(&mut rig);
+        let plan = rig.plan().await.expect("a plan");
+        let planned = work(&plan).rolling_update.clone().expect("a rolling update");
+        let found = (planned.instances, planned.min_in_service, planned.batches);
+        assert_eq!(found, (running, stay, batches), "{case}");
+        let ran = rig.deploy().await.well();
+        assert!(
+            ran.took() < Duration::from_secs(120),
+            "{case}: waits for nobody's signals"
+        );
+        assert_eq!(lowest(&rig), stay, "{case}: {:#?}", said(&rig));
+        let (sizes, _) = rig.endpoint.group(&name(&rig));
+        assert_eq!(sizes, [min, running, max], "{case}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bounds_that_are_changed_while_the_schedule_has_set_others_are_said_to_hold_at_once() {
+    let warning = async |rig: &Rig| {
+        work(&rig.plan().await.expect("a plan"))
+            .warning
+            .clone()
+            .unwrap_or_default()
+    };
+    let mut rig = fleet_that(2, 20, 0, NIGHTS, |group| group.sizes(0, 0, 0)).await;
+    let body = rig.stack("work").body.clone();
+    rig.stack("work").body = body.replace("MaxSize: \"20\"", "MaxSize: \"30\"");
+    let said = warning(&rig).await;
+    assert!(
+        said.contains("0 to 0 instances") && said.contains("so 0 to 30, until the schedule"),
+        "{said}"
+    );
+    rig.stack("work").body = body.replace("MinSize: \"2\"", "MinSize: \"3\"");
+    let said = warning(&rig).await;
+    assert!(said.contains("so 3 to 0, and Auto Scaling may refuse that"), "{said}");
+    // Where it has those of the template, nothing is to be said.
+    let mut rig = fleet_that(2, 20, 2, NIGHTS, |group| group).await;
+    rig.stack("work").body = body.replace("MinSize: \"2\"", "MinSize: \"3\"");
+    assert_eq!(warning(&rig).await, "");
 }
 
 #[tokio::test(start_paused = true)]

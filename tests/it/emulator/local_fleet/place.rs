@@ -33,6 +33,8 @@ pub struct Plan {
     pub speed: u32,
     /// More of the file, at its first level.
     pub more: &'static str,
+    /// Bounds at set times.
+    pub capacity: &'static str,
 }
 
 impl Plan {
@@ -47,6 +49,7 @@ impl Plan {
             program: "program".into(),
             speed: 60,
             more: "",
+            capacity: "",
         }
     }
 
@@ -62,11 +65,12 @@ impl Plan {
             program,
             speed: _,
             more,
+            capacity,
         } = self;
         format!(
             "name: {name}\nregion: {REGION}\naccount: \"{account}\"\n{more}stages:\n  - name: work\n    {from}queue: \
              {{visibility_timeout: {visibility_timeout}s, max_receives: 2}}\n    workers:\n      instances:\n        \
-             program: {program:?}\n        types: [t3.micro]\n        min: {min}\n        max: {max}\n        \
+             program: {program:?}\n        types: [t3.micro]\n        min: {min}\n        max: {max}\n        capacity: [{capacity}]\n        \
              drain_timeout: 60s\n        warmup: 60s\n        environment: {{SECONDS: \"{seconds}\", NOTES: {notes:?}, \
              MOVER_POLL_SECONDS: \"1\"}}\n    scaling: {{acceptable_latency: 20s, seconds_per_message: 10}}\n",
             from = if more.contains("bucket:") {
