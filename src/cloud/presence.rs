@@ -76,6 +76,8 @@ impl Cloud {
                 let name = id.rsplit('/').next().unwrap_or(id);
                 is_there("GetInstanceProfile", self.has_profile(name).await?)
             }
+            "AWS::Lambda::Function" => is_there("GetFunction", self.function(id).await?.is_some()),
+            "AWS::Lambda::EventSourceMapping" => self.mapping_presence(id).await.map(Some),
             "AWS::SSM::Parameter" => is_there("GetParameter", self.parameter(id).await?.is_some()),
             // The local emulator's Cloud Control API knows what was made through it, and nothing else.
             _ if self.local => Ok(None),
@@ -115,6 +117,16 @@ impl Cloud {
             .queue_attributes(name_or_url, &[QueueAttributeName::QueueArn])
             .await?;
         Ok(Presence::new("GetQueueAttributes", found.is_some()))
+    }
+
+    async fn mapping_presence(&self, uuid: &str) -> Result<Presence, CloudError> {
+        let state = match self.mapping(uuid).await?.map(|mapping| mapping.state) {
+            None => State::Gone,
+            Some(state) if state == "Deleting" => State::Going(state),
+            Some(_) => State::There,
+        };
+        let operation = "GetEventSourceMapping";
+        Ok(Presence { state, operation })
     }
 
     /// Cloud Control API: types that nobody can read, such as a queue's policy, are refused by their name

@@ -30,6 +30,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ("AWS::EC2::VPC", "ec2 delete-vpc --vpc-id"),
     ("AWS::EC2::VPCEndpoint", "ec2 delete-vpc-endpoints --vpc-endpoint-ids"),
     ("AWS::EC2::Volume", "ec2 delete-volume --volume-id"),
+    (
+        "AWS::Lambda::EventSourceMapping",
+        "lambda delete-event-source-mapping --uuid",
+    ),
+    ("AWS::Lambda::Function", "lambda delete-function --function-name"),
     ("AWS::Logs::LogGroup", "logs delete-log-group --log-group-name"),
     ("AWS::SNS::Subscription", "sns unsubscribe --subscription-arn"),
     ("AWS::SNS::Topic", "sns delete-topic --topic-arn"),

@@ -43,7 +43,11 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         cloud.all_subscriptions(),
     );
     let tracking = format!("{TARGET_TRACKING}{prefix}");
-    let (roles, alarms) = join!(cloud.roles_named(&prefix, WORKER_POLICY), cloud.alarms_named(&tracking),);
+    let (roles, alarms, log_groups) = join!(
+        cloud.roles_named(&prefix, WORKER_POLICY),
+        cloud.alarms_named(&tracking),
+        look.log_groups(subject),
+    );
     let mut found = Found {
         things: exactly.0,
         unknown: exactly.1,
@@ -84,6 +88,7 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         ours.map(|alarm| alarm.name).collect()
     });
     found.add("AWS::CloudWatch::Alarm", alarms, |_| true);
+    found.add("AWS::Logs::LogGroup", log_groups, |_| true);
     (found.things, found.unknown)
 }
 
@@ -223,6 +228,21 @@ impl Look<'_> {
             if self.cloud.queue_tag(&url, ENVIRONMENT).await?.as_deref() == Some(self.environment) {
                 ours.push(url);
             }
+        }
+        Ok(ours)
+    }
+
+    /// Log groups that Lambda itself made for functions of its stacks, as for one that somebody told to log elsewhere. They
+    /// have no tags, and the name alone says little
+    /// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html>).
+    async fn log_groups(&self, subject: &Subject) -> Result<Vec<String>, CloudError> {
+        let things = subject.known.things.iter();
+        let functions = things.filter(|thing| thing.resource_type == "AWS::Lambda::Function");
+        let mut ours = Vec::new();
+        for function in functions {
+            let name = format!("/aws/lambda/{}", function.id);
+            let named = self.cloud.log_groups(&name).await?;
+            ours.extend(named.into_iter().filter(|found| *found == name));
         }
         Ok(ours)
     }

@@ -48,6 +48,8 @@ impl Thing {
             ("iam", "role") => ("AWS::IAM::Role", last(rest)),
             ("iam", "instance-profile") => ("AWS::IAM::InstanceProfile", last(rest)),
             // The name of a parameter begins with the slash that its ARN has in front of it.
+            ("lambda", "function") => ("AWS::Lambda::Function", rest),
+            ("lambda", "event-source-mapping") => ("AWS::Lambda::EventSourceMapping", rest),
             ("ssm", "parameter") => ("AWS::SSM::Parameter", &resource["parameter".len()..]),
             ("autoscaling", "autoScalingGroup") => ("AWS::AutoScaling::AutoScalingGroup", last(rest)),
             ("ec2", kind) => (ec2(kind), rest),
@@ -105,7 +107,7 @@ mod tests {
         let stack = format!("arn:aws:cloudformation:{here}:stack/lab-work/6f2a");
         let topic = format!("arn:aws:sns:{here}:lab-intake-Topic-AB12");
         let subscription = format!("{topic}:6f2a-11");
-        let other = format!("arn:aws:lambda:{here}:function:lab-work");
+        let other = format!("arn:aws:states:{here}:stateMachine:lab-work");
         let gateway = format!("arn:aws:ec2:{here}:natgateway/nat-1");
         let arn = |rest: &str| format!("arn:aws:{}", rest.replace("HERE", here));
         for (arn, resource_type, id) in [
@@ -149,9 +151,19 @@ mod tests {
                 "AWS::AutoScaling::AutoScalingGroup",
                 "lab-work-Group-A",
             ),
+            (
+                arn("lambda:HERE:function:lab-work-Function-A"),
+                "AWS::Lambda::Function",
+                "lab-work-Function-A",
+            ),
+            (
+                arn("lambda:HERE:event-source-mapping:6f2a-11"),
+                "AWS::Lambda::EventSourceMapping",
+                "6f2a-11",
+            ),
             (arn("ec2:HERE:volume/vol-1"), "AWS::EC2::Volume", "vol-1"),
             // What isn't known stays as it is.
-            (other.clone(), "lambda", &other),
+            (other.clone(), "states", &other),
             (gateway.clone(), "ec2", "nat-1"),
             ("nonsense".to_owned(), "", "nonsense"),
         ] {

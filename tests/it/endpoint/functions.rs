@@ -48,7 +48,9 @@ impl World {
         let found = resources
             .flat_map(|stack| &stack.resources)
             .find(|resource| resource.kind == "AWS::Lambda::Function" && resource.physical_id.as_deref() == Some(name));
-        let Some(properties) = found.map(|found| found.properties.clone()).filter(|_| !script.is_gone) else {
+        let left = self.is_left("AWS::Lambda::Function", name).then(|| json!({}));
+        let properties = found.map(|found| found.properties.clone()).filter(|_| !script.is_gone);
+        let Some(properties) = properties.or(left) else {
             let message = format!("Function not found: {arn}");
             return Err(Refusal::new(404, "ResourceNotFoundException", message));
         };

@@ -261,7 +261,7 @@ impl World {
             .collect()
     }
 
-    fn is_left(&self, resource_type: &str, id: &str) -> bool {
+    pub(super) fn is_left(&self, resource_type: &str, id: &str) -> bool {
         let mut all = self.script.left.iter();
         all.any(|left| left.resource_type == resource_type && left.id == id)
     }

@@ -1,5 +1,6 @@
 //! A stage whose workers are a Lambda function: what is said of it, what is found in it, and how it goes.
 
+mod destroy;
 mod drift;
 mod status;
 
