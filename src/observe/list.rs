@@ -58,6 +58,8 @@ pub struct Environment {
     pub expiry_is_known: bool,
     /// The instances of all its groups; none when they can't be known.
     pub instances: Option<Instances>,
+    /// Those of its stages that Lambda functions work on.
+    pub functions: Vec<String>,
 }
 
 /// Instances of all groups of an environment.
@@ -213,6 +215,11 @@ fn environment(
         state: worst.cloned().unwrap_or(StackStatus::ReviewInProgress),
         parts: deployed.stacks.iter().map(|found| found.part.clone()).collect(),
         instances: instances(cloud, &deployed.address.environment, &stages, groups),
+        functions: stages
+            .iter()
+            .filter(|stage| stage.function().is_some())
+            .map(|stage| stage.name.clone())
+            .collect(),
         stages: stages.into_iter().map(|stage| stage.name).collect(),
         created_at,
         age_seconds: created_at.map(|at| now.as_second() - at.as_second()),

@@ -52,9 +52,13 @@ fn table(environments: &[Environment], regions: bool) -> Table {
             None if environment.expiry_is_known => "never".to_owned(),
             None => "?".to_owned(),
         };
-        let instances = environment.instances.map_or("?".to_owned(), |instances| {
-            format!("{} of {}", instances.in_service, instances.desired)
-        });
+        let functions = environment.functions.len();
+        let instances = match environment.instances {
+            // It has none, and shouldn't.
+            Some(_) if functions > 0 && functions == environment.stages.len() => "-".to_owned(),
+            Some(instances) => format!("{} of {}", instances.in_service, instances.desired),
+            None => "?".to_owned(),
+        };
         let mut row = vec![
             paint(STRONG, &environment.environment),
             paint(color(&environment.state), &environment.state),

@@ -10,6 +10,8 @@ use super::*;
 const QUEUE: &str = "AWS::SQS::Queue";
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const BUCKET: &str = "AWS::S3::Bucket";
+const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
+const FUNCTION: &str = "AWS::Lambda::Function";
 const ROLE: &str = "AWS::IAM::Role";
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
@@ -288,11 +290,82 @@ fn each_difference_has_its_class() {
         ),
         (
             Class::Dangerous,
-            "AWS::Lambda::EventSourceMapping",
+            MAPPING,
             "Enabled",
             json!({"Enabled": true}),
             json!({"Enabled": false}),
         ),
+        (
+            Class::Dangerous,
+            MAPPING,
+            "FunctionName",
+            json!({"FunctionName": "a"}),
+            json!({"FunctionName": "b"}),
+        ),
+        (
+            Class::Dangerous,
+            MAPPING,
+            "FilterCriteria",
+            json!({}),
+            json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}),
+        ),
+        (
+            Class::Dangerous,
+            MAPPING,
+            "FunctionResponseTypes",
+            json!({"FunctionResponseTypes": ["ReportBatchItemFailures"]}),
+            json!({"FunctionResponseTypes": []}),
+        ),
+        (
+            Class::Unexpected,
+            MAPPING,
+            "BatchSize",
+            json!({"BatchSize": 5}),
+            json!({"BatchSize": 6}),
+        ),
+        (
+            Class::Dangerous,
+            FUNCTION,
+            "Code/CodeSha256",
+            json!({}),
+            json!({"CodeSha256": "00"}),
+        ),
+        (
+            Class::Dangerous,
+            FUNCTION,
+            "Role",
+            json!({"Role": "a"}),
+            json!({"Role": "b"}),
+        ),
+        (
+            Class::Dangerous,
+            FUNCTION,
+            "ReservedConcurrentExecutions",
+            json!({}),
+            json!({"ReservedConcurrentExecutions": 0}),
+        ),
+        (
+            Class::Unexpected,
+            FUNCTION,
+            "ReservedConcurrentExecutions",
+            json!({}),
+            json!({"ReservedConcurrentExecutions": 5}),
+        ),
+        (
+            Class::Unexpected,
+            FUNCTION,
+            "Timeout",
+            json!({"Timeout": 30}),
+            json!({"Timeout": 3}),
+        ),
+        (
+            Class::Equal,
+            FUNCTION,
+            "Timeout",
+            json!({"Timeout": 30}),
+            json!({"Timeout": "30"}),
+        ),
+        (Class::Dangerous, FUNCTION, "", json!(null), json!(null)),
         (
             Class::Dangerous,
             "AWS::EC2::LaunchTemplate",
@@ -316,13 +389,7 @@ fn each_difference_has_its_class() {
         ),
         (Class::Dangerous, QUEUE, "", json!(null), json!(null)),
         (Class::Dangerous, "AWS::SNS::Subscription", "", json!(null), json!(null)),
-        (
-            Class::Dangerous,
-            "AWS::Lambda::EventSourceMapping",
-            "",
-            json!(null),
-            json!(null),
-        ),
+        (Class::Dangerous, MAPPING, "", json!(null), json!(null)),
         (Class::Unexpected, "AWS::Logs::LogGroup", "", json!(null), json!(null)),
         (
             Class::Unexpected,

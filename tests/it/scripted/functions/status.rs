@@ -151,6 +151,16 @@ fn what_may_not_be_read_is_unknown() {
 }
 
 #[test]
+fn in_a_list_it_has_no_instances() {
+    let endpoint = serve(well());
+    let list = at(&endpoint).args(["list"]).run().stdout;
+    let row: Vec<&str> = list.lines().last().expect("a row").split_whitespace().collect();
+    assert_eq!((row[0], row.last()), ("lab", Some(&"-")), "{list}");
+    let document = at(&endpoint).args(["list", "--output", "json"]).run().json();
+    assert_eq!(document["environments"][0]["functions"], json!(["work"]));
+}
+
+#[test]
 fn there_is_no_instance_to_kill() {
     let endpoint = serve(well());
     let kill = ["kill-worker", "lab.yaml", "--drain", "--yes"];
