@@ -41,10 +41,20 @@ impl World {
         let Some(operation) = &it.operation else { return };
         let reverted =
             |drifted: &&mut Drifted| drifted.stack == it.name && operation.reverts.contains(&drifted.resource);
+        let mut mapping = self.script.mapping.as_mut();
         for drifted in self.script.drifted.iter_mut().filter(reverted) {
+            if let Some(mapping) = mapping.as_deref_mut().filter(|_| is_mapping(it, &drifted.resource)) {
+                // The one that the template has.
+                "Enabled".clone_into(&mut mapping.state);
+            }
             *drifted = Drifted::new(&it.name, &drifted.resource, "IN_SYNC");
         }
     }
+}
+
+fn is_mapping(stack: &Stack, resource: &str) -> bool {
+    let resource = stack.resource(resource);
+    resource.is_some_and(|resource| resource.kind == "AWS::Lambda::EventSourceMapping")
 }
 
 /// One resource of a drift-aware change set

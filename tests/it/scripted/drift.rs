@@ -13,11 +13,11 @@ use crate::endpoint::{Drifted, Endpoint, Existing, Fault, On, Script, Verb};
 use crate::harness::{Test, in_a_terminal};
 use crate::lab;
 
-/// Types that qfleet doesn't compare itself, so that only detection speaks.
+/// Types that qfleet doesn't compare itself, so that only detection speaks; their properties are made up.
 const TEMPLATE: &str = "\
 Resources:
-  Function:
-    Type: AWS::Lambda::Function
+  Alert:
+    Type: AWS::Events::Rule
     Properties:
       Description: a
       VpcConfig:
@@ -56,7 +56,7 @@ fn drifted() -> Script {
         .page(1)
         .existing(stack("lab-work", "UPDATE_COMPLETE"))
         .drifted(
-            Drifted::new("lab-work", "Function", "MODIFIED")
+            Drifted::new("lab-work", "Alert", "MODIFIED")
                 .properties(
                     r#"{"Description":"a","VpcConfig":{"SecurityGroupIds":["a","b"]},"Tags":[{"Key":"k","Value":"1"}]}"#,
                     r#"{"Description":"b","VpcConfig":{"SecurityGroupIds":["b","a"]},"Tags":[{"Key":"k","Value":"1"},{"Key":"aws:x","Value":"1"}]}"#,
@@ -78,7 +78,7 @@ const TEXT: &str = "\
 Drift of lab in account 111122223333, us-east-2
 
 lab-work drifted (3 resources checked, 1 not)
-  Function  AWS::Lambda::Function
+  Alert  AWS::Events::Rule
     unexpected Description: it was changed
         deployed  a
         actual    b
@@ -114,16 +114,16 @@ fn every_page_is_read_and_each_difference_is_classed() {
     assert_eq!(document["verdict"], "drifted");
     assert_eq!(document["checked"], 3);
     assert_eq!(document["not_checked"], 1);
-    let function = &document["stacks"][0]["resources"][0];
-    assert_eq!(function["logical_id"], "Function");
-    assert_eq!(function["differences"][0]["property"], "Description");
-    assert_eq!(function["differences"][0]["class"], "unexpected");
-    assert_eq!(function["differences"][0]["found_by"], "cloudformation");
-    assert_eq!(function["differences"][0]["line"], 5);
+    let alert = &document["stacks"][0]["resources"][0];
+    assert_eq!(alert["logical_id"], "Alert");
+    assert_eq!(alert["differences"][0]["property"], "Description");
+    assert_eq!(alert["differences"][0]["class"], "unexpected");
+    assert_eq!(alert["differences"][0]["found_by"], "cloudformation");
+    assert_eq!(alert["differences"][0]["line"], 5);
     test(&endpoint)
         .args(["--output", "markdown"])
         .stdout_contains(
-            "| Function | Description | unexpected | `a` | `b` | it was changed; found by CloudFormation; line 5",
+            "| Alert | Description | unexpected | `a` | `b` | it was changed; found by CloudFormation; line 5",
         )
         .stdout_contains("| Group | (deleted) | unexpected |")
         .run();
@@ -133,15 +133,15 @@ fn every_page_is_read_and_each_difference_is_classed() {
 fn a_detection_that_fails_for_a_resource_says_so_and_counts_it() {
     let script = Script::new()
         .existing(stack("lab-work", "CREATE_COMPLETE"))
-        .detection_fails("lab-work", "Failed to detect drift on resource [Function]")
-        .drifted(Drifted::new("lab-work", "Function", "UNKNOWN").reason("Access denied: lambda:GetFunction"))
+        .detection_fails("lab-work", "Failed to detect drift on resource [Alert]")
+        .drifted(Drifted::new("lab-work", "Alert", "UNKNOWN").reason("Access denied: events:DescribeRule"))
         .drifted(Drifted::new("lab-work", "Logs", "IN_SYNC"));
     let endpoint = Endpoint::serve(script);
     test(&endpoint)
         .args(["--fail", "--all"])
         .stdout_contains("lab-work in sync (1 resource checked, 3 not)\n")
-        .stdout_contains("    detection was incomplete: Failed to detect drift on resource [Function]\n")
-        .stdout_contains("  not checked: Function: CloudFormation: Access denied: lambda:GetFunction\n")
+        .stdout_contains("    detection was incomplete: Failed to detect drift on resource [Alert]\n")
+        .stdout_contains("  not checked: Alert: CloudFormation: Access denied: events:DescribeRule\n")
         .stdout_contains("In sync: nothing that matters differs in what was checked (1 resource). 3 resources could")
         .run();
 }
@@ -210,7 +210,7 @@ fn to_put_back() -> Script {
         .page(1)
         .existing(stack("lab-work", "UPDATE_COMPLETE"))
         .drifted(
-            Drifted::new("lab-work", "Function", "MODIFIED")
+            Drifted::new("lab-work", "Alert", "MODIFIED")
                 .properties(r#"{"Description":"a"}"#, r#"{"Description":"b"}"#)
                 .difference("/Description", "a", "b", "NOT_EQUAL")
                 .left("/Tags", "MANAGED_BY_AWS"),
@@ -235,8 +235,8 @@ const TABLE: [&str; 8] = [
     "Putting it back:",
     "lab-work",
     "resource property deployed actual will be",
-    "Function Description a b a",
-    "Function /Tags stays: MANAGED_BY_AWS",
+    "Alert Description a b a",
+    "Alert /Tags stays: MANAGED_BY_AWS",
     "Logs RetentionInDays 30 1 30",
     "Logs KmsKeyId (none) k (none)",
     "Group made again",
@@ -280,7 +280,7 @@ fn what_is_left_out_with_values_is_put_back_all_the_same_and_named() {
     let plan = &document["revert"]["plans"][0];
     assert_eq!(plan["warning"], warning);
     let ids = [0, 1, 2].map(|n| &plan["changes"][n]["logical_id"]);
-    assert_eq!(ids, ["Function", "Group", "Logs"]);
+    assert_eq!(ids, ["Alert", "Group", "Logs"]);
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn what_drifted_is_put_back_and_the_next_look_finds_nothing() {
         said
     });
     let wanted = [
-        "Function UPDATE_COMPLETE true",
+        "Alert UPDATE_COMPLETE true",
         "Group CREATE_COMPLETE true",
         "Logs UPDATE_COMPLETE true",
     ];

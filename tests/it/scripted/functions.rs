@@ -22,9 +22,6 @@ Resources:
   Queue:
     Type: AWS::SQS::Queue
     Properties: {QueueName: lab-work}
-  FunctionRole:
-    Type: AWS::IAM::Role
-    Properties: {RoleName: lab-role}
   Function:
     Type: AWS::Lambda::Function
     Properties:
@@ -36,7 +33,7 @@ Resources:
       Code: {S3Bucket: lab-artifacts, S3Key: !Ref ProgramKey}
       MemorySize: 256
       Timeout: 30
-      Role: !GetAtt FunctionRole.Arn
+      Role: arn:aws:iam::111122223333:role/lab-role
       LoggingConfig: {LogGroup: /qfleet/lab-work}
       Environment: {Variables: {QFLEET_QUEUE_URL: !Ref Queue, QFLEET_MESSAGES_AT_ONCE: '5'}}
   Mapping:
@@ -112,7 +109,6 @@ fn at(endpoint: &Endpoint) -> Test {
 fn function(change: impl FnOnce(&mut ScriptedFunction)) -> ScriptedFunction {
     let mut function = ScriptedFunction {
         changed: json!({
-            "Role": "arn:aws:iam::111122223333:role/lab-role",
             "Environment": {"Variables": {"QFLEET_QUEUE_URL": QUEUE, "QFLEET_MESSAGES_AT_ONCE": "5"}},
         }),
         ..ScriptedFunction::default()

@@ -17,7 +17,7 @@ async fn look(endpoint: &Endpoint) -> Drift {
 fn stacks(count: usize) -> Script {
     let names = (0..count).map(|n| format!("lab-s{n:02}"));
     names.fold(Script::new(), |script, name| {
-        let in_sync = Drifted::new(&name, "Function", "IN_SYNC");
+        let in_sync = Drifted::new(&name, "Alert", "IN_SYNC");
         script.existing(stack(&name, "UPDATE_COMPLETE")).drifted(in_sync)
     })
 }

@@ -1,10 +1,14 @@
 //! What differs from what was deployed, and what CloudFormation can put back.
 
 use super::*;
+use crate::endpoint::Drifted;
 
 fn look(script: Script) -> Value {
-    let endpoint = serve(script);
-    at(&endpoint)
+    look_at(&serve(script))
+}
+
+fn look_at(endpoint: &Endpoint) -> Value {
+    at(endpoint)
         .args(["drift", "--name", "lab", "--output", "json"])
         .run()
         .json()
@@ -148,4 +152,54 @@ fn changes_of_a_mapping_are_found() {
     }
     let without = Script::new().function(function(|_| {}));
     assert_eq!(findings(&look(without)), ["Mapping  dangerous"]);
+}
+
+fn revert(script: Script, status: i32) -> (Value, Endpoint) {
+    let endpoint = serve(script);
+    let args = ["drift", "--name", "lab", "--revert", "--yes", "--output", "json"];
+    (at(&endpoint).args(args).status(status).run().json(), endpoint)
+}
+
+/// CloudFormation sees it, because the template says that it receives.
+#[test]
+fn a_mapping_that_somebody_disabled_is_enabled_again() {
+    let disabled = Drifted::new("lab-work", "Mapping", "MODIFIED")
+        .properties(r#"{"Enabled":"true"}"#, r#"{"Enabled":"false"}"#)
+        .difference("/Enabled", "true", "false", "NOT_EQUAL");
+    let (document, endpoint) = revert(well().mapping(mapping("Disabled")).drifted(disabled), 0);
+    let revert = &document["revert"];
+    let of_lambda = |line: &&Value| line.as_str().is_some_and(|line| line.contains("Mapping"));
+    let not_reverted = revert["not_reverted"].as_array().expect("a list");
+    assert_eq!(not_reverted.iter().find(of_lambda), None);
+    assert_eq!(revert["plans"][0]["changes"][0]["states"][0]["template"], "true");
+    assert_eq!(endpoint.world(|world| world.mapping_state()), "Enabled");
+    assert_eq!(findings(&look_at(&endpoint)), [] as [&str; 0]);
+}
+
+/// It compares no code, and nothing that the template leaves out: that is said.
+#[test]
+fn what_cloudformation_does_not_see_is_said_to_stay() {
+    let changed = function(|function| {
+        set(
+            &mut function.changed,
+            json!({"CodeSha256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}),
+        );
+        function.reserved_concurrency = Some(0);
+    });
+    let (document, endpoint) = revert(well().function(changed), 1);
+    let not_reverted: Vec<&str> = document["revert"]["not_reverted"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|line| line.contains(" Function "))
+        .collect();
+    assert_eq!(
+        not_reverted,
+        [
+            "lab-work Function Code/CodeSha256",
+            "lab-work Function ReservedConcurrentExecutions"
+        ]
+    );
+    assert!(endpoint.calls("ExecuteChangeSet").is_empty());
 }
