@@ -19,15 +19,16 @@
 //! | [`engine`] | changes what is deployed: plans, deploys, destroys, recovers and reverts stacks, and takes instances away; tells what it does | observe, local, deployed, cloud, blueprint, interrupt, events, error, environment |
 //! | [`observe`] | only looks: status, findings, drift, leftovers, what has expired | local, deployed, cloud, blueprint, error, environment, shell |
 //! | [`jobs`] | moves messages and files: sends, backfills, and samples, redrives or purges dead letters; fetches files | deployed, cloud, blueprint, interrupt, events, error |
-//! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, events, error, shell |
+//! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, events, error, folders, shell |
 //! | [`deployed`] | what is deployed, read from its stacks: whose it is, what it holds, what protects it | cloud, blueprint, error, environment |
 //! | [`cloud`] | calls AWS, a folder for each service. Only it imports the SDK | blueprint, autoscaling, error |
-//! | [`blueprint`] | from an environment to its stacks: templates, parameters, tags, names | environment |
+//! | [`blueprint`] | from an environment to its stacks: templates, parameters, tags, names; its programs, packed | environment, folders |
 //! | [`autoscaling`] | a model of what scales a group: metric math, CloudWatch's alarms, the policy |  |
 //! | [`interrupt`] | signals and the end of `--timeout`: whether the command may go on | error |
 //! | [`events`] | a stream of events, from whoever works to whoever shows |  |
 //! | [`error`] | what a command can fail with, and the exit codes | environment |
 //! | [`environment`] | the environment file: its types, its schema, its checks, and what is wrong on which line |  |
+//! | [`folders`] | the user's folders, for what is kept |  |
 //! | [`shell`] | words that can be pasted into a shell |  |
 
 pub mod autoscaling;
@@ -39,6 +40,7 @@ pub mod engine;
 pub mod environment;
 pub mod error;
 pub mod events;
+pub mod folders;
 pub mod interrupt;
 pub mod jobs;
 pub mod local;

@@ -90,13 +90,19 @@ AWS::WAFv2::WebACL
 PROPERTIES = ["primaryIdentifier", "readOnlyProperties", "createOnlyProperties", "conditionalCreateOnlyProperties"]
 
 
+# Of these, what they may be is asked.
+CHOICES = {"AWS::Lambda::Function": ["Runtime"]}
+
+
 def schemas():
     folder = Path(cfnlint.__file__).parent / "data/schemas"
     files = json.loads((folder / "providers/us-east-1.json").read_text())
     for name in TYPES:
         schema = json.loads((folder / f"resources/{files[name]}.json").read_text())
         entry = {kind: [path.removeprefix("/properties/") for path in schema.get(kind, [])] for kind in PROPERTIES}
-        yield name, {kind: paths for kind, paths in entry.items() if paths} | {"handlers": sorted(schema.get("handlers", {}))}
+        values = {key: schema["properties"][key]["enum"] for key in CHOICES.get(name, [])}
+        entry = {kind: paths for kind, paths in entry.items() if paths}
+        yield name, entry | ({"values": values} if values else {}) | {"handlers": sorted(schema.get("handlers", {}))}
 
 
 def text():

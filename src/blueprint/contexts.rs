@@ -69,10 +69,33 @@ pub struct Stage<'a> {
     pub variables: Vec<Variable<'a>>,
     pub log_retention_days: u64,
     #[serde(flatten)]
-    pub workers: Instances<'a>,
+    pub workers: Workers<'a>,
 }
 
-/// For `stage/instances.yaml.j2`, beside what every stage has.
+/// What the template of a kind of workers is given, beside what every stage has.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Workers<'a> {
+    Instances(Instances<'a>),
+    Function(Function<'a>),
+}
+
+/// For `stage/function.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Function<'a> {
+    pub handler: &'a str,
+    pub runtime: &'a str,
+    pub architecture: String,
+    pub memory_mib: u64,
+    pub timeout_seconds: u64,
+    /// The most messages in one run.
+    pub batch: u32,
+    pub batch_window_seconds: u64,
+    pub max_concurrency: u32,
+    pub managed_policies: &'a [String],
+}
+
+/// For `stage/instances.yaml.j2`.
 #[derive(Debug, Serialize)]
 pub struct Instances<'a> {
     pub instance_name: String,
@@ -143,10 +166,10 @@ pub struct Variable<'a> {
 /// How a stage scales.
 #[derive(Debug, Serialize)]
 pub struct Scaling {
-    /// Messages per instance.
-    pub target: serde_json::Number,
+    /// Messages per instance. A function has none.
+    pub target: Option<serde_json::Number>,
     /// The same as text, for an output.
-    pub target_text: String,
+    pub target_text: Option<String>,
     pub acceptable_latency_seconds: u64,
     /// None where the file says the target itself.
     pub seconds_per_message: Option<serde_json::Number>,
@@ -170,6 +193,8 @@ pub struct DashboardStage<'a> {
     pub name: &'a str,
     /// Of its kind of workers.
     pub template: &'static str,
+    /// Of a function.
+    pub max_concurrency: Option<u32>,
     pub heading_json: String,
     pub queue_name_json: String,
     pub dead_letter_queue_name_json: String,

@@ -12,7 +12,7 @@ use super::{Blueprint, Placement, lint, render, template};
 use crate::environment::{Alerts, Environment, Stage, Zones};
 
 /// How many texts an environment has here.
-const TEXTS: usize = 16;
+const TEXTS: usize = 20;
 
 /// A text for each mark.
 fn mark(number: usize) -> String {
@@ -31,6 +31,8 @@ stages:
     scaling: {seconds_per_message: 1}
   - name: y
     workers: {instances: {program: x, types: [t4g.small], min: 1, max: 1}}
+  - name: z
+    workers: {lambda: {program: x, handler: x, runtime: java21}}
 ";
     let mut environment: Environment = serde_yaml::from_str(yaml).expect("a harmless environment");
     environment.name = text(0);
@@ -64,6 +66,13 @@ stages:
     second.subnets = Some(vec![text(9)]);
     second.security_groups = vec![text(14)];
     environment.stages[1].workers.instances = Some(second);
+    environment.stages[2].name = text(16) + "-3";
+    let mut function = environment.stages[2].workers.lambda.take().expect("a function");
+    function.program = program.to_owned();
+    function.handler = text(17);
+    function.policies = vec![text(18)];
+    function.environment = [("A".to_owned(), text(19))].into();
+    environment.stages[2].workers.lambda = Some(function);
     environment
 }
 

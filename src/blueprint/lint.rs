@@ -15,6 +15,9 @@ const LONGEST_TEMPLATE: usize = 1_000_000;
 const LONGEST_VALUE: usize = 4096;
 /// EC2's limit for user data, before it is encoded.
 const LONGEST_USER_DATA: usize = 16_384;
+/// Lambda's limit for a function's environment variables
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const LONGEST_VARIABLES: usize = 4096;
 /// What is reckoned for a value that AWS will only know: a queue's URL, a name, an ARN.
 const UNKNOWN_VALUE: usize = 128;
 
@@ -111,6 +114,12 @@ impl Findings {
             let user_data = &resource["Properties"]["LaunchTemplateData"]["UserData"]["Fn::Base64"];
             let place = format!("Resources/{id}/Properties/LaunchTemplateData/UserData");
             self.too_long(place, "the user data", longest(user_data), LONGEST_USER_DATA);
+            let variables = resource["Properties"]["Environment"]["Variables"].as_object();
+            // Lambda counts them as JSON: `"name":"value",`.
+            let variables = variables.into_iter().flatten();
+            let bytes: usize = variables.map(|(name, value)| name.len() + longest(value) + 6).sum();
+            let place = format!("Resources/{id}/Properties/Environment/Variables");
+            self.too_long(place, "the function's environment", bytes, LONGEST_VARIABLES);
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod template;
 mod templates;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -124,7 +125,7 @@ impl std::fmt::Display for ZonesWanted {
 pub struct Artifact {
     /// The stage whose program it is.
     pub stage: String,
-    /// `programs/<stage>/<sha256>.tar.gz`.
+    /// `programs/<stage>/<sha256>.tar.gz`, or `….zip` of a function, whose hash is what Lambda calls `CodeSha256`.
     pub key: String,
     /// The bytes: a deterministic archive.
     pub bytes: Vec<u8>,
@@ -179,6 +180,25 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
         stacks,
         artifacts,
     })
+}
+
+/// Runs the `build` of each function's program that isn't kept from before, so that rendering finds what it made. `tell`
+/// hears of each before it is run: it may take minutes.
+///
+/// # Errors
+/// Programs that can't be packed, and builds that fail.
+pub fn build(environment: &Environment, local: bool, tell: impl Fn(&Path)) -> Result<(), Problems> {
+    let stages = environment.stages.iter().enumerate();
+    let recipes = stages.filter_map(|(index, stage)| {
+        let lambda = stage.workers.lambda.as_ref()?;
+        Some(program::Recipe::of(environment, index, lambda, local))
+    });
+    let built = recipes.filter_map(|recipe| recipe.pack(&tell).err());
+    let problems: Vec<Problem> = built.flatten().collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Problems::new(environment.source.clone(), problems)),
+    }
 }
 
 /// The parts that an environment has, known without rendering: its programs' folders may not be at hand.

@@ -23,6 +23,9 @@ pub const GROUP: &str = "GroupName";
 pub const FUNCTION: &str = "FunctionName";
 /// The UUID of the function's event source mapping.
 pub const MAPPING: &str = "EventSourceMappingId";
+/// Of a function whose alarms tell somebody.
+pub const FUNCTION_ERRORS_ALARM: &str = "FunctionErrorsAlarmName";
+pub const FUNCTION_THROTTLES_ALARM: &str = "FunctionThrottlesAlarmName";
 pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
 pub const PROGRAM: &str = "Program";
 pub const WORKER_ENVIRONMENT: &str = "WorkerEnvironment";
@@ -51,6 +54,7 @@ mod tests {
         let intake = include_str!("../../templates/intake.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
         let instances = include_str!("../../templates/stage/instances.yaml.j2");
+        let function = include_str!("../../templates/stage/function.yaml.j2");
         let after = |template: &'static str, mark: &str| template.split_once(mark).expect("outputs").1;
         for (outputs, names) in [
             (after(artifacts, "\nOutputs:\n"), [BUCKET].as_slice()),
@@ -67,6 +71,18 @@ mod tests {
                     DEAD_LETTER_QUEUE_NAME,
                     DEAD_LETTERS_ALARM,
                     LOG_GROUP,
+                ],
+            ),
+            (
+                after(function, "\n{% block group %}\n"),
+                &[
+                    FUNCTION,
+                    MAPPING,
+                    FUNCTION_ERRORS_ALARM,
+                    FUNCTION_THROTTLES_ALARM,
+                    PROGRAM,
+                    WORKER_ENVIRONMENT,
+                    LATENCY_ALARM,
                 ],
             ),
             (

@@ -3,7 +3,9 @@
 pub(super) mod alerts;
 mod artifacts;
 mod dashboard;
+mod function;
 mod image;
+mod instances;
 mod intake;
 pub(super) mod network;
 mod scaling;

@@ -23,6 +23,9 @@ pub struct ResourceSchema {
     /// A resource is made anew when one of these changes under conditions that the type's page tells.
     #[serde(default)]
     conditional_create_only_properties: Vec<String>,
+    /// What some properties may be.
+    #[serde(default)]
+    values: BTreeMap<String, Vec<String>>,
     /// What CloudFormation can do with a resource of this type: `create`, `read`, …
     #[serde(default)]
     handlers: Vec<String>,
@@ -100,6 +103,13 @@ impl ResourceSchema {
             Import::Automatic
         }
     }
+}
+
+/// What a property may be, for those of which it was asked.
+pub fn values(resource_type: &str, property: &str) -> &'static [String] {
+    let schema = of(resource_type);
+    let values = schema.and_then(|schema| schema.values.get(property));
+    values.map_or(&[], Vec::as_slice)
 }
 
 /// Whether one of these paths is in the other.

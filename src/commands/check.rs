@@ -32,7 +32,7 @@ pub struct Check {
 
 impl Check {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.env.load_and_build(global)?;
         let offline = placement::offline(&environment, global, self.account)?;
         let blueprint = blueprint::render(&environment, &offline.placement)?;
         let mut findings = lint::lint(&blueprint);

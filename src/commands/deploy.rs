@@ -139,7 +139,7 @@ impl Deploy {
                     .with_help("leave one of them out"),
             );
         }
-        let environment = self.env.load()?;
+        let environment = self.env.load_and_build(global)?;
         global.run(self.waits.timeout(), async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use crate::blueprint::Placement;
+use crate::blueprint::{self, Placement};
 use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
 use crate::engine::plan::drafts::Drafts;
 use crate::environment::{self, Environment};
@@ -272,5 +272,15 @@ impl Env {
     /// Loads and checks it.
     pub fn load(&self) -> Result<Environment> {
         Ok(environment::load(&self.path()?)?)
+    }
+
+    /// The same for a command that renders it: what programs must be built for is built. Before a command listens for
+    /// signals, so that Ctrl-C ends a build.
+    pub fn load_and_build(&self, global: &Global) -> Result<Environment> {
+        let environment = self.load()?;
+        blueprint::build(&environment, global.local, |folder| {
+            report::note(&format!("Building {} (its `build` is run)", folder.display()));
+        })?;
+        Ok(environment)
     }
 }

@@ -73,7 +73,7 @@ impl Up {
             );
         }
         let global = &global.on_this_machine()?;
-        let environment = self.env.load()?;
+        let environment = self.env.load_and_build(global)?;
         if fleet::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }

@@ -52,7 +52,7 @@ pub(super) struct Document<'a> {
 
 impl Plan {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.env.load_and_build(global)?;
         global.run(None, async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;

@@ -35,7 +35,7 @@ pub struct Render {
 
 impl Render {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.env.load_and_build(global)?;
         let offline = placement::offline(&environment, global, self.account)?;
         let blueprint = blueprint::render(&environment, &offline.placement)?;
         report::render::notes(&offline.notes);

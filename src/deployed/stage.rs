@@ -93,6 +93,8 @@ impl Stage {
             outputs::DEAD_LETTERS_ALARM,
             outputs::LATENCY_ALARM,
             outputs::NOBODY_WORKS_ALARM,
+            outputs::FUNCTION_ERRORS_ALARM,
+            outputs::FUNCTION_THROTTLES_ALARM,
         ];
         Some(Stage {
             name: found.part.clone(),

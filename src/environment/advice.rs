@@ -1,5 +1,7 @@
 //! What an environment file may say but probably shouldn't.
 
+mod function;
+
 use super::problem::Problem;
 use super::units::Duration;
 use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script};
@@ -25,8 +27,14 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
             instances(&format!("{at}/workers/instances"), stage, group, &mut advice);
             image::advise(&format!("{at}/workers/instances"), group, &mut advice);
             if let Some(scaling) = &stage.scaling {
-                scales(&at, stage, group, scaling, &mut advice);
+                scales(&at, group, scaling, &mut advice);
             }
+        }
+        if let Some(lambda) = &stage.workers.lambda {
+            function::advise(&at, stage, lambda, &mut advice);
+        }
+        if let Some(scaling) = &stage.scaling {
+            too_late(&at, stage, scaling, &mut advice);
         }
     }
     run_script::advise(environment, &mut advice);
@@ -116,6 +124,10 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
                 "retention should exceed visibility_timeout × max_receives, or it never reaches the dead-letter queue",
             ),
         );
+    }
+    if stage.workers.lambda.is_some() {
+        // Of what follows, Lambda has its own.
+        return;
     }
     if max_receives == 1 {
         advice.push(
@@ -227,7 +239,20 @@ fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Proble
     }
 }
 
-fn scales(at: &str, stage: &Stage, group: &Instances, scaling: &Scaling, advice: &mut Vec<Problem>) {
+fn too_late(at: &str, stage: &Stage, scaling: &Scaling, advice: &mut Vec<Problem>) {
+    let retention = stage.queue.retention;
+    if scaling.acceptable_latency >= retention {
+        advice.push(
+            Problem::new(
+                format!("{at}/scaling/acceptable_latency"),
+                format!("messages are deleted after {retention}, before they are late"),
+            )
+            .help("set the queue's `retention` well above the acceptable latency"),
+        );
+    }
+}
+
+fn scales(at: &str, group: &Instances, scaling: &Scaling, advice: &mut Vec<Problem>) {
     let &Instances { min, max, .. } = group;
     let latency = scaling.acceptable_latency;
     let at_scaling = format!("{at}/scaling");
@@ -257,18 +282,6 @@ fn scales(at: &str, stage: &Stage, group: &Instances, scaling: &Scaling, advice:
             .help(format!(
                 "fine if {min} can carry the load alone; else raise `min`, or accept at least {REACTION_FLOOR}"
             )),
-        );
-    }
-    if latency >= stage.queue.retention {
-        advice.push(
-            Problem::new(
-                &at_latency,
-                format!(
-                    "messages are deleted after {}, before they are late",
-                    stage.queue.retention
-                ),
-            )
-            .help("set the queue's `retention` well above the acceptable latency"),
         );
     }
     if !scaling.count_in_flight {

@@ -169,13 +169,15 @@ fn bucket() -> impl Strategy<Value = Bucket> {
 }
 
 fn stage() -> impl Strategy<Value = Stage> {
-    let queue = (duration(1, 43200), 1..=1000_u32, duration(60, 14 * 86400)).prop_map(
-        |(visibility_timeout, max_receives, retention)| Queue {
-            visibility_timeout,
-            max_receives,
-            retention,
-        },
-    );
+    let queue = || {
+        (duration(1, 43200), 1..=1000_u32, duration(60, 14 * 86400)).prop_map(
+            |(visibility_timeout, max_receives, retention)| Queue {
+                visibility_timeout,
+                max_receives,
+                retention,
+            },
+        )
+    };
     let target = prop_oneof![
         (1..=60_000_u32).prop_map(|milliseconds| (Some(f64::from(milliseconds) / 1000.0), None)),
         (1..=1_000_000_u32).prop_map(|messages| (None, Some(messages))),
@@ -191,7 +193,7 @@ fn stage() -> impl Strategy<Value = Stage> {
             }
         },
     );
-    (queue, instances(), option::of(scaling)).prop_map(|(queue, instances, scaling)| Stage {
+    let of_group = (queue(), instances(), option::of(scaling)).prop_map(|(queue, instances, scaling)| Stage {
         name: String::new(),
         from: None,
         queue,
@@ -200,7 +202,75 @@ fn stage() -> impl Strategy<Value = Stage> {
             lambda: None,
         },
         scaling,
-    })
+    });
+    let scaling =
+        (duration(60, 86400), option::of(1..=60_000_u32)).prop_map(|(acceptable_latency, milliseconds)| Scaling {
+            acceptable_latency,
+            seconds_per_message: milliseconds.map(|milliseconds| f64::from(milliseconds) / 1000.0),
+            messages_per_instance: None,
+            messages_at_once: 1,
+            count_in_flight: true,
+        });
+    let of_function = (queue(), lambda(), option::of(scaling)).prop_map(|(queue, lambda, scaling)| Stage {
+        name: String::new(),
+        from: None,
+        queue: Queue {
+            visibility_timeout: queue.visibility_timeout.max(lambda.timeout),
+            ..queue
+        },
+        workers: Workers {
+            instances: None,
+            lambda: Some(lambda),
+        },
+        scaling,
+    });
+    prop_oneof![3 => of_group, 1 => of_function]
+}
+
+fn lambda() -> impl Strategy<Value = Lambda> {
+    let of = select(vec![
+        ("python3.13", "app.handler"),
+        ("nodejs22.x", "src/index.handler"),
+        ("provided.al2023", "bootstrap"),
+    ]);
+    let architecture = select(vec![Architecture::Arm64, Architecture::X86_64]);
+    let batches = prop_oneof![(1..=10_u32, duration(0, 300)), (11..=10_000_u32, duration(1, 300)),];
+    let variables = btree_map("[A-PR-Z][A-Z0-9_]{2,10}", "[\\PC&&[^\u{2028}\u{2029}]]{0,40}", 0..4);
+    (
+        of,
+        architecture,
+        128..=10_240_u64,
+        duration(1, 900),
+        batches,
+        2..=1000_u32,
+        variables,
+    )
+        .prop_map(
+            |(
+                (runtime, handler),
+                architecture,
+                memory,
+                timeout,
+                (batch, batch_window),
+                max_concurrency,
+                environment,
+            )| {
+                Lambda {
+                    program: "../program".into(),
+                    handler: handler.into(),
+                    runtime: runtime.into(),
+                    architecture,
+                    memory: Size::mib(memory),
+                    timeout,
+                    batch,
+                    batch_window,
+                    max_concurrency,
+                    environment,
+                    log_retention: Duration::days(30),
+                    policies: Vec::new(),
+                }
+            },
+        )
 }
 
 fn instances() -> impl Strategy<Value = Instances> {

@@ -42,7 +42,7 @@ pub struct Lambda {
     #[schemars(range(min = 2, max = 1000))]
     #[serde(default = "twenty")]
     pub max_concurrency: u32,
-    /// Environment variables for the function, 4096 bytes in all. No secrets: they can be read in the function's
+    /// Environment variables for the function, 3072 bytes in all. No secrets: they can be read in the function's
     /// configuration.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -58,8 +58,16 @@ pub struct Lambda {
     pub policies: Vec<String>,
 }
 
+impl Lambda {
+    /// "Set the queue's visibility timeout to at least six times your function timeout, plus the value of
+    /// MaximumBatchingWindowInSeconds" (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
+    pub fn recommended_visibility_timeout(&self) -> Duration {
+        Duration::seconds(self.timeout.as_secs().saturating_mul(6) + self.batch_window.as_secs())
+    }
+}
+
 fn quarter_gib() -> Size {
-    Size::bytes(256 << 20)
+    Size::mib(256)
 }
 
 fn half_a_minute() -> Duration {

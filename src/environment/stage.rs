@@ -22,7 +22,7 @@ pub struct Stage {
     /// The queue.
     #[serde(default)]
     pub queue: Queue,
-    /// What drains the queue.
+    /// What drains the queue: instances, or a function.
     pub workers: Workers,
     /// How the number of workers follows the backlog. Without it the group keeps its size until somebody changes it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -52,7 +52,7 @@ impl Default for Queue {
     }
 }
 
-/// What drains a queue.
+/// What drains a queue: one of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workers {
@@ -60,8 +60,6 @@ pub struct Workers {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub instances: Option<Instances>,
     /// A Lambda function.
-    // In the schema once there is a template for it: until then `lambda` is an unknown key.
-    #[schemars(skip)]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lambda: Option<Lambda>,
 }

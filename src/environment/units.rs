@@ -109,6 +109,10 @@ impl Size {
     pub const fn gib(n: u64) -> Self {
         Size(n << 30)
     }
+    /// So many MiB.
+    pub const fn mib(n: u64) -> Self {
+        Size(n << 20)
+    }
     /// So many bytes.
     pub const fn bytes(n: u64) -> Self {
         Size(n)

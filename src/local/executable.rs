@@ -3,14 +3,17 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::home::{cannot, data_folder};
+use super::home::cannot;
 use crate::error::{Error, Result};
+use crate::folders;
 use crate::shell::word;
 
 /// The version of ministack that qfleet is tested with.
 pub const VERSION: &str = "1.5.33";
 /// CloudWatch speaks CBOR, for which ministack needs this package but doesn't ask for it.
 const CBOR2: &str = "cbor2==6.2.1";
+/// What Lambda's Python brings: the emulator runs functions with its own.
+const OF_FUNCTIONS: &str = "boto3";
 const VARIABLE: &str = "QFLEET_MINISTACK";
 
 /// Finds ministack: `$QFLEET_MINISTACK`, else in qfleet's own folder of the user's data, else on the PATH.
@@ -28,7 +31,7 @@ pub(super) fn find() -> Result<PathBuf> {
             )))
         };
     }
-    let own = data_folder().map(|folder| folder.join("ministack/bin/ministack"));
+    let own = folders::data().map(|folder| folder.join("ministack/bin/ministack"));
     let on_path = env::var_os("PATH").unwrap_or_default();
     let found = own
         .into_iter()
@@ -52,14 +55,14 @@ fn is_executable(path: &Path) -> bool {
 }
 
 fn missing(what: &str) -> Error {
-    let shown = data_folder().map_or_else(
+    let shown = folders::data().map_or_else(
         || "~/.local/share/qfleet/ministack".to_owned(),
         |folder| word(&folder.join("ministack").to_string_lossy()),
     );
     Error::failed(what).with_help(format!(
         "install it with Python 3.10 or later:\n    \
          python3 -m venv {shown}\n    \
-         {shown}/bin/pip install ministack=={VERSION} {CBOR2}\n  \
+         {shown}/bin/pip install ministack=={VERSION} {CBOR2} {OF_FUNCTIONS}\n  \
          or name its program in {VARIABLE}"
     ))
 }

@@ -8,7 +8,6 @@
 //!   start.lock      locked by the command that starts or stops it
 //! ```
 
-use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::folders;
 
 /// What is known of the emulator that was started last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub(super) struct Home {
 impl Home {
     /// Opens the user's folder, waiting for a start or stop that another qfleet has under way.
     pub fn enter() -> Result<Self> {
-        let folder = state_folder()
+        let folder = folders::state()
             .ok_or_else(|| Error::failed("there is no place for the local emulator's state").with_help("set HOME"))?;
         fs::create_dir_all(&folder).map_err(|error| cannot("make the folder", &folder, &error))?;
         let path = folder.join("start.lock");
@@ -104,26 +104,6 @@ impl Home {
     fn record_path(&self) -> PathBuf {
         self.folder.join("emulator.json")
     }
-}
-
-/// `$XDG_STATE_HOME/qfleet`, by default `~/.local/state/qfleet`.
-pub(super) fn state_folder() -> Option<PathBuf> {
-    base_folder("XDG_STATE_HOME", ".local/state")
-}
-
-/// `$XDG_DATA_HOME/qfleet`, by default `~/.local/share/qfleet`.
-pub(super) fn data_folder() -> Option<PathBuf> {
-    base_folder("XDG_DATA_HOME", ".local/share")
-}
-
-/// A folder of the XDG base directory specification, which says to ignore relative paths in its variables.
-fn base_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let named = env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    named
-        .or_else(|| env::home_dir().map(|home| home.join(below_home)))
-        .map(|base| base.join("qfleet"))
 }
 
 /// A file to lock, made if it isn't there. A process that is started doesn't inherit it by itself.

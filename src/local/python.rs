@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::home::data_folder;
 use crate::error::{Error, Result};
+use crate::folders;
 use crate::shell::word;
 
 /// Says first which Python it is, then which of the packages named it lacks.
@@ -74,7 +74,7 @@ pub fn check(programs: &[PathBuf], again: &str) -> Result<()> {
 }
 
 fn how_to(programs: &[Program], again: &str) -> String {
-    let folder = data_folder().map_or_else(
+    let folder = folders::data().map_or_else(
         || "~/.local/share/qfleet/python".to_owned(),
         |folder| word(&folder.join("python").to_string_lossy()),
     );

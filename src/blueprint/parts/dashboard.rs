@@ -13,14 +13,21 @@ impl Parts<'_> {
         let mut parameters = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in self.environment.stages.iter().enumerate() {
-            let Some(WorkersKind::Instances(_)) = stage.workers.kind() else {
-                continue;
+            let (template, parameter, of, max_concurrency) = match stage.workers.kind() {
+                Some(WorkersKind::Instances(_)) => ("dashboard/instances.yaml.j2", "GroupName", outputs::GROUP, None),
+                Some(WorkersKind::Function(lambda)) => (
+                    "dashboard/function.yaml.j2",
+                    "FunctionName",
+                    outputs::FUNCTION,
+                    Some(lambda.max_concurrency),
+                ),
+                None => continue,
             };
-            let (template, parameter, of) = ("dashboard/instances.yaml.j2", "GroupName", outputs::GROUP);
             parameters.insert(format!("{parameter}{}", index + 1), output(&stage.name, of));
             stages.push(contexts::DashboardStage {
                 name: &stage.name,
                 template,
+                max_concurrency,
                 heading_json: json(format!("## {}", stage.name)),
                 queue_name_json: json(names::queue(&self.environment.name, &stage.name)),
                 dead_letter_queue_name_json: json(names::dead_letter_queue(&self.environment.name, &stage.name)),

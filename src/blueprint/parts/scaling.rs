@@ -6,12 +6,13 @@ use crate::environment::{Scaling, Stage};
 
 pub(super) fn context(stage: &Stage, index: usize) -> Result<Option<contexts::Scaling>, Problem> {
     let Some(scaling) = &stage.scaling else { return Ok(None) };
-    let Some(target) = scaling.target().and_then(number) else {
+    let target = scaling.target().and_then(number);
+    if target.is_none() && stage.workers.instances.is_some() {
         return Err(Problem::new(
             format!("/stages/{index}/scaling"),
             "the target backlog per instance is not a number",
         ));
-    };
+    }
     let Scaling {
         acceptable_latency,
         seconds_per_message,
@@ -19,7 +20,7 @@ pub(super) fn context(stage: &Stage, index: usize) -> Result<Option<contexts::Sc
         ..
     } = scaling;
     Ok(Some(contexts::Scaling {
-        target_text: target.to_string(),
+        target_text: target.as_ref().map(ToString::to_string),
         target,
         acceptable_latency_seconds: acceptable_latency.as_secs(),
         seconds_per_message: seconds_per_message.and_then(number),

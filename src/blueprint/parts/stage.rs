@@ -1,78 +1,65 @@
-//! A stage: its queue, its workers, and how they follow the backlog.
+//! A stage: its queue, and what its workers have in common whatever their kind is.
 
 use std::collections::BTreeMap;
 
-use super::image::image;
-use super::{Parts, ZONES, output, scaling};
+use super::{Parts, output, scaling};
 use crate::blueprint::order::Source;
-use crate::blueprint::rolling_update::{self, RollingUpdate};
-use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, outputs, program, quoting};
-use crate::environment::advice::COLD_REACTION_FLOOR;
+use crate::blueprint::{Artifact, Stack, Value, contexts, names, outputs};
 use crate::environment::problem::Problem;
-use crate::environment::{Instances, Network, OnDestroy, WorkersKind, Zones};
+use crate::environment::units::Duration;
+use crate::environment::{OnDestroy, WorkersKind};
 
-/// How long the watcher needs, beside the worker's own time: to see that the instance waits in its hook, to tell the
-/// worker, and to complete the hook afterwards (`templates/worker/watch.sh`).
-const WATCHER_SECONDS: u64 = 15;
-/// As long as the first message may take to wake a group that sleeps.
-const NOBODY_WORKS_MINUTES: u64 = COLD_REACTION_FLOOR.as_secs() / 60;
-/// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
-const LONGEST_HEARTBEAT: u64 = 7200;
+/// A stage's place among the others.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub index: usize,
+    pub source: Source,
+    /// The stages that its workers send jobs to, by name.
+    pub feeds: &'a [&'a str],
+}
+
+/// What each kind of workers says of itself.
+pub(super) struct OfKind<'a> {
+    /// The user's environment variables.
+    pub environment: &'a BTreeMap<String, String>,
+    pub log_retention: Duration,
+    pub workers: contexts::Workers<'a>,
+}
 
 impl Parts<'_> {
     /// Its stack and its program. `feeds` are the stages that its workers send jobs to.
     pub fn stage(&self, index: usize, source: Source, feeds: &[usize]) -> Result<(Stack, Artifact), Vec<Problem>> {
-        let stage = &self.environment.stages[index];
-        let Some(WorkersKind::Instances(instances)) = stage.workers.kind() else {
-            let pointer = format!("/stages/{index}/workers");
-            return Err(vec![Problem::new(pointer, "no instances are named")]);
+        let name = |next: &usize| self.environment.stages[*next].name.as_str();
+        let feeds: Vec<&str> = feeds.iter().map(name).collect();
+        let place = Place {
+            index,
+            source,
+            feeds: &feeds,
         };
-        let pointer = format!("/stages/{index}/workers/instances");
-        let folder = self.environment.program_folder(&instances.program);
-        let program = program::pack(&folder, &format!("{pointer}/program"))?;
-        let artifact = Artifact {
-            stage: stage.name.clone(),
-            key: format!("programs/{}/{}.tar.gz", stage.name, program.hash),
-            bytes: program.archive,
-        };
-
-        let feeds: Vec<&str> = feeds
-            .iter()
-            .map(|next| self.environment.stages[*next].name.as_str())
-            .collect();
-        let stack = || {
-            let mut parameters = self.stage_parameters(source, &feeds);
-            parameters.extend(self.instance_parameters(instances, &artifact.key, &pointer)?);
-            let context = self.stage_context(index, source, &feeds, instances)?;
-            let stack = self.stack(
-                &stage.name,
-                "stage/instances.yaml.j2",
-                &context,
-                parameters,
-                self.on_destroy(),
-            )?;
-            Ok(Stack {
-                rolling_update: Some(RollingUpdate::of(instances)),
-                ..stack
-            })
-        };
-        Ok((stack().map_err(|problem| vec![problem])?, artifact))
+        match self.environment.stages[index].workers.kind() {
+            Some(WorkersKind::Instances(instances)) => self.instances(place, instances),
+            Some(WorkersKind::Function(lambda)) => self.function(place, lambda),
+            None => {
+                let pointer = format!("/stages/{index}/workers");
+                Err(vec![Problem::new(pointer, "one kind of workers drains a queue")])
+            }
+        }
     }
 
     /// What every stage is given.
-    fn stage_parameters(&self, source: Source, feeds: &[&str]) -> BTreeMap<String, Value> {
+    pub(super) fn stage_parameters(&self, place: Place<'_>) -> BTreeMap<String, Value> {
         let mut parameters = BTreeMap::new();
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if self.environment.bucket.is_some() {
             add("BucketName", output("intake", outputs::BUCKET));
         }
-        if source == Source::Bucket {
+        if place.source == Source::Bucket {
             add("TopicArn", output("intake", outputs::TOPIC));
         }
         if let Some(topic) = self.alerts_topic() {
             add("AlertsTopicArn", topic);
         }
-        for (position, next) in feeds.iter().enumerate() {
+        for (position, next) in place.feeds.iter().enumerate() {
             let number = position + 1;
             add(&format!("NextQueueUrl{number}"), output(next, outputs::QUEUE_URL));
             add(&format!("NextQueueArn{number}"), output(next, outputs::QUEUE_ARN));
@@ -80,51 +67,15 @@ impl Parts<'_> {
         parameters
     }
 
-    /// What its instances are given.
-    fn instance_parameters(
-        &self,
-        instances: &Instances,
-        program_key: &str,
-        pointer: &str,
-    ) -> Result<BTreeMap<String, Value>, Problem> {
-        let mut parameters = BTreeMap::from([
-            ("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET)),
-            ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
-            ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
-            (
-                rolling_update::PARAMETER.to_owned(),
-                Value::InService(RollingUpdate::of(instances).keeps(0)),
-            ),
-        ]);
-        let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
-        if instances.network == Some(Network::Create) {
-            add("VpcId", output("network", outputs::VPC));
-            add("SubnetIds", output("network", outputs::SUBNETS));
-        } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
-            add("VpcId", Value::Literal(vpc.clone()));
-            add("SubnetIds", Value::Literal(subnets.join(",")));
-        } else if let Some(wanted) = default_zones(instances) {
-            add(ZONES, Value::Zones(wanted));
-        }
-        Ok(parameters)
-    }
-
-    fn stage_context<'b>(
+    pub(super) fn stage_context<'b>(
         &'b self,
-        index: usize,
-        source: Source,
-        next_stages: &'b [&'b str],
-        instances: &'b Instances,
+        place: Place<'b>,
+        of_kind: OfKind<'b>,
     ) -> Result<contexts::Stage<'b>, Problem> {
         let environment = &self.environment.name;
-        let stage = &self.environment.stages[index];
+        let stage = &self.environment.stages[place.index];
         let bucket = self.environment.bucket.as_ref();
-        let variables = || instances.environment.iter();
-        let prefixes = bucket
-            .iter()
-            .flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
-        let texts = [environment.as_str(), &stage.name].into_iter().chain(prefixes);
-        let texts = texts.chain(variables().flat_map(|(name, value)| [name.as_str(), value]));
+        let variables = of_kind.environment.iter();
         Ok(contexts::Stage {
             environment,
             stage: &stage.name,
@@ -134,7 +85,7 @@ impl Parts<'_> {
                 uploads: &bucket.uploads,
                 processed: &bucket.processed,
             }),
-            subscribes: source == Source::Bucket,
+            subscribes: place.source == Source::Bucket,
             queue_name: names::queue(environment, &stage.name),
             dead_letter_queue_name: names::dead_letter_queue(environment, &stage.name),
             queue: contexts::Queue {
@@ -142,96 +93,16 @@ impl Parts<'_> {
                 retention_seconds: stage.queue.retention.as_secs(),
                 max_receives: stage.queue.max_receives,
             },
-            next_stages,
+            next_stages: place.feeds,
             alerts: self.environment.alerts.is_some(),
-            scaling: scaling::context(stage, index)?,
-            sleeps: instances.schedule().sleeps(),
+            scaling: scaling::context(stage, place.index)?,
+            sleeps: (stage.workers.instances.as_ref()).is_some_and(|instances| instances.schedule().sleeps()),
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
-            variables: variables()
+            variables: variables
                 .map(|(name, value)| contexts::Variable { name, value })
                 .collect(),
-            log_retention_days: instances.log_retention.as_secs() / 86400,
-            workers: instance_context(
-                names::stack(environment, &stage.name),
-                quoting::end_mark(texts),
-                instances,
-            ),
+            log_retention_days: of_kind.log_retention.as_secs() / 86400,
+            workers: of_kind.workers,
         })
-    }
-}
-
-fn instance_context(instance_name: String, end_mark: String, instances: &Instances) -> contexts::Instances<'_> {
-    contexts::Instances {
-        instance_name,
-        instance_types: &instances.types,
-        mixed: instances.types.len() > 1 || instances.spot,
-        spot: instances.spot,
-        on_demand_base: instances.on_demand_base,
-        security_groups: &instances.security_groups,
-        image_from_ssm: !instances.image.starts_with("ami-"),
-        root_device: instances.root_device(),
-        own_subnets: instances.vpc.is_some() || instances.network.is_some(),
-        zones: match &instances.zones {
-            Some(Zones::Named(names)) => names,
-            Some(Zones::All) | None => &[],
-        },
-        zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
-        min: instances.min,
-        max: instances.max,
-        capacity_text: instances.schedule().write(),
-        capacity: instances.schedule().0,
-        may_be_empty: instances.may_be_empty(),
-        min_in_service: RollingUpdate::of(instances).keeps(0),
-        batch_size: RollingUpdate::of(instances).batch_size,
-        start_timeout: iso8601(instances.start_timeout.as_secs()),
-        warmup_seconds: instances.warmup.as_secs(),
-        // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
-        wake_warmup_seconds: instances.warmup.as_secs().max(600),
-        nobody_works_minutes: NOBODY_WORKS_MINUTES.max(instances.start_timeout.as_secs().div_ceil(60)),
-        drain_seconds: instances.drain_timeout.as_secs(),
-        hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
-        volume_gib: instances.volume.as_gib(),
-        session_manager: instances.session_manager,
-        end_mark,
-        managed_policies: &instances.policies,
-    }
-}
-
-/// The zones of the default VPC, for instances that run there and name none.
-fn default_zones(instances: &Instances) -> Option<ZonesWanted> {
-    let elsewhere = instances.network.is_some() || instances.vpc.is_some();
-    let named = matches!(instances.zones, Some(Zones::Named(_)));
-    (!elsewhere && !named).then(|| ZonesWanted {
-        offering: vec![instances.types.clone()],
-        subnets: None,
-    })
-}
-
-/// `PT1H30M`: a duration as CloudFormation reads it.
-fn iso8601(seconds: u64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut text = String::from("PT");
-    for (count, unit) in [(hours, 'H'), (minutes, 'M'), (seconds, 'S')] {
-        if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
-        }
-    }
-    if text == "PT" {
-        text.push_str("0S");
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_as_cloudformation_reads_them() {
-        assert_eq!(iso8601(0), "PT0S");
-        assert_eq!(iso8601(90), "PT1M30S");
-        assert_eq!(iso8601(900), "PT15M");
-        assert_eq!(iso8601(3600), "PT1H");
-        assert_eq!(iso8601(43_261), "PT12H1M1S");
     }
 }

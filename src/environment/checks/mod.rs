@@ -4,6 +4,7 @@ mod alerts;
 mod capacity;
 mod drift;
 mod flow;
+mod lambda;
 mod names;
 mod ranges;
 mod region;
@@ -27,6 +28,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     flow::check(&mut checks);
     ranges::check(&mut checks);
     workers::check(&mut checks);
+    lambda::check(&mut checks);
     alerts::check(&mut checks);
     drift::check(&mut checks);
     checks.found

@@ -1,9 +1,9 @@
 //! Ranges of times and sizes.
 
 use super::Checks;
-use crate::environment::Instances;
 use crate::environment::problem::Problem;
 use crate::environment::units::{Duration, KeptFor, Size};
+use crate::environment::{Instances, Lambda};
 
 /// What CloudWatch Logs takes, in days.
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
@@ -43,6 +43,9 @@ pub(super) fn check(checks: &mut Checks) {
         if let Some(instances) = &stage.workers.instances {
             self::instances(checks, &format!("{at}/workers/instances"), instances);
         }
+        if let Some(lambda) = &stage.workers.lambda {
+            function(checks, &format!("{at}/workers/lambda"), lambda);
+        }
         if let Some(scaling) = &stage.scaling {
             let key = format!("{at}/scaling/acceptable_latency");
             time(
@@ -81,6 +84,30 @@ fn instances(checks: &mut Checks, at: &str, instances: &Instances) {
     // From Amazon Linux's snapshot up to what a gp3 volume can hold.
     let key = format!("{at}/volume");
     size(checks, &key, instances.volume, Size::gib(8), Size::gib(16 * 1024));
+}
+
+/// Lambda's own limits: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>, and for the mapping
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html>.
+fn function(checks: &mut Checks, at: &str, lambda: &Lambda) {
+    let key = format!("{at}/memory");
+    size(checks, &key, lambda.memory, Size::mib(128), Size::gib(10));
+    let key = format!("{at}/timeout");
+    time(
+        checks,
+        &key,
+        lambda.timeout,
+        Duration::seconds(1),
+        Duration::minutes(15),
+    );
+    let key = format!("{at}/batch_window");
+    time(
+        checks,
+        &key,
+        lambda.batch_window,
+        Duration::seconds(0),
+        Duration::minutes(5),
+    );
+    log_retention(checks, &format!("{at}/log_retention"), lambda.log_retention);
 }
 
 /// S3 counts in whole days

@@ -11,16 +11,36 @@ use crate::environment::source::child;
 const MOST_TAGS: usize = 40;
 /// Variables travel in the launch template's user data, which ends at 16 KiB as a whole.
 const MOST_VARIABLE_BYTES: usize = 4096;
+/// Lambda takes 4 KiB of them, of which qfleet's own need some
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const MOST_OF_FUNCTION: usize = 3072;
+/// Beside those that begin with `AWS_LAMBDA_`
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>).
+const RESERVED_BY_LAMBDA: [&str; 12] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_XRAY_DAEMON_ADDRESS",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
 
 pub(super) fn check(checks: &mut Checks) {
     tags(checks);
     for (at, stage) in checks.stages() {
         if let Some(instances) = &stage.workers.instances {
-            variables(
-                checks,
-                &format!("{at}/workers/instances/environment"),
-                &instances.environment,
-            );
+            let at = format!("{at}/workers/instances/environment");
+            variables(checks, &at, &instances.environment);
+        }
+        if let Some(lambda) = &stage.workers.lambda {
+            let at = format!("{at}/workers/lambda/environment");
+            of_function(checks, &at, &lambda.environment);
         }
     }
 }
@@ -95,36 +115,74 @@ fn refused(c: char) -> String {
 
 fn variables(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>) {
     for name in variables.keys() {
-        let mut chars = name.chars();
-        let well_formed = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
-            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let about = if !well_formed {
-            Some((
-                format!("`{name}` can't be the name of an environment variable"),
-                "use letters, digits and `_`, and no digit first",
-            ))
-        } else if name.starts_with("QFLEET_") {
-            Some((
-                "variables that start with `QFLEET_` come from qfleet".to_owned(),
-                "choose another prefix",
-            ))
-        } else if ["AWS_REGION", "AWS_DEFAULT_REGION"].contains(&name.as_str()) {
-            Some((
-                format!("qfleet sets `{name}` itself"),
-                "remove it: workers run in the environment's region",
-            ))
-        } else {
-            None
-        };
-        if let Some((message, help)) = about {
-            checks.note(Problem::new(child(at, name), message).help(help).on_key(), &[]);
-        }
+        let about = about_name(name).or_else(|| {
+            let is_region = ["AWS_REGION", "AWS_DEFAULT_REGION"].contains(&name.as_str());
+            is_region.then(|| {
+                (
+                    format!("qfleet sets `{name}` itself"),
+                    "remove it: workers run in the environment's region",
+                )
+            })
+        });
+        refuse(checks, at, name, about);
     }
+    not_too_long(checks, at, variables, MOST_VARIABLE_BYTES);
+}
+
+fn of_function(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>) {
+    for name in variables.keys() {
+        let about = about_name(name).or_else(|| {
+            let is_lambdas = name.starts_with("AWS_LAMBDA_") || RESERVED_BY_LAMBDA.contains(&name.as_str());
+            let is_short = name.len() < 2 || name.starts_with('_');
+            match (is_lambdas, is_short) {
+                (true, _) => Some((
+                    format!("`{name}` is reserved: Lambda sets it itself, and refuses a function that brings it"),
+                    "remove it, or choose another name",
+                )),
+                (false, true) => Some((
+                    format!("Lambda takes no variable `{name}`"),
+                    "begin with a letter, and use two characters at least",
+                )),
+                (false, false) => None,
+            }
+        });
+        refuse(checks, at, name, about);
+    }
+    not_too_long(checks, at, variables, MOST_OF_FUNCTION);
+}
+
+/// What is wrong with a variable's name whoever gets it, and what would be right.
+fn about_name(name: &str) -> Option<(String, &'static str)> {
+    let mut chars = name.chars();
+    let well_formed = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !well_formed {
+        return Some((
+            format!("`{name}` can't be the name of an environment variable"),
+            "use letters, digits and `_`, and no digit first",
+        ));
+    }
+    name.starts_with("QFLEET_").then(|| {
+        (
+            "variables that start with `QFLEET_` come from qfleet".to_owned(),
+            "choose another prefix",
+        )
+    })
+}
+
+fn refuse(checks: &mut Checks, at: &str, name: &str, about: Option<(String, &str)>) {
+    if let Some((message, help)) = about {
+        checks.note(Problem::new(child(at, name), message).help(help).on_key(), &[]);
+    }
+}
+
+fn not_too_long(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>, most: usize) {
     let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    if bytes > MOST_VARIABLE_BYTES {
+    if bytes > most {
         checks.note(
-            Problem::new(at, format!("{bytes} bytes of environment variables are too many"))
-                .help("4096 at most, names and values: put more into a file of the program's folder"),
+            Problem::new(at, format!("{bytes} bytes of environment variables are too many")).help(format!(
+                "{most} at most, names and values: put more into a file of the program's folder"
+            )),
             &[],
         );
     }

@@ -18,7 +18,7 @@ pub(super) fn check(checks: &mut Checks) {
             security_groups(checks, &at_instances, instances);
             program(checks, &at_instances, &instances.program);
         }
-        if let Some(scaling) = &stage.scaling {
+        if let (Some(scaling), None) = (&stage.scaling, &stage.workers.lambda) {
             target(checks, &format!("{at}/scaling"), scaling);
         }
     }
@@ -28,7 +28,7 @@ pub(super) fn check(checks: &mut Checks) {
 fn kinds(checks: &mut Checks, at: &str, workers: &Workers) {
     let problem = match (&workers.instances, &workers.lambda) {
         (None, None) => Problem::new(at, "`workers` names nothing that drains the queue")
-            .help("add `instances`: an Auto Scaling group of EC2 instances"),
+            .help("add `instances`: an Auto Scaling group of EC2 instances; or `lambda`: a Lambda function"),
         (Some(_), Some(_)) => Problem::new(format!("{at}/lambda"), "`instances` and `lambda` exclude each other")
             .help("both would take the queue's messages: keep one, or make two stages")
             .on_key(),
@@ -201,7 +201,7 @@ fn security_groups(checks: &mut Checks, at: &str, instances: &Instances) {
     }
 }
 
-fn program(checks: &mut Checks, at: &str, program: &str) {
+pub(super) fn program(checks: &mut Checks, at: &str, program: &str) {
     if program.starts_with('~') {
         checks.note(
             Problem::new(format!("{at}/program"), "`~` is not expanded here")

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::state::FleetState;
 use crate::error::{Error, Result};
-use crate::local::home::{cannot, open_lock, state_folder};
+use crate::folders;
+use crate::local::home::{cannot, open_lock};
 
 /// How long others may hold the lock who only check whether somebody holds it.
 const LOOKS: Duration = Duration::from_secs(1);
@@ -145,7 +146,7 @@ impl FleetHome {
 }
 
 fn fleets_folder() -> Result<PathBuf> {
-    let folder = state_folder()
+    let folder = folders::state()
         .ok_or_else(|| Error::failed("there is no place for the local fleet's state").with_help("set HOME"))?;
     Ok(folder.join("fleets"))
 }

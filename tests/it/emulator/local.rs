@@ -257,7 +257,7 @@ fn a_missing_emulator_is_said_with_how_to_install_it() {
         .stderr_regex(
             "error: the local AWS emulator, ministack, is not installed\n  help: install it with Python .*\n    \
              python3 -m venv /.*/home/.local/share/qfleet/ministack\n    \
-             /.*/bin/pip install ministack==[0-9.]+ cbor2==[0-9.]+\n  or name its program in QFLEET_MINISTACK\n",
+             /.*/bin/pip install ministack==[0-9.]+ cbor2==[0-9.]+ boto3\n  or name its program in QFLEET_MINISTACK\n",
         )
         .run();
     Test::new()

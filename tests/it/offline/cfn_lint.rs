@@ -30,6 +30,8 @@ struct Setting {
     scaling: &'static str,
     /// A second stage, fed by the first.
     second: &'static str,
+    /// A stage with a function.
+    function: &'static str,
 }
 
 const NONE: Setting = Setting {
@@ -41,9 +43,10 @@ const NONE: Setting = Setting {
     instances: "",
     scaling: "",
     second: "",
+    function: "",
 };
 
-const CHOICES: [Choice; 15] = [
+const CHOICES: [Choice; 16] = [
     Choice {
         name: "network",
         values: &[
@@ -306,6 +309,26 @@ const CHOICES: [Choice; 15] = [
         ],
     },
     Choice {
+        name: "function",
+        values: &[
+            NONE,
+            Setting {
+                name: "plain",
+                function: "workers: {lambda: {program: program, handler: app.handler, runtime: python3.13}}",
+                ..NONE
+            },
+            Setting {
+                name: "fed, with everything",
+                function: "from: a\nqueue: {visibility_timeout: 30m}\nscaling: {acceptable_latency: 1h, seconds_per_message: 3}\n\
+                           workers:\n  lambda:\n    program: program\n    handler: bootstrap\n    runtime: provided.al2023\n    \
+                           architecture: x86_64\n    memory: 10 GiB\n    timeout: 4m\n    batch: 10000\n    batch_window: 5m\n    \
+                           max_concurrency: 1000\n    log_retention: 1d\n    environment: {MODE: fast, GREETING: \"it's $HOME\"}\n    \
+                           policies: ['arn:aws:iam::aws:policy/AmazonRekognitionReadOnlyAccess']",
+                ..NONE
+            },
+        ],
+    },
+    Choice {
         name: "alerts",
         values: &[
             NONE,
@@ -411,6 +434,10 @@ fn file(name: &str, settings: &[Setting]) -> String {
         file += &format!("  - name: b-2\n{second}");
         file += "    workers: {instances: {program: program, types: [c7g.large], min: 1, max: 1}}\n";
     }
+    let function = all(|setting| setting.function, 4);
+    if !function.is_empty() {
+        file += &format!("  - name: f\n{function}");
+    }
     file
 }
 
@@ -441,10 +468,12 @@ fn render(folder: &Path, name: &str, settings: &[Setting]) -> Blueprint {
 /// A folder with a program, for environment files that name one.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let run = folder.path().join("program/run");
     fs::create_dir(folder.path().join("program")).expect("makes a folder");
-    fs::write(&run, "#!/bin/sh\n").expect("writes");
-    fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    for name in ["run", "app.py", "bootstrap"] {
+        let path = folder.path().join("program").join(name);
+        fs::write(&path, "#!/bin/sh\n").expect("writes");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("sets the mode");
+    }
     folder
 }
 

@@ -6,6 +6,7 @@ pub mod check;
 pub mod checkov;
 pub mod docs;
 pub mod environment;
+mod functions;
 pub mod help;
 pub mod init;
 mod metric_math;

@@ -10,7 +10,7 @@ use qfleet::environment::{self, Environment, Stage};
 use serde_json::Value;
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 3] = ["lab", "office-hours", "production"];
+pub const SHIPPED: [&str; 4] = ["lab", "office-hours", "production", "lambda"];
 
 /// The blueprint of an environment file in stacks/.
 pub fn shipped(name: &str, local: bool) -> Blueprint {
@@ -65,20 +65,25 @@ fn without_the_scripts(template: &str) -> String {
 }
 
 #[test]
-fn the_user_data_have_room_for_all_variables_that_a_program_may_have() {
+fn user_data_and_functions_have_room_for_all_variables_that_a_program_may_have() {
     for name in SHIPPED {
         let mut environment = loaded(name);
         for stage in &mut environment.stages {
-            let instances = stage.workers.instances.as_mut().expect("instances");
             // As many bytes as `check` lets pass.
-            instances.environment = BTreeMap::from([("LONG".to_owned(), "x".repeat(4000))]);
+            let long = |bytes| BTreeMap::from([("LONG".to_owned(), "x".repeat(bytes))]);
+            if let Some(instances) = &mut stage.workers.instances {
+                instances.environment = long(4000);
+            }
+            if let Some(lambda) = &mut stage.workers.lambda {
+                lambda.environment = long(3066);
+            }
         }
         let findings = lint::lint(&rendered(&environment, "ap-southeast-1", false));
-        let of_user_data: Vec<_> = findings
+        let of_variables: Vec<_> = findings
             .iter()
-            .filter(|finding| finding.place.ends_with("UserData"))
+            .filter(|finding| finding.place.ends_with("UserData") || finding.place.ends_with("Variables"))
             .collect();
-        assert!(of_user_data.is_empty(), "{name}: {of_user_data:?}");
+        assert!(of_variables.is_empty(), "{name}: {of_variables:?}");
     }
 }
 
@@ -193,7 +198,11 @@ fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
         }
         assert!(!json.contains("${"), "{json}");
         let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-        let of = |stage: &Stage| if stage.scaling.is_some() { 5 } else { 4 };
+        // A group that doesn't scale has no backlog per instance; all others have four widgets and a heading.
+        let of = |stage: &Stage| match (&stage.workers.instances, &stage.scaling) {
+            (Some(_), None) => 4,
+            _ => 5,
+        };
         let expected = 1 + environment.stages.iter().map(of).sum::<usize>();
         assert_eq!(json["widgets"].as_array().map(Vec::len), Some(expected), "{json}");
     }

@@ -1,39 +1,18 @@
-//! A worker program: a folder, packed so that the same content always makes the same bytes.
+//! The program of instances: an archive with an executable `run`, and where needed an `install`.
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 
+use super::files::{self, File};
+use super::{Program, hexadecimal};
 use crate::environment::problem::Problem;
-
-/// Never packed: what tools leave in a source folder. A program gets its dependencies from `install`, on the machine
-/// and for the architecture that it runs on.
-pub const IGNORED: [&str; 10] = [
-    ".git",
-    ".gitignore",
-    ".venv",
-    "venv",
-    "__pycache__",
-    ".pytest_cache",
-    ".mypy_cache",
-    ".ruff_cache",
-    "node_modules",
-    ".DS_Store",
-];
 
 /// The most that a program may hold, uncompressed. More is data, and data belongs in a bucket.
 pub const LARGEST: u64 = 256 << 20;
-
-#[derive(Debug)]
-pub struct Program {
-    /// SHA-256 of the uncompressed archive, in hexadecimal.
-    pub hash: String,
-    /// The archive, `.tar.gz`.
-    pub archive: Vec<u8>,
-}
 
 /// Packs a folder.
 ///
@@ -41,25 +20,9 @@ pub struct Program {
 /// Everything about the folder that is wrong, at `pointer`.
 pub fn pack(folder: &Path, pointer: &str) -> Result<Program, Vec<Problem>> {
     let problem = |message: String| Problem::new(pointer, message);
-    match fs::metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(vec![
-                problem(format!("there is no folder {}", folder.display()))
-                    .help("the path is relative to the environment file"),
-            ]);
-        }
-        Err(error) => return Err(vec![problem(format!("{}: {error}", folder.display()))]),
-        Ok(found) if !found.is_dir() => {
-            return Err(vec![
-                problem(format!("{} is not a folder", folder.display()))
-                    .help("a program is a folder with an executable `run` in it"),
-            ]);
-        }
-        Ok(_) => {}
-    }
-    let mut found = Found::default();
-    found.walk(folder, "", pointer);
-    match found.files.iter().find(|file| file.name == "run") {
+    let what = "a program is a folder with an executable `run` in it";
+    let mut found = files::read(folder, pointer, what).map_err(|problem| vec![problem])?;
+    match found.file("run") {
         None => found.problems.push(
             problem(format!("{} has no `run`", folder.display()))
                 .help("`run` is the executable file that starts the worker"),
@@ -70,15 +33,10 @@ pub fn pack(folder: &Path, pointer: &str) -> Result<Program, Vec<Problem>> {
         ),
         Some(_) => {}
     }
-    if let Some(install) = found
-        .files
-        .iter()
-        .find(|file| file.name == "install" && !file.executable)
-    {
-        found.problems.push(
-            problem(format!("{} is not executable", install.path.display()))
-                .help(format!("chmod +x {}", install.path.display())),
-        );
+    if let Some(install) = found.file("install").filter(|file| !file.executable) {
+        let path = install.path.display();
+        let problem = problem(format!("{path} is not executable")).help(format!("chmod +x {path}"));
+        found.problems.push(problem);
     }
     if found.size > LARGEST {
         found.problems.push(
@@ -94,84 +52,12 @@ pub fn pack(folder: &Path, pointer: &str) -> Result<Program, Vec<Problem>> {
     if !found.problems.is_empty() {
         return Err(found.problems);
     }
-    archive(&mut found.files).map_err(|error| vec![problem(format!("{}: {error}", folder.display()))])
-}
-
-/// A file of the program.
-struct File {
-    /// Its name in the archive: relative, with slashes.
-    name: String,
-    path: PathBuf,
-    executable: bool,
-}
-
-#[derive(Default)]
-struct Found {
-    files: Vec<File>,
-    size: u64,
-    problems: Vec<Problem>,
-}
-
-impl Found {
-    fn walk(&mut self, folder: &Path, prefix: &str, pointer: &str) {
-        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
-            Ok(entries) => entries,
-            Err(error) => return self.problem(pointer, format!("{}: {error}", folder.display())),
-        };
-        for entry in entries {
-            let path = entry.path();
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                self.problems.push(
-                    Problem::new(pointer, format!("the name of {} is not UTF-8", path.display())).help("rename it"),
-                );
-                continue;
-            };
-            if IGNORED.contains(&name) || name.ends_with(".pyc") {
-                continue;
-            }
-            let name = format!("{prefix}{name}");
-            // Of the entry itself: what a link points to may lie outside, or be another thing on another machine.
-            match fs::symlink_metadata(&path) {
-                Err(error) => self.problem(pointer, format!("{}: {error}", path.display())),
-                Ok(found) if found.is_dir() => self.walk(&path, &format!("{name}/"), pointer),
-                Ok(found) if found.is_file() => {
-                    self.size += found.len();
-                    self.files.push(File {
-                        name,
-                        executable: executable(&found),
-                        path,
-                    });
-                }
-                Ok(found) if found.is_symlink() => self.problems.push(
-                    Problem::new(pointer, format!("{} is a symbolic link", path.display()))
-                        .help("put a copy of the file in its place: the program must be whole by itself"),
-                ),
-                Ok(_) => self.problem(pointer, format!("{} is neither a file nor a folder", path.display())),
-            }
-        }
-    }
-
-    fn problem(&mut self, pointer: &str, message: String) {
-        self.problems.push(Problem::new(pointer, message));
-    }
-}
-
-#[cfg(unix)]
-fn executable(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn executable(_: &fs::Metadata) -> bool {
-    true
+    archive(&found.files).map_err(|error| vec![problem(format!("{}: {error}", folder.display()))])
 }
 
 /// The archive depends on names, content and the executable bit, and on nothing else: not on times, owners, the order
 /// of a directory or the machine.
-fn archive(files: &mut [File]) -> io::Result<Program> {
-    files.sort_by(|a, b| a.name.cmp(&b.name));
+fn archive(files: &[File]) -> io::Result<Program> {
     let mut tar = tar::Builder::new(Vec::new());
     for file in files {
         let content = fs::read(&file.path)?;
@@ -185,7 +71,7 @@ fn archive(files: &mut [File]) -> io::Result<Program> {
         tar.append_data(&mut header, &file.name, content.as_slice())?;
     }
     let tar = tar.into_inner()?;
-    let hash = Sha256::digest(&tar).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hexadecimal(Sha256::digest(&tar));
     // 255: no operating system, which the header would tell otherwise.
     let mut gzip = GzBuilder::new()
         .mtime(0)

@@ -1,0 +1,73 @@
+//! Workers that are a Lambda function.
+
+use super::stage::{OfKind, Place};
+use super::{Parts, output};
+use crate::blueprint::program::Recipe;
+use crate::blueprint::{Artifact, Stack, Value, contexts, outputs, resource_schema};
+use crate::environment::Lambda;
+use crate::environment::problem::Problem;
+
+impl Parts<'_> {
+    pub(super) fn function(&self, place: Place<'_>, lambda: &Lambda) -> Result<(Stack, Artifact), Vec<Problem>> {
+        let stage = &self.environment.stages[place.index];
+        runtime(&lambda.runtime, place.index).map_err(|problem| vec![problem])?;
+        let program = Recipe::of(self.environment, place.index, lambda, self.placement.local).pack(|_| ())?;
+        let artifact = Artifact {
+            stage: stage.name.clone(),
+            key: format!("programs/{}/{}.zip", stage.name, program.hash),
+            bytes: program.archive,
+        };
+        let stack = || {
+            let mut parameters = self.stage_parameters(place);
+            parameters.insert("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET));
+            parameters.insert("ProgramKey".to_owned(), Value::Literal(artifact.key.clone()));
+            let of_kind = OfKind {
+                environment: &lambda.environment,
+                log_retention: lambda.log_retention,
+                workers: contexts::Workers::Function(context(lambda)),
+            };
+            let context = self.stage_context(place, of_kind)?;
+            self.stack(
+                &stage.name,
+                "stage/function.yaml.j2",
+                &context,
+                parameters,
+                self.on_destroy(),
+            )
+        };
+        Ok((stack().map_err(|problem| vec![problem])?, artifact))
+    }
+}
+
+/// Whether Lambda knows it. Which ones it won't take much longer, cfn-lint says.
+fn runtime(runtime: &str, index: usize) -> Result<(), Problem> {
+    let known = resource_schema::values("AWS::Lambda::Function", "Runtime");
+    if known.is_empty() || known.iter().any(|one| one == runtime) {
+        return Ok(());
+    }
+    let family = |name: &str| -> String { name.chars().take_while(|c| c.is_ascii_alphabetic()).collect() };
+    let of_family = known.iter().filter(|one| family(one) == family(runtime));
+    let names: Vec<&str> = of_family.map(String::as_str).collect();
+    let problem = Problem::new(
+        format!("/stages/{index}/workers/lambda/runtime"),
+        format!("`{runtime}` is not a runtime of Lambda"),
+    );
+    Err(match names.as_slice() {
+        [] => problem.help("its runtimes: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"),
+        names => problem.help(format!("it can be {}", names.join(", "))),
+    })
+}
+
+fn context(lambda: &Lambda) -> contexts::Function<'_> {
+    contexts::Function {
+        handler: &lambda.handler,
+        runtime: &lambda.runtime,
+        architecture: lambda.architecture.to_string(),
+        memory_mib: lambda.memory.as_bytes() >> 20,
+        timeout_seconds: lambda.timeout.as_secs(),
+        batch: lambda.batch,
+        batch_window_seconds: lambda.batch_window.as_secs(),
+        max_concurrency: lambda.max_concurrency,
+        managed_policies: &lambda.policies,
+    }
+}

@@ -1,0 +1,175 @@
+//! Workers that are an Auto Scaling group of instances.
+
+use std::collections::BTreeMap;
+
+use super::image::image;
+use super::stage::{OfKind, Place};
+use super::{Parts, ZONES, output};
+use crate::blueprint::rolling_update::{self, RollingUpdate};
+use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, outputs, program, quoting};
+use crate::environment::advice::COLD_REACTION_FLOOR;
+use crate::environment::problem::Problem;
+use crate::environment::{Instances, Network, Stage, Zones};
+
+/// How long the watcher needs, beside the worker's own time: to see that the instance waits in its hook, to tell the
+/// worker, and to complete the hook afterwards (`templates/worker/watch.sh`).
+const WATCHER_SECONDS: u64 = 15;
+/// As long as the first message may take to wake a group that sleeps.
+const NOBODY_WORKS_MINUTES: u64 = COLD_REACTION_FLOOR.as_secs() / 60;
+/// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
+const LONGEST_HEARTBEAT: u64 = 7200;
+
+impl Parts<'_> {
+    pub(super) fn instances(&self, place: Place<'_>, instances: &Instances) -> Result<(Stack, Artifact), Vec<Problem>> {
+        let stage = &self.environment.stages[place.index];
+        let pointer = format!("/stages/{}/workers/instances", place.index);
+        let folder = self.environment.program_folder(&instances.program);
+        let program = program::pack(&folder, &format!("{pointer}/program"))?;
+        let artifact = Artifact {
+            stage: stage.name.clone(),
+            key: format!("programs/{}/{}.tar.gz", stage.name, program.hash),
+            bytes: program.archive,
+        };
+        let stack = || {
+            let mut parameters = self.stage_parameters(place);
+            parameters.extend(self.instance_parameters(instances, &artifact.key, &pointer)?);
+            let of_kind = OfKind {
+                environment: &instances.environment,
+                log_retention: instances.log_retention,
+                workers: contexts::Workers::Instances(instance_context(
+                    names::stack(&self.environment.name, &stage.name),
+                    self.end_mark(stage, instances),
+                    instances,
+                )),
+            };
+            let context = self.stage_context(place, of_kind)?;
+            let stack = self.stack(
+                &stage.name,
+                "stage/instances.yaml.j2",
+                &context,
+                parameters,
+                self.on_destroy(),
+            )?;
+            Ok(Stack {
+                rolling_update: Some(RollingUpdate::of(instances)),
+                ..stack
+            })
+        };
+        Ok((stack().map_err(|problem| vec![problem])?, artifact))
+    }
+
+    /// Ends the here-documents with settings, and stands in none of them.
+    fn end_mark(&self, stage: &Stage, instances: &Instances) -> String {
+        let prefixes = self.environment.bucket.iter();
+        let prefixes = prefixes.flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
+        let variables = instances.environment.iter();
+        let variables = variables.flat_map(|(name, value)| [name.as_str(), value]);
+        let names = [self.environment.name.as_str(), &stage.name].into_iter();
+        quoting::end_mark(names.chain(prefixes).chain(variables))
+    }
+
+    /// What its instances are given.
+    fn instance_parameters(
+        &self,
+        instances: &Instances,
+        program_key: &str,
+        pointer: &str,
+    ) -> Result<BTreeMap<String, Value>, Problem> {
+        let mut parameters = BTreeMap::from([
+            ("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET)),
+            ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
+            ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
+            (
+                rolling_update::PARAMETER.to_owned(),
+                Value::InService(RollingUpdate::of(instances).keeps(0)),
+            ),
+        ]);
+        let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
+        if instances.network == Some(Network::Create) {
+            add("VpcId", output("network", outputs::VPC));
+            add("SubnetIds", output("network", outputs::SUBNETS));
+        } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
+            add("VpcId", Value::Literal(vpc.clone()));
+            add("SubnetIds", Value::Literal(subnets.join(",")));
+        } else if let Some(wanted) = default_zones(instances) {
+            add(ZONES, Value::Zones(wanted));
+        }
+        Ok(parameters)
+    }
+}
+
+fn instance_context(instance_name: String, end_mark: String, instances: &Instances) -> contexts::Instances<'_> {
+    contexts::Instances {
+        instance_name,
+        instance_types: &instances.types,
+        mixed: instances.types.len() > 1 || instances.spot,
+        spot: instances.spot,
+        on_demand_base: instances.on_demand_base,
+        security_groups: &instances.security_groups,
+        image_from_ssm: !instances.image.starts_with("ami-"),
+        root_device: instances.root_device(),
+        own_subnets: instances.vpc.is_some() || instances.network.is_some(),
+        zones: match &instances.zones {
+            Some(Zones::Named(names)) => names,
+            Some(Zones::All) | None => &[],
+        },
+        zones_wanted: default_zones(instances).map(|wanted| wanted.to_string()),
+        min: instances.min,
+        max: instances.max,
+        capacity_text: instances.schedule().write(),
+        capacity: instances.schedule().0,
+        may_be_empty: instances.may_be_empty(),
+        min_in_service: RollingUpdate::of(instances).keeps(0),
+        batch_size: RollingUpdate::of(instances).batch_size,
+        start_timeout: iso8601(instances.start_timeout.as_secs()),
+        warmup_seconds: instances.warmup.as_secs(),
+        // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
+        wake_warmup_seconds: instances.warmup.as_secs().max(600),
+        nobody_works_minutes: NOBODY_WORKS_MINUTES.max(instances.start_timeout.as_secs().div_ceil(60)),
+        drain_seconds: instances.drain_timeout.as_secs(),
+        hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
+        volume_gib: instances.volume.as_gib(),
+        session_manager: instances.session_manager,
+        end_mark,
+        managed_policies: &instances.policies,
+    }
+}
+
+/// The zones of the default VPC, for instances that run there and name none.
+fn default_zones(instances: &Instances) -> Option<ZonesWanted> {
+    let elsewhere = instances.network.is_some() || instances.vpc.is_some();
+    let named = matches!(instances.zones, Some(Zones::Named(_)));
+    (!elsewhere && !named).then(|| ZonesWanted {
+        offering: vec![instances.types.clone()],
+        subnets: None,
+    })
+}
+
+/// `PT1H30M`: a duration as CloudFormation reads it.
+fn iso8601(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = String::from("PT");
+    for (count, unit) in [(hours, 'H'), (minutes, 'M'), (seconds, 'S')] {
+        if count > 0 {
+            text.push_str(&format!("{count}{unit}"));
+        }
+    }
+    if text == "PT" {
+        text.push_str("0S");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_as_cloudformation_reads_them() {
+        assert_eq!(iso8601(0), "PT0S");
+        assert_eq!(iso8601(90), "PT1M30S");
+        assert_eq!(iso8601(900), "PT15M");
+        assert_eq!(iso8601(3600), "PT1H");
+        assert_eq!(iso8601(43_261), "PT12H1M1S");
+    }
+}

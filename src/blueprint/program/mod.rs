@@ -1,0 +1,25 @@
+//! A program: a folder, packed so that the same content always makes the same bytes.
+
+mod build;
+mod files;
+mod function;
+mod instances;
+mod recipe;
+
+pub use files::IGNORED;
+pub use function::UNZIPPED;
+pub use instances::{LARGEST, pack};
+pub use recipe::Recipe;
+
+#[derive(Debug)]
+pub struct Program {
+    /// SHA-256, in hexadecimal: of an instance's program the uncompressed archive's, of a function's the zip's itself, as
+    /// Lambda has it in `CodeSha256`.
+    pub hash: String,
+    /// The archive, `.tar.gz` or `.zip`.
+    pub archive: Vec<u8>,
+}
+
+fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
+    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
