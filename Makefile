@@ -1,5 +1,6 @@
 # make test         everything that must hold: what .ci/run runs
 # make lab          the whole way on this machine: a fleet is deployed, grows, heals, shrinks and is destroyed
+# make lesson       the lesson of docs/class.md, on this machine; about four minutes
 # make build        the program, target/release/qfleet
 # make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
 # make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; full buckets
@@ -23,7 +24,7 @@ PROFILE :=
 REGION :=
 YES :=
 
-.PHONY: test lab build bench soak acceptance tools resource-schemas clean-tools
+.PHONY: test lab lesson build bench soak acceptance tools resource-schemas clean-tools
 
 test:
 	@tests/all.sh
@@ -32,6 +33,10 @@ test:
 lab: $(VENV)/.installed
 	cargo build --locked
 	@$(VENV)/bin/python tests/lab/lab.py target/debug/qfleet $(VENV)/bin/ministack
+
+lesson: $(VENV)/.installed
+	cargo build --locked
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/python tests/lab/lesson.py target/debug/qfleet $(VENV)/bin/ministack
 
 build:
 	cargo build --locked --release

@@ -25,8 +25,8 @@ use crate::local::python;
 use crate::report;
 use crate::report::form::Output;
 
-/// It reads stacks and fetches programs first.
-const TIME_TO_START: Duration = Duration::from_secs(60);
+/// It reads stacks, fetches programs and has them installed first. One that fails ends at once.
+const TIME_TO_START: Duration = Duration::from_secs(900);
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// Arguments of `local up`.
@@ -34,9 +34,10 @@ const PAUSE: Duration = Duration::from_millis(25);
 #[command(after_help = "\
 Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an \
 instance metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains \
-by the deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. Of the \
-program, `run` is started and never `install`: what it needs must be on this machine. Workers in Python are run by the \
-python3 of the PATH, which must have what their requirements.txt names.
+by the deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. The \
+program is what was packed and uploaded: a copy, whose `install` is run first as on an instance, but as the user that you \
+are. Workers in Python that have a requirements.txt are run by the python3 of the PATH instead, which must have what that \
+names; their `install` isn't run.
 
 With --speed 10, one of the fleet's minutes takes six seconds, and `capacity` goes by a clock that runs as fast; \
 visibility timeouts and the work itself stay as long as \
@@ -59,6 +60,9 @@ pub struct Up {
     /// How many of its minutes pass in a real one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     speed: u32,
+    /// Don't run the programs' `install`: what they need is on this machine
+    #[arg(long)]
+    no_install: bool,
     /// Run in the background; return once it runs
     #[arg(long)]
     detach: bool,
@@ -108,6 +112,7 @@ impl Up {
                 endpoint,
                 environment: environment.name.clone(),
                 speed: self.speed,
+                install: !self.no_install,
             };
             let (tell, told) = Events::channel();
             let shown = tokio::spawn(report::fleet::show(told, global.output));
@@ -160,6 +165,9 @@ impl Up {
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["local", "up", "--color", "never"]).arg(&self.env.env);
         command.args(["--speed", &self.speed.to_string(), "--endpoint-url", endpoint]);
+        if self.no_install {
+            command.arg("--no-install");
+        }
         if let Some(region) = &global.region {
             command.args(["--region", region]);
         }

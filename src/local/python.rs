@@ -1,4 +1,5 @@
-//! What programs in Python need of this machine. Their `install`, which brings it to an instance, isn't run here.
+//! What programs in Python need of this machine. Their `install`, which brings it to an instance, isn't run here: that of
+//! others is.
 
 use std::fmt::Write;
 use std::fs;
@@ -88,6 +89,11 @@ fn how_to(programs: &[Program], again: &str) -> String {
          {folder}/bin/pip install{files}\n    \
          PATH={folder}/bin:\"$PATH\" {again}"
     )
+}
+
+/// Whether the machine's own python3 runs the program in this folder, and `check` has looked whether it can.
+pub(super) fn runs(folder: &Path) -> bool {
+    program(folder).is_some()
 }
 
 /// None for a program that brings its Python along, or that isn't in Python.

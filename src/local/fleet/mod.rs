@@ -17,6 +17,7 @@ mod group;
 mod home;
 mod hook;
 mod ids;
+mod install;
 mod instance;
 mod instance_folder;
 mod journal;

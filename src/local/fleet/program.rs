@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
+use super::install;
 use crate::blueprint::program::LARGEST;
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
@@ -17,40 +18,44 @@ use crate::local::home::cannot;
 const MOST_ENTRIES: usize = 100_000;
 
 /// Fetches the program at `uri` (`s3://bucket/key`, whose key holds a hash of the content) into a folder of `programs`,
-/// unless it is there. Returns the folder.
+/// unless it is there, and has its `install` run there, where it is given the settings of its worker. Returns the folder.
 ///
 /// # Errors
-/// A failure, when it isn't in its bucket, can't be unpacked or has no `run`.
-pub(super) async fn fetch(cloud: &Cloud, uri: &str, programs: &Path) -> Result<PathBuf> {
+/// A failure, when it isn't in its bucket, can't be unpacked, has no `run` or can't be installed.
+pub(super) async fn fetch(
+    cloud: &Cloud,
+    uri: &str,
+    programs: &Path,
+    settings: Option<&[(String, String)]>,
+) -> Result<PathBuf> {
     let parts = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let Some((bucket, key)) = parts else {
         return Err(Error::failed(format!("{uri:?} is no address of a program in a bucket")));
     };
-    let folder = programs.join(folder_name(uri));
-    if folder.is_dir() {
+    let place = programs.join(folder_name(uri));
+    let (folder, ready) = (place.join("program"), place.join("ready"));
+    if ready.is_file() {
         return Ok(folder);
     }
-    fs::create_dir_all(programs).map_err(|error| cannot("make the folder", programs, &error))?;
-    // Unpacked beside its place and moved there as a whole, so that what is there is complete.
-    let draft = tempfile::Builder::new()
-        .prefix(".draft")
-        .tempdir_in(programs)
-        .map_err(|error| cannot("make a folder in", programs, &error))?;
-    let archive = draft.path().join("program.tar.gz");
+    // Somebody was interrupted here. It is made where it will be: what is installed may know its own path.
+    forget(&place);
+    fs::create_dir_all(&place).map_err(|error| cannot("make the folder", &place, &error))?;
+    let archive = place.join("program.tar.gz");
     if !cloud.download(bucket, key, &archive).await? {
         return Err(Error::failed(format!("the program {uri} is not in its bucket"))
             .with_help("deploy the environment again: a deploy uploads the programs that are missing"));
     }
-    let unpacked = draft.path().join("program");
-    unpack(&archive, &unpacked)
+    unpack(&archive, &folder)
         .map_err(|error| Error::failed(format!("the program {uri} can't be unpacked: {error}")))?;
-    check_run(&unpacked).map_err(|why| {
+    check_run(&folder).map_err(|why| {
         Error::failed(format!("the program {uri} {why}"))
             .with_help("`run` is the executable file that starts the worker")
     })?;
-    // Protected afterwards: a folder that can't be written to can't be moved, either.
-    fs::rename(&unpacked, &folder)
-        .and_then(|()| protect(&folder))
+    if let Some(settings) = settings.filter(|_| install::is_wanted(&folder)) {
+        install::run(&folder, &place, settings).await?;
+    }
+    protect(&folder)
+        .and_then(|()| fs::write(&ready, ""))
         .map_err(|error| cannot("make the folder", &folder, &error))?;
     Ok(folder)
 }
@@ -59,12 +64,16 @@ pub(super) async fn fetch(cloud: &Cloud, uri: &str, programs: &Path) -> Result<P
 pub(super) fn forget_others(programs: &Path, kept: &[PathBuf]) {
     let Ok(entries) = fs::read_dir(programs) else { return };
     for entry in entries.flatten() {
-        if !kept.contains(&entry.path()) {
-            make_writable(&entry.path());
-            // It costs room and nothing else.
-            let _ = fs::remove_dir_all(entry.path());
+        if !kept.iter().any(|program| program.starts_with(entry.path())) {
+            forget(&entry.path());
         }
     }
+}
+
+fn forget(place: &Path) {
+    make_writable(place);
+    // It costs room and nothing else.
+    let _ = fs::remove_dir_all(place);
 }
 
 fn folder_name(uri: &str) -> String {

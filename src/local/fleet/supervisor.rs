@@ -65,6 +65,8 @@ pub struct Setup {
     pub environment: String,
     /// How many of the fleet's minutes pass in a real one.
     pub speed: u32,
+    /// Whether the programs' `install` is run.
+    pub install: bool,
 }
 
 /// How a fleet ended.
@@ -164,6 +166,7 @@ struct Around {
 struct Supervisor {
     cloud: Cloud,
     environment: String,
+    install: bool,
     home: FleetHome,
     pace: Pace,
     began: Instant,
@@ -204,6 +207,7 @@ impl Supervisor {
             endpoint,
             environment,
             speed,
+            install,
         } = setup;
         let home = FleetHome::make(&environment)?;
         let life = home.supervise()?.ok_or_else(|| runs_already(&environment))?;
@@ -241,6 +245,7 @@ impl Supervisor {
             journal: Journal::open(home.journal())?,
             cloud,
             environment,
+            install,
             home,
             pace: Pace { speed },
             began: Instant::now(),
@@ -298,7 +303,7 @@ impl Supervisor {
 
     /// Begins to play a group that is new.
     async fn join(&mut self, stage: Stage) -> Result<()> {
-        let program = program::fetch(&self.cloud, &stage.outputs.program, &self.home.programs()).await?;
+        let program = self.fetch(&stage).await?;
         let group = Group::new(&stage.group.name, self.shape(&stage), stage.group.desired, self.pace);
         self.members.push(Member {
             group,
@@ -310,6 +315,12 @@ impl Supervisor {
             gone: false,
         });
         Ok(())
+    }
+
+    /// The stage's program, ready to be run.
+    async fn fetch(&self, stage: &Stage) -> Result<PathBuf> {
+        let settings = self.install.then_some(stage.outputs.settings.as_slice());
+        program::fetch(&self.cloud, &stage.outputs.program, &self.home.programs(), settings).await
     }
 
     fn shape(&self, stage: &Stage) -> Shape {

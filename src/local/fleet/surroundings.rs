@@ -83,6 +83,31 @@ pub(super) fn variables(
     all
 }
 
+/// The environment of an `install`: its way to the internet is ours, as an instance has one.
+pub(super) fn of_install(
+    settings: &[(String, String)],
+    home: &Path,
+    ours: impl Fn(&str) -> Option<OsString>,
+) -> Vec<(OsString, OsString)> {
+    const WAY: [&str; 6] = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    ];
+    let kept = KEPT.into_iter().chain(WAY).chain(["SSL_CERT_FILE"]);
+    let mut all: Vec<(OsString, OsString)> = kept.filter_map(|name| Some((name.into(), ours(name)?))).collect();
+    let dropped = |name: &str| DROPPED.contains(&name) || name == "PATH" || name.starts_with("AWS_ENDPOINT_URL");
+    let settings = settings.iter().filter(|(name, _)| !dropped(name));
+    all.extend(settings.map(|(name, value)| (name.into(), value.into())));
+    all.push(("HOME".into(), home.into()));
+    // The sign that this is no instance.
+    all.push(("QFLEET_LOCAL".into(), "yes".into()));
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 mod api;
 mod deaths;
 mod ends;
+mod install;
 mod place;
 mod refusals;
 mod scaling;

@@ -100,7 +100,7 @@ impl Supervisor {
         let now = self.now();
         let mut shape = self.shape(&stage);
         if stage.outputs.version() != self.members[place].group.shape.version {
-            match program::fetch(&self.cloud, &stage.outputs.program, &self.home.programs()).await {
+            match self.fetch(&stage).await {
                 Ok(program) => self.members[place].program = program,
                 Err(error) => {
                     // The old one goes on until a deploy has put that right.

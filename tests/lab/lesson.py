@@ -1,0 +1,118 @@
+"""The lesson of docs/class.md, on this machine: photos are sent, a backlog grows, the fleet grows with it, a worker is killed
+and replaced, spoilt photos become dead letters, every photo is developed, and the fleet shrinks.
+
+    lesson.py QFLEET MINISTACK [--speed 10] [--photos 240]
+
+Needs boto3. Waits for what happens, not for a time; says how long each took. Exits with 0 when all of it happened and every
+photo is there as a negative.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lab import PATIENCE, ROOT, Failure, Qfleet, free_port, in_service, say
+
+ENVIRONMENT = "class"  # stacks/class.yaml, as it is
+SPOILT = 3
+MOST = 4
+"""Instances, as in that file."""
+
+
+class Lesson:
+    def __init__(self, qfleet: Qfleet) -> None:
+        self.qfleet = qfleet
+        self.began = self.last = time.monotonic()
+
+    def stage(self) -> dict[str, Any]:
+        [stage] = self.qfleet.json("status", ENVIRONMENT, "--local", quiet=True)["stages"]
+        if not (stage["queue"] and stage["group"] and stage["dead_letters"]):
+            raise Failure("the status of the stage is not known")
+        return stage
+
+    def sees(self, what: str, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        deadline = time.monotonic() + PATIENCE
+        while not happened(stage := self.stage()):
+            if time.monotonic() > deadline:
+                raise Failure(f"waited {PATIENCE} s for this: {what}")
+            time.sleep(0.5)
+        self.tell(what)
+        return stage
+
+    def tell(self, what: str) -> None:
+        now = time.monotonic()
+        print(f"  {now - self.began:5.0f} s  {what} ({now - self.last:.0f} s after the line above)", flush=True)
+        self.last = now
+
+
+def lesson(qfleet: Qfleet, photos: Path, count: int, speed: int) -> None:
+    say("The class's environment comes up, as stacks/class.yaml has it.")
+    qfleet.show("local", "start", "--port", str(free_port()))
+    qfleet.json("local", "up", ENVIRONMENT, "--detach", "--speed", str(speed))
+    generator = ROOT / "examples" / "darkroom" / "photos.py"
+    subprocess.run([sys.executable, "-B", generator, photos, str(count), str(SPOILT)], check=True)
+    lesson = Lesson(qfleet)
+    lesson.sees("a worker is in service", lambda stage: in_service(stage) == 1)
+    sent = qfleet.json("send", ENVIRONMENT, str(photos), "--local")
+    if sent["files"] != count + SPOILT:
+        raise Failure(f"{sent['files']} files were sent")
+    lesson.tell(f"{sent['files']} files are sent")
+    lesson.sees(
+        "the backlog is above the target",
+        lambda stage: stage["backlog"]["messages_per_instance"] > stage["backlog"]["target_messages_per_instance"],
+    )
+    lesson.sees(f"the fleet has grown to {MOST}", lambda stage: in_service(stage) == MOST)
+    killed = qfleet.json("kill-worker", ENVIRONMENT, "--local", "--crash")
+    if not killed["replacement"]:
+        raise Failure("nothing took the place of the worker that was killed")
+    lesson.tell(f"a worker was killed, and {killed['replacement']} took its place")
+    # A spoilt photo that the dead worker had in hand is one some seconds later.
+    lesson.sees("the spoilt photos are dead letters", lambda stage: stage["dead_letters"]["visible"] == SPOILT)
+    lesson.sees("the queue is empty", lambda stage: not any(stage["queue"].values()))
+    files = qfleet.json("files", ENVIRONMENT, "--local", quiet=True)
+    done = files["processed"]["objects"]
+    if done != count:
+        raise Failure(f"{done} photos of {count} are developed")
+    lesson.sees("the fleet shrinks", lambda stage: stage["group"]["desired"] < MOST)
+    letters = qfleet.json("dlq", "sample", ENVIRONMENT, "--local")
+    if "spoilt" not in str(letters):
+        raise Failure("the dead letters are not the spoilt photos")
+    qfleet.show("local", "down")
+    qfleet.show("destroy", ENVIRONMENT, "--local", "--yes")
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("qfleet", type=Path)
+    arguments.add_argument("ministack", type=Path)
+    arguments.add_argument("--speed", type=int, default=10)
+    arguments.add_argument("--photos", type=int, default=240)
+    given = arguments.parse_args()
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    with tempfile.TemporaryDirectory(prefix="qfleet-lesson-") as folder:
+        qfleet = Qfleet(given.qfleet.absolute(), given.ministack.absolute(), Path(folder))
+        # Where `class` is stacks/class.yaml.
+        qfleet.folder = ROOT
+        try:
+            lesson(qfleet, Path(folder) / "photos", given.photos, given.speed)
+        except (Failure, KeyboardInterrupt) as failure:
+            print(f"\nThe lesson failed: {str(failure) or 'interrupted'}", file=sys.stderr)
+            for log in qfleet.state.glob("qfleet/fleets/*/supervisor.log"):
+                print(f"The local fleet said:\n{log.read_text()}", file=sys.stderr)
+            qfleet.show("local", "down")
+            return 1
+        finally:
+            qfleet.show("local", "stop")
+    print("\nThe class saw it all.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
