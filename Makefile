@@ -1,6 +1,6 @@
 # make test         everything that must hold: what .ci/run runs
 # make lab          the whole way on this machine: a fleet is deployed, grows, heals, shrinks and is destroyed
-# make lesson       the lesson of docs/class.md, on this machine; about four minutes
+# make lesson       the lesson of docs/class.md, on this machine; some three minutes
 # make build        the program, target/release/qfleet
 # make bench        qfleet against its peers, in ratios; BENCH=--quick for one repetition of each
 # make soak         200 environments whose deploys, and 100 whose destroys, are killed again and again; full buckets

@@ -2,7 +2,7 @@
 
     photos.py FOLDER [PHOTOS] [SPOILT]
 
-240 photos and 5 that are spoilt, unless it's said otherwise. Needs nothing but Python.
+240 photos and 3 that are spoilt, unless it's said otherwise. Needs nothing but Python.
 """
 
 import math
@@ -26,7 +26,7 @@ def photo(number: int) -> bytes:
     )
 
 
-def main(folder: str, photos: str = "240", spoilt: str = "5") -> None:
+def main(folder: str, photos: str = "240", spoilt: str = "3") -> None:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     for number in range(int(photos)):
