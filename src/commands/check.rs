@@ -5,11 +5,11 @@ use clap::Args;
 use super::global::Env;
 use super::{Global, placement};
 use crate::blueprint::{self, cfn_lint, lint};
-use crate::environment::advise;
 use crate::environment::problem::Problems;
+use crate::environment::{Environment, advise};
 use crate::error::{Error, Result, exit_code};
 use crate::report;
-use crate::report::check::{CfnLint, Checked};
+use crate::report::check::{CfnLint, Checked, FunctionFact};
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
@@ -28,6 +28,17 @@ pub struct Check {
     /// Account that the names of buckets hold, when the file names none
     #[arg(long, value_name = "ID", value_parser = placement::account_id)]
     account: Option<String>,
+}
+
+/// What the concurrency of each function allows.
+fn functions(environment: &Environment) -> Vec<FunctionFact<'_>> {
+    let stages = environment.stages.iter();
+    let facts = stages.filter_map(|stage| {
+        let lambda = stage.workers.lambda.as_ref()?;
+        let throughput = lambda.throughput(stage.scaling.as_ref());
+        Some(FunctionFact::new(&stage.name, lambda.max_concurrency, throughput))
+    });
+    facts.collect()
 }
 
 impl Check {
@@ -51,6 +62,7 @@ impl Check {
             advice: Problems::new(environment.source.clone(), advise(&environment)),
             findings,
             cfn_lint,
+            functions: functions(&environment),
         };
         report::check::show(&checked, global.output);
         if checked.errors() > 0 {

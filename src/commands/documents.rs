@@ -67,7 +67,9 @@ struct Documents<'a> {
     /// `local start` and `local stop` print the same.
     #[schemars(rename = "local status")]
     local_status: local::State<'a>,
-    /// With `--detach`. In the foreground there are only [lines](#lines-of-local-up).
+    /// With `--detach`. In the foreground there are only [lines](#lines-of-local-up). Of an environment whose workers are all
+    /// functions, both ways, it is one document with `environment` and `functions`: the stages whose functions the emulator
+    /// runs.
     #[schemars(rename = "local up")]
     local_up: Detached<'a>,
     #[schemars(rename = "local down")]

@@ -13,6 +13,7 @@ use super::global::{Env, Global};
 use crate::blueprint;
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
+use crate::deployed::stage::Stage;
 use crate::environment::Environment;
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
@@ -34,10 +35,11 @@ const PAUSE: Duration = Duration::from_millis(25);
 #[command(after_help = "\
 Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an \
 instance metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains \
-by the deployed hook, and replaces instances whose worker is killed. A deploy of ENV with --local is followed. The \
-program is what was packed and uploaded: a copy, whose `install` is run first as on an instance, but as the user that you \
-are. Workers in Python that have a requirements.txt are run by the python3 of the PATH instead, which must have what that \
-names; their `install` isn't run.
+by the deployed hook, and replaces instances whose worker is killed. The emulator itself runs Lambda functions; where there \
+is nothing else, nothing is started, and it ends at once with 0. A deploy of ENV with --local is followed. The program is \
+what was packed and uploaded: a copy, whose `install` is run first as on an instance, but as the user that you are. Workers \
+in Python that have a requirements.txt are run by the python3 of the PATH instead, which must have what that names; their \
+`install` isn't run.
 
 With --speed 10, one of the fleet's minutes takes six seconds, and `capacity` goes by a clock that runs as fast; \
 visibility timeouts and the work itself stay as long as \
@@ -96,6 +98,20 @@ impl Up {
         };
         if !global.read(is_deployed(global, &environment))? {
             deploy_before(global, &environment, &self.env)?;
+        }
+        let stages = global.read(deployed_stages(global, &environment))?;
+        let functions = stages.iter().filter(|stage| stage.function().is_some());
+        let functions: Vec<&str> = functions.map(|stage| stage.name.as_str()).collect();
+        if !functions.is_empty() && stages.iter().all(|stage| stage.instances().is_none()) {
+            let only = report::fleet::OnlyFunctions {
+                environment: &environment.name,
+                functions,
+            };
+            report::document(global.output, &only, || report::fleet::only_functions(&only));
+            return Ok(());
+        }
+        if !functions.is_empty() {
+            report::note(&report::fleet::functions(&functions));
         }
         if Uid::effective().is_root() {
             report::note("note: workers run as root, because qfleet does; on an instance they don't");
@@ -189,6 +205,14 @@ async fn is_deployed(global: &Global, environment: &Environment) -> Result<bool>
     let deployed = Deployed::find(&cloud, &environment.name).await?;
     let is_well = |part: &str| deployed.part(part).is_some_and(|stack| stack.stack.status.is_well());
     Ok(blueprint.stacks.iter().all(|stack| is_well(&stack.part)))
+}
+
+async fn deployed_stages(global: &Global, environment: &Environment) -> Result<Vec<Stage>> {
+    let cloud: Cloud = global.connect(Some(environment)).await?;
+    let mut deployed = Deployed::find(&cloud, &environment.name).await?;
+    let of_file: Vec<String> = environment.stages.iter().map(|stage| stage.name.clone()).collect();
+    deployed.put_in_order(&of_file);
+    Ok(Stage::all(&deployed))
 }
 
 /// The state of the fleet that a process runs; or why it doesn't, unless that was interrupted.

@@ -153,6 +153,29 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
             "SQS gives a queue's name back 60 seconds after its deletion: run the same command again in a minute",
         );
     }
+    if says(&["is less than Function timeout"]) {
+        return Some(
+            "Lambda refuses a queue whose `visibility_timeout` is shorter than the function's `timeout`: make it six times as \
+             long",
+        );
+    }
+    if says(&["execution role does not have permissions"]) {
+        return Some(
+            "IAM may need some seconds until a new role holds everywhere: run the same command again. If it fails again, \
+             something denies the role what its policy allows: a permissions boundary, or a policy of the organization",
+        );
+    }
+    if says(&["Unzipped size must be smaller"]) {
+        return Some("the function's program is too large with all that `build` puts there: leave data in a bucket");
+    }
+    if says(&["Specified ConcurrentExecutions", "ConcurrentExecutions limit"]) {
+        return Some(
+            "the account's concurrency is used up: ask for more in Service Quotas, or make `max_concurrency` smaller",
+        );
+    }
+    if says(&["no longer supported for creating or updating"]) {
+        return Some("Lambda takes this `runtime` no longer: name a newer one");
+    }
     if says(&["AccessDenied", "not authorized", "UnauthorizedOperation"]) {
         return Some("the role or user that runs qfleet lacks this permission: the message names the action");
     }
@@ -241,6 +264,24 @@ mod tests {
             (
                 "Failed to receive 2 resource signal(s) within the specified duration",
                 "workers did not start",
+            ),
+            (
+                "Resource handler returned message: \"Invalid request provided: Queue visibility timeout: 10 seconds is less \
+                 than Function timeout: 30 seconds (Service: Lambda, Status Code: 400)\"",
+                "`visibility_timeout`",
+            ),
+            (
+                "Resource handler returned message: \"The provided execution role does not have permissions to call \
+                 ReceiveMessage on SQS (Service: Lambda, Status Code: 400)\"",
+                "run the same command again",
+            ),
+            (
+                "Unzipped size must be smaller than 262144000 bytes (Service: Lambda, Status Code: 400)",
+                "too large",
+            ),
+            (
+                "The runtime parameter of python3.8 is no longer supported for creating or updating AWS Lambda functions.",
+                "newer one",
             ),
             (
                 "You must wait 60 seconds after deleting a queue before you can create another with the same name",

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::{Duration, Size};
-use super::{Architecture, patterns};
+use super::{Architecture, Scaling, patterns};
 
 /// A Lambda function that gets the queue's messages in batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +63,31 @@ impl Lambda {
     /// MaximumBatchingWindowInSeconds" (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>).
     pub fn recommended_visibility_timeout(&self) -> Duration {
         Duration::seconds(self.timeout.as_secs().saturating_mul(6) + self.batch_window.as_secs())
+    }
+}
+
+/// How many messages a second a function can do at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Throughput {
+    /// As many, at so many seconds a message, one after the other.
+    AsSaid { a_second: f64, seconds_per_message: f64 },
+    /// As many at least, where each run takes all of its time for a full batch.
+    AtWorst { a_second: f64 },
+}
+
+impl Lambda {
+    /// What `max_concurrency` allows.
+    pub fn throughput(&self, scaling: Option<&Scaling>) -> Throughput {
+        let runs = f64::from(self.max_concurrency);
+        match scaling.and_then(|scaling| scaling.seconds_per_message) {
+            Some(seconds) => Throughput::AsSaid {
+                a_second: runs / seconds,
+                seconds_per_message: seconds,
+            },
+            None => Throughput::AtWorst {
+                a_second: runs * f64::from(self.batch) / self.timeout.as_secs().max(1) as f64,
+            },
+        }
     }
 }
 

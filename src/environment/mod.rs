@@ -47,7 +47,7 @@ pub use capacity::Capacity;
 pub use drift::{Drift, DriftIgnore};
 pub use image::Image;
 pub use instances::{Instances, Network};
-pub use lambda::Lambda;
+pub use lambda::{Lambda, Throughput};
 pub use load::{load, parse};
 use problem::Source;
 pub use schema::schema;

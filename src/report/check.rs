@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::form::Output;
 use super::{problems, style};
 use crate::blueprint::lint::{Finding, Severity};
+use crate::environment::Throughput;
 use crate::environment::problem::{Located, Problems};
 
 /// The result of a check; the document of `qfleet check --output json`.
@@ -23,6 +24,68 @@ pub struct Checked<'a> {
     pub findings: Vec<Finding>,
     /// What became of cfn-lint.
     pub cfn_lint: CfnLint,
+    /// How much work the stages' functions can do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionFact<'a>>,
+}
+
+/// How much work a function can do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FunctionFact<'a> {
+    pub stage: &'a str,
+    pub max_concurrency: u32,
+    /// How many messages `max_concurrency` allows in a second.
+    pub messages_per_second: f64,
+    /// How long one takes, as the file says. Without it, the figure is for runs that take all of their `timeout` for a full
+    /// batch: the least there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_per_message: Option<f64>,
+}
+
+impl<'a> FunctionFact<'a> {
+    pub fn new(stage: &'a str, max_concurrency: u32, throughput: Throughput) -> Self {
+        let (messages_per_second, seconds_per_message) = match throughput {
+            Throughput::AsSaid {
+                a_second,
+                seconds_per_message,
+            } => (a_second, Some(seconds_per_message)),
+            Throughput::AtWorst { a_second } => (a_second, None),
+        };
+        FunctionFact {
+            stage,
+            max_concurrency,
+            messages_per_second,
+            seconds_per_message,
+        }
+    }
+
+    fn text(&self) -> String {
+        let FunctionFact {
+            stage,
+            max_concurrency,
+            messages_per_second,
+            ..
+        } = self;
+        match self.seconds_per_message {
+            Some(seconds) => format!(
+                "{stage}: {max_concurrency} runs at the same time do up to {} messages a second, at {seconds} s each\n",
+                figure(*messages_per_second)
+            ),
+            None => format!(
+                "{stage}: {max_concurrency} runs at the same time do at least {} messages a second, if each takes its whole \
+                 timeout for a full batch\n",
+                figure(*messages_per_second)
+            ),
+        }
+    }
+}
+
+/// As many digits as say something.
+fn figure(value: f64) -> String {
+    match value {
+        value if value >= 10.0 => format!("{value:.0}"),
+        value => format!("{value:.1}"),
+    }
 }
 
 /// What became of cfn-lint.
@@ -68,6 +131,9 @@ fn text(checked: &Checked<'_>) -> String {
             Severity::Warning => style::paint(style::CAREFUL, "warning:"),
         };
         text.push_str(&format!("{word} {finding}\n"));
+    }
+    for fact in &checked.functions {
+        text.push_str(&fact.text());
     }
     match &checked.cfn_lint {
         CfnLint::Ran | CfnLint::Failed { .. } => {}

@@ -142,6 +142,31 @@ pub fn detached(detached: &Detached<'_>) -> String {
     )
 }
 
+/// An environment in which there is nothing for a local fleet to run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OnlyFunctions<'a> {
+    pub environment: &'a str,
+    /// The stages whose functions the emulator runs.
+    pub functions: Vec<&'a str>,
+}
+
+pub fn only_functions(only: &OnlyFunctions<'_>) -> String {
+    format!(
+        "{} {} has no instances, so there is nothing else to start.\n",
+        functions(&only.functions),
+        paint(STRONG, only.environment)
+    )
+}
+
+/// What the emulator does without a fleet.
+pub fn functions(stages: &[&str]) -> String {
+    format!(
+        "The emulator runs the {} of {}.",
+        if stages.len() == 1 { "function" } else { "functions" },
+        stages.join(", ")
+    )
+}
+
 /// A fleet that should run in the background and doesn't.
 pub fn not_started(why: &str, said: &str, log: &Path) -> Error {
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();

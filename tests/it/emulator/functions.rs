@@ -140,6 +140,18 @@ async fn files_are_moved_by_a_function_that_feeds_another_one() {
     wanted.sort();
     assert_eq!(moved, wanted);
 
+    // The emulator runs them: there is no fleet to be started.
+    let up = run(deployed
+        .then()
+        .args(["local", "up", "way.yaml", "--detach", "--output", "json"]));
+    assert_eq!(
+        up.json(),
+        serde_json::json!({"environment": "way", "functions": ["move", "note"]})
+    );
+    run(deployed.then().args(["local", "up", "way.yaml"]).stdout(
+        "The emulator runs the functions of move, note. way has no instances, so there is nothing else to start.\n",
+    ));
+
     // As it is, there is nothing to do, and nothing to build. Other code is another program, in the same function.
     run(deployed
         .then()

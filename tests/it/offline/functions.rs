@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use qfleet::environment::{Environment, advise, parse};
+use qfleet::environment::{Environment, Throughput, advise, parse};
 
 const GOOD: &str = "\
 name: lab
@@ -48,6 +48,25 @@ fn a_good_one_has_the_defaults_and_needs_no_advice() {
         assert_eq!(shown[key], value, "{key}");
     }
     assert!(advise(&environment).is_empty(), "{:?}", advise(&environment));
+}
+
+#[test]
+fn what_the_concurrency_allows_is_known_from_the_work_or_else_from_the_timeout() {
+    let throughput = |text: &str| {
+        let environment = read(text).expect("is good");
+        let stage = &environment.stages[0];
+        let function = stage.workers.lambda.as_ref().expect("a function");
+        function.throughput(stage.scaling.as_ref())
+    };
+    // 20 runs at the same time, each of which does one after the other.
+    let as_said = Throughput::AsSaid {
+        a_second: 10.0,
+        seconds_per_message: 2.0,
+    };
+    assert_eq!(throughput(GOOD), as_said);
+    // 60 runs of 5 messages take 30 s at most.
+    let text = lambda("max_concurrency: 60").replace(", seconds_per_message: 2", "");
+    assert_eq!(throughput(&text), Throughput::AtWorst { a_second: 10.0 });
 }
 
 #[test]
