@@ -67,6 +67,7 @@ pub struct Stage<'a> {
     pub messages_at_once: u32,
     /// The user's environment variables.
     pub variables: Vec<Variable<'a>>,
+    pub secrets: Secrets<'a>,
     pub log_retention_days: u64,
     #[serde(flatten)]
     pub workers: Workers<'a>,
@@ -154,6 +155,17 @@ pub struct Queue {
     pub visibility_timeout_seconds: u64,
     pub retention_seconds: u64,
     pub max_receives: u32,
+}
+
+/// Where the workers' secrets are kept.
+#[derive(Debug, Default, Serialize)]
+pub struct Secrets<'a> {
+    /// As workers are told: `DB_PASSWORD=/app/db API_KEY=arn:…`.
+    pub text: String,
+    /// Paths in SSM's parameter store.
+    pub parameters: Vec<&'a str>,
+    /// ARNs of Secrets Manager.
+    pub arns: Vec<&'a str>,
 }
 
 /// An environment variable of the user's.

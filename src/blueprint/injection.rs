@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::quoting::{environment_file_value, iam_literal};
 use super::{Blueprint, Placement, lint, render, template};
-use crate::environment::{Alerts, Environment, Stage, Zones};
+use crate::environment::{Alerts, Environment, Secret, Stage, Zones};
 
 /// How many texts an environment has here.
 const TEXTS: usize = 20;
@@ -58,6 +58,7 @@ stages:
     first.policies = vec![text(10)];
     // In this order, whatever the texts are.
     first.environment = [("A".to_owned() + &texts[11], text(12)), ("B".to_owned(), text(13))].into();
+    first.secrets = [("S".to_owned() + &texts[11], Secret("/".to_owned() + &texts[14]))].into();
     environment.stages[0].workers.instances = Some(first);
     let mut second = instances(&mut environment.stages[1]);
     second.program = program.to_owned();

@@ -109,6 +109,11 @@ pub struct ZonesWanted {
     pub subnets: Option<u32>,
 }
 
+impl Placement {
+    /// The account of documentation and of emulators: what stands where none is known.
+    pub const NO_ACCOUNT: &str = "000000000000";
+}
+
 impl std::fmt::Display for ZonesWanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.subnets {

@@ -9,6 +9,7 @@ mod instances;
 mod intake;
 pub(super) mod network;
 mod scaling;
+mod secrets;
 mod stage;
 
 use std::collections::BTreeMap;

@@ -71,7 +71,7 @@ mod tests {
             assert!(text == without_comments(source) && !text.contains("\n# "), "{text}");
             unpacked.push(name.display().to_string());
         }
-        assert_eq!(unpacked, ["aws.sh", "bootstrap.sh", "watch.sh"]);
+        assert_eq!(unpacked, ["aws.sh", "bootstrap.sh", "secrets.sh", "watch.sh"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod lambda;
 pub mod logs;
 pub mod presence;
 pub mod s3;
+pub mod secrets_manager;
 pub mod sns;
 pub mod sqs;
 pub mod ssm;
@@ -39,6 +40,7 @@ pub struct Cloud {
     lambda: aws_sdk_lambda::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     s3: aws_sdk_s3::Client,
+    secrets_manager: aws_sdk_secretsmanager::Client,
     sns: aws_sdk_sns::Client,
     sqs: aws_sdk_sqs::Client,
     ssm: aws_sdk_ssm::Client,

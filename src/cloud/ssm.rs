@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ssm::types::ParameterType;
 
-use super::{Cloud, CloudError, explain};
+use super::{Cloud, CloudError, explain, unless};
 
 impl Cloud {
     /// The value of a parameter, if it is there.
@@ -23,6 +23,14 @@ impl Cloud {
             }
             Err(error) => Err(explain("GetParameter", error)),
         }
+    }
+
+    /// What a parameter says that may be encrypted, if it is there.
+    pub async fn secure_parameter(&self, name: &str) -> Result<Option<String>, CloudError> {
+        let asked = self.ssm.get_parameter().name(name).with_decryption(true).send().await;
+        let found = asked.map_err(|error| explain("GetParameter", error));
+        let found = unless(&["ParameterNotFound"], found)?;
+        Ok(found.and_then(|found| found.parameter?.value))
     }
 
     /// The values of parameters; those that aren't there are left out.

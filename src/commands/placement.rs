@@ -6,9 +6,7 @@ use crate::error::{Error, Result};
 
 use super::Global;
 
-/// The account of documentation and of emulators: what stands where none is known.
-const NO_ACCOUNT: &str = "000000000000";
-/// What stands where no region is known, and no topic says which one is meant.
+/// What stands where no region is known, and nothing in the file says which one is meant.
 const NO_REGION: &str = "us-east-1";
 
 /// A placement that needs no AWS, and what had to be made up for it.
@@ -35,10 +33,11 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
     let account = account.or_else(|| environment.account.clone()).unwrap_or_else(|| {
         if !global.local {
             notes.push(format!(
-                "no account is known: names hold {NO_ACCOUNT}; give --account, or `account` in the file"
+                "no account is known: names hold {}; give --account, or `account` in the file",
+                Placement::NO_ACCOUNT
             ));
         }
-        NO_ACCOUNT.to_owned()
+        Placement::NO_ACCOUNT.to_owned()
     });
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = global
@@ -48,9 +47,8 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
         .or_else(|| variable("AWS_REGION"))
         .or_else(|| variable("AWS_DEFAULT_REGION"))
         .unwrap_or_else(|| {
-            // Alarms act on a topic of their own region only.
-            let of_topic = environment.alerts.as_ref().and_then(|alerts| alerts.region());
-            let region = of_topic.unwrap_or(NO_REGION);
+            // Alarms act on a topic of their own region only, and secrets are read in the workers' region.
+            let region = environment.region_of_arns().unwrap_or(NO_REGION);
             notes.push(format!(
                 "no region is known: names hold {region}; give --region, or `region` in the file"
             ));

@@ -266,6 +266,7 @@ fn lambda() -> impl Strategy<Value = Lambda> {
                     batch_window,
                     max_concurrency,
                     environment,
+                    secrets: BTreeMap::from([("API_KEY".into(), Secret("/app/key".into()))]),
                     log_retention: Duration::days(30),
                     policies: Vec::new(),
                 }
@@ -333,6 +334,10 @@ fn instances() -> impl Strategy<Value = Instances> {
             )| Instances {
                 program,
                 environment,
+                secrets: match session_manager {
+                    true => BTreeMap::from([("DB_PASSWORD".into(), Secret("/app/db".into()))]),
+                    false => BTreeMap::new(),
+                },
                 types: types.into_iter().map(str::to_owned).collect(),
                 image: image.to_owned(),
                 root_device: image.starts_with("ami-").then(|| "/dev/sda1".to_owned()),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::{Duration, Size};
-use super::{Capacity, Zones, patterns};
+use super::{Capacity, Secret, Zones, patterns};
 
 /// A multi-AZ Auto Scaling group of EC2 instances that run a program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,10 +15,14 @@ pub struct Instances {
     /// A folder with an executable `run` and, where needed, an executable `install`; relative to this file.
     #[schemars(regex(pattern = patterns::SOMETHING), length(max = 1000), example = "../examples/mover")]
     pub program: String,
-    /// Environment variables for the program: single lines, 4096 bytes in all. No secrets: they can be read in the
-    /// launch template.
+    /// Environment variables for the program: single lines, 4096 bytes in all. No secrets, which are
+    /// for `secrets`: these can be read in the launch template.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Secrets for the program, each an environment variable by its name: the path of an SSM parameter (`/app/db`), or the
+    /// whole ARN of a Secrets Manager secret. They are read at each start of the worker.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
     /// Instance types, all of one architecture, which decides the image's. Several make a mixed-instances group.
     #[schemars(length(min = 1, max = 40), inner(regex(pattern = patterns::INSTANCE_TYPE)), example = ["t4g.small"])]
     pub types: Vec<String>,

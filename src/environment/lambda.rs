@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::{Duration, Size};
-use super::{Architecture, Scaling, patterns};
+use super::{Architecture, Scaling, Secret, patterns};
 
 /// A Lambda function that gets the queue's messages in batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +46,10 @@ pub struct Lambda {
     /// configuration.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Secrets for the function, each by the name of an environment variable: the path of an SSM parameter (`/app/db`), or
+    /// the whole ARN of a Secrets Manager secret. The function reads them itself, when it starts.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
     /// How long logs are kept, in whole days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, …
     #[serde(default = "month")]
     pub log_retention: Duration,

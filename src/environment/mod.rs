@@ -27,6 +27,7 @@ mod properties;
 mod run_script;
 pub mod schedule;
 mod schema;
+mod secret;
 mod source;
 mod stage;
 pub mod units;
@@ -51,6 +52,7 @@ pub use lambda::{Lambda, Throughput};
 pub use load::{load, parse};
 use problem::Source;
 pub use schema::schema;
+pub use secret::{KeptIn, Secret};
 pub use stage::{Queue, Scaling, Stage, Workers, WorkersKind};
 pub use zones::Zones;
 
@@ -109,6 +111,17 @@ impl Environment {
     /// The folder of a program, which the file names relative to itself.
     pub fn program_folder(&self, program: &str) -> PathBuf {
         self.source.path.parent().unwrap_or(Path::new("")).join(program)
+    }
+
+    /// The region of the first ARN in the file that is good in its own region only.
+    pub fn region_of_arns(&self) -> Option<&str> {
+        let secrets = self.stages.iter().flat_map(|stage| stage.workers.secrets().values());
+        let regions = secrets.filter_map(|secret| match secret.kept_in() {
+            KeptIn::SecretsManager { region, .. } => Some(region),
+            KeptIn::ParameterStore(_) => None,
+        });
+        let of_topic = self.alerts.as_ref().and_then(|alerts| alerts.region());
+        of_topic.into_iter().chain(regions).next()
     }
 }
 

@@ -23,6 +23,8 @@ pub const EMAIL: &str = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$";
 /// A standard topic: the name of a FIFO topic has a dot.
 pub const TOPIC: &str = r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$";
 pub const POLICY: &str = r"^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$";
+/// Where a secret is kept. With its first slash, so that nobody takes the key for the secret itself.
+pub const SECRET: &str = r"^(/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6})$";
 /// The word that stands for all zones. Speaks of text only: a list of zones is an array.
 pub const ALL_ZONES: &str = r"^all$";
 /// The name of an Availability Zone, Local Zone or Wavelength Zone.
@@ -62,6 +64,10 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         EMAIL => "an e-mail address, such as `ops@example.com`",
         TOPIC => "the ARN of a standard SNS topic (`arn:aws:sns:…`)",
         POLICY => "the ARN of a managed policy (`arn:aws:iam::…:policy/…`)",
+        SECRET => {
+            "the path of an SSM parameter (`/app/db`), or the whole ARN of a Secrets Manager secret \
+             (`arn:aws:secretsmanager:…:secret:app/db-AbC123`)"
+        }
         ALL_ZONES => "`all`, or a list of zones",
         ZONE => "the name of a zone, such as `us-east-2a`",
         CRON => "the five fields of cron with a space between them, such as `0 18 * * MON-FRI`",

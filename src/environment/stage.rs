@@ -1,12 +1,14 @@
 //! A stage: a queue, what drains it, and how that follows the backlog.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::instances::Instances;
 use super::lambda::Lambda;
 use super::units::Duration;
-use super::{patterns, yes};
+use super::{Secret, patterns, yes};
 
 /// A queue with its dead-letter queue and the workers that drain it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +82,16 @@ impl Workers {
             (Some(instances), None) => Some(WorkersKind::Instances(instances)),
             (None, Some(lambda)) => Some(WorkersKind::Function(lambda)),
             _ => None,
+        }
+    }
+
+    /// Those of whatever drains the queue.
+    pub fn secrets(&self) -> &BTreeMap<String, Secret> {
+        static NONE: BTreeMap<String, Secret> = BTreeMap::new();
+        match self.kind() {
+            Some(WorkersKind::Instances(instances)) => &instances.secrets,
+            Some(WorkersKind::Function(lambda)) => &lambda.secrets,
+            None => &NONE,
         }
     }
 }

@@ -4,9 +4,17 @@
 # token's (https://github.com/curl/curl/commit/29c4aa00a168), since 7.87 it takes S3's hash of the body from its header
 # (https://github.com/curl/curl/commit/7f8e6da6dc). Before 8.9 it doesn't encode paths, so they have plain characters only,
 # and before 8.5 it takes some queries for others, so there are none. Amazon Linux 2023 and Ubuntu 24.04 have 8.5 or later.
-# A caller has AWS_REGION.
+# A caller has AWS_REGION: of its unit, or by `settings`.
 
 token='' renewed=0
+
+# Exports what stands in bootstrap.env. It is read, not sourced: a value is data, whatever it holds.
+settings() {
+  local name value
+  while IFS='=' read -r name value; do
+    if [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]]; then export "$name=$value"; fi
+  done </etc/qfleet/bootstrap.env
+}
 
 imds() {
   local path=$1

@@ -60,10 +60,7 @@ ended() {
 trap ended EXIT
 
 begin "reading bootstrap.env"
-# Read, not sourced: a value is data, whatever it holds.
-while IFS='=' read -r name value; do
-  if [[ $name =~ ^[A-Z][A-Z0-9_]*$ ]]; then export "$name=$value"; fi
-done </etc/qfleet/bootstrap.env
+settings
 : "$QFLEET_STACK_ID" "$QFLEET_GROUP_LOGICAL_ID" "$QFLEET_DRAIN_SECONDS" "$AWS_REGION"
 # cloud-init sets none, and tools look for one.
 export HOME=/root DEBIAN_FRONTEND=noninteractive
@@ -171,6 +168,10 @@ ConditionPathExists=!/run/qfleet/goes-away
 [Service]
 User=qfleet
 EnvironmentFile=/etc/qfleet/worker.env
+# Written before each start, and gone when it is done. Nothing of the worker's settings is for what runs as root.
+EnvironmentFile=-/run/qfleet/secrets.env
+ExecStartPre=+/usr/bin/env -i /bin/bash $home/secrets.sh
+ExecStartPost=+/bin/rm -f /run/qfleet/secrets.env
 WorkingDirectory=$program
 StateDirectory=qfleet
 ExecStart=$program/run

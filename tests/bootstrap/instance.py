@@ -53,6 +53,12 @@ class Instance:
         """Those that it took."""
         self.objects: dict[str, bytes] = {}
         """By bucket and key."""
+        self.parameters: dict[str, str] = {}
+        """Of SSM, by name."""
+        self.secrets: dict[str, str] = {}
+        """Of Secrets Manager, by ARN."""
+        self.throttled = 0
+        """How many reads of secrets are refused for now."""
         self.public: dict[str, bytes] = {}
         """By path: what anybody may read."""
         self.refused: list[str] = []
@@ -77,6 +83,29 @@ class Instance:
             call = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             return self._autoscaling(call) if service == "autoscaling" else self._cloudformation(call)
         return 404, b""
+
+    def json_answer(self, target: str, asked: dict[str, Any]) -> tuple[int, bytes]:
+        """As https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html and
+        https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html have it; one answers in ASCII
+        here, and the other one doesn't."""
+        if self.throttled > 0:
+            self.throttled -= 1
+            return 400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'
+        if target == "AmazonSSM.GetParameter" and set(asked) == {"Name", "WithDecryption"}:
+            value = self.parameters.get(asked["Name"])
+            if value is None:
+                return 400, b'{"__type":"ParameterNotFound"}'
+            value = value if asked["WithDecryption"] is True else "AQICAHhk"
+            parameter = {"ARN": "arn", "DataType": "text", "Name": asked["Name"], "Type": "SecureString", "Value": value}
+            return 200, json.dumps({"Parameter": {**parameter, "Version": 1}}, separators=(",", ":")).encode()
+        if target == "secretsmanager.GetSecretValue" and set(asked) == {"SecretId"}:
+            text = self.secrets.get(asked["SecretId"])
+            if text is None:
+                message = "Secrets Manager can't find the specified secret."
+                return 400, json.dumps({"__type": "ResourceNotFoundException", "Message": message}).encode()
+            answer = {"ARN": asked["SecretId"], "Name": "app", "SecretString": text, "VersionStages": ["AWSCURRENT"]}
+            return 200, json.dumps(answer, ensure_ascii=False).encode()
+        return 400, b'{"__type":"com.amazon.coral.service#UnknownOperationException"}'
 
     def _s3(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         if method == "PUT":
@@ -157,6 +186,8 @@ class Instance:
                 service, wrong = _wrong_signature(self.command, url, dict(self.headers.items()), body)
                 if wrong:
                     status, answer = _error(service, "SignatureDoesNotMatch", wrong, 403)
+                elif service in ("ssm", "secretsmanager") and (self.command, self.path) == ("POST", "/"):
+                    status, answer = instance.json_answer(self.headers.get("X-Amz-Target", ""), json.loads(body))
                 else:
                     status, answer = instance.answer(service, self.command, self.path, body)
                 if status != 200:

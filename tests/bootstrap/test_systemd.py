@@ -1,5 +1,6 @@
 """The boot script, the watcher and the units on a real systemd: what becomes of a worker when its instance is to go."""
 
+import hashlib
 import io
 import os
 import re
@@ -25,6 +26,13 @@ COMMANDS = {
     "bin/apt-get": "#!/bin/sh\nexit 1\n",
     # The boot script looks at the worker for 15 s: long enough here, too, for one that ends at once.
     "bin/sleep": "#!/bin/sh\nexec /bin/sleep 0.1\n",
+    # Whoever can see processes looks at them whenever something is asked for, and at the disk.
+    "bin/curl": """#!/bin/sh
+cat /proc/[0-9]*/cmdline >>/shared/processes 2>/dev/null
+grep -rlsF -f /shared/looked-for /etc /opt/qfleet /var/log /var/tmp /tmp >>/shared/found
+exec /usr/bin/curl "$@"
+""",
+    "looked-for": "hunter2",
 }
 
 
@@ -38,7 +46,7 @@ def instance() -> Iterator[Instance]:
 def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]:
     machines = []
 
-    def start(run: str, drain: int = 30, deploying: bool = True, **numbers: float) -> Machine:
+    def start(run: str, drain: int = 30, deploying: bool = True, secrets: str = "", **numbers: float) -> Machine:
         """A machine that runs a program of this script, the watcher's numbers changed to these."""
         # As they stand in the user data: without comments.
         scripts = {path.name: re.sub(r"(?m)^\s*# .*\n", "", path.read_text()) for path in WORKER.glob("*.sh")}
@@ -68,14 +76,16 @@ AWS_REGION={REGION}
 AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}
 AWS_ENDPOINT_URL={instance.url}
 """
-        user_data = """\
+        user_data = f"""\
 mkdir -p /etc/qfleet /opt/qfleet
 cp /shared/*.sh /opt/qfleet/
 cp /shared/bootstrap.env /etc/qfleet/
-echo QFLEET_STAGE=move >/etc/qfleet/worker.env
+printf '%s\\n' QFLEET_STAGE=move 'QFLEET_SECRETS="{secrets}"' >/etc/qfleet/worker.env
 exec /bin/bash /opt/qfleet/bootstrap.sh
 """
-        changed = {"watch.sh": watch, "bootstrap.sh": script}
+        # It runs with an environment of its own, in which the system's commands come first.
+        reader = scripts["secrets.sh"].replace("umask 077\n", "umask 077\nPATH=/shared/bin:$PATH\n")
+        changed = {"watch.sh": watch, "bootstrap.sh": script, "secrets.sh": reader}
         files = {**COMMANDS, **scripts, **changed, "boot": user_data, "bootstrap.env": environment}
         instance.deploying = deploying
         instance.objects["bucket/programs/move/0a1b.tar.gz"] = tarball("run", f"#!/bin/bash\n{run}\n")
@@ -186,3 +196,58 @@ def test_a_deployment_hears_of_a_worker_that_can_not_work_at_once(
     assert [signal["Status"] for signal in instance.signals] == ["FAILURE"]
     report = instance.objects[f"bucket/boot-failures/move/{instance.ID}.txt"].decode()
     assert report.startswith("starting the worker (exit status 2) failed: QFLEET_BUCKET is not set")
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# Tells what it has of its secrets, but not what they say.
+TELLS = """\
+until [ ! -e /run/qfleet/secrets.env ]; do sleep 0.1; done
+for name in $TOLD; do echo "$name: $(printf %s "${!name}" | sha256sum)"; done
+"""
+
+
+def test_secrets_reach_the_worker_and_nothing_else(boot: Callable[..., Machine], instance: Instance) -> None:
+    arn = "arn:aws:secretsmanager:us-east-2:111122223333:secret:app/key-AbC123"
+    password = "hunter2 'and' \"$HOME\" `id` %n \\n \\ # ; \t😀 end\\"
+    key = "-----BEGIN KEY-----\n" + "hunter2/+=\n" * 40 + "-----END KEY-----\n"
+    instance.parameters["/app/db"] = password
+    instance.secrets[arn] = key
+    tells = TELLS.replace("$TOLD", "DB_PASSWORD API_KEY")
+    machine = boot(f"{tells}cat /run/qfleet/secrets.env\n{POLITE}", secrets=f"DB_PASSWORD=/app/db API_KEY={arn}")
+    machine.says(f"DB_PASSWORD: {digest(password)}")
+    machine.says(f"API_KEY: {digest(key)}")
+    machine.eventually(lambda: instance.signals)
+    assert [signal["Status"] for signal in instance.signals] == ["SUCCESS"]
+    # The worker itself runs on, with them in its environment.
+    machine.says("up as qfleet")
+    processes = (machine.shared / "processes").read_bytes()
+    assert b"secrets.sh" in processes and b"GetSecretValue" in processes
+    for text in (processes.decode(errors="replace"), (machine.shared / "found").read_text(), machine.story()):
+        assert "hunter2" not in text
+    assert (machine.shared / "found").read_text() == ""
+
+
+def test_a_secret_that_is_not_there_fails_the_boot_with_its_name(
+    boot: Callable[..., Machine], instance: Instance
+) -> None:
+    machine = boot("echo up; sleep 600", secrets="DB_PASSWORD=/app/db")
+    machine.powers_off()
+    assert [signal["Status"] for signal in instance.signals] == ["FAILURE"]
+    report = instance.objects[f"bucket/boot-failures/move/{Instance.ID}.txt"].decode()
+    says = "the worker doesn't start without the secret DB_PASSWORD (/app/db): ParameterNotFound"
+    assert report.startswith("starting the worker failed: ") and says in report
+    assert "up" not in machine.log().splitlines()
+
+
+def test_a_secret_that_was_changed_counts_from_the_next_start_on(
+    boot: Callable[..., Machine], instance: Instance
+) -> None:
+    instance.parameters["/app/db"] = "before"
+    run = TELLS.replace("$TOLD", "DB_PASSWORD")
+    machine = boot(f"{run}exit 1", deploying=False, secrets="DB_PASSWORD=/app/db")
+    machine.says(f"DB_PASSWORD: {digest('before')}")
+    instance.parameters["/app/db"] = "after"
+    machine.says(f"DB_PASSWORD: {digest('after')}")

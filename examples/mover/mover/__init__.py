@@ -1,6 +1,7 @@
 """Moves uploaded files from one prefix of a bucket to another, told by a queue which ones.
 
     settings   what the environment variables mean
+    secrets    variables that nobody has set yet, because they are secret
     events     queue message -> the uploads it tells of
     move       one upload: copy, announce, delete what was copied
     copy       one server-side copy, of any size

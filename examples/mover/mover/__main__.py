@@ -1,7 +1,7 @@
 import os
 import sys
 
-from mover import log
+from mover import log, secrets
 from mover.settings import Settings, SettingsError
 from mover.worker import Worker
 
@@ -9,6 +9,7 @@ from mover.worker import Worker
 def main() -> int:
     log.to_stdout()
     try:
+        secrets.read()
         settings = Settings.from_environment()
     except SettingsError as error:
         print(error, file=sys.stderr)

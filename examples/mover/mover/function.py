@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from mover import log
+from mover import log, secrets
 from mover.batches import Batches
 from mover.settings import Settings
 
 # Once for each execution environment, before its first batch. What fails here fails each invocation, with its reason.
 log.to_stdout()
+secrets.read()
 batches = Batches(Settings.from_environment())
 
 

@@ -64,8 +64,10 @@ impl Parts<'_> {
         let prefixes = prefixes.flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
         let variables = instances.environment.iter();
         let variables = variables.flat_map(|(name, value)| [name.as_str(), value]);
+        let secrets = instances.secrets.iter();
+        let secrets = secrets.flat_map(|(name, secret)| [name.as_str(), &secret.0]);
         let names = [self.environment.name.as_str(), &stage.name].into_iter();
-        quoting::end_mark(names.chain(prefixes).chain(variables))
+        quoting::end_mark(names.chain(prefixes).chain(variables).chain(secrets))
     }
 
     /// What its instances are given.

@@ -36,7 +36,12 @@ impl Parts<'_> {
             source,
             feeds: &feeds,
         };
-        match self.environment.stages[index].workers.kind() {
+        let workers = &self.environment.stages[index].workers;
+        let elsewhere = self.secrets_elsewhere(index, workers);
+        if !elsewhere.is_empty() {
+            return Err(elsewhere);
+        }
+        match workers.kind() {
             Some(WorkersKind::Instances(instances)) => self.instances(place, instances),
             Some(WorkersKind::Function(lambda)) => self.function(place, lambda),
             None => {
@@ -101,6 +106,7 @@ impl Parts<'_> {
             variables: variables
                 .map(|(name, value)| contexts::Variable { name, value })
                 .collect(),
+            secrets: self.secrets(stage.workers.secrets()),
             log_retention_days: of_kind.log_retention.as_secs() / 86400,
             workers: of_kind.workers,
         })

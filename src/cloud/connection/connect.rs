@@ -299,6 +299,7 @@ impl Cloud {
             lambda: client!(aws_sdk_lambda),
             logs: client!(aws_sdk_cloudwatchlogs),
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
+            secrets_manager: client!(aws_sdk_secretsmanager),
             sns: client!(aws_sdk_sns),
             sqs: client!(aws_sdk_sqs),
             ssm: client!(aws_sdk_ssm),

@@ -8,6 +8,7 @@ mod lambda;
 mod names;
 mod ranges;
 mod region;
+mod secrets;
 mod tags;
 mod workers;
 
@@ -25,6 +26,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     names::check(&mut checks);
     region::check(&mut checks);
     tags::check(&mut checks);
+    secrets::check(&mut checks);
     flow::check(&mut checks);
     ranges::check(&mut checks);
     workers::check(&mut checks);

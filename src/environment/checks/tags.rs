@@ -152,7 +152,7 @@ fn of_function(checks: &mut Checks, at: &str, variables: &BTreeMap<String, Strin
 }
 
 /// What is wrong with a variable's name whoever gets it, and what would be right.
-fn about_name(name: &str) -> Option<(String, &'static str)> {
+pub(super) fn about_name(name: &str) -> Option<(String, &'static str)> {
     let mut chars = name.chars();
     let well_formed = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_');

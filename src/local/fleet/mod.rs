@@ -28,6 +28,7 @@ mod process;
 mod program;
 mod restarts;
 mod scaling;
+mod secrets;
 mod signal;
 mod sources;
 pub mod spot;

@@ -16,6 +16,8 @@ pub(super) struct Surroundings<'a> {
     pub metadata: &'a str,
     /// The stack's `WorkerEnvironment`.
     pub settings: &'a [(String, String)],
+    /// What its secrets say.
+    pub secrets: &'a [(String, String)],
     /// `$STATE_DIRECTORY`.
     pub state: &'a Path,
     /// `$TMPDIR`.
@@ -56,7 +58,7 @@ pub(super) fn variables(
     set("HOME", around.state.into());
     set("STATE_DIRECTORY", around.state.into());
     set("TMPDIR", around.temporary.into());
-    for (name, value) in around.settings {
+    for (name, value) in around.settings.iter().chain(around.secrets) {
         if !DROPPED.contains(&name.as_str()) && !name.starts_with("AWS_ENDPOINT_URL") {
             set(name, value.into());
         }
@@ -132,6 +134,7 @@ mod tests {
             autoscaling: "http://127.0.0.1:1",
             metadata: "http://127.0.0.1:2",
             settings: &settings,
+            secrets: &[("DB_PASSWORD".into(), "a $b\nc".into())],
             state: Path::new("/i/state"),
             temporary: Path::new("/i/tmp"),
         };
@@ -145,6 +148,7 @@ mod tests {
             ("QFLEET_STAGE", "move"),
             ("PATH", "/opt/tools"),
             ("LANG", "our LANG"),
+            ("DB_PASSWORD", "a $b\nc"),
             ("HOME", "/i/state"),
             ("STATE_DIRECTORY", "/i/state"),
             ("TMPDIR", "/i/tmp"),

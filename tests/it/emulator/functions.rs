@@ -4,19 +4,21 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_ssm::types::ParameterType;
 
 use crate::harness::{Aws, Output, Test, account};
 
 const REGION: &str = "us-east-2";
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Files are moved by the example's function, and noted by one of our own, which the first one feeds.
+/// Files are moved by the example's function, and noted by one of our own, which the first one feeds. The example's
+/// doesn't start without its secret.
 fn environment(account: &str) -> String {
     let mover = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mover");
     format!(
         "name: way\nregion: {REGION}\naccount: \"{account}\"\nlifetime: 1h\nbucket: {{on_destroy: empty}}\nstages:\n  \
          - name: move\n    from: bucket\n    workers:\n      lambda: {{program: {mover:?}, handler: \
-         mover.function.handler, runtime: python3.13}}\n  \
+         mover.function.handler, runtime: python3.13, secrets: {{DB_PASSWORD: /app/db}}}}\n  \
          - name: note\n    from: move\n    workers:\n      lambda: {{program: note, handler: note.handler, runtime: \
          python3.13, environment: {{AUTHOR: \"it's me\"}}}}\n"
     )
@@ -119,6 +121,9 @@ async fn files_are_moved_by_a_function_that_feeds_another_one() {
         .file("way.yaml", environment(&account))
         .file("note/note.py", HANDLER)
         .executable("note/build", build("noted"));
+    let put = aws.ssm.put_parameter().name("/app/db").value("hunter2");
+    let put = put.r#type(ParameterType::SecureString).send().await;
+    put.expect("a secret");
     let deployed = run(test
         .args(["deploy", "way.yaml", "--yes", "--output", "json"])
         .stderr_contains("Building"));

@@ -8,4 +8,5 @@ mod place;
 mod refusals;
 mod scaling;
 mod schedule;
+mod secrets;
 mod watched;

@@ -15,6 +15,7 @@ pub struct Aws {
     pub iam: aws_sdk_iam::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
     pub ssm: aws_sdk_ssm::Client,
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
 }
 
 impl Aws {
@@ -43,6 +44,7 @@ impl Aws {
             iam: client!(aws_sdk_iam),
             logs: client!(aws_sdk_cloudwatchlogs),
             ssm: client!(aws_sdk_ssm),
+            secrets_manager: client!(aws_sdk_secretsmanager),
         }
     }
 }

@@ -46,7 +46,7 @@ const NONE: Setting = Setting {
     function: "",
 };
 
-const CHOICES: [Choice; 16] = [
+const CHOICES: [Choice; 17] = [
     Choice {
         name: "network",
         values: &[
@@ -239,6 +239,17 @@ const CHOICES: [Choice; 16] = [
             Setting {
                 name: "two",
                 instances: "policies: ['arn:aws:iam::aws:policy/AmazonRekognitionReadOnlyAccess', 'arn:aws:iam::111122223333:policy/own/tables']",
+                ..NONE
+            },
+        ],
+    },
+    Choice {
+        name: "secrets",
+        values: &[
+            NONE,
+            Setting {
+                name: "of both kinds",
+                instances: "secrets: {DB: /app/db, SAME: /app/db, KEY: 'arn:aws:secretsmanager:us-east-2:111122223333:secret:a@b+c-AbC123'}",
                 ..NONE
             },
         ],

@@ -35,6 +35,8 @@ stages:
       seconds_per_message: 10
 "#;
 
+const ARN: &str = "arn:aws:secretsmanager:us-east-2:111122223333:secret:app/db-AbC123";
+
 /// The good file with one thing in it changed.
 fn with(old: &str, new: &str) -> String {
     assert_eq!(GOOD.matches(old).count(), 1, "{old}");
@@ -121,6 +123,8 @@ refused! {
     alerts_for_two: with("lifetime: 8h", "alerts: {email: ops@example.com, topic: 'arn:aws:sns:us-east-2:111122223333:ops'}");
     alerts_to_what_is_no_mailbox: with("lifetime: 8h", "alerts: {email: ops at example.com}");
     alerts_to_a_fifo_topic: with("lifetime: 8h", "alerts: {topic: 'arn:aws:sns:us-east-2:111122223333:ops.fifo'}");
+    secrets: with("min: 2", &format!("environment: {{TWICE: a}}\n        secrets: {{TWICE: /app/a, QFLEET_X: /app/a, AWS_TOKEN: /app/a, 1ST: /app/a, GOOD: /app/a, OWN: /aws/a, OTHER: '{ARN}'}}\n        min: 2"));
+    secrets_that_are_not_kept_anywhere: with("min: 2", "secrets: {A: hunter2, B: 'arn:aws:secretsmanager:us-east-2:111122223333:secret:app/db', C: /app/}\n        min: 2");
     scaling_without_a_target: with("      seconds_per_message: 10\n", "");
     scaling_with_two_targets: with("seconds_per_message: 10", "seconds_per_message: 10\n      messages_per_instance: 30");
     security_groups: with("zones: all", "security_groups: [sg-01234567, sg-web, sg-01234567]");

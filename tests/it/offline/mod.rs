@@ -13,5 +13,6 @@ mod metric_math;
 pub mod render;
 pub mod resource_schemas;
 pub mod schema;
+mod secrets;
 mod sound;
 mod written;

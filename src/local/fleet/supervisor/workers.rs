@@ -1,15 +1,17 @@
 //! What a group says is to be done with its instances, done: folders, metadata services, processes.
 
 use nix::sys::signal::Signal;
+use tokio::time::timeout;
 
 use super::super::event::FleetEvent;
 use super::super::group::{Effect, Exit};
 use super::super::instance_folder::InstanceFolder;
 use super::super::metadata::{Facts, Metadata};
 use super::super::process;
+use super::super::secrets;
 use super::super::state::Activity;
 use super::super::surroundings::{Surroundings, variables};
-use super::{Around, Supervisor};
+use super::{Around, PATIENCE, Supervisor};
 use crate::error::{Error, Result};
 
 impl Supervisor {
@@ -21,7 +23,7 @@ impl Supervisor {
                 }
             }
             Effect::Start(id) => {
-                if let Err(error) = self.start_worker(place, &id) {
+                if let Err(error) = self.start_worker(place, &id).await {
                     self.not_started(place, &id, &error);
                 }
             }
@@ -87,12 +89,14 @@ impl Supervisor {
         let around = self.around.entry(id.to_owned()).or_insert(around);
         folder.make()?;
         around.metadata = Some(Metadata::serve(facts).await?);
-        self.start_worker(place, id)
+        self.start_worker(place, id).await
     }
 
-    fn start_worker(&mut self, place: usize, id: &str) -> Result<()> {
+    async fn start_worker(&mut self, place: usize, id: &str) -> Result<()> {
         let around = self.around.get_mut(id);
         let around = around.ok_or_else(|| Error::failed(format!("{id} has no folder")))?;
+        let read = timeout(PATIENCE, secrets::read(&self.cloud, &around.settings)).await;
+        let secrets = read.map_err(|_| Error::failed("the emulator doesn't say what the worker's secrets are"))??;
         let metadata = around.metadata.as_ref().map_or("", |metadata| &metadata.endpoint);
         let variables = variables(
             &Surroundings {
@@ -102,6 +106,7 @@ impl Supervisor {
                 autoscaling: &self.endpoint.url,
                 metadata,
                 settings: &around.settings,
+                secrets: &secrets,
                 state: &around.place.state(),
                 temporary: &around.place.temporary(),
             },

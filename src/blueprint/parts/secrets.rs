@@ -1,0 +1,71 @@
+//! Secrets: where workers read them, and which can't be read there.
+
+use std::collections::BTreeMap;
+
+use super::Parts;
+use crate::blueprint::{Placement, contexts};
+use crate::environment::problem::Problem;
+use crate::environment::{KeptIn, Secret, Workers, WorkersKind};
+
+impl Parts<'_> {
+    /// Those that the workers' role can't read: of another region or account than the workers'. The emulator has others.
+    pub(super) fn secrets_elsewhere(&self, index: usize, workers: &Workers) -> Vec<Problem> {
+        let here = self.placement;
+        let key = match workers.kind() {
+            Some(WorkersKind::Function(_)) => "lambda",
+            _ => "instances",
+        };
+        let elsewhere = |secret: &Secret| match secret.kept_in() {
+            KeptIn::SecretsManager { region, .. } if region != here.region => Some((
+                format!("the secret is in `{region}`, and its workers are in `{}`", here.region),
+                "have Secrets Manager replicate it there, and name the replica's ARN",
+            )),
+            KeptIn::SecretsManager { account, .. }
+                if account != here.account && here.account != Placement::NO_ACCOUNT =>
+            {
+                Some((
+                    format!(
+                        "the secret is of account {account}, and its workers are in {}",
+                        here.account
+                    ),
+                    "name one of their own account: the permission that qfleet gives its workers isn't enough there",
+                ))
+            }
+            _ => None,
+        };
+        let secrets = workers.secrets().iter().filter(|_| !here.local);
+        let problems = secrets.filter_map(|(name, secret)| {
+            let (message, help) = elsewhere(secret)?;
+            Some(Problem::new(format!("/stages/{index}/workers/{key}/secrets/{name}"), message).help(help))
+        });
+        problems.collect()
+    }
+
+    pub(super) fn secrets<'b>(&self, secrets: &'b BTreeMap<String, Secret>) -> contexts::Secrets<'b> {
+        let mut all = contexts::Secrets::default();
+        for (name, secret) in secrets {
+            let place = match secret.kept_in() {
+                KeptIn::ParameterStore(path) => {
+                    all.parameters.push(path);
+                    path.to_owned()
+                }
+                KeptIn::SecretsManager { .. } if !self.placement.local => {
+                    all.arns.push(&secret.0);
+                    secret.0.clone()
+                }
+                // The emulator's own of this name: the last characters of its ARN are others each time that it is made.
+                KeptIn::SecretsManager { name, .. } => {
+                    let Placement { region, account, .. } = self.placement;
+                    format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}")
+                }
+            };
+            let between = if all.text.is_empty() { "" } else { " " };
+            all.text.push_str(&format!("{between}{name}={place}"));
+        }
+        all.parameters.sort_unstable();
+        all.parameters.dedup();
+        all.arns.sort_unstable();
+        all.arns.dedup();
+        all
+    }
+}

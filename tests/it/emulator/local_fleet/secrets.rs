@@ -1,0 +1,74 @@
+//! Secrets of the emulator's, given to local workers as an instance gives them to its own.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use aws_sdk_ssm::types::ParameterType;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::emulator::local_fleet::place::{Place, Plan};
+
+/// Says what it was given, all of it or nothing.
+const RUN: &str = "#!/bin/sh
+printf '%s|%s' \"$DB_PASSWORD\" \"$API_KEY\" >\"$NOTES.new\"
+mv \"$NOTES.new\" \"$NOTES\"
+trap 'exit 0' TERM
+while :; do sleep 0.1; done
+";
+/// As it would be named on AWS: the account, and the end of the ARN, are others in the emulator.
+const ARN: &str = "arn:aws:secretsmanager:us-east-2:111122223333:secret:app/key-AbC123";
+const PASSWORD: &str = "hunter2 $HOME `id` \"q\" 'x' %n \\n \\ # ; 😀";
+const KEY: &str = "-----BEGIN KEY-----\nhunter2/+=\n-----END KEY-----\n";
+
+async fn put(ssm: &aws_sdk_ssm::Client, value: &str) {
+    let put = ssm.put_parameter().name("/app/db").r#type(ParameterType::SecureString);
+    put.value(value).overwrite(true).send().await.expect("put");
+}
+
+#[test]
+fn workers_get_what_the_emulator_keeps_and_nothing_tells_it() {
+    let mut place = Place::new(Plan::new("secrets", 1, 1));
+    let path = |name: &str| place.first.path(name);
+    fs::write(path("program/run"), RUN).expect("writes");
+    fs::set_permissions(path("program/run"), fs::Permissions::from_mode(0o755)).expect("executable");
+    let file = fs::read_to_string(path("fleet.yaml")).expect("the file");
+    let secrets = format!("drain_timeout: 60s\n        secrets: {{DB_PASSWORD: /app/db, API_KEY: '{ARN}'}}\n");
+    assert_eq!(file.matches("drain_timeout: 60s\n").count(), 1);
+    fs::write(path("fleet.yaml"), file.replace("drain_timeout: 60s\n", &secrets)).expect("writes");
+    place.aws(async |aws| {
+        let made = aws.secrets_manager.create_secret().name("app/key").secret_string(KEY);
+        made.send().await.expect("made");
+    });
+
+    // One isn't there.
+    place.start();
+    let says =
+        "the worker doesn't start without the secret DB_PASSWORD (/app/db): the emulator has no text of that name";
+    place.until(says, || place.said().contains(says).then_some(()));
+
+    // Now it is; and a change counts from the next start on.
+    let told = |what: &str| {
+        let all = format!("{what}|{KEY}");
+        place.until("it is given", || {
+            let told = fs::read_to_string(place.first.path("notes")).unwrap_or_default();
+            (told == all).then_some(())
+        });
+    };
+    place.aws(async |aws| put(&aws.ssm, PASSWORD).await);
+    told(PASSWORD);
+    let before = place.in_service(1);
+    place.aws(async |aws| put(&aws.ssm, "hunter2, the second").await);
+    for pid in before.values() {
+        kill(Pid::from_raw(*pid), Signal::SIGKILL).expect("killed");
+    }
+    told("hunter2, the second");
+
+    let template = place.qfleet(&["render", "fleet.yaml"]).run().stdout;
+    assert!(template.contains("DB_PASSWORD=/app/db"), "{template}");
+    let kept = ["fleet.json", "activities.jsonl"].map(|name| place.fleet_path(name));
+    let kept = kept.map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
+    for text in [template, place.said(), kept] {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
