@@ -2,6 +2,7 @@
 //! `INSTA_UPDATE=always cargo test --lib screen`, and read what changed.
 
 mod findings;
+mod function;
 
 use std::fmt::Write;
 
