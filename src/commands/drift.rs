@@ -24,7 +24,7 @@ use crate::report::{self, ErrorJson, progress::Progress};
 CloudFormation's drift detection is run on every stack, and qfleet looks itself where detection doesn't: what roles \
 were given, policies of queues, topics and buckets, a bucket's encryption, public access and notifications, \
 subscriptions, bounds and suspended processes of groups, scaling policies, alarms, instances of an older launch \
-template. The deployed templates count, not the ones that the file would render now.
+template, the code of functions, who may invoke them and what has them invoked. The deployed templates count, not the ones that the file would render now.
 
 Each difference is classed: equal (written otherwise), expected (a fleet that has scaled), false_positive (what \
 detection is known to get wrong), ignored (by `drift` in the environment file), unexpected, dangerous (encryption, \

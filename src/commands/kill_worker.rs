@@ -25,6 +25,8 @@ in hand comes back to the queue when its visibility timeout has passed. --spot g
 gives a spot instance two minutes before it takes it back (sooner where `local up --speed` makes minutes shorter), and \
 then takes it. Both are for --local, where instances are processes of the local fleet (`qfleet local up`).
 
+A stage whose workers are a Lambda function has no instance to kill.
+
 On AWS it asks first, unless --yes is given. An environment with `protect: true` is refused there without --yes: \
 work in hand is safe, but it is no place for a demonstration. Locally it doesn't ask.
 

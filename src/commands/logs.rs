@@ -18,8 +18,9 @@ use crate::report::logs::Document;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What the workers of all stages log, or those of one, oldest first: when, of which stage, which instance and which of its \
-logs. `worker` is what the program prints, `cloud-init` how the instance booted. They are read from each stage's log \
-group; with --local, also from the files that the workers of `local up` write.
+logs. `worker` is what the program prints, `cloud-init` how the instance booted; lines of a Lambda function say \
+`function/` and which of its execution environments logged them. They are read from each stage's log group; with \
+--local, also from the files that the workers of `local up` write.
 
 With --follow it goes on until it is interrupted (exit code 130). An instance's lines come some seconds after they were \
 written; what comes more than a minute late is left out. CloudWatch Logs allows an account five such reads a second in a \
