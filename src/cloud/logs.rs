@@ -1,5 +1,7 @@
 //! CloudWatch Logs: log groups, and what was logged to them.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use super::{Cloud, CloudError, explain, unless};
@@ -70,12 +72,22 @@ impl Cloud {
         };
         // The local emulator ignores the prefix.
         let is_wanted = |stream: &str| query.streams.is_none_or(|prefix| stream.starts_with(prefix));
+        let mut same: HashMap<String, usize> = HashMap::new();
         let events = page.events.unwrap_or_default().into_iter().filter_map(|event| {
+            let stream = event.log_stream_name.filter(|stream| is_wanted(stream))?;
+            let (at, message) = (event.timestamp?, event.message?);
+            // The local emulator gives events no ids.
+            let id = event.event_id.unwrap_or_else(|| {
+                let what = format!("{stream} {at} {message}");
+                let times = same.entry(what.clone()).or_default();
+                *times += 1;
+                format!("{what} {times}")
+            });
             Some(LogEvent {
-                id: event.event_id?,
-                stream: event.log_stream_name.filter(|stream| is_wanted(stream))?,
-                at: Timestamp::from_millisecond(event.timestamp?).ok()?,
-                message: event.message?,
+                id,
+                stream,
+                at: Timestamp::from_millisecond(at).ok()?,
+                message,
             })
         });
         Ok(Some(LogPage {

@@ -20,7 +20,7 @@ pub struct FunctionState {
     pub event_source_mapping: Option<Mapping>,
     /// Whether it was a destroy that disabled the mapping.
     pub disabled_by_destroy: bool,
-    /// None when it wasn't invoked within the last hour, or that couldn't be read.
+    /// None when it wasn't invoked within the last hour, or that can't be known, as on the local emulator.
     pub invocations: Option<Invocations>,
 }
 

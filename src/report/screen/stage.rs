@@ -181,7 +181,7 @@ fn invocations(stage: &StageState, theme: Theme) -> Line<'static> {
     let mut spans = vec![label("invoked", theme)];
     let invocations = stage.function.as_ref().and_then(|function| function.invocations);
     let Some(lately) = invocations.map(|invocations| invocations.last_ten_minutes) else {
-        spans.push(Span::styled("not within the last hour", theme.text(Tone::Faint)));
+        spans.push(Span::styled("nothing known of the last hour", theme.text(Tone::Faint)));
         return Line::from(spans);
     };
     let tone = |count, tone| if count == 0 { Tone::Strong } else { tone };

@@ -51,7 +51,10 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         say("function", &configuration.unwrap_or_else(|| unknown(Gone::Function)));
         let mapping = function.event_source_mapping.as_ref().map(function::mapping);
         say("mapping", &mapping.unwrap_or_else(|| unknown(Gone::Mapping)));
-        say("invoked", &function::invocations(function));
+        // The emulator doesn't count what a mapping invokes.
+        if !local || function.invocations.is_some() {
+            say("invoked", &function::invocations(function));
+        }
     }
     match alarms(stage) {
         Some(alarms) => say("alarms", &alarms),

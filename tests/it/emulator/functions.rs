@@ -1,6 +1,8 @@
 //! A Lambda function on the emulator, with real messages: deployed, fed by a bucket and by another function, changed, and
 //! destroyed.
 
+mod watched;
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::types::QueueAttributeName;

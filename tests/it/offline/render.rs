@@ -198,10 +198,11 @@ fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
         }
         assert!(!json.contains("${"), "{json}");
         let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
-        // A group that doesn't scale has no backlog per instance; all others have four widgets and a heading.
+        // A heading and the queue's two widgets. A group has one, and one more when it scales; a function has three.
         let of = |stage: &Stage| match (&stage.workers.instances, &stage.scaling) {
             (Some(_), None) => 4,
-            _ => 5,
+            (Some(_), Some(_)) => 5,
+            (None, _) => 6,
         };
         let expected = 1 + environment.stages.iter().map(of).sum::<usize>();
         assert_eq!(json["widgets"].as_array().map(Vec::len), Some(expected), "{json}");
