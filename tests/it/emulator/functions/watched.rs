@@ -27,7 +27,7 @@ fn environment(account: &str, folder: &Path) -> String {
     let file = |name: &str| folder.join(name).display().to_string();
     format!(
         "name: way\nregion: {REGION}\naccount: \"{account}\"\nstages:\n  - name: work\n    queue: {{visibility_timeout: \
-         10m}}\n    workers:\n      lambda: {{program: work, handler: work.handler, runtime: python3.13, timeout: 90s, \
+         2h}}\n    workers:\n      lambda: {{program: work, handler: work.handler, runtime: python3.13, timeout: 15m, \
          batch: 1, environment: {{BEGUN: {:?}, GO: {:?}}}}}\n",
         file("begun"),
         file("go")
@@ -115,7 +115,7 @@ async fn it_is_watched_and_what_is_changed_by_hand_is_found() {
     assert_eq!(findings, [] as [&str; 0]);
     assert_eq!(function["function"], way.function.as_str());
     assert_eq!(function["configuration"]["state"], "Active");
-    assert_eq!(function["configuration"]["timeout_seconds"], 90);
+    assert_eq!(function["configuration"]["timeout_seconds"], 900);
     let mapping = &function["event_source_mapping"];
     assert_eq!(
         (&mapping["uuid"], &mapping["state"]),
@@ -176,33 +176,19 @@ async fn what_it_works_on_is_finished_before_it_goes() {
     let way = deploy();
     way.send("wait").await;
     let path = |name: &str| way.deployed.path(name);
-    let destroy = || {
-        let destroy = way.deployed.then().emulated();
-        destroy.args(["destroy", "way.yaml", "--yes", "--output", "jsonl"])
-    };
+    let destroy = way.deployed.then().emulated();
+    let destroy = destroy.args(["destroy", "way.yaml", "--yes", "--output", "jsonl"]);
     tokio::task::block_in_place(|| {
         wait_until("the function to have it in hand", || path("begun").exists());
-        let stopped = Following::start(destroy());
-        stopped.until(r#""messages_in_flight":1"#);
-        // Stopped now, it has taken nothing away, and says so.
-        stopped.signal(nix::sys::signal::Signal::SIGINT);
-        assert_eq!(stopped.end().0, 130);
+        let destroy = Following::start(destroy);
+        destroy.until(r#""messages_in_flight":1"#);
         let (function, findings) = way.status();
         assert_eq!(function["disabled_by_destroy"], true);
         // Stacks that nothing needs may be gone.
         assert!(findings.contains(&"draining".to_owned()), "{findings:?}");
-        run(way
-            .deployed
-            .then()
-            .args(["deploy", "way.yaml", "--yes"])
-            .stderr_contains("is enabled again: a destroy that was stopped had disabled it"));
-        assert_eq!(way.status().1, [] as [&str; 0]);
-
-        let again = Following::start(destroy());
-        again.until(r#""messages_in_flight":1"#);
         std::fs::write(path("go"), "").expect("the file is written");
-        again.until(r#""messages_in_flight":0"#);
-        assert_eq!(again.end().0, 0);
+        destroy.until(r#""messages_in_flight":0"#);
+        assert_eq!(destroy.end().0, 0);
     });
     let gone = way.aws.lambda.get_function().function_name(&way.function).send().await;
     assert!(gone.is_err(), "{gone:?}");
