@@ -20,9 +20,9 @@ fn environment(account: &str) -> String {
     format!(
         "name: way\nregion: {REGION}\naccount: \"{account}\"\nlifetime: 1h\nbucket: {{on_destroy: empty}}\nstages:\n  \
          - name: move\n    from: bucket\n    workers:\n      lambda: {{program: {mover:?}, handler: \
-         mover.function.handler, runtime: python3.13, secrets: {{DB_PASSWORD: /app/db}}}}\n  \
+         mover.function.handler, runtime: python3.13, max_concurrency: 2, secrets: {{DB_PASSWORD: /app/db}}}}\n  \
          - name: note\n    from: move\n    workers:\n      lambda: {{program: note, handler: note.handler, runtime: \
-         python3.13, environment: {{AUTHOR: \"it's me\"}}}}\n"
+         python3.13, max_concurrency: 2, environment: {{AUTHOR: \"it's me\"}}}}\n"
     )
 }
 
@@ -134,7 +134,7 @@ async fn files_are_moved_by_a_function_that_feeds_another_one() {
     assert!(outputs["move"]["GroupName"].is_null());
     let program = |outputs: &serde_json::Value| outputs["note"]["Program"].as_str().expect("an output").to_owned();
 
-    let names = ["a b.txt", "c+d.txt", "e/f.txt", "ümläut.txt", "g.txt", "h.txt", "i.txt"];
+    let names = ["a b.txt", "c+d.txt", "e/f.txt", "ümläut.txt"];
     upload(&aws, &bucket, &names).await;
     let noted = contents(&aws, &bucket, "processed/noted/", names.len()).await;
     assert!(
