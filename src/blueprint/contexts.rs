@@ -1,7 +1,10 @@
 //! What the templates are given: one type a template, nothing untyped.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::environment::Active;
 use crate::environment::schedule::Entry;
 
 /// For `artifacts.yaml.j2`.
@@ -65,20 +68,14 @@ pub struct Stage<'a> {
     /// A schedule lets its group have no instance at some times.
     pub sleeps: bool,
     pub messages_at_once: u32,
-    /// The user's environment variables.
-    pub variables: Vec<Variable<'a>>,
-    pub secrets: Secrets<'a>,
     pub log_retention_days: u64,
+    /// Which of those that are described is at work: `instances`, `lambda` or `none`.
+    pub active: Active,
+    pub has_instances: bool,
     #[serde(flatten)]
-    pub workers: Workers<'a>,
-}
-
-/// What the template of a kind of workers is given, beside what every stage has.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Workers<'a> {
-    Instances(Instances<'a>),
-    Function(Function<'a>),
+    pub instances: Option<Instances<'a>>,
+    #[serde(flatten)]
+    pub function: Option<Function<'a>>,
 }
 
 /// For `stage/function.yaml.j2`.
@@ -93,7 +90,10 @@ pub struct Function<'a> {
     pub batch: u32,
     pub batch_window_seconds: u64,
     pub max_concurrency: u32,
-    pub managed_policies: &'a [String],
+    /// The user's environment variables.
+    pub function_variables: Vec<Variable<'a>>,
+    pub function_secrets: Secrets<'a>,
+    pub function_policies: &'a [String],
 }
 
 /// For `stage/instances.yaml.j2`.
@@ -140,6 +140,9 @@ pub struct Instances<'a> {
     pub session_manager: bool,
     /// Ends the here-documents in the user data.
     pub end_mark: String,
+    /// The user's environment variables.
+    pub variables: Vec<Variable<'a>>,
+    pub secrets: Secrets<'a>,
     pub managed_policies: &'a [String],
 }
 
@@ -175,6 +178,11 @@ pub struct Variable<'a> {
     pub value: &'a str,
 }
 
+pub fn variables(environment: &BTreeMap<String, String>) -> Vec<Variable<'_>> {
+    let variables = environment.iter();
+    variables.map(|(name, value)| Variable { name, value }).collect()
+}
+
 /// How a stage scales.
 #[derive(Debug, Serialize)]
 pub struct Scaling {
@@ -196,6 +204,8 @@ pub struct Dashboard<'a> {
     pub environment: &'a str,
     pub dashboard_name: String,
     pub title_json: String,
+    /// A stage that is paused needs none.
+    pub has_parameters: bool,
     pub stages: Vec<DashboardStage<'a>>,
 }
 

@@ -27,8 +27,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::environment::Environment;
 use crate::environment::problem::{Problem, Problems};
+use crate::environment::{Active, Environment};
 use parts::Parts;
 pub use rolling_update::RollingUpdate;
 use templates::Templates;
@@ -76,6 +76,13 @@ pub struct Stack {
     /// How its group of instances is replaced, when it has one.
     #[serde(skip)]
     pub rolling_update: Option<RollingUpdate>,
+    /// Which workers are at work, of a stage's stack.
+    #[serde(skip)]
+    pub active: Option<Active>,
+    /// The same stack with its instances still at work, where a function is to take over from them: what the function is
+    /// tried on first.
+    #[serde(skip)]
+    pub before_switch: Option<Box<Stack>>,
 }
 
 /// What a parameter is set to.
@@ -164,9 +171,9 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     }
     for index in order {
         match parts.stage(index, sources[index], &fed[index]) {
-            Ok((stack, artifact)) => {
+            Ok((stack, programs)) => {
                 stacks.push(stack);
-                artifacts.push(artifact);
+                artifacts.extend(programs);
             }
             Err(found) => problems.extend(found),
         }

@@ -27,6 +27,10 @@ pub const MAPPING: &str = "EventSourceMappingId";
 pub const FUNCTION_ERRORS_ALARM: &str = "FunctionErrorsAlarmName";
 pub const FUNCTION_THROTTLES_ALARM: &str = "FunctionThrottlesAlarmName";
 pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
+/// Of a stage that nobody works on, because its file says so.
+pub const PAUSED: &str = "Paused";
+/// Of a stage that is paused.
+pub const RETENTION: &str = "QueueRetentionSeconds";
 pub const PROGRAM: &str = "Program";
 pub const WORKER_ENVIRONMENT: &str = "WorkerEnvironment";
 pub const LOG_GROUP: &str = "LogGroupName";
@@ -71,6 +75,8 @@ mod tests {
                     DEAD_LETTER_QUEUE_NAME,
                     DEAD_LETTERS_ALARM,
                     LOG_GROUP,
+                    PAUSED,
+                    RETENTION,
                 ],
             ),
             (

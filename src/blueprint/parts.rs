@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::order::Source;
 use super::tags::StackTags;
 use super::templates::Templates;
 use super::{Placement, Stack, Value, names, quoting};
@@ -30,6 +31,15 @@ pub(super) struct Parts<'a> {
     pub environment: &'a Environment,
     pub placement: &'a Placement,
     pub templates: &'a Templates,
+}
+
+/// A stage's place among the others.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub index: usize,
+    pub source: Source,
+    /// The stages that its workers send jobs to, by name.
+    pub feeds: &'a [&'a str],
 }
 
 impl Parts<'_> {
@@ -77,6 +87,8 @@ impl Parts<'_> {
             name: names::stack(&self.environment.name, part),
             makes_roles: body.contains("AWS::IAM::"),
             rolling_update: None,
+            active: None,
+            before_switch: None,
             body,
             parameters,
             tags,

@@ -102,7 +102,10 @@ impl Up {
         let stages = global.read(deployed_stages(global, &environment))?;
         let functions = stages.iter().filter(|stage| stage.function().is_some());
         let functions: Vec<&str> = functions.map(|stage| stage.name.as_str()).collect();
-        if !functions.is_empty() && stages.iter().all(|stage| stage.instances().is_none()) {
+        // Instances that are described may come with a later deploy.
+        let may_come = environment.stages.iter().any(|stage| stage.workers.instances.is_some());
+        let none_now = stages.iter().all(|stage| stage.instances().is_none());
+        if !functions.is_empty() && none_now && !may_come {
             let only = report::fleet::OnlyFunctions {
                 environment: &environment.name,
                 functions,

@@ -24,6 +24,14 @@ pub struct Stage {
     pub log_group: Option<String>,
     /// None when nothing drains its queue.
     pub workers: Option<Workers>,
+    /// Nobody is to work on it, as its file said when it was deployed.
+    pub paused: Option<Pause>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// How long its queue keeps messages, in seconds, unless somebody has changed that.
+    pub retention_seconds: Option<u64>,
 }
 
 /// What drains a queue, by its kind.
@@ -107,6 +115,9 @@ impl Stage {
             dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
             log_group: output(outputs::LOG_GROUP),
             workers: group(output).or_else(|| function(output)),
+            paused: output(outputs::PAUSED).map(|_| Pause {
+                retention_seconds: output(outputs::RETENTION).and_then(|text| text.parse().ok()),
+            }),
         })
     }
 

@@ -2,17 +2,20 @@
 
 pub mod bring_up;
 mod execute;
+mod handover;
 mod lowered;
 mod queue_names;
 pub mod settle;
 mod stack;
+mod switch;
 mod take_in;
 
 use std::sync::Mutex;
 
 use jiff::Timestamp;
 
-use self::stack::{Made, deploy_stack};
+use self::stack::Made;
+use self::switch::deploy_stack;
 use super::believed;
 use super::event::Event;
 use super::graph;
@@ -103,7 +106,7 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     }
     let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
     let cloud = deployment.context.cloud;
-    upload_program(deployment, &part, &known).await?;
+    upload_programs(deployment, &part, &known).await?;
     if planned.termination_protection == Some(false) {
         // Before its tags say that it isn't protected: a run that is stopped in between leaves the next one to see whose
         // protection it is.
@@ -151,24 +154,23 @@ async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Res
     Ok(found)
 }
 
-/// A stage's program is there before its stack names it, whichever parts are deployed (`--only`).
-async fn upload_program(deployment: Deployment<'_>, part: &str, outputs: &Outputs) -> Result<(), Failed> {
+/// A stage's programs are there before its stack names them, whichever parts are deployed (`--only`).
+async fn upload_programs(deployment: Deployment<'_>, part: &str, outputs: &Outputs) -> Result<(), Failed> {
     let Context { cloud, tell, .. } = deployment.context;
-    let mut artifacts = deployment.blueprint.artifacts.iter();
-    let Some(artifact) = artifacts.find(|artifact| artifact.stage == part) else {
-        return Ok(());
-    };
     // Without the bucket, the stack can't be deployed either, which says so.
     let Some(bucket) = plan::artifacts_bucket(outputs) else {
         return Ok(());
     };
-    let bytes = artifact.bytes.clone();
-    if cloud.put_object_once(bucket, &artifact.key, bytes).await? {
-        tell.tell(Event::Uploaded {
-            stage: artifact.stage.clone(),
-            key: artifact.key.clone(),
-            bytes: artifact.bytes.len() as u64,
-        });
+    let artifacts = deployment.blueprint.artifacts.iter();
+    for artifact in artifacts.filter(|artifact| artifact.stage == part) {
+        let bytes = artifact.bytes.clone();
+        if cloud.put_object_once(bucket, &artifact.key, bytes).await? {
+            tell.tell(Event::Uploaded {
+                stage: artifact.stage.clone(),
+                key: artifact.key.clone(),
+                bytes: artifact.bytes.len() as u64,
+            });
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::environment::Active;
 use crate::events::{self, Warns};
 
 /// What is done to a stack.
@@ -106,12 +107,24 @@ pub enum Event {
         /// How many instances haven't left yet.
         instances_left: usize,
     },
+    /// Others take over a stage's messages, or nobody does; what its queue holds meanwhile. Told from time to time.
+    Switching {
+        stack: String,
+        from: Active,
+        to: Active,
+        /// Messages that wait.
+        messages_visible: u64,
+        /// Messages that were received and aren't done.
+        messages_in_flight: u64,
+    },
     /// A function gets no more messages, and finishes those that it works on.
     Finishing {
         stack: String,
         function: String,
         /// Messages that were received from its queue and aren't done.
         messages_in_flight: u64,
+        /// For how long that is waited for at most.
+        at_most_seconds: u64,
     },
     /// A bucket is being emptied. Told from time to time.
     Emptying {

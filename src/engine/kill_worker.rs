@@ -186,6 +186,12 @@ fn fleet(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
 fn no_instances(stages: &[Stage], wanted: Option<&str>) -> Option<Error> {
     let is_meant = |stage: &&Stage| wanted.is_none_or(|wanted| stage.name == wanted);
     let meant: Vec<&Stage> = stages.iter().filter(is_meant).collect();
+    if let [first, ..] = meant[..]
+        && meant.iter().all(|stage| stage.paused.is_some())
+    {
+        let what = format!("{} is paused, and has no instance to kill", first.name);
+        return Some(Error::usage(what).with_help("name the workers in `active` and deploy"));
+    }
     let function = meant.first()?.function()?;
     if meant.iter().any(|stage| stage.function().is_none()) {
         return None;

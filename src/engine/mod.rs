@@ -5,6 +5,7 @@ pub mod cause;
 pub mod deploy;
 pub mod destroy;
 pub mod event;
+mod finishing;
 pub mod graph;
 pub mod kill_worker;
 pub mod operation;

@@ -34,6 +34,14 @@ pub fn pause(elapsed: Duration, last: Option<Duration>, awaited: bool) -> Durati
     }
 }
 
+/// The pause while the end may come at any moment, here or on AWS.
+pub fn short(is_local: bool, elapsed: Duration) -> Duration {
+    match is_local {
+        true => LOCAL,
+        false => pause(elapsed, None, true),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

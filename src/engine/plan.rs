@@ -12,6 +12,7 @@ pub mod planner;
 pub mod rolling;
 pub(in crate::engine) mod stack;
 pub mod surplus;
+pub mod switch;
 pub mod unchanged;
 pub(in crate::engine) mod zones;
 
@@ -33,6 +34,7 @@ use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::imports::Existing;
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::surplus::Surplus;
+use crate::engine::plan::switch::Switch;
 use crate::error::Error;
 
 /// Outputs of stacks: part → key → value.
@@ -72,6 +74,9 @@ pub struct StackPlan {
     /// Who says what would change.
     pub source: Source,
     pub changes: Vec<Change>,
+    /// Others than now are to work on its messages, or nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switch: Option<Switch>,
     /// How many running instances the change replaces, one batch after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolls_instances: Option<usize>,

@@ -125,7 +125,7 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
             ),
         );
     }
-    if stage.workers.lambda.is_some() {
+    if stage.workers.instances.is_none() {
         // Of what follows, Lambda has its own.
         return;
     }

@@ -193,15 +193,24 @@ fn stage() -> impl Strategy<Value = Stage> {
             }
         },
     );
-    let of_group = (queue(), instances(), option::of(scaling)).prop_map(|(queue, instances, scaling)| Stage {
-        name: String::new(),
-        from: None,
-        queue,
-        workers: Workers {
-            instances: Some(instances),
-            lambda: None,
-        },
-        scaling,
+    let of_group = (queue(), instances(), option::of(scaling))
+        .prop_map(|(queue, instances, scaling)| Stage {
+            name: String::new(),
+            from: None,
+            queue,
+            workers: Workers {
+                instances: Some(instances),
+                lambda: None,
+                active: None,
+            },
+            scaling,
+        })
+        .boxed();
+    let active = select(vec![Active::Instances, Active::Lambda, Active::None]);
+    let of_both = (of_group.clone(), lambda(), active).prop_map(|(mut stage, lambda, active)| {
+        stage.queue.visibility_timeout = stage.queue.visibility_timeout.max(lambda.timeout);
+        (stage.workers.lambda, stage.workers.active) = (Some(lambda), Some(active));
+        stage
     });
     let scaling =
         (duration(60, 86400), option::of(1..=60_000_u32)).prop_map(|(acceptable_latency, milliseconds)| Scaling {
@@ -221,10 +230,11 @@ fn stage() -> impl Strategy<Value = Stage> {
         workers: Workers {
             instances: None,
             lambda: Some(lambda),
+            active: None,
         },
         scaling,
     });
-    prop_oneof![3 => of_group, 1 => of_function]
+    prop_oneof![3 => of_group, 1 => of_function, 1 => of_both]
 }
 
 fn lambda() -> impl Strategy<Value = Lambda> {

@@ -53,7 +53,7 @@ pub use load::{load, parse};
 use problem::Source;
 pub use schema::schema;
 pub use secret::{KeptIn, Secret};
-pub use stage::{Queue, Scaling, Stage, Workers, WorkersKind};
+pub use stage::{Active, Queue, Scaling, Stage, Workers, WorkersKind};
 pub use zones::Zones;
 
 use schemars::JsonSchema;
@@ -115,7 +115,7 @@ impl Environment {
 
     /// The region of the first ARN in the file that is good in its own region only.
     pub fn region_of_arns(&self) -> Option<&str> {
-        let secrets = self.stages.iter().flat_map(|stage| stage.workers.secrets().values());
+        let secrets = self.stages.iter().flat_map(|stage| stage.workers.secrets());
         let regions = secrets.filter_map(|secret| match secret.kept_in() {
             KeptIn::SecretsManager { region, .. } => Some(region),
             KeptIn::ParameterStore(_) => None,

@@ -1,7 +1,5 @@
 //! A stage: a queue, what drains it, and how that follows the backlog.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +52,7 @@ impl Default for Queue {
     }
 }
 
-/// What drains a queue: one of them.
+/// What drains a queue: instances, or a function; or both, of which one is at work at a time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Workers {
@@ -64,6 +62,22 @@ pub struct Workers {
     /// A Lambda function.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lambda: Option<Lambda>,
+    /// Which of them is at work. A deploy switches from one to the other, and no message is lost; `none` pauses the stage.
+    /// Without it, the one that is described.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub active: Option<Active>,
+}
+
+/// Which workers drain a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Active {
+    /// The group of instances.
+    Instances,
+    /// The function.
+    Lambda,
+    /// Neither: messages wait in the queue.
+    None,
 }
 
 /// What drains a queue, by its kind.
@@ -76,23 +90,30 @@ pub enum WorkersKind<'a> {
 }
 
 impl Workers {
-    /// None of a file that wasn't checked: there, exactly one kind is set.
-    pub fn kind(&self) -> Option<WorkersKind<'_>> {
-        match (&self.instances, &self.lambda) {
-            (Some(instances), None) => Some(WorkersKind::Instances(instances)),
-            (None, Some(lambda)) => Some(WorkersKind::Function(lambda)),
-            _ => None,
+    /// Which of those that are described is at work.
+    pub fn active(&self) -> Active {
+        match (self.active, &self.instances, &self.lambda) {
+            (Some(active), ..) => active,
+            // A file that was checked says it where there are two.
+            (None, Some(_), _) => Active::Instances,
+            (None, None, Some(_)) => Active::Lambda,
+            (None, None, None) => Active::None,
         }
     }
 
-    /// Those of whatever drains the queue.
-    pub fn secrets(&self) -> &BTreeMap<String, Secret> {
-        static NONE: BTreeMap<String, Secret> = BTreeMap::new();
-        match self.kind() {
-            Some(WorkersKind::Instances(instances)) => &instances.secrets,
-            Some(WorkersKind::Function(lambda)) => &lambda.secrets,
-            None => &NONE,
+    /// What is at work; nothing where the stage is paused.
+    pub fn kind(&self) -> Option<WorkersKind<'_>> {
+        match self.active() {
+            Active::Instances => self.instances.as_ref().map(WorkersKind::Instances),
+            Active::Lambda => self.lambda.as_ref().map(WorkersKind::Function),
+            Active::None => None,
         }
+    }
+
+    /// Those of every kind that is described.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let instances = self.instances.iter().flat_map(|instances| instances.secrets.values());
+        instances.chain(self.lambda.iter().flat_map(|lambda| lambda.secrets.values()))
     }
 }
 

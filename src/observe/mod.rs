@@ -22,6 +22,7 @@ pub mod local_fleet;
 pub mod logs;
 pub mod metrics;
 pub mod operation;
+pub mod pause;
 pub mod reads;
 pub mod replacement;
 pub mod schedule;

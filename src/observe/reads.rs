@@ -12,6 +12,7 @@ use super::function::FunctionState;
 use super::instances::{self, Instances};
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::StageMetrics;
+use super::pause::Pause;
 use super::schedule::Scheduled;
 use super::status::{Backlog, StackState, StageState, Status, SurplusStack};
 use super::trend::trend;
@@ -222,7 +223,10 @@ fn stage_state(
             history: metrics.history,
         })
     });
+    let is_empty = live.queue.is_none_or(|queue| queue.total() == 0);
+    let oldest = metrics.oldest_message_age_seconds.filter(|_| !is_empty);
     StageState {
+        paused: stage.paused.map(|paused| Pause::of(paused, oldest)),
         backlog,
         instances: stage.instances().map(|_| Instances {
             instances_by_zone: instances::by_zone(live.group.as_ref()),

@@ -14,6 +14,7 @@ use super::gone::Gone;
 use super::instances::Instances;
 use super::local_fleet::LocalFleet;
 use super::operation::LastOperation;
+use super::pause::Pause;
 use super::trend::Trend;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
@@ -106,6 +107,9 @@ pub struct StageState {
     #[serde(flatten, serialize_with = "some_or_default")]
     #[schemars(with = "Instances")]
     pub instances: Option<Instances>,
+    /// Where nobody works on it on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
     /// The Lambda function that drains its queue, where one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<FunctionState>,

@@ -33,6 +33,7 @@ pub mod status;
 mod style;
 pub mod summary;
 pub mod surplus;
+mod switch;
 mod tally;
 pub mod transfer;
 pub mod watch;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
-use super::surplus;
+use super::{surplus, switch};
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
@@ -136,6 +136,13 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         .unwrap_or_default();
     for change in &stack.changes {
         change_text(out, change, widest);
+    }
+    if let Some(switch) = stack.switch.filter(|_| stack.action != StackAction::Refused) {
+        let _ = writeln!(
+            out,
+            "{}",
+            wrapped(&switch::text(&stack.changes, switch), "    ", "    ")
+        );
     }
     if let Some(rolling) = stack.rolling_update.as_ref().filter(|rolling| rolling.instances > 0) {
         rolling_text(out, rolling);

@@ -1,6 +1,7 @@
 //! Each event in words.
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, many, paint, seconds};
+use super::switch;
 use crate::engine::event::Event;
 
 /// An event in words. `every` names what a redrawn line shows by itself.
@@ -56,13 +57,32 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             0 => vec![format!("{} {group} has no instances left", paint(GOOD, "✓"))],
             left => vec![format!("  {group} drains: {} left", count(*left, "instance"))],
         },
+        Event::Switching {
+            stack,
+            to,
+            messages_visible,
+            messages_in_flight,
+            ..
+        } => {
+            let doing = switch::doing(*to);
+            let waiting = many(*messages_visible, "message");
+            vec![format!(
+                "  {stack} {doing}: {waiting} waiting, {messages_in_flight} in flight"
+            )]
+        }
         Event::Finishing {
             function,
             messages_in_flight,
+            at_most_seconds,
             ..
         } => match messages_in_flight {
             0 => vec![format!("{} {function} has finished", paint(GOOD, "✓"))],
-            left => vec![format!("  {function} finishes: {} in flight", many(*left, "message"))],
+            left => {
+                let left = many(*left, "message");
+                vec![format!(
+                    "  {function} finishes: {left} in flight, waited for {at_most_seconds} s at most"
+                )]
+            }
         },
         Event::Emptying {
             bucket,

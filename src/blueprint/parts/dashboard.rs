@@ -13,17 +13,20 @@ impl Parts<'_> {
         let mut parameters = BTreeMap::new();
         let mut stages = Vec::new();
         for (index, stage) in self.environment.stages.iter().enumerate() {
-            let (template, parameter, of, max_concurrency) = match stage.workers.kind() {
-                Some(WorkersKind::Instances(_)) => ("dashboard/instances.yaml.j2", "GroupName", outputs::GROUP, None),
-                Some(WorkersKind::Function(lambda)) => (
-                    "dashboard/function.yaml.j2",
-                    "FunctionName",
-                    outputs::FUNCTION,
-                    Some(lambda.max_concurrency),
-                ),
-                None => continue,
+            let mut shows = |parameter: &str, of| {
+                parameters.insert(format!("{parameter}{}", index + 1), output(&stage.name, of));
             };
-            parameters.insert(format!("{parameter}{}", index + 1), output(&stage.name, of));
+            let (template, max_concurrency) = match stage.workers.kind() {
+                Some(WorkersKind::Instances(_)) => {
+                    shows("GroupName", outputs::GROUP);
+                    ("dashboard/instances.yaml.j2", None)
+                }
+                Some(WorkersKind::Function(lambda)) => {
+                    shows("FunctionName", outputs::FUNCTION);
+                    ("dashboard/function.yaml.j2", Some(lambda.max_concurrency))
+                }
+                None => ("dashboard/paused.yaml.j2", None),
+            };
             stages.push(contexts::DashboardStage {
                 name: &stage.name,
                 template,
@@ -39,6 +42,7 @@ impl Parts<'_> {
             environment,
             dashboard_name: names::dashboard(environment, &self.placement.region),
             title_json: json(names::dashboard_title(environment)),
+            has_parameters: !parameters.is_empty(),
             stages,
         };
         self.stack(

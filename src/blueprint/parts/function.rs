@@ -1,41 +1,37 @@
 //! Workers that are a Lambda function.
 
-use super::stage::{OfKind, Place};
-use super::{Parts, output};
+use super::{Parts, Place};
 use crate::blueprint::program::Recipe;
-use crate::blueprint::{Artifact, Stack, Value, contexts, outputs, resource_schema};
+use crate::blueprint::{Artifact, contexts, resource_schema};
 use crate::environment::Lambda;
 use crate::environment::problem::Problem;
 
 impl Parts<'_> {
-    pub(super) fn function(&self, place: Place<'_>, lambda: &Lambda) -> Result<(Stack, Artifact), Vec<Problem>> {
+    pub(super) fn function_program(&self, place: Place<'_>, lambda: &Lambda) -> Result<Artifact, Vec<Problem>> {
         let stage = &self.environment.stages[place.index];
         runtime(&lambda.runtime, place.index).map_err(|problem| vec![problem])?;
         let program = Recipe::of(self.environment, place.index, lambda, self.placement.local).pack(|_| ())?;
-        let artifact = Artifact {
+        Ok(Artifact {
             stage: stage.name.clone(),
             key: format!("programs/{}/{}.zip", stage.name, program.hash),
             bytes: program.archive,
-        };
-        let stack = || {
-            let mut parameters = self.stage_parameters(place);
-            parameters.insert("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET));
-            parameters.insert("ProgramKey".to_owned(), Value::Literal(artifact.key.clone()));
-            let of_kind = OfKind {
-                environment: &lambda.environment,
-                log_retention: lambda.log_retention,
-                workers: contexts::Workers::Function(context(lambda)),
-            };
-            let context = self.stage_context(place, of_kind)?;
-            self.stack(
-                &stage.name,
-                "stage/function.yaml.j2",
-                &context,
-                parameters,
-                self.on_destroy(),
-            )
-        };
-        Ok((stack().map_err(|problem| vec![problem])?, artifact))
+        })
+    }
+
+    pub(super) fn function_context<'b>(&'b self, lambda: &'b Lambda) -> contexts::Function<'b> {
+        contexts::Function {
+            handler: &lambda.handler,
+            runtime: &lambda.runtime,
+            architecture: lambda.architecture.to_string(),
+            memory_mib: lambda.memory.as_bytes() >> 20,
+            timeout_seconds: lambda.timeout.as_secs(),
+            batch: lambda.batch,
+            batch_window_seconds: lambda.batch_window.as_secs(),
+            max_concurrency: lambda.max_concurrency,
+            function_variables: contexts::variables(&lambda.environment),
+            function_secrets: self.secrets(&lambda.secrets),
+            function_policies: &lambda.policies,
+        }
     }
 }
 
@@ -56,18 +52,4 @@ fn runtime(runtime: &str, index: usize) -> Result<(), Problem> {
         [] => problem.help("its runtimes: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"),
         names => problem.help(format!("it can be {}", names.join(", "))),
     })
-}
-
-fn context(lambda: &Lambda) -> contexts::Function<'_> {
-    contexts::Function {
-        handler: &lambda.handler,
-        runtime: &lambda.runtime,
-        architecture: lambda.architecture.to_string(),
-        memory_mib: lambda.memory.as_bytes() >> 20,
-        timeout_seconds: lambda.timeout.as_secs(),
-        batch: lambda.batch,
-        batch_window_seconds: lambda.batch_window.as_secs(),
-        max_concurrency: lambda.max_concurrency,
-        managed_policies: &lambda.policies,
-    }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::image::image;
-use super::stage::{OfKind, Place};
-use super::{Parts, ZONES, output};
+use super::{Parts, Place, ZONES, output};
 use crate::blueprint::rolling_update::{self, RollingUpdate};
-use crate::blueprint::{Artifact, Stack, Value, ZonesWanted, contexts, names, outputs, program, quoting};
+use crate::blueprint::{Artifact, Value, ZonesWanted, contexts, names, outputs, program, quoting};
 use crate::environment::advice::COLD_REACTION_FLOOR;
 use crate::environment::problem::Problem;
 use crate::environment::{Instances, Network, Stage, Zones};
@@ -20,42 +19,15 @@ const NOBODY_WORKS_MINUTES: u64 = COLD_REACTION_FLOOR.as_secs() / 60;
 const LONGEST_HEARTBEAT: u64 = 7200;
 
 impl Parts<'_> {
-    pub(super) fn instances(&self, place: Place<'_>, instances: &Instances) -> Result<(Stack, Artifact), Vec<Problem>> {
+    pub(super) fn instances_program(&self, place: Place<'_>, instances: &Instances) -> Result<Artifact, Vec<Problem>> {
         let stage = &self.environment.stages[place.index];
-        let pointer = format!("/stages/{}/workers/instances", place.index);
         let folder = self.environment.program_folder(&instances.program);
-        let program = program::pack(&folder, &format!("{pointer}/program"))?;
-        let artifact = Artifact {
+        let program = program::pack(&folder, &format!("{}/program", pointer(place)))?;
+        Ok(Artifact {
             stage: stage.name.clone(),
             key: format!("programs/{}/{}.tar.gz", stage.name, program.hash),
             bytes: program.archive,
-        };
-        let stack = || {
-            let mut parameters = self.stage_parameters(place);
-            parameters.extend(self.instance_parameters(instances, &artifact.key, &pointer)?);
-            let of_kind = OfKind {
-                environment: &instances.environment,
-                log_retention: instances.log_retention,
-                workers: contexts::Workers::Instances(instance_context(
-                    names::stack(&self.environment.name, &stage.name),
-                    self.end_mark(stage, instances),
-                    instances,
-                )),
-            };
-            let context = self.stage_context(place, of_kind)?;
-            let stack = self.stack(
-                &stage.name,
-                "stage/instances.yaml.j2",
-                &context,
-                parameters,
-                self.on_destroy(),
-            )?;
-            Ok(Stack {
-                rolling_update: Some(RollingUpdate::of(instances)),
-                ..stack
-            })
-        };
-        Ok((stack().map_err(|problem| vec![problem])?, artifact))
+        })
     }
 
     /// Ends the here-documents with settings, and stands in none of them.
@@ -71,36 +43,69 @@ impl Parts<'_> {
     }
 
     /// What its instances are given.
-    fn instance_parameters(
+    pub(super) fn instance_parameters(
         &self,
+        place: Place<'_>,
         instances: &Instances,
-        program_key: &str,
-        pointer: &str,
+        program: &Artifact,
+        are_active: bool,
     ) -> Result<BTreeMap<String, Value>, Problem> {
         let mut parameters = BTreeMap::from([
-            ("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET)),
-            ("ProgramKey".to_owned(), Value::Literal(program_key.to_owned())),
-            ("ImageId".to_owned(), image(instances, self.placement.local, pointer)?),
+            ("ProgramKey".to_owned(), Value::Literal(program.key.clone())),
             (
-                rolling_update::PARAMETER.to_owned(),
-                Value::InService(RollingUpdate::of(instances).keeps(0)),
+                "ImageId".to_owned(),
+                image(instances, self.placement.local, &pointer(place))?,
             ),
         ]);
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if instances.network == Some(Network::Create) {
             add("VpcId", output("network", outputs::VPC));
-            add("SubnetIds", output("network", outputs::SUBNETS));
-        } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
+        } else if let Some(vpc) = &instances.vpc {
             add("VpcId", Value::Literal(vpc.clone()));
+        }
+        if !are_active {
+            return Ok(parameters);
+        }
+        // What the group alone needs.
+        add(
+            rolling_update::PARAMETER,
+            Value::InService(RollingUpdate::of(instances).keeps(0)),
+        );
+        if instances.network == Some(Network::Create) {
+            add("SubnetIds", output("network", outputs::SUBNETS));
+        } else if let Some(subnets) = &instances.subnets {
             add("SubnetIds", Value::Literal(subnets.join(",")));
         } else if let Some(wanted) = default_zones(instances) {
             add(ZONES, Value::Zones(wanted));
         }
         Ok(parameters)
     }
+
+    pub(super) fn instance_context<'b>(
+        &'b self,
+        place: Place<'_>,
+        instances: &'b Instances,
+    ) -> contexts::Instances<'b> {
+        let stage = &self.environment.stages[place.index];
+        context(
+            names::stack(&self.environment.name, &stage.name),
+            self.end_mark(stage, instances),
+            self.secrets(&instances.secrets),
+            instances,
+        )
+    }
 }
 
-fn instance_context(instance_name: String, end_mark: String, instances: &Instances) -> contexts::Instances<'_> {
+fn pointer(place: Place<'_>) -> String {
+    format!("/stages/{}/workers/instances", place.index)
+}
+
+fn context<'a>(
+    instance_name: String,
+    end_mark: String,
+    secrets: contexts::Secrets<'a>,
+    instances: &'a Instances,
+) -> contexts::Instances<'a> {
     contexts::Instances {
         instance_name,
         instance_types: &instances.types,
@@ -133,6 +138,8 @@ fn instance_context(instance_name: String, end_mark: String, instances: &Instanc
         volume_gib: instances.volume.as_gib(),
         session_manager: instances.session_manager,
         end_mark,
+        variables: contexts::variables(&instances.environment),
+        secrets,
         managed_policies: &instances.policies,
     }
 }

@@ -5,16 +5,12 @@ use std::collections::BTreeMap;
 use super::Parts;
 use crate::blueprint::{Placement, contexts};
 use crate::environment::problem::Problem;
-use crate::environment::{KeptIn, Secret, Workers, WorkersKind};
+use crate::environment::{KeptIn, Secret, Workers};
 
 impl Parts<'_> {
     /// Those that the workers' role can't read: of another region or account than the workers'. The emulator has others.
     pub(super) fn secrets_elsewhere(&self, index: usize, workers: &Workers) -> Vec<Problem> {
         let here = self.placement;
-        let key = match workers.kind() {
-            Some(WorkersKind::Function(_)) => "lambda",
-            _ => "instances",
-        };
         let elsewhere = |secret: &Secret| match secret.kept_in() {
             KeptIn::SecretsManager { region, .. } if region != here.region => Some((
                 format!("the secret is in `{region}`, and its workers are in `{}`", here.region),
@@ -33,8 +29,14 @@ impl Parts<'_> {
             }
             _ => None,
         };
-        let secrets = workers.secrets().iter().filter(|_| !here.local);
-        let problems = secrets.filter_map(|(name, secret)| {
+        let instances = workers
+            .instances
+            .iter()
+            .map(|instances| ("instances", &instances.secrets));
+        let function = workers.lambda.iter().map(|lambda| ("lambda", &lambda.secrets));
+        let secrets = instances.chain(function).filter(|_| !here.local);
+        let secrets = secrets.flat_map(|(key, all)| all.iter().map(move |(name, secret)| (key, name, secret)));
+        let problems = secrets.filter_map(|(key, name, secret)| {
             let (message, help) = elsewhere(secret)?;
             Some(Problem::new(format!("/stages/{index}/workers/{key}/secrets/{name}"), message).help(help))
         });

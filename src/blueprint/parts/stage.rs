@@ -2,33 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::{Parts, output, scaling};
+use super::{Parts, Place, output, scaling};
 use crate::blueprint::order::Source;
-use crate::blueprint::{Artifact, Stack, Value, contexts, names, outputs};
+use crate::blueprint::{Artifact, RollingUpdate, Stack, Value, contexts, names, outputs};
 use crate::environment::problem::Problem;
 use crate::environment::units::Duration;
-use crate::environment::{OnDestroy, WorkersKind};
+use crate::environment::{Active, OnDestroy, Workers};
 
-/// A stage's place among the others.
-#[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub index: usize,
-    pub source: Source,
-    /// The stages that its workers send jobs to, by name.
-    pub feeds: &'a [&'a str],
-}
-
-/// What each kind of workers says of itself.
-pub(super) struct OfKind<'a> {
-    /// The user's environment variables.
-    pub environment: &'a BTreeMap<String, String>,
-    pub log_retention: Duration,
-    pub workers: contexts::Workers<'a>,
+/// The programs of those workers that are described.
+struct Programs {
+    instances: Option<Artifact>,
+    function: Option<Artifact>,
 }
 
 impl Parts<'_> {
-    /// Its stack and its program. `feeds` are the stages that its workers send jobs to.
-    pub fn stage(&self, index: usize, source: Source, feeds: &[usize]) -> Result<(Stack, Artifact), Vec<Problem>> {
+    /// Its stack and its programs. `feeds` are the stages that its workers send jobs to.
+    pub fn stage(&self, index: usize, source: Source, feeds: &[usize]) -> Result<(Stack, Vec<Artifact>), Vec<Problem>> {
         let name = |next: &usize| self.environment.stages[*next].name.as_str();
         let feeds: Vec<&str> = feeds.iter().map(name).collect();
         let place = Place {
@@ -41,20 +30,61 @@ impl Parts<'_> {
         if !elsewhere.is_empty() {
             return Err(elsewhere);
         }
-        match workers.kind() {
-            Some(WorkersKind::Instances(instances)) => self.instances(place, instances),
-            Some(WorkersKind::Function(lambda)) => self.function(place, lambda),
-            None => {
-                let pointer = format!("/stages/{index}/workers");
-                Err(vec![Problem::new(pointer, "one kind of workers drains a queue")])
+        let instances = workers.instances.as_ref();
+        let instances = instances.map(|instances| self.instances_program(place, instances));
+        let function = workers.lambda.as_ref();
+        let function = function.map(|lambda| self.function_program(place, lambda));
+        let programs = match (instances.transpose(), function.transpose()) {
+            (Ok(instances), Ok(function)) => Programs { instances, function },
+            (instances, function) => {
+                let problems = [instances.err(), function.err()].into_iter().flatten();
+                return Err(problems.flatten().collect());
             }
+        };
+        let with = |active| {
+            self.stage_stack(place, &programs, active)
+                .map_err(|problem| vec![problem])
+        };
+        let mut stack = with(workers.active())?;
+        if let (Active::Lambda, Some(_)) = (workers.active(), &workers.instances) {
+            stack.before_switch = Some(Box::new(with(Active::Instances)?));
         }
+        let programs = [programs.instances, programs.function];
+        Ok((stack, programs.into_iter().flatten().collect()))
+    }
+
+    /// Its stack, with everything that its workers need, whichever are at work: what takes messages is there for those alone.
+    fn stage_stack(&self, place: Place<'_>, programs: &Programs, active: Active) -> Result<Stack, Problem> {
+        let stage = &self.environment.stages[place.index];
+        let Workers { instances, lambda, .. } = &stage.workers;
+        let mut parameters = self.stage_parameters(place);
+        let mut rolling_update = None;
+        if let (Some(instances), Some(program)) = (instances, &programs.instances) {
+            let are_active = active == Active::Instances;
+            parameters.extend(self.instance_parameters(place, instances, program, are_active)?);
+            rolling_update = are_active.then(|| RollingUpdate::of(instances));
+        }
+        if let Some(program) = &programs.function {
+            parameters.insert("FunctionProgramKey".to_owned(), Value::Literal(program.key.clone()));
+        }
+        let template = match lambda {
+            Some(_) => "stage/function.yaml.j2",
+            None => "stage/instances.yaml.j2",
+        };
+        let context = self.stage_context(place, active)?;
+        let stack = self.stack(&stage.name, template, &context, parameters, self.on_destroy())?;
+        Ok(Stack {
+            rolling_update,
+            active: Some(active),
+            ..stack
+        })
     }
 
     /// What every stage is given.
-    pub(super) fn stage_parameters(&self, place: Place<'_>) -> BTreeMap<String, Value> {
+    fn stage_parameters(&self, place: Place<'_>) -> BTreeMap<String, Value> {
         let mut parameters = BTreeMap::new();
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
+        add("ArtifactsBucket", output("artifacts", outputs::BUCKET));
         if self.environment.bucket.is_some() {
             add("BucketName", output("intake", outputs::BUCKET));
         }
@@ -72,15 +102,17 @@ impl Parts<'_> {
         parameters
     }
 
-    pub(super) fn stage_context<'b>(
-        &'b self,
-        place: Place<'b>,
-        of_kind: OfKind<'b>,
-    ) -> Result<contexts::Stage<'b>, Problem> {
+    fn stage_context<'b>(&'b self, place: Place<'b>, active: Active) -> Result<contexts::Stage<'b>, Problem> {
         let environment = &self.environment.name;
         let stage = &self.environment.stages[place.index];
         let bucket = self.environment.bucket.as_ref();
-        let variables = of_kind.environment.iter();
+        let Workers { instances, lambda, .. } = &stage.workers;
+        // They have one log group.
+        let retentions = [
+            instances.as_ref().map(|instances| instances.log_retention),
+            lambda.as_ref().map(|lambda| lambda.log_retention),
+        ];
+        let log_retention = retentions.into_iter().flatten().max().unwrap_or(Duration::days(30));
         Ok(contexts::Stage {
             environment,
             stage: &stage.name,
@@ -101,14 +133,18 @@ impl Parts<'_> {
             next_stages: place.feeds,
             alerts: self.environment.alerts.is_some(),
             scaling: scaling::context(stage, place.index)?,
-            sleeps: (stage.workers.instances.as_ref()).is_some_and(|instances| instances.schedule().sleeps()),
+            sleeps: active == Active::Instances
+                && instances
+                    .as_ref()
+                    .is_some_and(|instances| instances.schedule().sleeps()),
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
-            variables: variables
-                .map(|(name, value)| contexts::Variable { name, value })
-                .collect(),
-            secrets: self.secrets(stage.workers.secrets()),
-            log_retention_days: of_kind.log_retention.as_secs() / 86400,
-            workers: of_kind.workers,
+            log_retention_days: log_retention.as_secs() / 86400,
+            active,
+            has_instances: instances.is_some(),
+            instances: instances
+                .as_ref()
+                .map(|instances| self.instance_context(place, instances)),
+            function: lambda.as_ref().map(|lambda| self.function_context(lambda)),
         })
     }
 }

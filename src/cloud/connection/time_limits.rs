@@ -64,6 +64,13 @@ const COMPLETE: Limits = Limits {
     all: Duration::from_secs(31 * 60),
     is_watched: false,
 };
+/// A function may run for a quarter of an hour
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const INVOKE: Limits = Limits {
+    attempt: Duration::from_secs(15 * 60 + 30),
+    all: Duration::from_secs(16 * 60),
+    is_watched: false,
+};
 /// An object that is put. Three attempts, each as long as it moves.
 const PUT: Limits = Limits {
     attempt: STANDS_STILL,
@@ -83,6 +90,7 @@ impl Limits {
         let is_read = reads.iter().any(|verb| operation.starts_with(verb));
         let limits = match operation {
             "CompleteMultipartUpload" => COMPLETE,
+            "Invoke" => INVOKE,
             _ if is_read && service != "S3" => READ,
             _ => WRITE,
         };

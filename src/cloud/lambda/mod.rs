@@ -2,4 +2,5 @@
 
 mod actual;
 pub mod functions;
+pub mod invoke;
 pub mod mappings;

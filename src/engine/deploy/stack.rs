@@ -5,8 +5,9 @@ use std::future::ready;
 use std::time::Duration;
 
 use super::execute::{delete_failed_create, execute};
-use super::{Deployment, queue_names, take_in};
+use super::{Deployment, handover, queue_names, take_in};
 use crate::blueprint::Stack;
+use crate::blueprint::outputs::QUEUE_URL;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::engine::event::{Event, Operation};
@@ -28,24 +29,25 @@ pub(super) struct Made {
     pub change_set: Option<String>,
 }
 
-pub(super) async fn deploy_stack(
+/// Brings a stack to what it should be. What it loses was `shown`; `now` is a later plan, where there is one.
+pub(super) async fn bring(
     deployment: Deployment<'_>,
     stack: &Stack,
-    planned: &StackPlan,
+    shown: &StackPlan,
+    mut now: Option<StackPlan>,
     outputs: &Outputs,
 ) -> Result<(Outcome, Option<Made>), Failed> {
-    let mut again;
-    let mut now = planned;
     loop {
-        match deploy_as_planned(deployment, stack, now, outputs).await? {
+        let planned = now.as_ref().unwrap_or(shown);
+        match deploy_as_planned(deployment, stack, planned, outputs).await? {
             Step::Ended(outcome, made) => return Ok((outcome, made)),
             Step::Begun => attach(deployment, stack).await?,
             Step::TakenIn => {}
         }
         let planned_again = draw_up_again(deployment.planner(), stack, outputs);
-        again = deployment.context.prepare(&stack.name, planned_again).await?;
-        approve_again(deployment, stack, planned, &again.changes)?;
-        now = &again;
+        let again = deployment.context.prepare(&stack.name, planned_again).await?;
+        approve_again(deployment, stack, shown, &again.changes)?;
+        now = Some(again);
     }
 }
 
@@ -168,9 +170,21 @@ async fn deploy_as_planned(
         waiting: sparing_data(context, planned),
         ..context
     };
-    let Some(outcome) = execute(context, drafts, target, operation, &draft).await? else {
+    let executed = Box::pin(execute(context, drafts, target, operation, &draft));
+    let queue = outputs.get(&stack.part).and_then(|outputs| outputs.get(QUEUE_URL));
+    let executed = match (planned.switch, queue) {
+        (Some(switch), Some(queue)) => tokio::select! {
+            executed = executed => executed,
+            never = handover::show(context, &stack.name, switch, queue) => match never {},
+        },
+        _ => executed.await,
+    };
+    let Some(outcome) = executed? else {
         return Ok(Step::Begun);
     };
+    if let Some(switch) = planned.switch {
+        handover::finish(context, stack, switch, outputs).await;
+    }
     let made = Made {
         id: draft.stack_id,
         change_set: Some(draft.id),
@@ -237,7 +251,7 @@ async fn change_set(
 }
 
 /// What a stack's real change set takes away was either shown before, or is asked about now.
-fn approve_again(
+pub(super) fn approve_again(
     deployment: Deployment<'_>,
     stack: &Stack,
     planned: &StackPlan,

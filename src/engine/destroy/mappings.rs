@@ -7,10 +7,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
+use crate::cloud::CloudError;
 use crate::cloud::cloudformation::stacks::StackResource;
 use crate::cloud::lambda::mappings::Mapping;
-use crate::cloud::{Cloud, CloudError};
-use crate::engine::event::Event;
+use crate::engine::finishing;
 use crate::engine::operation::Context;
 use crate::engine::pace;
 use crate::engine::plan::mappings::MAPPING;
@@ -54,15 +54,13 @@ enum Ended {
     Disabled(Mapping),
 }
 
-/// Waits until no message of the mapping's queue is in flight: then the function has finished all of them. One that it
-/// failed on stays in flight for as long as the queue says, but no invocation goes on for longer than the function may.
+/// Waits until the mapping's function has finished what it has of the stack's queue.
 async fn finish(
     context: Context<'_>,
     stack: &str,
     mapping: &Mapping,
     resources: &[StackResource],
 ) -> Result<(), CloudError> {
-    let Context { cloud, tell, .. } = context;
     let queue = mapping.queue_arn.as_deref().and_then(|arn| arn.rsplit(':').next());
     let is_queue = |resource: &&StackResource| {
         resource.resource_type == "AWS::SQS::Queue" && resource.physical_id.rsplit('/').next() == queue
@@ -72,37 +70,7 @@ async fn finish(
     let (Some(queue), Some(function)) = (resources.iter().find(is_queue), function) else {
         return Ok(());
     };
-    let Some(configuration) = cloud.function(function).await? else {
-        return Ok(());
-    };
-    let longest = Duration::from_secs(u64::try_from(configuration.timeout_seconds).unwrap_or_default());
-    let began = Instant::now();
-    let mut last = None;
-    loop {
-        let in_flight = cloud
-            .queue_depth(&queue.physical_id)
-            .await?
-            .map_or(0, |depth| depth.in_flight);
-        if last != Some(in_flight) && (last.is_some() || in_flight > 0) {
-            tell.tell(Event::Finishing {
-                stack: stack.to_owned(),
-                function: function.to_owned(),
-                messages_in_flight: in_flight,
-            });
-        }
-        last = Some(in_flight);
-        if in_flight == 0 || began.elapsed() >= longest {
-            return Ok(());
-        }
-        sleep(pause(cloud, began)).await;
-    }
-}
-
-fn pause(cloud: &Cloud, began: Instant) -> Duration {
-    match cloud.local {
-        true => pace::LOCAL,
-        false => pace::pause(began.elapsed(), None, true),
-    }
+    finishing::wait(context, stack, function, &queue.physical_id).await
 }
 
 async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: bool) -> Result<Ended, CloudError> {
@@ -137,7 +105,7 @@ async fn disable_one(context: Context<'_>, stack: &str, uuid: &str, at_once: boo
         if asked && (at_once || began.elapsed() >= PATIENCE) {
             return Ok(Ended::Asked);
         }
-        sleep(pause(cloud, began)).await;
+        sleep(pace::short(cloud.local, began.elapsed())).await;
     }
     Ok(found.map_or(Ended::Gone, Ended::Disabled))
 }

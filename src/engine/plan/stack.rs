@@ -16,6 +16,7 @@ use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::rolling;
+use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
 use crate::engine::plan::zones;
 use crate::engine::plan::{
@@ -104,6 +105,7 @@ pub(super) async fn plan_stack(
         status: found.map(|found| found.status.clone()),
         source: Source::Template,
         changes: Vec::new(),
+        switch: found.and_then(|found| Switch::of(stack, &found.outputs)),
         rolls_instances: None,
         rolling_update: None,
         termination_protection: None,

@@ -90,6 +90,8 @@ mod tests {
             protect: false,
             makes_roles: false,
             rolling_update: None,
+            active: None,
+            before_switch: None,
         }
     }
 

@@ -17,7 +17,7 @@ pub(super) fn check(checks: &mut Checks) {
         handler(checks, &at_lambda, lambda);
         batch(checks, &at_lambda, lambda);
         visibility(checks, &format!("{at}/queue"), &at_lambda, &stage.queue, lambda);
-        if let Some(scaling) = &stage.scaling {
+        if let (Some(scaling), None) = (&stage.scaling, &stage.workers.instances) {
             unscaled(checks, &format!("{at}/scaling"), scaling);
         }
     }

@@ -3,7 +3,7 @@
 use super::{Checks, capacity};
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
-use crate::environment::{Image, Instances, Scaling, Workers, Zones};
+use crate::environment::{Active, Image, Instances, Scaling, Workers, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
@@ -18,23 +18,40 @@ pub(super) fn check(checks: &mut Checks) {
             security_groups(checks, &at_instances, instances);
             program(checks, &at_instances, &instances.program);
         }
-        if let (Some(scaling), None) = (&stage.scaling, &stage.workers.lambda) {
+        if let (Some(scaling), Some(_)) = (&stage.scaling, &stage.workers.instances) {
             target(checks, &format!("{at}/scaling"), scaling);
         }
     }
 }
 
-/// Exactly one kind drains a queue.
+/// What is at work is described, and named where two kinds are.
 fn kinds(checks: &mut Checks, at: &str, workers: &Workers) {
-    let problem = match (&workers.instances, &workers.lambda) {
-        (None, None) => Problem::new(at, "`workers` names nothing that drains the queue")
+    let at_active = format!("{at}/active");
+    let problem = match (&workers.instances, &workers.lambda, workers.active) {
+        (None, None, _) => Problem::new(at, "`workers` names nothing that drains the queue")
             .help("add `instances`: an Auto Scaling group of EC2 instances; or `lambda`: a Lambda function"),
-        (Some(_), Some(_)) => Problem::new(format!("{at}/lambda"), "`instances` and `lambda` exclude each other")
-            .help("both would take the queue's messages: keep one, or make two stages")
-            .on_key(),
+        (Some(_), Some(_), None) => Problem::new(
+            at,
+            "`workers` has `instances` and `lambda`, and doesn't say which is at work",
+        )
+        .help(
+            "add `active: instances` or `active: lambda`; a deploy with the other one switches. `active: none` \
+                 pauses the stage",
+        ),
+        (None, Some(_), Some(Active::Instances)) => undescribed(&at_active, "instances", "lambda"),
+        (Some(_), None, Some(Active::Lambda)) => undescribed(&at_active, "lambda", "instances"),
         _ => return,
     };
-    checks.note(problem, &[at]);
+    checks.note(
+        problem,
+        &[at, &format!("{at}/instances"), &format!("{at}/lambda"), &at_active],
+    );
+}
+
+fn undescribed(at: &str, named: &str, described: &str) -> Problem {
+    Problem::new(at, format!("`active` is {named}, and `workers` has no `{named}`")).help(format!(
+        "add `{named}:` beside `{described}:`; or say `active: {described}`, or `none` to pause the stage"
+    ))
 }
 
 fn count(checks: &mut Checks, at: &str, instances: &Instances) {

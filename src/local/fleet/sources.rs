@@ -1,7 +1,7 @@
 //! What the fleet is to play, read from the emulator: stacks, groups, hooks, policies and their alarms. Not from the
 //! environment file, which may say what was never deployed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -150,6 +150,10 @@ impl Facts {
 pub(super) struct Sources {
     /// By the stack's id.
     known: BTreeMap<String, Known>,
+    /// The stages that were deployed at the last read, whoever works on them.
+    deployed: BTreeSet<String>,
+    /// Whether instances were described for a stage that others work on, or nobody: a deploy may switch to them.
+    may_come: bool,
 }
 
 /// What only changes with the stack.
@@ -160,12 +164,22 @@ struct Known {
     facts: Facts,
     /// The names of its alarms. The emulator's policies don't name them.
     alarms: Vec<String>,
+    /// It has what instances need, whether or not it has a group.
+    describes_instances: bool,
 }
 
 impl Sources {
     /// The stages with instances that are deployed now. A group that is just being deleted is left out.
     pub async fn read(&mut self, cloud: &Cloud, environment: &str) -> Result<Vec<Stage>, CloudError> {
         let deployed = Deployed::find(cloud, environment).await?;
+        let (mut names, mut may_come) = (BTreeSet::new(), false);
+        for stack in &deployed.stacks {
+            if stage::Stage::is_in(&stack.stack) {
+                names.insert(stack.part.clone());
+                may_come |= Outputs::of(stack).is_none() && self.known(cloud, stack).await?.describes_instances;
+            }
+        }
+        (self.deployed, self.may_come) = (names, may_come);
         let stacks: Vec<(&DeployedStack, Outputs)> = deployed
             .stacks
             .iter()
@@ -201,19 +215,34 @@ impl Sources {
         Ok(stages)
     }
 
+    /// Whether a deploy may switch to instances where there are none now.
+    pub fn may_come(&self) -> bool {
+        self.may_come
+    }
+
+    /// Whether a stage is deployed, whoever works on it.
+    pub fn has(&self, stage: &str) -> bool {
+        self.deployed.contains(stage)
+    }
+
     async fn known(&mut self, cloud: &Cloud, stack: &DeployedStack) -> Result<Known, CloudError> {
         let (id, updated) = (&stack.stack.id, stack.stack.updated);
         if let Some(known) = self.known.get(id).filter(|known| known.updated == updated) {
             return Ok(known.clone());
         }
         let body = cloud.template(id).await?.unwrap_or_default();
-        let resources = cloud.stack_resources(id).await?.into_iter();
-        let alarms =
-            resources.filter(|one| one.resource_type == "AWS::CloudWatch::Alarm" && !one.physical_id.is_empty());
+        let resources = cloud.stack_resources(id).await?;
+        let describes_instances = resources
+            .iter()
+            .any(|one| one.resource_type == "AWS::EC2::LaunchTemplate");
+        let alarms = resources
+            .into_iter()
+            .filter(|one| one.resource_type == "AWS::CloudWatch::Alarm" && !one.physical_id.is_empty());
         let known = Known {
             updated,
             facts: Facts::of(&body),
             alarms: alarms.map(|alarm| alarm.physical_id).collect(),
+            describes_instances,
         };
         self.known.insert(id.clone(), known.clone());
         Ok(known)

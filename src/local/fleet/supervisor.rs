@@ -229,7 +229,7 @@ impl Supervisor {
         instance_folder::forget_old(&instances, LOGS)?;
         let mut sources = Sources::default();
         let stages = sources.read(&cloud, &environment).await?;
-        if stages.is_empty() {
+        if stages.is_empty() && !sources.may_come() {
             return Err(Error::failed(format!(
                 "{environment} has no stage with instances, so there is nothing to run"
             ))
@@ -376,7 +376,7 @@ impl Supervisor {
         }
         self.members
             .retain(|member| !member.gone || !member.group.instances.is_empty());
-        if self.members.is_empty() && self.end.is_none() {
+        if self.members.is_empty() && self.end.is_none() && !self.sources.may_come() {
             self.note(format!("{} is gone: its groups were deleted", self.environment));
             self.end = Some(Ok(End::Gone));
         }

@@ -2,6 +2,7 @@
 
 use super::Words;
 use crate::cloud::autoscaling::groups::Group;
+use crate::environment::units::Duration;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::schedule;
@@ -16,6 +17,7 @@ pub(super) fn of(stage: &StageState, in_progress: bool, no_fleet: bool, words: &
         dead_letters(stage, words),
         unsubscribed(stage, words),
         nobody_works(stage, no_fleet, words),
+        paused(stage, words),
         growing_at_max(stage, words),
         late(stage, words),
     ];
@@ -145,6 +147,28 @@ fn asleep(stage: &StageState, group: &Group, waiting: &str, words: &Words) -> Op
         wakes.max
     ));
     Some(Finding::new("asleep", Note, meaning, action).command(command))
+}
+
+/// A pause, on purpose. What waits for too long is lost.
+fn paused(stage: &StageState, words: &Words) -> Option<Finding> {
+    let pause = stage.paused?;
+    let waiting = match stage.queue?.total() {
+        0 => "no message waits".to_owned(),
+        1 => "a message waits".to_owned(),
+        n => format!("{n} messages wait"),
+    };
+    let command = format!("qfleet deploy {}", words.file);
+    if pause.ends_too_late() {
+        let left = Duration::seconds(pause.oldest_seconds_left?);
+        let meaning =
+            format!("{waiting}, the stage is paused, and the queue's retention takes the oldest message in {left}");
+        let action = "name the workers in `active` and deploy, or set a longer `retention`: within 15 minutes it holds for \
+                      what waits, too";
+        return Some(Finding::new("pause-loses-messages", Critical, meaning, action).command(command));
+    }
+    let meaning = format!("it is paused, as its file says: {waiting} in the queue");
+    let action = "to go on, name the workers in `active` and deploy";
+    Some(Finding::new("paused", Note, meaning, action).command(command))
 }
 
 fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {

@@ -28,6 +28,7 @@ use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
 use crate::observe::local_fleet::LocalFleet;
 use crate::observe::operation::{Kind, LastOperation};
+use crate::observe::pause::Pause;
 use crate::observe::schedule::Scheduled;
 use crate::observe::status::{Backlog, StackState, StageState, SurplusStack};
 use crate::observe::trend::Trend;
@@ -116,6 +117,7 @@ fn stage() -> StageState {
             ..Instances::default()
         }),
         function: None,
+        paused: None,
         alarms: Some(vec![
             alarm("High", "OK", true),
             // As of any fleet that could be smaller.
@@ -279,5 +281,31 @@ fn commands_go_where_this_one_went() {
             "qfleet destroy lab.yaml --local --region us-west-1",
             "aws autoscaling resume-processes --auto-scaling-group-name lab-move-Group --region us-east-2",
         ]
+    );
+}
+
+#[test]
+fn a_pause_is_told_and_becomes_critical_when_messages_are_about_to_be_lost() {
+    let paused = |left| {
+        in_stage(|stage| {
+            stage.instances = None;
+            stage.backlog = None;
+            stage.paused = Some(Pause {
+                retention_seconds: Some(345_600),
+                oldest_seconds_left: left,
+            });
+        })
+    };
+    for left in [None, Some(300_000)] {
+        let found = paused(left);
+        only(&found, "paused", Severity::Note);
+        assert!(found[0].meaning.contains("20 messages wait"), "{}", found[0].meaning);
+    }
+    let found = paused(Some(7200));
+    only(&found, "pause-loses-messages", Severity::Critical);
+    assert!(
+        found[0].meaning.ends_with("takes the oldest message in 2h"),
+        "{}",
+        found[0].meaning
     );
 }

@@ -8,11 +8,12 @@ use crate::cloud::autoscaling::groups::Group;
 use crate::observe::details::MISSING;
 use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
+use crate::observe::pause::Pause;
 use crate::observe::status::{Done, StageState};
 use crate::report::function;
 use crate::report::schedule;
 use crate::report::screen::sparkline;
-use crate::report::style::{BAD, CAREFUL, FAINT, many, paint};
+use crate::report::style::{BAD, CAREFUL, FAINT, many, paint, whole_seconds};
 
 /// How many activities are shown.
 const ACTIVITIES: usize = 3;
@@ -45,6 +46,9 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
     }
     if let Some(instances) = &stage.instances {
         instance_lines(&mut say, instances, || unknown(Gone::Group));
+    }
+    if let Some(pause) = stage.paused {
+        say("paused", &paused(pause));
     }
     if let Some(function) = &stage.function {
         let configuration = function.configuration.as_ref().map(function::configuration);
@@ -113,6 +117,16 @@ fn queue(stage: &StageState) -> Option<String> {
         "{} visible, {} in flight, {} delayed{oldest}",
         queue.visible, queue.in_flight, queue.delayed
     ))
+}
+
+/// As in "on purpose; the oldest message has 3d 4h until the queue's retention takes it".
+fn paused(pause: Pause) -> String {
+    let left = pause.oldest_seconds_left.map(|left| {
+        let left = whole_seconds(left);
+        let left = if pause.ends_too_late() { paint(BAD, left) } else { left };
+        format!("; the oldest message has {left} until the queue's retention takes it")
+    });
+    "on purpose".to_owned() + left.as_deref().unwrap_or_default()
 }
 
 /// As in "42 messages a minute, 1800 in the last hour".

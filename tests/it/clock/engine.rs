@@ -18,6 +18,7 @@ mod pruning;
 mod rolling;
 mod side_by_side;
 mod stale;
+mod switching;
 mod waiting;
 mod zones;
 
@@ -58,6 +59,7 @@ fn load(file: &str) -> (tempfile::TempDir, Environment) {
     let path = |name: &str| folder.path().join(name);
     std::fs::create_dir(path("program")).expect("a folder");
     std::fs::write(path("program/run"), "#!/bin/sh\nexec sleep 1\n").expect("a program");
+    std::fs::write(path("program/app.py"), "def handler(event, context): pass\n").expect("a function");
     std::fs::set_permissions(path("program/run"), std::fs::Permissions::from_mode(0o755)).expect("executable");
     std::fs::write(path("lab.yaml"), file).expect("a file");
     let environment = environment::load(&path("lab.yaml")).expect("a good file");

@@ -19,5 +19,6 @@ pub mod reap;
 pub mod regions;
 pub mod send;
 pub mod status;
+pub mod switching;
 pub mod teardown;
 pub mod whole_way;

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 
@@ -338,6 +338,11 @@ fn plain(answer: Plain) -> Response {
     }
     if let Some(code) = answer.older_code.and_then(|code| format!("{code};Sender").parse().ok()) {
         response.headers_mut().insert("x-amzn-query-error", code);
+    }
+    for (name, value) in answer.headers {
+        response
+            .headers_mut()
+            .extend(value.parse().ok().map(|value| (HeaderName::from_static(name), value)));
     }
     response
 }

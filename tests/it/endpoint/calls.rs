@@ -136,6 +136,7 @@ fn lambda_action(parts: &Parts) -> String {
         ("PUT", true) => "UpdateEventSourceMapping",
         ("GET", false) if on_function && parts.uri.path().ends_with("/policy") => "GetPolicy",
         ("GET", false) if on_function => "GetFunction",
+        ("POST", false) if on_function && parts.uri.path().ends_with("/invocations") => "Invoke",
         ("GET", false) if on_tags => "ListTags",
         ("POST", false) if on_tags => "TagResource",
         ("DELETE", false) if on_tags => "UntagResource",

@@ -23,6 +23,8 @@ pub struct ScriptedFunction {
     pub policy: Option<Value>,
     /// Whether somebody deleted it.
     pub is_gone: bool,
+    /// What it fails with when it is invoked, if it does.
+    pub fails: Option<&'static str>,
 }
 
 impl Default for ScriptedFunction {
@@ -34,6 +36,7 @@ impl Default for ScriptedFunction {
             changed: json!({}),
             policy: None,
             is_gone: false,
+            fails: None,
         }
     }
 }
@@ -56,6 +59,7 @@ impl World {
         };
         match call.action.as_str() {
             "GetFunction" => Ok(Plain::json(&get(name, &arn, &self.script.region, &properties, &script))),
+            "Invoke" => Ok(invoked(script.fails)),
             // Its policy is JSON in a text; a function that has none answers 404 (API_GetPolicy).
             "GetPolicy" => match &script.policy {
                 Some(policy) => Ok(Plain::json(&json!({
@@ -73,6 +77,29 @@ impl World {
                 Err(Refusal::new(501, "NotImplemented", what))
             }
         }
+    }
+}
+
+/// localstack/localstack tests/aws/services/cloudwatch/test_cloudwatch_metrics.snapshot.json, test_lambda_invoke_error and
+/// test_lambda_invoke_successful; the headers are API_Invoke's.
+fn invoked(fails: Option<&str>) -> Plain {
+    let (result, answer) = match fails {
+        Some(message) => (
+            Some(("x-amz-function-error", "Unhandled".to_owned())),
+            json!({
+                "errorMessage": message,
+                "errorType": "Exception",
+                "requestId": "00000000-0000-0000-0000-000000000000",
+                "stackTrace": ["  File \"/var/task/handler.py\", line 3, in handler\n"],
+            }),
+        ),
+        None => (None, json!({"batchItemFailures": []})),
+    };
+    let log = "START RequestId: 0\n[ERROR] of the program\nEND RequestId: 0\n";
+    let tail = ("x-amz-log-result", aws_smithy_types::base64::encode(log));
+    Plain {
+        headers: result.into_iter().chain([tail]).collect(),
+        ..Plain::json(&answer)
     }
 }
 

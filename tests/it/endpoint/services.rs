@@ -37,6 +37,8 @@ pub struct Plain {
     pub error_code: Option<String>,
     /// SQS's, of its older protocol.
     pub older_code: Option<String>,
+    /// Lambda's, of an invocation.
+    pub headers: Vec<(&'static str, String)>,
     pub body: Bytes,
 }
 
@@ -52,6 +54,7 @@ impl Plain {
             content_type,
             error_code: None,
             older_code: None,
+            headers: Vec::new(),
             body: body.into(),
         }
     }
@@ -62,6 +65,7 @@ impl Plain {
             content_type: "application/xml",
             error_code: Some(code.to_owned()),
             older_code: None,
+            headers: Vec::new(),
             body: format!("<Error><Code>{code}</Code><Message>{}</Message></Error>", s3_says(code)).into(),
         }
     }
@@ -86,6 +90,7 @@ impl Plain {
             content_type: "application/x-amz-json-1.1",
             error_code: Some(refusal.code.clone()),
             older_code: None,
+            headers: Vec::new(),
             body: json!({"__type": refusal.code, "message": refusal.message})
                 .to_string()
                 .into(),

@@ -32,6 +32,8 @@ struct Setting {
     second: &'static str,
     /// A stage with a function.
     function: &'static str,
+    /// Beside the first stage's `instances`.
+    workers: &'static str,
 }
 
 const NONE: Setting = Setting {
@@ -44,9 +46,50 @@ const NONE: Setting = Setting {
     scaling: "",
     second: "",
     function: "",
+    workers: "",
 };
 
-const CHOICES: [Choice; 17] = [
+/// A function beside the instances.
+macro_rules! both {
+    ($active:literal) => {
+        concat!(
+            "lambda: {program: program, handler: app.handler, runtime: python3.13, timeout: 5s, environment: {MODE: b}}\n",
+            "active: ",
+            $active
+        )
+    };
+}
+
+const CHOICES: [Choice; 18] = [
+    Choice {
+        name: "active",
+        values: &[
+            Setting {
+                name: "the only ones",
+                ..NONE
+            },
+            Setting {
+                name: "instances",
+                workers: both!("instances"),
+                ..NONE
+            },
+            Setting {
+                name: "lambda",
+                workers: both!("lambda"),
+                ..NONE
+            },
+            Setting {
+                name: "none of two",
+                workers: both!("none"),
+                ..NONE
+            },
+            Setting {
+                name: "none",
+                workers: "active: none",
+                ..NONE
+            },
+        ],
+    },
     Choice {
         name: "network",
         values: &[
@@ -439,6 +482,7 @@ fn file(name: &str, settings: &[Setting]) -> String {
         "    workers:\n      instances:\n        program: program\n{}",
         all(|setting| setting.instances, 8)
     );
+    file += &all(|setting| setting.workers, 6);
     file += &block("scaling", 4, all(|setting| setting.scaling, 6));
     let second = all(|setting| setting.second, 4);
     if !second.is_empty() {

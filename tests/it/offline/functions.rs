@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use qfleet::environment::{Environment, Throughput, advise, parse};
+use qfleet::environment::{Active, Environment, Throughput, advise, parse};
 
 const GOOD: &str = "\
 name: lab
@@ -172,7 +172,30 @@ fn what_lambda_would_refuse_is_refused_at_its_place() {
             "/stages/0/scaling/count_in_flight".into(),
             "is for instances",
         ),
-        (with("workers:\n", instances), at.into(), "exclude each other"),
+        (
+            with("workers:\n", instances),
+            "/stages/0/workers".into(),
+            "doesn't say which is at work",
+        ),
+        (
+            with("workers:\n", "workers:\n      active: instances\n"),
+            "/stages/0/workers/active".into(),
+            "`workers` has no `instances`",
+        ),
+        (
+            with("workers:\n", "workers:\n      active: both\n"),
+            "/stages/0/workers/active".into(),
+            "`both`",
+        ),
+        (
+            with(
+                "workers:\n",
+                &instances.replace("workers:\n", "workers:\n      active: instances\n"),
+            )
+            .replace("visibility_timeout: 3m", "visibility_timeout: 29s"),
+            "/stages/0/queue/visibility_timeout".into(),
+            "Lambda refuses that",
+        ),
         (
             with(
                 "    workers:\n      lambda: {program: ../p, handler: app.handler, runtime: python3.13, timeout: 30s}\n",
@@ -231,5 +254,30 @@ fn advice_about_one_thing_each() {
         assert_eq!(advice[0].pointer, pointer, "{text}{advice:?}");
         let help = advice[0].help.as_deref().unwrap_or_default();
         assert!(help.contains(says), "{says}: {help}");
+    }
+}
+
+#[test]
+fn two_kinds_may_be_described_and_one_or_none_is_at_work() {
+    let instances = "workers:\n      instances: {program: ../p, types: [t4g.small]}\n";
+    for (active, expected) in [
+        ("instances", Active::Instances),
+        ("lambda", Active::Lambda),
+        ("none", Active::None),
+    ] {
+        let text = with("workers:\n", &format!("{instances}      active: {active}\n"));
+        // What means nothing to a function is for the instances, whoever is at work.
+        let text = text.replace("seconds_per_message: 2", "messages_per_instance: 2");
+        let environment = read(&text).unwrap_or_else(|problems| panic!("{text}{problems:?}"));
+        assert_eq!(environment.stages[0].workers.active(), expected);
+        assert!(advise(&environment).is_empty(), "{:?}", advise(&environment));
+    }
+    for (active, expected) in [
+        ("", Active::Lambda),
+        ("active: lambda", Active::Lambda),
+        ("active: none", Active::None),
+    ] {
+        let environment = read(&with("workers:\n", &format!("workers:\n      {active}\n"))).expect("is good");
+        assert_eq!(environment.stages[0].workers.active(), expected);
     }
 }

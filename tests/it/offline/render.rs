@@ -10,7 +10,7 @@ use qfleet::environment::{self, Environment, Stage};
 use serde_json::Value;
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 5] = ["class", "lab", "office-hours", "production", "lambda"];
+pub const SHIPPED: [&str; 6] = ["class", "lab", "office-hours", "production", "lambda", "switch"];
 
 /// The blueprint of an environment file in stacks/.
 pub fn shipped(name: &str, local: bool) -> Blueprint {

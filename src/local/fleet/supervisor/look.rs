@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::group::Shape;
 use super::super::sources::Stage;
 use super::super::{causes, program};
-use super::{SHORT_DRAIN, Supervisor, patiently};
+use super::{DRAIN, SHORT_DRAIN, Supervisor, patiently};
 use crate::cloud::CloudError;
 use crate::error::Error;
 
@@ -31,7 +31,10 @@ impl Supervisor {
         self.silent = None;
         let now = self.now();
         let is_gone = |name: &String| !groups.iter().any(|group| group.name == *name);
-        let due = self.pace.minute().clamp(SOONEST, Duration::from_secs(60));
+        let due = match self.sources.may_come() {
+            true => SOONEST,
+            false => self.pace.minute().clamp(SOONEST, Duration::from_secs(60)),
+        };
         if names.iter().any(is_gone) || self.read.elapsed() >= due {
             self.read_again().await;
         }
@@ -74,7 +77,12 @@ impl Supervisor {
             if !member.gone && !stages.iter().any(|stage| stage.group.name == member.group.name) {
                 member.gone = true;
                 let cause = causes::end("its Auto Scaling group was deleted", now.wall);
-                member.group.end(&cause, SHORT_DRAIN, now);
+                // Where others take over, the queue is there still: workers finish, as in the group's hook.
+                let drain = match self.sources.has(&member.stage.name) {
+                    true => member.stage.hook.as_ref().map_or(DRAIN, |hook| hook.heartbeat_timeout),
+                    false => SHORT_DRAIN,
+                };
+                member.group.end(&cause, drain, now);
             }
         }
         for stage in stages {

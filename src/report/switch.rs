@@ -1,0 +1,129 @@
+//! Workers that take over from others, in words.
+
+use crate::cloud::cloudformation::change_set::Change;
+use crate::engine::plan::switch::Switch;
+use crate::environment::Active;
+
+/// As in "photo-move switches to instances".
+pub(super) fn doing(to: Active) -> &'static str {
+    match to {
+        Active::Instances => "switches to instances",
+        Active::Lambda => "switches to the function",
+        Active::None => "is paused",
+    }
+}
+
+/// What a plan with these changes says of it.
+pub(super) fn text(changes: &[Change], switch: Switch) -> String {
+    let mut text = match (switch.from, switch.to) {
+        (Active::None, Active::Instances) => "the pause ends: instances take the messages that wait".to_owned(),
+        (Active::None, _) => "the pause ends: the function takes the messages that wait".to_owned(),
+        (Active::Lambda, Active::None) => {
+            "the stage is paused: the function finishes what it holds, and messages wait in the queue".to_owned()
+        }
+        (_, Active::None) => {
+            "the stage is paused: the instances finish what they hold, and messages wait in the queue".to_owned()
+        }
+        (_, Active::Instances) => {
+            let once = match switch.is_proven {
+                true => "Once these work",
+                false => "As `min` is 0, none of these has to work before: at once",
+            };
+            format!(
+                "workers switch from the function to instances. {once}, the function gets no more messages, and finishes \
+                 what it holds. Messages stay in the queue meanwhile"
+            )
+        }
+        (_, Active::Lambda) => {
+            let before = match switch.is_proven {
+                true => " It is first invoked without messages: if that fails, the instances work on.",
+                false => "",
+            };
+            format!(
+                "workers switch from instances to the function.{before} Once it takes messages, the instances finish \
+                 what they hold, and go. Messages stay in the queue meanwhile"
+            )
+        }
+    };
+    if let Some(kind) = goes_with_it(changes, switch) {
+        text += &format!(
+            ". What the {kind} goes, too: describe both kinds and name one in `active`, and going back takes one word"
+        );
+    }
+    text
+}
+
+/// What the file describes no longer, beside what takes messages.
+fn goes_with_it(changes: &[Change], switch: Switch) -> Option<&'static str> {
+    let removes = |of_type: &str| {
+        let mut changes = changes.iter();
+        changes.any(|change| change.takes_away() && change.resource_type == of_type)
+    };
+    match switch.from {
+        Active::Instances if removes("AWS::IAM::InstanceProfile") => Some("instances need"),
+        Active::Lambda if removes("AWS::Lambda::Function") => Some("function needs"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::cloudformation::change_set::{Action, Replacement};
+
+    fn said(from: Active, to: Active, is_proven: bool, removed: &[&str]) -> String {
+        let removed = removed.iter().map(|of_type| Change {
+            action: Action::Remove,
+            logical_id: "It".into(),
+            resource_type: (*of_type).into(),
+            physical_id: None,
+            replacement: Replacement::No,
+            properties: Vec::new(),
+        });
+        text(&removed.collect::<Vec<_>>(), Switch { from, to, is_proven })
+    }
+
+    #[test]
+    fn a_switch_is_said_in_words() {
+        use Active::{Instances, Lambda, None as Nobody};
+        let group = ["AWS::AutoScaling::AutoScalingGroup"];
+        let mapping = ["AWS::Lambda::EventSourceMapping"];
+        for (found, expected) in [
+            (
+                said(Instances, Lambda, true, &group),
+                "workers switch from instances to the function. It is first invoked without messages: if that fails, the \
+                 instances work on. Once it takes messages, the instances finish what they hold, and go. Messages stay \
+                 in the queue meanwhile",
+            ),
+            (
+                said(Lambda, Instances, true, &mapping),
+                "workers switch from the function to instances. Once these work, the function gets no more messages, and \
+                 finishes what it holds. Messages stay in the queue meanwhile",
+            ),
+            (
+                said(Lambda, Nobody, false, &mapping),
+                "the stage is paused: the function finishes what it holds, and messages wait in the queue",
+            ),
+            (
+                said(Instances, Nobody, false, &group),
+                "the stage is paused: the instances finish what they hold, and messages wait in the queue",
+            ),
+            (
+                said(Nobody, Instances, true, &[]),
+                "the pause ends: instances take the messages that wait",
+            ),
+            (
+                said(Nobody, Lambda, false, &[]),
+                "the pause ends: the function takes the messages that wait",
+            ),
+        ] {
+            assert_eq!(found, expected);
+        }
+        let without_proof = said(Lambda, Instances, false, &mapping);
+        assert!(without_proof.contains("As `min` is 0"), "{without_proof}");
+        let alone = said(Instances, Lambda, false, &["AWS::IAM::InstanceProfile"]);
+        assert!(alone.contains("What the instances need goes, too"), "{alone}");
+        let alone = said(Lambda, Instances, true, &["AWS::Lambda::Function"]);
+        assert!(alone.contains("What the function needs goes, too"), "{alone}");
+    }
+}
