@@ -72,6 +72,8 @@ pub struct Stage<'a> {
     /// Which of those that are described is at work: `instances`, `lambda` or `none`.
     pub active: Active,
     pub has_instances: bool,
+    /// Whether a program of it lies in the artifacts bucket.
+    pub has_program: bool,
     #[serde(flatten)]
     pub instances: Option<Instances<'a>>,
     #[serde(flatten)]
@@ -109,6 +111,10 @@ pub struct Instances<'a> {
     pub security_groups: &'a [String],
     pub image_from_ssm: bool,
     pub root_device: &'a str,
+    /// Whether there is a program to boot; otherwise the image brings the worker.
+    pub program: bool,
+    /// Whether the instances are told the worker's settings.
+    pub settings: bool,
     /// Runs in subnets that are given, instead of the default VPC's.
     pub own_subnets: bool,
     /// Zones of the default VPC, when any is named.
@@ -126,14 +132,16 @@ pub struct Instances<'a> {
     /// How many instances of a new group a rolling update keeps in service.
     pub min_in_service: u32,
     pub batch_size: u32,
-    /// ISO 8601, an hour at most: CloudFormation's limit for updates.
-    pub start_timeout: String,
+    /// How long CloudFormation waits for signals; without a program, how long it rests after each batch. ISO 8601, an hour
+    /// at most: CloudFormation's limit for updates.
+    pub pause: String,
     pub warmup_seconds: u64,
     /// The same for an instance that was started from zero.
     pub wake_warmup_seconds: u64,
     /// For how many minutes messages wait and nobody works, until somebody is told.
     pub nobody_works_minutes: u64,
-    pub drain_seconds: u64,
+    /// How long an instance that is to go waits for its worker, if it does.
+    pub drain_seconds: Option<u64>,
     /// How long the hook waits without a heartbeat.
     pub hook_seconds: u64,
     pub volume_gib: u64,

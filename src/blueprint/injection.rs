@@ -50,7 +50,7 @@ stages:
     environment.stages[1].from = Some(environment.stages[0].name.clone());
     let instances = |stage: &mut Stage| stage.workers.instances.take().expect("instances");
     let mut first = instances(&mut environment.stages[0]);
-    first.program = program.to_owned();
+    first.program = Some(program.to_owned());
     // An architecture can't be read off such names, so the image is named.
     first.image = "/".to_owned() + &texts[7];
     first.types = vec![text(7), text(8)];
@@ -61,7 +61,7 @@ stages:
     first.secrets = [("S".to_owned() + &texts[11], Secret("/".to_owned() + &texts[14]))].into();
     environment.stages[0].workers.instances = Some(first);
     let mut second = instances(&mut environment.stages[1]);
-    second.program = program.to_owned();
+    second.program = Some(program.to_owned());
     second.image = "ami-".to_owned() + &texts[7];
     second.vpc = Some(text(8));
     second.subnets = Some(vec![text(9)]);

@@ -33,6 +33,10 @@ use parts::Parts;
 pub use rolling_update::RollingUpdate;
 use templates::Templates;
 
+/// The longest template that goes inline; a longer one goes by the artifacts bucket
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+pub const LONGEST_INLINE_TEMPLATE: usize = 51_200;
+
 /// Where an environment is put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
@@ -83,6 +87,16 @@ pub struct Stack {
     /// tried on first.
     #[serde(skip)]
     pub before_switch: Option<Box<Stack>>,
+    /// What a deploy of it waits for, where nothing signals.
+    #[serde(skip)]
+    pub in_service: Option<InService>,
+}
+
+/// So many instances of a group are in service, within this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InService {
+    pub at_least: u32,
+    pub within_seconds: u64,
 }
 
 /// What a parameter is set to.
@@ -165,7 +179,8 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     let mut problems = Vec::new();
     let mut stacks = Vec::new();
     let mut artifacts = Vec::new();
-    let before = [Some(parts.artifacts()), parts.network(), parts.intake(), parts.alerts()];
+    let bucket = environment.has_programs().then(|| parts.artifacts());
+    let before = [bucket, parts.network(), parts.intake(), parts.alerts()];
     for part in before.into_iter().flatten() {
         part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
@@ -182,6 +197,10 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
         parts
             .dashboard()
             .map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
+    }
+    if !environment.has_programs() {
+        let long = stacks.iter().filter(|stack| stack.body.len() > LONGEST_INLINE_TEMPLATE);
+        problems.extend(long.map(too_long_without_a_bucket));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -213,11 +232,25 @@ pub fn build(environment: &Environment, local: bool, tell: impl Fn(&Path)) -> Re
     }
 }
 
+fn too_long_without_a_bucket(stack: &Stack) -> Problem {
+    let (name, length) = (&stack.name, stack.body.len());
+    let message = format!(
+        "the template of {name} has {length} bytes; longer ones than {LONGEST_INLINE_TEMPLATE} go by the bucket for programs, \
+         which an environment without any doesn't have"
+    );
+    let dashboard = if stack.part == "dashboard" {
+        "set `dashboard: false`, or "
+    } else {
+        ""
+    };
+    Problem::new("/stages", message).help(format!("{dashboard}make two environments of it"))
+}
+
 /// The parts that an environment has, known without rendering: its programs' folders may not be at hand.
 pub fn parts_of(environment: &Environment) -> Vec<String> {
     let network = environment.stages.iter().any(parts::network::is_wanted);
     let before = [
-        ("artifacts", true),
+        ("artifacts", environment.has_programs()),
         ("network", network),
         ("intake", environment.bucket.is_some()),
         ("alerts", parts::alerts::mailbox(environment).is_some()),

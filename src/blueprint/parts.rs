@@ -89,6 +89,7 @@ impl Parts<'_> {
             rolling_update: None,
             active: None,
             before_switch: None,
+            in_service: None,
             body,
             parameters,
             tags,

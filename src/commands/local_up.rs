@@ -87,8 +87,9 @@ impl Up {
             .stages
             .iter()
             .filter_map(|stage| stage.workers.instances.as_ref());
-        let programs = instances.map(|instances| &instances.program);
+        let programs = instances.filter_map(|instances| instances.program.as_ref());
         let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
+        self.tell_what_cannot_run(&environment)?;
         python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
         let endpoint = global.local_endpoint()?;
         // Where it is now: so the deploy, this process and a detached one mean the same emulator.
@@ -143,6 +144,29 @@ impl Up {
             End::Gone => Ok(()),
             End::Stopped => Err(Error::Shown(exit_code::INTERRUPTED)),
         }
+    }
+
+    /// An image that brings its worker is started by EC2 alone.
+    fn tell_what_cannot_run(&self, environment: &Environment) -> Result<()> {
+        let of_images = environment.stages.iter().filter(|stage| {
+            let mut instances = stage.workers.instances.iter();
+            instances.any(|instances| instances.program.is_none())
+        });
+        let names: Vec<&str> = of_images.map(|stage| stage.name.as_str()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let cannot = format!(
+            "no worker of {} runs here: its image brings it, and only EC2 starts images",
+            names.join(", ")
+        );
+        if names.len() == environment.stages.len() {
+            return Err(
+                Error::usage(cannot).with_help("the queue and the bucket are there with `qfleet deploy --local`")
+            );
+        }
+        report::note(&format!("note: {cannot}"));
+        Ok(())
     }
 
     /// The same in the background: a process of its own, in no terminal.

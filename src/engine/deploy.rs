@@ -3,6 +3,7 @@
 pub mod bring_up;
 mod execute;
 mod handover;
+mod in_service;
 mod lowered;
 mod queue_names;
 pub mod settle;
@@ -22,7 +23,7 @@ use super::graph;
 use super::operation::Context;
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan};
-use crate::blueprint::{Blueprint, Stack};
+use crate::blueprint::{Blueprint, Stack, outputs};
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -115,10 +116,13 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     }
     let (outcome, made) = deploy_stack(deployment, stack, planned, &known).await?;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
+    let is_done = matches!(outcome, Outcome::Done { .. });
+    let mut group = None;
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
         let is_protected = now.as_ref().is_some_and(|now| now.protected == Some(true));
         if let (Some(now), Ok(mut outputs)) = (now, outputs.lock()) {
+            group = now.outputs.get(outputs::GROUP).cloned();
             outputs.insert(part.clone(), now.outputs);
         }
         if stack.protect && !is_protected {
@@ -126,6 +130,9 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         }
     } else if planned.termination_protection == Some(true) {
         cloud.protect_stack(&stack.name, true).await?;
+    }
+    if is_done {
+        in_service::wait(deployment.context, stack, group.as_deref()).await?;
     }
     Ok(outcome)
 }

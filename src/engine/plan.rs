@@ -83,6 +83,9 @@ pub struct StackPlan {
     /// How it does that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolling_update: Option<Rolling>,
+    /// How many instances are in service when it is done: nothing signals, because the image brings the worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub awaits_instances: Option<u32>,
     /// Termination protection would become this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_protection: Option<bool>,

@@ -179,7 +179,6 @@ fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Proble
         max,
         spot,
         on_demand_base,
-        drain_timeout,
         ..
     } = group;
     if stage.scaling.is_none() && group.capacity.is_empty() && (min < max || *min == 0) {
@@ -225,6 +224,7 @@ fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Proble
         );
     }
     if let Some((_, seconds)) = stage.scaling.as_ref().and_then(timed)
+        && let Some(drain_timeout) = group.drains_for()
         && seconds > drain_timeout.as_secs() as f64
     {
         advice.push(

@@ -294,6 +294,7 @@ fn instances() -> impl Strategy<Value = Instances> {
         "ubuntu-24.04",
         "ami-0123456789abcdef0",
         "/team/images/worker",
+        "/team/images/ready",
     ]);
     let place = prop_oneof![
         Just((None, None, None, None)),
@@ -342,9 +343,10 @@ fn instances() -> impl Strategy<Value = Instances> {
                     policy,
                 ),
             )| Instances {
-                program,
+                settings: (image.ends_with("ready") && environment.is_empty()).then_some(Settings::Nowhere),
+                program: Some(program).filter(|_| !image.ends_with("ready")),
                 environment,
-                secrets: match session_manager {
+                secrets: match session_manager && !image.ends_with("ready") {
                     true => BTreeMap::from([("DB_PASSWORD".into(), Secret("/app/db".into()))]),
                     false => BTreeMap::new(),
                 },
@@ -384,7 +386,7 @@ fn instances() -> impl Strategy<Value = Instances> {
                 volume,
                 warmup,
                 start_timeout,
-                drain_timeout,
+                drain_timeout: Some(drain_timeout).filter(|_| session_manager),
                 log_retention,
                 session_manager,
                 policies: if policy {

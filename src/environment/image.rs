@@ -1,7 +1,7 @@
 //! The image that instances start from.
 
-use super::Instances;
 use super::problem::Problem;
+use super::{Instances, Settings};
 
 /// What `image` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,11 @@ impl<'a> Image<'a> {
             ami if ami.starts_with("ami-") => Image::Ami(ami),
             path => Image::Parameter(path),
         }
+    }
+
+    /// Whether it is a system with no worker on it.
+    pub fn is_bare(self) -> bool {
+        self.known_root_device().is_some()
     }
 
     /// The name of its root device, where that is known.
@@ -60,6 +65,17 @@ pub(super) fn advise(at: &str, instances: &Instances, advice: &mut Vec<Problem>)
     if instances.root_device.is_some() || Image::of(&instances.image).known_root_device().is_some() {
         return;
     }
+    let must = match (&instances.program, instances.settings) {
+        (Some(_), _) => {
+            "To run a program, the image must bring cloud-init, systemd, bash, tar, and curl 7.87 or later; the log agent \
+             is installed with dnf or apt, unless it is there"
+        }
+        (None, None) => {
+            "The image must start its worker itself, with the settings that cloud-init writes to /etc/qfleet/worker.env, \
+             and ship its logs"
+        }
+        (None, Some(Settings::Nowhere)) => "The image must start its worker itself, know its queue, and ship its logs",
+    };
     advice.push(
         Problem::new(
             format!("{at}/image"),
@@ -67,8 +83,7 @@ pub(super) fn advise(at: &str, instances: &Instances, advice: &mut Vec<Problem>)
         )
         .help(format!(
             "name it with `root_device`: Ubuntu's and Red Hat's is {SDA1}. A wrong one is a second volume, and leaves the \
-             image's own as it is. To run a program, the image must bring cloud-init, systemd, bash, tar, and curl 7.87 or \
-             later; the log agent is installed with dnf or apt, unless it is there (docs/images.md)"
+             image's own as it is. {must} (docs/images.md)"
         )),
     );
 }

@@ -12,9 +12,11 @@ use super::{Capacity, Secret, Zones, patterns};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Instances {
-    /// A folder with an executable `run` and, where needed, an executable `install`; relative to this file.
+    /// A folder with an executable `run` and, where needed, an executable `install`; relative to this file. Without it,
+    /// the image brings the worker.
     #[schemars(regex(pattern = patterns::SOMETHING), length(max = 1000), example = "../examples/mover")]
-    pub program: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub program: Option<String>,
     /// Environment variables for the program: single lines, 4096 bytes in all. No secrets, which are
     /// for `secrets`: these can be read in the launch template.
     #[serde(default)]
@@ -34,6 +36,9 @@ pub struct Instances {
     #[schemars(regex(pattern = patterns::DEVICE))]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub root_device: Option<String>,
+    /// Where an image that brings the worker finds its settings: in `/etc/qfleet/worker.env`, or nowhere.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub settings: Option<Settings>,
     /// The fewest instances. 0 lets the group sleep while its queue is empty.
     #[schemars(range(max = 10000))]
     #[serde(default = "two")]
@@ -77,12 +82,14 @@ pub struct Instances {
     /// From launch until an instance counts for scaling (`DefaultInstanceWarmup`), at most 2h.
     #[serde(default = "warmup")]
     pub warmup: Duration,
-    /// How long a new instance may take until its worker runs, 1m to 1h; past it, the deploy fails.
+    /// How long a new instance may take until its worker runs, 1m to 1h; past it, the deploy fails. Without a program:
+    /// until it is in service.
     #[serde(default = "start_timeout")]
     pub start_timeout: Duration,
-    /// How long a worker may take to finish what it has in hand, from its SIGTERM on, 30s to 2h; then it is killed.
-    #[serde(default = "drain")]
-    pub drain_timeout: Duration,
+    /// How long a worker may take to finish what it has in hand, from its SIGTERM on, 30s to 2h; then it is killed. 5m
+    /// with a program. Without one there is no such time, unless it's named: then the image says when it has finished.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub drain_timeout: Option<Duration>,
     /// How long logs are kept, in whole days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, …
     #[serde(default = "month")]
     pub log_retention: Duration,
@@ -104,6 +111,22 @@ pub struct Instances {
 pub enum Network {
     /// A VPC of the environment's own, with a public subnet in each of two zones that offer the types.
     Create,
+}
+
+/// What an image that brings the worker gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Settings {
+    /// No user data at all.
+    #[serde(rename = "none")]
+    Nowhere,
+}
+
+impl Instances {
+    /// How long an instance that is to go waits for its worker; none, when it doesn't wait.
+    pub fn drains_for(&self) -> Option<Duration> {
+        let default = self.program.is_some().then_some(Duration::minutes(5));
+        self.drain_timeout.or(default)
+    }
 }
 
 fn two() -> u32 {
@@ -128,10 +151,6 @@ fn warmup() -> Duration {
 
 fn start_timeout() -> Duration {
     Duration::minutes(15)
-}
-
-fn drain() -> Duration {
-    Duration::minutes(5)
 }
 
 fn month() -> Duration {

@@ -47,7 +47,7 @@ pub use bucket::{Bucket, OnDestroy};
 pub use capacity::Capacity;
 pub use drift::{Drift, DriftIgnore};
 pub use image::Image;
-pub use instances::{Instances, Network};
+pub use instances::{Instances, Network, Settings};
 pub use lambda::{Lambda, Throughput};
 pub use load::{load, parse};
 use problem::Source;
@@ -108,6 +108,12 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Whether anything is to be put into the artifacts bucket.
+    pub fn has_programs(&self) -> bool {
+        let mut kinds = self.stages.iter().map(|stage| &stage.workers);
+        kinds.any(|workers| workers.lambda.is_some() || workers.instances.iter().any(|it| it.program.is_some()))
+    }
+
     /// The folder of a program, which the file names relative to itself.
     pub fn program_folder(&self, program: &str) -> PathBuf {
         self.source.path.parent().unwrap_or(Path::new("")).join(program)

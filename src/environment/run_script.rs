@@ -18,7 +18,9 @@ pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
         let Some(instances) = &stage.workers.instances else {
             continue;
         };
-        let program = &instances.program;
+        let Some(program) = &instances.program else {
+            continue;
+        };
         // A program that isn't there, or can't be read, is said where it is packed.
         if read(&environment.program_folder(program).join("run")).is_some_and(|run| waits_for_its_program(&run)) {
             advice.push(

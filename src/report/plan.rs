@@ -144,6 +144,25 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             wrapped(&switch::text(&stack.changes, switch), "    ", "    ")
         );
     }
+    let is_done = matches!(
+        stack.action,
+        StackAction::Create | StackAction::Update | StackAction::Recreate
+    );
+    if let Some(instances) = stack.awaits_instances.filter(|_| is_done) {
+        let line = match instances {
+            0 => "nothing signals: it is done without knowing whether an instance works".to_owned(),
+            instances => format!(
+                "nothing signals: it is done when {} in service, whatever the worker on {} does",
+                if instances == 1 {
+                    "1 instance is".to_owned()
+                } else {
+                    format!("{instances} instances are")
+                },
+                if instances == 1 { "it" } else { "them" }
+            ),
+        };
+        let _ = writeln!(out, "{}", wrapped(&line, "    ", "    "));
+    }
     if let Some(rolling) = stack.rolling_update.as_ref().filter(|rolling| rolling.instances > 0) {
         rolling_text(out, rolling);
     }

@@ -27,7 +27,7 @@ pub(super) fn text(changes: &[Change], switch: Switch) -> String {
         (_, Active::Instances) => {
             let once = match switch.is_proven {
                 true => "Once these work",
-                false => "As `min` is 0, none of these has to work before: at once",
+                false => "None of these has to work before (`min` is 0, or the image brings the worker): at once",
             };
             format!(
                 "workers switch from the function to instances. {once}, the function gets no more messages, and finishes \

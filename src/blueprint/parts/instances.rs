@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::image::image;
 use super::{Parts, Place, ZONES, output};
 use crate::blueprint::rolling_update::{self, RollingUpdate};
-use crate::blueprint::{Artifact, Value, ZonesWanted, contexts, names, outputs, program, quoting};
+use crate::blueprint::{Artifact, InService, Value, ZonesWanted, contexts, names, outputs, program, quoting};
 use crate::environment::advice::COLD_REACTION_FLOOR;
 use crate::environment::problem::Problem;
+use crate::environment::units::Duration;
 use crate::environment::{Instances, Network, Stage, Zones};
 
 /// How long the watcher needs, beside the worker's own time: to see that the instance waits in its hook, to tell the
@@ -17,16 +18,35 @@ const WATCHER_SECONDS: u64 = 15;
 const NOBODY_WORKS_MINUTES: u64 = COLD_REACTION_FLOOR.as_secs() / 60;
 /// A lifecycle hook's `HeartbeatTimeout` is two hours at most; the watcher's heartbeats keep it open for longer.
 const LONGEST_HEARTBEAT: u64 = 7200;
+/// `PauseTime` is an hour at most.
+const LONGEST_PAUSE: u64 = 3600;
 
 impl Parts<'_> {
-    pub(super) fn instances_program(&self, place: Place<'_>, instances: &Instances) -> Result<Artifact, Vec<Problem>> {
+    /// Its program; none where the image brings the worker.
+    pub(super) fn instances_program(
+        &self,
+        place: Place<'_>,
+        instances: &Instances,
+    ) -> Result<Option<Artifact>, Vec<Problem>> {
+        let Some(program) = &instances.program else {
+            return Ok(None);
+        };
         let stage = &self.environment.stages[place.index];
-        let folder = self.environment.program_folder(&instances.program);
+        let folder = self.environment.program_folder(program);
         let program = program::pack(&folder, &format!("{}/program", pointer(place)))?;
-        Ok(Artifact {
+        Ok(Some(Artifact {
             stage: stage.name.clone(),
             key: format!("programs/{}/{}.tar.gz", stage.name, program.hash),
             bytes: program.archive,
+        }))
+    }
+
+    /// What a deploy of them waits for, where nothing signals.
+    pub(super) fn in_service(&self, instances: &Instances) -> Option<InService> {
+        // The emulator's groups have no instances.
+        (instances.program.is_none() && !self.placement.local).then(|| InService {
+            at_least: fewest(instances),
+            within_seconds: instances.start_timeout.as_secs(),
         })
     }
 
@@ -47,11 +67,9 @@ impl Parts<'_> {
         &self,
         place: Place<'_>,
         instances: &Instances,
-        program: &Artifact,
         are_active: bool,
     ) -> Result<BTreeMap<String, Value>, Problem> {
         let mut parameters = BTreeMap::from([
-            ("ProgramKey".to_owned(), Value::Literal(program.key.clone())),
             (
                 "ImageId".to_owned(),
                 image(instances, self.placement.local, &pointer(place))?,
@@ -106,6 +124,7 @@ fn context<'a>(
     secrets: contexts::Secrets<'a>,
     instances: &'a Instances,
 ) -> contexts::Instances<'a> {
+    let drains_for = instances.drains_for().map(Duration::as_secs);
     contexts::Instances {
         instance_name,
         instance_types: &instances.types,
@@ -115,6 +134,8 @@ fn context<'a>(
         security_groups: &instances.security_groups,
         image_from_ssm: !instances.image.starts_with("ami-"),
         root_device: instances.root_device(),
+        program: instances.program.is_some(),
+        settings: instances.settings.is_none(),
         own_subnets: instances.vpc.is_some() || instances.network.is_some(),
         zones: match &instances.zones {
             Some(Zones::Named(names)) => names,
@@ -128,13 +149,16 @@ fn context<'a>(
         may_be_empty: instances.may_be_empty(),
         min_in_service: RollingUpdate::of(instances).keeps(0),
         batch_size: RollingUpdate::of(instances).batch_size,
-        start_timeout: iso8601(instances.start_timeout.as_secs()),
+        pause: iso8601(match instances.program {
+            Some(_) => instances.start_timeout.as_secs(),
+            None => instances.warmup.as_secs().min(LONGEST_PAUSE),
+        }),
         warmup_seconds: instances.warmup.as_secs(),
         // Twice the alarm's three minutes, and some for what it looks at beyond them when data is missing.
         wake_warmup_seconds: instances.warmup.as_secs().max(600),
         nobody_works_minutes: NOBODY_WORKS_MINUTES.max(instances.start_timeout.as_secs().div_ceil(60)),
-        drain_seconds: instances.drain_timeout.as_secs(),
-        hook_seconds: (instances.drain_timeout.as_secs() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
+        drain_seconds: drains_for,
+        hook_seconds: (drains_for.unwrap_or_default() + WATCHER_SECONDS).min(LONGEST_HEARTBEAT),
         volume_gib: instances.volume.as_gib(),
         session_manager: instances.session_manager,
         end_mark,
@@ -142,6 +166,12 @@ fn context<'a>(
         secrets,
         managed_policies: &instances.policies,
     }
+}
+
+/// Whatever time of the day it is.
+fn fewest(instances: &Instances) -> u32 {
+    let scheduled = instances.schedule().0.into_iter().map(|entry| entry.min);
+    scheduled.fold(instances.min, u32::min)
 }
 
 /// The zones of the default VPC, for instances that run there and name none.

@@ -31,10 +31,10 @@ impl Parts<'_> {
             return Err(elsewhere);
         }
         let instances = workers.instances.as_ref();
-        let instances = instances.map(|instances| self.instances_program(place, instances));
+        let instances = instances.map_or(Ok(None), |instances| self.instances_program(place, instances));
         let function = workers.lambda.as_ref();
         let function = function.map(|lambda| self.function_program(place, lambda));
-        let programs = match (instances.transpose(), function.transpose()) {
+        let programs = match (instances, function.transpose()) {
             (Ok(instances), Ok(function)) => Programs { instances, function },
             (instances, function) => {
                 let problems = [instances.err(), function.err()].into_iter().flatten();
@@ -58,11 +58,20 @@ impl Parts<'_> {
         let stage = &self.environment.stages[place.index];
         let Workers { instances, lambda, .. } = &stage.workers;
         let mut parameters = self.stage_parameters(place);
-        let mut rolling_update = None;
-        if let (Some(instances), Some(program)) = (instances, &programs.instances) {
+        let (mut rolling_update, mut in_service) = (None, None);
+        if let Some(instances) = instances {
             let are_active = active == Active::Instances;
-            parameters.extend(self.instance_parameters(place, instances, program, are_active)?);
-            rolling_update = are_active.then(|| RollingUpdate::of(instances));
+            parameters.extend(self.instance_parameters(place, instances, are_active)?);
+            if are_active {
+                rolling_update = Some(RollingUpdate::of(instances));
+                in_service = self.in_service(instances);
+            }
+        }
+        if programs.instances.is_some() || programs.function.is_some() {
+            parameters.insert("ArtifactsBucket".to_owned(), output("artifacts", outputs::BUCKET));
+        }
+        if let Some(program) = &programs.instances {
+            parameters.insert("ProgramKey".to_owned(), Value::Literal(program.key.clone()));
         }
         if let Some(program) = &programs.function {
             parameters.insert("FunctionProgramKey".to_owned(), Value::Literal(program.key.clone()));
@@ -75,6 +84,7 @@ impl Parts<'_> {
         let stack = self.stack(&stage.name, template, &context, parameters, self.on_destroy())?;
         Ok(Stack {
             rolling_update,
+            in_service,
             active: Some(active),
             ..stack
         })
@@ -84,7 +94,6 @@ impl Parts<'_> {
     fn stage_parameters(&self, place: Place<'_>) -> BTreeMap<String, Value> {
         let mut parameters = BTreeMap::new();
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
-        add("ArtifactsBucket", output("artifacts", outputs::BUCKET));
         if self.environment.bucket.is_some() {
             add("BucketName", output("intake", outputs::BUCKET));
         }
@@ -141,6 +150,7 @@ impl Parts<'_> {
             log_retention_days: log_retention.as_secs() / 86400,
             active,
             has_instances: instances.is_some(),
+            has_program: lambda.is_some() || instances.as_ref().is_some_and(|instances| instances.program.is_some()),
             instances: instances
                 .as_ref()
                 .map(|instances| self.instance_context(place, instances)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::blueprint::{self, Stack};
+use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack};
 use crate::cloud::cloudformation::change_set;
 use crate::cloud::cloudformation::change_set::{Change, Manner, NewChangeSet, OnFailure, Template, WorkedOut};
 use crate::cloud::cloudformation::operations::FailuresOf;
@@ -13,10 +13,6 @@ use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::imports::{Existing, TakeIn};
 use crate::engine::plan::planner::Planner;
 use crate::error::{Error, Result};
-
-/// The longest template that goes inline
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
-pub const LONGEST_INLINE_TEMPLATE: usize = 51_200;
 
 /// A name for change sets that no other run uses.
 pub fn change_set_name() -> String {

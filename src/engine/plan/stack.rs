@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::blueprint::{self, Stack};
+use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -10,7 +10,7 @@ use crate::deployed::protection;
 use crate::engine::believed;
 use crate::engine::plan::blocking;
 use crate::engine::plan::decide::{self, Deploy, History};
-use crate::engine::plan::draft::{Base, Drafting, LONGEST_INLINE_TEMPLATE, draft};
+use crate::engine::plan::draft::{Base, Drafting, draft};
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
@@ -108,6 +108,7 @@ pub(super) async fn plan_stack(
         switch: found.and_then(|found| Switch::of(stack, &found.outputs)),
         rolls_instances: None,
         rolling_update: None,
+        awaits_instances: stack.in_service.map(|wanted| wanted.at_least),
         termination_protection: None,
         protected_by_hand: false,
         note: None,

@@ -30,7 +30,10 @@ impl Switch {
         ];
         let (_, from) = workers.into_iter().find(|(output, _)| deployed.contains_key(*output))?;
         let is_proven = match to {
-            Active::Instances => stack.rolling_update.is_some_and(|group| group.min > 0),
+            Active::Instances => {
+                let signals = stack.in_service.is_none();
+                signals && stack.rolling_update.is_some_and(|group| group.min > 0)
+            }
             Active::Lambda => from == Active::Instances && stack.before_switch.is_some(),
             Active::None => false,
         };
@@ -47,7 +50,7 @@ impl Switch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blueprint::RollingUpdate;
+    use crate::blueprint::{InService, RollingUpdate};
 
     #[test]
     fn outputs_tell_who_works_and_the_stack_who_is_to() {
@@ -87,6 +90,15 @@ mod tests {
                 "{output} to {active:?}"
             );
         }
+        let image = Stack {
+            in_service: Some(InService {
+                at_least: 1,
+                within_seconds: 900,
+            }),
+            ..to(Instances, 1)
+        };
+        let switch = Switch::of(&image, &deployed("EventSourceMappingId")).expect("a switch");
+        assert!(!switch.is_proven, "nothing signals: {switch:?}");
         let alone = Stack {
             before_switch: None,
             ..to(Lambda, 0)

@@ -92,6 +92,7 @@ mod tests {
             rolling_update: None,
             active: None,
             before_switch: None,
+            in_service: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Functions: what Lambda refuses, and what means nothing to one.
 
-use super::{Checks, workers};
+use super::{Checks, image};
 use crate::environment::problem::Problem;
 use crate::environment::units::Duration;
 use crate::environment::{Lambda, Queue, Scaling};
@@ -13,7 +13,7 @@ pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
         let Some(lambda) = &stage.workers.lambda else { continue };
         let at_lambda = format!("{at}/workers/lambda");
-        workers::program(checks, &at_lambda, &lambda.program);
+        image::program(checks, &at_lambda, &lambda.program);
         handler(checks, &at_lambda, lambda);
         batch(checks, &at_lambda, lambda);
         visibility(checks, &format!("{at}/queue"), &at_lambda, &stage.queue, lambda);

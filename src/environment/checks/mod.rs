@@ -4,6 +4,7 @@ mod alerts;
 mod capacity;
 mod drift;
 mod flow;
+mod image;
 mod lambda;
 mod names;
 mod ranges;

@@ -72,14 +72,10 @@ fn instances(checks: &mut Checks, at: &str, instances: &Instances) {
         Duration::hours(1),
     );
     // A lifecycle hook's `HeartbeatTimeout`.
-    let key = format!("{at}/drain_timeout");
-    time(
-        checks,
-        &key,
-        instances.drain_timeout,
-        Duration::seconds(30),
-        Duration::hours(2),
-    );
+    if let Some(drain_timeout) = instances.drain_timeout {
+        let key = format!("{at}/drain_timeout");
+        time(checks, &key, drain_timeout, Duration::seconds(30), Duration::hours(2));
+    }
     log_retention(checks, &format!("{at}/log_retention"), instances.log_retention);
     // From Amazon Linux's snapshot up to what a gp3 volume can hold.
     let key = format!("{at}/volume");

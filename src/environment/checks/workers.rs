@@ -1,9 +1,9 @@
 //! Groups of instances: how many, of which types, where, and how they scale.
 
-use super::{Checks, capacity};
+use super::{Checks, capacity, image};
 use crate::environment::architecture::{Architecture, architecture};
 use crate::environment::problem::Problem;
-use crate::environment::{Active, Image, Instances, Scaling, Workers, Zones};
+use crate::environment::{Active, Instances, Scaling, Workers, Zones};
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
@@ -13,10 +13,9 @@ pub(super) fn check(checks: &mut Checks) {
             count(checks, &at_instances, instances);
             capacity::check(checks, &at_instances, instances);
             types(checks, &at_instances, &instances.types);
-            root_device(checks, &at_instances, instances);
             placement(checks, &at_instances, instances);
             security_groups(checks, &at_instances, instances);
-            program(checks, &at_instances, &instances.program);
+            image::check(checks, &at_instances, instances);
         }
         if let (Some(scaling), Some(_)) = (&stage.scaling, &stage.workers.instances) {
             target(checks, &format!("{at}/scaling"), scaling);
@@ -102,16 +101,6 @@ fn types(checks: &mut Checks, at: &str, types: &[String]) {
             ),
             _ => {}
         }
-    }
-}
-
-fn root_device(checks: &mut Checks, at: &str, instances: &Instances) {
-    let known = Image::of(&instances.image).known_root_device();
-    if let (Some(known), Some(_)) = (known, &instances.root_device) {
-        let message = format!("the root device of the image `{}` is known: {known}", instances.image);
-        let problem = Problem::new(format!("{at}/root_device"), message);
-        let problem = problem.help("remove `root_device`: it's for images of one's own");
-        checks.note(problem.on_key(), &[&format!("{at}/image")]);
     }
 }
 
@@ -215,16 +204,6 @@ fn security_groups(checks: &mut Checks, at: &str, instances: &Instances) {
                 &[],
             );
         }
-    }
-}
-
-pub(super) fn program(checks: &mut Checks, at: &str, program: &str) {
-    if program.starts_with('~') {
-        checks.note(
-            Problem::new(format!("{at}/program"), "`~` is not expanded here")
-                .help("write a path relative to this file, or a full one"),
-            &[],
-        );
     }
 }
 

@@ -8,6 +8,7 @@ mod failures;
 mod faults;
 mod functions;
 mod importing;
+mod in_service;
 mod interrupted;
 mod keeping;
 mod leftovers;

@@ -1,5 +1,6 @@
 //! `plan`, `deploy`, `status`, `outputs` and `destroy` on the emulator: what they do, say and end with.
 
+mod image;
 mod left_alone;
 
 use crate::harness::{Aws, Test, account};

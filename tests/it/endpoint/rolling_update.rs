@@ -37,6 +37,8 @@ pub struct Rolling {
     sizes: (usize, usize),
     suspended: Vec<String>,
     timeout: String,
+    /// Whether new instances signal.
+    signals: bool,
 }
 
 impl World {
@@ -157,6 +159,16 @@ impl World {
         let sizes = (group.min, group.desired);
         let enlarged = (kept + batch).max(group.desired);
         let timeout = as_text(&policy["PauseTime"]);
+        // "Specifies whether the Auto Scaling group waits on signals from new instances during an update." Without that,
+        // PauseTime is "the amount of time that CloudFormation pauses after making a change to a batch of instances"
+        // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html).
+        let signals = policy["WaitOnResourceSignals"] == true;
+        // The second wording is that of eucalyptus/eucalyptus, AWSAutoScalingAutoScalingGroupResourceAction, which has the
+        // first one, too.
+        let rest = match signals {
+            true => format!("Waiting on resource signals with a timeout of {timeout}"),
+            false => format!("Pausing for {timeout}"),
+        };
         let name = group.name.clone();
         let suspends = policy["SuspendProcesses"].as_array().into_iter().flatten();
         let suspends: Vec<String> = suspends.map(as_text).collect();
@@ -168,8 +180,7 @@ impl World {
         group.suspended.extend(suspended.clone());
         self.says(stack, id, &format!(
             "Rolling update initiated. Terminating {} obsolete instance(s) in batches of {batch}, while keeping at least {kept} \
-             instance(s) in service. Waiting on resource signals with a timeout of {timeout} when new instances are added to \
-             the autoscaling group.",
+             instance(s) in service. {rest} when new instances are added to the autoscaling group.",
             obsolete.len()
         ));
         self.rolling.push(Rolling {
@@ -182,6 +193,7 @@ impl World {
             sizes,
             suspended,
             timeout,
+            signals,
         });
         let group = &mut self.script.groups[found];
         let mut added = 0;
@@ -210,22 +222,26 @@ impl World {
                 false => self.instance_is_launched(name),
             }
         }
-        if count > 0 {
+        if count > 0 && rolling.signals {
             let waiting = format!(
                 "New instance(s) added to autoscaling group - Waiting on {count} resource signal(s) with a timeout of {}.",
                 rolling.timeout
             );
             self.says(rolling.stack, &id, &waiting);
         }
-        let failure = fails.then(|| {
+        let failure = (fails && rolling.signals).then(|| {
             format!(
                 "Failed to receive {count} resource signal(s) for the current batch.  Each resource signal timeout is counted \
                  as a FAILURE."
             )
         });
         let group = name.to_owned();
-        let signalled = if count == 0 { Duration::ZERO } else { comes_up };
-        self.plan(signalled.max(drains), Step::BatchIsUp { group, failure });
+        let rested = match (count, rolling.signals) {
+            (0, _) => Duration::ZERO,
+            (_, true) => comes_up,
+            (_, false) => comes_up + pause(&rolling.timeout),
+        };
+        self.plan(rested.max(drains), Step::BatchIsUp { group, failure });
     }
 
     /// The signals of a batch are there, or won't come; the next one, if there is one.
@@ -313,4 +329,23 @@ impl World {
 
 fn number(value: &Value) -> usize {
     as_text(value).parse().unwrap_or_default()
+}
+
+/// `PT1H2M3S`.
+fn pause(text: &str) -> Duration {
+    let (mut seconds, mut digits) = (0, String::new());
+    for c in text.trim_start_matches("PT").chars() {
+        let unit = match c {
+            'H' => 3600,
+            'M' => 60,
+            'S' => 1,
+            digit => {
+                digits.push(digit);
+                continue;
+            }
+        };
+        seconds += unit * digits.parse::<u64>().expect("a number");
+        digits.clear();
+    }
+    Duration::from_secs(seconds)
 }

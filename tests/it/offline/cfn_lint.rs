@@ -246,20 +246,24 @@ const CHOICES: [Choice; 18] = [
     Choice {
         name: "image",
         values: &[
-            Setting { name: "al2023", ..NONE },
+            Setting {
+                name: "al2023",
+                instances: "program: program",
+                ..NONE
+            },
             Setting {
                 name: "ubuntu",
-                instances: "image: ubuntu-24.04",
+                instances: "program: program\nimage: ubuntu-24.04",
                 ..NONE
             },
             Setting {
                 name: "ami",
-                instances: "image: ami-0123456789abcdef0\nroot_device: /dev/sda1",
+                instances: "program: program\nimage: ami-0123456789abcdef0\nroot_device: /dev/sda1",
                 ..NONE
             },
             Setting {
                 name: "parameter",
-                instances: "image: /own/images/worker",
+                instances: "program: program\nimage: /own/images/worker",
                 ..NONE
             },
         ],
@@ -479,7 +483,7 @@ fn file(name: &str, settings: &[Setting]) -> String {
     file += &format!("stages:\n  - name: a\n{}", all(|setting| setting.stage, 4));
     file += &block("queue", 4, all(|setting| setting.queue, 6));
     file += &format!(
-        "    workers:\n      instances:\n        program: program\n{}",
+        "    workers:\n      instances:\n{}",
         all(|setting| setting.instances, 8)
     );
     file += &all(|setting| setting.workers, 6);
@@ -565,6 +569,24 @@ fn every_two_options_together_are_right() {
             .collect();
         all.stacks
             .extend(render(folder.path(), &format!("lab-{number}"), &settings).stacks);
+    }
+    // Without a program there is less that can be said beside it.
+    let mut bare: Vec<Setting> = CHOICES.iter().map(|choice| choice.values[0]).collect();
+    let image = CHOICES
+        .iter()
+        .position(|choice| choice.name == "image")
+        .expect("a choice");
+    for (number, instances) in [
+        "image: /own/images/ready\nenvironment: {MODE: fast}",
+        "image: ami-0123456789abcdef0\ndrain_timeout: 2m",
+        "image: ami-0123456789abcdef0\nsettings: none\nspot: true",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        bare[image].instances = instances;
+        all.stacks
+            .extend(render(folder.path(), &format!("lab-bare-{number}"), &bare).stacks);
     }
     for name in SHIPPED {
         all.stacks.extend(shipped(name, false).stacks);

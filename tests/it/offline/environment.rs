@@ -101,6 +101,16 @@ refused! {
     file_of_comments: "# name: photo-lab\n---\n";
     infinity: with("seconds_per_message: 10", "seconds_per_message: .inf");
     root_device_of_a_known_image: with("zones: all", "image: ubuntu-24.04\n        root_device: /dev/xvda");
+    program_that_is_missing: with("        program: ../examples/mover\n", "");
+    secrets_of_an_image: with(
+        "program: ../examples/mover\n",
+        "image: ami-0123456789abcdef0\n        secrets: {PASSWORD: /app/db}\n",
+    );
+    settings_beside_a_program: with("zones: all", "settings: none");
+    settings_that_nobody_gets: with(
+        "program: ../examples/mover\n",
+        "image: ami-0123456789abcdef0\n        settings: none\n        environment: {MODE: fast}\n",
+    );
     root_device_that_is_no_device: with("zones: all", "image: ami-0123456789abcdef0\n        root_device: sda1");
     instance_types: with("[t4g.small]", "[t4g.small, t4g.smal, m5.large, mac2.metal, t4g.small]");
     jinja_that_is_not_quoted: with("name: photo-lab", "name: {{ name }}");
@@ -294,6 +304,18 @@ fn advice_about_an_image_of_ones_own() {
         GraphicalTheme::unicode_nocolor()
     ));
     let ubuntu = "/aws/service/canonical/ubuntu/server/24.04/stable/20260101/arm64/hvm/ebs-gp3/ami-id";
+    let brings = |settings: &str| {
+        let text = GOOD.replace(
+            "program: ../examples/mover",
+            &format!("image: /images/worker{settings}"),
+        );
+        let environment = parse(Path::new("stacks/lab.yaml"), text).unwrap();
+        let advice = advise(&environment);
+        assert_eq!(advice.len(), 1, "{advice:?}");
+        advice[0].help.clone().unwrap_or_default()
+    };
+    assert!(brings("").contains("with the settings that cloud-init writes to /etc/qfleet/worker.env"));
+    assert!(brings("\n        settings: none").contains("know its queue"));
     for image in [
         "image: ubuntu-24.04",
         "image: /images/worker\n        root_device: /dev/xvda",

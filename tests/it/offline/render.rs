@@ -148,6 +148,104 @@ fn an_image_is_looked_up_for_the_types_processors_and_starts_from_its_own_root_d
     }
 }
 
+/// What is in the template of a stage whose image brings the worker, and what isn't.
+#[test]
+fn an_image_that_brings_its_worker_gets_its_settings_and_nothing_else() {
+    let of = |change: fn(&mut qfleet::environment::Instances)| {
+        let mut environment = loaded("image");
+        change(environment.stages[0].workers.instances.as_mut().expect("instances"));
+        let blueprint = rendered(&environment, "us-east-2", false);
+        assert!(blueprint.artifacts.is_empty());
+        let parts: Vec<&str> = blueprint.stacks.iter().map(|stack| stack.part.as_str()).collect();
+        assert_eq!(parts, ["intake", "work", "dashboard"]);
+        assert_eq!(blueprint.parts, parts);
+        let stack = blueprint.stacks.into_iter().nth(1).expect("the stage");
+        let template = blueprint::template::read(&stack.body).expect("a template");
+        let data = &template["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"];
+        let user_data = data["UserData"]["Fn::Base64"]["Fn::Join"][1].to_string();
+        let group = template["Resources"]["Group"].clone();
+        let statements = template["Resources"]["Role"]["Properties"]["Policies"].to_string();
+        (stack, user_data, group, statements)
+    };
+    let (stack, user_data, group, statements) = of(|_| ());
+    let wanted = stack.in_service.expect("what is waited for");
+    assert_eq!((wanted.at_least, wanted.within_seconds), (1, 900));
+    for text in [
+        "/etc/qfleet/worker.env",
+        "QFLEET_QUEUE_URL=${Queue}",
+        "QFLEET_LOG_GROUP",
+        "MODE=",
+    ] {
+        assert!(user_data.contains(text), "{text}: {user_data}");
+    }
+    for text in ["bootstrap", "base64", "QFLEET_LIFECYCLE_HOOK"] {
+        assert!(!user_data.contains(text), "{text}: {user_data}");
+    }
+    assert!(group["CreationPolicy"].is_null());
+    let update = &group["UpdatePolicy"]["AutoScalingRollingUpdate"];
+    assert_eq!(
+        (&update["WaitOnResourceSignals"], &update["PauseTime"]),
+        (&Value::Null, &"PT3M".into())
+    );
+    // Nobody would say that it may go on.
+    assert!(group["Properties"]["LifecycleHookSpecificationList"].is_null());
+    for sid in [
+        "FetchProgram",
+        "TellWhyItDidNotStart",
+        "SignalDeployment",
+        "TellGroupThatWorkIsDone",
+        "FindOwnGroup",
+    ] {
+        assert!(!statements.contains(sid), "{sid}");
+    }
+    assert!(statements.contains("ReceiveJobs") && statements.contains("WriteLogs"));
+
+    let (_, user_data, group, statements) = of(|instances| {
+        instances.drain_timeout = Some(qfleet::environment::units::Duration::minutes(2));
+    });
+    assert!(user_data.contains("QFLEET_LIFECYCLE_HOOK=drain") && user_data.contains("QFLEET_DRAIN_SECONDS=120"));
+    assert_eq!(
+        group["Properties"]["LifecycleHookSpecificationList"][0]["HeartbeatTimeout"],
+        135
+    );
+    assert!(statements.contains("TellGroupThatWorkIsDone"));
+
+    let (_, user_data, ..) = of(|instances| {
+        instances.environment.clear();
+        instances.settings = Some(qfleet::environment::Settings::Nowhere);
+    });
+    assert_eq!(user_data, "null");
+}
+
+#[test]
+fn a_template_that_needs_a_bucket_is_refused_where_there_is_none() {
+    let mut environment = loaded("image");
+    let stage = environment.stages[0].clone();
+    let numbered = |number: usize| Stage {
+        name: format!("work-{number}"),
+        ..stage.clone()
+    };
+    environment.stages = (0..40).map(numbered).collect();
+    let placement = Placement {
+        account: "111122223333".into(),
+        region: "us-east-2".into(),
+        local: false,
+    };
+    let problems = blueprint::render(&environment, &placement).expect_err("is too long");
+    let [problem] = problems.list.as_slice() else {
+        panic!("{:?}", problems.list);
+    };
+    assert!(
+        problem
+            .message
+            .starts_with("the template of photo-image-dashboard has "),
+        "{}",
+        problem.message
+    );
+    environment.dashboard = false;
+    blueprint::render(&environment, &placement).expect("renders");
+}
+
 #[test]
 fn stacks_of_the_shipped_files() {
     let mut settings = insta::Settings::clone_current();
