@@ -120,7 +120,7 @@ mod tests {
             assert_eq!(found, expected);
         }
         let without_proof = said(Lambda, Instances, false, &mapping);
-        assert!(without_proof.contains("As `min` is 0"), "{without_proof}");
+        assert!(without_proof.contains("`min` is 0, or the image"), "{without_proof}");
         let alone = said(Instances, Lambda, false, &["AWS::IAM::InstanceProfile"]);
         assert!(alone.contains("What the instances need goes, too"), "{alone}");
         let alone = said(Lambda, Instances, true, &["AWS::Lambda::Function"]);

@@ -69,12 +69,10 @@ impl Parts<'_> {
         instances: &Instances,
         are_active: bool,
     ) -> Result<BTreeMap<String, Value>, Problem> {
-        let mut parameters = BTreeMap::from([
-            (
-                "ImageId".to_owned(),
-                image(instances, self.placement.local, &pointer(place))?,
-            ),
-        ]);
+        let mut parameters = BTreeMap::from([(
+            "ImageId".to_owned(),
+            image(instances, self.placement.local, &pointer(place))?,
+        )]);
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if instances.network == Some(Network::Create) {
             add("VpcId", output("network", outputs::VPC));
