@@ -1,9 +1,9 @@
 //! The end of a deploy whose instances don't signal: they are in service.
 //!
-//! CloudFormation goes on as soon as the group has them, and rests for `PauseTime` after each batch of a rolling update;
-//! only signals say more
-//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>). So this looks
-//! at the group itself.
+//! Without signals CloudFormation rests for `PauseTime` after each batch of a rolling update, and asks nobody whether
+//! instances work
+//! (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>). When it calls
+//! a new group complete isn't documented. So this looks at the group itself.
 
 use std::time::Duration;
 
