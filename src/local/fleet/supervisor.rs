@@ -2,6 +2,7 @@
 //! what the groups say is to be done.
 
 mod answer;
+mod end;
 mod look;
 mod minute;
 mod schedule;
@@ -14,7 +15,6 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -23,7 +23,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use super::ages::{Ages, Peek};
 use super::autoscaling::{Asked, Endpoint};
-use super::causes;
 use super::event::{Events, FleetEvent};
 use super::group::{Exit, Group, Shape};
 use super::home::FleetHome;
@@ -51,8 +50,6 @@ const SHORT_DRAIN: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_secs(1);
 /// The emulator answers within milliseconds, when it does.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it waits at its end for a signal that may be on its way.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Logs of instances that are gone.
 const LOGS: usize = 20;
 
@@ -391,55 +388,6 @@ impl Supervisor {
             Ok(()) = signals.changed() => {}
             () = ask(self) => {}
         }
-    }
-
-    /// Told to stop: the first time workers drain, the second time they are killed.
-    fn stop(&mut self) {
-        let is_first = self.end.is_none();
-        if is_first {
-            self.note("stopping: workers finish what they have in hand; once more kills them");
-            self.end_all("the local fleet was stopped", DRAIN, Ok(End::Stopped));
-        }
-        // Two may have come at once.
-        if !is_first || *self.signals.borrow() > 1 {
-            self.note("killing the workers; what they had in hand comes back when its visibility timeout has passed");
-            for member in &mut self.members {
-                member.group.kill();
-            }
-        }
-    }
-
-    fn end_all(&mut self, why: &str, drain: Duration, end: Result<End>) {
-        let now = self.now();
-        let cause = causes::end(why, now.wall);
-        for member in &mut self.members {
-            member.group.end(&cause, drain, now);
-        }
-        self.end = Some(end);
-    }
-
-    /// How it ended, once nothing runs any more.
-    fn over(&mut self) -> Option<Result<End>> {
-        if self.members.iter().any(|member| !member.group.instances.is_empty()) {
-            return None;
-        }
-        self.end.take()
-    }
-
-    /// The last that is done.
-    async fn leave(&mut self) {
-        // So that nobody reads of instances that don't run. The next fleet begins at the minimum.
-        let all = self.members.iter();
-        let told = join_all(all.map(|member| self.cloud.set_desired_capacity(&member.group.name, 0)));
-        let mut signals = self.signals.clone();
-        tokio::select! {
-            _ = timeout(LAST_WORDS, told) => {}
-            Ok(()) = signals.changed() => {}
-        }
-        self.home.forget_state();
-        // They are fetched again in no time, and write-protected they would be in the way of somebody who clears up by
-        // hand.
-        program::forget_others(&self.home.programs(), &[]);
     }
 }
 

@@ -70,9 +70,15 @@ fn without_draining_it_is_asked_for_and_not_waited_for() {
         &endpoint,
         &["UpdateEventSourceMapping", "GetEventSourceMapping", "DeleteStack"],
     );
+    // The last one is asked for what is left.
     assert_eq!(
         actions,
-        ["GetEventSourceMapping", "UpdateEventSourceMapping", "DeleteStack"]
+        [
+            "GetEventSourceMapping",
+            "UpdateEventSourceMapping",
+            "DeleteStack",
+            "GetEventSourceMapping"
+        ]
     );
 }
 
