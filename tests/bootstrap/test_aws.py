@@ -3,19 +3,13 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from instance import KEY, REGION, SECRET, TOKEN, Instance
 
 AWS = Path(__file__).parents[2] / "templates" / "worker" / "aws.sh"
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with Instance.running() as running:
-        yield running
 
 
 @pytest.fixture

