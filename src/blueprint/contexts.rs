@@ -33,6 +33,7 @@ pub struct Intake<'a> {
     pub uploads: &'a str,
     /// The same as a notification's filter has it.
     pub uploads_filter: String,
+    pub processed: &'a str,
     pub versioning: bool,
     /// Days; none: for ever.
     pub old_versions_days: Option<u64>,

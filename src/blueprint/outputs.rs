@@ -64,7 +64,10 @@ mod tests {
             (after(artifacts, "\nOutputs:\n"), [BUCKET].as_slice()),
             (after(alerts, "\nOutputs:\n"), &[TOPIC, EMAIL]),
             (after(network, "\nOutputs:\n"), &[VPC, SUBNETS]),
-            (after(intake, "\nOutputs:\n"), &[BUCKET, TOPIC, UPLOADS_PREFIX]),
+            (
+                after(intake, "\nOutputs:\n"),
+                &[BUCKET, TOPIC, UPLOADS_PREFIX, "ProcessedPrefix"],
+            ),
             (
                 after(stage, "\nOutputs:\n"),
                 &[

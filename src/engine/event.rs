@@ -117,6 +117,14 @@ pub enum Event {
         /// Messages that were received and aren't done.
         messages_in_flight: u64,
     },
+    /// Before its stack is deleted: Lambda is told to receive nothing more through an event source mapping.
+    Disabling {
+        stack: String,
+        /// The mapping's UUID.
+        mapping: String,
+        /// Whether that is done; otherwise it isn't waited for any longer.
+        done: bool,
+    },
     /// A function gets no more messages, and finishes those that it works on.
     Finishing {
         stack: String,

@@ -1,6 +1,7 @@
 //! What an environment file may say but probably shouldn't.
 
 mod function;
+mod secret_names;
 
 use super::problem::Problem;
 use super::units::Duration;
@@ -23,6 +24,7 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
     for (i, stage) in environment.stages.iter().enumerate() {
         let at = format!("/stages/{i}");
         queue(&at, stage, &mut advice);
+        secret_names::advise(&format!("{at}/workers"), &stage.workers, &mut advice);
         if let Some(group) = &stage.workers.instances {
             instances(&format!("{at}/workers/instances"), stage, group, &mut advice);
             image::advise(&format!("{at}/workers/instances"), group, &mut advice);

@@ -70,6 +70,21 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
                 "  {stack} {doing}: {waiting} waiting, {messages_in_flight} in flight"
             )]
         }
+        Event::Disabling {
+            stack,
+            mapping,
+            done: true,
+        } => vec![format!(
+            "{} {stack}: Lambda receives no more messages (event source mapping {mapping})",
+            paint(GOOD, "✓")
+        )],
+        Event::Disabling {
+            stack,
+            mapping,
+            done: false,
+        } => vec![format!(
+            "  {stack}: Lambda stops receiving messages (event source mapping {mapping} is being disabled)"
+        )],
         Event::Finishing {
             function,
             messages_in_flight,

@@ -26,7 +26,8 @@ class Settings:
     processed_prefix: str
     visibility_timeout: int
     """Seconds."""
-    messages_at_once: int
+    messages_at_once: int = 1
+    """Lambda's functions aren't told: they work on a batch's messages one after the other."""
     next_queue_urls: tuple[str, ...] = ()
     poll_seconds: int = 20
     """How long one request waits for messages. 20 is SQS's limit and the cheapest; less ends an idle worker sooner."""
@@ -47,7 +48,7 @@ class Settings:
             visibility_timeout=reader.number(
                 "QFLEET_VISIBILITY_TIMEOUT_SECONDS", 1, LONGEST_VISIBILITY_SECONDS
             ),
-            messages_at_once=reader.number("QFLEET_MESSAGES_AT_ONCE", 1, 1000),
+            messages_at_once=reader.number("QFLEET_MESSAGES_AT_ONCE", 1, 1000, default=cls.messages_at_once),
             next_queue_urls=tuple(environment.get("QFLEET_NEXT_QUEUE_URLS", "").split()),
             poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
             seconds_per_file=reader.seconds("MOVER_SECONDS_PER_FILE", 3600, default=cls.seconds_per_file),

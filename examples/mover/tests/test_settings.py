@@ -15,7 +15,6 @@ GOOD = {
     "QFLEET_UPLOADS_PREFIX": "uploads/",
     "QFLEET_PROCESSED_PREFIX": "processed/",
     "QFLEET_VISIBILITY_TIMEOUT_SECONDS": "120",
-    "QFLEET_MESSAGES_AT_ONCE": "2",
     "AWS_REGION": "us-east-2",
 }
 
@@ -26,19 +25,22 @@ def test_reads_all_of_them() -> None:
         | {
             "QFLEET_NEXT_QUEUE_URLS": "https://one https://two",
             "MOVER_SECONDS_PER_FILE": "0.5",
+            "QFLEET_MESSAGES_AT_ONCE": "2",
         }
     )
     assert settings.visibility_timeout == 120
     assert settings.next_queue_urls == ("https://one", "https://two")
     assert settings.seconds_per_file == 0.5
+    assert settings.messages_at_once == 2
 
 
 def test_optional_ones_may_be_absent_or_empty() -> None:
-    unset = ("QFLEET_NEXT_QUEUE_URLS", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
+    unset = ("QFLEET_NEXT_QUEUE_URLS", "QFLEET_MESSAGES_AT_ONCE", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
     for more in ({}, dict.fromkeys(unset, "")):
         settings = Settings.from_environment(GOOD | more)
         assert settings.next_queue_urls == ()
         assert settings.poll_seconds == 20
+        assert settings.messages_at_once == 1
         assert settings.seconds_per_file == 0
 
 

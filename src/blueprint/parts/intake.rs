@@ -22,6 +22,7 @@ impl Parts<'_> {
                 true => bucket.uploads.clone(),
                 false => quoting::key_in_events(&bucket.uploads),
             },
+            processed: &bucket.processed,
             versioning: bucket.versioning,
             old_versions_days: match bucket.old_versions {
                 KeptFor::Time(length) => Some(length.as_secs() / 86400),

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::cloud::CloudError;
 use crate::cloud::cloudformation::stacks::StackResource;
 use crate::cloud::lambda::mappings::Mapping;
+use crate::engine::event::Event;
 use crate::engine::finishing;
 use crate::engine::operation::Context;
 use crate::engine::pace;
@@ -28,12 +29,17 @@ pub async fn disable(context: Context<'_>, stack: &str, resources: &[StackResour
     let disabled = mappings.map(async |mapping| {
         let uuid = &mapping.physical_id;
         let done = disable_one(context, stack, uuid, at_once).await;
-        context.tell.warn(match &done {
-            Ok(Ended::Gone) => return,
-            Ok(Ended::Asked) => format!("{stack}: the event source mapping {uuid} is being disabled"),
-            Ok(Ended::Disabled(_)) => format!("{stack}: the event source mapping {uuid} was disabled"),
-            Err(error) => format!("{stack}: the event source mapping {uuid} is deleted as it is: {error}"),
-        });
+        if let Err(error) = &done {
+            let what = format!("{stack}: the event source mapping {uuid} is deleted as it is");
+            return context.tell.warn(format!("{what}: {error}"));
+        }
+        if !matches!(done, Ok(Ended::Gone)) {
+            context.tell.tell(Event::Disabling {
+                stack: stack.to_owned(),
+                mapping: uuid.clone(),
+                done: matches!(done, Ok(Ended::Disabled(_))),
+            });
+        }
         if let Ok(Ended::Disabled(mapping)) = done
             && !at_once
             && let Err(error) = finish(context, stack, &mapping, resources).await

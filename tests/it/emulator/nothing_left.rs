@@ -24,7 +24,7 @@ fn objects() -> usize {
 }
 
 /// A shipped file for this account, under this name.
-fn shipped(file: &str, name: &str, account: &str) -> String {
+pub fn shipped(file: &str, name: &str, account: &str) -> String {
     let repository = env!("CARGO_MANIFEST_DIR");
     let text = std::fs::read_to_string(format!("{repository}/stacks/{file}.yaml")).expect("a shipped file");
     let own = text.lines().map(|line| match line.split_once(':') {
@@ -166,6 +166,7 @@ fn every_shipped_file_is_here() {
         "lab.yaml",
         "office-hours.yaml",
         "production.yaml",
+        "secrets.yaml",
         "ubuntu.yaml",
     ];
     assert_eq!(here, tested);
@@ -272,4 +273,9 @@ async fn of_a_schedule_whose_data_is_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ubuntu() {
     goes("ubuntu", "photo-ubuntu", "move", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_workers_with_a_secret() {
+    goes("secrets", "photo-secrets", "move", &[]).await;
 }

@@ -194,8 +194,7 @@ Resources:
         .then()
         .args(["destroy", "lab.yaml", "--yes"])
         .emulated()
-        .stderr_contains("lab-move: the event source mapping")
-        .stderr_contains("was disabled")
+        .stderr_contains("lab-move: Lambda receives no more messages (event source mapping")
         .run();
     assert_eq!(all(&account), [] as [&str; 0]);
 }

@@ -409,6 +409,13 @@ fn advice_about_one_thing_each() {
             with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567]"),
             "/stages/0/workers/instances/subnets",
         ),
+        (
+            with(
+                "zones: all",
+                "environment: {DB_PASSWORD: hunter2, TOKENIZER: words, TOKEN_URL: 'https://a'}",
+            ),
+            "/stages/0/workers/instances/environment/DB_PASSWORD",
+        ),
     ] {
         let environment = parse(Path::new("lab.yaml"), text.clone()).unwrap_or_else(|p| panic!("{}{text}", shown(&p)));
         let advice = advise(&environment);

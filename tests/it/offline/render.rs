@@ -10,7 +10,15 @@ use qfleet::environment::{self, Environment, Stage};
 use serde_json::Value;
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 6] = ["class", "lab", "office-hours", "production", "lambda", "switch"];
+pub const SHIPPED: [&str; 7] = [
+    "class",
+    "lab",
+    "office-hours",
+    "production",
+    "lambda",
+    "secrets",
+    "switch",
+];
 
 /// The blueprint of an environment file in stacks/.
 pub fn shipped(name: &str, local: bool) -> Blueprint {
@@ -516,6 +524,7 @@ fn a_prefix_is_encoded_in_the_filter_alone() {
             ["Filter"]["S3Key"]["Rules"];
         assert_eq!(rules[0]["Value"], filter);
         assert_eq!(intake["Outputs"]["UploadsPrefix"]["Value"], "day=1/in+out@x/");
+        assert_eq!(intake["Outputs"]["ProcessedPrefix"]["Value"], "processed/");
         let work = serde_json::Value::Object(body("work")).to_string();
         assert!(work.contains("day=1/in+out@x/") && !work.contains("%3D"), "{work}");
     }

@@ -8,6 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::emulator::local_fleet::place::{Place, Plan};
+use crate::emulator::nothing_left::shipped;
 
 /// Says what it was given, all of it or nothing.
 const RUN: &str = "#!/bin/sh
@@ -71,4 +72,32 @@ fn workers_get_what_the_emulator_keeps_and_nothing_tells_it() {
     for text in [template, place.said(), kept] {
         assert!(!text.contains("hunter2"), "{text}");
     }
+}
+
+/// The file in stacks/, whose only need is its parameter.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_shipped_file_gives_its_workers_their_password() {
+    let place = Place::new(Plan::new("photo-secrets", 1, 4));
+    let file = shipped("secrets", "photo-secrets", &place.plan.account);
+    assert_eq!(
+        file.matches("--name /photo-secrets/db ").count(),
+        1,
+        "how it is made: {file}"
+    );
+    fs::write(place.first.path("fleet.yaml"), file).expect("writes");
+    place.aws(async |aws| {
+        let put = aws.ssm.put_parameter().name("/photo-secrets/db");
+        let put = put.r#type(ParameterType::SecureString).value("made-up");
+        put.send().await.expect("put");
+    });
+    // Its `install` needs a network.
+    let up = ["local", "up", "fleet.yaml", "--no-install", "--detach"];
+    place.qfleet(&up).run();
+    for pid in place.in_service(1).values() {
+        let environment = fs::read(format!("/proc/{pid}/environ")).expect("its environment");
+        let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
+        assert!(variables.contains(&b"DB_PASSWORD=made-up".as_slice()));
+    }
+    place.qfleet(&["local", "down"]).run();
 }

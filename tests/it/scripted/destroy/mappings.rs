@@ -45,8 +45,8 @@ fn waited(endpoint: &Endpoint) -> Duration {
 fn a_mapping_is_disabled_before_its_stack_goes() {
     let endpoint = serve(stage(Some(enabled())));
     destroy(&endpoint)
-        .stderr_contains("lab-work: the event source mapping")
-        .stderr_contains("was disabled")
+        .stderr_contains("✓ lab-work: Lambda receives no more messages (event source mapping")
+        .stderr_lacks("warning")
         .run();
     is_gone(&endpoint);
     let updates = endpoint.calls("UpdateEventSourceMapping");
@@ -85,7 +85,9 @@ fn without_draining_it_is_asked_for_and_not_waited_for() {
 #[test]
 fn one_that_is_being_updated_is_disabled_after_that() {
     let endpoint = serve(stage(Some(ScriptedMapping { in_use: 2, ..enabled() })));
-    destroy(&endpoint).stderr_contains("was disabled").run();
+    destroy(&endpoint)
+        .stderr_contains("Lambda receives no more messages")
+        .run();
     is_gone(&endpoint);
     assert_eq!(endpoint.calls("UpdateEventSourceMapping").len(), 3);
 }
