@@ -47,7 +47,8 @@ impl Check {
         let offline = placement::offline(&environment, global, self.account)?;
         let blueprint = blueprint::render(&environment, &offline.placement)?;
         let mut findings = lint::lint(&blueprint);
-        let asked = cfn_lint::run(&blueprint, &offline.placement.region);
+        let (stacks, region) = (blueprint.stacks.len(), offline.placement.region);
+        let asked = global.blocking(move || Ok(cfn_lint::run(&blueprint, &region)))?;
         let cfn_lint = match asked {
             Ok(Some(found)) => {
                 findings.extend(found);
@@ -58,7 +59,7 @@ impl Check {
         };
         let checked = Checked {
             environment: &environment.name,
-            stacks: blueprint.stacks.len(),
+            stacks,
             advice: Problems::new(environment.source.clone(), advise(&environment)),
             findings,
             cfn_lint,

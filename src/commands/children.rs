@@ -1,5 +1,5 @@
-//! Processes that this one started and that must not outlive it: a profile's `credential_process` that never ends. The
-//! SDK starts it, and leaves it when it isn't waited for any more.
+//! Processes that this one started and that must not outlive it: a program's `build`, cfn-lint, and a profile's
+//! `credential_process` that never ends. The SDK starts that one, and leaves it when it isn't waited for any more.
 
 use std::fs;
 
@@ -17,10 +17,19 @@ struct Process {
 /// Sends SIGTERM to what this process started, and to what that started. What may outlive it, as the emulator and workers,
 /// has a process group of its own.
 pub fn end() {
+    signal(Signal::SIGTERM);
+}
+
+/// The same with what doesn't end by SIGTERM.
+pub fn kill_all() {
+    signal(Signal::SIGKILL);
+}
+
+fn signal(signal: Signal) {
     let (own, group) = (getpid().as_raw(), getpgrp().as_raw());
     for pid in descendants(own, group, &all()) {
         // It may have ended meanwhile.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 

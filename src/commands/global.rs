@@ -274,13 +274,19 @@ impl Env {
         Ok(environment::load(&self.path()?)?)
     }
 
-    /// The same for a command that renders it: what programs must be built for is built. Before a command listens for
-    /// signals, so that Ctrl-C ends a build.
+    /// The same for a command that renders it: what programs must be built for is built. A signal ends a build with all
+    /// that it started.
     pub fn load_and_build(&self, global: &Global) -> Result<Environment> {
         let environment = self.load()?;
-        blueprint::build(&environment, global.local, |folder| {
-            report::note(&format!("Building {} (its `build` is run)", folder.display()));
-        })?;
-        Ok(environment)
+        if environment.stages.iter().all(|stage| stage.workers.lambda.is_none()) {
+            return Ok(environment);
+        }
+        let local = global.local;
+        global.blocking(move || {
+            blueprint::build(&environment, local, |folder| {
+                report::note(&format!("Building {} (its `build` is run)", folder.display()));
+            })?;
+            Ok(environment)
+        })
     }
 }

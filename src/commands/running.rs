@@ -3,7 +3,8 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout};
 
 use super::children;
 use super::global::Global;
@@ -15,6 +16,12 @@ use crate::report;
 /// How long a process that ends at once takes for its last words. A terminal that is stopped, or a reader that doesn't
 /// read, doesn't hold it up for longer.
 const LAST_WORDS: Duration = Duration::from_millis(250);
+
+/// How often, and how far apart, processes are told to end, and are killed after that. Less than an interrupted command
+/// has in all.
+const TERMINATED: usize = 20;
+const KILLED: usize = 10;
+const MOMENT: Duration = Duration::from_millis(100);
 
 impl Global {
     /// Runs a command that only reads: a signal ends it wherever it is.
@@ -53,6 +60,28 @@ impl Global {
             children::end();
         }
         ended
+    }
+
+    /// Does what blocks a thread while it waits for processes that it starts: a signal ends them, and the work with them.
+    pub fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        self.run(None, async |interrupt| {
+            let mut work = spawn_blocking(work);
+            let stop = tokio::select! {
+                done = &mut work => return done.unwrap_or_else(|error| Err(Error::failed(error.to_string()))),
+                stop = interrupt.stopped() => stop,
+            };
+            // It cleans up behind them. What it starts meanwhile ends, too.
+            let end = [(TERMINATED, children::end as fn()), (KILLED, children::kill_all)];
+            for (times, end) in end {
+                for _ in 0..times {
+                    end();
+                    if timeout(MOMENT, &mut work).await.is_ok() {
+                        return Err(stop);
+                    }
+                }
+            }
+            Err(stop)
+        })
     }
 
     /// Shows something until its end, or a signal's. What follows has no other end, and nothing is said of it.

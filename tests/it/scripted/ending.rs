@@ -1,6 +1,7 @@
 //! How commands end: whatever call stands still or fails, by which signal or by `--timeout`, in time, with the right exit
 //! code, and with one document.
 
+mod builds;
 mod commands;
 mod failing;
 mod standing_still;
