@@ -70,7 +70,7 @@ fn is_secret(name: &str) -> bool {
     let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
     let says_where = words.last().is_some_and(|last| ABOUT.contains(last));
     let names_one = |secret: &&[&str]| words.windows(secret.len()).any(|some| some == *secret);
-    !says_where && SECRET.iter().any(|secret| names_one(secret))
+    !says_where && SECRET.iter().any(names_one)
 }
 
 #[cfg(test)]
