@@ -1,8 +1,11 @@
 //! Drift detection: what the script says, in the shape and the time that the API's pages describe.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::query::{Input, Refusal};
+use super::script::Script;
 use super::state::Stack;
 use super::world::World;
 use super::xml::Fields;
@@ -77,6 +80,26 @@ impl Drifted {
     /// Whether it isn't what it was deployed as.
     pub(super) fn is_drift(&self) -> bool {
         matches!(self.status.as_str(), "MODIFIED" | "DELETED")
+    }
+}
+
+impl Script {
+    /// What drift detection says of a resource; it didn't look at any other.
+    pub fn drifted(mut self, resource: Drifted) -> Self {
+        self.drifted.push(resource);
+        self
+    }
+
+    /// How long a drift detection is DETECTION_IN_PROGRESS.
+    pub fn detections_take(mut self, time: Duration) -> Self {
+        self.detections_take = time;
+        self
+    }
+
+    /// Drift detections of the stack end with DETECTION_FAILED.
+    pub fn detection_fails(mut self, stack: &str, reason: &str) -> Self {
+        self.detections_fail.insert(stack.into(), reason.into());
+        self
     }
 }
 

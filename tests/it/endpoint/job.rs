@@ -1,13 +1,8 @@
-//! One resource made, changed, put back or deleted; and its names and values.
-
-use serde_json::{Value, json};
-use tokio::time::Instant;
+//! One resource made, changed, put back or deleted, in time; with its events.
 
 use super::diff::{differing, replaces};
+use super::failures::Verb;
 use super::operation::{JobState, OnFailure, Phase, Work};
-use super::script::Verb;
-use super::state::{Resource, Stack};
-use super::template::{Template, as_text};
 use super::world::{Step, World};
 
 /// In the recordings of test_immutable_property_update_causes_resource_replacement
@@ -15,27 +10,6 @@ use super::world::{Step, World};
 /// UPDATE_IN_PROGRESS with its old id and this reason, then with its new one and the other.
 const REPLACES: &str = "Requested update requires the creation of a new physical resource; hence creating one.";
 const INITIATED: &str = "Resource creation Initiated";
-
-impl Resource {
-    /// As a template declares it, with nothing made yet.
-    pub fn declared(id: &str, declared: &Value, template: &Template, now: Instant) -> Self {
-        let policy = |name: &str| declared[name].as_str().unwrap_or("Delete").to_owned();
-        Resource {
-            id: id.to_owned(),
-            kind: as_text(&declared["Type"]),
-            physical_id: None,
-            status: String::new(),
-            reason: None,
-            changed: now,
-            properties: Value::Null,
-            open_properties: Value::Null,
-            needs: template.needs(id),
-            version: 1,
-            deletion_policy: policy("DeletionPolicy"),
-            update_replace_policy: policy("UpdateReplacePolicy"),
-        }
-    }
-}
 
 impl World {
     pub fn start_job(&mut self, stack: usize, job: usize) {
@@ -267,168 +241,6 @@ impl World {
         }
     }
 
-    fn declare(&mut self, stack: usize, id: &str) {
-        let now = self.now;
-        let it = &mut self.stacks[stack];
-        let Some(template) = it
-            .operation
-            .as_ref()
-            .and_then(|operation| operation.wanted.template.clone())
-        else {
-            return;
-        };
-        it.resources.retain(|resource| resource.id != id);
-        it.resources
-            .push(Resource::declared(id, &template.tree["Resources"][id], &template, now));
-    }
-
-    /// Its properties as the operation wants them: with other resources' values, and with these left open.
-    pub(super) fn wanted(&self, stack: usize, id: &str) -> Option<(Value, Value)> {
-        let it = &self.stacks[stack];
-        let definition = &it.operation.as_ref()?.wanted;
-        let template = definition.template.as_ref()?;
-        let declared = &template.tree["Resources"][id];
-        let parameters = definition.values();
-        let resource = |id: &str, attribute: Option<&str>| self.value_of(it, id, attribute);
-        let values = self.values(it, &parameters, &resource);
-        Some((
-            template.resolve(&declared["Properties"], &values),
-            self.open_properties(it, definition, declared),
-        ))
-    }
-
-    fn differs(&self, stack: usize, id: &str) -> bool {
-        let it = &self.stacks[stack];
-        let (Some((properties, open)), Some(known)) = (self.wanted(stack, id), it.resource(id)) else {
-            return false;
-        };
-        let tags_changed = it.operation.as_ref().is_some_and(|operation| operation.tags_changed);
-        // A stack that was there from the beginning has properties with open values only.
-        let same = known.properties == properties
-            || (known.properties == known.open_properties && open == known.open_properties);
-        let reverted = it
-            .operation
-            .as_ref()
-            .is_some_and(|operation| operation.reverts.contains(id));
-        let metadata = |definition: &super::state::Definition| {
-            let template = definition.template.as_ref()?;
-            Some(template.tree["Resources"][id]["Metadata"].clone())
-        };
-        let wanted = it.operation.as_ref().map(|operation| &operation.wanted);
-        let other_metadata = wanted.is_some_and(|wanted| metadata(wanted) != metadata(&it.definition));
-        tags_changed || other_metadata || reverted || !same || known.status.ends_with("_FAILED")
-    }
-
-    fn make(&mut self, stack: usize, id: &str) {
-        if self.stacks[stack]
-            .resource(id)
-            .is_none_or(|resource| resource.physical_id.is_some())
-        {
-            return;
-        }
-        let Some((properties, open_properties)) = self.wanted(stack, id) else {
-            return;
-        };
-        let kind = self.stacks[stack]
-            .resource(id)
-            .map(|resource| resource.kind.clone())
-            .unwrap_or_default();
-        let operation = self.stacks[stack].operation.as_ref();
-        let imported = operation.and_then(|operation| operation.imports.get(id).cloned());
-        let physical_id = imported.unwrap_or_else(|| self.physical_id(stack, id, &kind, &properties));
-        self.kept.remove(&physical_id);
-        if kind == "AWS::S3::Bucket" {
-            self.services.make_bucket(&physical_id);
-        }
-        if let Some(resource) = self.stacks[stack].resource_mut(id) {
-            resource.physical_id = Some(physical_id);
-            resource.properties = properties;
-            resource.open_properties = open_properties;
-        }
-    }
-
-    /// Whether a property that changes says that it is made anew.
-    fn is_replaced(&self, stack: usize, id: &str) -> bool {
-        let (Some((properties, open_properties)), Some(known)) =
-            (self.wanted(stack, id), self.stacks[stack].resource(id))
-        else {
-            return false;
-        };
-        let anew = |before: &Value, after: &Value| {
-            let mut changed = differing(before, after).into_iter();
-            changed.any(|name| replaces(&known.kind, name))
-        };
-        let is_known = known.properties != known.open_properties;
-        (is_known && anew(&known.properties, &properties)) || anew(&known.open_properties, &open_properties)
-    }
-
-    /// In place or anew.
-    fn change(&mut self, stack: usize, id: &str) {
-        let Some((properties, open_properties)) = self.wanted(stack, id) else {
-            return;
-        };
-        let Some(known) = self.stacks[stack].resource(id).cloned() else {
-            return;
-        };
-        let kind = known.kind.clone();
-        let physical_id = if self.is_replaced(stack, id) {
-            let physical_id = self.physical_id(stack, id, &kind, &properties);
-            if let Some(operation) = &mut self.stacks[stack].operation {
-                operation.leftovers.push(known);
-            }
-            Some(physical_id)
-        } else {
-            known.physical_id.clone()
-        };
-        if let Some(resource) = self.stacks[stack].resource_mut(id) {
-            resource.physical_id = physical_id;
-            resource.properties = properties;
-            resource.open_properties = open_properties;
-            resource.version += 1;
-        }
-    }
-
-    fn restore(&mut self, stack: usize, id: &str) {
-        let it = &mut self.stacks[stack];
-        let Some(operation) = &mut it.operation else { return };
-        let Some(before) = operation
-            .before
-            .resources
-            .iter()
-            .find(|before| before.id == id)
-            .cloned()
-        else {
-            return;
-        };
-        operation.touched.remove(id);
-        let Some(known) = it.resources.iter_mut().find(|known| known.id == id) else {
-            return;
-        };
-        if known.physical_id != before.physical_id {
-            // The old one stays after all, and the new one goes.
-            operation
-                .leftovers
-                .retain(|leftover| leftover.physical_id != before.physical_id);
-            operation.leftovers.push(known.clone());
-        }
-        let version = known.version + 1;
-        *known = Resource { version, ..before };
-    }
-
-    fn unmake(&mut self, stack: usize, id: &str) {
-        let Some(resource) = self.stacks[stack].resource_mut(id) else {
-            return;
-        };
-        let (kind, physical_id) = (resource.kind.clone(), resource.physical_id.take());
-        let physical_id = physical_id.unwrap_or_default();
-        self.ended.insert((stack, id.to_owned()), physical_id.clone());
-        match kind.as_str() {
-            "AWS::S3::Bucket" => self.services.delete_bucket(&physical_id),
-            "AWS::AutoScaling::AutoScalingGroup" => self.script.groups.retain(|group| group.name != physical_id),
-            _ => {}
-        }
-    }
-
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html>: "You can only
     /// delete empty buckets. Deletion fails for buckets that have contents."
     fn why_not_deleted(&mut self, stack: usize, id: &str) -> Option<String> {
@@ -444,59 +256,5 @@ impl World {
         self.services.holds_objects(&bucket).then(|| {
             "The bucket you tried to delete is not empty (Service: S3, Status Code: 409, Request ID: 0000000000000000)".to_owned()
         })
-    }
-
-    /// The name of a resource in its service.
-    pub fn physical_id(&mut self, stack: usize, id: &str, kind: &str, properties: &Value) -> String {
-        let unique = &self.unique()[..8];
-        let given = super::kept::name(kind, properties);
-        let name = given.map_or_else(|| format!("{}-{id}-{unique}", self.stacks[stack].name), str::to_owned);
-        // A value of another resource that isn't there yet is no text for a name.
-        let text = |name: &str| -> String {
-            let text = properties[name].as_str().unwrap_or_default();
-            text.chars().filter(|c| !c.is_control()).collect()
-        };
-        match kind {
-            "AWS::SQS::Queue" => {
-                format!(
-                    "https://sqs.{}.amazonaws.com/{}/{name}",
-                    self.script.region, self.script.account
-                )
-            }
-            "AWS::SNS::Topic" => self.arn("sns", &name),
-            // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sns-subscription.html>
-            "AWS::SNS::Subscription" => format!("{}:{unique}", text("TopicArn")),
-            // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-autoscaling-scalingpolicy.html>
-            "AWS::AutoScaling::ScalingPolicy" => {
-                let group = text("AutoScalingGroupName");
-                let policy = format!("scalingPolicy:{unique}:autoScalingGroupName/{group}:policyName/{name}");
-                self.arn("autoscaling", &policy)
-            }
-            "AWS::EC2::LaunchTemplate" => format!("lt-{unique}"),
-            "AWS::SSM::Parameter" if !text("Name").is_empty() => text("Name"),
-            "AWS::Lambda::EventSourceMapping" => self.unique(),
-            _ => name,
-        }
-    }
-
-    /// What `Ref` (no attribute) and `Fn::GetAtt` of a resource give.
-    pub fn value_of(&self, stack: &Stack, id: &str, attribute: Option<&str>) -> Value {
-        let Some(resource) = stack.resource(id) else {
-            return json!("");
-        };
-        let physical_id = resource.physical_id.clone().unwrap_or_default();
-        let name = physical_id.rsplit(['/', ':']).next().unwrap_or_default();
-        let service = resource.kind.split("::").nth(1).unwrap_or_default().to_lowercase();
-        match attribute {
-            None => json!(physical_id),
-            Some("Arn" | "TopicArn") if physical_id.starts_with("arn:") => json!(physical_id),
-            Some("Arn") => json!(self.arn(&service, name)),
-            Some("QueueName" | "RoleName" | "TopicName") => json!(name),
-            Some("LatestVersionNumber" | "DefaultVersionNumber") => json!(resource.version.to_string()),
-            Some(other) => match resource.properties.get(other) {
-                Some(given) => given.clone(),
-                None => json!(format!("{name}.{other}")),
-            },
-        }
     }
 }

@@ -6,7 +6,8 @@
 //!             │               └─ in_memory  (the SDK's HTTP client, a paused clock)
 //!             ├─ change_sets, change_set_calls, direct, stacks, recovery   the API's actions
 //!             ├─ drift, revert                   drift as scripted, and change sets that put it back
-//!             ├─ operation, phases, job          what runs, phase by phase, resource by resource
+//!             ├─ operation, phases, job, made    what runs, phase by phase, resource by resource, and what becomes of it
+//!             ├─ names                           names and values of resources
 //!             ├─ template, template_summary, diff   what should be, and what differs
 //!             ├─ auto_scaling, cloud_watch       groups whose instances come and go; metrics as scripted
 //!             ├─ rolling_update                  groups whose instances an update of their stack replaces
@@ -39,6 +40,8 @@ mod direct;
 mod draining;
 mod drift;
 mod ec2;
+mod existing;
+mod failures;
 mod faults;
 mod forward;
 mod functions;
@@ -50,9 +53,11 @@ mod kept;
 mod left;
 mod listing;
 mod logs;
+mod made;
 mod mappings;
 mod model;
 mod move_tasks;
+mod names;
 mod operation;
 mod parts;
 mod phases;
@@ -64,6 +69,7 @@ mod rolling_update;
 mod s3;
 mod said;
 mod script;
+mod scripted_group;
 mod services;
 mod stacks;
 mod stale;
@@ -80,10 +86,11 @@ use std::sync::{Arc, Mutex};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use answer::{Shared, lock};
-pub use auto_scaling::{ScriptedActivity, ScriptedGroup};
 pub use calls::Call;
 pub use draining::Obstacles;
 pub use drift::Drifted;
+pub use existing::Existing;
+pub use failures::Verb;
 pub use faults::{Fault, On};
 pub use functions::ScriptedFunction;
 pub use gate::Gate;
@@ -92,7 +99,8 @@ pub use model::Model;
 pub use query::Refusal;
 pub use queues::arn_of;
 pub use said::attributes;
-pub use script::{DescribeEvents, Existing, Happening, Script, Taking, Verb};
+pub use script::{DescribeEvents, Happening, Script, Taking};
+pub use scripted_group::{ScriptedActivity, ScriptedGroup};
 pub use world::{Step, World};
 pub use xml::Fields;
 

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::auto_scaling::ScriptedGroup;
+use super::existing::Existing;
+use super::failures::{Failure, Invalid};
 use super::faults::{Fault, On, Rule};
+use super::scripted_group::{ScriptedActivity, ScriptedGroup};
 
 /// What happens. Every method gives the script back, so that it reads as one sentence.
 #[derive(Debug, Clone)]
@@ -32,7 +34,7 @@ pub struct Script {
     pub(super) function: super::functions::ScriptedFunction,
     pub(super) mapping_tags: serde_json::Map<String, serde_json::Value>,
     pub(super) subscribed: Vec<super::users::Subscribed>,
-    pub(super) activities: Vec<super::auto_scaling::ScriptedActivity>,
+    pub(super) activities: Vec<ScriptedActivity>,
     /// Name, state and reason.
     pub(super) alarms: Vec<[String; 3]>,
     /// Topic, the queue's ARN, and whether it was confirmed.
@@ -74,59 +76,12 @@ pub enum Taking {
     Slowly(u64),
 }
 
-/// What is done to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    Create,
-    Update,
-    Delete,
-    /// Back to what it was before an update that failed.
-    Restore,
-}
-
-/// A resource that fails.
-#[derive(Debug, Clone)]
-pub(super) struct Failure {
-    pub stack: String,
-    pub resource: String,
-    pub verb: Verb,
-    pub reason: String,
-    /// How often; `None`: always.
-    pub times: Option<u32>,
-}
-
-/// A change set that early validation refuses.
-#[derive(Debug, Clone)]
-pub(super) struct Invalid {
-    pub stack: String,
-    pub resource: String,
-    pub path: String,
-    pub reason: String,
-}
-
 /// How DescribeEvents answers: it is newer than the rest, and not everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DescribeEvents {
     Answers,
     Empty,
     UnknownAction,
-}
-
-/// A stack that is there from the beginning.
-#[derive(Debug, Clone)]
-pub struct Existing {
-    pub(super) name: String,
-    pub(super) status: String,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) parameters: BTreeMap<String, String>,
-    pub(super) outputs: BTreeMap<String, String>,
-    pub(super) body: String,
-    pub(super) protected: bool,
-    pub(super) reason: Option<String>,
-    pub(super) drift: Option<(String, Duration)>,
-    pub(super) resource_statuses: BTreeMap<String, (String, String)>,
-    pub(super) ends: Option<(Duration, String)>,
-    pub(super) events: usize,
 }
 
 /// What somebody else does.
@@ -228,84 +183,9 @@ impl Script {
         self
     }
 
-    /// The resource fails each time.
-    pub fn fails(self, stack: &str, resource: &str, verb: Verb, reason: &str) -> Self {
-        self.failure(stack, resource, verb, reason, None)
-    }
-
-    /// What this resource fails with is told by DescribeEvents alone, as the failures of hooks are; the events of the
-    /// stack only say that it failed
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_OperationEvent.html>).
-    pub fn untold(mut self, stack: &str, resource: &str) -> Self {
-        self.untold.insert((stack.into(), resource.into()));
-        self
-    }
-
-    /// When this resource fails to be created, it has begun to be: it has a physical id, and the rollback deletes it
-    /// (localstack/localstack tests/aws/services/cloudformation/api/test_stacks.snapshot.json, test_blocked_stack_deletion).
-    pub fn begun(mut self, stack: &str, resource: &str) -> Self {
-        self.begun.insert((stack.into(), resource.into()));
-        self
-    }
-
-    /// The resource fails so many times, then no more.
-    pub fn fails_times(self, stack: &str, resource: &str, verb: Verb, reason: &str, times: u32) -> Self {
-        self.failure(stack, resource, verb, reason, Some(times))
-    }
-
-    fn failure(mut self, stack: &str, resource: &str, verb: Verb, reason: &str, times: Option<u32>) -> Self {
-        self.failures.push(Failure {
-            stack: stack.into(),
-            resource: resource.into(),
-            verb,
-            reason: reason.into(),
-            times,
-        });
-        self
-    }
-
-    /// After an operation was started, so many reads of the stack and its events still show it as it was before.
-    pub fn stale_reads(mut self, reads: u32) -> Self {
-        self.stale_reads = reads;
-        self
-    }
-
-    /// So many of a hundred reads show stacks as they were, at most so long ago: also when they weren't there yet.
-    pub fn stale_share(mut self, of_a_hundred: u64, oldest: Duration) -> Self {
-        self.stale_share = Some(super::stale::Share {
-            of_a_hundred,
-            oldest,
-            only: None,
-        });
-        self
-    }
-
-    /// The same of all reads of one action, and of no others.
-    pub fn stale_reads_of(mut self, action: &'static str, oldest: Duration) -> Self {
-        self.stale_share = Some(super::stale::Share {
-            of_a_hundred: 100,
-            oldest,
-            only: Some(action),
-        });
-        self
-    }
-
-    /// Reads of this stack's template still give this one: they come too early, as those of `stale.rs`. That
-    /// this read does, too, is our assumption: nothing says that it is consistent.
-    pub fn early_template(mut self, stack: &str, body: &str) -> Self {
-        self.early_templates.insert(stack.to_owned(), body.to_owned());
-        self
-    }
-
     /// How many items a page of an answer holds.
     pub fn page(mut self, items: usize) -> Self {
         self.page = items;
-        self
-    }
-
-    /// A stack that is there from the beginning.
-    pub fn existing(mut self, stack: Existing) -> Self {
-        self.existing.push(stack);
         self
     }
 
@@ -321,46 +201,9 @@ impl Script {
         self
     }
 
-    /// Change sets of the stack fail early validation.
-    pub fn invalid(mut self, stack: &str, resource: &str, path: &str, reason: &str) -> Self {
-        self.invalid.push(Invalid {
-            stack: stack.into(),
-            resource: resource.into(),
-            path: path.into(),
-            reason: reason.into(),
-        });
-        self
-    }
-
-    /// Read with values, change sets leave this resource out and say why in a warning
-    /// (<https://github.com/aws/aws-cdk-cli/issues/1780>).
-    pub fn unreadable(mut self, stack: &str, resource: &str, why: &str) -> Self {
-        self.unreadable.insert((stack.into(), resource.into()), why.into());
-        self
-    }
-
-    /// An Auto Scaling group that is there from the beginning.
-    pub fn group(mut self, group: ScriptedGroup) -> Self {
-        self.groups.push(group);
-        self
-    }
-
     /// Objects that are put are taken so.
     pub fn taking(mut self, taking: Taking) -> Self {
         self.taking = Some(taking);
-        self
-    }
-
-    /// None of the groups that are there.
-    pub fn without_groups(mut self) -> Self {
-        self.groups.clear();
-        self
-    }
-
-    /// A group has so many instances in service now.
-    pub fn resize(mut self, name: &str, instances: usize) -> Self {
-        let found = self.groups.iter_mut().find(|group| group.name == name);
-        found.expect("the group").resize(instances);
         self
     }
 
@@ -384,12 +227,6 @@ impl Script {
             protocol: protocol.into(),
             endpoint: endpoint.into(),
         });
-        self
-    }
-
-    /// Something that Auto Scaling did before the beginning; the last one is the newest.
-    pub fn activity(mut self, activity: super::auto_scaling::ScriptedActivity) -> Self {
-        self.activities.push(activity);
         self
     }
 
@@ -454,24 +291,6 @@ impl Script {
         self
     }
 
-    /// What drift detection says of a resource; it didn't look at any other.
-    pub fn drifted(mut self, resource: super::drift::Drifted) -> Self {
-        self.drifted.push(resource);
-        self
-    }
-
-    /// How long a drift detection is DETECTION_IN_PROGRESS.
-    pub fn detections_take(mut self, time: Duration) -> Self {
-        self.detections_take = time;
-        self
-    }
-
-    /// Drift detections of the stack end with DETECTION_FAILED.
-    pub fn detection_fails(mut self, stack: &str, reason: &str) -> Self {
-        self.detections_fail.insert(stack.into(), reason.into());
-        self
-    }
-
     /// Everything but CloudFormation and STS goes to this emulator (`http://127.0.0.1:…`). Resources that the simulated
     /// CloudFormation makes aren't there: a test makes those that it needs.
     pub fn forward_to(mut self, endpoint: &str) -> Self {
@@ -495,97 +314,5 @@ impl Script {
     pub(super) fn time_of(&self, stack: &str, resource: &str) -> Duration {
         let key = (stack.to_owned(), resource.to_owned());
         self.takes.get(&key).copied().unwrap_or(self.resources_take)
-    }
-
-    /// Why the resource fails now, if it does. Counts.
-    pub(super) fn failure_of(&mut self, stack: &str, resource: &str, verb: Verb) -> Option<String> {
-        let failure = self.failures.iter_mut().find(|failure| {
-            failure.stack == stack && failure.resource == resource && failure.verb == verb && failure.times != Some(0)
-        })?;
-        if let Some(times) = &mut failure.times {
-            *times -= 1;
-        }
-        Some(failure.reason.clone())
-    }
-}
-
-impl Existing {
-    /// A stack with one queue.
-    pub fn new(name: &str, status: &str) -> Self {
-        Existing {
-            name: name.into(),
-            status: status.into(),
-            tags: BTreeMap::new(),
-            parameters: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            body: "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n".into(),
-            protected: false,
-            reason: None,
-            drift: None,
-            resource_statuses: BTreeMap::new(),
-            ends: None,
-            events: 0,
-        }
-    }
-
-    pub fn tag(mut self, key: &str, value: &str) -> Self {
-        self.tags.insert(key.into(), value.into());
-        self
-    }
-
-    pub fn parameter(mut self, key: &str, value: &str) -> Self {
-        self.parameters.insert(key.into(), value.into());
-        self
-    }
-
-    pub fn output(mut self, key: &str, value: &str) -> Self {
-        self.outputs.insert(key.into(), value.into());
-        self
-    }
-
-    pub fn body(mut self, template: &str) -> Self {
-        self.body = template.into();
-        self
-    }
-
-    /// In another status.
-    pub fn status(mut self, status: &str) -> Self {
-        self.status = status.into();
-        self
-    }
-
-    pub fn protected(mut self) -> Self {
-        self.protected = true;
-        self
-    }
-
-    /// Why it is in its status.
-    pub fn reason(mut self, reason: &str) -> Self {
-        self.reason = Some(reason.into());
-        self
-    }
-
-    /// What a drift detection found so long before the beginning.
-    pub fn drift(mut self, status: &str, ago: Duration) -> Self {
-        self.drift = Some((status.into(), ago));
-        self
-    }
-
-    /// A resource in another status than a stack in this status usually has.
-    pub fn resource(mut self, id: &str, status: &str, reason: &str) -> Self {
-        self.resource_statuses.insert(id.into(), (status.into(), reason.into()));
-        self
-    }
-
-    /// What runs at the beginning ends so long after it, in this status.
-    pub fn ends(mut self, after: Duration, status: &str) -> Self {
-        self.ends = Some((after, status.into()));
-        self
-    }
-
-    /// So many events from earlier operations.
-    pub fn events(mut self, events: usize) -> Self {
-        self.events = events;
-        self
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::query::Input;
+use super::script::Script;
 use super::state::Stack;
 use super::world::World;
 
@@ -24,6 +25,41 @@ pub(super) struct Share {
 pub struct Past {
     snapshots: Vec<(Instant, Vec<Stack>)>,
     draws: u64,
+}
+
+impl Script {
+    /// After an operation was started, so many reads of the stack and its events still show it as it was before.
+    pub fn stale_reads(mut self, reads: u32) -> Self {
+        self.stale_reads = reads;
+        self
+    }
+
+    /// So many of a hundred reads show stacks as they were, at most so long ago: also when they weren't there yet.
+    pub fn stale_share(mut self, of_a_hundred: u64, oldest: Duration) -> Self {
+        self.stale_share = Some(Share {
+            of_a_hundred,
+            oldest,
+            only: None,
+        });
+        self
+    }
+
+    /// The same of all reads of one action, and of no others.
+    pub fn stale_reads_of(mut self, action: &'static str, oldest: Duration) -> Self {
+        self.stale_share = Some(Share {
+            of_a_hundred: 100,
+            oldest,
+            only: Some(action),
+        });
+        self
+    }
+
+    /// Reads of this stack's template still give this one: they come too early, as those of `stale.rs`. That
+    /// this read does, too, is our assumption: nothing says that it is consistent.
+    pub fn early_template(mut self, stack: &str, body: &str) -> Self {
+        self.early_templates.insert(stack.to_owned(), body.to_owned());
+        self
+    }
 }
 
 const READS: [&str; 7] = [

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use super::auto_scaling::Activity;
 use super::calls::Call;
 use super::clock::Clock;
-use super::script::{Existing, Happening, Script};
+use super::existing::Existing;
+use super::script::{Happening, Script};
 use super::services::Services;
 use super::state::{Definition, Event, Resource, Stack};
 use super::template::{Template, as_text};
@@ -324,7 +325,8 @@ impl World {
         self.stacks.len() - 1
     }
 
-    fn add_existing(&mut self, existing: &Existing) {
+    /// A stack that is there from the beginning, or that somebody else made since.
+    pub fn add_existing(&mut self, existing: &Existing) {
         let stack = self.add_stack(&existing.name);
         let template = Template::parse(&existing.body).expect("the script's template");
         let definition = Definition {

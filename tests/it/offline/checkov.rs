@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::offline::cfn_lint::every_option;
-use crate::offline::render::{SHIPPED, shipped};
+use crate::offline::shipped::{SHIPPED, shipped};
 
 /// One that it must find something in, or it wasn't asked.
 const OPEN: &str = "

@@ -1,5 +1,6 @@
 //! What needs no AWS: files, templates, help.
 
+mod advice;
 pub mod arrows;
 pub mod cfn_lint;
 pub mod check;
@@ -10,9 +11,12 @@ mod functions;
 pub mod help;
 pub mod init;
 mod metric_math;
+mod options;
 pub mod render;
 pub mod resource_schemas;
 pub mod schema;
 mod secrets;
+mod shipped;
 mod sound;
+mod templates;
 mod written;

@@ -7,7 +7,7 @@ use qfleet::blueprint::{Blueprint, Stack, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::offline::metric_math;
-use crate::offline::render::{SHIPPED, shipped};
+use crate::offline::shipped::{SHIPPED, shipped};
 
 /// How many of each a template may have
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).

@@ -1,6 +1,7 @@
 //! `drift` against answers in AWS's documented shape: classes, pages, detections that are slow, fail or are refused;
 //! and what drifted put back.
 
+mod as_deployed;
 mod clock;
 mod misread;
 mod own;

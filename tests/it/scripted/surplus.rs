@@ -1,5 +1,7 @@
 //! What left the environment file runs on: it is named with what it holds, and destroyed when that is asked for.
 
+mod refused;
+
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -41,15 +43,6 @@ fn run(there: &Output, args: &[&str]) -> Test {
 
 fn json(there: &Output, args: &[&str]) -> Value {
     run(there, args).args(["--output", "json"]).run().json()
-}
-
-/// Nothing is deployed or deleted.
-fn refused_before_anything_is_done(endpoint: &Endpoint, there: &Output, status: i32, says: &str) {
-    let done = || ["ExecuteChangeSet", "DeleteStack"].map(|action| endpoint.calls(action).len());
-    let before = done();
-    let prune = run(there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(status);
-    prune.stderr_contains(says).run();
-    assert_eq!(done(), before, "{says}");
 }
 
 fn without_bucket() -> String {
@@ -233,100 +226,6 @@ fn what_is_not_known_of_its_users_is_said_before_it_goes() {
 }
 
 #[test]
-fn protection_is_the_files_to_lift() {
-    let endpoint = Endpoint::serve(Script::new());
-    let protected = |file: &str| format!("protect: true\n{file}");
-    let there = deployed(&endpoint, &protected(&with_old()), &protected(LAB));
-    let refused = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
-    refused.stderr_contains("lab-old: the file says `protect: true`").run();
-    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
-    let lifted = there.then().file("lab.yaml", LAB);
-    lifted.args(["deploy", "lab.yaml", "--prune", "--yes"]).run();
-    assert_eq!(sorted(endpoint.stacks()), LEFT);
-
-    // Somebody's own protection isn't.
-    let endpoint = Endpoint::serve(Script::new());
-    let there = deployed(&endpoint, &with_old(), LAB);
-    endpoint.world(|world| {
-        let old = world.find("lab-old").expect("the stack");
-        world.stacks[old].protected = true;
-    });
-    let prune = ["deploy", "lab.yaml", "--prune", "--yes"];
-    refused_before_anything_is_done(&endpoint, &there, 4, "lab-old is protected");
-    run(&there, &prune).args(["--disable-protection"]).run();
-    assert_eq!(sorted(endpoint.stacks()), LEFT);
-}
-
-#[test]
-fn what_the_file_keeps_is_not_pruned() {
-    let endpoint = Endpoint::serve(Script::new());
-    let keeps = LAB.replace("on_destroy: empty", "on_destroy: keep");
-    let there = deployed(&endpoint, &with_old(), &keeps);
-    let says = "the file says `on_destroy: keep`, but --prune would delete ";
-    refused_before_anything_is_done(&endpoint, &there, 4, says);
-}
-
-#[test]
-fn what_others_use_is_not_pruned() {
-    let theirs = |script: Script| {
-        let arn = "arn:aws:sns:us-east-2:111122223333:lab-uploads:0a1b";
-        script.subscribed(":lab-uploads", arn, "email", "ops@example.com")
-    };
-    let endpoint = Endpoint::serve(Script::new());
-    let there = deployed(&endpoint, LAB, &without_bucket());
-    endpoint.rescript(theirs);
-    refused_before_anything_is_done(&endpoint, &there, 4, "ops@example.com");
-
-    // Somebody subscribes while the rest is deployed.
-    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_secs(1)));
-    let there = deployed(&endpoint, LAB, &without_bucket());
-    refused_because_meanwhile(&endpoint, &there, || endpoint.rescript(theirs), "ops@example.com");
-}
-
-/// What somebody else does while the rest is deployed keeps the deploy from pruning.
-fn refused_because_meanwhile(endpoint: &Endpoint, there: &Output, does: impl FnOnce() + Send, says: &str) {
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            endpoint.wait_until("the dashboard is updated", |world| {
-                let dashboard = world.find("lab-dashboard");
-                dashboard.is_some_and(|found| world.stacks[found].status == "UPDATE_IN_PROGRESS")
-            });
-            does();
-        });
-        let prune = run(there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
-        prune.stderr_contains(says).run();
-    });
-    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
-}
-
-#[test]
-fn what_is_not_known_is_said_and_not_pruned() {
-    let endpoint = Endpoint::serve(Script::new());
-    let there = deployed(&endpoint, &with_old(), LAB);
-    let denied = Fault::access_denied("ListStackResources");
-    endpoint.rescript(|script| script.fault(On::action("ListStackResources").stack("lab-old"), denied));
-    let unknown = "It isn't known whether stacks are left that the file doesn't have any more";
-    run(&there, &["plan", "lab.yaml"]).stdout_contains(unknown).run();
-    let plan = json(&there, &["plan", "lab.yaml"]);
-    assert!(plan["surplus_unknown"].is_string(), "{plan:#}");
-    refused_before_anything_is_done(&endpoint, &there, 1, "it isn't known what --prune would destroy");
-}
-
-#[test]
-fn a_deploy_that_fails_prunes_nothing() {
-    let endpoint = Endpoint::serve(Script::new());
-    let there = deployed(
-        &endpoint,
-        &with_old(),
-        &LAB.replace("visibility_timeout: 2m", "visibility_timeout: 3m"),
-    );
-    endpoint.rescript(|script| script.fails("lab-work", "Queue", Verb::Update, "not today"));
-    let failed = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(1);
-    failed.stderr_contains("lab-old was not begun").run();
-    assert_eq!(endpoint.calls("DeleteStack").len(), 0);
-}
-
-#[test]
 fn what_cannot_be_pruned_is_a_failure_of_a_deploy_that_went_well() {
     let endpoint = Endpoint::serve(Script::new().fails("lab-old", "Queue", Verb::Delete, "not today"));
     let there = deployed(&endpoint, &with_old(), LAB);
@@ -373,23 +272,6 @@ fn interrupted_while_it_proves_what_it_pruned_it_ends_with_130_and_the_report() 
     let old = document["stacks"].as_array().expect("stacks").last().expect("the last");
     assert_eq!((&old["stack"], &old["outcome"]), (&"lab-old".into(), &"done".into()));
     assert_eq!(document["pruned"], Value::Null);
-}
-
-/// Somebody deploys it again, with its data to stay, while the rest is deployed.
-#[test]
-fn what_was_shown_is_read_again_before_it_goes() {
-    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_secs(1)));
-    let there = deployed(&endpoint, &with_old(), LAB);
-    let keeps = |world: &mut World| {
-        let old = world.find("lab-old").expect("the stack");
-        let definition = &mut world.stacks[old].definition;
-        definition.tags.insert("qfleet:on-destroy".into(), "keep".into());
-        let template = definition.template.as_mut().expect("a template");
-        template.body = template
-            .body
-            .replace("DeletionPolicy: Delete", "DeletionPolicy: Retain");
-    };
-    refused_because_meanwhile(&endpoint, &there, || endpoint.world(keeps), "lab-old");
 }
 
 /// Two of four stacks came up, and nothing is wrong with these.

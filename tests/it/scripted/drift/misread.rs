@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::endpoint::{Drifted, Script};
+use crate::scripted::drift::as_deployed::*;
 use crate::scripted::drift::own::{findings, look, with_group};
 use crate::scripted::drift::services::*;
 use crate::scripted::drift::test;

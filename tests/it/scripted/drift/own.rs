@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::endpoint::{Drifted, Endpoint, Refusal, Script};
 use crate::lab::LAB;
+use crate::scripted::drift::as_deployed::*;
 use crate::scripted::drift::services::*;
 use crate::scripted::drift::test;
 

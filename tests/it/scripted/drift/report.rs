@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::endpoint::{Drifted, Endpoint, Existing};
 use crate::lab::LAB;
+use crate::scripted::drift::as_deployed::*;
 use crate::scripted::drift::misread::misread;
 use crate::scripted::drift::services::*;
 

@@ -1,0 +1,404 @@
+//! The templates that are rendered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use qfleet::blueprint::{self, Blueprint, Placement, lint};
+use qfleet::environment::{self, Stage};
+use serde_json::Value;
+
+use crate::offline::shipped::{SHIPPED, loaded, rendered, shipped, shipped_in};
+
+/// The scripts in the user data have tests of their own, and change with each change of theirs.
+fn without_the_scripts(template: &str) -> String {
+    // The lines between the marks that the shell sees.
+    let packed = template
+        .split_once("| tar -xz -C /opt/qfleet\n                - |\n")
+        .and_then(|(_, rest)| rest.split_once("                - END_OF_SCRIPTS"));
+    match packed {
+        Some((packed, _)) => template.replace(packed, "                  (templates/worker)\n"),
+        None => template.to_owned(),
+    }
+}
+
+#[test]
+fn user_data_and_functions_have_room_for_all_variables_that_a_program_may_have() {
+    for name in SHIPPED {
+        let mut environment = loaded(name);
+        for stage in &mut environment.stages {
+            // As many bytes as `check` lets pass.
+            let long = |bytes| BTreeMap::from([("LONG".to_owned(), "x".repeat(bytes))]);
+            if let Some(instances) = &mut stage.workers.instances {
+                instances.environment = long(4000);
+            }
+            if let Some(lambda) = &mut stage.workers.lambda {
+                lambda.environment = long(3066);
+            }
+        }
+        let findings = lint::lint(&rendered(&environment, "ap-southeast-1", false));
+        let of_variables: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.place.ends_with("UserData") || finding.place.ends_with("Variables"))
+            .collect();
+        assert!(of_variables.is_empty(), "{name}: {of_variables:?}");
+    }
+}
+
+#[test]
+fn templates_of_the_shipped_files() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter("END_[0-9a-f]{16}", "END_(hash)");
+    settings.bind(|| {
+        for name in SHIPPED {
+            for stack in shipped(name, false).stacks {
+                insta::assert_snapshot!(format!("template-{}", stack.name), without_the_scripts(&stack.body));
+            }
+        }
+    });
+}
+
+#[test]
+fn stacks_of_the_shipped_files() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    // A program's hash changes with the program.
+    settings.add_filter("[0-9a-f]{64}", "(hash)");
+    settings.bind(|| {
+        for name in SHIPPED {
+            let stacks = shipped(name, false).stacks;
+            insta::assert_json_snapshot!(format!("stacks-{name}"), stacks);
+        }
+    });
+}
+
+#[test]
+fn our_own_checks_find_nothing_in_the_shipped_files() {
+    for name in SHIPPED {
+        for local in [false, true] {
+            assert_eq!(lint::lint(&shipped(name, local)), []);
+        }
+    }
+}
+
+#[test]
+fn an_image_is_looked_up_for_the_types_processors_and_starts_from_its_own_root_device() {
+    for (image, types, path, device) in [
+        (
+            "ubuntu-24.04",
+            "t3.small",
+            "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+            "/dev/sda1",
+        ),
+        (
+            "ubuntu-24.04",
+            "t4g.small",
+            "/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id",
+            "/dev/sda1",
+        ),
+        (
+            "al2023",
+            "t4g.small",
+            "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+            "/dev/xvda",
+        ),
+        ("/images/worker", "t4g.small", "/images/worker", "/dev/sda1"),
+    ] {
+        let mut environment = loaded("ubuntu");
+        let instances = environment.stages[0].workers.instances.as_mut().expect("instances");
+        image.clone_into(&mut instances.image);
+        instances.types = vec![types.to_owned()];
+        instances.root_device = image.starts_with('/').then(|| device.to_owned());
+        let blueprint = rendered(&environment, "us-east-2", false);
+        let stack = blueprint
+            .stacks
+            .iter()
+            .find(|stack| stack.part == "move")
+            .expect("the stage");
+        assert_eq!(
+            stack.parameters["ImageId"],
+            blueprint::Value::Ssm(path.to_owned()),
+            "{image}"
+        );
+        let template = blueprint::template::read(&stack.body).expect("a template");
+        let data = &template["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"];
+        assert_eq!(data["BlockDeviceMappings"][0]["DeviceName"], device, "{image}");
+    }
+}
+
+/// What is in the template of a stage whose image brings the worker, and what isn't.
+#[test]
+fn an_image_that_brings_its_worker_gets_its_settings_and_nothing_else() {
+    let of = |change: fn(&mut qfleet::environment::Instances)| {
+        let mut environment = loaded("image");
+        change(environment.stages[0].workers.instances.as_mut().expect("instances"));
+        let blueprint = rendered(&environment, "us-east-2", false);
+        assert!(blueprint.artifacts.is_empty());
+        let parts: Vec<&str> = blueprint.stacks.iter().map(|stack| stack.part.as_str()).collect();
+        assert_eq!(parts, ["intake", "work", "dashboard"]);
+        assert_eq!(blueprint.parts, parts);
+        let stack = blueprint.stacks.into_iter().nth(1).expect("the stage");
+        let template = blueprint::template::read(&stack.body).expect("a template");
+        let data = &template["Resources"]["LaunchTemplate"]["Properties"]["LaunchTemplateData"];
+        let user_data = data["UserData"]["Fn::Base64"]["Fn::Join"][1].to_string();
+        let group = template["Resources"]["Group"].clone();
+        let statements = template["Resources"]["Role"]["Properties"]["Policies"].to_string();
+        (stack, user_data, group, statements)
+    };
+    let (stack, user_data, group, statements) = of(|_| ());
+    let wanted = stack.in_service.expect("what is waited for");
+    assert_eq!((wanted.at_least, wanted.within_seconds), (1, 900));
+    for text in [
+        "/etc/qfleet/worker.env",
+        "QFLEET_QUEUE_URL=${Queue}",
+        "QFLEET_LOG_GROUP",
+        "MODE=",
+    ] {
+        assert!(user_data.contains(text), "{text}: {user_data}");
+    }
+    for text in ["bootstrap", "base64", "QFLEET_LIFECYCLE_HOOK"] {
+        assert!(!user_data.contains(text), "{text}: {user_data}");
+    }
+    assert!(group["CreationPolicy"].is_null());
+    let update = &group["UpdatePolicy"]["AutoScalingRollingUpdate"];
+    assert_eq!(
+        (&update["WaitOnResourceSignals"], &update["PauseTime"]),
+        (&Value::Null, &"PT3M".into())
+    );
+    // Nobody would say that it may go on.
+    assert!(group["Properties"]["LifecycleHookSpecificationList"].is_null());
+    for sid in [
+        "FetchProgram",
+        "TellWhyItDidNotStart",
+        "SignalDeployment",
+        "TellGroupThatWorkIsDone",
+        "FindOwnGroup",
+    ] {
+        assert!(!statements.contains(sid), "{sid}");
+    }
+    assert!(statements.contains("ReceiveJobs") && statements.contains("WriteLogs"));
+
+    let (_, user_data, group, statements) = of(|instances| {
+        instances.drain_timeout = Some(qfleet::environment::units::Duration::minutes(2));
+    });
+    assert!(user_data.contains("QFLEET_LIFECYCLE_HOOK=drain") && user_data.contains("QFLEET_DRAIN_SECONDS=120"));
+    assert_eq!(
+        group["Properties"]["LifecycleHookSpecificationList"][0]["HeartbeatTimeout"],
+        135
+    );
+    assert!(statements.contains("TellGroupThatWorkIsDone"));
+
+    let (_, user_data, ..) = of(|instances| {
+        instances.environment.clear();
+        instances.settings = Some(qfleet::environment::Settings::Nowhere);
+    });
+    assert_eq!(user_data, "null");
+}
+
+#[test]
+fn a_template_that_needs_a_bucket_is_refused_where_there_is_none() {
+    let mut environment = loaded("image");
+    let stage = environment.stages[0].clone();
+    let numbered = |number: usize| Stage {
+        name: format!("work-{number}"),
+        ..stage.clone()
+    };
+    environment.stages = (0..40).map(numbered).collect();
+    let placement = Placement {
+        account: "111122223333".into(),
+        region: "us-east-2".into(),
+        local: false,
+    };
+    let problems = blueprint::render(&environment, &placement).expect_err("is too long");
+    let [problem] = problems.list.as_slice() else {
+        panic!("{:?}", problems.list);
+    };
+    assert!(
+        problem
+            .message
+            .starts_with("the template of photo-image-dashboard has "),
+        "{}",
+        problem.message
+    );
+    environment.dashboard = false;
+    blueprint::render(&environment, &placement).expect("renders");
+}
+
+#[test]
+fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
+    let scaled = SHIPPED.map(loaded);
+    let mut mixed = loaded("production");
+    mixed.stages[0].scaling = None;
+    let mut fixed = mixed.clone();
+    fixed.stages[1].scaling = None;
+    for environment in scaled.into_iter().chain([mixed, fixed]) {
+        let blueprint = rendered(&environment, "us-east-2", false);
+        let dashboard = blueprint
+            .stacks
+            .iter()
+            .find(|stack| stack.part == "dashboard")
+            .expect("a dashboard");
+        let template = blueprint::template::read(&dashboard.body).expect("a template");
+        let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+        let mut json = body[0].as_str().expect("a text").replace("${AWS::Region}", "us-east-2");
+        for (variable, value) in body[1].as_object().expect("variables") {
+            json = json.replace(&format!("${{{variable}}}"), value.as_str().expect("a text"));
+        }
+        for parameter in dashboard.parameters.keys() {
+            json = json.replace(&format!("${{{parameter}}}"), "group");
+        }
+        assert!(!json.contains("${"), "{json}");
+        let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        // A heading and the queue's two widgets. A group has one, and one more when it scales; a function has three.
+        let of = |stage: &Stage| match (&stage.workers.instances, &stage.scaling) {
+            (Some(_), None) => 4,
+            (Some(_), Some(_)) => 5,
+            (None, _) => 6,
+        };
+        let expected = 1 + environment.stages.iter().map(of).sum::<usize>();
+        assert_eq!(json["widgets"].as_array().map(Vec::len), Some(expected), "{json}");
+    }
+}
+
+#[test]
+fn the_parts_are_known_without_rendering() {
+    for name in SHIPPED {
+        let blueprint = shipped(name, false);
+        let rendered: BTreeSet<&String> = blueprint.stacks.iter().map(|stack| &stack.part).collect();
+        assert_eq!(blueprint.parts.iter().collect::<BTreeSet<&String>>(), rendered);
+    }
+}
+
+/// What AWS holds for the whole account, not for a region: two environments of one name meet there.
+#[test]
+fn what_belongs_to_the_account_is_called_otherwise_in_another_region() {
+    const OF_THE_ACCOUNT: [(&str, &str); 5] = [
+        ("AWS::CloudWatch::Dashboard", "DashboardName"),
+        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::S3::Bucket", "BucketName"),
+    ];
+    for name in SHIPPED {
+        let names = |region: &str| {
+            let blueprint = shipped_in(name, region, false);
+            let templates = blueprint
+                .stacks
+                .iter()
+                .map(|stack| blueprint::template::read(&stack.body));
+            let resources = templates.flat_map(|template| {
+                let resources = template.expect("a template")["Resources"].clone();
+                resources
+                    .as_object()
+                    .expect("resources")
+                    .values()
+                    .cloned()
+                    .collect::<Vec<_>>()
+            });
+            let named = resources.filter_map(|resource| {
+                let (_, name) = OF_THE_ACCOUNT
+                    .iter()
+                    .find(|(of_type, _)| resource["Type"] == *of_type)?;
+                // Without one, CloudFormation makes it up.
+                Some(resource["Properties"].get(name)?.as_str().expect("literal").to_owned())
+            });
+            named.collect::<BTreeSet<String>>()
+        };
+        let (here, there) = (names("us-east-2"), names("eu-west-1"));
+        assert!(here.len() >= 2, "{here:?}");
+        assert!(here.is_disjoint(&there), "{here:?} {there:?}");
+    }
+}
+
+#[test]
+fn local_templates_differ_in_what_the_emulator_lacks_and_in_nothing_else() {
+    let (aws, local) = (shipped("production", false), shipped("production", true));
+    for (aws, local) in aws.stacks.iter().zip(&local.stacks) {
+        if aws.part == "fingerprint" {
+            assert!(!aws.body.contains("EMULATOR"));
+            assert!(aws.body.contains("Expression: IF(running < 1, visible, 0)"));
+            assert!(local.body.contains("ONLY FOR THE LOCAL EMULATOR"));
+            assert!(!local.body.contains("IF(running < 1"));
+        } else {
+            assert_eq!(aws.body, local.body);
+        }
+    }
+}
+
+/// `=` in a filter means nothing to S3, `%3D` does; everything that looks at keys has the prefix as it is.
+#[test]
+fn a_prefix_is_encoded_in_the_filter_alone() {
+    let file = "name: lab\nregion: us-east-2\nbucket: {uploads: day=1/in+out@x/}\nstages:\n  - name: work\n    from: bucket\n    \
+                workers:\n      instances: {program: program, types: [t3.micro], min: 1, max: 1}\n";
+    for (local, filter) in [(false, "day%3D1/in%2Bout%40x/"), (true, "day=1/in+out@x/")] {
+        let blueprint = of_file(file, local);
+        let body = |part: &str| {
+            let found = blueprint.stacks.iter().find(|stack| stack.part == part);
+            blueprint::template::read(&found.expect("a part").body).expect("a template")
+        };
+        let intake = body("intake");
+        let rules = &intake["Resources"]["Bucket"]["Properties"]["NotificationConfiguration"]["TopicConfigurations"][0]
+            ["Filter"]["S3Key"]["Rules"];
+        assert_eq!(rules[0]["Value"], filter);
+        assert_eq!(intake["Outputs"]["UploadsPrefix"]["Value"], "day=1/in+out@x/");
+        assert_eq!(intake["Outputs"]["ProcessedPrefix"]["Value"], "processed/");
+        let work = serde_json::Value::Object(body("work")).to_string();
+        assert!(work.contains("day=1/in+out@x/") && !work.contains("%3D"), "{work}");
+    }
+}
+
+#[test]
+fn old_versions_expire_where_there_are_any() {
+    let expires = |bucket: &str| {
+        let file = format!(
+            "name: lab\nregion: us-east-2\nbucket: {{{bucket}}}\nstages:\n  - name: work\n    workers:\n      instances: \
+             {{program: program, types: [t3.micro], min: 1, max: 1}}\n"
+        );
+        let blueprint = of_file(&file, false);
+        let intake = blueprint.stacks.iter().find(|stack| stack.part == "intake");
+        let template = blueprint::template::read(&intake.expect("the part").body).expect("a template");
+        let rules = &template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"];
+        let found = rules
+            .as_array()
+            .expect("rules")
+            .iter()
+            .find(|rule| rule["Id"] == "old-versions")
+            .cloned();
+        found.map(|rule| {
+            (
+                rule["NoncurrentVersionExpiration"]["NoncurrentDays"].clone(),
+                rule["ExpiredObjectDeleteMarker"].clone(),
+            )
+        })
+    };
+    let days = |days: u64| Some((Value::from(days), Value::from(true)));
+    assert_eq!(expires("versioning: true"), days(30));
+    assert_eq!(expires("versioning: true, old_versions: 90d"), days(90));
+    assert_eq!(expires("versioning: true, old_versions: forever"), None);
+    assert_eq!(expires("old_versions: 90d"), None, "without versions");
+}
+
+/// The blueprint of an environment file with a program beside it.
+fn of_file(text: &str, local: bool) -> Blueprint {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("program")).expect("a folder");
+    fs::write(path("program/run"), "#!/bin/sh\nexec sleep 1\n").expect("a program");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path("program/run"), fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+    fs::write(path("lab.yaml"), text).expect("a file");
+    let environment = environment::load(&path("lab.yaml")).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let placement = Placement {
+        account: "111122223333".into(),
+        region: "us-east-2".into(),
+        local,
+    };
+    blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
