@@ -109,6 +109,15 @@ impl Logs {
         }
         if !any {
             report::note(&self.nothing(address));
+            for stage in stages.iter().filter(|stage| stage.function().is_some()) {
+                if self.instance.is_some() {
+                    report::note(&format!(
+                        "{} has no instances: a Lambda function works on its messages. Without --instance you see what it \
+                         logs.",
+                        stage.name
+                    ));
+                }
+            }
         }
         let mut is_read = true;
         while self.follow && is_read {

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use crate::endpoint::{Endpoint, Existing, Script, ScriptedFunction, ScriptedMapping};
 use crate::harness::Test;
 
-const QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work";
-const DEAD_LETTERS: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work-dlq";
-const FUNCTION: &str = "lab-work-Function-1A2B";
+const QUEUE: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-move";
+const DEAD_LETTERS: &str = "https://sqs.us-east-2.amazonaws.com/111122223333/lab-move-dlq";
+const FUNCTION: &str = "lab-move-Function-1A2B";
 /// What was packed and uploaded.
 const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -21,12 +21,12 @@ Parameters:
 Resources:
   Queue:
     Type: AWS::SQS::Queue
-    Properties: {QueueName: lab-work}
+    Properties: {QueueName: lab-move}
   Function:
     Type: AWS::Lambda::Function
     Properties:
-      FunctionName: lab-work-Function-1A2B
-      Description: Worker of the stage work of lab
+      FunctionName: lab-move-Function-1A2B
+      Description: Worker of the stage move of lab
       Handler: mover.function.handler
       Runtime: python3.13
       Architectures: [arm64]
@@ -34,7 +34,7 @@ Resources:
       MemorySize: 256
       Timeout: 30
       Role: arn:aws:iam::111122223333:role/lab-role
-      LoggingConfig: {LogGroup: /qfleet/lab-work}
+      LoggingConfig: {LogGroup: /qfleet/lab-move}
       Environment: {Variables: {QFLEET_QUEUE_URL: !Ref Queue, QFLEET_MESSAGES_AT_ONCE: '5'}}
   Mapping:
     Type: AWS::Lambda::EventSourceMapping
@@ -53,7 +53,7 @@ fn mapping(state: &str) -> ScriptedMapping {
     ScriptedMapping {
         state: state.into(),
         changed: json!({
-            "EventSourceArn": "arn:aws:sqs:us-east-2:111122223333:lab-work",
+            "EventSourceArn": "arn:aws:sqs:us-east-2:111122223333:lab-move",
             "FunctionName": FUNCTION,
         }),
         ..ScriptedMapping::default()
@@ -68,24 +68,24 @@ fn set(changed: &mut Value, by_hand: Value) {
 
 /// The stack of such a stage, in an account where this goes on beside.
 fn serve(script: Script) -> Endpoint {
-    let stack = Existing::new("lab-work", "CREATE_COMPLETE")
+    let stack = Existing::new("lab-move", "CREATE_COMPLETE")
         .tag("qfleet:environment", "lab")
-        .tag("qfleet:part", "work")
+        .tag("qfleet:part", "move")
         .tag("qfleet:protect", "false")
         .tag("qfleet:on-destroy", "empty")
         .body(TEMPLATE)
-        .parameter("ProgramKey", &format!("programs/work/{HASH}.zip"))
+        .parameter("ProgramKey", &format!("programs/move/{HASH}.zip"))
         .output("QueueUrl", QUEUE)
-        .output("QueueName", "lab-work")
+        .output("QueueName", "lab-move")
         .output("DeadLetterQueueUrl", DEAD_LETTERS)
-        .output("LogGroupName", "/qfleet/lab-work")
+        .output("LogGroupName", "/qfleet/lab-move")
         .output("FunctionName", FUNCTION);
     let endpoint = Endpoint::serve(script.existing(stack));
     endpoint.world(|world| {
-        let work = world.find("lab-work").expect("the stage");
-        let mapping = world.stacks[work].resource("Mapping").expect("the mapping");
+        let stage = world.find("lab-move").expect("the stage");
+        let mapping = world.stacks[stage].resource("Mapping").expect("the mapping");
         let uuid = mapping.physical_id.clone().expect("its id");
-        let outputs = &mut world.stacks[work].outputs;
+        let outputs = &mut world.stacks[stage].outputs;
         outputs.insert("EventSourceMappingId".into(), uuid);
         world.services.queues.make(QUEUE, &[]);
         world.services.queues.make(DEAD_LETTERS, &[]);

@@ -19,8 +19,8 @@ fn row(receipt: &Value, name: &str) -> (Value, Value, Value) {
 fn a_function_and_its_mapping_are_asked_for() {
     let endpoint = serve(well());
     let uuid = endpoint.world(|world| {
-        let work = world.find("lab-work").expect("the stage");
-        world.stacks[work].outputs["EventSourceMappingId"].clone()
+        let stage = world.find("lab-move").expect("the stage");
+        world.stacks[stage].outputs["EventSourceMappingId"].clone()
     });
     let receipt = destroy(&endpoint, 0);
     let gone = |by: &str| (json!("deleted"), json!(by), Value::Null);
@@ -32,7 +32,7 @@ fn a_function_and_its_mapping_are_asked_for() {
 #[test]
 fn a_log_group_that_lambda_made_for_it_is_left_over() {
     let made = format!("/aws/lambda/{FUNCTION}");
-    let other = "/aws/lambda/lab-work-Function-of-somebody-else";
+    let other = "/aws/lambda/lab-move-Function-of-somebody-else";
     let script = well()
         .left("AWS::Logs::LogGroup", &made)
         .left("AWS::Logs::LogGroup", other);
@@ -49,7 +49,7 @@ fn a_log_group_that_lambda_made_for_it_is_left_over() {
 /// Found by its tag: an earlier destroy gave it up, or somebody made it so.
 #[test]
 fn a_function_with_its_tag_is_left_over() {
-    let function = "lab-work-Function-2C3D";
+    let function = "lab-move-Function-2C3D";
     let arn = format!("arn:aws:lambda:us-east-2:111122223333:function:{function}");
     let script = well().left("AWS::Lambda::Function", function).listed("lab", &arn);
     let receipt = destroy(&serve(script), 1);

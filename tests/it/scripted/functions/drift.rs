@@ -163,7 +163,7 @@ fn revert(script: Script, status: i32) -> (Value, Endpoint) {
 /// CloudFormation sees it, because the template says that it receives.
 #[test]
 fn a_mapping_that_somebody_disabled_is_enabled_again() {
-    let disabled = Drifted::new("lab-work", "Mapping", "MODIFIED")
+    let disabled = Drifted::new("lab-move", "Mapping", "MODIFIED")
         .properties(r#"{"Enabled":"true"}"#, r#"{"Enabled":"false"}"#)
         .difference("/Enabled", "true", "false", "NOT_EQUAL");
     let (document, endpoint) = revert(well().mapping(mapping("Disabled")).drifted(disabled), 0);
@@ -197,8 +197,8 @@ fn what_cloudformation_does_not_see_is_said_to_stay() {
     assert_eq!(
         not_reverted,
         [
-            "lab-work Function Code/CodeSha256",
-            "lab-work Function ReservedConcurrentExecutions"
+            "lab-move Function Code/CodeSha256",
+            "lab-move Function ReservedConcurrentExecutions"
         ]
     );
     assert!(endpoint.calls("ExecuteChangeSet").is_empty());

@@ -83,7 +83,7 @@ fn status_in_eighty_columns_and_in_two_hundred() {
     let shown = |columns| {
         let (_, said) = in_a_terminal(&at(&endpoint).args(["status", "--name", "lab"]), columns, &[]);
         let said = without_control(&said).replace("\r\n", "\n");
-        said.split_once("stage work\n").expect("the stage").1.to_owned()
+        said.split_once("stage move\n").expect("the stage").1.to_owned()
     };
     insta::assert_snapshot!("eighty_columns", shown(80));
     insta::assert_snapshot!("two_hundred_columns", shown(200));
@@ -142,7 +142,7 @@ fn what_may_not_be_read_is_unknown() {
     assert!(
         unknown[0]
             .as_str()
-            .is_some_and(|text| text.starts_with("work: GetFunction failed")),
+            .is_some_and(|text| text.starts_with("move: GetFunction failed")),
         "{unknown:?}"
     );
     let function = &status["stages"][0]["function"];
@@ -157,19 +157,19 @@ fn in_a_list_it_has_no_instances() {
     let row: Vec<&str> = list.lines().last().expect("a row").split_whitespace().collect();
     assert_eq!((row[0], row.last()), ("lab", Some(&"-")), "{list}");
     let document = at(&endpoint).args(["list", "--output", "json"]).run().json();
-    assert_eq!(document["environments"][0]["functions"], json!(["work"]));
+    assert_eq!(document["environments"][0]["functions"], json!(["move"]));
 }
 
 #[test]
 fn there_is_no_instance_to_kill() {
     let endpoint = serve(well());
     let kill = ["kill-worker", "lab.yaml", "--drain", "--yes"];
-    for stage in [[].as_slice(), &["--stage", "work"]] {
+    for stage in [[].as_slice(), &["--stage", "move"]] {
         lab::at(&endpoint)
             .args(kill)
             .args(stage)
             .status(2)
-            .stderr_contains("work has no instance to kill: a Lambda function works on its messages")
+            .stderr_contains("move has no instance to kill: a Lambda function works on its messages")
             .stderr_contains("aws lambda update-event-source-mapping --no-enabled --uuid")
             .run();
     }
@@ -179,10 +179,10 @@ fn there_is_no_instance_to_kill() {
 fn its_lines_say_which_of_its_environments_logged_them() {
     let ago = Duration::from_secs;
     let stream = format!("2026/01/02/{FUNCTION}[$LATEST]0123456789abcdef0123456789abcdef");
-    let endpoint = serve(well().logged("/qfleet/lab-work", &stream, ago(30), "moved a\n"));
+    let endpoint = serve(well().logged("/qfleet/lab-move", &stream, ago(30), "moved a\n"));
     let logs = lab::at(&endpoint).args(["logs", "lab.yaml"]).run();
     assert!(
-        logs.stdout.ends_with("Z  work function/01234567  moved a\n"),
+        logs.stdout.ends_with("Z  move function/01234567  moved a\n"),
         "{}",
         logs.stdout
     );
@@ -192,4 +192,18 @@ fn its_lines_say_which_of_its_environments_logged_them() {
         .json();
     assert_eq!(document["lines"][0]["log"], stream);
     assert_eq!(document["lines"][0]["instance"], Value::Null);
+}
+
+#[test]
+fn of_an_instance_there_is_nothing_to_read() {
+    let stream = format!("2026/01/02/{FUNCTION}[$LATEST]0123456789abcdef0123456789abcdef");
+    let endpoint = serve(well().logged("/qfleet/lab-move", &stream, Duration::from_secs(30), "moved a\n"));
+    let logs = |more: &[&str]| lab::at(&endpoint).args(["logs", "lab.yaml"]).args(more).run();
+    let said = logs(&["--instance", "i-0123456789abcdef0"]);
+    assert_eq!(said.stdout, "");
+    let why =
+        "move has no instances: a Lambda function works on its messages. Without --instance you see what it logs.";
+    assert!(said.stderr.contains(why), "{}", said.stderr);
+    let said = logs(&["--filter", "nowhere"]);
+    assert!(!said.stderr.contains("has no instances"), "{}", said.stderr);
 }
