@@ -188,7 +188,9 @@ impl Pruning {
         };
         let staying = match Deployed::find(cloud, environment).await {
             Ok(mut staying) => {
-                staying.stacks.retain(|stack| self.deployed.part(&stack.part).is_none());
+                // By ARN: somebody else may have made one of the same name again, and what that holds is none of this.
+                let went = |id: &str| self.deployed.stacks.iter().any(|gone| gone.stack.id == id);
+                staying.stacks.retain(|stack| !went(&stack.stack.id));
                 Known::read(cloud, &staying).await
             }
             Err(error) => Known::unreadable(environment, &error),

@@ -124,6 +124,29 @@ async fn what_went_is_proven_though_a_listing_is_early() {
     assert_eq!(of_fate(&receipt, Fate::Deleted).len(), 2, "{receipt:#?}");
 }
 
+/// Another pipeline still has the stage in its file. What its stack holds, under the same names, is none of what went.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_another_pipeline_made_again_is_none_of_what_went() {
+    let rig = with_old();
+    let again = async {
+        while rig.endpoint.status("lab-old").is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        rig.endpoint.world(|world| world.add_existing(&part("old", QUEUE)));
+    };
+    let (report, ()) = tokio::join!(prune(&rig, |_| (), |_| ()), again);
+    assert_eq!(rig.status("old").as_deref(), Some("CREATE_COMPLETE"));
+    let receipt = report.pruned.expect("a receipt");
+    assert!(receipt.clean && receipt.complete, "{receipt:#?}");
+    let [row] = receipt.resources.as_slice() else {
+        panic!("more than the stack that went: {receipt:#?}");
+    };
+    assert_eq!(
+        (row.resource_type.as_str(), row.fate),
+        ("AWS::CloudFormation::Stack", Fate::Deleted)
+    );
+}
+
 /// Nobody can say then whether what was found is of them.
 #[tokio::test(start_paused = true)]
 async fn where_the_stacks_that_stay_cannot_be_listed_the_proof_is_not_complete() {
