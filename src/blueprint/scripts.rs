@@ -7,6 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use flate2::{Compression, GzBuilder};
 use include_dir::Dir;
 
+use super::program::header;
+
 /// As long as a line of a template may be.
 const LINE: usize = 100;
 
@@ -19,14 +21,8 @@ pub fn packed(folder: &Dir<'_>) -> io::Result<String> {
     files.sort_by_key(|file| file.path());
     for file in files {
         let code = without_comments(file.contents_utf8().unwrap_or_default());
-        let mut header = tar::Header::new_ustar();
-        header.set_size(code.len() as u64);
-        header.set_mode(0o644);
-        header.set_mtime(0);
-        header.set_uid(0);
-        header.set_gid(0);
         let name = file.path().strip_prefix(folder.path()).unwrap_or(file.path());
-        tar.append_data(&mut header, name, code.as_bytes())?;
+        tar.append_data(&mut header(code.len(), 0o644), name, code.as_bytes())?;
     }
     // 255: no operating system, which the header would tell otherwise.
     let gzip = GzBuilder::new().mtime(0).operating_system(255);

@@ -126,13 +126,7 @@ class Watch:
         return stage
 
     def until(self, what: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Looks until it is done. The answer is what was seen then."""
-        deadline = time.monotonic() + PATIENCE
-        while not done(stage := self.look()):
-            if time.monotonic() > deadline:
-                raise Failure(f"waited {PATIENCE} s for this: {what}")
-            time.sleep(0.5)
-        return stage
+        return wait_until(what, self.look, done)
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
@@ -195,6 +189,18 @@ def files() -> dict[str, bytes]:
 
 def say(text: str) -> None:
     print("\n" + textwrap.fill(text, 80, initial_indent="# ", subsequent_indent="# "), flush=True)
+
+
+def wait_until(
+    what: str, look: Callable[[], dict[str, Any]], done: Callable[[dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """Looks until it is done. The answer is what was seen then."""
+    deadline = time.monotonic() + PATIENCE
+    while not done(seen := look()):
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {PATIENCE} s for this: {what}")
+        time.sleep(0.5)
+    return seen
 
 
 def free_port() -> int:

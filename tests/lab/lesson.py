@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import PATIENCE, ROOT, Failure, Qfleet, free_port, in_service, say
+from lab import ROOT, Failure, Qfleet, free_port, in_service, say, wait_until
 
 ENVIRONMENT = "class"  # stacks/class.yaml, as it is
 SPOILT = 3
@@ -37,11 +37,7 @@ class Lesson:
         return stage
 
     def sees(self, what: str, happened: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
-        while not happened(stage := self.stage()):
-            if time.monotonic() > deadline:
-                raise Failure(f"waited {PATIENCE} s for this: {what}")
-            time.sleep(0.5)
+        stage = wait_until(what, self.stage, happened)
         self.tell(what)
         return stage
 

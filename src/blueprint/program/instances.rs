@@ -8,7 +8,7 @@ use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 
 use super::files::{self, File};
-use super::{Program, hexadecimal};
+use super::{Program, header, hexadecimal};
 use crate::environment::problem::Problem;
 
 /// The most that a program may hold, uncompressed. More is data, and data belongs in a bucket.
@@ -61,13 +61,8 @@ fn archive(files: &[File]) -> io::Result<Program> {
     let mut tar = tar::Builder::new(Vec::new());
     for file in files {
         let content = fs::read(&file.path)?;
-        let mut header = tar::Header::new_ustar();
+        let mut header = header(content.len(), if file.executable { 0o755 } else { 0o644 });
         header.set_entry_type(tar::EntryType::Regular);
-        header.set_size(content.len() as u64);
-        header.set_mode(if file.executable { 0o755 } else { 0o644 });
-        header.set_mtime(0);
-        header.set_uid(0);
-        header.set_gid(0);
         tar.append_data(&mut header, &file.name, content.as_slice())?;
     }
     let tar = tar.into_inner()?;

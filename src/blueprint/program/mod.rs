@@ -23,3 +23,14 @@ pub struct Program {
 fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
     hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// Of a file in an archive that says nothing of when, by whom and where it was packed.
+pub(super) fn header(size: usize, mode: u32) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_size(size as u64);
+    header.set_mode(mode);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}

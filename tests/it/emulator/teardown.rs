@@ -70,14 +70,10 @@ fn all(account: &str) -> Vec<String> {
             .iter()
             .filter_map(|one| one.endpoint.as_ref());
         endpoints.for_each(|endpoint| add("subscription", name(endpoint).as_deref()));
-        let groups = aws
-            .autoscaling
-            .describe_auto_scaling_groups()
-            .send()
-            .await
-            .expect("groups");
-        let groups = groups.auto_scaling_groups().iter();
-        groups.for_each(|group| add("group", group.auto_scaling_group_name()));
+        let groups = aws.groups().await;
+        groups
+            .iter()
+            .for_each(|group| add("group", group.auto_scaling_group_name()));
         all.sort();
         all
     })

@@ -1,5 +1,6 @@
 //! Talks to the emulator as a test's account, past qfleet.
 
+use aws_sdk_autoscaling::types::AutoScalingGroup;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 
 use super::emulator;
@@ -48,5 +49,11 @@ impl Aws {
             ssm: client!(aws_sdk_ssm),
             secrets_manager: client!(aws_sdk_secretsmanager),
         }
+    }
+
+    /// All Auto Scaling groups of the account in the region.
+    pub async fn groups(&self) -> Vec<AutoScalingGroup> {
+        let groups = self.autoscaling.describe_auto_scaling_groups().send().await;
+        groups.expect("groups").auto_scaling_groups.unwrap_or_default()
     }
 }

@@ -38,14 +38,10 @@ fn a_backlog_is_scaled_out_and_in_again_and_nothing_is_lost() {
     );
     // The emulator's view is in step, with the same ids.
     let listed = place.aws(async |aws| {
-        let groups = aws
-            .autoscaling
-            .describe_auto_scaling_groups()
-            .send()
-            .await
-            .expect("groups");
-        let instances = groups.auto_scaling_groups()[0].instances().iter();
-        instances
+        let groups = aws.groups().await;
+        groups[0]
+            .instances()
+            .iter()
             .filter_map(|one| one.instance_id().map(str::to_owned))
             .collect::<BTreeSet<_>>()
     });
@@ -158,17 +154,7 @@ fn a_deploy_is_followed() {
     let plan = Plan { min: 1, max: 4, ..plan };
     deploy(&plan);
     place.until("the new bounds", || (place.group().max == 4).then_some(()));
-    let desired = || {
-        place.aws(async |aws| {
-            let groups = aws
-                .autoscaling
-                .describe_auto_scaling_groups()
-                .send()
-                .await
-                .expect("groups");
-            groups.auto_scaling_groups()[0].desired_capacity()
-        })
-    };
+    let desired = || place.aws(async |aws| aws.groups().await[0].desired_capacity());
     place.until("the emulator's view", || (desired() == Some(3)).then_some(()));
     assert_eq!(place.group().desired, 3);
 

@@ -7,13 +7,7 @@ use crate::emulator::local_fleet::place::{Place, Plan};
 /// The bounds of the group as the emulator has them.
 fn bounds(place: &Place) -> Bounds {
     place.aws(async |aws| {
-        let groups = aws
-            .autoscaling
-            .describe_auto_scaling_groups()
-            .send()
-            .await
-            .expect("groups");
-        let group = &groups.auto_scaling_groups()[0];
+        let group = &aws.groups().await[0];
         Bounds {
             min: group.min_size().expect("a size"),
             max: group.max_size().expect("a size"),
