@@ -24,6 +24,7 @@ mod waiting;
 mod zones;
 
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::time::Duration;
 
 use qfleet::blueprint::{Blueprint, Placement, Stack};
@@ -271,13 +272,21 @@ impl Rig {
         }
     }
 
-    /// Interrupts when the endpoint is as wanted, looking every 50 ms of its time.
-    async fn interrupt_when(&self, wanted: impl Fn(&Endpoint) -> bool) -> Instant {
-        while !wanted(&self.endpoint) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+    /// Interrupts when the endpoint is as wanted, looking every 50 ms of its time, for two hours of it at most.
+    #[track_caller]
+    fn interrupt_when(&self, wanted: impl Fn(&Endpoint) -> bool) -> impl Future<Output = Instant> {
+        let (caller, began) = (Location::caller(), Instant::now());
+        async move {
+            while !wanted(&self.endpoint) {
+                assert!(
+                    began.elapsed() < Duration::from_secs(2 * 60 * 60),
+                    "nothing was interrupted: what {caller} waits for did not come within two hours of the endpoint's time"
+                );
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            self.interrupt.0.send_replace(true);
+            Instant::now()
         }
-        self.interrupt.0.send_replace(true);
-        Instant::now()
     }
 
     fn status(&self, part: &str) -> Option<String> {

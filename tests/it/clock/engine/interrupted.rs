@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use futures_util::future;
 use qfleet::engine::deploy::settle::settle;
 use qfleet::engine::event::Events;
 use qfleet::engine::operation::{Context, OnInterrupt};
@@ -18,13 +19,20 @@ fn seconds(count: u64) -> Duration {
 }
 
 /// Interrupts a deploy when the endpoint is as wanted. Returns how the deploy ended, and when it was interrupted.
-async fn interrupted(rig: &Rig, wanted: impl Fn(&Endpoint) -> bool) -> (Ran, Instant) {
-    let (ran, at) = tokio::join!(rig.deploy(), rig.interrupt_when(wanted));
-    (ran, at)
+#[track_caller]
+fn interrupted(rig: &Rig, wanted: impl Fn(&Endpoint) -> bool) -> impl Future<Output = (Ran, Instant)> {
+    future::join(rig.deploy(), rig.interrupt_when(wanted))
 }
 
 fn is_being_made(stack: &'static str) -> impl Fn(&Endpoint) -> bool {
     move |endpoint| endpoint.status(stack).as_deref() == Some("CREATE_IN_PROGRESS")
+}
+
+/// Of the tests themselves: one whose moment never comes ends, too.
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "nothing was interrupted: what tests/it/clock/engine/interrupted.rs:")]
+async fn a_test_that_waits_in_vain_for_its_moment_says_so() {
+    interrupted(&Rig::new(Script::new()), |_| false).await;
 }
 
 #[tokio::test(start_paused = true)]
