@@ -13,6 +13,7 @@ mod take_in;
 
 use std::sync::Mutex;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use self::stack::Made;
@@ -116,13 +117,10 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     }
     let (outcome, made) = deploy_stack(deployment, stack, planned, &known).await?;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
-    let is_done = matches!(outcome, Outcome::Done { .. });
-    let mut group = None;
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
         let is_protected = now.as_ref().is_some_and(|now| now.protected == Some(true));
         if let (Some(now), Ok(mut outputs)) = (now, outputs.lock()) {
-            group = now.outputs.get(outputs::GROUP).cloned();
             outputs.insert(part.clone(), now.outputs);
         }
         if stack.protect && !is_protected {
@@ -131,10 +129,13 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     } else if planned.termination_protection == Some(true) {
         cloud.protect_stack(&stack.name, true).await?;
     }
-    if is_done {
-        in_service::wait(deployment.context, stack, group.as_deref()).await?;
-    }
+    let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
+    in_service::wait(deployment.context, stack, group(&known, &part)).await?;
     Ok(outcome)
+}
+
+fn group<'a>(outputs: &'a Outputs, part: &str) -> Option<&'a str> {
+    outputs.get(part)?.get(outputs::GROUP).map(String::as_str)
 }
 
 /// The stack as it is now. A read that comes too early, and shows it as it was, is made again, unless the command is
@@ -182,16 +183,24 @@ async fn upload_programs(deployment: Deployment<'_>, part: &str, outputs: &Outpu
     Ok(())
 }
 
-/// A deploy of a plan that changes nothing.
-pub fn nothing_to_do(plan: Plan) -> Report {
-    let stacks = plan.stacks.into_iter().map(|stack| StackReport {
-        part: stack.part,
-        stack: stack.stack,
-        outcome: Outcome::Unchanged,
+/// A deploy of a plan that changes nothing. Instances that nothing signals for may still have to come into service.
+pub async fn nothing_to_do(context: Context<'_>, blueprint: &Blueprint, plan: Plan) -> Report {
+    let stacks = plan.stacks.into_iter().map(async |planned| {
+        let stack = blueprint.stacks.iter().find(|stack| stack.part == planned.part);
+        let waited = match stack {
+            Some(stack) => in_service::wait(context, stack, group(&plan.outputs, &stack.part)).await,
+            None => Ok(()),
+        };
+        StackReport {
+            part: planned.part,
+            stack: planned.stack,
+            outcome: waited.map_or_else(Outcome::from, |()| Outcome::Unchanged),
+        }
     });
+    let stacks = join_all(stacks).await;
     Report {
         outputs: plan.outputs,
         surplus: plan.surplus,
-        ..Report::new(plan.address, stacks.collect())
+        ..Report::new(plan.address, stacks)
     }
 }

@@ -16,6 +16,8 @@ pub mod take_down;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use jiff::Timestamp;
+
 use super::graph;
 use super::operation::Context;
 use super::outcome::{Abandoned, Failed, Kept, Outcome, Report, StackReport};
@@ -43,6 +45,8 @@ pub struct Teardown<'a> {
     pub approve: &'a (dyn Fn(&str, &[Blocking]) -> bool + Sync),
     /// How many versions of objects and delete markers buckets hold, by name, where it is known: for the progress alone.
     pub objects: &'a BTreeMap<String, u64>,
+    /// What time it is.
+    pub now: fn() -> Timestamp,
 }
 
 pub async fn destroy(teardown: Teardown<'_>) -> Report {

@@ -125,6 +125,19 @@ pub enum Event {
         /// Whether that is done; otherwise it isn't waited for any longer.
         done: bool,
     },
+    /// A stack is deployed, and not enough of its instances are in service yet. Nothing signals: their image brings the
+    /// worker.
+    Starting {
+        stack: String,
+        /// The Auto Scaling group.
+        group: String,
+        /// How many are in service that were launched as they are now.
+        instances_in_service: usize,
+        /// How many are waited for.
+        instances_awaited: usize,
+        /// For how long they are waited for at most.
+        at_most_seconds: u64,
+    },
     /// A function gets no more messages, and finishes those that it works on.
     Finishing {
         stack: String,

@@ -105,6 +105,13 @@ pub enum Outcome {
         /// Why it isn't waited for.
         why: Unattended,
     },
+    /// It is deployed, and its instances aren't waited for any longer: whether they are in service isn't known.
+    Starting {
+        /// How many are to be in service at least.
+        awaits_instances: u32,
+        /// Why they aren't waited for.
+        why: Unattended,
+    },
     /// It was never begun.
     Skipped {
         /// The part that isn't there; none when the command was stopped.
@@ -148,6 +155,8 @@ pub enum Failed {
     Failure(Box<Failure>),
     /// It goes on without us.
     Unattended(Operation, Unattended),
+    /// It is deployed, and so many of its instances aren't waited for any longer.
+    Starting(u32, Unattended),
     /// It was not begun: the command was interrupted.
     Stopped,
 }
@@ -178,10 +187,19 @@ impl From<Finished<Outcome, Failed>> for Outcome {
     fn from(finished: Finished<Outcome, Failed>) -> Self {
         match finished {
             Finished::Done(outcome) => outcome,
-            Finished::Failed(Failed::Failure(failure)) => Outcome::Failed(failure),
-            Finished::Failed(Failed::Unattended(operation, why)) => Outcome::Running { operation, why },
-            Finished::Failed(Failed::Stopped) => Outcome::Skipped { because: None },
+            Finished::Failed(failed) => failed.into(),
             Finished::Skipped { because } => Outcome::Skipped { because },
+        }
+    }
+}
+
+impl From<Failed> for Outcome {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Failure(failure) => Outcome::Failed(failure),
+            Failed::Unattended(operation, why) => Outcome::Running { operation, why },
+            Failed::Starting(awaits_instances, why) => Outcome::Starting { awaits_instances, why },
+            Failed::Stopped => Outcome::Skipped { because: None },
         }
     }
 }
@@ -209,9 +227,9 @@ impl Report {
     pub fn result(&self) -> Result<()> {
         let any = |test: fn(&Outcome) -> bool| self.stacks.iter().any(|stack| test(&stack.outcome));
         let running = |why: Unattended| {
-            self.stacks
-                .iter()
-                .any(|stack| matches!(stack.outcome, Outcome::Running { why: this, .. } if this == why))
+            self.stacks.iter().any(|stack| {
+                matches!(stack.outcome, Outcome::Running { why: this, .. } | Outcome::Starting { why: this, .. } if this == why)
+            })
         };
         let code = if any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.refused))
             || running(Unattended::TimedOut)

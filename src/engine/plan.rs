@@ -18,6 +18,7 @@ pub(in crate::engine) mod zones;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -35,6 +36,7 @@ use crate::engine::plan::imports::Existing;
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::switch::Switch;
+use crate::environment::schedule::Schedule;
 use crate::error::Error;
 
 /// Outputs of stacks: part → key → value.
@@ -158,19 +160,29 @@ pub struct LoweredGroup {
     pub min: i32,
     /// The most instances, as before.
     pub max: i32,
+    /// Its schedule, which the destroy suspended, would have changed them since: they are what it says now.
+    pub by_schedule: bool,
     /// Whether they are put back.
     pub put_back: bool,
 }
 
 impl LoweredGroup {
-    /// `None` of a group that no destroy lowered.
-    fn of(group: &Group) -> Option<Self> {
+    /// `None` of a group that no destroy lowered. With its deployed schedule, and the time.
+    fn of(group: &Group, schedule: &Schedule, now: Timestamp) -> Option<Self> {
         let before = group.before_destroy?;
+        let missed = group.schedule_stopped.and_then(|stopped| {
+            let last = schedule.last(now).filter(|last| last.at > stopped)?;
+            let (min, max) = (i32::try_from(last.min).ok()?, i32::try_from(last.max).ok()?);
+            Some(Bounds { min, max })
+        });
+        let bounds = missed.unwrap_or(before);
         Some(LoweredGroup {
             group: group.name.clone(),
-            min: before.min,
-            max: before.max,
-            put_back: group.bounds() == Bounds::NONE,
+            min: bounds.min,
+            max: bounds.max,
+            by_schedule: missed.is_some(),
+            // A deploy that was stopped may have put them back already.
+            put_back: [Bounds::NONE, bounds].contains(&group.bounds()),
         })
     }
 }

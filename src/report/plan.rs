@@ -96,6 +96,9 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
     if let Some(lowered) = &stack.lowered {
         let (min, max) = (lowered.min, lowered.max);
         let text = match lowered.put_back {
+            true if lowered.by_schedule => format!(
+                "{min} to {max} instances, as its schedule says now: a destroy that was stopped had taken them away"
+            ),
             true => format!("{min} to {max} instances again: a destroy that was stopped had taken them away"),
             false => format!(
                 "left as it is, not {min} to {max} instances: somebody changed that after a destroy was stopped"
@@ -184,8 +187,8 @@ fn rolling_text(out: &mut String, rolling: &Rolling) {
     };
     let about = Duration::seconds(rolling.about_seconds);
     let line = format!(
-        "{} {are} replaced, {batch_size} at a time ({batches}, about {about}, longer where workers drain for longer); \
-         {stay}, and nothing scales meanwhile",
+        "{} {are} replaced, {batch_size} at a time ({batches}, about {about}); {stay}, \
+         and nothing scales meanwhile",
         count(instances, "instance")
     );
     let _ = writeln!(out, "{}", wrapped(&line, "    ", "    "));

@@ -27,15 +27,20 @@ fn failures(report: &Report, again: &str) -> String {
         let _ = match &stack.outcome {
             Outcome::Running { operation, why } => {
                 unattended = true;
-                let why = match why {
-                    Unattended::Interrupted => "interrupted",
-                    Unattended::TimedOut => "the time for it is up",
-                    Unattended::NotWaited => "as told",
-                };
                 writeln!(
                     out,
-                    "{} {name} goes on in CloudFormation, and is not waited for ({why})",
-                    operation.doing()
+                    "{} {name} goes on in CloudFormation, and is not waited for ({})",
+                    operation.doing(),
+                    because(*why)
+                )
+            }
+            Outcome::Starting { awaits_instances, why } => {
+                unattended = true;
+                let instances = count(*awaits_instances as usize, "instance");
+                writeln!(
+                    out,
+                    "{name} is deployed, but was not waited for until {instances} came into service ({})",
+                    because(*why)
                 )
             }
             Outcome::Skipped { because: Some(part) } => writeln!(out, "{name} was not begun: `{part}` comes before it"),
@@ -47,6 +52,14 @@ fn failures(report: &Report, again: &str) -> String {
         let _ = writeln!(out, "to pick it up again: {again}");
     }
     out
+}
+
+fn because(why: Unattended) -> &'static str {
+    match why {
+        Unattended::Interrupted => "interrupted",
+        Unattended::TimedOut => "the time for it is up",
+        Unattended::NotWaited => "as told",
+    }
 }
 
 fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
@@ -109,6 +122,10 @@ fn totals(report: &Report) -> String {
         (n(|outcome| matches!(outcome, Outcome::Unchanged)), "unchanged"),
         (n(|outcome| matches!(outcome, Outcome::Failed(_))), "failed"),
         (n(|outcome| matches!(outcome, Outcome::Running { .. })), "still running"),
+        (
+            n(|outcome| matches!(outcome, Outcome::Starting { .. })),
+            "not in service",
+        ),
         (n(|outcome| matches!(outcome, Outcome::Skipped { .. })), "not begun"),
     ] {
         if number > 0 {

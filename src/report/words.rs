@@ -85,6 +85,21 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
         } => vec![format!(
             "  {stack}: Lambda stops receiving messages (event source mapping {mapping} is being disabled)"
         )],
+        Event::Starting {
+            stack,
+            instances_in_service,
+            instances_awaited,
+            at_most_seconds,
+            ..
+        } => {
+            let (ready, wanted) = (instances_in_service, instances_awaited);
+            vec![match ready < wanted {
+                true => format!(
+                    "  {stack}: {ready} of {wanted} instances in service, waited for {at_most_seconds} s at most"
+                ),
+                false => format!("{} {stack}: {} in service", paint(GOOD, "✓"), count(*ready, "instance")),
+            }]
+        }
         Event::Finishing {
             function,
             messages_in_flight,

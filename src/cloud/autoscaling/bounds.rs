@@ -5,6 +5,7 @@
 
 use aws_sdk_autoscaling::types::Tag;
 use aws_sdk_autoscaling::types::builders::TagBuilder;
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,8 +13,8 @@ use crate::cloud::{Cloud, CloudError, explain};
 
 /// The tag that says what a group's bounds were before a destroy lowered them.
 pub(in crate::cloud) const MARK: &str = "qfleet:bounds-before-destroy";
-/// What the tag says more where the group's scheduled actions were suspended, too.
-const STOPPED: &str = " by schedule";
+/// What the tag says more where the group's scheduled actions were suspended, too; then follows when.
+const STOPPED: &str = " by schedule until ";
 /// What Auto Scaling calls them
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>).
 pub const SCHEDULED_ACTIONS: &str = "ScheduledActions";
@@ -31,12 +32,8 @@ impl Bounds {
     /// Those that a destroy gives a group.
     pub const NONE: Bounds = Bounds { min: 0, max: 0 };
 
-    fn write(self) -> String {
-        format!("{} to {}", self.min, self.max)
-    }
-
     pub(in crate::cloud) fn read(text: &str) -> Option<Bounds> {
-        let text = text.strip_suffix(STOPPED).unwrap_or(text);
+        let text = text.split_once(STOPPED).map_or(text, |(bounds, _)| bounds);
         let (min, max) = text.split_once(" to ")?;
         Some(Bounds {
             min: min.parse().ok()?,
@@ -45,16 +42,27 @@ impl Bounds {
     }
 }
 
-/// Whether a mark says that the group's scheduled actions were suspended.
-pub(in crate::cloud) fn schedule_was_stopped(mark: &str) -> bool {
-    mark.ends_with(STOPPED)
+/// When the group's scheduled actions were suspended, if a mark says so.
+pub(in crate::cloud) fn schedule_was_stopped(mark: &str) -> Option<Timestamp> {
+    mark.split_once(STOPPED)?.1.parse().ok()
+}
+
+/// What the tag says of a group with these bounds.
+fn written(bounds: Bounds, schedule_stopped: Option<Timestamp>) -> String {
+    let stopped = schedule_stopped.map_or(String::new(), |at| format!("{STOPPED}{at:.0}"));
+    format!("{} to {}{stopped}", bounds.min, bounds.max)
 }
 
 impl Cloud {
-    /// Marks a group that is about to be lowered; with `stops_schedule`, one whose scheduled actions are about to be
-    /// suspended, too (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html>).
-    pub async fn mark_bounds(&self, group: &str, bounds: Bounds, stops_schedule: bool) -> Result<(), CloudError> {
-        let value = bounds.write() + if stops_schedule { STOPPED } else { "" };
+    /// Marks a group that is about to be lowered, and whose scheduled actions are suspended, too, from this time on
+    /// (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateOrUpdateTags.html>).
+    pub async fn mark_bounds(
+        &self,
+        group: &str,
+        bounds: Bounds,
+        schedule_stopped: Option<Timestamp>,
+    ) -> Result<(), CloudError> {
+        let value = written(bounds, schedule_stopped);
         let tag = mark(group).value(value).propagate_at_launch(false).build();
         let marked = self.autoscaling.create_or_update_tags().tags(tag).send().await;
         marked.map(drop).map_err(|error| explain("CreateOrUpdateTags", error))
@@ -104,10 +112,15 @@ mod tests {
     #[test]
     fn what_is_marked_is_read() {
         let bounds = Bounds { min: 2, max: 40 };
-        assert_eq!(Bounds::read(&bounds.write()), Some(bounds));
-        let stopped = bounds.write() + STOPPED;
-        assert_eq!(Bounds::read(&stopped), Some(bounds));
-        assert!(schedule_was_stopped(&stopped) && !schedule_was_stopped(&bounds.write()));
+        let at: Timestamp = "2026-11-24T17:00:00Z".parse().expect("a time");
+        for stopped in [None, Some(at)] {
+            let mark = written(bounds, stopped);
+            assert_eq!(
+                (Bounds::read(&mark), schedule_was_stopped(&mark)),
+                (Some(bounds), stopped),
+                "{mark}"
+            );
+        }
         assert_eq!(Bounds::read("2"), None);
     }
 }

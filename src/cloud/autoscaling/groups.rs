@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_autoscaling::operation::describe_auto_scaling_groups::builders::DescribeAutoScalingGroupsFluentBuilder;
 use aws_sdk_autoscaling::types::{AutoScalingGroup, Filter};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -36,9 +37,9 @@ pub struct Group {
     /// The bounds that it had before a destroy took its instances away, until that has ended or a deploy has put them back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before_destroy: Option<Bounds>,
-    /// That destroy suspended its scheduled actions.
+    /// When that destroy suspended its scheduled actions, if it did.
     #[serde(skip)]
-    pub schedule_stopped: bool,
+    pub schedule_stopped: Option<Timestamp>,
     /// `DefaultCooldown`, in seconds.
     #[serde(skip)]
     pub cooldown_seconds: Option<i32>,
@@ -74,17 +75,30 @@ impl Group {
             .count()
     }
 
+    /// How many of those were launched as the group launches them now, as far as is known.
+    pub fn in_service_as_launched_now(&self) -> usize {
+        let of_now = |one: &&Instance| match self.version() {
+            Some(version) => one.launch_template_version.as_deref().is_none_or(|of| of == version),
+            None => true,
+        };
+        let in_service = self.instances.iter().filter(|one| one.lifecycle_state == "InService");
+        in_service.filter(of_now).count()
+    }
+
+    /// The version that it launches, where that is a number.
+    fn version(&self) -> Option<&str> {
+        let version = self.launch_template_version.as_deref()?;
+        (!version.starts_with('$')).then_some(version)
+    }
+
     /// How many instances were launched from another version of the launch template than the group launches now; `None`
     /// when the group names no number, because what `$Latest` and `$Default` mean now isn't said.
     pub fn on_another_version(&self) -> Option<usize> {
-        let version = self.launch_template_version.as_ref()?;
-        if version.starts_with('$') {
-            return None;
-        }
+        let version = self.version()?;
         let launched = self
             .instances
             .iter()
-            .filter_map(|one| one.launch_template_version.as_ref());
+            .filter_map(|one| one.launch_template_version.as_deref());
         Some(launched.filter(|launched| *launched != version).count())
     }
 
@@ -118,7 +132,7 @@ pub struct Instance {
     pub protected_from_scale_in: bool,
     /// When EC2 takes it back, once it has announced that. A local fleet tells; Auto Scaling doesn't.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub spot_notice: Option<jiff::Timestamp>,
+    pub spot_notice: Option<Timestamp>,
 }
 
 impl Instance {
@@ -248,7 +262,7 @@ fn read(group: &AutoScalingGroup) -> Group {
             .collect(),
         schedule_stopped: tags
             .get(bounds::MARK)
-            .is_some_and(|mark| bounds::schedule_was_stopped(mark)),
+            .and_then(|mark| bounds::schedule_was_stopped(mark)),
         before_destroy: tags.get(bounds::MARK).and_then(|mark| Bounds::read(mark)),
         cooldown_seconds: group.default_cooldown(),
         warmup_seconds: group.default_instance_warmup(),

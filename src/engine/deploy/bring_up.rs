@@ -105,7 +105,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     }
     if !plan.changes_anything() {
         put_expiry(cloud, environment, &plan, now()).await?;
-        return Ok(nothing_to_do(plan));
+        return Ok(nothing_to_do(context, &blueprint, plan).await);
     }
     if !ask.agrees(&plan, pruning.as_ref())? {
         return Err(Error::refused("not confirmed: nothing was changed"));

@@ -13,7 +13,13 @@ pub(in crate::engine) async fn put_back(
     lowered: &LoweredGroup,
 ) -> Result<(), Failed> {
     context.may_begin(stack)?;
-    let LoweredGroup { group, min, max, .. } = lowered;
+    let LoweredGroup {
+        group,
+        min,
+        max,
+        by_schedule,
+        ..
+    } = lowered;
     let bounds = Bounds { min: *min, max: *max };
     let Context { cloud, tell, .. } = context;
     let Some(now) = cloud.group(group).await? else {
@@ -21,11 +27,15 @@ pub(in crate::engine) async fn put_back(
     };
     if lowered.put_back && now.bounds() == Bounds::NONE {
         cloud.put_bounds(group, bounds).await?;
+        let now = match by_schedule {
+            true => "instances, as its schedule says now",
+            false => "instances again",
+        };
         tell.warn(format!(
-            "{stack}: {group} has {min} to {max} instances again: a destroy that was stopped had taken them away"
+            "{stack}: {group} has {min} to {max} {now}: a destroy that was stopped had taken them away"
         ));
     }
-    if now.schedule_stopped {
+    if now.schedule_stopped.is_some() {
         cloud.follow_schedule(group).await?;
     }
     Ok(cloud.unmark_bounds(group).await?)

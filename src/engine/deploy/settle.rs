@@ -63,7 +63,7 @@ pub(in crate::engine) async fn wait_for(context: Context<'_>, running: &[Target<
     match try_join_all(waiting).await {
         Ok(_) => Ok(()),
         Err(Failed::Stopped | Failed::Unattended(_, Unattended::Interrupted)) => Err(Error::Interrupted),
-        Err(Failed::Unattended(..)) => {
+        Err(Failed::Unattended(..) | Failed::Starting(..)) => {
             let names: Vec<&str> = running.iter().map(|target| target.stack).collect();
             let what = format!("{}: what runs there took longer than --timeout", names.join(", "));
             Err(Error::failed(what).with_help("it goes on in CloudFormation; the same command waits for it again"))

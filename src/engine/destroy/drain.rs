@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::cloud::CloudError;
@@ -31,7 +32,15 @@ const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
 ///
 /// What can't be done here is warned of and left to CloudFormation, which may do it with a role of its own. The local
 /// emulator deletes a group with all that is in it, so nothing is done there.
-pub async fn drain(context: Context<'_>, target: Target<'_>, resources: &[StackResource], at_once: bool) {
+///
+/// It is `now`.
+pub async fn drain(
+    context: Context<'_>,
+    target: Target<'_>,
+    resources: &[StackResource],
+    at_once: bool,
+    now: Timestamp,
+) {
     let stack = target.stack;
     if context.cloud.local {
         return;
@@ -43,7 +52,7 @@ pub async fn drain(context: Context<'_>, target: Target<'_>, resources: &[StackR
         .iter()
         .any(|resource| resource.resource_type == "AWS::AutoScaling::ScheduledAction");
     let drained = groups.map(async |group| {
-        if let Err(error) = drain_group(context, target, group, (scheduled, at_once)).await {
+        if let Err(error) = drain_group(context, target, group, (scheduled, at_once), now).await {
             context.tell.warn(format!(
                 "{stack}: {} is left to CloudFormation to be emptied: {error}",
                 group.physical_id
@@ -58,6 +67,7 @@ async fn drain_group(
     target: Target<'_>,
     resource: &StackResource,
     (scheduled, at_once): (bool, bool),
+    now: Timestamp,
 ) -> Result<(), CloudError> {
     let Context { cloud, tell, .. } = context;
     let (stack, group) = (target.stack, resource.physical_id.as_str());
@@ -70,6 +80,12 @@ async fn drain_group(
     }
     // Else its next time could launch instances while the others go.
     let stops_schedule = scheduled && !found.suspended_processes.iter().any(|one| one == SCHEDULED_ACTIONS);
+    let taken_down_from = found.taken_down_from();
+    // What an earlier destroy noted and no deploy has undone stays noted: since then the schedule changed nothing.
+    let still_stopped = found
+        .schedule_stopped
+        .filter(|_| !stops_schedule || taken_down_from.is_some());
+    let schedule_stopped = still_stopped.or(stops_schedule.then_some(now));
     let (bounds, instances) = (found.bounds(), found.instances);
     match cloud.cancel_refresh(group).await {
         Ok(true) => tell.warn(format!("{stack}: the instance refresh of {group} was cancelled")),
@@ -79,7 +95,9 @@ async fn drain_group(
     // When this is stopped, the next deploy knows by the mark what to put back. A group without bounds has it already, or
     // was lowered by somebody else.
     if (bounds != Bounds::NONE || stops_schedule)
-        && let Err(error) = cloud.mark_bounds(group, bounds, stops_schedule).await
+        && let Err(error) = cloud
+            .mark_bounds(group, taken_down_from.unwrap_or(bounds), schedule_stopped)
+            .await
     {
         tell.warn(format!(
             "{stack}: the bounds of {group} ({} to {} instances) could not be noted, so no deploy will put them back: {error}",

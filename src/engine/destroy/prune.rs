@@ -158,6 +158,7 @@ impl Pruning {
                         force: false,
                         approve: &|_, _| false,
                         objects: &self.objects,
+                        now,
                     })
                     .await
                 }

@@ -137,7 +137,7 @@ async fn drain_workers(teardown: Teardown<'_>, target: Target<'_>, resources: &[
     let drained = async {
         let (stack, at_once) = (target.stack, teardown.no_drain);
         join(
-            drain(context, target, resources, at_once),
+            drain(context, target, resources, at_once, (teardown.now)()),
             mappings::disable(context, stack, resources, at_once),
         )
         .await;

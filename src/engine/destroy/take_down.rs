@@ -142,6 +142,7 @@ async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: 
         },
         force: wish.force,
         approve: &|stack, blocking| ask.gives_up(stack, blocking),
+        now: wish.now,
     })
     .await;
     if !report.kept.is_empty() {

@@ -17,6 +17,7 @@ use crate::engine::plan::stack::{Found, plan_stack};
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::unchanged;
 use crate::engine::plan::{LoweredGroup, Outputs, Plan, StackPlan};
+use crate::environment::schedule::Schedule;
 use crate::error::{Error, Result};
 
 /// Finds what every stack of the blueprint would change: by comparison where nothing would, else by asking
@@ -70,9 +71,13 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     };
     let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
     for stack in &mut stacks {
-        let group = outputs.get(&stack.part).and_then(|outputs| outputs.get(outputs::GROUP));
+        let output = |key: &str| outputs.get(&stack.part).and_then(|outputs| outputs.get(key));
+        let group = output(outputs::GROUP);
         let of_stack = lowered.iter().find(|lowered| Some(&lowered.name) == group);
-        stack.lowered = of_stack.and_then(LoweredGroup::of);
+        // The deployed one: another one in the file says nothing of the time before.
+        let schedule = output(outputs::CAPACITY).and_then(|text| Schedule::read(text));
+        let schedule = schedule.unwrap_or_default();
+        stack.lowered = of_stack.and_then(|group| LoweredGroup::of(group, &schedule, planner.now));
     }
     Ok(Plan {
         address: Address::new(cloud, &blueprint.environment),

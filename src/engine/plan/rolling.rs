@@ -22,7 +22,8 @@ pub struct Rolling {
     pub batches: usize,
     /// How many stay in service all the time.
     pub min_in_service: usize,
-    /// About how long it takes: until the instances of each batch work. Workers that drain for longer make it longer.
+    /// About how long it takes: until the instances of each batch work. CloudFormation waits for no worker that drains
+    /// (<https://github.com/awslabs/amazon-eks-ami/issues/66>).
     pub about_seconds: u64,
     /// `MinInstancesInService`.
     #[serde(skip)]

@@ -89,6 +89,8 @@ struct Rig {
     attach: bool,
     approve: bool,
     interrupt: (watch::Sender<bool>, Interrupt),
+    /// What time it is, if it isn't the endpoint's.
+    wall: Option<fn() -> jiff::Timestamp>,
 }
 
 /// What a deploy or a destroy came to.
@@ -120,6 +122,7 @@ impl Rig {
             attach: true,
             approve: true,
             interrupt: Interrupt::by_hand(),
+            wall: None,
         }
     }
 
@@ -150,8 +153,11 @@ impl Rig {
         tags.insert("touched".into(), "x".repeat(touched + 1));
     }
 
-    /// The endpoint's wall clock.
+    /// The endpoint's wall clock, or another one.
     fn now(&self) -> jiff::Timestamp {
+        if let Some(wall) = self.wall {
+            return wall();
+        }
         let now = self.endpoint.world(|world| world.clock.wall(Instant::now()));
         now.parse().expect("a time")
     }
@@ -201,7 +207,7 @@ impl Rig {
             return Err(refusal);
         }
         if !plan.changes_anything() {
-            return Ok(nothing_to_do(plan));
+            return Ok(nothing_to_do(context, &self.blueprint, plan).await);
         }
         Ok(self.execute(context, drafts, &plan).await)
     }
@@ -234,6 +240,7 @@ impl Rig {
                     force: false,
                     approve: &|_, _| false,
                     objects: &BTreeMap::new(),
+                    now: self.wall.unwrap_or(jiff::Timestamp::now),
                 })
                 .await)
             };

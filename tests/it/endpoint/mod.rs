@@ -229,6 +229,14 @@ impl Endpoint {
         })
     }
 
+    /// What a group was told not to do.
+    pub fn suspended(&self, name: &str) -> Vec<String> {
+        self.world(|world| {
+            let found = world.script.groups.iter().find(|group| group.name == name);
+            found.expect("a scripted group").suspended.clone()
+        })
+    }
+
     /// Names of the change sets that are there and weren't executed.
     pub fn change_sets(&self) -> Vec<String> {
         self.world(|world| {

@@ -12,6 +12,11 @@
 //! | 9 | 3 | 9 in batches of 6 | left at 9 | 3 (healthy-to-healthy-fully-scaled.md) |
 //! | 9 | 8 | 9 in batches of 1 | left at 9 | 8 (healthy-to-healthy-fully-scaled-v2.md) |
 //! | 6 and 3 that fail | 6, and 3 for the rollback | 3 in batches of 3 | left at 9 | 6 (healthy-to-unhealthy-partially-scaled-v2.md) |
+//!
+//! "The update completes once these instances are terminated", it says there, of groups without lifecycle hooks. An instance
+//! that waits in a termination hook counts as terminated: awslabs/amazon-eks-ami issue 66 has, 3 seconds after "Terminating
+//! instance(s) […]", "Successfully terminated instance(s) […] (Progress 100%).", while Auto Scaling ended the instance three
+//! and a half minutes later; batches went on meanwhile. buildkite/elastic-ci-stack-for-aws issue 130 saw the same.
 
 use std::time::Duration;
 
@@ -23,6 +28,9 @@ use super::operation::Work;
 use super::template::as_text;
 use super::world::{Step, World};
 
+/// From the order to terminate the instances of a batch to the word that they are (amazon-eks-ami issue 66).
+const TERMINATED: Duration = Duration::from_secs(3);
+
 /// A group that is being rolled.
 #[derive(Debug, Clone)]
 pub struct Rolling {
@@ -32,6 +40,8 @@ pub struct Rolling {
     group: String,
     /// Instances that are still to be replaced.
     obsolete: Vec<String>,
+    /// How many there were at first.
+    total: usize,
     batch: usize,
     /// Minimum and desired capacity, to be set back to.
     sizes: (usize, usize),
@@ -188,6 +198,7 @@ impl World {
             generation,
             job,
             group: name.clone(),
+            total: obsolete.len(),
             obsolete,
             batch,
             sizes,
@@ -206,8 +217,8 @@ impl World {
         self.launches(&name, added, Duration::ZERO);
     }
 
-    /// New instances, whose signals are waited for; and so long for those that leave.
-    fn launches(&mut self, name: &str, count: usize, drains: Duration) {
+    /// New instances, whose signals are waited for; and at least so long.
+    fn launches(&mut self, name: &str, count: usize, at_least: Duration) {
         let Some(rolling) = self.rolling.iter().find(|rolling| rolling.group == name).cloned() else {
             return;
         };
@@ -241,7 +252,7 @@ impl World {
             (_, true) => comes_up,
             (_, false) => comes_up + pause(&rolling.timeout),
         };
-        self.plan(rested.max(drains), Step::BatchIsUp { group, failure });
+        self.plan(rested.max(at_least), Step::BatchIsUp { group, failure });
     }
 
     /// The signals of a batch are there, or won't come; the next one, if there is one.
@@ -287,12 +298,17 @@ impl World {
             leave.join(",")
         );
         self.says(rolling.stack, &id, &terminating);
+        let terminated = format!(
+            "Successfully terminated instance(s) [{}] (Progress {}%).",
+            leave.join(","),
+            100 * (rolling.total - rolling.obsolete.len()) / rolling.total
+        );
         for id in leave {
             self.instance_becomes(&id, "Terminating:Wait");
             self.plan(drains, Step::InstanceLeaves { id });
         }
-        // "The update completes once these instances are terminated."
-        self.launches(name, added, drains);
+        self.says(rolling.stack, &id, &terminated);
+        self.launches(name, added, TERMINATED);
     }
 
     fn job_of(&self, rolling: &Rolling) -> String {

@@ -231,6 +231,8 @@ impl ScriptedGroup {
 impl Script {
     /// An Auto Scaling group that is there from the beginning.
     pub fn group(mut self, group: ScriptedGroup) -> Self {
+        // There is one of a name.
+        self.groups.retain(|known| known.name != group.name);
         self.groups.push(group);
         self
     }

@@ -267,6 +267,7 @@ async fn destroy_by_force(rig: &Rig, meanwhile: impl Fn(&mut World) + Sync) -> R
             force: true,
             approve: &approve,
             objects: &BTreeMap::new(),
+            now: jiff::Timestamp::now,
         })
         .await;
         (Ok(report), Ok(()))
