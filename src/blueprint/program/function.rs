@@ -21,8 +21,10 @@ impl Recipe<'_> {
     /// Packs the program. With a `build`, what that made of it, which is kept; `tell` hears of it before it is run.
     ///
     /// # Errors
-    /// Everything about the folder that is wrong, and a build that fails.
+    /// A runtime that Lambda doesn't know, everything about the folder that is wrong, and a build that fails.
     pub fn pack(&self, tell: impl FnOnce(&Path)) -> Result<Program, Vec<Problem>> {
+        // Nothing is built for one that isn't.
+        self.has_a_runtime().map_err(|problem| vec![problem])?;
         let archive = self.archive(build::cache().as_deref(), tell)?;
         Ok(Program {
             hash: hexadecimal(Sha256::digest(&archive)),
