@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::gone::Gone;
+use super::invocations::Invocations;
 use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::cloud::{Cloud, CloudError};
@@ -22,31 +23,6 @@ pub struct FunctionState {
     pub disabled_by_destroy: bool,
     /// None when it wasn't invoked within the last hour, or that can't be known, as on the local emulator.
     pub invocations: Option<Invocations>,
-}
-
-/// How often Lambda invoked it, as CloudWatch knows, which is a minute or two behind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Invocations {
-    pub last_ten_minutes: Counts,
-    pub last_hour: Counts,
-    /// The most at the same time, in the newest minute; none when CloudWatch doesn't say.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at_once: Option<u64>,
-    /// That of the quietest of the newest three minutes.
-    #[serde(skip)]
-    pub at_once_for_minutes: Option<u64>,
-    /// Whether it was invoked in three or more of the last ten minutes, and no message was done in them.
-    pub without_effect: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Counts {
-    /// How often it was run; those that were throttled aren't among them.
-    pub invocations: u64,
-    /// How many ended with an error. Messages that it only reports as failed are no error.
-    pub errors: u64,
-    /// How often Lambda had no room to run it.
-    pub throttles: u64,
 }
 
 /// What is read of a function at each look.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::backlog::BacklogPoint;
-use super::function::{Counts, Invocations};
+use super::fresh::fresh;
+use super::invocations::OfFunction;
 use super::local_fleet;
 use super::status::Done;
 use crate::cloud::cloudwatch::metrics::{Point, Query, Series, Source};
@@ -17,16 +18,6 @@ use crate::local::fleet::state::FleetState;
 /// How far back the backlog is shown, in minutes.
 pub const HISTORY_MINUTES: i64 = 60;
 
-/// A queue without activity stops publishing its metrics: how old the newest point may be, in minutes, to still say
-/// something of now. CloudWatch itself is a minute or two behind
-/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/monitoring-using-cloudwatch.html>).
-const FRESH_MINUTES: i64 = 5;
-
-/// What a function did within so many minutes says how it is.
-const LATELY_MINUTES: i64 = 10;
-/// What is so in so many minutes is no accident.
-const MINUTES_IN_A_ROW: usize = 3;
-
 /// What is known of a stage.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StageMetrics {
@@ -34,8 +25,8 @@ pub struct StageMetrics {
     pub oldest_message_age_seconds: Option<u64>,
     /// How many messages were done; none when CloudWatch knows nothing of the last hour.
     pub done: Option<Done>,
-    /// Of a function; none when it wasn't invoked within the last hour.
-    pub invocations: Option<Invocations>,
+    /// Of a function.
+    pub of_function: OfFunction,
     /// The backlog per instance of the last hour, oldest first.
     pub history: Vec<BacklogPoint>,
 }
@@ -81,17 +72,18 @@ async fn from_cloudwatch(cloud: &Cloud, stages: &[Stage], now: Timestamp) -> Res
     let of_stages = stages.iter().enumerate().map(|(number, stage)| {
         let mut of = |id: &str| take(format!("{id}{number}"), &stage.name);
         let deleted = of("done");
-        let series = OfFunction {
-            invocations: of("invocations"),
-            errors: of("errors"),
-            throttles: of("throttles"),
-            concurrent: of("concurrent"),
-        };
         let metrics = StageMetrics {
             oldest_message_age_seconds: fresh(&of("oldest"), now),
             done: done(&deleted, now),
-            invocations: series.summed(&deleted, now),
             history: history(&of("backlog"), &of("visible"), &of("running")),
+            of_function: OfFunction {
+                invocations: of("invocations"),
+                errors: of("errors"),
+                throttles: of("throttles"),
+                concurrent: of("concurrent"),
+                deleted,
+                read_at: now,
+            },
         };
         (stage.name.clone(), metrics)
     });
@@ -121,61 +113,6 @@ fn done(points: &[Point], now: Timestamp) -> Option<Done> {
         messages_last_minute: fresh(points, now),
         messages_last_hour: points.iter().map(|point| point.value.max(0.0) as u64).sum(),
     })
-}
-
-/// What CloudWatch knows of a function
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>).
-struct OfFunction {
-    invocations: Vec<Point>,
-    errors: Vec<Point>,
-    throttles: Vec<Point>,
-    concurrent: Vec<Point>,
-}
-
-impl OfFunction {
-    /// None when it wasn't even tried to invoke it. `deleted` are the messages that were done.
-    fn summed(&self, deleted: &[Point], now: Timestamp) -> Option<Invocations> {
-        if self.invocations.is_empty() && self.throttles.is_empty() {
-            return None;
-        }
-        let sum = |points: &[Point], since: Timestamp| {
-            let points = points.iter().filter(|point| point.at >= since);
-            points.map(|point| point.value.max(0.0) as u64).sum()
-        };
-        let counts = |since: Timestamp| Counts {
-            invocations: sum(&self.invocations, since),
-            errors: sum(&self.errors, since),
-            throttles: sum(&self.throttles, since),
-        };
-        let lately = now
-            .checked_sub(SignedDuration::from_mins(LATELY_MINUTES))
-            .unwrap_or(now);
-        // What SQS hasn't told yet is no sign.
-        let both = self
-            .invocations
-            .iter()
-            .filter(|point| point.at >= lately && point.value > 0.0);
-        let both: Vec<&Point> = both
-            .filter_map(|point| deleted.iter().find(|deleted| deleted.at == point.at))
-            .collect();
-        let newest = &self.concurrent[self.concurrent.len().saturating_sub(MINUTES_IN_A_ROW)..];
-        let quietest = newest.iter().map(|point| point.value.max(0.0) as u64).min();
-        Some(Invocations {
-            last_ten_minutes: counts(lately),
-            last_hour: counts(Timestamp::MIN),
-            at_once: fresh(&self.concurrent, now),
-            at_once_for_minutes: quietest
-                .filter(|_| newest.len() == MINUTES_IN_A_ROW && newest.iter().all(|point| point.at >= lately)),
-            without_effect: both.len() >= MINUTES_IN_A_ROW && both.iter().all(|deleted| deleted.value <= 0.0),
-        })
-    }
-}
-
-/// The newest value, if it still says something of now.
-fn fresh(points: &[Point], now: Timestamp) -> Option<u64> {
-    let newest = points.last()?;
-    let age = now.duration_since(newest.at);
-    (age <= SignedDuration::from_mins(FRESH_MINUTES) && newest.value >= 0.0).then_some(newest.value as u64)
 }
 
 /// The backlog per instance as the scaling policy of `templates/stage/scaling.yaml.j2` computes it. `mark` goes
@@ -376,65 +313,5 @@ mod tests {
         assert_eq!(done(&points, now(5)), Some(counted(Some(12))));
         assert_eq!(done(&points, now(30)), Some(counted(None)), "it is no news");
         assert_eq!(done(&[], now(30)), None);
-    }
-
-    #[test]
-    fn a_function_is_counted_over_ten_minutes_and_an_hour() {
-        let at = |minute: i64| Timestamp::from_second(minute * 60).expect("a time");
-        let series = |values: &[(i64, f64)]| -> Vec<Point> {
-            let point = |(minute, value): &(i64, f64)| Point {
-                at: at(*minute),
-                value: *value,
-            };
-            values.iter().map(point).collect()
-        };
-        let of = OfFunction {
-            invocations: series(&[(1, 100.0), (50, 3.0), (51, 4.0), (52, 5.0), (59, 6.0)]),
-            errors: series(&[(1, 1.0), (50, 3.0)]),
-            throttles: series(&[(2, 7.0), (51, 1.0)]),
-            concurrent: series(&[(1, 20.0), (57, 4.0), (58, 2.0), (59, 3.0)]),
-        };
-        let counts = |invocations, errors, throttles| Counts {
-            invocations,
-            errors,
-            throttles,
-        };
-        let known = of
-            .summed(&series(&[(50, 0.0), (51, 0.0)]), at(60))
-            .expect("invocations");
-        assert_eq!(known.last_ten_minutes, counts(18, 3, 1));
-        assert_eq!(known.last_hour, counts(118, 4, 8));
-        assert_eq!((known.at_once, known.at_once_for_minutes), (Some(3), Some(2)));
-        assert!(!known.without_effect, "SQS has told of two minutes only");
-        let idle = series(&[(1, 9.0), (50, 0.0), (51, 0.0), (52, 0.0), (53, 8.0)]);
-        assert!(of.summed(&idle, at(60)).is_some_and(|found| found.without_effect));
-        let one_done = series(&[(50, 0.0), (51, 1.0), (52, 0.0)]);
-        assert!(of.summed(&one_done, at(60)).is_some_and(|found| !found.without_effect));
-        // What was at once half an hour ago says nothing of now.
-        let later = of.summed(&[], at(90)).expect("invocations");
-        assert_eq!((later.at_once, later.at_once_for_minutes), (None, None));
-        assert_eq!(later.last_ten_minutes, counts(0, 0, 0));
-        let nothing = OfFunction {
-            invocations: Vec::new(),
-            errors: Vec::new(),
-            throttles: Vec::new(),
-            concurrent: Vec::new(),
-        };
-        assert_eq!(nothing.summed(&[], at(60)), None);
-    }
-
-    #[test]
-    fn an_old_age_is_none() {
-        let at = |minutes: i64| Timestamp::from_second(minutes * 60).expect("a time");
-        let points = [
-            Point { at: at(1), value: 0.0 },
-            Point {
-                at: at(2),
-                value: 185.4,
-            },
-        ];
-        assert_eq!(fresh(&points, at(7)), Some(185));
-        assert_eq!(fresh(&points, at(8)), None);
-        assert_eq!(fresh(&[], at(8)), None);
     }
 }

@@ -3,7 +3,8 @@
 use super::style::{BAD, CAREFUL, paint};
 use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
-use crate::observe::function::{FunctionState, Invocations};
+use crate::observe::function::FunctionState;
+use crate::observe::invocations::Invocations;
 
 /// As in "Active; python3.13, 256 MiB, 30 s".
 pub fn configuration(configuration: &Configuration) -> String {
@@ -102,7 +103,7 @@ pub fn short(function: &FunctionState) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::function::Counts;
+    use crate::observe::invocations::Counts;
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()

@@ -5,7 +5,8 @@ use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
-use crate::observe::function::{FunctionState, Invocations};
+use crate::observe::function::FunctionState;
+use crate::observe::invocations::Invocations;
 use crate::observe::status::StageState;
 
 /// So many invocations that all failed are no accident.
@@ -115,19 +116,22 @@ fn reason(reason: Option<&String>) -> &str {
 /// nothing is done either.
 fn fails(stage: &StageState, function: &FunctionState, words: &Words) -> Option<Finding> {
     let invocations = function.invocations?;
-    let lately = invocations.last_ten_minutes;
+    let (lately, minutes) = (invocations.lately, invocations.lately_minutes);
     let meaning = if lately.invocations >= FAILURES && lately.errors >= lately.invocations {
-        format!("all {} invocations of the last ten minutes failed", lately.invocations)
+        format!(
+            "all {} invocations of the last {minutes} minutes failed",
+            lately.invocations
+        )
     } else if invocations.without_effect {
         format!(
-            "the function ran {} times in the last ten minutes, and no message was done",
+            "the function ran {} times in the last {minutes} minutes, and no message was done",
             lately.invocations
         )
     } else {
         return None;
     };
     let action = "see what it says; its messages go to the dead-letter queue after `max_receives`";
-    let command = format!("qfleet logs {} {} --since 10m", words.file, stage.stage);
+    let command = format!("qfleet logs {} {} --since {minutes}m", words.file, stage.stage);
     Some(Finding::new("function-fails", Critical, meaning, action).command(command))
 }
 

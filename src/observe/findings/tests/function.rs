@@ -3,7 +3,8 @@
 use super::*;
 use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
-use crate::observe::function::{Counts, FunctionState, Invocations};
+use crate::observe::function::FunctionState;
+use crate::observe::invocations::{Counts, Invocations};
 
 /// Findings of a stage whose function works on messages, after a change.
 fn found_in(change: impl FnOnce(&mut StageState, &mut FunctionState)) -> Vec<Finding> {
@@ -29,6 +30,8 @@ fn found_in(change: impl FnOnce(&mut StageState, &mut FunctionState)) -> Vec<Fin
         disabled_by_destroy: false,
         invocations: Some(Invocations {
             last_ten_minutes: counts(30, 2, 0),
+            lately: counts(36, 2, 0),
+            lately_minutes: 12,
             last_hour: counts(300, 2, 0),
             at_once: Some(20),
             at_once_for_minutes: Some(19),
@@ -97,19 +100,23 @@ fn a_mapping_that_a_destroy_disabled() {
 
 #[test]
 fn a_function_that_fails_everything() {
-    let lately = |counts| found_in(|_, function| invocations(function).last_ten_minutes = counts);
+    let lately = |counts| found_in(|_, function| invocations(function).lately = counts);
     let fails = lately(counts(3, 3, 0));
     only(&fails, "function-fails", Severity::Critical);
     assert_eq!(
         fails[0].command.as_deref(),
-        Some("qfleet logs lab.yaml move --since 10m")
+        Some("qfleet logs lab.yaml move --since 12m")
     );
+    assert_eq!(fails[0].meaning, "all 3 invocations of the last 12 minutes failed");
     assert_eq!(lately(counts(2, 2, 0)), [], "too few to say so");
     assert_eq!(lately(counts(30, 29, 0)), [], "one went well");
     // It answers, and every message comes back.
     let idle = found_in(|_, function| invocations(function).without_effect = true);
     only(&idle, "function-fails", Severity::Critical);
-    assert!(idle[0].meaning.contains("ran 30 times"), "{idle:?}");
+    assert!(
+        idle[0].meaning.contains("ran 36 times in the last 12 minutes"),
+        "{idle:?}"
+    );
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use super::*;
 use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
-use crate::observe::function::{Counts, FunctionState, Invocations};
+use crate::observe::function::FunctionState;
+use crate::observe::invocations::{Counts, Invocations};
 
 fn function(stage: &mut StageState) {
     let counts = |invocations, errors, throttles| Counts {
