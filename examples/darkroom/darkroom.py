@@ -39,17 +39,18 @@ class Darkroom:
 
     def photo(self, key: str) -> None:
         try:
-            photo = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            upload = self.s3.get_object(Bucket=self.bucket, Key=key)
         except self.s3.exceptions.NoSuchKey:
             # Done before, when the message came back.
             print(f"{key} is gone", flush=True)
             return
-        negative = develop(photo)
+        negative = develop(upload["Body"].read())
         # The chemistry takes its time.
         self.stop.wait(self.seconds)
         done = self.processed + key.removeprefix(self.uploads)
         self.s3.put_object(Bucket=self.bucket, Key=done, Body=negative, ContentType="image/png")
-        self.s3.delete_object(Bucket=self.bucket, Key=key)
+        # Only what was developed. A newer photo under the same name stays: S3 refuses, and the message comes back.
+        self.s3.delete_object(Bucket=self.bucket, Key=key, IfMatch=upload["ETag"])
         print(f"developed {done}", flush=True)
 
     def work(self) -> None:
