@@ -217,16 +217,23 @@ evidence=$logs/install.log
 [ -x $program/run ] || { echo "the program has no executable run" >$evidence; exit 1; }
 
 if [ -x $program/install ]; then
+  lists=
   if command -v apt-get >/dev/null; then
     begin "updating apt's lists"
-    # An image has none, or old ones. While Ubuntu updates itself, in its first minutes, they are locked.
+    # An image has none, or old ones. While Ubuntu updates itself, in its first minutes, they are locked, and the network may
+    # come up later than this. apt only warns of lists that it can't fetch, unless it is told otherwise: by the setting behind
+    # --error-on=any, an option that apt before 2.1.16 refuses. An install may do without them: no try begins after a minute.
+    since=$SECONDS
     for try in 1 2 3 4 5 6 7 8; do
-      apt-get update -q && break
-      [ "$try" -lt 8 ] || exit 1
+      lists=
+      apt-get update -q -o APT::Update::Error-Mode=any && break
+      lists=" (apt's lists could not be updated)"
+      [ "$try" -lt 8 ] && [ $((SECONDS - since)) -lt 60 ] || break
       sleep $((try * 2))
     done
+    [ -z "$lists" ] || echo "qfleet: warning: apt's lists could not be updated; install is run without"
   fi
-  begin "install"
+  begin "install$lists"
   # By systemd, because only it reads worker.env exactly as it will for the worker.
   systemd-run --quiet --wait --pipe --collect -p WorkingDirectory=$program -p EnvironmentFile=/etc/qfleet/worker.env \
     -E HOME=/root -E DEBIAN_FRONTEND=noninteractive $program/install 2>&1 | tee $evidence

@@ -42,7 +42,16 @@ case $name in
         left=$(says updates-to-fail || echo 0)
         if [ "$left" -gt 0 ]; then
           echo $((left - 1)) >"$ROOT/updates-to-fail"; echo "E: Could not get lock /var/lib/apt/lists/lock" >&2; exit 100
-        fi ;;
+        fi
+        # Lists that can't be fetched are a warning, by default.
+        left=$(says updates-without-network || echo 0)
+        if [ "$left" -gt 0 ]; then
+          echo $((left - 1)) >"$ROOT/updates-without-network"
+          echo "W: Some index files failed to download. They have been ignored, or old ones used instead." >&2
+          case "$*" in *APT::Update::Error-Mode=any*) exit 100 ;; esac
+          exit 0
+        fi
+        : >"$ROOT/lists" ;;
       *agent.deb) agent ;;
     esac ;;
   amazon-cloudwatch-agent-ctl) exit "$(says agent || echo 0)" ;;

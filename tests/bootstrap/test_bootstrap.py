@@ -51,6 +51,30 @@ def test_ubuntu_updates_itself_while_it_boots(boot: Callable[..., Boot]) -> None
     assert "[DEBIAN_FRONTEND=noninteractive]" in install
 
 
+def test_apts_lists_are_waited_for_until_the_network_is_there(boot: Callable[..., Boot]) -> None:
+    needs_them = GOOD | {"install": '#!/bin/sh\n[ -e "$ROOT/lists" ] || { echo "E: Unable to locate package"; exit 100; }\n'}
+    done = boot(needs_them, family="ubuntu", updates_without_network=5)
+    assert done.code == 0, done.output
+    assert done.signal() == "SUCCESS"
+    assert "could not be updated" not in done.output
+
+
+def test_an_install_is_begun_without_apts_lists_in_the_end(boot: Callable[..., Boot]) -> None:
+    done = boot(GOOD | {"install": "#!/bin/sh\nexit 0\n"}, family="ubuntu", updates_without_network=99)
+    assert done.code == 0, done.output
+    assert done.signal() == "SUCCESS", "it may need no package"
+    assert len(done.calls("apt-get")) == 8, done.calls("apt-get")
+
+
+def test_a_failing_install_is_told_with_the_lists_that_it_lacked(boot: Callable[..., Boot]) -> None:
+    install = {"install": "#!/bin/sh\necho 'E: Unable to locate package python3-venv'\nexit 100\n"}
+    done = boot(GOOD | install, family="ubuntu", updates_without_network=99)
+    assert done.signal() == "FAILURE"
+    reason = done.report()
+    assert reason.startswith("install (apt's lists could not be updated) failed: "), reason
+    assert "Unable to locate package python3-venv" in reason
+
+
 def test_a_program_without_install_needs_no_packages(boot: Callable[..., Boot]) -> None:
     done = boot(GOOD, family="ubuntu")
     assert done.code == 0, done.output
