@@ -1,6 +1,7 @@
 //! What needs no AWS: files, templates, help.
 
 mod advice;
+mod alarms;
 pub mod arrows;
 pub mod cfn_lint;
 pub mod check;
