@@ -1,6 +1,5 @@
 //! The program of a function: a zip with its dependencies in it.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::{self, Cursor, Write};
 use std::path::Path;
@@ -16,6 +15,9 @@ use crate::environment::problem::Problem;
 /// The most that a function may hold, unzipped. The zip comes from S3, for which there is no limit of its own
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const UNZIPPED: u64 = 262_144_000;
+
+/// The name of a file in the zip, and whether it is executable.
+type Packed = (String, bool);
 
 impl Recipe<'_> {
     /// Packs the program. With a `build`, what that made of it, which is kept; `tell` hears of it before it is run.
@@ -51,7 +53,7 @@ impl Recipe<'_> {
         let unreadable = |error: io::Error| one(Problem::new(&pointer, format!("{}: {error}", self.folder.display())));
         let key = build::key(self, &source).map_err(unreadable)?;
         if let Some(zip) = cache.and_then(|cache| build::kept(cache, &key)) {
-            self.has_its_handler(&names(&zip)).map_err(one)?;
+            self.has_its_handler(&packed(&zip)).map_err(one)?;
             return Ok(zip);
         }
         tell(&self.folder);
@@ -85,24 +87,31 @@ impl Recipe<'_> {
             problems
                 .push(problem.help("leave data in a bucket, and out of it what the runtime brings; or use instances"));
         }
-        let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
-        problems.extend(self.has_its_handler(&names).err());
+        let packed: Vec<Packed> = files.iter().map(|file| (file.name.clone(), file.executable)).collect();
+        problems.extend(self.has_its_handler(&packed).err());
         if !problems.is_empty() {
             return Err(problems);
         }
         zipped(&files).map_err(|error| vec![Problem::new(pointer, format!("{}: {error}", self.folder.display()))])
     }
 
-    /// Whether what Lambda will look for is there, in the languages whose handlers name a file.
-    fn has_its_handler(&self, names: &[String]) -> Result<(), Problem> {
+    /// Whether what Lambda will look for is there, and can be started, in the languages whose handlers name a file.
+    fn has_its_handler(&self, files: &[Packed]) -> Result<(), Problem> {
         let Some(wanted) = candidates(&self.lambda.runtime, &self.lambda.handler) else {
             return Ok(());
         };
-        if wanted.iter().any(|name| names.contains(name)) {
-            return Ok(());
-        }
         let folder = self.folder.display();
-        Err(match self.lambda.runtime.starts_with("provided") {
+        let is_started = self.lambda.runtime.starts_with("provided");
+        match files.iter().find(|(name, _)| wanted.contains(name)) {
+            Some((name, false)) if is_started => {
+                let message = format!("`{name}` in {folder}, which Lambda starts, is not executable");
+                let problem = Problem::new(format!("{}/program", self.pointer), message);
+                return Err(problem.help(format!("chmod +x {name}, here or in its `build`")));
+            }
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        Err(match is_started {
             true => Problem::new(
                 format!("{}/program", self.pointer),
                 format!("{folder} has no `bootstrap`, which Lambda starts"),
@@ -163,11 +172,17 @@ fn zipped(files: &[File]) -> io::Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-fn names(zip: &[u8]) -> Vec<String> {
-    let Ok(archive) = ZipArchive::new(Cursor::new(zip)) else {
+fn packed(zip: &[u8]) -> Vec<Packed> {
+    let Ok(mut archive) = ZipArchive::new(Cursor::new(zip)) else {
         return Vec::new();
     };
-    archive.file_names().flatten().map(Cow::into_owned).collect()
+    let places = 0..archive.len();
+    let one = |place| {
+        let file = archive.by_index(place).ok()?;
+        let executable = file.unix_mode().is_some_and(|mode| mode & 0o100 != 0);
+        Some((file.name().ok()?.into_owned(), executable))
+    };
+    places.filter_map(one).collect()
 }
 
 #[cfg(all(test, unix))]

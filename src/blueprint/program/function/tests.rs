@@ -105,6 +105,27 @@ fn a_handler_is_looked_for_where_its_runtime_would() {
     }
 }
 
+/// Lambda can't start it: "fork/exec /var/task/bootstrap: permission denied".
+#[test]
+fn a_bootstrap_that_is_not_executable_is_refused() {
+    let provided = lambda("provided.al2023", "anything");
+    let folder = folder();
+    write(folder.path(), "bootstrap", "#!/bin/sh", 0o644);
+    let problems = messages(
+        recipe(&provided, folder.path())
+            .pack(|_| ())
+            .expect_err("can't be started"),
+    );
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].0, format!("{POINTER}/program"));
+    assert!(problems[0].1.contains("is not executable"), "{problems:?}");
+    assert!(problems[0].1.contains("chmod +x bootstrap"), "{problems:?}");
+    // Elsewhere it is a file like another.
+    let python = lambda("python3.13", "app.handler");
+    write(folder.path(), "app.py", "", 0o644);
+    assert!(recipe(&python, folder.path()).pack(|_| ()).is_ok());
+}
+
 #[test]
 fn a_folder_that_is_too_large_is_refused_before_anything_is_read() {
     let lambda = lambda("python3.13", "app.handler");
