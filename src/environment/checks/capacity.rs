@@ -62,7 +62,10 @@ fn bounds(
 fn time(at_entry: &str, entry: &Entry) -> Option<Problem> {
     let (at_cron, at_zone) = (format!("{at_entry}/cron"), format!("{at_entry}/time_zone"));
     let zone = &entry.time_zone;
-    // Looked up whatever its letters' case is, and Auto Scaling takes the canonical names alone.
+    // Looked up whatever its letters' case is. Auto Scaling promises to take "the canonical names of the IANA time zones"
+    // (<https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScheduledUpdateGroupAction.html>). Which of today's
+    // names those are it doesn't say: IANA has made links of Europe/Stockholm and others. So every name of the database is
+    // left to it, old ones such as US/Eastern, too.
     let known = tz::db().get(zone).ok();
     if known.as_ref().and_then(|known| known.iana_name()) != Some(zone) {
         let problem = Problem::new(at_zone, format!("`{zone}` is not the name of a time zone"));
@@ -118,5 +121,24 @@ fn at_once(checks: &mut Checks, readable: &[(String, Entry)]) {
         );
         let help = "each change of the bounds needs a time of its own: move one of them, or leave it out";
         checks.note(problem.help(help), &[&format!("{at_first}/cron")]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Auto Scaling may know them or not; that they are time zones, nobody doubts.
+    #[test]
+    fn old_names_of_time_zones_are_left_to_auto_scaling() {
+        for zone in ["US/Eastern", "Asia/Calcutta", "Europe/Stockholm", "UTC"] {
+            let entry = Entry {
+                cron: "0 8 * * *".to_owned(),
+                time_zone: zone.to_owned(),
+                min: 0,
+                max: 1,
+            };
+            assert_eq!(time("/capacity/0", &entry), None, "{zone}");
+        }
     }
 }
