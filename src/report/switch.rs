@@ -26,12 +26,15 @@ pub(super) fn text(changes: &[Change], switch: Switch) -> String {
         }
         (_, Active::Instances) => {
             let once = match switch.is_proven {
-                true => "Once these work",
-                false => "None of these has to work before (`min` is 0, or the image brings the worker): at once",
+                true => "Once these work, the function gets no more messages, and",
+                false => {
+                    "Nothing shows first that the instances work (`min` is 0, or the image brings the worker): the \
+                     function stops getting messages right away, and"
+                }
             };
             format!(
-                "workers switch from the function to instances. {once}, the function gets no more messages, and finishes \
-                 what it holds. Messages stay in the queue meanwhile"
+                "workers switch from the function to instances. {once} finishes what it holds. Messages stay in the queue \
+                 meanwhile"
             )
         }
         (_, Active::Lambda) => {
@@ -120,7 +123,12 @@ mod tests {
             assert_eq!(found, expected);
         }
         let without_proof = said(Lambda, Instances, false, &mapping);
-        assert!(without_proof.contains("`min` is 0, or the image"), "{without_proof}");
+        assert_eq!(
+            without_proof,
+            "workers switch from the function to instances. Nothing shows first that the instances work (`min` is 0, or the \
+             image brings the worker): the function stops getting messages right away, and finishes what it holds. Messages \
+             stay in the queue meanwhile"
+        );
         let alone = said(Instances, Lambda, false, &["AWS::IAM::InstanceProfile"]);
         assert!(alone.contains("What the instances need goes, too"), "{alone}");
         let alone = said(Lambda, Instances, true, &["AWS::Lambda::Function"]);

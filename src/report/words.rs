@@ -110,7 +110,7 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             left => {
                 let left = many(*left, "message");
                 vec![format!(
-                    "  {function} finishes: {left} in flight, waited for {at_most_seconds} s at most"
+                    "  {function} finishes: {left} in flight, waiting up to {at_most_seconds} s"
                 )]
             }
         },
