@@ -12,20 +12,26 @@ pub struct Pause {
     pub retention_seconds: Option<u64>,
     /// How long the oldest message has until then; none when none waits, or it isn't known.
     pub oldest_seconds_left: Option<u64>,
+    /// Messages wait, and how long the oldest has been there isn't known: SQS stops publishing metrics of a queue that rests
+    /// for six hours.
+    pub oldest_is_unknown: bool,
 }
 
 impl Pause {
-    /// `oldest`: how long the oldest message has been in the queue, in seconds; none when none waits.
-    pub fn of(deployed: stage::Pause, oldest: Option<u64>) -> Pause {
+    /// `oldest`: how long the oldest message has been in the queue, in seconds, if that is known.
+    pub fn of(deployed: stage::Pause, is_empty: bool, oldest: Option<u64>) -> Pause {
+        let oldest = oldest.filter(|_| !is_empty);
         let retention_seconds = deployed.retention_seconds;
         let left = retention_seconds.zip(oldest);
         Pause {
             retention_seconds,
             oldest_seconds_left: left.map(|(retention, age)| retention.saturating_sub(age)),
+            oldest_is_unknown: !is_empty && oldest.is_none(),
         }
     }
 
-    /// Whether the oldest message is lost before long: less than a tenth of its time is left, or less than a day of days.
+    /// Whether the oldest message is lost before long: less than a day is left, or less than a quarter of a retention under
+    /// four days; from ten days on, less than a tenth.
     pub fn ends_too_late(self) -> bool {
         let Some((retention, left)) = self.retention_seconds.zip(self.oldest_seconds_left) else {
             return false;
@@ -53,10 +59,15 @@ mod tests {
             let deployed = stage::Pause {
                 retention_seconds: Some(retention),
             };
-            let pause = Pause::of(deployed, Some(age));
+            let pause = Pause::of(deployed, false, Some(age));
             assert_eq!(pause.oldest_seconds_left, Some(left), "{retention} {age}");
             assert_eq!(pause.ends_too_late(), too_late, "{retention} {age}");
-            assert!(!Pause::of(deployed, None).ends_too_late());
+            assert!(!pause.oldest_is_unknown);
+            let resting = Pause::of(deployed, false, None);
+            assert!(resting.oldest_is_unknown && !resting.ends_too_late());
+            // The age is that of a message which is gone.
+            let empty = Pause::of(deployed, true, Some(age));
+            assert_eq!((empty.oldest_seconds_left, empty.oldest_is_unknown), (None, false));
         }
     }
 }

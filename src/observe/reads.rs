@@ -224,9 +224,9 @@ fn stage_state(
         })
     });
     let is_empty = live.queue.is_none_or(|queue| queue.total() == 0);
-    let oldest = metrics.oldest_message_age_seconds.filter(|_| !is_empty);
+    let oldest = metrics.oldest_message_age_seconds;
     StageState {
-        paused: stage.paused.map(|paused| Pause::of(paused, oldest)),
+        paused: stage.paused.map(|paused| Pause::of(paused, is_empty, oldest)),
         backlog,
         instances: stage.instances().map(|_| Instances {
             instances_by_zone: instances::by_zone(live.group.as_ref()),
@@ -238,12 +238,13 @@ fn stage_state(
         }),
         function: stage.function().map(|function| {
             let live = live.function.unwrap_or_default();
+            let timeout = live.configuration.as_ref().map(|known| known.timeout_seconds);
             FunctionState {
+                invocations: metrics.of_function.summed(timeout),
                 function: function.name.clone(),
                 configuration: live.configuration,
                 event_source_mapping: live.mapping,
                 disabled_by_destroy: live.disabled_by_destroy,
-                invocations: metrics.invocations,
             }
         }),
         stage: stage.name,

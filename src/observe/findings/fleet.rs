@@ -37,7 +37,7 @@ pub(super) fn of(
             all.push(suspended(group));
             all.push(another_version(instances, group));
             all.push(taken_down(group, words));
-            all.push(missed(instances, group, updated, now));
+            all.push(missed(stage, instances, group, (updated, now)));
         }
     }
     all.into_iter()
@@ -125,21 +125,37 @@ fn taken_down(group: &Group, words: &Words) -> Option<Finding> {
 
 /// A rolling update suspends the schedule, and what comes meanwhile isn't done afterwards
 /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-suspend-resume-processes.html>).
-fn missed(instances: &Instances, group: &Group, updated: Option<Timestamp>, now: Timestamp) -> Option<Finding> {
+fn missed(
+    stage: &StageState,
+    instances: &Instances,
+    group: &Group,
+    (updated, now): (Option<Timestamp>, Timestamp),
+) -> Option<Finding> {
     let change = instances.schedule.as_ref()?.missed(group, updated, now)?;
     let Change { min, max, .. } = *change;
-    let meaning = format!(
-        "its schedule gave the group {min} to {max} instances on {}, and it has {} to {}: somebody set that, or an update \
-         was under way then",
-        change.when(),
-        group.min,
-        group.max
-    );
-    let action = "leave it until the schedule's next time, or set what the schedule says";
     let command = format!(
         "aws autoscaling update-auto-scaling-group --auto-scaling-group-name {} --min-size {min} --max-size {max}",
         group.name
     );
+    let (when, has) = (change.when(), format!("{} to {}", group.min, group.max));
+    // As `asleep` advises: the fleet was woken for what waits.
+    if max == 0 {
+        let meaning = format!(
+            "its schedule had it sleep from {when} on, and it may have {has} instances: somebody woke it, or an update was \
+             under way then"
+        );
+        let action = "nothing, if it was woken on purpose: the schedule goes on at its next time; else let it sleep";
+        let severity = match stage.is_empty() {
+            true => Warning,
+            false => Note,
+        };
+        return Some(Finding::new("schedule-missed", severity, meaning, action).command(command));
+    }
+    let meaning = format!(
+        "its schedule gave the group {min} to {max} instances on {when}, and it has {has}: somebody set that, or an update was \
+         under way then"
+    );
+    let action = "leave it until the schedule's next time, or set what the schedule says";
     Some(Finding::new("schedule-missed", Warning, meaning, action).command(command))
 }
 

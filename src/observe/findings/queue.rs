@@ -140,7 +140,7 @@ fn asleep(stage: &StageState, group: &Group, waiting: &str, words: &Words) -> Op
         return Some(Finding::new("no-workers", Critical, meaning, action).command(command));
     };
     let meaning = format!("{waiting}, and the fleet sleeps by its schedule until {}", wakes.when());
-    let action = "nothing, if they may wait; else wake it now: the schedule goes on from there";
+    let action = "nothing, if they may wait; else wake it now: the schedule goes on at its next time";
     let command = wake(&format!(
         "update-auto-scaling-group --min-size {} --max-size {}",
         wakes.min.max(1),
@@ -166,7 +166,15 @@ fn paused(stage: &StageState, words: &Words) -> Option<Finding> {
                       what waits, too";
         return Some(Finding::new("pause-loses-messages", Critical, meaning, action).command(command));
     }
-    let meaning = format!("it is paused, as its file says: {waiting} in the queue");
+    let mut meaning = format!("it is paused, as its file says: {waiting} in the queue");
+    if pause.oldest_is_unknown {
+        meaning += &match pause.retention_seconds.map(Duration::seconds) {
+            Some(retention) => {
+                format!(", and how old the oldest is isn't known; the queue deletes it after {retention}")
+            }
+            None => ", and how old the oldest is isn't known".to_owned(),
+        };
+    }
     let action = "to go on, name the workers in `active` and deploy";
     Some(Finding::new("paused", Note, meaning, action).command(command))
 }

@@ -293,6 +293,7 @@ fn a_pause_is_told_and_becomes_critical_when_messages_are_about_to_be_lost() {
             stage.paused = Some(Pause {
                 retention_seconds: Some(345_600),
                 oldest_seconds_left: left,
+                oldest_is_unknown: left.is_none(),
             });
         })
     };
@@ -301,6 +302,11 @@ fn a_pause_is_told_and_becomes_critical_when_messages_are_about_to_be_lost() {
         only(&found, "paused", Severity::Note);
         assert!(found[0].meaning.contains("20 messages wait"), "{}", found[0].meaning);
     }
+    let resting = &paused(None)[0].meaning;
+    assert!(
+        resting.ends_with("how old the oldest is isn't known; the queue deletes it after 4d"),
+        "{resting}"
+    );
     let found = paused(Some(7200));
     only(&found, "pause-loses-messages", Severity::Critical);
     assert!(

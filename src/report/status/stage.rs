@@ -121,6 +121,14 @@ fn queue(stage: &StageState) -> Option<String> {
 
 /// As in "on purpose; the oldest message has 3d 4h until the queue's retention takes it".
 fn paused(pause: Pause) -> String {
+    if pause.oldest_is_unknown {
+        let after = pause.retention_seconds.map(|retention| {
+            let after = whole_seconds(retention);
+            format!(": the queue's retention takes it after {after}")
+        });
+        return "on purpose; how old the oldest message is isn't known".to_owned()
+            + after.as_deref().unwrap_or_default();
+    }
     let left = pause.oldest_seconds_left.map(|left| {
         let left = whole_seconds(left);
         let left = if pause.ends_too_late() { paint(BAD, left) } else { left };

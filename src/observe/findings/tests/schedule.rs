@@ -51,11 +51,30 @@ fn bounds_that_the_schedule_should_have_set_and_did_not() {
         stack.last_operation.started_at = Some(at(updated));
         found(&status(vec![stack], vec![stage]))
     };
-    let at_work = missed(-600, |_| {});
+    // Woken for what waits, as `asleep` advises: nobody is to put it back to sleep meanwhile.
+    let woken = missed(-600, |_| {});
+    only(&woken, "schedule-missed", Severity::Note);
+    assert_eq!(
+        woken[0].meaning,
+        "its schedule had it sleep from Fri 2026-01-02 10:00 UTC on, and it may have 1 to 4 instances: somebody woke it, or an \
+         update was under way then"
+    );
+    assert!(
+        woken[0].action.starts_with("nothing, if it was woken on purpose"),
+        "{woken:?}"
+    );
+    let idle = missed(-600, |stage| stage.queue = Some(depth(0)));
+    only(&idle, "schedule-missed", Severity::Warning);
+    let command = idle[0].command.as_deref().unwrap_or_default();
+    assert!(command.contains("--min-size 0 --max-size 0"), "{command}");
+    let at_work = missed(-600, |stage| {
+        scheduled(stage, false);
+        group(stage).max = 3;
+    });
     only(&at_work, "schedule-missed", Severity::Warning);
     assert_eq!(
         at_work[0].meaning,
-        "its schedule gave the group 0 to 0 instances on Fri 2026-01-02 10:00 UTC, and it has 1 to 4: somebody set that, or \
+        "its schedule gave the group 1 to 4 instances on Fri 2026-01-02 10:00 UTC, and it has 1 to 3: somebody set that, or \
          an update was under way then"
     );
     // Updated after that: it may have changed the bounds.
