@@ -104,7 +104,7 @@ pub(super) fn is_cancellation(reason: Option<&str>) -> bool {
 fn hint(event: &ResourceEvent) -> Option<&'static str> {
     let reason = event.reason.as_deref().unwrap_or_default();
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
-    if says(&["FAILURE signal", "Failed to receive", "signals"]) {
+    if says(&["FAILURE signal", "SUCCESS signal", "Failed to receive", "signals"]) {
         return Some(
             "workers did not start: `install` or `run` of the program failed on the instance, or it cannot reach AWS \
              (a private subnet needs NAT or endpoints). Its log says which",
@@ -139,6 +139,12 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
     if says(&["does not match the architecture", "architecture"]) {
         return Some("the image is for another processor than the instance type: choose `image` or `types` to match");
     }
+    if says(&["An event source mapping with SQS arn"]) {
+        return Some(
+            "the function receives from this queue through a mapping that somebody else made: delete that one (aws lambda \
+             delete-event-source-mapping --uuid …), and run the same command again",
+        );
+    }
     if says(&["already exists", "AlreadyExists", "BucketAlreadyOwnedByYou"]) {
         return Some(
             "something of that name is there already, in another stack or kept by an earlier destroy (aws cloudformation \
@@ -156,7 +162,7 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
     if says(&["is less than Function timeout"]) {
         return Some(
             "Lambda refuses a queue whose `visibility_timeout` is shorter than the function's `timeout`: make it six times as \
-             long",
+             long and deploy again; where the file has it so, somebody changed the queue: qfleet drift --revert",
         );
     }
     if says(&["execution role does not have permissions"]) {
@@ -269,6 +275,12 @@ mod tests {
                 "Resource handler returned message: \"Invalid request provided: Queue visibility timeout: 10 seconds is less \
                  than Function timeout: 30 seconds (Service: Lambda, Status Code: 400)\"",
                 "`visibility_timeout`",
+            ),
+            (
+                // localstack/localstack test_lambda_integration_sqs.snapshot.json, test_duplicate_event_source_mappings.
+                "An event source mapping with SQS arn (\" arn:aws:sqs:us-east-2:111122223333:lab-work \") and function (\" lab \
+                 \") already exists. Please update or delete the existing mapping with UUID 0",
+                "delete-event-source-mapping",
             ),
             (
                 "Resource handler returned message: \"The provided execution role does not have permissions to call \

@@ -129,8 +129,11 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     } else if planned.termination_protection == Some(true) {
         cloud.protect_stack(&stack.name, true).await?;
     }
-    let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
-    in_service::wait(deployment.context, stack, group(&known, &part)).await?;
+    let known_now = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
+    in_service::wait(deployment.context, stack, group(&known_now, &part)).await?;
+    if let (Outcome::Done { .. }, Some(switch)) = (&outcome, planned.switch) {
+        handover::finish(deployment.context, stack, switch, &known).await;
+    }
     Ok(outcome)
 }
 

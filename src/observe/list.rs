@@ -60,6 +60,8 @@ pub struct Environment {
     pub instances: Option<Instances>,
     /// Those of its stages that Lambda functions work on.
     pub functions: Vec<String>,
+    /// Those of its stages that nobody works on, as their file says.
+    pub paused: Vec<String>,
 }
 
 /// Instances of all groups of an environment.
@@ -209,18 +211,19 @@ fn environment(
         .iter()
         .map(|found| &found.stack.status)
         .max_by_key(|status| badness(status));
+    let named = |which: fn(&Stage) -> bool| -> Vec<String> {
+        let which = stages.iter().filter(|stage| which(stage));
+        which.map(|stage| stage.name.clone()).collect()
+    };
     Environment {
         environment: deployed.address.environment.clone(),
         region: cloud.region.clone(),
         state: worst.cloned().unwrap_or(StackStatus::ReviewInProgress),
         parts: deployed.stacks.iter().map(|found| found.part.clone()).collect(),
         instances: instances(cloud, &deployed.address.environment, &stages, groups),
-        functions: stages
-            .iter()
-            .filter(|stage| stage.function().is_some())
-            .map(|stage| stage.name.clone())
-            .collect(),
-        stages: stages.into_iter().map(|stage| stage.name).collect(),
+        functions: named(|stage| stage.function().is_some()),
+        paused: named(|stage| stage.paused.is_some()),
+        stages: named(|_| true),
         created_at,
         age_seconds: created_at.map(|at| now.as_second() - at.as_second()),
         expires: expires.map(|at| Expiry::new(at, now)),

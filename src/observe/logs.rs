@@ -201,11 +201,8 @@ impl<'a> Logs<'a> {
             return Ok(Vec::new());
         }
         let mut all = Vec::new();
-        for log in worker_logs(self.environment)? {
-            let stage = self
-                .stages
-                .iter()
-                .find(|stage| stage.group() == Some(log.group.as_str()));
+        for log in worker_logs(self.environment, &self.cloud.account, &self.cloud.region)? {
+            let stage = self.stages.iter().find(|stage| stage.name == log.stage);
             let Some(stage) = stage.filter(|_| self.wanted.instance.as_ref().is_none_or(|id| *id == log.instance))
             else {
                 continue;

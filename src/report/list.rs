@@ -52,17 +52,21 @@ fn table(environments: &[Environment], regions: bool) -> Table {
             None if environment.expiry_is_known => "never".to_owned(),
             None => "?".to_owned(),
         };
-        let functions = environment.functions.len();
+        let (stages, paused) = (environment.stages.len(), environment.paused.len());
+        let without_instances = environment.functions.len() + paused;
         let instances = match environment.instances {
             // It has none, and shouldn't.
-            Some(_) if functions > 0 && functions == environment.stages.len() => "-".to_owned(),
+            Some(_) if without_instances > 0 && without_instances == stages => "-".to_owned(),
             Some(instances) => format!("{} of {}", instances.in_service, instances.desired),
             None => "?".to_owned(),
         };
         let mut row = vec![
             paint(STRONG, &environment.environment),
             paint(color(&environment.state), &environment.state),
-            environment.stages.len().to_string(),
+            match paused {
+                0 => stages.to_string(),
+                some => format!("{stages} ({})", paint(CAREFUL, format!("{some} paused"))),
+            },
             environment.age_seconds.map_or("?".to_owned(), length),
             expires,
             instances,

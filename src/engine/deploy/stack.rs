@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::execute::{delete_failed_create, execute};
 use super::{Deployment, handover, queue_names, take_in};
 use crate::blueprint::Stack;
-use crate::blueprint::outputs::QUEUE_URL;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::engine::event::{Event, Operation};
@@ -29,26 +28,45 @@ pub(super) struct Made {
     pub change_set: Option<String>,
 }
 
-/// Brings a stack to what it should be. What it loses was `shown`; `now` is a later plan, where there is one.
+/// Brings a stack to what it should be. What it loses was `shown`; `now` is a later plan, where there is one. None when
+/// that would switch its workers otherwise than was shown: somebody else has switched them meanwhile. Nothing is done then.
 pub(super) async fn bring(
     deployment: Deployment<'_>,
     stack: &Stack,
     shown: &StackPlan,
     mut now: Option<StackPlan>,
     outputs: &Outputs,
-) -> Result<(Outcome, Option<Made>), Failed> {
+) -> Result<Option<(Outcome, Option<Made>)>, Failed> {
+    let meant = shown.switch.filter(|switch| stack.active == Some(switch.to));
     loop {
         let planned = now.as_ref().unwrap_or(shown);
-        match deploy_as_planned(deployment, stack, planned, outputs).await? {
-            Step::Ended(outcome, made) => return Ok((outcome, made)),
-            Step::Begun => attach(deployment, stack).await?,
+        if planned.switch.is_some() && planned.switch != meant {
+            throw_away(deployment, stack, planned).await?;
+            return Ok(None);
+        }
+        if let Some(now) = &now {
+            approve_again(deployment, stack, shown, &now.changes)?;
+        }
+        // Their futures are large: a thread has a small stack.
+        match Box::pin(deploy_as_planned(deployment, stack, planned, outputs)).await? {
+            Step::Ended(outcome, made) => return Ok(Some((outcome, made))),
+            Step::Begun => Box::pin(attach(deployment, stack)).await?,
             Step::TakenIn => {}
         }
-        let planned_again = draw_up_again(deployment.planner(), stack, outputs);
-        let again = deployment.context.prepare(&stack.name, planned_again).await?;
-        approve_again(deployment, stack, shown, &again.changes)?;
-        now = Some(again);
+        let planned_again = Box::pin(draw_up_again(deployment.planner(), stack, outputs));
+        now = Some(deployment.context.prepare(&stack.name, planned_again).await?);
     }
+}
+
+/// Throws the change set of a plan away, which isn't what is done now.
+pub(super) async fn throw_away(deployment: Deployment<'_>, stack: &Stack, planned: &StackPlan) -> Result<(), Failed> {
+    let Deployment { context, drafts, .. } = deployment;
+    if let Some(draft) = &planned.draft {
+        let deleted = context.cloud.delete_change_set(&draft.id, None);
+        context.prepare(&stack.name, deleted).await?;
+        drafts.forget(&stack.name);
+    }
+    Ok(())
 }
 
 /// What came of doing what a plan says.
@@ -171,20 +189,16 @@ async fn deploy_as_planned(
         ..context
     };
     let executed = Box::pin(execute(context, drafts, target, operation, &draft));
-    let queue = outputs.get(&stack.part).and_then(|outputs| outputs.get(QUEUE_URL));
-    let executed = match (planned.switch, queue) {
-        (Some(switch), Some(queue)) => tokio::select! {
+    let executed = match planned.switch {
+        Some(switch) => tokio::select! {
             executed = executed => executed,
-            never = handover::show(context, &stack.name, switch, queue) => match never {},
+            never = handover::show(context, stack, switch, outputs) => match never {},
         },
-        _ => executed.await,
+        None => executed.await,
     };
     let Some(outcome) = executed? else {
         return Ok(Step::Begun);
     };
-    if let Some(switch) = planned.switch {
-        handover::finish(context, stack, switch, outputs).await;
-    }
     let made = Made {
         id: draft.stack_id,
         change_set: Some(draft.id),
@@ -251,7 +265,7 @@ async fn change_set(
 }
 
 /// What a stack's real change set takes away was either shown before, or is asked about now.
-pub(super) fn approve_again(
+fn approve_again(
     deployment: Deployment<'_>,
     stack: &Stack,
     planned: &StackPlan,
@@ -261,6 +275,9 @@ pub(super) fn approve_again(
         return Err(refusal);
     }
     let not_shown = plan::not_shown(&planned.changes, changes);
+    if planned.switch.is_none() && not_shown.iter().any(|change| handover::ends_workers(change)) {
+        return Err(handover::others_switched(stack));
+    }
     if not_shown.is_empty() || (deployment.approve)(&stack.name, &not_shown) {
         return Ok(());
     }

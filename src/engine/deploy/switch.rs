@@ -4,7 +4,8 @@
 //! deletes nothing when the new ones fail. A group proves itself by its instances' signals; a function runs only once it
 //! gets messages, so it is tried before the group goes.
 
-use super::stack::{Made, approve_again, bring};
+use super::handover::others_switched;
+use super::stack::{Made, bring, throw_away};
 use super::{Deployment, as_made};
 use crate::blueprint::{Stack, outputs};
 use crate::engine::outcome::{Failed, Outcome};
@@ -20,7 +21,7 @@ const LOG_LINES: usize = 10;
 /// Deploys a stack; where a function is to take over from instances, the function is tried before.
 ///
 /// # Errors
-/// As of [`bring`]; and the function's.
+/// As of [`bring`]; the function's; a refusal when somebody else has switched the workers meanwhile.
 pub(super) async fn deploy_stack(
     deployment: Deployment<'_>,
     stack: &Stack,
@@ -28,37 +29,36 @@ pub(super) async fn deploy_stack(
     outputs: &Outputs,
 ) -> Result<(Outcome, Option<Made>), Failed> {
     let before = planned.switch.and_then(|switch| switch.before(stack));
-    let Some(before) = before.filter(|_| planned.action == StackAction::Update) else {
-        return Box::pin(bring(deployment, stack, planned, None, outputs)).await;
-    };
-    // Their futures are large: a thread has a small stack.
-    Box::pin(prove(deployment, before, planned, outputs)).await?;
-    let planned_again = draw_up_again(deployment.planner(), stack, outputs);
-    let again = deployment.context.prepare(&stack.name, planned_again).await?;
-    approve_again(deployment, stack, planned, &again.changes)?;
-    Box::pin(bring(deployment, stack, planned, Some(again), outputs)).await
+    let before = before.filter(|_| planned.action == StackAction::Update);
+    let mut again = None;
+    if let Some(before) = before {
+        // Their futures are large: a thread has a small stack.
+        Box::pin(prove(deployment, before, planned, outputs)).await?;
+        let planned_again = Box::pin(draw_up_again(deployment.planner(), stack, outputs));
+        again = Some(deployment.context.prepare(&stack.name, planned_again).await?);
+    }
+    let brought = Box::pin(bring(deployment, stack, planned, again, outputs)).await?;
+    brought.ok_or_else(|| others_switched(stack).into())
 }
 
-/// Deploys everything but the switch, and tries the function.
+/// Deploys everything but the switch, and tries the function; unless somebody else has switched the workers meanwhile.
+/// Then there are no instances at work that could be spared.
 ///
 /// # Errors
 /// A failure with which the instances work on: of that deploy, or the function's.
 async fn prove(deployment: Deployment<'_>, before: &Stack, planned: &StackPlan, known: &Outputs) -> Result<(), Failed> {
-    let Deployment { context, drafts, .. } = deployment;
+    let Deployment { context, .. } = deployment;
     let cloud = context.cloud;
-    if let Some(draft) = &planned.draft {
-        // It is for the switch, which comes later.
-        context
-            .prepare(&before.name, cloud.delete_change_set(&draft.id, None))
-            .await?;
-        drafts.forget(&before.name);
-    }
-    let plan = draw_up_again(deployment.planner(), before, known);
+    // It is for the switch, which comes later.
+    throw_away(deployment, before, planned).await?;
+    let plan = Box::pin(draw_up_again(deployment.planner(), before, known));
     let plan = context.prepare(&before.name, plan).await?;
-    approve_again(deployment, before, planned, &plan.changes)?;
     let mut made = None;
     if plan.action != StackAction::Unchanged {
-        (_, made) = Box::pin(bring(deployment, before, planned, Some(plan), known)).await?;
+        let Some((_, as_before)) = Box::pin(bring(deployment, before, planned, Some(plan), known)).await? else {
+            return Ok(());
+        };
+        made = as_before;
     }
     let found = as_made(context, before, made).await?;
     let function = found.and_then(|found| found.outputs.get(outputs::FUNCTION).cloned());

@@ -50,6 +50,21 @@ impl InstanceFolder {
         self.folder.join("tmp")
     }
 
+    /// Notes whose instance it is, for whoever reads its log when its group is gone.
+    pub fn note_owner(&self, owner: &str) -> Result<()> {
+        let path = self.owner_file();
+        fs::write(&path, owner).map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// Whose instance it is, as it was noted.
+    pub fn owner(&self) -> Option<String> {
+        fs::read_to_string(self.owner_file()).ok()
+    }
+
+    fn owner_file(&self) -> PathBuf {
+        self.folder.join("owner")
+    }
+
     pub fn log(&self) -> PathBuf {
         self.folder.join("worker.log")
     }

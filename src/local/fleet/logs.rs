@@ -1,6 +1,5 @@
 //! The logs of workers, read: the files that their processes write to.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -9,7 +8,6 @@ use jiff::Timestamp;
 
 use super::home::FleetHome;
 use super::instance_folder::{self, InstanceFolder};
-use super::journal;
 use crate::error::Result;
 use crate::local::home::cannot;
 
@@ -17,8 +15,8 @@ use crate::local::home::cannot;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerLog {
     pub instance: String,
-    /// The Auto Scaling group's name.
-    pub group: String,
+    /// The stage's name.
+    pub stage: String,
     path: PathBuf,
 }
 
@@ -36,22 +34,26 @@ pub struct Words {
 ///
 /// # Errors
 /// When the fleet's folder can't be read.
-pub fn worker_logs(environment: &str) -> Result<Vec<WorkerLog>> {
+pub fn worker_logs(environment: &str, account: &str, region: &str) -> Result<Vec<WorkerLog>> {
     let Some(home) = FleetHome::existing(environment)? else {
         return Ok(Vec::new());
     };
-    // Each launch is in there: also of instances that are gone.
-    let activities = journal::read(&home.journal())?;
-    let groups: BTreeMap<String, String> = activities.into_iter().map(|one| (one.instance, one.group)).collect();
+    let of_stages = owner(account, region, "");
     let instances = home.instances();
     let logs = instance_folder::ids(&instances)?.into_iter().filter_map(|id| {
+        let folder = InstanceFolder::of(&instances, &id);
         Some(WorkerLog {
-            group: groups.get(&id)?.clone(),
-            path: InstanceFolder::of(&instances, &id).log(),
+            stage: folder.owner()?.strip_prefix(&of_stages)?.to_owned(),
+            path: folder.log(),
             instance: id,
         })
     });
     Ok(logs.collect())
+}
+
+/// How a stage is named beside the logs of its instances: its group may be gone when they are read.
+pub(super) fn owner(account: &str, region: &str, stage: &str) -> String {
+    format!("{account} {region} {stage}")
 }
 
 impl WorkerLog {
@@ -97,7 +99,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = WorkerLog {
             instance: "i-1".into(),
-            group: "lab-move".into(),
+            stage: "move".into(),
             path: folder.path().join("worker.log"),
         };
         assert_eq!(log.read(0, true).expect("reads"), Words::default(), "none is there yet");

@@ -158,6 +158,7 @@ pages! {
     images_says_what_happens: "docs/images.md";
     logs_says_what_happens: "docs/logs.md";
     lambda_says_what_happens: "docs/lambda.md";
+    switching_says_what_happens: "docs/switching.md";
     drift_says_what_happens: "docs/drift.md";
     destroy_says_what_happens: "docs/destroy.md";
 }

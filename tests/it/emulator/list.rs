@@ -122,6 +122,32 @@ fn the_text_is_a_table() {
 }
 
 #[test]
+fn a_paused_stage_is_told_at_no_cost() {
+    let paused = |part: &str| {
+        stack("lab", part, "UPDATE_COMPLETE")
+            .output("QueueUrl", "https://sqs.us-east-2.amazonaws.com/111122223333/queue")
+            .output("Paused", "true")
+    };
+    let some = serve(script().existing(paused("rest")));
+    let listing = test(&some).args(["--output", "json"]).run().json();
+    let environments = &listing["environments"];
+    assert_eq!(environments[0]["paused"], serde_json::json!(["rest"]));
+    assert_eq!(environments[1]["paused"], serde_json::json!([]));
+    let calls = |endpoint: &Endpoint| endpoint.world(|world| world.calls.len());
+    let none = serve(script());
+    test(&none).args(["--output", "json"]).run();
+    assert_eq!(calls(&some), calls(&none));
+    test(&some).stdout_contains("  3 (1 paused)  ").run();
+    // There are no instances, and shouldn't be.
+    let all = serve(Script::new().existing(paused("rest")));
+    let text = test(&all).run().stdout;
+    assert!(
+        text.contains("  1 (1 paused)  ") && text.trim_end().ends_with(" -"),
+        "{text}"
+    );
+}
+
+#[test]
 fn calls_grow_with_pages_not_with_environments() {
     let endpoint = serve((0..100).fold(Script::new(), |script, n| {
         let name = format!("lab-{n:03}");

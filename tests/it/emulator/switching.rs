@@ -96,6 +96,17 @@ async fn moves(aws: &Aws, bucket: &str) -> BTreeMap<String, usize> {
     moves
 }
 
+/// Nothing is amiss with a stage that is paused, and what its workers of both kinds have said is still there.
+fn is_looked_after(paused: &Output) {
+    let then = |args: &[&str]| run(paused.then().args(args.iter().copied()));
+    then(&["drift", "turns.yaml", "--fail"]);
+    then(&["recover", "turns.yaml", "--yes"]);
+    let lines = then(&["logs", "turns.yaml", "--output", "jsonl"]).json_lines();
+    let is_of = |instances: bool| lines.iter().any(|line| line["instance"].is_string() == instances);
+    assert!(is_of(true), "what the instances said");
+    assert!(is_of(false), "what the function said");
+}
+
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let began = Instant::now();
     while !is_so().await {
@@ -132,6 +143,7 @@ async fn workers_take_over_from_each_other_and_no_file_is_lost_or_moved_twice() 
                 .await;
                 let status = run(fleet.0.then().args(["status", "turns.yaml", "--output", "json"])).json();
                 assert!(status["stages"][0]["paused"].is_object(), "{status}");
+                is_looked_after(&fleet.0);
             }
             _ => {
                 let before = moved().await;

@@ -4,6 +4,9 @@ use super::query::{Input, Refusal};
 use super::world::{Step, World};
 use super::xml::Fields;
 
+/// How CloudFormation begins to say that it waited for a group in vain.
+pub(super) const STAYS: &str = "Group did not stabilize.";
+
 type Answer = Result<Fields, Refusal>;
 
 /// Instances that scale-in may not take, hooks that instances wait in, a refresh under way.
@@ -190,6 +193,6 @@ impl World {
         let group = self.script.groups.iter().find(|group| group.name == name)?;
         let stays = |id: &String| group.obstacles.protected.contains(id) || group.obstacles.stuck.contains(id);
         let left = group.instances.iter().filter(|instance| stays(&instance.1)).count();
-        (left > 0).then(|| format!("Group did not stabilize. {{current/minSize/maxSize group size}} = {{{left}/0/0}}."))
+        (left > 0).then(|| format!("{STAYS} {{current/minSize/maxSize group size}} = {{{left}/0/0}}."))
     }
 }

@@ -134,6 +134,7 @@ impl World {
     }
 
     pub fn job_ends(&mut self, stack: usize, job: usize, failure: Option<String>) {
+        let failure = failure.filter(|why| !self.has_left(stack, job, why));
         let Some(operation) = &self.stacks[stack].operation else {
             return;
         };
@@ -201,6 +202,13 @@ impl World {
             self.cancel_running(stack, "UPDATE_FAILED", "Resource update cancelled");
         }
         self.go_on(stack);
+    }
+
+    /// Whether a group's instances, which its deletion waited for, have left meanwhile.
+    fn has_left(&mut self, stack: usize, job: usize, why: &str) -> bool {
+        let operation = self.stacks[stack].operation.as_ref();
+        let id = operation.map(|operation| operation.jobs[job].resource.clone());
+        why.starts_with(super::draining::STAYS) && id.is_some_and(|id| self.why_not_deleted(stack, &id).is_none())
     }
 
     /// Made, or taken in as it is

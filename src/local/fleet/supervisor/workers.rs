@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use super::super::event::FleetEvent;
 use super::super::group::{Effect, Exit};
 use super::super::instance_folder::InstanceFolder;
+use super::super::logs::owner;
 use super::super::metadata::{Facts, Metadata};
 use super::super::process;
 use super::super::secrets;
@@ -71,6 +72,7 @@ impl Supervisor {
             .instance(id)
             .map_or(String::new(), |instance| instance.zone.clone());
         let folder = InstanceFolder::of(&self.home.instances(), id);
+        let owner = owner(&self.cloud.account, &self.cloud.region, &member.stage.name);
         let facts = Facts {
             instance_id: id.to_owned(),
             zone,
@@ -88,6 +90,7 @@ impl Supervisor {
         // Known before anything can fail, so that it is cleared away whatever happens.
         let around = self.around.entry(id.to_owned()).or_insert(around);
         folder.make()?;
+        folder.note_owner(&owner)?;
         around.metadata = Some(Metadata::serve(facts).await?);
         self.start_worker(place, id).await
     }
