@@ -11,13 +11,15 @@ use super::{Blueprint, Stack, Value};
 
 /// The longest template that S3 may hold for CloudFormation.
 const LONGEST_TEMPLATE: usize = 1_000_000;
-/// The longest value of a parameter; an output that is longer couldn't be handed to a stack.
-const LONGEST_VALUE: usize = 4096;
+/// The longest value of a parameter; an output that is longer couldn't be handed to a stack. For outputs themselves
+/// CloudFormation's documents name no limit
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+pub(super) const LONGEST_VALUE: usize = 4096;
 /// EC2's limit for user data, before it is encoded.
 const LONGEST_USER_DATA: usize = 16_384;
 /// Lambda's limit for a function's environment variables
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const LONGEST_VARIABLES: usize = 4096;
+pub(super) const LONGEST_VARIABLES: usize = 4096;
 /// What is reckoned for a value that AWS will only know: a queue's URL, a name, an ARN.
 const UNKNOWN_VALUE: usize = 128;
 
@@ -115,17 +117,27 @@ impl Findings {
             let place = format!("Resources/{id}/Properties/LaunchTemplateData/UserData");
             self.too_long(place, "the user data", longest(user_data), LONGEST_USER_DATA);
             let variables = resource["Properties"]["Environment"]["Variables"].as_object();
-            // Lambda counts them as JSON: `"name":"value",`.
             let variables = variables.into_iter().flatten();
-            let bytes: usize = variables.map(|(name, value)| name.len() + longest(value) + 6).sum();
+            let bytes = longest_variables(variables.map(|(name, value)| (name.as_str(), value)));
             let place = format!("Resources/{id}/Properties/Environment/Variables");
             self.too_long(place, "the function's environment", bytes, LONGEST_VARIABLES);
         }
     }
 }
 
+/// How many bytes a function's variables have. Lambda counts them as JSON, `"name":"value",`, and shows that when they are too
+/// many: "String measured: {"FOO":"…"}".
+pub(super) fn longest_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a Json)>) -> usize {
+    let value = |value: &Json| match value {
+        Json::String(_) => value.to_string().len(),
+        function => longest(function) + 2,
+    };
+    let all = variables.into_iter();
+    all.map(|(name, found)| name.len() + value(found) + 4).sum()
+}
+
 /// How many bytes a text has once CloudFormation has put it together, reckoned generously.
-fn longest(value: &Json) -> usize {
+pub(super) fn longest(value: &Json) -> usize {
     match value {
         Json::Null => 0,
         Json::String(text) => text.len(),

@@ -11,6 +11,7 @@ pub(super) mod network;
 mod scaling;
 mod secrets;
 mod stage;
+mod variables;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Puts stacks back to what they were deployed as, by drift-aware change sets.
 
 pub mod put_back;
+mod scheduled_bounds;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use crate::engine::plan::draft::change_set_name;
 use crate::engine::plan::drafts::Drafts;
 use crate::error::{Error, Result};
 use crate::observe::drift::compare::is_within;
+use scheduled_bounds::ScheduledBounds;
 
 /// What would be done to one stack.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -308,9 +310,13 @@ async fn revert_part(
         boot_reports: None,
         awaited: ready.iter().any(|other| other.deployed.tags.needs.contains(&part)),
     };
+    let scheduled = ScheduledBounds::of(context.cloud, this.deployed, this.revert).await?;
     let request = drafts.execute(&stack.name, context.cloud.execute_change_set(&draft, false));
-    let (outcome, _) = operation::run(context, target, Operation::Update, request).await?;
-    Ok(outcome)
+    let done = operation::run(context, target, Operation::Update, request).await;
+    if let Some(scheduled) = scheduled {
+        scheduled.keep(context, &stack.name).await;
+    }
+    Ok(done?.0)
 }
 
 /// The change set that was drawn up; or another one like it, when the fleet has grown or shrunk since then.

@@ -17,7 +17,7 @@ pub struct Instances {
     #[schemars(regex(pattern = patterns::SOMETHING), length(max = 1000), example = "../examples/mover")]
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub program: Option<String>,
-    /// Environment variables for the program: single lines, 4096 bytes in all. No secrets, which are
+    /// Environment variables for the program: single lines; with `secrets` and qfleet's own, 4096 bytes in all. No secrets, which are
     /// for `secrets`: these can be read in the launch template.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,

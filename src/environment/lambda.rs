@@ -42,7 +42,7 @@ pub struct Lambda {
     #[schemars(range(min = 2, max = 1000))]
     #[serde(default = "twenty")]
     pub max_concurrency: u32,
-    /// Environment variables for the function, 3072 bytes in all. No secrets: they can be read in the function's
+    /// Environment variables for the function; with `secrets` and qfleet's own, 4096 bytes in all. No secrets: they can be read in the function's
     /// configuration.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,

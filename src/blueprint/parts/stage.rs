@@ -46,8 +46,15 @@ impl Parts<'_> {
                 .map_err(|problem| vec![problem])
         };
         let mut stack = with(workers.active())?;
+        if let Some(problem) = self.variables_too_long(place, &stack) {
+            return Err(vec![problem]);
+        }
         if let (Active::Lambda, Some(_)) = (workers.active(), &workers.instances) {
-            stack.before_switch = Some(Box::new(with(Active::Instances)?));
+            let before = with(Active::Instances)?;
+            if let Some(problem) = self.variables_too_long(place, &before) {
+                return Err(vec![problem]);
+            }
+            stack.before_switch = Some(Box::new(before));
         }
         let programs = [programs.instances, programs.function];
         Ok((stack, programs.into_iter().flatten().collect()))

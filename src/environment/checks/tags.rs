@@ -9,11 +9,6 @@ use crate::environment::source::child;
 /// CloudFormation takes 50 tags a stack; the rest are qfleet's own.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
 const MOST_TAGS: usize = 40;
-/// Variables travel in the launch template's user data, which ends at 16 KiB as a whole.
-const MOST_VARIABLE_BYTES: usize = 4096;
-/// Lambda takes 4 KiB of them, of which qfleet's own need some
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
-const MOST_OF_FUNCTION: usize = 3072;
 /// Beside those that begin with `AWS_LAMBDA_`
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>).
 const RESERVED_BY_LAMBDA: [&str; 12] = [
@@ -126,7 +121,6 @@ fn variables(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>
         });
         refuse(checks, at, name, about);
     }
-    not_too_long(checks, at, variables, MOST_VARIABLE_BYTES);
 }
 
 fn of_function(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>) {
@@ -148,7 +142,6 @@ fn of_function(checks: &mut Checks, at: &str, variables: &BTreeMap<String, Strin
         });
         refuse(checks, at, name, about);
     }
-    not_too_long(checks, at, variables, MOST_OF_FUNCTION);
 }
 
 /// What is wrong with a variable's name whoever gets it, and what would be right.
@@ -173,17 +166,5 @@ pub(super) fn about_name(name: &str) -> Option<(String, &'static str)> {
 fn refuse(checks: &mut Checks, at: &str, name: &str, about: Option<(String, &str)>) {
     if let Some((message, help)) = about {
         checks.note(Problem::new(child(at, name), message).help(help).on_key(), &[]);
-    }
-}
-
-fn not_too_long(checks: &mut Checks, at: &str, variables: &BTreeMap<String, String>, most: usize) {
-    let bytes: usize = variables.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
-    if bytes > most {
-        checks.note(
-            Problem::new(at, format!("{bytes} bytes of environment variables are too many")).help(format!(
-                "{most} at most, names and values: put more into a file of the program's folder"
-            )),
-            &[],
-        );
     }
 }

@@ -6,8 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
+use nix::sys::signal::Signal;
 use tokio::process::Command;
 
+use super::signal::send;
 use super::surroundings;
 use crate::error::{Error, Result};
 use crate::local::home::cannot;
@@ -33,17 +35,20 @@ pub(super) async fn run(program: &Path, place: &Path, settings: &[(String, Strin
     let output = File::create(&log).map_err(|error| cannot("write", &log, &error))?;
     let errors = output.try_clone().map_err(|error| cannot("write", &log, &error))?;
     let variables: Vec<(OsString, OsString)> = surroundings::of_install(settings, &home, |name| std::env::var_os(name));
-    let ended = Command::new(&install)
+    let mut started = Command::new(&install)
         .current_dir(program)
         .env_clear()
         .envs(variables)
         .stdin(Stdio::null())
         .stdout(Stdio::from(output))
         .stderr(Stdio::from(errors))
-        .kill_on_drop(true)
-        .status()
-        .await
+        .process_group(0)
+        .spawn()
         .map_err(|error| cannot("run", &install, &error))?;
+    let group = Group(started.id());
+    let ended = started.wait().await;
+    drop(group);
+    let ended = ended.map_err(|error| cannot("run", &install, &error))?;
     if ended.success() {
         return Ok(());
     }
@@ -56,4 +61,15 @@ pub(super) async fn run(program: &Path, place: &Path, settings: &[(String, Strin
              on this machine what the program needs, and run `qfleet local up` with --no-install",
         ),
     )
+}
+
+/// A process that leads its group, which ends with this, with all that is in it.
+struct Group(Option<u32>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0.and_then(|pid| i32::try_from(pid).ok()) {
+            send(pid, Signal::SIGKILL, true);
+        }
+    }
 }

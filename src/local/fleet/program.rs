@@ -32,7 +32,7 @@ pub(super) async fn fetch(
     let Some((bucket, key)) = parts else {
         return Err(Error::failed(format!("{uri:?} is no address of a program in a bucket")));
     };
-    let place = programs.join(folder_name(uri));
+    let place = place(programs, uri);
     let (folder, ready) = (place.join("program"), place.join("ready"));
     if ready.is_file() {
         return Ok(folder);
@@ -58,6 +58,11 @@ pub(super) async fn fetch(
         .and_then(|()| fs::write(&ready, ""))
         .map_err(|error| cannot("make the folder", &folder, &error))?;
     Ok(folder)
+}
+
+/// The folder for the program at `uri`.
+pub(super) fn place(programs: &Path, uri: &str) -> PathBuf {
+    programs.join(folder_name(uri))
 }
 
 /// Drops the programs that no worker runs any more.

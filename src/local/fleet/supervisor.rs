@@ -3,6 +3,7 @@
 
 mod answer;
 mod end;
+mod fetching;
 mod look;
 mod minute;
 mod schedule;
@@ -40,6 +41,7 @@ use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::stage::Change;
 use crate::error::{Error, Result};
+use fetching::Fetching;
 
 /// From being stopped until workers that still work are told to give their work back. One that receives waits for
 /// messages for up to 20 seconds.
@@ -173,6 +175,7 @@ struct Supervisor {
     members: Vec<Member>,
     around: BTreeMap<String, Around>,
     ids: Ids,
+    fetching: Fetching,
     metrics: Metrics,
     ages: Ages,
     journal: Journal,
@@ -251,6 +254,7 @@ impl Supervisor {
             members: Vec::new(),
             around: BTreeMap::new(),
             ids,
+            fetching: Fetching::default(),
             metrics: Metrics::default(),
             ages: Ages::default(),
             written: None,
@@ -264,7 +268,8 @@ impl Supervisor {
             _life: life,
         };
         for stage in stages {
-            supervisor.join(stage).await?;
+            let program = supervisor.fetch(&stage).await?;
+            supervisor.join(stage, program);
         }
         supervisor.began = Instant::now();
         supervisor.tell.tell(FleetEvent::Up {
@@ -299,8 +304,7 @@ impl Supervisor {
     }
 
     /// Begins to play a group that is new.
-    async fn join(&mut self, stage: Stage) -> Result<()> {
-        let program = self.fetch(&stage).await?;
+    fn join(&mut self, stage: Stage, program: PathBuf) {
         let group = Group::new(&stage.group.name, self.shape(&stage), stage.group.desired, self.pace);
         self.members.push(Member {
             group,
@@ -311,13 +315,22 @@ impl Supervisor {
             scheduled: None,
             gone: false,
         });
-        Ok(())
     }
 
     /// The stage's program, ready to be run.
     async fn fetch(&self, stage: &Stage) -> Result<PathBuf> {
         let settings = self.install.then_some(stage.outputs.settings.as_slice());
         program::fetch(&self.cloud, &stage.outputs.program, &self.home.programs(), settings).await
+    }
+
+    /// The same beside everything else: nothing until it is ready.
+    async fn fetched(&mut self, stage: &Stage) -> Option<Result<PathBuf>> {
+        let settings = self.install.then_some(stage.outputs.settings.as_slice());
+        let programs = self.home.programs();
+        let fetching = &mut self.fetching;
+        fetching
+            .ready(&self.cloud, &stage.outputs.program, &programs, settings)
+            .await
     }
 
     fn shape(&self, stage: &Stage) -> Shape {

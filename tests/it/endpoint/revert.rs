@@ -42,10 +42,25 @@ impl World {
         let reverted =
             |drifted: &&mut Drifted| drifted.stack == it.name && operation.reverts.contains(&drifted.resource);
         let mut mapping = self.script.mapping.as_mut();
+        let groups = &mut self.script.groups;
         for drifted in self.script.drifted.iter_mut().filter(reverted) {
             if let Some(mapping) = mapping.as_deref_mut().filter(|_| is_mapping(it, &drifted.resource)) {
                 // The one that the template has.
                 "Enabled".clone_into(&mut mapping.state);
+            }
+            let resource = it.resource(&drifted.resource);
+            let name = resource.and_then(|resource| resource.physical_id.clone());
+            if let Some(group) = groups.iter_mut().find(|group| Some(&group.name) == name.as_ref()) {
+                // "Bring drifted resources in line with their template definitions"; that its update policy ignores sizes
+                // that weren't modified isn't said of these change sets.
+                for [path, template, ..] in &drifted.differences {
+                    match (path.as_str(), template.parse()) {
+                        ("/MinSize", Ok(min)) => group.min = min,
+                        ("/MaxSize", Ok(max)) => group.max = max,
+                        _ => {}
+                    }
+                }
+                group.desired = group.desired.max(group.min).min(group.max);
             }
             *drifted = Drifted::new(&it.name, &drifted.resource, "IN_SYNC");
         }

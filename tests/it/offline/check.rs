@@ -79,20 +79,6 @@ fn advice_is_shown_on_its_line_and_is_no_error() {
 }
 
 #[test]
-fn an_error_in_a_template_ends_with_2() {
-    // The file's own limit counts these values alone; an output of the stack holds them with qfleet's own.
-    let folder = folder(&format!("        environment: {{LONG: \"{}\"}}\n", "x".repeat(4000)));
-    let output = check(folder.path()).assert().code(2).get_output().clone();
-    let said = text(&output.stdout);
-    assert!(
-        said.contains("error: lab-a Outputs/WorkerEnvironment: the value has"),
-        "{said}"
-    );
-    assert!(said.contains("lab: 3 stacks checked, 1 error"), "{said}");
-    assert!(output.stderr.is_empty(), "it is said once: {}", text(&output.stderr));
-}
-
-#[test]
 fn an_error_in_the_file_ends_with_2() {
     let folder = folder("        colour: red\n");
     let output = check(folder.path()).assert().code(2).get_output().clone();

@@ -143,11 +143,6 @@ fn what_lambda_would_refuse_is_refused_at_its_place() {
             "come from qfleet",
         ),
         (
-            lambda(&format!("environment: {{MANY: {}}}", "x".repeat(3072))),
-            format!("{at}/environment"),
-            "too many",
-        ),
-        (
             with("visibility_timeout: 3m", "visibility_timeout: 29s"),
             "/stages/0/queue/visibility_timeout".into(),
             "Lambda refuses that",

@@ -22,4 +22,5 @@ mod secrets;
 mod shipped;
 mod sound;
 mod templates;
+mod variables;
 mod written;

@@ -1,6 +1,6 @@
 //! The templates that are rendered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 use qfleet::blueprint::{self, Blueprint, Placement, lint};
@@ -18,29 +18,6 @@ fn without_the_scripts(template: &str) -> String {
     match packed {
         Some((packed, _)) => template.replace(packed, "                  (templates/worker)\n"),
         None => template.to_owned(),
-    }
-}
-
-#[test]
-fn user_data_and_functions_have_room_for_all_variables_that_a_program_may_have() {
-    for name in SHIPPED {
-        let mut environment = loaded(name);
-        for stage in &mut environment.stages {
-            // As many bytes as `check` lets pass.
-            let long = |bytes| BTreeMap::from([("LONG".to_owned(), "x".repeat(bytes))]);
-            if let Some(instances) = &mut stage.workers.instances {
-                instances.environment = long(4000);
-            }
-            if let Some(lambda) = &mut stage.workers.lambda {
-                lambda.environment = long(3066);
-            }
-        }
-        let findings = lint::lint(&rendered(&environment, "ap-southeast-1", false));
-        let of_variables: Vec<_> = findings
-            .iter()
-            .filter(|finding| finding.place.ends_with("UserData") || finding.place.ends_with("Variables"))
-            .collect();
-        assert!(of_variables.is_empty(), "{name}: {of_variables:?}");
     }
 }
 

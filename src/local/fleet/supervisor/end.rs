@@ -56,6 +56,7 @@ impl Supervisor {
             _ = timeout(LAST_WORDS, told) => {}
             Ok(()) = signals.changed() => {}
         }
+        self.fetching.keep(|_| false).await;
         self.home.forget_state();
         // They are fetched again in no time, and write-protected they would be in the way of somebody who clears up by
         // hand.

@@ -1,5 +1,6 @@
 //! What the emulator says meanwhile: groups that somebody changed, deploys, and its silence.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl Supervisor {
             true => SOONEST,
             false => self.pace.minute().clamp(SOONEST, Duration::from_secs(60)),
         };
-        if names.iter().any(is_gone) || self.read.elapsed() >= due {
+        if names.iter().any(is_gone) || self.fetching.is_any_over() || self.read.elapsed() >= due {
             self.read_again().await;
         }
         for place in 0..self.members.len() {
@@ -85,6 +86,8 @@ impl Supervisor {
                 member.group.end(&cause, drain, now);
             }
         }
+        let wanted: BTreeSet<String> = stages.iter().map(|stage| stage.outputs.program.clone()).collect();
+        self.fetching.keep(|uri| wanted.contains(uri)).await;
         for stage in stages {
             if let Some(place) = self
                 .members
@@ -93,14 +96,16 @@ impl Supervisor {
             {
                 self.follow(place, stage).await;
             } else {
-                let name = stage.name.clone();
-                if let Err(error) = self.join(stage).await {
-                    self.note_once(format!("{name} can't be run: {error}"));
+                match self.fetched(&stage).await {
+                    Some(Ok(program)) => self.join(stage, program),
+                    Some(Err(error)) => self.note_once(format!("{} can't be run: {error}", stage.name)),
+                    None => {}
                 }
             }
         }
         let mut programs: Vec<PathBuf> = self.around.values().map(|around| around.program.clone()).collect();
         programs.extend(self.members.iter().map(|member| member.program.clone()));
+        programs.extend(self.fetching.places(&self.home.programs()));
         program::forget_others(&self.home.programs(), &programs);
     }
 
@@ -108,11 +113,13 @@ impl Supervisor {
         let now = self.now();
         let mut shape = self.shape(&stage);
         if stage.outputs.version() != self.members[place].group.shape.version {
-            match self.fetch(&stage).await {
-                Ok(program) => self.members[place].program = program,
-                Err(error) => {
-                    // The old one goes on until a deploy has put that right.
-                    self.note_once(error.to_string());
+            // The old one goes on until the new one is ready, and after a failure until a deploy has put that right.
+            match self.fetched(&stage).await {
+                Some(Ok(program)) => self.members[place].program = program,
+                fetched => {
+                    if let Some(Err(error)) = fetched {
+                        self.note_once(error.to_string());
+                    }
                     shape.version.clone_from(&self.members[place].group.shape.version);
                 }
             }

@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::emulator::local_fleet::place::{Place, Plan};
 
 /// A place whose program is started by what this `install` puts there.
@@ -54,4 +57,27 @@ fn an_install_that_fails_is_told_with_its_last_lines() {
     });
     assert!(said.contains("start: not found") || said.contains("./start"), "{said}");
     place.qfleet(&["local", "down"]).run();
+}
+
+/// A deploy whose `install` takes long: it is followed when that is done, and until then the old workers are looked after.
+#[test]
+fn while_a_new_program_is_installed_the_old_one_goes_on() {
+    let start = "printf '#!/bin/sh\\nexec python3 -B -S worker.py\\n' >start\nchmod +x start";
+    let place = place("reinstalls", start).up();
+    let before = place.in_service(1);
+    let (begun, go) = (place.first.path("begun"), place.first.path("go"));
+    let slow = format!("#!/bin/sh\nset -eu\n{start}\ntouch {begun:?}\nwhile [ ! -e {go:?} ]; do sleep 0.1; done\n");
+    fs::write(place.first.path("program/install"), slow).expect("written");
+    place.qfleet(&["deploy", "fleet.yaml", "--yes"]).run();
+    place.until("it is being installed", || begun.exists().then_some(()));
+
+    let (id, pid) = before.first_key_value().expect("one");
+    kill(Pid::from_raw(*pid), Signal::SIGKILL).expect("killed");
+    let other = |than: &String| place.in_service(1).into_keys().find(|id| id != than);
+    let second = place.until("it is replaced", || other(id));
+    place.send(["job".to_owned()]);
+    place.until("the old one works", || (place.noted("done ") == 1).then_some(()));
+
+    fs::write(&go, "").expect("written");
+    place.until("the new one takes over", || other(&second));
 }

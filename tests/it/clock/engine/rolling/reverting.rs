@@ -1,12 +1,13 @@
 //! Drift of a fleet that is put back, which may replace its instances as well.
 
 use qfleet::deployed::Deployed;
+use qfleet::engine::event::Event;
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::revert;
 
-use crate::clock::engine::rolling::{fleet, fleet_of, kept, lowest, name, said};
+use crate::clock::engine::rolling::{NIGHTS, fleet, fleet_of, fleet_that, kept, lowest, name, said};
 use crate::clock::engine::{Ran, Rig};
-use crate::endpoint::{Drifted, ScriptedGroup};
+use crate::endpoint::{Drifted, Fault, On, ScriptedGroup};
 
 /// Puts back what drifted, after this happened.
 async fn revert_after(rig: &Rig, drifted: Drifted, meanwhile: impl Fn(&Rig)) -> Ran {
@@ -62,6 +63,40 @@ async fn a_fleet_that_scaled_out_works_on_while_drift_is_put_back() {
         revert_after(&rig, group, |_| ()).await.well();
         assert_eq!((kept(&rig), made(&rig)), (later.to_string(), 1));
     }
+}
+
+/// What is put back is in the queue. CloudFormation sees the bounds of the night, too, and gives the group those of its
+/// template.
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_sleeps_by_its_schedule_sleeps_on_after_drift_is_put_back() {
+    let drifted = |resource: &str, path: &str, template: &str, actual: &str| {
+        let properties = |value: &str| format!("{{\"{path}\":\"{value}\"}}");
+        Drifted::new("lab-work", resource, "MODIFIED")
+            .properties(&properties(template), &properties(actual))
+            .difference(&format!("/{path}"), template, actual, "NOT_EQUAL")
+    };
+    let group =
+        |min: &str, max: &str| drifted("Group", "MaxSize", "20", max).difference("/MinSize", "2", min, "NOT_EQUAL");
+    // The schedule's own stay; what somebody has set is put back.
+    for (now, after) in [((0, 0), [0, 0, 0]), ((0, 5), [2, 2, 20])] {
+        let (min, max) = now;
+        let rig = fleet_that(2, 20, 0, NIGHTS, |group| group.sizes(min, 0, max)).await;
+        let queue = drifted("Queue", "VisibilityTimeout", "300", "30");
+        rig.endpoint.rescript(|script| script.drifted(queue));
+        let ran = revert_after(&rig, group(&min.to_string(), &max.to_string()), |_| ()).await;
+        ran.well();
+        assert_eq!(rig.endpoint.group(&name(&rig)).0, after, "{now:?}");
+    }
+    // Where the schedule can't be kept, that is said.
+    let rig = fleet_that(2, 20, 0, NIGHTS, |group| group.sizes(0, 0, 0)).await;
+    let action = "UpdateAutoScalingGroup";
+    rig.endpoint
+        .rescript(|script| script.fault(On::action(action), Fault::access_denied(action)));
+    let ran = revert_after(&rig, group("0", "0"), |_| ()).await;
+    let warned = ran.told.iter().any(|(_, event)| {
+        matches!(event, Event::Warning { message } if message.contains("had 0 to 0 instances by its schedule"))
+    });
+    assert!(warned, "{:?}", ran.told);
 }
 
 /// What the group launches is in the launch template: put back, it replaces every instance.

@@ -1,0 +1,122 @@
+//! Whether the variables that workers are told have room where they are put.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Parts, Place};
+use crate::blueprint::lint::{LONGEST_VALUE, LONGEST_VARIABLES, longest, longest_variables};
+use crate::blueprint::quoting::environment_file_value;
+use crate::blueprint::template::{self, section};
+use crate::blueprint::{Stack, outputs};
+use crate::environment::problem::Problem;
+use crate::environment::{Active, Secret};
+
+/// How many bytes a place has for all variables, and what they have.
+struct Room {
+    limit: usize,
+    all: usize,
+    /// Those of the file's `environment`.
+    environment: usize,
+    /// What `secrets` adds.
+    secrets: usize,
+    whose: &'static str,
+}
+
+impl Room {
+    fn missing(&self) -> usize {
+        self.all.saturating_sub(self.limit)
+    }
+
+    /// At the larger of the file's two keys.
+    fn problem(&self, at: &str) -> Problem {
+        let (key, bytes) = match self.secrets > self.environment {
+            true => ("secrets", self.secrets),
+            false => ("environment", self.environment),
+        };
+        let left = bytes.saturating_sub(self.missing());
+        Problem::new(
+            format!("{at}/{key}"),
+            format!("`{key}` has {bytes} bytes, and there is room for {left} in this stage"),
+        )
+        .help(format!(
+            "{} {} bytes, with qfleet's own variables: put more into a file of the program's folder",
+            self.whose, self.limit
+        ))
+    }
+}
+
+impl Parts<'_> {
+    /// What is too long in a stage's stack, for those that are at work in it.
+    pub(super) fn variables_too_long(&self, place: Place<'_>, stack: &Stack) -> Option<Problem> {
+        let workers = &self.environment.stages[place.index].workers;
+        let (key, environment, secrets) = match stack.active? {
+            Active::Instances => {
+                let instances = workers.instances.as_ref()?;
+                ("instances", &instances.environment, &instances.secrets)
+            }
+            Active::Lambda => {
+                let lambda = workers.lambda.as_ref()?;
+                ("lambda", &lambda.environment, &lambda.secrets)
+            }
+            Active::None => return None,
+        };
+        let template = template::read(&stack.body).ok()?;
+        let output = section(&template, "Outputs").find(|(id, _)| *id == outputs::WORKER_ENVIRONMENT);
+        let output = output.map(|(_, output)| self.in_output(output, environment, secrets));
+        let function =
+            section(&template, "Resources").find(|(_, resource)| resource["Type"] == "AWS::Lambda::Function");
+        let function = function.map(|(_, function)| self.in_function(function, environment, secrets));
+        let tightest = output.into_iter().chain(function).max_by_key(Room::missing)?;
+        let at = format!("/stages/{}/workers/{key}", place.index);
+        (tightest.missing() > 0).then(|| tightest.problem(&at))
+    }
+
+    fn in_output(
+        &self,
+        output: &Json,
+        environment: &BTreeMap<String, String>,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Room {
+        let line = |name: &str, value: &str| format!("\n{name}={}", environment_file_value(value)).len();
+        Room {
+            limit: LONGEST_VALUE,
+            all: longest(&output["Value"]),
+            environment: environment.iter().map(|(name, value)| line(name, value)).sum(),
+            secrets: self
+                .secrets_told(secrets)
+                .map_or(0, |text| line("QFLEET_SECRETS", &text)),
+            whose: "the stack's output WorkerEnvironment holds",
+        }
+    }
+
+    fn in_function(
+        &self,
+        function: &Json,
+        environment: &BTreeMap<String, String>,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Room {
+        let one = |name: &str, value: &str| longest_variables([(name, &Json::from(value))]);
+        Room {
+            limit: LONGEST_VARIABLES,
+            all: longest_variables(variables_of(function)),
+            environment: environment.iter().map(|(name, value)| one(name, value)).sum(),
+            secrets: self
+                .secrets_told(secrets)
+                .map_or(0, |text| one("QFLEET_SECRETS", &text)),
+            whose: "Lambda takes",
+        }
+    }
+
+    fn secrets_told(&self, secrets: &BTreeMap<String, Secret>) -> Option<String> {
+        (!secrets.is_empty()).then(|| self.secrets(secrets).text)
+    }
+}
+
+fn variables_of(function: &Json) -> impl Iterator<Item = (&str, &Json)> {
+    let variables = function["Properties"]["Environment"]["Variables"].as_object();
+    variables
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value))
+}
