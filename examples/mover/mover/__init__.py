@@ -6,6 +6,7 @@
     move       one upload: copy, announce, delete what was copied
     copy       one server-side copy, of any size
     announce   tells the next stages about a moved file
+    results    writes down what became of an upload
     work       puts these together: what is done with a message
     deliver    does it, and says what came of it
     log        one line per event

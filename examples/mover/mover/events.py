@@ -15,6 +15,9 @@ class Upload:
     bucket: str
     key: str
     """As the bucket has it: decoded."""
+    etag: str = ""
+    sequencer: str = ""
+    """Orders the events of a key. Only S3 gives one."""
 
 
 def uploads_in(body: str) -> list[Upload]:
@@ -56,7 +59,8 @@ def _upload(record: Any) -> Upload | None:
     try:
         name = record["eventName"]
         bucket = record["s3"]["bucket"]["name"]
-        key = record["s3"]["object"]["key"]
+        described = record["s3"]["object"]
+        key = described["key"]
     except (KeyError, TypeError):
         raise BadMessage("a record without eventName, bucket name or object key: not an S3 event") from None
     if not (isinstance(name, str) and isinstance(bucket, str) and isinstance(key, str) and bucket and key):
@@ -65,9 +69,10 @@ def _upload(record: Any) -> Upload | None:
         return None  # a removal, a restore: there is nothing to move
     try:
         # Keys are form-encoded in events: a plus sign is a space.
-        return Upload(bucket, unquote_plus(key, errors="strict"))
+        key = unquote_plus(key, errors="strict")
     except UnicodeDecodeError:
         raise BadMessage(f"the object key {key!r} is not UTF-8") from None
+    return Upload(bucket, key, str(described.get("eTag") or ""), str(described.get("sequencer") or ""))
 
 
 def _json_object(text: str, what: str) -> dict[str, Any]:

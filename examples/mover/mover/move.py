@@ -39,7 +39,8 @@ class Mover:
         self.announce = announce
         self.copier = copier or Copier(s3, bucket)
 
-    def move(self, upload: Upload) -> None:
+    def move(self, upload: Upload) -> str:
+        """What came of it, in words."""
         if upload.bucket != self.bucket:
             raise BadMessage(f"the file is in bucket {upload.bucket}, and this worker serves {self.bucket}")
         if not upload.key.startswith(self.uploads):
@@ -54,26 +55,29 @@ class Mover:
                 log.info("%s changed while it was being moved: looking again", upload.key)
         raise Contended(f"{upload.key} changed {ROUNDS} times while it was being moved")
 
-    def _try(self, key: str, destination: str) -> None:
+    def _try(self, key: str, destination: str) -> str:
         began = time.monotonic()
         # The destination first: whatever is written there from now on makes our copy fail, however old its source.
         there = self._head(destination)
         source = self._head(key)
         if source is None:
             # A delivery that came twice, or an object that somebody took away.
-            log.info("%s is %s", key, "already moved" if there else "gone, and was not moved by us")
-            return
+            what = "already moved" if there else "gone, and was not moved by us"
+            log.info("%s is %s", key, what)
+            return what
         size = source["ContentLength"]
         if key.endswith("/") and size == 0:
             # Made by consoles and sync tools to show an empty folder. It is no work, and without it the folder in
             # which people drop their files would vanish from their sight.
-            log.info("%s is a folder marker: left where it is", key)
-            return
+            what = "a folder marker: left where it is"
+            log.info("%s is %s", key, what)
+            return what
         etag = self.copier.copy(key, source, destination, replaces=there["ETag"] if there else None)
         self.announce(destination, size, etag)
         # Only what was copied. A newer upload under the same name stays, and is moved in the next round.
         self.s3.delete_object(Bucket=self.bucket, Key=key, IfMatch=source["ETag"])
         log.info("moved %s -> %s %d bytes in %.1f s", key, destination, size, time.monotonic() - began)
+        return f"moved to {destination}"
 
     def _head(self, key: str) -> dict[str, Any] | None:
         try:

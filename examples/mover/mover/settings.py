@@ -29,6 +29,9 @@ class Settings:
     messages_at_once: int = 1
     """Lambda's functions aren't told: they work on a batch's messages one after the other."""
     next_queue_urls: tuple[str, ...] = ()
+    results_table: str = ""
+    results_ttl_seconds: int = 0
+    """0: what is written down is kept for ever."""
     poll_seconds: int = 20
     """How long one request waits for messages. 20 is SQS's limit and the cheapest; less ends an idle worker sooner."""
     seconds_per_file: float = 0.0
@@ -50,6 +53,8 @@ class Settings:
             ),
             messages_at_once=reader.number("QFLEET_MESSAGES_AT_ONCE", 1, 1000, default=cls.messages_at_once),
             next_queue_urls=tuple(environment.get("QFLEET_NEXT_QUEUE_URLS", "").split()),
+            results_table=environment.get("QFLEET_RESULTS_TABLE", ""),
+            results_ttl_seconds=reader.number("QFLEET_RESULTS_TTL_SECONDS", 1, 10**10, default=0),
             poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
             seconds_per_file=reader.seconds("MOVER_SECONDS_PER_FILE", 3600, default=cls.seconds_per_file),
         )

@@ -83,3 +83,23 @@ def between(endpoint: str, before: Callable[[str, str, dict[str, str]], None]) -
 
     with _serve(Handler) as url:
         yield url
+
+
+@contextmanager
+def metadata(instance: str) -> Iterator[str]:
+    """An instance's metadata service, which answers nobody without a token
+    (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html)."""
+
+    class Handler(_Handler):
+        def do_PUT(self) -> None:
+            told = "X-aws-ec2-metadata-token-ttl-seconds" in self.headers and self.path == "/latest/api/token"
+            self.answer(200, b"token") if told else self.answer(400, b"")
+
+        def do_GET(self) -> None:
+            if self.headers.get("X-aws-ec2-metadata-token") != "token":
+                return self.answer(401, b"")
+            is_id = self.path == "/latest/meta-data/instance-id"
+            self.answer(200, instance.encode()) if is_id else self.answer(404, b"")
+
+    with _serve(Handler) as url:
+        yield url

@@ -22,7 +22,7 @@ def wrapped(message: str) -> str:
     return json.dumps({"Type": "Notification", "TopicArn": "arn:aws:sns:…", "Subject": "x", "Message": message})
 
 
-A = Upload("photos", "uploads/a.txt")
+A = Upload("photos", "uploads/a.txt", "0a1b", "0055")
 TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"})
 
 
@@ -31,7 +31,7 @@ TEST_EVENT = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucke
     [
         pytest.param(event(record()), [A], id="raw"),
         pytest.param(wrapped(event(record())), [A], id="wrapped by SNS"),
-        pytest.param(event(record(), record("uploads/b")), [A, Upload("photos", "uploads/b")], id="two records"),
+        pytest.param(event(record(), record("uploads/b")), [A, Upload("photos", "uploads/b", "0a1b", "0055")], id="two records"),
         pytest.param(event(record(name="s3:ObjectCreated:Copy")), [A], id="name with prefix"),
         pytest.param(event(record(name="ObjectRemoved:Delete")), [], id="a removal"),
         pytest.param(TEST_EVENT, [], id="test event"),
@@ -56,7 +56,7 @@ def test_reads(body: str, uploads: list[Upload]) -> None:
     ],
 )
 def test_decodes_keys(encoded: str, key: str) -> None:
-    assert uploads_in(event(record(encoded))) == [Upload("photos", key)]
+    assert uploads_in(event(record(encoded))) == [Upload("photos", key, "0a1b", "0055")]
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_refuses(body: str, says: str) -> None:
 @pytest.mark.parametrize("key", ["processed/a b+c.txt", 'processed/"😀"/%2B', "processed/ü\n"])
 def test_what_a_next_stage_gets_reads_like_an_upload(key: str) -> None:
     body = event_for("photos", key, 7, '"0a1b"', "us-east-2", "2026-01-01T00:00:00.000Z")
-    assert uploads_in(body) == [Upload("photos", key)]
+    assert uploads_in(body) == [Upload("photos", key, "0a1b")]
     assert json.loads(body)["Records"][0]["s3"]["object"]["eTag"] == "0a1b"
