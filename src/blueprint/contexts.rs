@@ -40,6 +40,14 @@ pub struct Intake<'a> {
     pub keeps_data: bool,
 }
 
+/// For `results.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Results<'a> {
+    pub environment: &'a str,
+    pub table_name: String,
+    pub keeps_data: bool,
+}
+
 /// For `alerts.yaml.j2`.
 #[derive(Debug, Serialize)]
 pub struct Alerts<'a> {
@@ -56,6 +64,8 @@ pub struct Stage<'a> {
     pub keeps_data: bool,
     /// The environment's bucket, whether or not it feeds this stage.
     pub bucket: Option<BucketPrefixes<'a>>,
+    /// The table that workers write results to.
+    pub results: Option<ResultsTable>,
     /// Gets the bucket's events from the topic.
     pub subscribes: bool,
     pub queue_name: String,
@@ -162,6 +172,13 @@ pub struct BucketPrefixes<'a> {
     pub processed: &'a str,
 }
 
+/// The environment's table of results, as workers need to know it.
+#[derive(Debug, Serialize)]
+pub struct ResultsTable {
+    /// How long a record is kept; none: for ever.
+    pub ttl_seconds: Option<u64>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct Queue {
     pub visibility_timeout_seconds: u64,
@@ -213,6 +230,8 @@ pub struct Dashboard<'a> {
     pub environment: &'a str,
     pub dashboard_name: String,
     pub title_json: String,
+    /// The name of the table of results, with its quotes.
+    pub results_table_json: Option<String>,
     /// A stage that is paused needs none.
     pub has_parameters: bool,
     pub stages: Vec<DashboardStage<'a>>,

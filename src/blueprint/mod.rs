@@ -61,7 +61,7 @@ pub struct Blueprint {
 
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Stack {
-    /// `artifacts`, `network`, `intake`, `alerts`, a stage's name, or `dashboard`.
+    /// `artifacts`, `network`, `intake`, `results`, `alerts`, a stage's name, or `dashboard`.
     pub part: String,
     /// `<environment>-<part>`.
     pub name: String,
@@ -180,7 +180,7 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     let mut stacks = Vec::new();
     let mut artifacts = Vec::new();
     let bucket = environment.has_programs().then(|| parts.artifacts());
-    let before = [bucket, parts.network(), parts.intake(), parts.alerts()];
+    let before = [bucket, parts.network(), parts.intake(), parts.results(), parts.alerts()];
     for part in before.into_iter().flatten() {
         part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
@@ -253,6 +253,7 @@ pub fn parts_of(environment: &Environment) -> Vec<String> {
         ("artifacts", environment.has_programs()),
         ("network", network),
         ("intake", environment.bucket.is_some()),
+        ("results", environment.results.is_some()),
         ("alerts", parts::alerts::mailbox(environment).is_some()),
     ];
     let stages = environment.stages.iter().map(|stage| (stage.name.as_str(), true));

@@ -1,6 +1,6 @@
 //! Names that are the user's to see and to know beforehand. Everything else is named by CloudFormation.
 //!
-//! They are literal text in the templates: a bucket or a queue that was kept can only be taken into a new stack when
+//! They are literal text in the templates: a bucket, a table or a queue that was kept can only be taken into a new stack when
 //! its name stands there as it is.
 
 use super::Placement;
@@ -23,6 +23,11 @@ pub fn artifacts_bucket(environment: &str, placement: &Placement) -> String {
 /// The topic that tells of uploads.
 pub fn topic(environment: &str) -> String {
     format!("{environment}-uploads")
+}
+
+/// The table of results.
+pub fn table(environment: &str) -> String {
+    format!("{environment}-results")
 }
 
 /// The dashboard. Dashboards belong to the account, and an environment of the same name may be in another region

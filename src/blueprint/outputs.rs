@@ -6,6 +6,10 @@ pub const BUCKET: &str = "BucketName";
 pub const TOPIC: &str = "TopicArn";
 pub const UPLOADS_PREFIX: &str = "UploadsPrefix";
 
+/// Of `results`.
+pub const TABLE: &str = "TableName";
+pub const TABLE_ARN: &str = "TableArn";
+
 /// Of `alerts`.
 pub const EMAIL: &str = "Email";
 
@@ -56,6 +60,7 @@ mod tests {
         let alerts = include_str!("../../templates/alerts.yaml.j2");
         let network = include_str!("../../templates/network.yaml.j2");
         let intake = include_str!("../../templates/intake.yaml.j2");
+        let results = include_str!("../../templates/results.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
         let instances = include_str!("../../templates/stage/instances.yaml.j2");
         let function = include_str!("../../templates/stage/function.yaml.j2");
@@ -68,6 +73,7 @@ mod tests {
                 after(intake, "\nOutputs:\n"),
                 &[BUCKET, TOPIC, UPLOADS_PREFIX, "ProcessedPrefix"],
             ),
+            (after(results, "\nOutputs:\n"), &[TABLE, TABLE_ARN]),
             (
                 after(stage, "\nOutputs:\n"),
                 &[

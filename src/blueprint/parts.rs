@@ -8,6 +8,7 @@ mod image;
 mod instances;
 mod intake;
 pub(super) mod network;
+mod results;
 mod scaling;
 mod secrets;
 mod stage;

@@ -6,6 +6,7 @@ pub mod autoscaling;
 pub mod cloudformation;
 pub mod cloudwatch;
 pub mod connection;
+pub mod dynamodb;
 mod ec2;
 pub mod iam;
 pub mod lambda;
@@ -36,6 +37,7 @@ pub struct Cloud {
     accounts: aws_sdk_account::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
     logs: aws_sdk_cloudwatchlogs::Client,

@@ -48,6 +48,7 @@ impl Cloud {
             "AWS::CloudFormation::Stack" => self.stack_presence(id).await.map(Some),
             "AWS::S3::Bucket" => self.bucket_presence(id).await.map(Some),
             "AWS::SQS::Queue" => self.queue_presence(id).await.map(Some),
+            "AWS::DynamoDB::Table" => self.table_presence(id).await.map(Some),
             "AWS::SNS::Topic" => is_there("GetTopicAttributes", self.actual_topic(id).await?.is_some()),
             // One that nobody confirmed gets nothing, can't be deleted by anybody, and goes after 48 hours
             // (<https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html>).
@@ -117,6 +118,16 @@ impl Cloud {
             .queue_attributes(name_or_url, &[QueueAttributeName::QueueArn])
             .await?;
         Ok(Presence::new("GetQueueAttributes", found.is_some()))
+    }
+
+    async fn table_presence(&self, name: &str) -> Result<Presence, CloudError> {
+        let state = match self.table_status(name).await? {
+            None => State::Gone,
+            Some(status) if status == "DELETING" => State::Going(status),
+            Some(_) => State::There,
+        };
+        let operation = "DescribeTable";
+        Ok(Presence { state, operation })
     }
 
     async fn mapping_presence(&self, uuid: &str) -> Result<Presence, CloudError> {

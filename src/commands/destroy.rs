@@ -28,7 +28,7 @@ pub(super) const DEPLOY_WITHOUT_FILE: &str = "qfleet deploy with the environment
 #[command(after_help = "\
 Everything is found by the stacks' own tags and templates: the file may be lost (--name). What it said about data holds \
 as it was deployed: with `on_destroy: empty` the bucket is emptied and deleted, with `on_destroy: keep` \
-bucket and queues stay and are named, and the next deploy takes them in again. To keep what was deployed with `empty`, \
+bucket, queues and table stay and are named, and the next deploy takes them in again. To keep what was deployed with `empty`, \
 deploy it with `on_destroy: keep` first. An environment with `protect: true` is \
 refused; deploy it with `protect: false` first.
 

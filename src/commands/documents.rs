@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{backfill, dlq, drift, extend, files, init, local, local_down, outputs, plan, send};
+use super::{backfill, dlq, drift, extend, files, init, local, local_down, outputs, plan, results, send};
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::engine::destroy::reaped::Reaped;
 use crate::engine::event::Event;
@@ -48,6 +48,9 @@ struct Documents<'a> {
     files_link: files::Linked<'a>,
     #[schemars(rename = "files --get")]
     files_get: files::Got<'a>,
+    results: results::Document<'a>,
+    #[schemars(rename = "results KEY")]
+    results_of_job: results::OfJob<'a>,
     kill_worker: Killed,
     outputs: outputs::Document,
     drift: drift::Document<'a>,

@@ -27,6 +27,7 @@ mod plan;
 mod reap;
 mod recover;
 mod render;
+mod results;
 mod running;
 mod schema;
 mod send;
@@ -93,6 +94,8 @@ pub enum Command {
     Logs(logs::Logs),
     /// Count the files that wait and those that are done; link to one, or get it
     Files(files::Files),
+    /// Show what became of jobs, or of one: what workers wrote down in the table of results
+    Results(results::Results),
     /// Take a worker's instance away, and show how another one takes its place
     KillWorker(kill_worker::KillWorker),
     /// Find what was changed behind CloudFormation's back, and say whether it matters
@@ -145,6 +148,7 @@ impl Cli {
             Command::Events(command) => command.run(&self.global),
             Command::Logs(command) => command.run(&self.global),
             Command::Files(command) => command.run(&self.global),
+            Command::Results(command) => command.run(&self.global),
             Command::KillWorker(command) => command.run(&self.global),
             Command::Drift(command) => command.run(&self.global),
             Command::Outputs(command) => command.run(&self.global),

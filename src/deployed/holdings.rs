@@ -1,4 +1,4 @@
-//! What holds data in an environment: its buckets and queues, and whether they go with it.
+//! What holds data in an environment: its buckets, tables and queues, and whether they go with it.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ pub struct Holding {
     /// What the template calls it.
     pub logical_id: String,
     pub kind: Kind,
-    /// The bucket's name, or the queue's URL.
+    /// The name of the bucket or the table, or the queue's URL.
     pub name: String,
     /// Whether it stays when its stack is deleted.
     pub kept: bool,
@@ -41,12 +41,14 @@ pub enum Kind {
     Bucket,
     /// A queue: deleted with what is in it.
     Queue,
+    /// A table: the same.
+    Table,
 }
 
 impl Kind {
     /// By CloudFormation's name of the type; none when it holds no data.
     fn of(resource_type: &str) -> Option<Kind> {
-        [Kind::Bucket, Kind::Queue]
+        [Kind::Bucket, Kind::Queue, Kind::Table]
             .into_iter()
             .find(|kind| kind.resource_type() == resource_type)
     }
@@ -56,11 +58,12 @@ impl Kind {
         match self {
             Kind::Bucket => "AWS::S3::Bucket",
             Kind::Queue => "AWS::SQS::Queue",
+            Kind::Table => "AWS::DynamoDB::Table",
         }
     }
 }
 
-/// The buckets and queues of these stacks, in their order.
+/// The buckets, queues and tables of these stacks, in their order.
 ///
 /// # Errors
 /// When the resources of a stack can't be listed.
@@ -90,7 +93,7 @@ pub fn of_stack(stack: &DeployedStack, resources: &[StackResource], unmade: &BTr
     made.filter_map(holding).collect()
 }
 
-/// The names of buckets and queues that a stack failed to create: they may have been there before, and be anybody's.
+/// The names of buckets, queues and tables that a stack failed to create: they may have been there before, and be anybody's.
 /// When deleting one fails as well, only the stack's events still tell that it was never made.
 ///
 /// # Errors

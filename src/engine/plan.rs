@@ -204,7 +204,7 @@ pub enum Source {
 }
 
 /// Resources that hold data: what they are replaced by is empty.
-pub(super) const DATA: [&str; 2] = ["AWS::S3::Bucket", "AWS::SQS::Queue"];
+pub(super) const DATA: [&str; 3] = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"];
 
 impl StackPlan {
     fn changes_anything(&self) -> bool {

@@ -27,11 +27,12 @@ pub fn environment() -> impl Strategy<Value = Environment> {
         any::<bool>(),
         option::of(duration(600, 86400)),
         option::of(bucket()),
+        option::of(results()),
         any::<bool>(),
         option::of(alerts()),
     );
     (head, vec(stage(), 1..5)).prop_map(
-        |((name, region, account, tags, protect, lifetime, bucket, dashboard, mut alerts), stages)| {
+        |((name, region, account, tags, protect, lifetime, bucket, results, dashboard, mut alerts), stages)| {
             if let (Some(Alerts { topic: Some(topic), .. }), Some(region)) = (&mut alerts, region) {
                 *topic = topic.replace("us-east-2", region);
             }
@@ -43,6 +44,7 @@ pub fn environment() -> impl Strategy<Value = Environment> {
                 protect,
                 lifetime,
                 bucket,
+                results,
                 stages,
                 alerts,
                 dashboard,
@@ -166,6 +168,14 @@ fn bucket() -> impl Strategy<Value = Bucket> {
             versioning,
             old_versions,
         })
+}
+
+fn results() -> impl Strategy<Value = Results> {
+    let ttl = prop_oneof![
+        Just(KeptFor::Forever),
+        (3600..=36500 * 86400_u64).prop_map(|seconds| KeptFor::Time(Duration::seconds(seconds)))
+    ];
+    ttl.prop_map(|ttl| Results { ttl })
 }
 
 fn stage() -> impl Strategy<Value = Stage> {

@@ -18,7 +18,7 @@ pub struct Bucket {
     #[schemars(regex(pattern = patterns::PREFIX), length(max = 200))]
     #[serde(default = "processed")]
     pub processed: String,
-    /// Whether `destroy` empties and deletes the bucket and the queues, or keeps them.
+    /// Whether `destroy` empties and deletes the bucket, the queues and the table of `results`, or keeps them.
     #[serde(default)]
     pub on_destroy: OnDestroy,
     /// Keeps versions of objects that are overwritten or deleted, for as long as `old_versions` says. A file that is

@@ -24,6 +24,7 @@ mod patterns;
 pub mod problem;
 #[cfg(test)]
 mod properties;
+mod results;
 mod run_script;
 pub mod schedule;
 mod schema;
@@ -51,6 +52,7 @@ pub use instances::{Instances, Network, Settings};
 pub use lambda::{Lambda, Throughput};
 pub use load::{load, parse};
 use problem::Source;
+pub use results::Results;
 pub use schema::schema;
 pub use secret::{KeptIn, Secret};
 pub use stage::{Active, Queue, Scaling, Stage, Workers, WorkersKind};
@@ -89,6 +91,9 @@ pub struct Environment {
     /// Where files land and where results go. Without it there is no bucket and no topic: jobs are sent to a queue.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bucket: Option<Bucket>,
+    /// A table that workers write down in what became of each job. Without it only their logs say so.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub results: Option<Results>,
     /// Queues with their workers.
     #[schemars(length(min = 1, max = 20))]
     pub stages: Vec<Stage>,

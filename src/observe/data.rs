@@ -1,8 +1,8 @@
-//! How much is in an environment's buckets and queues: what a destroy takes away, and what it leaves.
+//! How much is in an environment's buckets, queues and tables: what a destroy takes away, and what it leaves.
 
 use std::collections::BTreeMap;
 
-use futures_util::future::{join, join_all, try_join};
+use futures_util::future::{join_all, join3, try_join};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,12 +18,16 @@ const PAGES: usize = 20;
 /// CloudWatch hears of a bucket's size once a day, and late.
 const DAYS: SignedDuration = SignedDuration::from_hours(3 * 24);
 
-/// What buckets and queues hold.
+/// How many pages of a table are counted, of a megabyte each: some 100,000 records.
+const TABLE_PAGES: usize = 20;
+
+/// What buckets, queues and tables hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Data {
     pub buckets: Vec<BucketData>,
     /// The queues, dead-letter queues included.
     pub queues: Vec<QueueData>,
+    pub tables: Vec<TableData>,
 }
 
 /// A bucket and what it holds.
@@ -107,6 +111,32 @@ pub enum QueueContents {
     Unknown { reason: String },
 }
 
+/// A table and what it holds.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct TableData {
+    pub table: String,
+    /// The name of the stack that it belongs to.
+    pub stack: String,
+    /// Whether it stays when its stack is deleted.
+    pub kept: bool,
+    #[serde(flatten)]
+    pub contents: TableContents,
+}
+
+/// What a table holds.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum TableContents {
+    /// Counted to the end.
+    Counted { records: u64 },
+    /// There is more than was counted.
+    AtLeast { records: u64 },
+    /// There is no such table any more.
+    Gone,
+    /// It could not be read.
+    Unknown { reason: String },
+}
+
 impl Data {
     /// Looks into all of them at once. What can't be read is unknown, with its reason. `now` is the wall clock.
     pub async fn read(cloud: &Cloud, holdings: &[Holding], now: Timestamp) -> Data {
@@ -124,17 +154,29 @@ impl Data {
             kept: holding.kept,
             contents: queue(cloud, &holding.name).await,
         }));
-        let (buckets, queues) = join(buckets, queues).await;
-        Data { buckets, queues }
+        let tables = join_all(of(Kind::Table).map(async |holding| TableData {
+            table: holding.name.clone(),
+            stack: holding.stack.clone(),
+            kept: holding.kept,
+            contents: table(cloud, &holding.name).await,
+        }));
+        let (buckets, queues, tables) = join3(buckets, queues, tables).await;
+        Data {
+            buckets,
+            queues,
+            tables,
+        }
     }
 
     /// The part of it that belongs to the stack of this name.
     pub fn of_stack(&self, stack: &str) -> Data {
         let buckets = self.buckets.iter().filter(|one| one.stack == stack);
         let queues = self.queues.iter().filter(|one| one.stack == stack);
+        let tables = self.tables.iter().filter(|one| one.stack == stack);
         Data {
             buckets: buckets.cloned().collect(),
             queues: queues.cloned().collect(),
+            tables: tables.cloned().collect(),
         }
     }
 
@@ -172,6 +214,28 @@ async fn queue(cloud: &Cloud, url: &str) -> QueueContents {
             reason: error.to_string(),
         },
     }
+}
+
+async fn table(cloud: &Cloud, name: &str) -> TableContents {
+    let mut records = 0;
+    let mut from = None;
+    for _ in 0..TABLE_PAGES {
+        let page = match cloud.count_records(name, from).await {
+            Ok(Some(page)) => page,
+            Ok(None) => return TableContents::Gone,
+            Err(error) => {
+                return TableContents::Unknown {
+                    reason: error.to_string(),
+                };
+            }
+        };
+        records += page.found;
+        match page.next {
+            None => return TableContents::Counted { records },
+            next => from = next,
+        }
+    }
+    TableContents::AtLeast { records }
 }
 
 async fn bucket(cloud: &Cloud, name: &str, now: Timestamp) -> BucketContents {
@@ -309,7 +373,7 @@ mod tests {
                 bucket("more", BucketContents::AtLeast(counts)),
                 bucket("unknown", BucketContents::Unknown { reason: "?".into() }),
             ],
-            queues: Vec::new(),
+            ..Data::default()
         };
         assert_eq!(data.versions(), BTreeMap::from([("counted".to_owned(), 7)]));
     }

@@ -27,6 +27,7 @@ pub mod operation;
 pub mod pause;
 pub mod reads;
 pub mod replacement;
+pub mod results;
 pub mod schedule;
 pub mod status;
 pub mod trend;

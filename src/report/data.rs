@@ -9,7 +9,9 @@ use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
 use crate::deployed::Deployed;
 use crate::engine::outcome::Report;
 use crate::engine::plan::blocking::Blocking;
-use crate::observe::data::{BucketContents, BucketData, Counts, Data, QueueContents, QueueData};
+use crate::observe::data::{
+    BucketContents, BucketData, Counts, Data, QueueContents, QueueData, TableContents, TableData,
+};
 
 /// What is deleted and where, what is lost with it and what is kept, in lines of so many columns.
 pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
@@ -43,11 +45,12 @@ pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
     out
 }
 
-/// What each bucket and queue holds, and whether it stays.
+/// What each bucket, queue and table holds, and whether it stays.
 pub(super) fn lines(data: &Data) -> Vec<(bool, String)> {
     let buckets = data.buckets.iter().map(|one| (one.kept, bucket(one)));
     let queues = data.queues.iter().map(|one| (one.kept, queue(one)));
-    buckets.chain(queues).collect()
+    let tables = data.tables.iter().map(|one| (one.kept, table(one)));
+    buckets.chain(queues).chain(tables).collect()
 }
 
 /// What a stack can't be deleted with, for the question whether it is to be left behind.
@@ -135,9 +138,41 @@ fn queue(data: &QueueData) -> String {
     format!("{kind} {}: {contents}", queue_name(&data.queue))
 }
 
+fn table(data: &TableData) -> String {
+    let contents = match &data.contents {
+        TableContents::Counted { records } => format!("{}, counted", many(*records, "record")),
+        TableContents::AtLeast { records } => format!("more than {}: too many to count", many(*records, "record")),
+        TableContents::Gone => "gone already".to_owned(),
+        TableContents::Unknown { reason } => format!("unknown: {reason}"),
+    };
+    format!("table {}: {contents}", data.table)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tables_records_are_told() {
+        let of = |contents| {
+            table(&TableData {
+                table: "lab-results".into(),
+                stack: "lab-results".into(),
+                kept: false,
+                contents,
+            })
+        };
+        let counted = |records| of(TableContents::Counted { records });
+        assert_eq!(counted(0), "table lab-results: 0 records, counted");
+        assert_eq!(counted(1), "table lab-results: 1 record, counted");
+        let more = of(TableContents::AtLeast { records: 100_000 });
+        assert_eq!(more, "table lab-results: more than 100000 records: too many to count");
+        let reason = "AccessDenied".into();
+        assert_eq!(
+            of(TableContents::Unknown { reason }),
+            "table lab-results: unknown: AccessDenied"
+        );
+    }
 
     fn of_bucket(contents: BucketContents) -> String {
         bucket(&BucketData {

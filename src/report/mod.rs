@@ -26,6 +26,7 @@ pub mod reap;
 pub mod receipt;
 pub mod recover;
 pub mod render;
+pub mod results;
 pub mod revert;
 mod schedule;
 pub mod screen;

@@ -32,6 +32,7 @@ class Services:
             "CloudFormation stacks": {s["StackName"] for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"},
             "S3 buckets": {b["Name"] for b in self("s3").list_buckets()["Buckets"]},
             "SQS queues": set(paged(self("sqs"), "list_queues", "QueueUrls")),
+            "DynamoDB tables": set(paged(self("dynamodb"), "list_tables", "TableNames")),
             "SNS topics": names(paged(self("sns"), "list_topics", "Topics"), "TopicArn"),
             "SNS subscriptions": names(paged(self("sns"), "list_subscriptions", "Subscriptions"), "SubscriptionArn"),
             "Auto Scaling groups": names(

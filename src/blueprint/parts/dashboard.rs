@@ -42,6 +42,11 @@ impl Parts<'_> {
             environment,
             dashboard_name: names::dashboard(environment, &self.placement.region),
             title_json: json(names::dashboard_title(environment)),
+            results_table_json: self
+                .environment
+                .results
+                .as_ref()
+                .map(|_| json(names::table(environment))),
             has_parameters: !parameters.is_empty(),
             stages,
         };

@@ -107,6 +107,10 @@ impl Parts<'_> {
         if place.source == Source::Bucket {
             add("TopicArn", output("intake", outputs::TOPIC));
         }
+        if self.environment.results.is_some() {
+            add("ResultsTable", output("results", outputs::TABLE));
+            add("ResultsTableArn", output("results", outputs::TABLE_ARN));
+        }
         if let Some(topic) = self.alerts_topic() {
             add("AlertsTopicArn", topic);
         }
@@ -137,6 +141,9 @@ impl Parts<'_> {
             bucket: bucket.map(|bucket| contexts::BucketPrefixes {
                 uploads: &bucket.uploads,
                 processed: &bucket.processed,
+            }),
+            results: self.environment.results.as_ref().map(|results| contexts::ResultsTable {
+                ttl_seconds: results.ttl_seconds(),
             }),
             subscribes: place.source == Source::Bucket,
             queue_name: names::queue(environment, &stage.name),

@@ -13,7 +13,7 @@ use crate::observe::leftovers::Receipt;
 pub struct Destroyed {
     #[serde(flatten)]
     pub report: Report,
-    /// How much there was in its buckets and queues before it began.
+    /// How much there was in its buckets, queues and tables before it began.
     pub data: Data,
     /// Resource by resource; none while a stack is still there, or when the look was interrupted.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -93,7 +93,8 @@ impl Pruning {
         let all = surplus.stacks.iter().map(|stack| &stack.data);
         let data = Data {
             buckets: all.clone().flat_map(|data| data.buckets.clone()).collect(),
-            queues: all.flat_map(|data| data.queues.clone()).collect(),
+            queues: all.clone().flat_map(|data| data.queues.clone()).collect(),
+            tables: all.flat_map(|data| data.tables.clone()).collect(),
         };
         let lost = lost_though_the_file_keeps(Some(environment), &environment.name, &data);
         if !lost.is_empty() {

@@ -178,8 +178,10 @@ pub(super) fn lost_though_the_file_keeps(file: Option<&Environment>, name: &str,
     let artifacts = names::stack(name, "artifacts");
     let buckets = data.buckets.iter().map(|one| (&one.stack, &one.bucket, one.kept));
     let queues = data.queues.iter().map(|one| (&one.stack, &one.queue, one.kept));
+    let tables = data.tables.iter().map(|one| (&one.stack, &one.table, one.kept));
     let lost = buckets
         .chain(queues)
+        .chain(tables)
         .filter(|(stack, _, kept)| **stack != artifacts && !kept);
     lost.map(|(_, name, _)| name.clone()).collect()
 }

@@ -7,7 +7,7 @@ use crate::cloud::cloudformation::holder::Holder;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
 
-/// A bucket or a queue that is there, and not in its stack, under a name that a template gives to one of its resources.
+/// A bucket, a table or a queue that is there, and not in its stack, under a name that a template gives to one of its resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Existing {
     /// The resource's name in the template.
@@ -79,7 +79,7 @@ impl Existing {
     /// As an import names it.
     pub(in crate::engine) fn named(&self) -> ResourceToImport {
         let schema = resource_schema::of(&self.resource_type);
-        // Buckets and queues are identified by one property.
+        // Buckets, tables and queues are identified by one property.
         let property = schema.and_then(|schema| schema.primary_identifier.first());
         ResourceToImport {
             logical_id: self.logical_id.clone(),
@@ -125,11 +125,16 @@ async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
     for (id, resource) in template::section(&template, "Resources") {
         let resource_type = resource["Type"].as_str().unwrap_or_default();
         let name = |property: &str| resource["Properties"][property].as_str();
-        let physical_id = match (resource_type, name("BucketName"), name("QueueName")) {
-            ("AWS::S3::Bucket", Some(bucket), _) => cloud.has_bucket(bucket).await?.then(|| bucket.to_owned()),
-            ("AWS::SQS::Queue", _, Some(queue)) => match cloud.queue_url(queue).await {
-                Err(error) if error.is_denied() => None,
+        let is_denied = |error: &CloudError| error.is_denied();
+        let physical_id = match (resource_type, name("BucketName"), name("QueueName"), name("TableName")) {
+            ("AWS::S3::Bucket", Some(bucket), ..) => cloud.has_bucket(bucket).await?.then(|| bucket.to_owned()),
+            ("AWS::SQS::Queue", _, Some(queue), _) => match cloud.queue_url(queue).await {
+                Err(error) if is_denied(&error) => None,
                 url => url?,
+            },
+            ("AWS::DynamoDB::Table", .., Some(table)) => match cloud.table_status(table).await {
+                Err(error) if is_denied(&error) => None,
+                status => status?.map(|_| table.to_owned()),
             },
             _ => None,
         };
@@ -180,6 +185,10 @@ pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
     }
     let delete = unretained.iter().map(|existing| match existing.resource_type.as_str() {
         "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} --region {region}", existing.physical_id),
+        "AWS::DynamoDB::Table" => format!(
+            "aws dynamodb delete-table --table-name {} --region {region}",
+            existing.physical_id
+        ),
         _ => format!(
             "aws sqs delete-queue --queue-url {} --region {region}",
             existing.physical_id
@@ -248,6 +257,14 @@ mod tests {
         .unwrap_or_default();
         assert!(!why.contains("on_destroy") && why.contains("s3://programs"), "{why}");
         let why = refusal(
+            "results",
+            "us-east-2",
+            &[existing("AWS::DynamoDB::Table", "lab-results", false)],
+        )
+        .unwrap_or_default();
+        let delete = "aws dynamodb delete-table --table-name lab-results --region us-east-2";
+        assert!(why.contains("on_destroy: keep") && why.contains(delete), "{why}");
+        let why = refusal(
             "work",
             "us-east-2",
             &[
@@ -267,6 +284,7 @@ mod tests {
     fn a_change_set_that_takes_in_something_else_is_refused() {
         let queue = existing("AWS::SQS::Queue", "https://q", true);
         let bucket = existing("AWS::S3::Bucket", "files", true);
+        let table = existing("AWS::DynamoDB::Table", "lab-results", true);
         let change = |logical_id: &str, action: Action| Change {
             action,
             logical_id: logical_id.into(),
@@ -284,6 +302,9 @@ mod tests {
             (&bucket, vec![&import, &rest], None),
             (&bucket, vec![&add, &rest], Some("would not take in files")),
             (&bucket, vec![], Some("would not take in files")),
+            // CloudFormation finds a table by its name, as it does a bucket.
+            (&table, vec![&import], None),
+            (&table, vec![&add], Some("would not take in lab-results")),
         ] {
             let found = [found.clone()];
             let changes: Vec<Change> = changes.into_iter().cloned().collect();

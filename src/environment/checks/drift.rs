@@ -26,7 +26,9 @@ pub(super) fn check(checks: &mut Checks) {
         {
             let help = match nearest(part, names()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => "a part is a stage, `artifacts`, `network`, `intake`, `alerts` or `dashboard`".to_owned(),
+                None => {
+                    "a part is a stage, `artifacts`, `network`, `intake`, `results`, `alerts` or `dashboard`".to_owned()
+                }
             };
             let problem = Problem::new(format!("{at}/resource"), format!("there is no part `{part}`")).help(help);
             checks.note(problem, &["/stages"]);

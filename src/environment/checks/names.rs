@@ -4,10 +4,11 @@ use super::Checks;
 use crate::environment::problem::Problem;
 
 /// Names of parts that aren't stages, whose stacks are named `<environment>-<part>` too, and the one source of files.
-pub const RESERVED: [&str; 8] = [
+pub const RESERVED: [&str; 9] = [
     "artifacts",
     "network",
     "intake",
+    "results",
     "alerts",
     "dashboard",
     "web",

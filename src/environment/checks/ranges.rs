@@ -24,6 +24,17 @@ pub(super) fn check(checks: &mut Checks) {
             Duration::days(365),
         );
     }
+    if let Some(results) = &checks.environment.results
+        && let KeptFor::Time(length) = results.ttl
+    {
+        time(
+            checks,
+            "/results/ttl",
+            length,
+            Duration::hours(1),
+            Duration::days(36500),
+        );
+    }
     for (at, stage) in checks.stages() {
         // SQS's own limits: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
         let queue = &stage.queue;

@@ -220,6 +220,9 @@ impl<'a> Difference<'a> {
             ("AWS::SQS::Queue", "RedrivePolicy") if removed || self.name() == "deadLetterTargetArn" => {
                 dangerous("messages that fail no longer go to the dead-letter queue")
             }
+            ("AWS::DynamoDB::Table", "PointInTimeRecoverySpecification") if self.is_off() => {
+                dangerous("records that are lost can't be brought back any more")
+            }
             ("AWS::EC2::SecurityGroup", "SecurityGroupIngress") if self.actual.is_some() => {
                 dangerous("something is let in")
             }
@@ -282,6 +285,7 @@ impl<'a> Difference<'a> {
             "AWS::AutoScaling::ScheduledAction" => {
                 "it was deleted: the group no longer gets these bounds at their time"
             }
+            "AWS::DynamoDB::Table" => "it was deleted, and its records with it",
             "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
             "AWS::Lambda::Function" => "it was deleted: nobody works on the messages",
             "AWS::S3::Bucket" => "it was deleted, and its objects with it",

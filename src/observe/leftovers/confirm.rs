@@ -155,7 +155,7 @@ const NOBODY_TO_ASK: &str = "qfleet can't ask about resources of this type";
 fn holds_data(subject: &Subject, thing: &Thing) -> bool {
     let artifacts = format!("{}-artifacts-", subject.environment);
     match thing.resource_type.as_str() {
-        "AWS::SQS::Queue" => thing.stack.is_none(),
+        "AWS::SQS::Queue" | "AWS::DynamoDB::Table" => thing.stack.is_none(),
         "AWS::S3::Bucket" => thing.stack.is_none() && !thing.id.starts_with(&artifacts),
         _ => false,
     }
@@ -250,6 +250,13 @@ mod tests {
             ("AWS::SQS::Queue", QUEUE, None, Fate::Kept),
             ("AWS::SQS::Queue", QUEUE, Some("lab-work"), Fate::LeftOver),
             ("AWS::S3::Bucket", "lab-111122223333-us-east-2", None, Fate::Kept),
+            ("AWS::DynamoDB::Table", "lab-results", None, Fate::Kept),
+            (
+                "AWS::DynamoDB::Table",
+                "lab-results",
+                Some("lab-results"),
+                Fate::LeftOver,
+            ),
             (
                 "AWS::S3::Bucket",
                 "lab-artifacts-111122223333-us-east-2",

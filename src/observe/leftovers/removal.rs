@@ -19,6 +19,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "AWS::CloudWatch::Dashboard",
         "cloudwatch delete-dashboards --dashboard-names",
     ),
+    ("AWS::DynamoDB::Table", "dynamodb delete-table --table-name"),
     ("AWS::EC2::Instance", "ec2 terminate-instances --instance-ids"),
     (
         "AWS::EC2::LaunchTemplate",

@@ -15,10 +15,11 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
 
 /// Parts that an environment may have without the name of a stage.
-const PARTS: [&str; 5] = ["artifacts", "network", "intake", "alerts", "dashboard"];
+const PARTS: [&str; 6] = ["artifacts", "network", "intake", "results", "alerts", "dashboard"];
 /// The policy in each worker's role, which names what its workers may use.
 const WORKER_POLICY: &str = "worker";
 const BUCKET: &str = "AWS::S3::Bucket";
+const TABLE: &str = "AWS::DynamoDB::Table";
 
 /// What was found, each perhaps several times, and the searches that failed.
 pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) {
@@ -155,6 +156,7 @@ impl Look<'_> {
                 BUCKET,
                 names::artifacts_bucket(self.environment, &placement),
             ),
+            ("results", TABLE, names::table(self.environment)),
             (
                 "dashboard",
                 "AWS::CloudWatch::Dashboard",
@@ -174,6 +176,10 @@ impl Look<'_> {
                 BUCKET if self.cloud.local => Ok(true),
                 BUCKET => {
                     let tag = self.cloud.bucket_tag(&id, ENVIRONMENT).await;
+                    tag.map(|tag| tag.as_deref() == Some(self.environment))
+                }
+                TABLE => {
+                    let tag = self.cloud.table_tag(&id, ENVIRONMENT).await;
                     tag.map(|tag| tag.as_deref() == Some(self.environment))
                 }
                 _ => {

@@ -42,6 +42,7 @@ impl Thing {
             ("sqs", "") => ("AWS::SQS::Queue", resource),
             ("sns", "") => ("AWS::SNS::Topic", arn),
             ("sns", _) => ("AWS::SNS::Subscription", arn),
+            ("dynamodb", "table") => ("AWS::DynamoDB::Table", rest),
             ("logs", "log-group") => ("AWS::Logs::LogGroup", rest.trim_end_matches(":*")),
             ("cloudwatch", "alarm") => ("AWS::CloudWatch::Alarm", rest),
             ("cloudwatch", "dashboard") => ("AWS::CloudWatch::Dashboard", rest),
@@ -118,6 +119,11 @@ mod tests {
                 "lab-111122223333-us-east-2",
             ),
             (arn("sqs:HERE:lab-work"), "AWS::SQS::Queue", "lab-work"),
+            (
+                arn("dynamodb:HERE:table/lab-results"),
+                "AWS::DynamoDB::Table",
+                "lab-results",
+            ),
             (topic.clone(), "AWS::SNS::Topic", &topic),
             (subscription.clone(), "AWS::SNS::Subscription", &subscription),
             (

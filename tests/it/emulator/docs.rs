@@ -157,6 +157,7 @@ pages! {
     status_says_what_happens: "docs/status.md";
     images_says_what_happens: "docs/images.md";
     logs_says_what_happens: "docs/logs.md";
+    results_says_what_happens: "docs/results.md";
     lambda_says_what_happens: "docs/lambda.md";
     switching_says_what_happens: "docs/switching.md";
     drift_says_what_happens: "docs/drift.md";

@@ -17,6 +17,7 @@ pub mod nothing_left;
 pub mod pipeline;
 pub mod reap;
 pub mod regions;
+mod results;
 pub mod send;
 pub mod status;
 pub mod switching;

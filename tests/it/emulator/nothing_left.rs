@@ -166,6 +166,7 @@ fn every_shipped_file_is_here() {
         "lab.yaml",
         "office-hours.yaml",
         "production.yaml",
+        "results.yaml",
         "secrets.yaml",
         "ubuntu.yaml",
     ];
@@ -268,6 +269,11 @@ async fn of_a_schedule_whose_data_is_kept() {
         &["", "convert", "convert-dlq"],
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_results() {
+    goes("results", "photo-records", "move", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

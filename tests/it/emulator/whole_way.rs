@@ -33,10 +33,10 @@ fn environment_file(account: &str) -> String {
 }
 
 /// Real worker processes, ended with the test.
-struct Workers(Vec<Child>);
+pub struct Workers(Vec<Child>);
 
 impl Workers {
-    fn start(count: usize, account: &str, settings: &str, folder: &Path) -> Workers {
+    pub fn start(count: usize, account: &str, settings: &str, folder: &Path) -> Workers {
         let path = format!("{}:/usr/bin:/bin", python().parent().expect("a folder").display());
         let start = |number| {
             let log = std::fs::File::create(folder.join(format!("worker-{number}.log"))).expect("a log");

@@ -261,6 +261,9 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         }
         Service::Json if call.action == "FilterLogEvents" => return plain(world.filter_log_events(call)),
         Service::Json => {
+            if let Some(answer) = world.table_says(call) {
+                return plain(answer);
+            }
             let account = world.script.account.clone();
             return plain(world.services.json(call, &account));
         }

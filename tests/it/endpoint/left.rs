@@ -237,7 +237,7 @@ impl World {
 
     /// The environment that a resource's tag names: a stack hands its tags on, and they stay when it is gone
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>).
-    fn environment_of(&self, id: &str) -> Option<String> {
+    pub(super) fn environment_of(&self, id: &str) -> Option<String> {
         let holds = |stack: &&super::state::Stack| {
             let mut resources = stack.resources.iter();
             resources.any(|resource| resource.physical_id.as_deref() == Some(id))

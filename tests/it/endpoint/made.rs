@@ -187,6 +187,7 @@ impl World {
         self.ended.insert((stack, id.to_owned()), physical_id.clone());
         match kind.as_str() {
             "AWS::S3::Bucket" => self.services.delete_bucket(&physical_id),
+            "AWS::DynamoDB::Table" => self.services.delete_table(&physical_id),
             "AWS::AutoScaling::AutoScalingGroup" => self.script.groups.retain(|group| group.name != physical_id),
             _ => {}
         }

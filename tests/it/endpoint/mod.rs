@@ -14,6 +14,7 @@
 //!             ├─ draining, users, kept, imports  what stands in the way of a deletion, what outlives it, and is taken in
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ functions, mappings             Lambda: functions, and event source mappings
+//!             ├─ tables                          DynamoDB: tables and their records
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ stale                           reads that show how things were
@@ -74,6 +75,7 @@ mod services;
 mod stacks;
 mod stale;
 mod state;
+mod tables;
 mod tcp;
 mod template;
 mod template_summary;

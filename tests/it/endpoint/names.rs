@@ -50,6 +50,9 @@ impl World {
         match attribute {
             None => json!(physical_id),
             Some("Arn" | "TopicArn") if physical_id.starts_with("arn:") => json!(physical_id),
+            Some("Arn") if resource.kind == "AWS::DynamoDB::Table" => {
+                json!(self.arn(&service, &format!("table/{name}")))
+            }
             Some("Arn") => json!(self.arn(&service, name)),
             Some("QueueName" | "RoleName" | "TopicName") => json!(name),
             Some("LatestVersionNumber" | "DefaultVersionNumber") => json!(resource.version.to_string()),

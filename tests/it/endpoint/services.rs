@@ -11,6 +11,7 @@ use super::parts::Multiparts;
 use super::query::Refusal;
 use super::queues::{Queues, newer_code, older_code};
 use super::s3::Undeletable;
+use super::tables::Tables;
 use super::xml::escape;
 
 /// Objects by bucket and key, parameters by name, and queues.
@@ -21,6 +22,7 @@ pub struct Services {
     parameters: BTreeMap<String, String>,
     pub queues: Queues,
     pub multiparts: Multiparts,
+    pub tables: Tables,
     /// How many objects, or uploads, a page of a listing holds.
     pub objects_a_page: Option<usize>,
     /// Objects that S3 doesn't delete.
@@ -81,6 +83,21 @@ impl Plain {
             )
             .into(),
             ..Plain::s3_error(404, "NoSuchBucket")
+        }
+    }
+
+    /// DynamoDB names the code in the body alone.
+    pub(super) fn table_error(refusal: &Refusal) -> Self {
+        Plain {
+            content_type: "application/x-amz-json-1.0",
+            error_code: None,
+            body: json!({
+                "__type": format!("com.amazonaws.dynamodb.v20120810#{}", refusal.code),
+                "message": refusal.message,
+            })
+            .to_string()
+            .into(),
+            ..Plain::json_error(refusal)
         }
     }
 

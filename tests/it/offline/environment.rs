@@ -123,6 +123,8 @@ refused! {
     network_and_vpc: with("zones: all", "network: create\n        vpc: vpc-01234567\n        zones: all");
     no_mapping: "just some text\n";
     old_versions_in_hours: with("on_destroy: empty", "versioning: true\n  old_versions: 36h");
+    results_for_minutes: with("lifetime: 8h", "results: {ttl: 30m}");
+    results_for_a_number: with("lifetime: 8h", "results: {ttl: 30, table: mine}");
     old_versions_for_a_number: with("on_destroy: empty", "versioning: true\n  old_versions: 30");
     overlapping_prefixes: with("processed: processed/", "processed: uploads/done/");
     region_misspelt: with("region: us-east-2", "region: us-easst-2");

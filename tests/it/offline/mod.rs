@@ -17,6 +17,7 @@ mod metric_math;
 mod options;
 pub mod render;
 pub mod resource_schemas;
+mod results;
 pub mod schema;
 mod secrets;
 mod shipped;

@@ -48,7 +48,7 @@ macro_rules! both {
     };
 }
 
-pub const CHOICES: [Choice; 18] = [
+pub const CHOICES: [Choice; 19] = [
     Choice {
         name: "active",
         values: &[
@@ -386,6 +386,22 @@ pub const CHOICES: [Choice; 18] = [
             Setting {
                 name: "topic",
                 file: "alerts: {topic: 'arn:aws:sns:us-east-2:111122223333:ops'}",
+                ..NONE
+            },
+        ],
+    },
+    Choice {
+        name: "results",
+        values: &[
+            NONE,
+            Setting {
+                name: "for a month",
+                file: "results: {ttl: 30d}",
+                ..NONE
+            },
+            Setting {
+                name: "for ever",
+                file: "results: {ttl: forever}",
                 ..NONE
             },
         ],

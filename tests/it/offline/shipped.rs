@@ -6,11 +6,12 @@ use qfleet::blueprint::{self, Blueprint, Placement};
 use qfleet::environment::{self, Environment};
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 7] = [
+pub const SHIPPED: [&str; 8] = [
     "class",
     "lab",
     "office-hours",
     "production",
+    "results",
     "lambda",
     "secrets",
     "switch",

@@ -19,6 +19,7 @@ pub mod named;
 pub mod no_answer;
 pub mod progress;
 pub mod recover;
+pub mod results;
 pub mod rules;
 pub mod surplus;
 pub mod watch;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 
 const QUEUE: &str = "AWS::SQS::Queue";
+const TABLE: &str = "AWS::DynamoDB::Table";
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const BUCKET: &str = "AWS::S3::Bucket";
 
@@ -79,6 +80,20 @@ fn each_difference_of_a_queue_a_bucket_or_a_topic_has_its_class() {
             "RedrivePolicy/deadLetterTargetArn",
             json!({"RedrivePolicy": {"deadLetterTargetArn": "a"}}),
             json!({"RedrivePolicy": {"deadLetterTargetArn": "b"}}),
+        ),
+        (
+            Class::Dangerous,
+            TABLE,
+            "PointInTimeRecoverySpecification/PointInTimeRecoveryEnabled",
+            json!({"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true}}),
+            json!({"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": false}}),
+        ),
+        (
+            Class::Unexpected,
+            TABLE,
+            "TimeToLiveSpecification/Enabled",
+            json!({"TimeToLiveSpecification": {"AttributeName": "ExpiresAt", "Enabled": true}}),
+            json!({"TimeToLiveSpecification": {"AttributeName": "ExpiresAt", "Enabled": false}}),
         ),
         (
             Class::Unexpected,
