@@ -1,6 +1,7 @@
 //! The blueprint: all stacks of an environment, rendered, with parameters, tags and order. What *should* exist.
 //! Nothing here knows AWS's API.
 
+pub mod as_deployed;
 pub mod cfn_lint;
 mod contexts;
 pub mod import;

@@ -144,6 +144,8 @@ pub enum Event {
         function: String,
         /// Messages that were received from its queue and aren't done.
         messages_in_flight: u64,
+        /// Whether it has finished. While it hasn't, none may be counted: SQS counts up to a minute late.
+        finished: bool,
         /// For how long that is waited for at most.
         at_most_seconds: u64,
     },

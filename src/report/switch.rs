@@ -15,11 +15,19 @@ pub(super) fn doing(to: Active) -> &'static str {
 
 /// What a plan with these changes says of it.
 pub(super) fn text(changes: &[Change], switch: Switch) -> String {
+    let goes_with_it = goes_with_it(changes, switch);
+    let finishes = match (switch.from, goes_with_it) {
+        (Active::Lambda, Some(_)) => {
+            "is removed in the same update: runs that are under way may be cut off, and their messages come back. To let \
+             them finish, deploy with the function still described, and remove it after that"
+        }
+        _ => "finishes what it holds",
+    };
     let mut text = match (switch.from, switch.to) {
         (Active::None, Active::Instances) => "the pause ends: instances take the messages that wait".to_owned(),
         (Active::None, _) => "the pause ends: the function takes the messages that wait".to_owned(),
         (Active::Lambda, Active::None) => {
-            "the stage is paused: the function finishes what it holds, and messages wait in the queue".to_owned()
+            format!("the stage is paused: messages wait in the queue, and the function {finishes}")
         }
         (_, Active::None) => {
             "the stage is paused: the instances finish what they hold, and messages wait in the queue".to_owned()
@@ -33,8 +41,7 @@ pub(super) fn text(changes: &[Change], switch: Switch) -> String {
                 }
             };
             format!(
-                "workers switch from the function to instances. {once} finishes what it holds. Messages stay in the queue \
-                 meanwhile"
+                "workers switch from the function to instances. {once} {finishes}. Messages stay in the queue meanwhile"
             )
         }
         (_, Active::Lambda) => {
@@ -48,7 +55,7 @@ pub(super) fn text(changes: &[Change], switch: Switch) -> String {
             )
         }
     };
-    if let Some(kind) = goes_with_it(changes, switch) {
+    if let Some(kind) = goes_with_it {
         text += &format!(
             ". What the {kind} goes, too: describe both kinds and name one in `active`, and going back takes one word"
         );
@@ -105,7 +112,7 @@ mod tests {
             ),
             (
                 said(Lambda, Nobody, false, &mapping),
-                "the stage is paused: the function finishes what it holds, and messages wait in the queue",
+                "the stage is paused: messages wait in the queue, and the function finishes what it holds",
             ),
             (
                 said(Instances, Nobody, false, &group),
@@ -131,7 +138,12 @@ mod tests {
         );
         let alone = said(Instances, Lambda, false, &["AWS::IAM::InstanceProfile"]);
         assert!(alone.contains("What the instances need goes, too"), "{alone}");
-        let alone = said(Lambda, Instances, true, &["AWS::Lambda::Function"]);
-        assert!(alone.contains("What the function needs goes, too"), "{alone}");
+        for to in [Instances, Nobody] {
+            let alone = said(Lambda, to, true, &["AWS::Lambda::Function"]);
+            assert!(alone.contains("What the function needs goes, too"), "{alone}");
+            let cut_off = "is removed in the same update: runs that are under way may be cut off";
+            assert!(alone.contains(cut_off), "{alone}");
+            assert!(!alone.contains("finishes what it holds"), "{alone}");
+        }
     }
 }

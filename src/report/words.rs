@@ -103,10 +103,14 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
         Event::Finishing {
             function,
             messages_in_flight,
+            finished,
             at_most_seconds,
             ..
         } => match messages_in_flight {
-            0 => vec![format!("{} {function} has finished", paint(GOOD, "✓"))],
+            _ if *finished => vec![format!("{} {function} has finished", paint(GOOD, "✓"))],
+            0 => vec![format!(
+                "  {function} finishes: no message is counted in flight, which SQS may count a minute late"
+            )],
             left => {
                 let left = many(*left, "message");
                 vec![format!(

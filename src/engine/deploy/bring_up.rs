@@ -18,6 +18,7 @@ use crate::engine::plan::drafts::Drafts;
 use crate::engine::plan::draw_up::draw_up;
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::surplus::Surplus;
+use crate::engine::plan::switch::must_be_waited_for;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 
@@ -101,6 +102,9 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     let pruning = interrupt.unless_stopped(pruning).await?;
     ask.show(&plan);
     if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
+        return Err(refusal);
+    }
+    if let Some(refusal) = must_be_waited_for(&plan).filter(|_| context.waiting.no_wait) {
         return Err(refusal);
     }
     if !plan.changes_anything() {

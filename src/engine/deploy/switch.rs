@@ -4,9 +4,12 @@
 //! deletes nothing when the new ones fail. A group proves itself by its instances' signals; a function runs only once it
 //! gets messages, so it is tried before the group goes.
 
+use futures_util::future::try_join;
+
 use super::handover::others_switched;
 use super::stack::{Made, bring, throw_away};
 use super::{Deployment, as_made};
+use crate::blueprint::as_deployed::instances_as_deployed;
 use crate::blueprint::{Stack, outputs};
 use crate::engine::outcome::{Failed, Outcome};
 use crate::engine::plan::draw_up::draw_up_again;
@@ -34,8 +37,7 @@ pub(super) async fn deploy_stack(
     if let Some(before) = before {
         // Their futures are large: a thread has a small stack.
         Box::pin(prove(deployment, before, planned, outputs)).await?;
-        let planned_again = Box::pin(draw_up_again(deployment.planner(), stack, outputs));
-        again = Some(deployment.context.prepare(&stack.name, planned_again).await?);
+        again = Some(draw_up(deployment, stack, outputs).await?);
     }
     let brought = Box::pin(bring(deployment, stack, planned, again, outputs)).await?;
     brought.ok_or_else(|| others_switched(stack).into())
@@ -51,8 +53,21 @@ async fn prove(deployment: Deployment<'_>, before: &Stack, planned: &StackPlan, 
     let cloud = context.cloud;
     // It is for the switch, which comes later.
     throw_away(deployment, before, planned).await?;
-    let plan = Box::pin(draw_up_again(deployment.planner(), before, known));
-    let plan = context.prepare(&before.name, plan).await?;
+    let kept;
+    let mut before = before;
+    let mut plan = draw_up(deployment, before, known).await?;
+    if plan.rolling_update.is_some() {
+        throw_away(deployment, before, &plan).await?;
+        kept = instances_as_they_are(deployment, before).await?;
+        before = kept.as_ref().unwrap_or(before);
+        plan = draw_up(deployment, before, known).await?;
+    }
+    if let Some(rolling) = &plan.rolling_update {
+        context.tell.warn(format!(
+            "{}: before the function is tried, the instances are replaced ({}): what they are made of changes, too",
+            before.name, rolling.instances
+        ));
+    }
     let mut made = None;
     if plan.action != StackAction::Unchanged {
         let Some((_, as_before)) = Box::pin(bring(deployment, before, planned, Some(plan), known)).await? else {
@@ -77,4 +92,21 @@ async fn prove(deployment: Deployment<'_>, before: &Stack, planned: &StackPlan, 
     ))
     .with_help("mend the function and deploy again, or set `active: instances`")
     .into())
+}
+
+async fn draw_up(deployment: Deployment<'_>, stack: &Stack, known: &Outputs) -> Result<StackPlan, Failed> {
+    let planned = Box::pin(draw_up_again(deployment.planner(), stack, known));
+    deployment.context.prepare(&stack.name, planned).await
+}
+
+/// This stack without any change to its instances: they are about to go, and may be what doesn't work.
+async fn instances_as_they_are(deployment: Deployment<'_>, stack: &Stack) -> Result<Option<Stack>, Failed> {
+    let Deployment { context, .. } = deployment;
+    let read = try_join(context.cloud.stack(&stack.name), context.cloud.template(&stack.name));
+    let (Some(found), Some(template)) = context.prepare(&stack.name, read).await? else {
+        return Ok(None);
+    };
+    let values = found.parameters.into_iter();
+    let values = values.map(|(name, parameter)| (name, parameter.resolved.unwrap_or(parameter.value)));
+    Ok(instances_as_deployed(stack, &template, &values.collect()))
 }

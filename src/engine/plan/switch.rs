@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::blueprint::{Stack, outputs};
+use crate::engine::plan::{Plan, StackAction, StackPlan};
 use crate::environment::Active;
+use crate::error::Error;
 
 /// A stage whose messages others are to work on, or nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -40,11 +42,32 @@ impl Switch {
         (from != to).then_some(Switch { from, to, is_proven })
     }
 
+    /// Whether a function must show that it works before the switch begins.
+    fn is_tried(self) -> bool {
+        self.is_proven && self.to == Active::Lambda
+    }
+
     /// The stack with its instances still at work, where a function must show before that it works.
     pub fn before(self, stack: &Stack) -> Option<&Stack> {
-        let is_tried = self.is_proven && self.to == Active::Lambda;
-        stack.before_switch.as_deref().filter(|_| is_tried)
+        stack.before_switch.as_deref().filter(|_| self.is_tried())
     }
+}
+
+/// A refusal when the plan has a switch that somebody must wait for (not with `--no-wait`): the function is tried in
+/// between.
+pub fn must_be_waited_for(plan: &Plan) -> Option<Error> {
+    let is_tried = |stack: &&StackPlan| {
+        stack.action == StackAction::Update && stack.switch.is_some_and(|switch: Switch| switch.is_tried())
+    };
+    let stack = plan.stacks.iter().find(is_tried)?;
+    Some(
+        Error::usage(format!(
+            "{} switches to the function, which is tried before that, and --no-wait doesn't wait for the trial; nothing was \
+             changed",
+            stack.stack
+        ))
+        .with_help("leave --no-wait out"),
+    )
 }
 
 #[cfg(test)]

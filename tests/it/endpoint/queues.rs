@@ -37,6 +37,8 @@ pub struct Queues {
     /// Nothing is counted yet: "metrics may not achieve consistency until at least 1 minute after the producers stop
     /// sending messages" (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>).
     pub counts_late: bool,
+    /// For the same reason, none counts as in flight before this time.
+    pub in_flight_from: Option<Instant>,
     /// So many requests to receive bring nothing before each one that may bring something: "false empty responses", which
     /// long polling reduces (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/best-practices-setting-up-long-polling.html>).
     pub empty_receives: u32,
@@ -167,6 +169,10 @@ impl Queues {
     /// (localstack/localstack tests/aws/services/sqs/test_sqs.snapshot.json, test_set_queue_attributes_default_values).
     fn attributes(&self, url: &str, input: &Value, now: Instant) -> Value {
         let hidden = self.hidden(url, now).len();
+        let in_flight = match self.in_flight_from {
+            Some(from) if now < from => 0,
+            _ => hidden,
+        };
         let visible = if self.counts_late {
             0
         } else {
@@ -175,7 +181,7 @@ impl Queues {
         let all = json!({
             "ApproximateNumberOfMessages": visible.to_string(),
             "ApproximateNumberOfMessagesDelayed": "0",
-            "ApproximateNumberOfMessagesNotVisible": hidden.to_string(),
+            "ApproximateNumberOfMessagesNotVisible": in_flight.to_string(),
             "CreatedTimestamp": "1767312000",
             "DelaySeconds": "0",
             "LastModifiedTimestamp": "1767312000",
