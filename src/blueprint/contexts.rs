@@ -71,6 +71,10 @@ pub struct Stage<'a> {
     pub queue_name: String,
     pub dead_letter_queue_name: String,
     pub queue: Queue,
+    pub replies: Option<Replies>,
+    pub schedules: Vec<JobSchedule<'a>>,
+    /// When they come, as text for an output.
+    pub schedules_text: String,
     /// The stages that this one's workers feed, by name.
     pub next_stages: &'a [&'a str],
     /// Whether alarms act on a topic.
@@ -184,6 +188,22 @@ pub struct Queue {
     pub visibility_timeout_seconds: u64,
     pub retention_seconds: u64,
     pub max_receives: u32,
+}
+
+/// The queue for replies to a stage's jobs.
+#[derive(Debug, Serialize)]
+pub struct Replies {
+    pub queue_name: String,
+    pub dead_letter_queue_name: String,
+}
+
+/// A job by the clock.
+#[derive(Debug, Serialize)]
+pub struct JobSchedule<'a> {
+    /// In EventBridge's form.
+    pub expression: String,
+    pub time_zone: &'a str,
+    pub body: &'a str,
 }
 
 /// Where the workers' secrets are kept.

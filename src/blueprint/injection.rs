@@ -27,6 +27,7 @@ bucket: {uploads: a/, processed: b/}
 stages:
   - name: x
     from: bucket
+    replies: true
     workers: {instances: {program: x, types: [t4g.small], min: 0, max: 4, session_manager: true, spot: true}}
     scaling: {seconds_per_message: 1}
   - name: y

@@ -50,3 +50,12 @@ pub fn queue(environment: &str, stage: &str) -> String {
 pub fn dead_letter_queue(environment: &str, stage: &str) -> String {
     format!("{environment}-{stage}-dlq")
 }
+
+/// The queue for replies to a stage's jobs.
+pub fn reply_queue(environment: &str, stage: &str) -> String {
+    format!("{environment}-{stage}-replies")
+}
+
+pub fn reply_dead_letter_queue(environment: &str, stage: &str) -> String {
+    format!("{environment}-{stage}-replies-dlq")
+}

@@ -22,6 +22,13 @@ pub const QUEUE_ARN: &str = "QueueArn";
 pub const QUEUE_NAME: &str = "QueueName";
 pub const DEAD_LETTER_QUEUE_URL: &str = "DeadLetterQueueUrl";
 pub const DEAD_LETTER_QUEUE_NAME: &str = "DeadLetterQueueName";
+/// Of a stage whose workers reply.
+pub const REPLY_QUEUE_URL: &str = "ReplyQueueUrl";
+pub const REPLY_QUEUE_NAME: &str = "ReplyQueueName";
+pub const REPLY_DEAD_LETTER_QUEUE_URL: &str = "ReplyDeadLetterQueueUrl";
+pub const REPLY_DEAD_LETTER_QUEUE_NAME: &str = "ReplyDeadLetterQueueName";
+/// Of a stage with jobs by the clock: when they come.
+pub const SCHEDULES: &str = "Schedules";
 pub const GROUP: &str = "GroupName";
 /// Of a stage whose workers are a function.
 pub const FUNCTION: &str = "FunctionName";
@@ -82,6 +89,11 @@ mod tests {
                     QUEUE_NAME,
                     DEAD_LETTER_QUEUE_URL,
                     DEAD_LETTER_QUEUE_NAME,
+                    REPLY_QUEUE_URL,
+                    REPLY_QUEUE_NAME,
+                    REPLY_DEAD_LETTER_QUEUE_URL,
+                    REPLY_DEAD_LETTER_QUEUE_NAME,
+                    SCHEDULES,
                     DEAD_LETTERS_ALARM,
                     LOG_GROUP,
                     PAUSED,

@@ -127,6 +127,7 @@ impl Backfill {
             queue,
             rate: self.rate,
             tell: &tell,
+            sent: None,
             interrupt,
         };
         let events = backfill::events(cloud, &target.address, &target.intake);

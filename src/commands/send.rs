@@ -3,13 +3,16 @@
 use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
+use futures_util::future::join;
 use futures_util::stream::{StreamExt, iter};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
+use crate::cloud::sqs::messages::job_id_size;
 use crate::deployed::address::Address;
+use crate::environment::units::Duration;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::Failed;
@@ -17,8 +20,10 @@ use crate::jobs::bodies::{Bodies, Count, only_files};
 use crate::jobs::destinations::Destinations;
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::files::{self, LocalFile};
-use crate::jobs::messages::{Sender, Sent};
+use crate::jobs::messages::{Job, Sender, Sent};
+use crate::jobs::replies::{Jobs, Replies, Wait};
 use crate::jobs::upload::{self, Upload};
+use crate::report::form::Output;
 use crate::report::{self, transfer::Transfer};
 
 /// Arguments of `send`.
@@ -30,11 +35,16 @@ the bodies of messages for that stage's queue, of at most 1 MiB each.
 
 Everything that is to be sent is checked before anything is sent. Ctrl-C says how much went (exit code 130).
 
+With --wait, each message carries an id, and each reply to it is shown when it comes: the id and what the worker said, a \
+line each. Replies to other commands' jobs are left to them. At the end it is said which jobs were not replied to, with \
+exit code 1, or 130 after Ctrl-C; their replies wait for a day.
+
 Examples:
   qfleet send lab photos/                        all files of a folder
   qfleet send lab a.jpg --repeat 100 --rate 5    a load to watch the fleet with
   qfleet send lab --stage resize job.json        one message
-  generate | qfleet send lab --stage resize --lines -")]
+  generate | qfleet send lab --stage resize --lines -
+  qfleet send lab --stage resize --wait job.json one message, and what the worker says of it")]
 pub struct Send {
     #[command(flatten)]
     env: Env,
@@ -53,6 +63,12 @@ pub struct Send {
     /// Send everything so many times; files under keys that differ, 01/a.jpg, 02/a.jpg, …
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     repeat: u32,
+    /// Wait for a reply to each message; the stage must have `replies: true`
+    #[arg(long, requires = "stage")]
+    wait: bool,
+    /// How long to wait after the last message was sent (`30s`, `1h`)
+    #[arg(long, value_name = "LENGTH", default_value = "30m", requires = "wait")]
+    timeout: Duration,
     /// In front of each key, behind the watched prefix (`batch-7/`)
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true, conflicts_with = "stage", value_parser = prefix)]
     prefix: String,
@@ -66,6 +82,9 @@ pub(super) struct Document {
     stage: String,
     #[serde(flatten)]
     sent: Sent,
+    /// What became of the jobs, with --wait.
+    #[serde(flatten)]
+    replies: Option<Replies>,
 }
 
 impl Send {
@@ -87,7 +106,10 @@ impl Send {
             Some(paths) => Bodies::of_files(files::collect_apart(paths)?, self.lines),
             None => Bodies::of_stdin(std::io::stdin().lock(), self.lines)?,
         };
-        let count = bodies.check()?;
+        let id_size = if self.wait { job_id_size(&new_id()) } else { 0 };
+        let bodies = bodies.with_room_for(id_size);
+        let mut count = bodies.check()?;
+        count.bytes += count.messages.saturating_mul(id_size as u64);
         global.run(None, async |interrupt| {
             let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
             self.send(global, &cloud, destinations, &stage, (&bodies, count), interrupt)
@@ -142,6 +164,17 @@ impl Send {
         interrupt: &Interrupt,
     ) -> Result<()> {
         let queues = destinations.queues(Some(stage))?;
+        let reply_queue = match (self.wait, &queues.replies) {
+            (false, _) => None,
+            (true, Some(url)) => Some(url.as_str()),
+            (true, None) => {
+                return Err(
+                    Error::usage(format!("nothing was sent: the stage `{stage}` has no queue for replies")).with_help(
+                        "set `replies: true` on the stage in its file, deploy, and have its worker reply; or send without --wait",
+                    ),
+                );
+            }
+        };
         let repeat = u64::from(self.repeat);
         let total = count.messages.saturating_mul(repeat);
         let (tell, transfer) = Transfer::begin(global.face());
@@ -151,32 +184,87 @@ impl Send {
             items: total,
             bytes: Some(count.bytes.saturating_mul(repeat)),
         });
+        let open = Jobs::default();
+        let note = |job: &Job| {
+            if let Some(id) = job.message.extras.job_id() {
+                open.sent(id, &job.name);
+            }
+        };
         let sender = Sender {
             cloud,
             queue: &queues.queue,
             rate: self.rate,
             tell: &tell,
+            sent: Some(&note),
             interrupt,
         };
         let jobs = iter(0..self.repeat).flat_map(|_| iter(bodies.read()));
         // It was fine when it was checked.
         let jobs = jobs.map(|job| {
+            let job = job.and_then(|job| if self.wait { with_id(job) } else { Ok(job) });
             job.map_err(|message| Failed {
                 what: "what was checked has changed".into(),
                 message,
             })
         });
-        let sent = sender.send(jobs, total).await;
+        let sending = async {
+            let sent = sender.send(jobs, total).await;
+            let left = open.all_sent();
+            if let Some(queue) = reply_queue.filter(|_| left > 0) {
+                tell.tell(Event::JobsStarted {
+                    doing: Doing::Waiting,
+                    to: queue.to_owned(),
+                    items: left as u64,
+                    bytes: None,
+                });
+            }
+            sent
+        };
+        let (sent, replies) = match reply_queue {
+            None => (sending.await, None),
+            Some(queue) => {
+                let wait = Wait {
+                    cloud,
+                    queue,
+                    jobs: &open,
+                    patience: std::time::Duration::from_secs(self.timeout.as_secs()),
+                    tell: &tell,
+                    interrupt,
+                };
+                let mut all = Vec::new();
+                let collecting = wait.collect(|reply| match global.output {
+                    Output::Json => all.push(reply),
+                    Output::Text | Output::Jsonl => tell.tell(Event::Replied(reply)),
+                });
+                let (sent, ()) = join(sending, collecting).await;
+                let replies = (global.output == Output::Json).then_some(all);
+                (sent, Some(Replies { replies, ..wait.end() }))
+            }
+        };
         drop(tell);
         transfer.end().await;
         let document = Document {
             address: destinations.deployed.address,
             stage: queues.stage,
             sent,
+            replies,
         };
-        report::result(global.output, &document, || report::jobs::sent(&document.sent));
-        document.sent.result()
+        report::result(global.output, &document, || {
+            let replies = document.replies.as_ref();
+            report::jobs::sent(&document.sent) + &replies.map_or(String::new(), report::jobs::replies)
+        });
+        document.sent.result()?;
+        document.replies.map_or(Ok(()), |replies| replies.result())
     }
+}
+
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+fn with_id(job: Job) -> std::result::Result<Job, String> {
+    let message = job.message.with_job_id(&new_id()).map_err(|error| error.to_string())?;
+    Ok(Job { message, ..job })
 }
 
 /// A number of things a second.

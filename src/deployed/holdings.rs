@@ -25,14 +25,14 @@ pub struct Holding {
 }
 
 impl Holding {
-    /// Whether it takes what no worker could process.
+    /// Whether it takes what no worker could process, or replies that are nobody's.
     pub fn is_dead_letter_queue(&self) -> bool {
-        self.kind == Kind::Queue && self.logical_id == DEAD_LETTER_QUEUE
+        self.kind == Kind::Queue && DEAD_LETTER_QUEUES.contains(&self.logical_id.as_str())
     }
 }
 
-/// What the templates call every dead-letter queue (`templates/stage/queue.yaml.j2`).
-const DEAD_LETTER_QUEUE: &str = "DeadLetterQueue";
+/// What the templates call dead-letter queues (`templates/stage/queue.yaml.j2`, `replies.yaml.j2`).
+const DEAD_LETTER_QUEUES: [&str; 2] = ["DeadLetterQueue", "ReplyDeadLetterQueue"];
 
 /// What can hold data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! A stage as its stack's outputs and parameters tell it.
 
+use serde::Deserialize;
+
 use super::{Deployed, DeployedStack};
 use crate::blueprint::outputs;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -20,12 +22,31 @@ pub struct Stage {
     pub dead_letter_queue_url: Option<String>,
     /// The name of its dead-letter queue.
     pub dead_letter_queue_name: Option<String>,
+    /// Where its workers reply to jobs, if they do.
+    pub replies: Option<Replies>,
+    /// When jobs are sent to it by the clock.
+    pub schedules: Vec<JobTimes>,
     /// The log group of its workers, by name.
     pub log_group: Option<String>,
     /// None when nothing drains its queue.
     pub workers: Option<Workers>,
     /// Nobody is to work on it, as its file said when it was deployed.
     pub paused: Option<Pause>,
+}
+
+/// The queue for replies to a stage's jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replies {
+    pub queue_url: String,
+    pub dead_letter_queue_url: Option<String>,
+}
+
+/// When a schedule sends a job.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct JobTimes {
+    pub cron: String,
+    /// Its IANA name.
+    pub time_zone: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +134,13 @@ impl Stage {
             alarms: alarms.into_iter().filter_map(output).collect(),
             dead_letter_queue_url: output(outputs::DEAD_LETTER_QUEUE_URL),
             dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
+            replies: output(outputs::REPLY_QUEUE_URL).map(|queue_url| Replies {
+                queue_url,
+                dead_letter_queue_url: output(outputs::REPLY_DEAD_LETTER_QUEUE_URL),
+            }),
+            schedules: output(outputs::SCHEDULES)
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .unwrap_or_default(),
             log_group: output(outputs::LOG_GROUP),
             workers: group(output).or_else(|| function(output)),
             paused: output(outputs::PAUSED).map(|_| Pause {

@@ -5,7 +5,7 @@ mod secret_names;
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script};
+use super::{Active, Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.
@@ -24,6 +24,7 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
     for (i, stage) in environment.stages.iter().enumerate() {
         let at = format!("/stages/{i}");
         queue(&at, stage, &mut advice);
+        schedules(&at, stage, &mut advice);
         secret_names::advise(&format!("{at}/workers"), &stage.workers, &mut advice);
         if let Some(group) = &stage.workers.instances {
             instances(&format!("{at}/workers/instances"), stage, group, &mut advice);
@@ -76,8 +77,14 @@ fn files(environment: &Environment, advice: &mut Vec<Problem>) {
     if environment.bucket.is_none() {
         return;
     }
+    // Jobs may name the files.
+    let on_request = environment
+        .stages
+        .iter()
+        .any(|stage| stage.replies || !stage.schedules.is_empty());
     let from_bucket = |stage: &Stage| stage.from.as_deref() == Some("bucket");
     match environment.stages.iter().filter(|stage| from_bucket(stage)).count() {
+        0 if on_request => {}
         0 => advice.push(
             Problem::new(
                 "/bucket",
@@ -163,6 +170,17 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
             )
             .help("set it shorter, and let the worker extend it while it works"),
         );
+    }
+}
+
+fn schedules(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
+    if stage.workers.active() == Active::None && !stage.schedules.is_empty() {
+        let meaning = format!(
+            "the stage is paused, and its schedules go on: their jobs wait, and the queue deletes them after {}",
+            stage.queue.retention
+        );
+        let help = "remove `schedules` for as long as it is paused, unless the jobs are to be done later";
+        advice.push(Problem::new(format!("{at}/schedules"), meaning).help(help).on_key());
     }
 }
 

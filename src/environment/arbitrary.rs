@@ -208,6 +208,8 @@ fn stage() -> impl Strategy<Value = Stage> {
             name: String::new(),
             from: None,
             queue,
+            replies: false,
+            schedules: Vec::new(),
             workers: Workers {
                 instances: Some(instances),
                 lambda: None,
@@ -237,6 +239,8 @@ fn stage() -> impl Strategy<Value = Stage> {
             visibility_timeout: queue.visibility_timeout.max(lambda.timeout),
             ..queue
         },
+        replies: false,
+        schedules: Vec::new(),
         workers: Workers {
             instances: None,
             lambda: Some(lambda),
@@ -244,7 +248,28 @@ fn stage() -> impl Strategy<Value = Stage> {
         },
         scaling,
     });
-    prop_oneof![3 => of_group, 1 => of_function, 1 => of_both]
+    let of_any_workers = prop_oneof![3 => of_group, 1 => of_function, 1 => of_both];
+    let schedules = vec(schedule(), 0..3);
+    (of_any_workers, any::<bool>(), schedules).prop_map(|(stage, replies, schedules)| Stage {
+        replies,
+        schedules,
+        ..stage
+    })
+}
+
+fn schedule() -> impl Strategy<Value = JobSchedule> {
+    let cron = select(vec![
+        "0 3 * * *",
+        "*/5 8-18 * * MON-FRI",
+        "0 0 1,15 * *",
+        "30 4 * JAN 7",
+    ]);
+    let time_zone = select(vec!["UTC", "Europe/Berlin", "America/New_York"]);
+    (cron, time_zone, "[\\PC&&[^\u{2028}\u{2029}]]{1,60}").prop_map(|(cron, time_zone, body)| JobSchedule {
+        cron: cron.into(),
+        time_zone: time_zone.into(),
+        body: format!("{{{body}}}"),
+    })
 }
 
 fn lambda() -> impl Strategy<Value = Lambda> {

@@ -80,6 +80,11 @@ impl Entry {
         })
     }
 
+    /// The first change after a time.
+    pub fn next(&self, after: Timestamp) -> Option<Change> {
+        self.changes(after).next()
+    }
+
     fn last(&self, until: Timestamp) -> Option<Change> {
         BACK.iter().find_map(|back| {
             let from = until.checked_sub(*back).ok()?;

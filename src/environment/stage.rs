@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::instances::Instances;
 use super::lambda::Lambda;
 use super::units::Duration;
-use super::{Secret, patterns, yes};
+use super::{JobSchedule, Secret, patterns, yes};
 
 /// A queue with its dead-letter queue and the workers that drain it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,14 @@ pub struct Stage {
     /// The queue.
     #[serde(default)]
     pub queue: Queue,
+    /// A queue for replies beside it: workers say there what became of a job, and `qfleet send --wait` shows it to who
+    /// sent the job.
+    #[serde(default)]
+    pub replies: bool,
+    /// Jobs that are sent to the queue at set times.
+    #[schemars(length(max = 20))]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub schedules: Vec<JobSchedule>,
     /// What drains the queue: instances, or a function.
     pub workers: Workers,
     /// How the number of workers follows the backlog. Without it the group keeps its size until somebody changes it.

@@ -23,6 +23,8 @@ pub struct Bodies {
     sources: Vec<Source>,
     /// Each line is a body, and not the whole file.
     by_line: bool,
+    /// The most bytes that a body may have.
+    most: usize,
     /// Standard input, kept until the end.
     _spooled: Option<NamedTempFile>,
 }
@@ -51,6 +53,7 @@ impl Bodies {
         Bodies {
             sources: sources.collect(),
             by_line,
+            most: LARGEST,
             _spooled: None,
         }
     }
@@ -72,8 +75,15 @@ impl Bodies {
         Ok(Bodies {
             sources: vec![source],
             by_line,
+            most: LARGEST,
             _spooled: Some(file),
         })
+    }
+
+    /// The same, with room in each message for so many bytes beside the body.
+    pub fn with_room_for(self, bytes: usize) -> Bodies {
+        let most = self.most.saturating_sub(bytes);
+        Bodies { most, ..self }
     }
 
     /// Counts them.
@@ -104,36 +114,40 @@ impl Bodies {
 
     /// All of them, in order. For one that SQS wouldn't take: what is wrong with it.
     pub fn read(&self) -> impl Iterator<Item = std::result::Result<Job, String>> + use<> {
-        let by_line = self.by_line;
+        let (by_line, most) = (self.by_line, self.most);
         self.sources
             .clone()
             .into_iter()
-            .flat_map(move |source| source.read(by_line))
+            .flat_map(move |source| source.read(by_line, most))
     }
 }
 
 impl Source {
-    fn read(self, by_line: bool) -> Box<dyn Iterator<Item = std::result::Result<Job, String>> + Send> {
+    fn read(self, by_line: bool, most: usize) -> Box<dyn Iterator<Item = std::result::Result<Job, String>> + Send> {
         match (File::open(&self.path), by_line) {
             (Err(error), _) => Box::new(std::iter::once(Err(format!("{}: {error}", self.name)))),
-            (Ok(file), true) => Box::new(lines(BufReader::new(file), self.name)),
-            (Ok(file), false) => Box::new(std::iter::once(whole(file, self.name))),
+            (Ok(file), true) => Box::new(lines(BufReader::new(file), self.name, most)),
+            (Ok(file), false) => Box::new(std::iter::once(whole(file, self.name, most))),
         }
     }
 }
 
-fn whole(file: File, name: String) -> std::result::Result<Job, String> {
+fn whole(file: File, name: String, most: usize) -> std::result::Result<Job, String> {
     let mut bytes = Vec::new();
     // One more than fits: enough to know that it doesn't.
     match file.take(LARGEST as u64 + 1).read_to_end(&mut bytes) {
         Ok(0) => Err(format!("{name} is empty, and a message can't be")),
-        Ok(_) => job(bytes, name),
+        Ok(_) => job(bytes, name, most),
         Err(error) => Err(format!("{name}: {error}")),
     }
 }
 
 /// The lines that aren't blank, each with its number in its name.
-fn lines(mut reader: impl BufRead, name: String) -> impl Iterator<Item = std::result::Result<Job, String>> {
+fn lines(
+    mut reader: impl BufRead,
+    name: String,
+    most: usize,
+) -> impl Iterator<Item = std::result::Result<Job, String>> {
     let mut number = 0_u64;
     let mut failed = false;
     std::iter::from_fn(move || {
@@ -143,7 +157,7 @@ fn lines(mut reader: impl BufRead, name: String) -> impl Iterator<Item = std::re
             match line(&mut reader) {
                 Ok(None) => return None,
                 Ok(Some(bytes)) if bytes.trim_ascii().is_empty() => {}
-                Ok(Some(bytes)) => return Some(job(bytes, place)),
+                Ok(Some(bytes)) => return Some(job(bytes, place, most)),
                 Err(error) => {
                     failed = true;
                     return Some(Err(format!("{place}: {error}")));
@@ -185,9 +199,10 @@ fn line(reader: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     Ok(any.then_some(line))
 }
 
-fn job(bytes: Vec<u8>, name: String) -> std::result::Result<Job, String> {
-    if bytes.len() > LARGEST {
-        return Err(format!("{name} is larger than 1 MiB, the most that SQS takes"));
+fn job(bytes: Vec<u8>, name: String, most: usize) -> std::result::Result<Job, String> {
+    if bytes.len() > most {
+        let with = if most < LARGEST { " with its id" } else { "" };
+        return Err(format!("{name} is larger than 1 MiB{with}, the most that SQS takes"));
     }
     let Ok(body) = String::from_utf8(bytes) else {
         return Err(format!("{name} is not UTF-8 text, and a message must be"));
@@ -277,5 +292,9 @@ mod tests {
             assert!(error.to_string().contains(part), "{error}");
         }
         assert!(bodies(&vec![b'x'; LARGEST], false).check().is_ok());
+        let with_an_id = |length| bodies(&vec![b'x'; length], false).with_room_for(46).check();
+        assert!(with_an_id(LARGEST - 46).is_ok());
+        let error = with_an_id(LARGEST - 45).expect_err("refused");
+        assert!(error.to_string().contains("larger than 1 MiB with its id"), "{error}");
     }
 }

@@ -27,6 +27,8 @@ pub struct Queues {
     pub queue: String,
     /// The URL of its dead-letter queue.
     pub dead_letters: String,
+    /// The URL of its queue for replies, where it has one.
+    pub replies: Option<String>,
 }
 
 impl Destinations {
@@ -90,11 +92,13 @@ impl Destinations {
                 name: stage,
                 queue_url: queue,
                 dead_letter_queue_url: Some(dead_letters),
+                replies,
                 ..
             }) => Ok(Queues {
                 stage,
                 queue,
                 dead_letters,
+                replies: replies.map(|replies| replies.queue_url),
             }),
             _ => Err(without_outputs(found, "its queues")),
         }

@@ -1,5 +1,6 @@
 //! What is told while jobs are sent: one stream of typed events, for people and for machines.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -15,6 +16,21 @@ pub enum Doing {
     Sending,
     /// Dead letters go back to the queue that they came from.
     Moving,
+    /// Replies to jobs are waited for.
+    Waiting,
+}
+
+/// What was said of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Reply {
+    pub job_id: String,
+    /// Where the job came from: a file, or a line of one.
+    pub job: String,
+    /// What the worker said.
+    pub body: String,
+    /// When the worker sent it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent: Option<Timestamp>,
 }
 
 /// One thing that happened. `--output jsonl` prints each as one line; the fields are part of qfleet's interface.
@@ -23,9 +39,9 @@ pub enum Doing {
 pub enum Event {
     JobsStarted {
         doing: Doing,
-        /// The bucket and prefix, or the URL of the queue, where it goes.
+        /// The bucket and prefix, or the URL of the queue, where it goes; the queue that replies come from.
         to: String,
-        /// How many files or messages there are.
+        /// How many files, messages or replies there are.
         items: u64,
         /// How many bytes they have, where that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +74,8 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         of: Option<u64>,
     },
+    /// A job was replied to.
+    Replied(Reply),
     /// Something could not be sent.
     NotSent(Failed),
     /// Something that the reader should know, and that stops nothing.

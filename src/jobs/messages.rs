@@ -41,6 +41,8 @@ pub struct Sender<'a> {
     pub rate: Option<f64>,
     /// Told of what happens.
     pub tell: &'a Events,
+    /// Gets each message that is in the queue, where somebody keeps account of them.
+    pub sent: Option<&'a dyn Fn(&Job)>,
     /// After it, nothing is begun.
     pub interrupt: &'a Interrupt,
 }
@@ -167,6 +169,7 @@ impl Sender<'_> {
                 Ok(_) => {
                     delivered.messages += 1;
                     delivered.bytes += job.message.size() as u64;
+                    self.sent.into_iter().for_each(|sent| sent(job));
                 }
                 Err(message) => {
                     delivered.refused += 1;

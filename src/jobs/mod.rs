@@ -17,6 +17,7 @@ pub mod files;
 pub mod messages;
 mod pace;
 pub mod redrive;
+pub mod replies;
 pub mod sample;
 pub mod upload;
 

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Gone {
     Queue,
     DeadLetterQueue,
+    ReplyQueue,
+    ReplyDeadLetterQueue,
     Group,
     Function,
     Mapping,
@@ -19,6 +21,8 @@ impl Gone {
         match self {
             Gone::Queue => "queue",
             Gone::DeadLetterQueue => "dead-letter queue",
+            Gone::ReplyQueue => "queue for replies",
+            Gone::ReplyDeadLetterQueue => "dead-letter queue of its replies",
             Gone::Group => "group",
             Gone::Function => "function",
             Gone::Mapping => "event source mapping",

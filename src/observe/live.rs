@@ -7,6 +7,7 @@ use futures_util::future::{join, join_all, join3};
 use super::function::{self, LiveFunction};
 use super::gone::Gone;
 use super::local_fleet;
+use super::replies::Replies;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::cloud::{Cloud, CloudError};
@@ -20,6 +21,8 @@ pub struct Live {
     pub queue: Option<QueueDepth>,
     /// What is in the dead-letter queue.
     pub dead_letters: Option<QueueDepth>,
+    /// Of a stage whose workers reply.
+    pub replies: Option<Replies>,
     pub group: Option<Group>,
     /// Of a stage whose workers are a function.
     pub function: Option<LiveFunction>,
@@ -30,7 +33,7 @@ pub struct Live {
 /// By stage, and what could not be read.
 pub type Read = (BTreeMap<String, Live>, Vec<String>);
 
-/// Reads it: a call a queue, one for the first fifty groups, two a function. Of the groups that a local fleet plays, it is
+/// Reads it: a call a queue, those of replies included, one for the first fifty groups, two a function. Of the groups that a local fleet plays, it is
 /// asked.
 pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
     let played = |name: &str| fleet.and_then(|fleet| local_fleet::group_of(fleet, name));
@@ -48,7 +51,7 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
     let mut problems = Vec::new();
     let groups = groups.map_err(|error| problems.push(error.to_string())).ok();
     let mut all = BTreeMap::new();
-    for ((stage, (queue, dead_letters)), function) in stages.iter().zip(queues).zip(functions) {
+    for ((stage, (queue, dead_letters, replies)), function) in stages.iter().zip(queues).zip(functions) {
         let mut gone = Vec::new();
         if matches!(queue, Ok(None)) {
             gone.push(Gone::Queue);
@@ -56,6 +59,18 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
         if stage.dead_letter_queue_url.is_some() && matches!(dead_letters, Ok(None)) {
             gone.push(Gone::DeadLetterQueue);
         }
+        let replies = replies.map(|(waiting, dead_letters)| {
+            if matches!(waiting, Ok(None)) {
+                gone.push(Gone::ReplyQueue);
+            }
+            if matches!(dead_letters, Ok(None)) {
+                gone.push(Gone::ReplyDeadLetterQueue);
+            }
+            Replies {
+                waiting: known(waiting, stage, &mut problems),
+                dead_letters: known(dead_letters, stage, &mut problems),
+            }
+        });
         let group = stage.group().and_then(|name| match (played(name), &groups) {
             (Some(group), _) => Some(local_fleet::group(group)),
             (None, groups) => groups.iter().flatten().find(|group| group.name == name).cloned(),
@@ -71,6 +86,7 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
         let live = Live {
             queue: known(queue, stage, &mut problems),
             dead_letters: known(dead_letters, stage, &mut problems),
+            replies,
             group,
             function,
             gone,
@@ -82,14 +98,23 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
 
 type Depth = Result<Option<QueueDepth>, CloudError>;
 
-async fn queues(cloud: &Cloud, stage: &Stage) -> (Depth, Depth) {
-    let dead_letters = async {
-        match &stage.dead_letter_queue_url {
-            Some(url) => cloud.queue_depth(url).await,
-            None => Ok(None),
-        }
+async fn queues(cloud: &Cloud, stage: &Stage) -> (Depth, Depth, Option<(Depth, Depth)>) {
+    let named = async |url: &Option<String>| match url {
+        Some(url) => cloud.queue_depth(url).await,
+        None => Ok(None),
     };
-    join(cloud.queue_depth(&stage.queue_url), dead_letters).await
+    let replies = async {
+        let replies = stage.replies.as_ref()?;
+        Some(
+            join(
+                cloud.queue_depth(&replies.queue_url),
+                named(&replies.dead_letter_queue_url),
+            )
+            .await,
+        )
+    };
+    let queue = cloud.queue_depth(&stage.queue_url);
+    join3(queue, named(&stage.dead_letter_queue_url), replies).await
 }
 
 /// One read that fails leaves the rest.

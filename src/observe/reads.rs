@@ -12,6 +12,7 @@ use super::function::FunctionState;
 use super::instances::{self, Instances};
 use super::local_fleet::{self, LocalFleet};
 use super::metrics::StageMetrics;
+use super::next_job::NextJob;
 use super::pause::Pause;
 use super::schedule::Scheduled;
 use super::status::{Backlog, StackState, StageState, Status, SurplusStack};
@@ -169,7 +170,9 @@ impl Reads<'_> {
             let details = self.details.stages.get(&stage.name).cloned().unwrap_or_default();
             let clock = self.local_fleet.map_or(now, |fleet| fleet.clock(now));
             let schedule = stage.instances().and_then(|of| Scheduled::of(&of.schedule, clock));
-            stage_state(stage, live, metrics, activities, details, schedule)
+            let schedules = NextJob::of(&stage, cloud.local, now);
+            let state = stage_state(stage, live, metrics, activities, details, schedule);
+            StageState { schedules, ..state }
         });
         let read = [
             &self.stacks.problems,
@@ -251,6 +254,8 @@ fn stage_state(
         gone: live.gone,
         queue: live.queue,
         dead_letters: live.dead_letters,
+        replies: live.replies,
+        schedules: Vec::new(),
         oldest_message_age_seconds: metrics.oldest_message_age_seconds,
         done: metrics.done,
         alarms: details.alarms,

@@ -13,8 +13,10 @@ use super::function::FunctionState;
 use super::gone::Gone;
 use super::instances::Instances;
 use super::local_fleet::LocalFleet;
+use super::next_job::NextJob;
 use super::operation::LastOperation;
 use super::pause::Pause;
+use super::replies::Replies;
 use super::trend::Trend;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
@@ -96,6 +98,12 @@ pub struct StageState {
     pub queue: Option<QueueDepth>,
     /// What is in its dead-letter queue, in messages.
     pub dead_letters: Option<QueueDepth>,
+    /// What is in its queue for replies, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replies: Option<Replies>,
+    /// When jobs come by the clock, where some do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<NextJob>,
     /// How long the oldest message has been in the queue, in seconds, as of the last minutes.
     pub oldest_message_age_seconds: Option<u64>,
     /// How many messages were done; none when it can't be known, as on the local emulator.

@@ -9,8 +9,10 @@ use super::style::{CAREFUL, FAINT, STRONG, many, paint, seconds};
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::jobs::backfill::Found;
 use crate::jobs::destinations::Intake;
+use crate::jobs::event::Reply;
 use crate::jobs::messages::Sent;
 use crate::jobs::redrive::{How, Redriven};
+use crate::jobs::replies::Replies;
 use crate::jobs::sample::{HIDDEN, Sample};
 use crate::jobs::upload::Uploaded;
 
@@ -46,6 +48,36 @@ pub fn sent(report: &Sent) -> String {
         seconds(report.seconds)
     );
     out += &rest(report.failed.len(), report.unknown, report.not_sent, "message");
+    out
+}
+
+/// A reply, on one line.
+pub fn reply(reply: &Reply) -> String {
+    format!("{}  {}\n", paint(FAINT, &reply.job_id), escaped(&reply.body))
+}
+
+/// Which jobs were replied to, and which weren't.
+pub fn replies(report: &Replies) -> String {
+    let open = report.open.len() as u64;
+    let mut out = format!(
+        "{} of {} replied to\n",
+        report.replied,
+        many(report.replied + open, "job")
+    );
+    if open > 0 {
+        let _ = writeln!(
+            out,
+            "{}: no reply; one that still comes waits in {} for a day",
+            paint(CAREFUL, many(open, "job")),
+            queue_name(&report.reply_queue)
+        );
+    }
+    for open in report.open.iter().take(OPEN) {
+        let _ = writeln!(out, "  {} {}", open.job_id, printable(&open.job, LONGEST));
+    }
+    if report.open.len() > OPEN {
+        let _ = writeln!(out, "  and {} more; --output json names all", report.open.len() - OPEN);
+    }
     out
 }
 
@@ -175,6 +207,8 @@ fn at(time: Option<Timestamp>) -> String {
     time.map_or("?".into(), |at| at.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
+/// How many jobs without a reply are named.
+const OPEN: usize = 20;
 /// How much of a text is shown, in characters.
 const LONGEST: usize = 300;
 
@@ -191,7 +225,7 @@ fn printable(text: &str, longest: usize) -> String {
     out
 }
 
-/// A text that anybody may have written, unable to do anything to the terminal; tabs stay.
+/// A text that anybody may have written, on one line and unable to do anything to the terminal; tabs stay.
 pub(super) fn escaped(text: &str) -> String {
     let piece = |c| match c {
         '\t' => c.to_string(),

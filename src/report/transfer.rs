@@ -69,7 +69,8 @@ impl Meter {
                 self.items_done = *moved;
                 self.items = of.unwrap_or(self.items).max(*moved);
             }
-            Event::NotSent(_) | Event::Warning { .. } => {}
+            Event::Replied(_) if self.doing == Some(Doing::Waiting) => self.items_done += 1,
+            Event::Replied(_) | Event::NotSent(_) | Event::Warning { .. } => {}
         }
     }
 
@@ -77,6 +78,7 @@ impl Meter {
     fn text(&self) -> String {
         let what = match self.doing {
             Some(Doing::Uploading) => "files",
+            Some(Doing::Waiting) => "replies",
             _ => "messages",
         };
         let items = format!("{} of {} {what}", self.items_done, self.items);
@@ -108,13 +110,23 @@ fn words(event: &Event) -> Option<String> {
                 Doing::Uploading => ("uploading", "file", to.as_str()),
                 Doing::Sending => ("sending", "message", queue_name(to)),
                 Doing::Moving => ("moving", "message", queue_name(to)),
+                Doing::Waiting => ("waiting for replies to", "message", queue_name(to)),
             };
             let items = count(usize::try_from(*items).unwrap_or(usize::MAX), what);
             let bytes = bytes.map_or(String::new(), |bytes| format!(" ({})", HumanBytes(bytes)));
-            Some(format!("{verb} {items}{bytes} to {to}"))
+            let side = if *doing == Doing::Waiting { "from" } else { "to" };
+            Some(format!("{verb} {items}{bytes} {side} {to}"))
         }
         Event::NotSent(failed) => Some(format!("{} {}: {}", paint(BAD, "✗"), failed.what, failed.message)),
         Event::Warning { message } => Some(format!("{} {message}", paint(CAREFUL, "warning:"))),
+        _ => None,
+    }
+}
+
+/// What is a result by itself, for standard output.
+fn result(event: &Event) -> Option<String> {
+    match event {
+        Event::Replied(reply) => Some(super::jobs::reply(reply)),
         _ => None,
     }
 }
@@ -133,6 +145,9 @@ async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)
                 meter.note(&event);
                 if let Some(text) = words(&event) {
                     print(&text);
+                }
+                if let Some(text) = result(&event) {
+                    super::text(&text);
                 }
             }
             () = sleep_until(next) => {
@@ -155,6 +170,9 @@ async fn bar(mut events: UnboundedReceiver<Event>) {
         meter.note(&event);
         if let Some(text) = words(&event) {
             bar.suspend(|| super::note(&text));
+        }
+        if let Some(text) = result(&event) {
+            bar.suspend(|| super::text(&text));
         }
         if meter.doing.is_some() {
             let (done, of) = meter.position();

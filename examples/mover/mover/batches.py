@@ -8,6 +8,7 @@ import boto3
 
 from mover.deliver import Outcome, deliver
 from mover.log import log
+from mover.reply import JOB_ID
 from mover.settings import Settings
 from mover.work import Work
 
@@ -63,7 +64,9 @@ class Batches:
             log.warning("message %s: no time is left to begin it; it will be delivered again", record["messageId"])
             return Outcome.FAILED
         deliveries = record["attributes"]["ApproximateReceiveCount"]
-        return deliver(record["messageId"], deliveries, record["body"], self.work)
+        # Lambda's names begin with a small letter (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
+        job = record.get("messageAttributes", {}).get(JOB_ID, {}).get("stringValue")
+        return deliver(record["messageId"], deliveries, record["body"], lambda body: self.work(body, job))
 
 
 def _outcome(record: dict[str, Any], future: "Future[Outcome]") -> Outcome:

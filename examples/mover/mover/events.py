@@ -1,4 +1,4 @@
-"""What a queue message says: the S3 event in it, sent directly or wrapped by SNS."""
+"""What a queue message says: the S3 event in it, sent directly or wrapped by SNS; or a job by hand, which names a file."""
 
 import json
 from dataclasses import dataclass
@@ -36,6 +36,14 @@ def uploads_in(body: str) -> list[Upload]:
         raise BadMessage("it has no Records: not an S3 event")
     uploads = [_upload(record) for record in records]
     return [upload for upload in uploads if upload is not None]
+
+
+def keys_asked_for(body: str) -> str | None:
+    """What a job by hand names, as in {"move": "uploads/a.txt"}: a key, or a prefix that ends in a slash. None where it is
+    no such job.
+    """
+    asked_for = _json_object(body, "the message").get("move")
+    return asked_for if isinstance(asked_for, str) else None
 
 
 def event_for(bucket: str, key: str, size: int, etag: str, region: str, time: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mover.deliver import Outcome, deliver
 from mover.leases import Leases
 from mover.log import describe, log
+from mover.reply import JOB_ID
 from mover.settings import Settings
 
 Message = dict[str, Any]
@@ -19,9 +20,9 @@ LONGEST_PAUSE = 30
 
 class Receiver:
     def __init__(
-        self, sqs: Any, settings: Settings, leases: Leases, stopping: threading.Event, work: Callable[[str], None]
+        self, sqs: Any, settings: Settings, leases: Leases, stopping: threading.Event, work: Callable[[str, str | None], None]
     ) -> None:
-        """`work` gets a message's body. When it returns, the message is done and deleted; when it raises, the
+        """`work` gets a message's body, and the id of its job, if it has one. When it returns, the message is done and deleted; when it raises, the
         message is left: it comes back when its timeout ends, and after too many deliveries goes to the dead letters.
         """
         self.sqs = sqs
@@ -93,6 +94,7 @@ class Receiver:
             # The queue's own, unless somebody has changed it since: then the heartbeat would come too late.
             VisibilityTimeout=self.settings.visibility_timeout,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageAttributeNames=[JOB_ID],
         )
         return answer.get("Messages", [])
 
@@ -107,9 +109,11 @@ class Receiver:
                     self._changed.notify_all()
 
     def _one(self, message: Message, received: float) -> None:
+        job = message.get("MessageAttributes", {}).get(JOB_ID, {}).get("StringValue")
+
         def work(body: str) -> None:
             with self.leases.hold(message, received):
-                self.work(body)
+                self.work(body, job)
             self.sqs.delete_message(QueueUrl=self.settings.queue_url, ReceiptHandle=message["ReceiptHandle"])
 
         deliveries = message["Attributes"]["ApproximateReceiveCount"]

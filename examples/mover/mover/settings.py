@@ -32,6 +32,8 @@ class Settings:
     results_table: str = ""
     results_ttl_seconds: int = 0
     """0: what is written down is kept for ever."""
+    reply_queue_url: str = ""
+    """Where replies to jobs go; nowhere when it is empty."""
     poll_seconds: int = 20
     """How long one request waits for messages. 20 is SQS's limit and the cheapest; less ends an idle worker sooner."""
     seconds_per_file: float = 0.0
@@ -55,6 +57,7 @@ class Settings:
             next_queue_urls=tuple(environment.get("QFLEET_NEXT_QUEUE_URLS", "").split()),
             results_table=environment.get("QFLEET_RESULTS_TABLE", ""),
             results_ttl_seconds=reader.number("QFLEET_RESULTS_TTL_SECONDS", 1, 10**10, default=0),
+            reply_queue_url=environment.get("QFLEET_REPLY_QUEUE_URL", ""),
             poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
             seconds_per_file=reader.seconds("MOVER_SECONDS_PER_FILE", 3600, default=cls.seconds_per_file),
         )
@@ -66,6 +69,8 @@ class Settings:
             )
         for url in settings.next_queue_urls:
             reader.check_url("QFLEET_NEXT_QUEUE_URLS", url)
+        if settings.reply_queue_url:
+            reader.check_url("QFLEET_REPLY_QUEUE_URL", settings.reply_queue_url)
         if reader.problems:
             raise SettingsError(reader.problems)
         return settings

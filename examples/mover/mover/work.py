@@ -1,15 +1,17 @@
 """What is done with a message, by an instance's worker and by a function alike."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from mover.announce import Announcer
-from mover.events import Upload, uploads_in
-from mover.log import describe
+from mover.events import BadMessage, Upload, keys_asked_for, uploads_in
+from mover.log import describe, log
 from mover.move import Mover
+from mover.reply import Replier
 from mover.results import DONE, FAILED, WORKING, Results
 from mover.settings import Settings
 
@@ -28,10 +30,28 @@ class Work:
             settings.processed_prefix,
             Announcer(self.sqs, settings),
         )
+        self.reply = Replier(self.sqs, settings)
 
-    def __call__(self, body: str) -> None:
-        """When it returns, the message is done; when it raises, the message has to come again."""
-        for upload in uploads_in(body):
+    def __call__(self, body: str, job: str | None = None) -> None:
+        """When it returns, the message is done; when it raises, the message has to come again.
+
+        `job` is the job's id, where its sender gave it one. A bad one is then done with when its sender was told: a dead
+        letter would tell somebody else.
+        """
+        try:
+            moved = self._move(body)
+        except BadMessage as error:
+            if not self.reply.wanted(job):
+                raise
+            log.error("job %s can't be done, and its sender is told: %s", job, error)
+            self.reply(job, "failed", reason=str(error))
+            return
+        if self.reply.wanted(job):
+            self.reply(job, "done", moved=moved)
+
+    def _move(self, body: str) -> int:
+        moved = 0
+        for upload in self._uploads(body):
             self._write(upload, WORKING)
             try:
                 time.sleep(self.settings.seconds_per_file)
@@ -40,6 +60,22 @@ class Work:
                 self._write(upload, FAILED, describe(error))
                 raise
             self._write(upload, DONE, came_of_it)
+            moved += came_of_it.startswith("moved")
+        return moved
+
+    def _uploads(self, body: str) -> Iterator[Upload]:
+        bucket = self.settings.bucket
+        asked_for = keys_asked_for(body)
+        if asked_for is None:
+            yield from uploads_in(body)
+        elif not asked_for.startswith(self.settings.uploads_prefix):
+            raise BadMessage(f"{asked_for} is not under {self.settings.uploads_prefix}")
+        elif not asked_for.endswith("/"):
+            yield Upload(bucket, asked_for)
+        else:
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=asked_for)
+            for found in (found for page in pages for found in page.get("Contents", [])):
+                yield Upload(bucket, found["Key"])
 
     def _write(self, upload: Upload, state: str, detail: str = "") -> None:
         if self.results:

@@ -35,10 +35,17 @@ def test_reads_all_of_them() -> None:
 
 
 def test_optional_ones_may_be_absent_or_empty() -> None:
-    unset = ("QFLEET_NEXT_QUEUE_URLS", "QFLEET_MESSAGES_AT_ONCE", "MOVER_POLL_SECONDS", "MOVER_SECONDS_PER_FILE")
+    unset = (
+        "QFLEET_NEXT_QUEUE_URLS",
+        "QFLEET_REPLY_QUEUE_URL",
+        "QFLEET_MESSAGES_AT_ONCE",
+        "MOVER_POLL_SECONDS",
+        "MOVER_SECONDS_PER_FILE",
+    )
     for more in ({}, dict.fromkeys(unset, "")):
         settings = Settings.from_environment(GOOD | more)
         assert settings.next_queue_urls == ()
+        assert settings.reply_queue_url == ""
         assert settings.poll_seconds == 20
         assert settings.messages_at_once == 1
         assert settings.seconds_per_file == 0
@@ -61,6 +68,7 @@ def test_each_is_required(name: str) -> None:
         ("QFLEET_MESSAGES_AT_ONCE", "-1", "not '-1'"),
         ("QFLEET_QUEUE_URL", "photo-lab-move", "a queue's URL, not 'photo-lab-move'"),
         ("QFLEET_NEXT_QUEUE_URLS", "https://one two", "a queue's URL, not 'two'"),
+        ("QFLEET_REPLY_QUEUE_URL", "photo-lab-move-replies", "a queue's URL, not 'photo-lab-move-replies'"),
         ("QFLEET_PROCESSED_PREFIX", "uploads/done/", "must not overlap"),
         ("QFLEET_PROCESSED_PREFIX", "up", "must not overlap"),
         ("MOVER_SECONDS_PER_FILE", "-1", "a number from 0 to 3600, not '-1'"),

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
+
 use super::{Parts, Place, output, scaling};
 use crate::blueprint::order::Source;
 use crate::blueprint::{Artifact, RollingUpdate, Stack, Value, contexts, names, outputs};
 use crate::environment::problem::Problem;
 use crate::environment::units::Duration;
-use crate::environment::{Active, OnDestroy, Workers};
+use crate::environment::{Active, JobSchedule, OnDestroy, Workers};
 
 /// The programs of those workers that are described.
 struct Programs {
@@ -153,6 +155,12 @@ impl Parts<'_> {
                 retention_seconds: stage.queue.retention.as_secs(),
                 max_receives: stage.queue.max_receives,
             },
+            replies: stage.replies.then(|| contexts::Replies {
+                queue_name: names::reply_queue(environment, &stage.name),
+                dead_letter_queue_name: names::reply_dead_letter_queue(environment, &stage.name),
+            }),
+            schedules: self.schedules(place)?,
+            schedules_text: job_times(&stage.schedules),
             next_stages: place.feeds,
             alerts: self.environment.alerts.is_some(),
             scaling: scaling::context(stage, place.index)?,
@@ -171,4 +179,26 @@ impl Parts<'_> {
             function: lambda.as_ref().map(|lambda| self.function_context(lambda)),
         })
     }
+
+    fn schedules<'b>(&'b self, place: Place<'b>) -> Result<Vec<contexts::JobSchedule<'b>>, Problem> {
+        let schedules = self.environment.stages[place.index].schedules.iter().enumerate();
+        let schedules = schedules.map(|(i, schedule)| {
+            let unsaid = || {
+                let at = format!("/stages/{}/schedules/{i}/cron", place.index);
+                Problem::new(at, format!("`{}` can't be said in EventBridge's form", schedule.cron))
+            };
+            Ok(contexts::JobSchedule {
+                expression: schedule.expression().ok_or_else(unsaid)?,
+                time_zone: &schedule.time_zone,
+                body: &schedule.body,
+            })
+        });
+        schedules.collect()
+    }
+}
+
+/// When jobs come, as `status` reads it.
+fn job_times(schedules: &[JobSchedule]) -> String {
+    let times = |schedule: &JobSchedule| json!({"cron": schedule.cron, "time_zone": schedule.time_zone});
+    serde_json::Value::from(schedules.iter().map(times).collect::<Vec<_>>()).to_string()
 }

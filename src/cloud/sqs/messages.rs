@@ -27,6 +27,15 @@ pub fn may_be_in_a_body(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
+/// The message attribute that names a job, and in a reply the job that it is about.
+const JOB_ID: &str = "JobId";
+const TEXT: &str = "String";
+
+/// How many bytes of [`LARGEST`] the id of a job takes.
+pub fn job_id_size(id: &str) -> usize {
+    JOB_ID.len() + TEXT.len() + id.len()
+}
+
 /// A message as it is sent.
 #[derive(Debug, Clone, Default)]
 pub struct Message {
@@ -42,6 +51,17 @@ impl Message {
             body: body.into(),
             extras: Extras::default(),
         }
+    }
+
+    /// The same with the id of its job.
+    ///
+    /// # Errors
+    /// When the SDK doesn't take it, which no id is a reason for.
+    pub fn with_job_id(mut self, id: &str) -> Result<Message, CloudError> {
+        let value = MessageAttributeValue::builder().data_type(TEXT).string_value(id);
+        let value = value.build().map_err(|error| unusable("SendMessageBatch", &error))?;
+        self.extras.attributes.insert(JOB_ID.to_owned(), value);
+        Ok(self)
     }
 
     /// Its size in bytes, as [`LARGEST`] counts.
@@ -70,6 +90,11 @@ impl Extras {
         let text =
             |(name, value): (&String, &MessageAttributeValue)| Some((name.clone(), value.string_value()?.into()));
         self.attributes.iter().filter_map(text).collect()
+    }
+
+    /// The id of its job, where it has one.
+    pub fn job_id(&self) -> Option<&str> {
+        self.attributes.get(JOB_ID)?.string_value()
     }
 
     /// The message group that it belongs to.
@@ -174,12 +199,21 @@ impl Cloud {
     /// # Errors
     /// When none was shown, as far as is known.
     pub async fn show_messages(&self, url: &str, handles: &[&str]) -> Result<Results, CloudError> {
+        let at_once: Vec<(&str, i32)> = handles.iter().map(|handle| (*handle, 0)).collect();
+        self.show_messages_in(url, &at_once).await
+    }
+
+    /// The same, each after so many seconds from now.
+    ///
+    /// # Errors
+    /// When none will be shown sooner than it would have been, as far as is known.
+    pub async fn show_messages_in(&self, url: &str, handles: &[(&str, i32)]) -> Result<Results, CloudError> {
         let mut request = self.sqs.change_message_visibility_batch().queue_url(url);
-        for (number, handle) in handles.iter().enumerate() {
+        for (number, (handle, seconds)) in handles.iter().enumerate() {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(number.to_string())
                 .receipt_handle(*handle)
-                .visibility_timeout(0);
+                .visibility_timeout(*seconds);
             let entry = entry.build();
             request = request.entries(entry.map_err(|error| unusable("ChangeMessageVisibilityBatch", &error))?);
         }

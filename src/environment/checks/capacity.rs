@@ -59,7 +59,7 @@ fn bounds(
 }
 
 /// What is wrong with when an entry's time comes.
-fn time(at_entry: &str, entry: &Entry) -> Option<Problem> {
+pub(super) fn time(at_entry: &str, entry: &Entry) -> Option<Problem> {
     let (at_cron, at_zone) = (format!("{at_entry}/cron"), format!("{at_entry}/time_zone"));
     let zone = &entry.time_zone;
     // Looked up whatever its letters' case is. Auto Scaling promises to take "the canonical names of the IANA time zones"

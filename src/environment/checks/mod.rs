@@ -9,6 +9,7 @@ mod lambda;
 mod names;
 mod ranges;
 mod region;
+mod schedules;
 mod secrets;
 mod tags;
 mod workers;
@@ -31,6 +32,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     flow::check(&mut checks);
     ranges::check(&mut checks);
     workers::check(&mut checks);
+    schedules::check(&mut checks);
     lambda::check(&mut checks);
     alerts::check(&mut checks);
     drift::check(&mut checks);

@@ -45,24 +45,7 @@ pub(super) fn check(checks: &mut Checks) {
                 &[],
             );
         }
-        let with_this_dead_letter_queue = stage.name.strip_suffix("-dlq");
-        let others = &checks.environment.stages;
-        if let Some(other) = others
-            .iter()
-            .position(|other| Some(other.name.as_str()) == with_this_dead_letter_queue)
-        {
-            checks.note(
-                Problem::new(
-                    &at,
-                    format!(
-                        "the queue of `{}` would be the dead-letter queue of `{}`",
-                        stage.name, others[other].name
-                    ),
-                )
-                .help("a stage's dead-letter queue is called `<environment>-<stage>-dlq`; choose another name"),
-                &[&format!("/stages/{other}/name")],
-            );
-        }
+        queues_of_others(checks, &at, &stage.name);
         if let Some(first) = checks.environment.stages[..i]
             .iter()
             .position(|other| other.name == stage.name)
@@ -74,5 +57,33 @@ pub(super) fn check(checks: &mut Checks) {
                 &[&format!("/stages/{first}/name")],
             );
         }
+    }
+}
+
+/// No stage's queue has the name of a queue that another stage has beside its own.
+fn queues_of_others(checks: &mut Checks, at: &str, name: &str) {
+    for (other, stage) in checks.environment.stages.iter().enumerate() {
+        let rest = name.strip_prefix(stage.name.as_str()).unwrap_or_default();
+        let (what, called, follows) = match (rest, stage.replies) {
+            ("-dlq", _) => (
+                "dead-letter queue",
+                "a stage's dead-letter queue is called `<environment>-<stage>-dlq`",
+                None,
+            ),
+            // The dead-letter queue of `<stage>-replies` is that of the replies, too.
+            ("-replies" | "-replies-dlq", true) => (
+                "queue for replies",
+                "with `replies`, a stage has the queues `<environment>-<stage>-replies` and `…-replies-dlq`",
+                Some(format!("/stages/{other}/replies")),
+            ),
+            _ => continue,
+        };
+        let problem = Problem::new(
+            at,
+            format!("the queue of `{name}` would be the {what} of `{}`", stage.name),
+        );
+        let follows: Vec<String> = follows.into_iter().chain([format!("/stages/{other}/name")]).collect();
+        let follows: Vec<&str> = follows.iter().map(String::as_str).collect();
+        checks.note(problem.help(format!("{called}; choose another name")), &follows);
     }
 }

@@ -90,6 +90,8 @@ fn stage() -> StageState {
         gone: Vec::new(),
         queue: Some(depth(20)),
         dead_letters: Some(depth(0)),
+        replies: None,
+        schedules: Vec::new(),
         oldest_message_age_seconds: Some(10),
         done: None,
         backlog: Some(Backlog {

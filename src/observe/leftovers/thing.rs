@@ -51,6 +51,7 @@ impl Thing {
             // The name of a parameter begins with the slash that its ARN has in front of it.
             ("lambda", "function") => ("AWS::Lambda::Function", rest),
             ("lambda", "event-source-mapping") => ("AWS::Lambda::EventSourceMapping", rest),
+            ("scheduler", "schedule-group") => ("AWS::Scheduler::ScheduleGroup", rest),
             ("ssm", "parameter") => ("AWS::SSM::Parameter", &resource["parameter".len()..]),
             ("autoscaling", "autoScalingGroup") => ("AWS::AutoScaling::AutoScalingGroup", last(rest)),
             ("ec2", kind) => (ec2(kind), rest),

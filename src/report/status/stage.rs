@@ -9,6 +9,7 @@ use crate::observe::details::MISSING;
 use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
 use crate::observe::pause::Pause;
+use crate::observe::replies::Replies;
 use crate::observe::status::{Done, StageState};
 use crate::report::function;
 use crate::report::schedule;
@@ -35,6 +36,14 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         "dead",
         &dead_letters(stage).unwrap_or_else(|| unknown(Gone::DeadLetterQueue)),
     );
+    if let Some(of) = stage.replies {
+        say("replies", &replies(of).unwrap_or_else(|| unknown(Gone::ReplyQueue)));
+    }
+    for (number, job) in stage.schedules.iter().enumerate() {
+        let next = job.when.as_deref().unwrap_or("never");
+        let label = if number == 0 { "schedule" } else { "" };
+        say(label, &format!("{} {}: next {next}", job.cron, job.time_zone));
+    }
     if let Some(done) = stage.done {
         say("done", &self::done(done));
     }
@@ -152,6 +161,20 @@ fn dead_letters(stage: &StageState) -> Option<String> {
         1 => paint(BAD, "1 dead letter"),
         n => paint(BAD, format!("{n} dead letters")),
     })
+}
+
+/// As in "3 wait for who sent the jobs; 1 is nobody's".
+fn replies(replies: Replies) -> Option<String> {
+    let waiting = match replies.waiting?.total() {
+        0 => "none waits".to_owned(),
+        1 => "1 waits for who sent the job".to_owned(),
+        n => format!("{n} wait for who sent the jobs"),
+    };
+    let nobodys = match replies.dead_letters.map_or(0, |dead| dead.total()) {
+        0 => String::new(),
+        n => format!("; {n} in their dead-letter queue, which nobody fetched"),
+    };
+    Some(waiting + &nobodys)
 }
 
 /// As in "2 of 3 in service, 1 Pending".

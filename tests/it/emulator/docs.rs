@@ -160,6 +160,7 @@ pages! {
     results_says_what_happens: "docs/results.md";
     lambda_says_what_happens: "docs/lambda.md";
     switching_says_what_happens: "docs/switching.md";
+    jobs_are_answered_as_they_say: "docs/jobs.md";
     drift_says_what_happens: "docs/drift.md";
     destroy_says_what_happens: "docs/destroy.md";
 }

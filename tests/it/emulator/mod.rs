@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod reap;
 pub mod regions;
 mod results;
+pub mod schedules;
 pub mod send;
 pub mod status;
 pub mod switching;

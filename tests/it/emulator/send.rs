@@ -1,6 +1,7 @@
 //! `qfleet send`: on the emulator what arrives, on the scriptable endpoint what fails.
 
 mod messages;
+mod replies;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -86,6 +86,18 @@ impl Queues {
         bodies
     }
 
+    /// The message attribute `JobId` of the messages in a queue, in the order in which they were sent.
+    pub fn job_ids(&self, url: &str) -> Vec<String> {
+        let id = |message: &Message| Some(message.attributes["JobId"]["StringValue"].as_str()?.to_owned());
+        self.queues[url].iter().filter_map(id).collect()
+    }
+
+    /// A worker replies to a job.
+    pub fn reply(&mut self, url: &str, job_id: &str, body: &str) {
+        let attributes = json!({"JobId": {"DataType": "String", "StringValue": job_id}});
+        self.put(url, body, attributes, BTreeMap::new());
+    }
+
     /// Bodies of the messages that nobody can receive now.
     pub fn hidden(&self, url: &str, now: Instant) -> Vec<String> {
         let hidden = self.queues[url].iter().filter(|message| !message.is_visible(now));

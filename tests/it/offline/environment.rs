@@ -146,6 +146,11 @@ refused! {
         + &["a", "b", "c"].iter().zip(["c", "a", "b"]).map(|(name, from)| format!(
             "  - {{name: {name}, from: {from}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
         )).collect::<String>();
+    schedules: with("from: bucket", "from: bucket\n    schedules: [{cron: '0 3 1 * MON', body: x}, {cron: '0 3 31 2 *', body: x}, {cron: '0 24 * * *', body: x}, {cron: '0 3 * * *', time_zone: europe/berlin, body: x}, {cron: '0 3 * * *', body: ''}, {cron: '0 3 * * *', body: \"a\\eb\"}, {cron: rate(5), body: x}, {cron: '0 3 * * *'}]");
+    stages_called_like_queues_for_replies: "name: lab\nstages:\n".to_owned()
+        + &[("a", true), ("a-replies", false), ("a-replies-dlq", false), ("b", false), ("b-replies", true)].iter().map(|(name, replies)| format!(
+            "  - {{name: {name}, replies: {replies}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
+        )).collect::<String>();
     stage_called_like_a_dead_letter_queue: "name: lab\nstages:\n".to_owned()
         + &["a", "a-dlq", "a"].iter().map(|name| format!(
             "  - {{name: {name}, workers: {{instances: {{program: ../p, types: [t4g.small], min: 1, max: 1}}}}}}\n"
