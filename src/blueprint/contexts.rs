@@ -29,10 +29,9 @@ pub struct Network<'a> {
 pub struct Intake<'a> {
     pub environment: &'a str,
     pub bucket_name: String,
-    pub topic_name: String,
     pub uploads: &'a str,
-    /// The same as a notification's filter has it.
-    pub uploads_filter: String,
+    /// The one that stages subscribe to, and locally those of stages that don't get every file.
+    pub topics: Vec<IntakeTopic>,
     pub processed: &'a str,
     pub versioning: bool,
     /// Days; none: for ever.
@@ -46,6 +45,23 @@ pub struct Results<'a> {
     pub environment: &'a str,
     pub table_name: String,
     pub keeps_data: bool,
+}
+
+/// A topic that the bucket tells of files.
+#[derive(Debug, Serialize)]
+pub struct IntakeTopic {
+    /// Behind the names of its resources; none for the first.
+    pub number: Option<usize>,
+    pub name: String,
+    /// Which files, as the rules of notifications have them.
+    pub files: Vec<ToldFiles>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct ToldFiles {
+    pub prefix: String,
+    /// None: whatever their keys end in.
+    pub suffix: Option<String>,
 }
 
 /// For `alerts.yaml.j2`.
@@ -68,6 +84,10 @@ pub struct Stage<'a> {
     pub results: Option<ResultsTable>,
     /// Gets the bucket's events from the topic.
     pub subscribes: bool,
+    /// Which of the events, where it doesn't get all.
+    pub key_filter: Option<Vec<KeyFilter>>,
+    /// Which files it gets, for an output: JSON of the file's `only`.
+    pub only: Option<String>,
     pub queue_name: String,
     pub dead_letter_queue_name: String,
     pub queue: Queue,
@@ -93,6 +113,14 @@ pub struct Stage<'a> {
     pub instances: Option<Instances<'a>>,
     #[serde(flatten)]
     pub function: Option<Function<'a>>,
+}
+
+/// What a filter policy asks of a key: one of the two is there.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyFilter {
+    Prefix(String),
+    Suffix(String),
 }
 
 /// For `stage/function.yaml.j2`.

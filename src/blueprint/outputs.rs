@@ -38,6 +38,8 @@ pub const MAPPING: &str = "EventSourceMappingId";
 pub const FUNCTION_ERRORS_ALARM: &str = "FunctionErrorsAlarmName";
 pub const FUNCTION_THROTTLES_ALARM: &str = "FunctionThrottlesAlarmName";
 pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
+/// Of a stage that doesn't get every file: which, as JSON.
+pub const ONLY: &str = "Only";
 /// Of a stage that nobody works on, because its file says so.
 pub const PAUSED: &str = "Paused";
 /// Of a stage that is paused.
@@ -72,13 +74,14 @@ mod tests {
         let instances = include_str!("../../templates/stage/instances.yaml.j2");
         let function = include_str!("../../templates/stage/function.yaml.j2");
         let after = |template: &'static str, mark: &str| template.split_once(mark).expect("outputs").1;
+        assert!(intake.contains(&format!("\n  {TOPIC}{{{{ own }}}}:\n")));
         for (outputs, names) in [
             (after(artifacts, "\nOutputs:\n"), [BUCKET].as_slice()),
             (after(alerts, "\nOutputs:\n"), &[TOPIC, EMAIL]),
             (after(network, "\nOutputs:\n"), &[VPC, SUBNETS]),
             (
                 after(intake, "\nOutputs:\n"),
-                &[BUCKET, TOPIC, UPLOADS_PREFIX, "ProcessedPrefix"],
+                &[BUCKET, UPLOADS_PREFIX, "ProcessedPrefix"],
             ),
             (after(results, "\nOutputs:\n"), &[TABLE, TABLE_ARN]),
             (
@@ -96,6 +99,7 @@ mod tests {
                     SCHEDULES,
                     DEAD_LETTERS_ALARM,
                     LOG_GROUP,
+                    ONLY,
                     PAUSED,
                     RETENTION,
                 ],

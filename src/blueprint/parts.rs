@@ -23,6 +23,7 @@ use super::tags::StackTags;
 use super::templates::Templates;
 use super::{Placement, Stack, Value, names, quoting};
 use crate::environment::problem::Problem;
+use crate::environment::routes::Inseparable;
 use crate::environment::{Environment, OnDestroy};
 
 /// The parameter that carries the zones that were chosen.
@@ -104,6 +105,15 @@ impl Parts<'_> {
 /// A template that doesn't fit its context: nothing that the user could mend.
 pub(super) fn broken(error: minijinja::Error) -> Problem {
     Problem::new("", format!("a template of qfleet's own is broken: {error:#}")).help("this is a bug in qfleet")
+}
+
+/// Where the file wasn't checked.
+fn inseparable(found: &Inseparable) -> Problem {
+    let at = format!("/stages/{}/only", found.stage);
+    Problem::new(
+        at,
+        format!("it would get {}, too, which other stages want", found.files),
+    )
 }
 
 fn output(part: &str, key: &str) -> Value {

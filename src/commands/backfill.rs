@@ -22,7 +22,8 @@ use crate::report::{self, transfer::Transfer};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Files that were in the bucket before a stage was subscribed to it made no event for it. This sends the stage's queue \
-an event for each object under the watched prefix, in the form that S3 sends. Objects that the stage knows already get \
+an event for each object under the watched prefix, in the form that S3 sends; where the stage has `only`, for each object \
+that it gets. Objects that the stage knows already get \
 a second one.
 
 Examples:
@@ -60,7 +61,11 @@ pub(super) struct Document<'a> {
     address: &'a Address,
     stage: &'a str,
     bucket: &'a str,
+    /// What the objects' keys begin with.
     prefix: &'a str,
+    /// What they end in, where the stage chooses: one of these.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    suffix: &'a [String],
     /// How many objects there are that a message can be sent for.
     objects: u64,
     /// Their size in bytes.
@@ -77,7 +82,7 @@ impl Backfill {
         global.run(None, async |interrupt| {
             let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
             let queues = destinations.fed_by_bucket(&self.stage)?;
-            let intake = destinations.intake()?;
+            let intake = destinations.files_of(&self.stage)?;
             let found = interrupt.unless_stopped(backfill::count(&cloud, &intake)).await?;
             if global.output == Output::Text {
                 report::text(&report::jobs::found(found, &intake));
@@ -143,6 +148,7 @@ impl Backfill {
             stage: &target.queues.stage,
             bucket: &target.intake.bucket,
             prefix: &target.intake.prefix,
+            suffix: &target.intake.only.suffix,
             objects: target.found.objects,
             object_bytes: target.found.bytes,
             dry_run: self.dry_run,

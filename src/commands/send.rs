@@ -128,6 +128,11 @@ impl Send {
         let intake = destinations.intake()?;
         let rounds = upload::round(self.repeat, self.repeat).len();
         files::check_keys(files, &format!("{}{}", intake.prefix, self.prefix), rounds)?;
+        let key = |file: &LocalFile| {
+            let round = upload::round(1, self.repeat);
+            format!("{}{}{round}{}", intake.prefix, self.prefix, file.name)
+        };
+        let for_none = destinations.for_no_stage(files.iter().map(key));
         let repeat = u64::from(self.repeat);
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
         let (tell, transfer) = Transfer::begin(global.face());
@@ -137,6 +142,9 @@ impl Send {
             items: files.len() as u64 * repeat,
             bytes: Some(bytes.saturating_mul(repeat)),
         });
+        if let Some(warning) = for_none {
+            tell.warn(warning);
+        }
         let upload = Upload {
             cloud,
             intake: &intake,

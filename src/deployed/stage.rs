@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::{Deployed, DeployedStack};
 use crate::blueprint::outputs;
 use crate::cloud::cloudformation::stacks::StackDescription;
+pub use crate::environment::Only;
 pub use crate::environment::schedule::{Change, Schedule};
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Stage {
     pub queue_arn: Option<String>,
     /// The topic that feeds it; none when no topic does.
     pub topic: Option<String>,
+    /// Which of the bucket's files it gets; none: all.
+    pub only: Option<Only>,
     /// Alarms of its own, by name: not those that scale.
     pub alarms: Vec<String>,
     /// The URL of its dead-letter queue.
@@ -131,6 +134,7 @@ impl Stage {
             queue_name: output(outputs::QUEUE_NAME),
             queue_arn: output(outputs::QUEUE_ARN),
             topic: found.stack.parameters.get("TopicArn").map(|topic| topic.value.clone()),
+            only: output(outputs::ONLY).and_then(|text| serde_json::from_str(&text).ok()),
             alarms: alarms.into_iter().filter_map(output).collect(),
             dead_letter_queue_url: output(outputs::DEAD_LETTER_QUEUE_URL),
             dead_letter_queue_name: output(outputs::DEAD_LETTER_QUEUE_NAME),
@@ -153,6 +157,13 @@ impl Stage {
     pub fn all(deployed: &Deployed) -> Vec<Stage> {
         deployed.stacks.iter().filter_map(Stage::of).collect()
     }
+}
+
+/// Which files each stage gets that the bucket feeds; none where one gets every file, or the bucket feeds none.
+pub fn choices(stages: &[Stage]) -> Option<Vec<&Only>> {
+    let fed = stages.iter().filter(|stage| stage.topic.is_some());
+    let all: Option<Vec<&Only>> = fed.map(|stage| stage.only.as_ref()).collect();
+    all.filter(|all| !all.is_empty())
 }
 
 fn group(output: impl Fn(&str) -> Option<String>) -> Option<Workers> {

@@ -1,6 +1,7 @@
 //! What an environment file may say but probably shouldn't.
 
 mod function;
+mod only;
 mod secret_names;
 
 use super::problem::Problem;
@@ -75,6 +76,10 @@ fn keeping(environment: &Environment, advice: &mut Vec<Problem>) {
 
 fn files(environment: &Environment, advice: &mut Vec<Problem>) {
     if environment.bucket.is_none() {
+        return;
+    }
+    if environment.stages.iter().any(|stage| stage.only.is_some()) {
+        only::advise(environment, advice);
         return;
     }
     // Jobs may name the files.

@@ -51,12 +51,17 @@ pub fn environment() -> impl Strategy<Value = Environment> {
                 drift: super::Drift::default(),
                 source: Arc::default(),
             };
+            let any = environment.stages[0].queue.max_receives;
             for i in 0..environment.stages.len() {
                 environment.stages[i].name = format!("s{i}");
                 // Feeders come first, so no circle is made.
                 environment.stages[i].from = match (i % 3, environment.bucket.is_some()) {
                     (0, true) => Some("bucket".into()),
                     (1, _) => Some(format!("s{}", i - 1)),
+                    _ => None,
+                };
+                environment.stages[i].only = match (environment.stages[i].from.as_deref(), &environment.bucket) {
+                    (Some("bucket"), Some(bucket)) => only(i, &bucket.uploads, any),
                     _ => None,
                 };
                 let instances = environment.stages[i].workers.instances.as_mut();
@@ -136,6 +141,21 @@ fn duration(least: u64, most: u64) -> impl Strategy<Value = Duration> {
     (least..=most).prop_map(Duration::seconds)
 }
 
+/// What a stage gets of the files, so that stages can be told apart. Chosen by a number that is the same for all of them.
+fn only(stage: usize, uploads: &str, any: u32) -> Option<Only> {
+    let prefix = Some(format!("{uploads}of=s{stage}/"));
+    let suffix = vec![".png".to_owned(), "_small.jpg".to_owned()];
+    match any % 4 {
+        0 => None,
+        1 => Some(Only { prefix: None, suffix }),
+        2 => Some(Only {
+            prefix,
+            suffix: Vec::new(),
+        }),
+        _ => Some(Only { prefix, suffix }),
+    }
+}
+
 fn alerts() -> impl Strategy<Value = Alerts> {
     prop_oneof![
         "[a-z][a-z0-9._%+-]{0,20}@[a-z0-9-]{1,10}\\.[a-z]{2,6}".prop_map(|email| Alerts {
@@ -207,6 +227,7 @@ fn stage() -> impl Strategy<Value = Stage> {
         .prop_map(|(queue, instances, scaling)| Stage {
             name: String::new(),
             from: None,
+            only: None,
             queue,
             replies: false,
             schedules: Vec::new(),
@@ -235,6 +256,7 @@ fn stage() -> impl Strategy<Value = Stage> {
     let of_function = (queue(), lambda(), option::of(scaling)).prop_map(|(queue, lambda, scaling)| Stage {
         name: String::new(),
         from: None,
+        only: None,
         queue: Queue {
             visibility_timeout: queue.visibility_timeout.max(lambda.timeout),
             ..queue

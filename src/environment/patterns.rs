@@ -9,6 +9,9 @@ pub const REGION: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$";
 pub const ACCOUNT: &str = r"^[0-9]{12}$";
 /// A key prefix in a bucket. Narrower than S3, so that no key needs escaping in a policy, a notification or a shell.
 pub const PREFIX: &str = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$";
+/// The end of a key. It begins with a sign and needs no encoding: in the encoded form of a key, digits and letters at its
+/// end may be a part of `%C3`.
+pub const SUFFIX: &str = r"^[._-][A-Za-z0-9._-]*$";
 /// An EC2 instance type, family and size.
 pub const INSTANCE_TYPE: &str =
     r"^[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(-[0-9]+xl)?)$";
@@ -55,6 +58,7 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         REGION => "an AWS region, such as `us-east-2`",
         ACCOUNT => "an AWS account's twelve digits, in quotes",
         PREFIX => "a key prefix that ends in `/`, such as `uploads/`, of letters, digits and `. _ = + @ -`",
+        SUFFIX => "the end of a key that begins with `.`, `_` or `-`, such as `.png`, of letters, digits and these",
         INSTANCE_TYPE => "an EC2 instance type, such as `t4g.small`",
         IMAGE => "`al2023`, `ubuntu-24.04`, an AMI (`ami-…`), or the path of an SSM parameter (`/…`)",
         DEVICE => "the name of a device, such as `/dev/sda1`",

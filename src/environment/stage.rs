@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::instances::Instances;
 use super::lambda::Lambda;
 use super::units::Duration;
-use super::{JobSchedule, Secret, patterns, yes};
+use super::{JobSchedule, Only, Secret, patterns, yes};
 
 /// A queue with its dead-letter queue and the workers that drain it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct Stage {
     /// to the queue directly.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,
+    /// Which of the bucket's files the stage gets, where the bucket feeds it. Without it, all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub only: Option<Only>,
     /// The queue.
     #[serde(default)]
     pub queue: Queue,

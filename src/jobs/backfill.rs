@@ -15,7 +15,7 @@ use crate::cloud::sqs::messages::Message;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 
-/// What lies under the watched prefix.
+/// What lies under the watched prefix, of what the stage gets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Found {
     pub objects: u64,
@@ -23,7 +23,7 @@ pub struct Found {
     pub bytes: u64,
 }
 
-/// Counts the objects under the watched prefix.
+/// Counts the objects that the stage gets.
 ///
 /// # Errors
 /// When they can't be listed.
@@ -32,14 +32,16 @@ pub async fn count(cloud: &Cloud, intake: &Intake) -> Result<Found, CloudError> 
     let mut next = Some(Marker::default());
     while let Some(from) = next {
         let page = cloud.objects(&intake.bucket, &intake.prefix, from).await?;
-        found.objects += page.entries.len() as u64;
-        found.bytes += page.entries.iter().map(|object| object.bytes).sum::<u64>();
+        for object in page.entries.iter().filter(|object| intake.only.takes(&object.key)) {
+            found.objects += 1;
+            found.bytes += object.bytes;
+        }
         next = page.next;
     }
     Ok(found)
 }
 
-/// An event for each object under the watched prefix, listed as they are needed.
+/// An event for each object that the stage gets, listed as they are needed.
 pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<Item = Result<Job, Failed>> {
     let beginning = (VecDeque::new(), Some(Marker::default()));
     try_unfold(beginning, async |(mut page, mut next): (VecDeque<Object>, _)| {
@@ -57,7 +59,11 @@ pub fn events(cloud: &Cloud, address: &Address, intake: &Intake) -> impl Stream<
                 what: format!("s3://{}/{}", intake.bucket, intake.prefix),
                 message: error.to_string(),
             })?;
-            (page, next) = (listed.entries.into(), listed.next);
+            let taken = listed
+                .entries
+                .into_iter()
+                .filter(|object| intake.only.takes(&object.key));
+            (page, next) = (taken.collect(), listed.next);
         }
     })
 }

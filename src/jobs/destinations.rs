@@ -2,7 +2,7 @@
 
 use crate::blueprint::outputs;
 use crate::cloud::Cloud;
-use crate::deployed::stage::Stage;
+use crate::deployed::stage::{Only, Stage, choices};
 use crate::deployed::{Deployed, DeployedStack};
 use crate::error::{Error, Result};
 
@@ -15,8 +15,10 @@ pub struct Destinations {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intake {
     pub bucket: String,
-    /// The watched prefix, with a slash at its end.
+    /// The watched prefix, with a slash at its end; of files that a stage gets, what their keys begin with.
     pub prefix: String,
+    /// Which of the files under it are meant.
+    pub only: Only,
 }
 
 /// The queues of a stage.
@@ -60,9 +62,24 @@ impl Destinations {
             (Some(bucket), Some(prefix)) => Ok(Intake {
                 bucket: bucket.to_owned(),
                 prefix: prefix.to_owned(),
+                only: Only::default(),
             }),
             _ => Err(without_outputs(found, "where files go")),
         }
+    }
+
+    /// The files of the bucket that a stage gets.
+    ///
+    /// # Errors
+    /// As of [`Destinations::intake`].
+    pub fn files_of(&self, stage: &str) -> Result<Intake> {
+        let mut intake = self.intake()?;
+        let found = self.deployed.part(stage).and_then(Stage::of);
+        intake.only = found.and_then(|stage| stage.only).unwrap_or_default();
+        if let Some(prefix) = &intake.only.prefix {
+            prefix.clone_into(&mut intake.prefix);
+        }
+        Ok(intake)
     }
 
     /// The queues of this stage, or of the only one.
@@ -123,6 +140,25 @@ impl Destinations {
             "the bucket doesn't feed the stage `{stage}`: it isn't told of files"
         ))
         .with_help(format!("stages that it feeds: {}", names(&fed))))
+    }
+
+    /// What is to be known before files with these keys are uploaded: those that no stage gets.
+    pub fn for_no_stage(&self, keys: impl Iterator<Item = String>) -> Option<String> {
+        let stages = Stage::all(&self.deployed);
+        let choices = choices(&stages)?;
+        let mut all = 0_usize;
+        let none = keys.inspect(|_| all += 1);
+        let none: Vec<String> = none.filter(|key| !choices.iter().any(|only| only.takes(key))).collect();
+        let example = none.first()?;
+        let what = match (none.len(), all) {
+            (1, 1) => "the file is".to_owned(),
+            (one, all) if one == all => format!("all {all} files are"),
+            (1, all) => format!("1 of {all} files is"),
+            (some, all) => format!("{some} of {all} files are"),
+        };
+        Some(format!(
+            "{what} for no stage, such as {example}: nothing happens to what no stage's `only` names"
+        ))
     }
 
     fn stages(&self) -> Vec<&DeployedStack> {

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::alerts::{self, Alerts};
+use super::unclaimed::{self, Unclaimed};
 use crate::cloud::autoscaling::policies::PolicyOfGroup;
 use crate::cloud::autoscaling::refreshes::InstanceRefresh;
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -66,12 +67,14 @@ pub struct Read {
     pub protections: BTreeMap<String, bool>,
     /// Whether whoever is to be told of alarms hears of them.
     pub alerts: Option<Alerts>,
+    /// Files that no stage gets.
+    pub unclaimed: Option<Unclaimed>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
 
 /// Reads it: three calls a stage and one a topic, then one for each hundred alarms; a call for each stack that holds a
-/// stage or isn't well. The emulator has neither refreshes nor alarms that scale.
+/// stage or isn't well; one for files, where stages choose among them. The emulator has neither refreshes nor alarms that scale.
 pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read {
     let of_groups = async {
         if cloud.local {
@@ -79,10 +82,10 @@ pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read 
         }
         join(policies_and_alarms(cloud, stages), refreshes(cloud, stages)).await
     };
-    let ((scaling, refreshes), subscribed, alerts, stacks) = join4(
+    let ((scaling, refreshes), subscribed, (alerts, unclaimed), stacks) = join4(
         of_groups,
         subscribers(cloud, stages),
-        alerts::read(cloud, deployed),
+        join(alerts::read(cloud, deployed), unclaimed::read(cloud, deployed, stages)),
         join(events(cloud, deployed), protections(cloud, deployed)),
     )
     .await;
@@ -90,6 +93,10 @@ pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read 
     match alerts {
         Ok(alerts) => read.alerts = alerts,
         Err(error) => read.problems.push(format!("alerts: {error}")),
+    }
+    match unclaimed {
+        Ok(unclaimed) => read.unclaimed = unclaimed,
+        Err(error) => read.problems.push(format!("files: {error}")),
     }
     let (policies, alarms) = scaling;
     for (stage, policies) in policies {

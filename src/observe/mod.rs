@@ -33,5 +33,6 @@ pub mod results;
 pub mod schedule;
 pub mod status;
 pub mod trend;
+pub mod unclaimed;
 pub mod victim;
 pub mod watch;

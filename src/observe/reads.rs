@@ -198,6 +198,7 @@ impl Reads<'_> {
                 .collect(),
             stages: stages.collect(),
             alerts: self.details.alerts.clone(),
+            unclaimed: self.details.unclaimed.clone(),
             missing: self.stacks.missing(),
             surplus: self.stacks.surplus(),
             unknown,

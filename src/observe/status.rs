@@ -18,6 +18,7 @@ use super::operation::LastOperation;
 use super::pause::Pause;
 use super::replies::Replies;
 use super::trend::Trend;
+use super::unclaimed::Unclaimed;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -49,6 +50,9 @@ pub struct Status {
     /// The mailbox that alarms are sent to, where the environment has a topic of its own for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerts: Option<Alerts>,
+    /// Files under the watched prefix that no stage gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unclaimed: Option<Unclaimed>,
     /// Stacks that it should have and hasn't, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,

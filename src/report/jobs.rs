@@ -83,8 +83,12 @@ pub fn replies(report: &Replies) -> String {
 
 /// What `backfill` would send to a stage.
 pub fn found(found: Found, intake: &Intake) -> String {
+    let ends = match intake.only.suffix.as_slice() {
+        [] => String::new(),
+        suffixes => format!(" that end in {}", suffixes.join(" or ")),
+    };
     format!(
-        "{} ({}) under s3://{}/{}\n",
+        "{} ({}) under s3://{}/{}{ends}\n",
         many(found.objects, "object"),
         HumanBytes(found.bytes),
         intake.bucket,

@@ -107,7 +107,7 @@ impl Parts<'_> {
             add("BucketName", output("intake", outputs::BUCKET));
         }
         if place.source == Source::Bucket {
-            add("TopicArn", output("intake", outputs::TOPIC));
+            add("TopicArn", output("intake", &self.topic_output(place.index)));
         }
         if self.environment.results.is_some() {
             add("ResultsTable", output("results", outputs::TABLE));
@@ -148,6 +148,11 @@ impl Parts<'_> {
                 ttl_seconds: results.ttl_seconds(),
             }),
             subscribes: place.source == Source::Bucket,
+            key_filter: match place.source {
+                Source::Bucket => self.key_filter(place.index)?,
+                _ => None,
+            },
+            only: stage.only.as_ref().and_then(|only| serde_json::to_string(only).ok()),
             queue_name: names::queue(environment, &stage.name),
             dead_letter_queue_name: names::dead_letter_queue(environment, &stage.name),
             queue: contexts::Queue {

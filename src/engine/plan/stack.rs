@@ -260,6 +260,9 @@ async fn plan_changes(
                 };
                 plan.refuse(why);
             }
+            if plan.note.is_none() && changes.iter().any(changes_filter) {
+                plan.note = Some(FILTERS_LATE.to_owned());
+            }
             plan.changes = changes;
             let warnings: Vec<String> = plan.warning.take().into_iter().chain(warning).collect();
             plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
@@ -270,6 +273,16 @@ async fn plan_changes(
         Drafting::Begun => plan.wait(),
     }
     Ok(plan)
+}
+
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html>
+const FILTERS_LATE: &str = "SNS takes up to 15 minutes to filter anew: until then files may still go by the old filter";
+
+fn changes_filter(change: &Change) -> bool {
+    let of_filter = |path: &str| path.starts_with("/Properties/FilterPolicy");
+    change.action == Action::Modify
+        && change.resource_type == "AWS::SNS::Subscription"
+        && change.properties.iter().any(|property| of_filter(&property.path))
 }
 
 /// A stack that is to take something in before it is made: CloudFormation is asked about that alone, as its import isn't

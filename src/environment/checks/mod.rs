@@ -7,6 +7,7 @@ mod flow;
 mod image;
 mod lambda;
 mod names;
+mod only;
 mod ranges;
 mod region;
 mod schedules;
@@ -30,6 +31,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     tags::check(&mut checks);
     secrets::check(&mut checks);
     flow::check(&mut checks);
+    only::check(&mut checks);
     ranges::check(&mut checks);
     workers::check(&mut checks);
     schedules::check(&mut checks);

@@ -113,9 +113,10 @@ impl<'a> Own<'a> {
                 self.properties(declared, &["DisplayName", "KmsMasterKeyId"], &defaults, actual)
             }
             "AWS::SNS::Subscription" => {
-                const PROPERTIES: [&str; 6] = [
+                const PROPERTIES: [&str; 7] = [
                     "Endpoint",
                     "FilterPolicy",
+                    "FilterPolicyScope",
                     "Protocol",
                     "RawMessageDelivery",
                     "RedrivePolicy",

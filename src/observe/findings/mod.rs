@@ -2,6 +2,7 @@
 //! here. What isn't known is no finding.
 
 mod alerts;
+mod files;
 mod fleet;
 mod function;
 mod queue;
@@ -53,6 +54,7 @@ impl Words {
 pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
     let mut all = stacks::of(status, words);
     all.extend(status.alerts.as_ref().and_then(|found| alerts::of(found, words)));
+    all.extend(status.unclaimed.as_ref().map(|found| files::of(found, words)));
     for stage in &status.stages {
         // What a stack's update does on purpose isn't looked into while it goes on.
         let in_progress = status

@@ -1,6 +1,7 @@
 //! Each finding, and the case beside it that is none.
 
 mod alerts;
+mod files;
 mod fleet;
 mod function;
 mod queue;
@@ -145,6 +146,7 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
         stacks,
         stages,
         alerts: None,
+        unclaimed: None,
         missing: Vec::new(),
         surplus: Vec::new(),
         unknown: Vec::new(),

@@ -148,6 +148,7 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
             stacks,
             stages,
             alerts: None,
+            unclaimed: None,
             missing: Vec::new(),
             surplus: Vec::new(),
             unknown: Vec::new(),

@@ -6,6 +6,7 @@ pub mod deploy;
 pub mod dlq;
 pub mod docs;
 pub mod drift;
+mod filters;
 pub mod fleet_soak;
 pub mod functions;
 mod list;

@@ -154,7 +154,8 @@ fn every_shipped_file_is_here() {
     let names = stacks.map(|file| file.expect("a file").file_name().into_string().expect("a name"));
     let files: BTreeSet<String> = names.filter(|name| name.ends_with(".yaml")).collect();
     // What a function works on doesn't wait: `functions` and `switching` destroy theirs.
-    let elsewhere = ["lambda.yaml", "switch.yaml"];
+    // `filters` destroys its own.
+    let elsewhere = ["lambda.yaml", "renditions.yaml", "switch.yaml"];
     let here: Vec<&str> = files
         .iter()
         .map(String::as_str)

@@ -8,6 +8,7 @@ pub mod check;
 pub mod checkov;
 pub mod docs;
 pub mod environment;
+mod filters;
 mod functions;
 pub mod help;
 mod images;

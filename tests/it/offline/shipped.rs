@@ -6,13 +6,14 @@ use qfleet::blueprint::{self, Blueprint, Placement};
 use qfleet::environment::{self, Environment};
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 9] = [
+pub const SHIPPED: [&str; 10] = [
     "class",
     "lab",
     "office-hours",
     "production",
     "results",
     "lambda",
+    "renditions",
     "replies",
     "secrets",
     "switch",

@@ -11,6 +11,7 @@ pub mod ending;
 pub mod events;
 pub mod extend;
 pub mod files;
+mod filters;
 mod functions;
 pub mod kill_worker;
 pub mod leftovers;
