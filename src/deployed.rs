@@ -4,6 +4,7 @@ pub mod address;
 pub mod holdings;
 pub mod protection;
 pub mod stage;
+pub mod web;
 
 use std::collections::BTreeMap;
 

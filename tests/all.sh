@@ -33,11 +33,12 @@ phase build cargo test --locked --no-run || true
 # What follows uses nothing of the Rust tests', and both wait most of the time.
 {
     phase mover python3 -m pytest -q examples/mover || true
+    phase web python3 -m pytest -q examples/web || true
     phase bootstrap python3 -m pytest -q -rs -p no:cacheprovider tests/bootstrap tests/acceptance || true
     phase lab python3 tests/lab/lab.py target/debug/qfleet "$QFLEET_MINISTACK" || true
     phase lesson python3 tests/lab/lesson.py target/debug/qfleet "$QFLEET_MINISTACK" --speed 40 --photos 150 || true
     phase acceptance python3 tests/acceptance/acceptance.py target/debug/qfleet --emulator "$QFLEET_MINISTACK" || true
-    phase scripts shellcheck .ci/run tests/all.sh examples/mover/install examples/mover/run templates/init/worker/install templates/init/worker/run || true
+    phase scripts shellcheck .ci/run tests/all.sh examples/mover/install examples/mover/run examples/web/install examples/web/run templates/init/worker/install templates/init/worker/run || true
 } </dev/null >"$results/beside" 2>&1 &
 beside=$!
 phase rust cargo test --locked || true

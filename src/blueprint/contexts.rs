@@ -197,6 +197,44 @@ pub struct Instances<'a> {
     pub managed_policies: &'a [String],
 }
 
+/// For `web.yaml.j2`: what it shares with a stage's instances has the same names.
+#[derive(Debug, Serialize)]
+pub struct WebStack<'a> {
+    pub environment: &'a str,
+    /// The part.
+    pub stage: &'a str,
+    pub local: bool,
+    pub bucket: Option<BucketPrefixes<'a>>,
+    /// Whether alarms act on a topic.
+    pub alerts: bool,
+    /// Always `instances`.
+    pub active: Active,
+    pub log_retention_days: u64,
+    pub web: Web<'a>,
+    #[serde(flatten)]
+    pub instances: Instances<'a>,
+}
+
+/// What only a web tier has.
+#[derive(Debug, Serialize)]
+pub struct Web<'a> {
+    pub port: u32,
+    /// The path that answers while its program is well.
+    pub health: &'a str,
+    pub https: bool,
+    /// The networks that may reach it; none: all.
+    pub clients: &'a [String],
+    /// Whether its load balancer has other subnets than its instances.
+    pub own_subnets: bool,
+    /// A minute.
+    pub requests_per_instance: u32,
+    pub deregistration_seconds: u64,
+    /// How long a new instance may be unhealthy.
+    pub grace_seconds: u64,
+    /// The stages that it may send jobs to, by name.
+    pub feeds: &'a [&'a str],
+}
+
 /// The prefixes of the environment's bucket.
 #[derive(Debug, Serialize)]
 pub struct BucketPrefixes<'a> {
@@ -283,6 +321,8 @@ pub struct Dashboard<'a> {
     /// A stage that is paused needs none.
     pub has_parameters: bool,
     pub stages: Vec<DashboardStage<'a>>,
+    /// Whether there is a web tier.
+    pub web: bool,
 }
 
 /// A row of the dashboard. Fields in `…_json` are JSON strings with their quotes, for a JSON text made by `Fn::Sub`.

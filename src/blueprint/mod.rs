@@ -62,7 +62,7 @@ pub struct Blueprint {
 
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Stack {
-    /// `artifacts`, `network`, `intake`, `results`, `alerts`, a stage's name, or `dashboard`.
+    /// `artifacts`, `network`, `intake`, `results`, `alerts`, a stage's name, `web` or `dashboard`.
     pub part: String,
     /// `<environment>-<part>`.
     pub name: String,
@@ -118,6 +118,12 @@ pub enum Value {
     InService(u32),
     /// Zones that offer instance types, chosen when the stack is made.
     Zones(ZonesWanted),
+    /// The default VPC, found when the stack is made.
+    #[serde(rename = "default_vpc")]
+    DefaultVpc,
+    /// The default VPC's subnets in zones that offer instance types, chosen when the stack is made.
+    #[serde(rename = "default_subnets")]
+    DefaultSubnets(ZonesWanted),
 }
 
 /// Which zones a stack is put in.
@@ -150,7 +156,7 @@ impl std::fmt::Display for ZonesWanted {
 /// A file for the artifacts bucket.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// The stage whose program it is.
+    /// The stage whose program it is, or `web`.
     pub stage: String,
     /// `programs/<stage>/<sha256>.tar.gz`, or `….zip` of a function, whose hash is what Lambda calls `CodeSha256`.
     pub key: String,
@@ -190,6 +196,15 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
             Ok((stack, programs)) => {
                 stacks.push(stack);
                 artifacts.extend(programs);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    if let Some(web) = &environment.web {
+        match parts.web(web) {
+            Ok((stack, program)) => {
+                stacks.push(stack);
+                artifacts.extend(program);
             }
             Err(found) => problems.extend(found),
         }
@@ -249,7 +264,7 @@ fn too_long_without_a_bucket(stack: &Stack) -> Problem {
 
 /// The parts that an environment has, known without rendering: its programs' folders may not be at hand.
 pub fn parts_of(environment: &Environment) -> Vec<String> {
-    let network = environment.stages.iter().any(parts::network::is_wanted);
+    let network = parts::network::is_wanted(environment);
     let before = [
         ("artifacts", environment.has_programs()),
         ("network", network),
@@ -261,7 +276,7 @@ pub fn parts_of(environment: &Environment) -> Vec<String> {
     let all = before
         .into_iter()
         .chain(stages)
-        .chain([("dashboard", environment.dashboard)]);
+        .chain([("web", environment.web.is_some()), ("dashboard", environment.dashboard)]);
     all.filter(|(_, is_there)| *is_there)
         .map(|(part, _)| part.to_owned())
         .collect()

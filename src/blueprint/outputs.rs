@@ -54,6 +54,14 @@ pub const NOBODY_WORKS_ALARM: &str = "NobodyWorksAlarmName";
 /// Of a stage whose group has other bounds at set times: when, and which.
 pub const CAPACITY: &str = "Capacity";
 
+/// Of `web`, which has GROUP, PROGRAM, WORKER_ENVIRONMENT and LOG_GROUP, too.
+pub const URL: &str = "Url";
+pub const LOAD_BALANCER: &str = "LoadBalancerName";
+pub const TARGET_GROUP: &str = "TargetGroupArn";
+/// As CloudWatch knows them.
+pub const LOAD_BALANCER_FULL_NAME: &str = "LoadBalancerFullName";
+pub const TARGET_GROUP_FULL_NAME: &str = "TargetGroupFullName";
+
 /// Of a stage that scales.
 pub const LATENCY_ALARM: &str = "LatencyAlarmName";
 pub const TARGET: &str = "TargetBacklogPerInstance";
@@ -70,6 +78,7 @@ mod tests {
         let network = include_str!("../../templates/network.yaml.j2");
         let intake = include_str!("../../templates/intake.yaml.j2");
         let results = include_str!("../../templates/results.yaml.j2");
+        let web = include_str!("../../templates/web.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
         let instances = include_str!("../../templates/stage/instances.yaml.j2");
         let function = include_str!("../../templates/stage/function.yaml.j2");
@@ -84,6 +93,21 @@ mod tests {
                 &[BUCKET, UPLOADS_PREFIX, "ProcessedPrefix"],
             ),
             (after(results, "\nOutputs:\n"), &[TABLE, TABLE_ARN]),
+            (
+                after(web, "\nOutputs:\n"),
+                &[
+                    URL,
+                    LOAD_BALANCER,
+                    TARGET_GROUP,
+                    LOAD_BALANCER_FULL_NAME,
+                    TARGET_GROUP_FULL_NAME,
+                    GROUP,
+                    PROGRAM,
+                    WORKER_ENVIRONMENT,
+                    LOG_GROUP,
+                    CAPACITY,
+                ],
+            ),
             (
                 after(stage, "\nOutputs:\n"),
                 &[

@@ -13,6 +13,7 @@ mod scaling;
 mod secrets;
 mod stage;
 mod variables;
+mod web;
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The two questions that EC2 is asked: which zones offer an instance type, and which the default VPC has subnets in.
+//! The two questions that EC2 is asked: which zones offer an instance type, and which subnets the default VPC has.
 //!
 //! EC2's SDK crate is the largest of all; it takes the build two and a half minutes and 6 GB of memory. So these go by the
 //! machinery that the SDK's clients are made of, with the same credentials, signatures, retries, timeouts and endpoint;
@@ -41,6 +41,14 @@ type Item = BTreeMap<String, String>;
 /// What was answered to an action's parameters.
 pub(super) type Answers = Arc<Mutex<HashMap<(&'static str, Vec<(String, String)>), Vec<Item>>>>;
 
+/// A subnet of the default VPC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultSubnet {
+    pub id: String,
+    pub zone: String,
+    pub vpc: String,
+}
+
 impl Cloud {
     /// Which zones of the region offer each of these instance types; a type that none offers is left out
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceTypeOfferings.html>).
@@ -66,16 +74,26 @@ impl Cloud {
         Ok(offered)
     }
 
-    /// The zones in which the default VPC has a subnet of its own
-    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>).
+    /// The zones in which the default VPC has a subnet of its own.
     pub async fn default_zones(&self) -> Result<BTreeSet<String>, CloudError> {
+        let subnets = self.default_subnets().await?;
+        Ok(subnets.into_iter().map(|subnet| subnet.zone).collect())
+    }
+
+    /// The default VPC's own subnets, one a zone
+    /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>).
+    pub async fn default_subnets(&self) -> Result<Vec<DefaultSubnet>, CloudError> {
         let asked = [("Filter.1.Name", "default-for-az"), ("Filter.1.Value.1", "true")];
         let asked = asked.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let subnets = self.ec2("DescribeSubnets", "subnetSet", asked).await?;
-        Ok(subnets
-            .into_iter()
-            .filter_map(|mut item| item.remove("availabilityZone"))
-            .collect())
+        let subnets = subnets.into_iter().filter_map(|mut item| {
+            Some(DefaultSubnet {
+                id: item.remove("subnetId")?,
+                zone: item.remove("availabilityZone")?,
+                vpc: item.remove("vpcId")?,
+            })
+        });
+        Ok(subnets.collect())
     }
 
     /// All items of a set. Each question is asked once: which zones there are, and what they offer, stays while a command

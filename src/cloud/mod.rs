@@ -7,9 +7,10 @@ pub mod cloudformation;
 pub mod cloudwatch;
 pub mod connection;
 pub mod dynamodb;
-mod ec2;
+pub mod ec2;
 pub mod iam;
 pub mod lambda;
+pub mod load_balancing;
 pub mod logs;
 pub mod presence;
 pub mod s3;
@@ -40,6 +41,7 @@ pub struct Cloud {
     dynamodb: aws_sdk_dynamodb::Client,
     iam: aws_sdk_iam::Client,
     lambda: aws_sdk_lambda::Client,
+    load_balancing: aws_sdk_elasticloadbalancingv2::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     s3: aws_sdk_s3::Client,
     secrets_manager: aws_sdk_secretsmanager::Client,

@@ -77,6 +77,13 @@ impl Cloud {
                 let name = id.rsplit('/').next().unwrap_or(id);
                 is_there("GetInstanceProfile", self.has_profile(name).await?)
             }
+            "AWS::ElasticLoadBalancingV2::LoadBalancer" => {
+                is_there("DescribeLoadBalancers", self.has_load_balancer(id).await?)
+            }
+            "AWS::ElasticLoadBalancingV2::TargetGroup" => {
+                is_there("DescribeTargetGroups", self.has_target_group(id).await?)
+            }
+            "AWS::ElasticLoadBalancingV2::Listener" => is_there("DescribeListeners", self.has_listener(id).await?),
             "AWS::Lambda::Function" => is_there("GetFunction", self.function(id).await?.is_some()),
             "AWS::Lambda::EventSourceMapping" => self.mapping_presence(id).await.map(Some),
             "AWS::SSM::Parameter" => is_there("GetParameter", self.parameter(id).await?.is_some()),

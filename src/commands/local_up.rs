@@ -83,11 +83,9 @@ impl Up {
         if fleet::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
-        let instances = environment
-            .stages
-            .iter()
-            .filter_map(|stage| stage.workers.instances.as_ref());
-        let programs = instances.filter_map(|instances| instances.program.as_ref());
+        let programs = environment
+            .instances()
+            .filter_map(|(_, instances)| instances.program.as_ref());
         let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
         self.tell_what_cannot_run(&environment)?;
         python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
@@ -104,7 +102,7 @@ impl Up {
         let functions = stages.iter().filter(|stage| stage.function().is_some());
         let functions: Vec<&str> = functions.map(|stage| stage.name.as_str()).collect();
         // Instances that are described may come with a later deploy.
-        let may_come = environment.stages.iter().any(|stage| stage.workers.instances.is_some());
+        let may_come = environment.instances().next().is_some();
         let none_now = stages.iter().all(|stage| stage.instances().is_none());
         if !functions.is_empty() && none_now && !may_come {
             let only = report::fleet::OnlyFunctions {
@@ -160,7 +158,7 @@ impl Up {
             "no worker of {} runs here: its image brings it, and only EC2 starts images",
             names.join(", ")
         );
-        if names.len() == environment.stages.len() {
+        if names.len() == environment.stages.len() && environment.web.is_none() {
             return Err(
                 Error::usage(cannot).with_help("the queue and the bucket are there with `qfleet deploy --local`")
             );

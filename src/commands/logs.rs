@@ -7,6 +7,7 @@ use super::global::{Env, Global};
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
+use crate::deployed::web::{WEB, Web};
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
 use crate::observe::logs::{Logs as Reader, Look, Wanted};
@@ -62,10 +63,12 @@ impl Logs {
         let environment = self.env.load()?;
         global.run(None, async |interrupt| {
             let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
-            if let Some(stage) = &self.stage {
+            let web = Web::of(&destinations.deployed);
+            if let Some(stage) = self.stage.as_ref().filter(|stage| *stage != WEB || web.is_none()) {
                 destinations.queues(Some(stage))?;
             }
             let mut stages = Stage::all(&destinations.deployed);
+            stages.extend(web.map(Web::for_logs));
             stages.retain(|stage| self.stage.as_ref().is_none_or(|wanted| *wanted == stage.name));
             let shown = self.show(global, &cloud, &destinations.deployed.address, &stages, since);
             Global::until_stopped(interrupt, self.follow, shown).await

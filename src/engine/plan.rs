@@ -258,8 +258,8 @@ impl Plan {
 pub struct Current {
     /// How many instances a rolling update keeps in service, when the group is there.
     pub in_service: Option<u32>,
-    /// Its zones, separated by commas.
-    pub zones: Option<String>,
+    /// What was chosen for it, such as its zones, by parameter.
+    pub chosen: BTreeMap<String, String>,
 }
 
 /// The values of a stack's parameters, or the part whose output isn't there yet.
@@ -275,7 +275,9 @@ pub fn resolve(
             let value = match value {
                 Value::Literal(text) | Value::Ssm(text) => text.clone(),
                 Value::InService(at_first) => current.in_service.unwrap_or(*at_first).to_string(),
-                Value::Zones(_) => current.zones.clone().unwrap_or_default(),
+                Value::Zones(_) | Value::DefaultVpc | Value::DefaultSubnets(_) => {
+                    current.chosen.get(name).cloned().unwrap_or_default()
+                }
                 Value::Output { part, key } => outputs
                     .get(part)
                     .and_then(|of_part| of_part.get(key))

@@ -6,7 +6,9 @@ mod secret_names;
 
 use super::problem::Problem;
 use super::units::Duration;
-use super::{Active, Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script};
+use super::{
+    Active, Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script, web,
+};
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
 /// one to boot.
@@ -29,7 +31,6 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
         secret_names::advise(&format!("{at}/workers"), &stage.workers, &mut advice);
         if let Some(group) = &stage.workers.instances {
             instances(&format!("{at}/workers/instances"), stage, group, &mut advice);
-            image::advise(&format!("{at}/workers/instances"), group, &mut advice);
             if let Some(scaling) = &stage.scaling {
                 scales(&at, group, scaling, &mut advice);
             }
@@ -41,6 +42,11 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
             too_late(&at, stage, scaling, &mut advice);
         }
     }
+    for (at, instances) in environment.instances() {
+        placement(&at, instances, &mut advice);
+        image::advise(&at, instances, &mut advice);
+    }
+    web::advise(environment, &mut advice);
     run_script::advise(environment, &mut advice);
     advice
 }
@@ -196,16 +202,7 @@ fn timed(scaling: &Scaling) -> Option<(&Scaling, f64)> {
 
 fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Problem>) {
     capacity::advise(at, stage, group, advice);
-    let Instances {
-        types,
-        zones,
-        subnets,
-        min,
-        max,
-        spot,
-        on_demand_base,
-        ..
-    } = group;
+    let Instances { min, max, .. } = group;
     if stage.scaling.is_none() && group.capacity.is_empty() && (min < max || *min == 0) {
         let starts = match min {
             0 => "the group stays without instances".to_owned(),
@@ -219,6 +216,33 @@ fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Proble
             .help("add `scaling:` to the stage, unless its capacity is set by hand or by something else"),
         );
     }
+    if let Some((_, seconds)) = stage.scaling.as_ref().and_then(timed)
+        && let Some(drain_timeout) = group.drains_for()
+        && seconds > drain_timeout.as_secs() as f64
+    {
+        advice.push(
+            Problem::new(
+                format!("{at}/drain_timeout"),
+                format!(
+                    "an instance is ended after {drain_timeout}, in the middle of a message that takes {seconds} s"
+                ),
+            )
+            .help("set it longer than seconds_per_message, or work is done twice at every scale-in"),
+        );
+    }
+}
+
+/// Where instances are, and as what capacity.
+fn placement(at: &str, group: &Instances, advice: &mut Vec<Problem>) {
+    let Instances {
+        types,
+        zones,
+        subnets,
+        max,
+        spot,
+        on_demand_base,
+        ..
+    } = group;
     let one_place = match (zones, subnets) {
         (Some(Zones::Named(names)), _) if names.len() == 1 => Some("zones"),
         (_, Some(subnets)) if subnets.len() == 1 => Some("subnets"),
@@ -246,20 +270,6 @@ fn instances(at: &str, stage: &Stage, group: &Instances, advice: &mut Vec<Proble
                 format!("no instance is ever spot capacity: `max` is {max}"),
             )
             .help("set it below `max`, or remove `spot`"),
-        );
-    }
-    if let Some((_, seconds)) = stage.scaling.as_ref().and_then(timed)
-        && let Some(drain_timeout) = group.drains_for()
-        && seconds > drain_timeout.as_secs() as f64
-    {
-        advice.push(
-            Problem::new(
-                format!("{at}/drain_timeout"),
-                format!(
-                    "an instance is ended after {drain_timeout}, in the middle of a message that takes {seconds} s"
-                ),
-            )
-            .help("set it longer than seconds_per_message, or work is done twice at every scale-in"),
         );
     }
 }

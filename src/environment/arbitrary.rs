@@ -1,5 +1,7 @@
 //! Any valid environment, for property tests.
 
+mod web;
+
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -31,10 +33,23 @@ pub fn environment() -> impl Strategy<Value = Environment> {
         any::<bool>(),
         option::of(alerts()),
     );
-    (head, vec(stage(), 1..5)).prop_map(
-        |((name, region, account, tags, protect, lifetime, bucket, results, dashboard, mut alerts), stages)| {
+    (head, vec(stage(), 1..5), option::of(web::web())).prop_map(
+        |(
+            (name, region, account, tags, protect, lifetime, bucket, results, dashboard, mut alerts),
+            stages,
+            mut web,
+        )| {
             if let (Some(Alerts { topic: Some(topic), .. }), Some(region)) = (&mut alerts, region) {
                 *topic = topic.replace("us-east-2", region);
+            }
+            if let (
+                Some(Web {
+                    certificate: Some(arn), ..
+                }),
+                Some(region),
+            ) = (&mut web, region)
+            {
+                *arn = arn.replace("us-east-2", region);
             }
             let mut environment = Environment {
                 name,
@@ -46,11 +61,16 @@ pub fn environment() -> impl Strategy<Value = Environment> {
                 bucket,
                 results,
                 stages,
+                web,
                 alerts,
                 dashboard,
                 drift: super::Drift::default(),
                 source: Arc::default(),
             };
+            if let Some(web) = &mut environment.web {
+                // Of those that there are.
+                web.feeds.truncate(environment.stages.len());
+            }
             let any = environment.stages[0].queue.max_receives;
             for i in 0..environment.stages.len() {
                 environment.stages[i].name = format!("s{i}");

@@ -35,6 +35,7 @@ mod secret;
 mod source;
 mod stage;
 pub mod units;
+mod web;
 #[cfg(test)]
 mod work;
 mod yaml;
@@ -61,6 +62,7 @@ pub use results::Results;
 pub use schema::schema;
 pub use secret::{KeptIn, Secret};
 pub use stage::{Active, Queue, Scaling, Stage, Workers, WorkersKind};
+pub use web::Web;
 pub use zones::Zones;
 
 use schemars::JsonSchema;
@@ -102,6 +104,9 @@ pub struct Environment {
     /// Queues with their workers.
     #[schemars(length(min = 1, max = 20))]
     pub stages: Vec<Stage>,
+    /// A web tier in front of the queues: an Application Load Balancer, and instances that run a program.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub web: Option<Web>,
     /// Who is told when an alarm goes off: dead letters, messages that wait too long, messages and nobody who works.
     /// Without it alarms show in `qfleet status` only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -120,8 +125,20 @@ pub struct Environment {
 impl Environment {
     /// Whether anything is to be put into the artifacts bucket.
     pub fn has_programs(&self) -> bool {
-        let mut kinds = self.stages.iter().map(|stage| &stage.workers);
-        kinds.any(|workers| workers.lambda.is_some() || workers.instances.iter().any(|it| it.program.is_some()))
+        let mut functions = self.stages.iter().filter_map(|stage| stage.workers.lambda.as_ref());
+        functions.next().is_some() || self.instances().any(|(_, instances)| instances.program.is_some())
+    }
+
+    /// Every group of instances with its pointer: those of the stages, and the web tier's.
+    pub fn instances(&self) -> impl Iterator<Item = (String, &Instances)> {
+        let stages = self.stages.iter().enumerate();
+        let of_stages = stages.filter_map(|(i, stage)| {
+            Some((
+                format!("/stages/{i}/workers/instances"),
+                stage.workers.instances.as_ref()?,
+            ))
+        });
+        of_stages.chain(self.web.iter().map(|web| ("/web/instances".to_owned(), &web.instances)))
     }
 
     /// The folder of a program, which the file names relative to itself.
@@ -131,13 +148,19 @@ impl Environment {
 
     /// The region of the first ARN in the file that is good in its own region only.
     pub fn region_of_arns(&self) -> Option<&str> {
-        let secrets = self.stages.iter().flat_map(|stage| stage.workers.secrets());
+        let of_web = self.web.iter().flat_map(|web| web.instances.secrets.values());
+        let secrets = self
+            .stages
+            .iter()
+            .flat_map(|stage| stage.workers.secrets())
+            .chain(of_web);
         let regions = secrets.filter_map(|secret| match secret.kept_in() {
             KeptIn::SecretsManager { region, .. } => Some(region),
             KeptIn::ParameterStore(_) => None,
         });
         let of_topic = self.alerts.as_ref().and_then(|alerts| alerts.region());
-        of_topic.into_iter().chain(regions).next()
+        let of_certificate = self.web.as_ref().and_then(|web| web.region_of_certificate());
+        of_topic.into_iter().chain(of_certificate).chain(regions).next()
     }
 }
 

@@ -21,6 +21,12 @@ pub const DEVICE: &str = r"^/dev/(sd|xvd)[a-z][0-9]{0,2}$";
 pub const VPC: &str = r"^vpc-[0-9a-f]{8,17}$";
 pub const SUBNET: &str = r"^subnet-[0-9a-f]{8,17}$";
 pub const SECURITY_GROUP: &str = r"^sg-[0-9a-f]{8,17}$";
+/// The path of a URL, of characters that need no quotes anywhere.
+pub const HEALTH: &str = r"^/[A-Za-z0-9/._~-]*$";
+/// An IPv4 network.
+pub const CIDR: &str =
+    r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])/(3[0-2]|[12]?[0-9])$";
+pub const CERTIFICATE: &str = r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$";
 /// A mailbox, narrower than RFC 5321: nothing that needs quotes.
 pub const EMAIL: &str = r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$";
 /// A standard topic: the name of a FIFO topic has a dot.
@@ -65,6 +71,9 @@ pub fn expected(pattern: &str) -> Option<&'static str> {
         VPC => "the id of a VPC (`vpc-…`)",
         SUBNET => "the id of a subnet (`subnet-…`)",
         SECURITY_GROUP => "the id of a security group (`sg-…`)",
+        HEALTH => "a path such as `/health`, of letters, digits and `/ . _ ~ -`",
+        CIDR => "an IPv4 network, such as `203.0.113.0/24`; one address ends in `/32`",
+        CERTIFICATE => "the ARN of a certificate of ACM (`arn:aws:acm:…:certificate/…`)",
         EMAIL => "an e-mail address, such as `ops@example.com`",
         TOPIC => "the ARN of a standard SNS topic (`arn:aws:sns:…`)",
         POLICY => "the ARN of a managed policy (`arn:aws:iam::…:policy/…`)",

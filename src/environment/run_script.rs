@@ -14,10 +14,7 @@ const LONGEST: u64 = 64 << 10;
 /// of its end. (`KillMode=mixed` in `templates/worker/bootstrap.sh`: the signal is for the main process alone, which may
 /// still need what it started.)
 pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
-    for (i, stage) in environment.stages.iter().enumerate() {
-        let Some(instances) = &stage.workers.instances else {
-            continue;
-        };
+    for (at, instances) in environment.instances() {
         let Some(program) = &instances.program else {
             continue;
         };
@@ -25,7 +22,7 @@ pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
         if read(&environment.program_folder(program).join("run")).is_some_and(|run| waits_for_its_program(&run)) {
             advice.push(
                 Problem::new(
-                    format!("/stages/{i}/workers/instances/program"),
+                    format!("{at}/program"),
                     "its `run` starts the worker without `exec`: SIGTERM ends the script, and the worker is killed with \
                      what it has in hand",
                 )

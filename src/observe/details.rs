@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join, join4};
+use futures_util::future::{join, join5};
 use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::alerts::{self, Alerts};
 use super::unclaimed::{self, Unclaimed};
+use super::web::{self, WebState};
 use crate::cloud::autoscaling::policies::PolicyOfGroup;
 use crate::cloud::autoscaling::refreshes::InstanceRefresh;
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -17,6 +18,7 @@ use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 use crate::deployed::stage::Stage;
+use crate::local::fleet::state::FleetState;
 
 /// How many calls of a kind are made at once: an environment of many stages must not use up an account's limits.
 const AT_ONCE: usize = 8;
@@ -69,24 +71,27 @@ pub struct Read {
     pub alerts: Option<Alerts>,
     /// Files that no stage gets.
     pub unclaimed: Option<Unclaimed>,
+    /// The web tier.
+    pub web: Option<WebState>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
 
 /// Reads it: three calls a stage and one a topic, then one for each hundred alarms; a call for each stack that holds a
 /// stage or isn't well; one for files, where stages choose among them. The emulator has neither refreshes nor alarms that scale.
-pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read {
+pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed, stages: &[Stage]) -> Read {
     let of_groups = async {
         if cloud.local {
             return Default::default();
         }
         join(policies_and_alarms(cloud, stages), refreshes(cloud, stages)).await
     };
-    let ((scaling, refreshes), subscribed, (alerts, unclaimed), stacks) = join4(
+    let ((scaling, refreshes), subscribed, (alerts, unclaimed), stacks, web) = join5(
         of_groups,
         subscribers(cloud, stages),
         join(alerts::read(cloud, deployed), unclaimed::read(cloud, deployed, stages)),
         join(events(cloud, deployed), protections(cloud, deployed)),
+        web::read(cloud, fleet, deployed),
     )
     .await;
     let mut read = Read::default();
@@ -97,6 +102,10 @@ pub async fn read(cloud: &Cloud, deployed: &Deployed, stages: &[Stage]) -> Read 
     match unclaimed {
         Ok(unclaimed) => read.unclaimed = unclaimed,
         Err(error) => read.problems.push(format!("files: {error}")),
+    }
+    match web {
+        Ok(web) => read.web = web,
+        Err(error) => read.problems.push(format!("web: {error}")),
     }
     let (policies, alarms) = scaling;
     for (stage, policies) in policies {

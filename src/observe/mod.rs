@@ -36,3 +36,4 @@ pub mod trend;
 pub mod unclaimed;
 pub mod victim;
 pub mod watch;
+pub mod web;

@@ -122,7 +122,7 @@ pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Times
         live::read(cloud, fleet.as_ref(), &stages),
         activities::read(cloud, &stacks.deployed.address.environment, &stages),
         metrics::read(cloud, fleet.as_ref(), &stages, now),
-        details::read(cloud, &stacks.deployed, &stages),
+        details::read(cloud, fleet.as_ref(), &stacks.deployed, &stages),
     )
     .await;
     for found in &mut stacks.deployed.stacks {
@@ -197,6 +197,7 @@ impl Reads<'_> {
                 .map(|found| stack_state(found, self.details.events.get(&found.stack.id), now))
                 .collect(),
             stages: stages.collect(),
+            web: self.details.web.clone(),
             alerts: self.details.alerts.clone(),
             unclaimed: self.details.unclaimed.clone(),
             missing: self.stacks.missing(),

@@ -19,6 +19,7 @@ use super::pause::Pause;
 use super::replies::Replies;
 use super::trend::Trend;
 use super::unclaimed::Unclaimed;
+use super::web::WebState;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -47,6 +48,9 @@ pub struct Status {
     /// Its stacks; none when it isn't deployed.
     pub stacks: Vec<StackState>,
     pub stages: Vec<StageState>,
+    /// The web tier, where the environment has one; not with `--watch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web: Option<WebState>,
     /// The mailbox that alarms are sent to, where the environment has a topic of its own for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerts: Option<Alerts>,

@@ -63,6 +63,9 @@ fn text(event: &FleetEvent, now: Timestamp) -> String {
                 }
             );
         }
+        FleetEvent::Web { url } => {
+            let _ = writeln!(out, "{} web: {}", clock(now), paint(STRONG, url));
+        }
         FleetEvent::Activity { stage, activity } => activity_text(&mut out, stage, activity, &clock(now)),
         FleetEvent::WorkerEnded {
             stage,
@@ -131,8 +134,10 @@ fn activity_text(out: &mut String, stage: &str, activity: &Activity, clock: &str
 pub fn detached(detached: &Detached<'_>) -> String {
     let Detached { fleet, log } = detached;
     let stages: Vec<&str> = fleet.groups.iter().map(|group| group.stage.as_str()).collect();
+    let url = fleet.groups.iter().find_map(|group| group.url.as_ref());
+    let url = url.map_or(String::new(), |url| format!("  {} {url}\n", paint(FAINT, "web:      ")));
     format!(
-        "Local fleet of {} runs in the background, process {}: {}\n  {} {log}\n  {} qfleet local down {}\n",
+        "Local fleet of {} runs in the background, process {}: {}\n{url}  {} {log}\n  {} qfleet local down {}\n",
         paint(STRONG, &fleet.address.environment),
         fleet.pid,
         stages.join(", "),

@@ -63,6 +63,8 @@ pub fn drift(plan: &Plan, env: &str) -> Option<String> {
     ))
 }
 
+const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+
 fn by_template(stack: &StackPlan) -> bool {
     stack.source == Source::Template
         && matches!(
@@ -165,6 +167,11 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             ),
         };
         let _ = writeln!(out, "{}", wrapped(&line, "    ", "    "));
+    }
+    let is_new = |change: &Change| change.action == Action::Add && change.resource_type == LOAD_BALANCER;
+    if stack.changes.iter().any(is_new) {
+        let line = "a load balancer is billed by the hour for as long as it is there, whether or not anybody comes";
+        let _ = writeln!(out, "{}", wrapped(line, "    ", "    "));
     }
     if let Some(rolling) = stack.rolling_update.as_ref().filter(|rolling| rolling.instances > 0) {
         rolling_text(out, rolling);

@@ -46,6 +46,8 @@ pub fn text(blueprint: &Blueprint) {
                     Value::Output { part, key } => writeln!(out, "# parameter {name}: output {key} of {part}"),
                     Value::Ssm(path) => writeln!(out, "# parameter {name}: SSM parameter {path}"),
                     Value::Zones(wanted) => writeln!(out, "# parameter {name}: {wanted}"),
+                    Value::DefaultVpc => writeln!(out, "# parameter {name}: the default VPC"),
+                    Value::DefaultSubnets(wanted) => writeln!(out, "# parameter {name}: subnets in {wanted}"),
                     Value::InService(at_first) => {
                         writeln!(out, "# parameter {name}: {at_first}, later as many as run")
                     }

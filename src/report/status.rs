@@ -1,6 +1,7 @@
 //! Status, for people: what is to be looked into first, then stacks, then stages.
 
 pub(super) mod stage;
+mod web;
 
 use std::fmt::Write;
 
@@ -44,6 +45,10 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
     for stage in &status.stages {
         let _ = writeln!(out, "\n{} {}", paint(FAINT, "stage"), paint(STRONG, &stage.stage));
         stage::lines(&mut out, stage, status.local, width);
+    }
+    if let Some(web) = &status.web {
+        let _ = writeln!(out, "\n{}", paint(FAINT, "web"));
+        web::lines(&mut out, web, status.local && status.local_fleet.is_none(), width);
     }
     if !status.unknown.is_empty() {
         let _ = writeln!(out);

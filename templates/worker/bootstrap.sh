@@ -256,5 +256,17 @@ for _ in {1..15}; do
   fi
 done
 
+# Behind a load balancer: no other instance is taken away for this one before it answers, and the load balancer has seen it.
+if [ -n "${QFLEET_HEALTH_URL:-}" ]; then
+  begin "waiting for $QFLEET_HEALTH_URL"
+  for try in {1..60}; do
+    curl -sf -m 5 --noproxy '*' -o /dev/null "$QFLEET_HEALTH_URL" && break
+    [ ! -e /run/qfleet/goes-away ] || exit 0
+    [ "$try" -lt 60 ] || { echo "qfleet: $QFLEET_HEALTH_URL doesn't answer 200" >>$evidence; exit 1; }
+    sleep 2
+  done
+  sleep 30
+fi
+
 begin "done"
 signal SUCCESS || echo "qfleet: not signalled"

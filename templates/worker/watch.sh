@@ -117,6 +117,13 @@ done
 
 why="EC2 takes this spot instance back"
 [ -z "$terminating" ] || why="the group terminates this instance"
+# Behind a load balancer: it may send requests here until it has let go of the instance, and for those that it has sent.
+deregistration=${QFLEET_DEREGISTRATION_SECONDS:-0}
+if [ "$deregistration" -gt 0 ]; then
+  echo "qfleet: $why: the load balancer has $deregistration s to let go of it"
+  sleep "$deregistration"
+  look
+fi
 echo "qfleet: $why: the worker gets SIGTERM, and $drain s to finish"
 end_worker
 # After a spot notice the group may take its time until it waits, or never wait.

@@ -61,6 +61,8 @@ class Instance:
         """How many reads of secrets are refused for now."""
         self.public: dict[str, bytes] = {}
         """By path: what anybody may read."""
+        self.health: list[int] = []
+        """What the program answers to health checks, one after the other."""
         self.refused: list[str] = []
         self.url = ""
 
@@ -166,6 +168,8 @@ class Instance:
                 self.reply(200, token.encode())
 
             def do_GET(self) -> None:
+                if self.path == "/health":
+                    return self.reply(instance.health.pop(0), b"")
                 if self.path in instance.public:
                     return self.reply(200, instance.public[self.path])
                 if self.path.startswith("/agent"):

@@ -139,6 +139,27 @@ def test_the_cause_is_told_however_long_its_stack_trace(boot: Callable[..., Boot
     assert cause in done.report()
 
 
+@pytest.mark.parametrize("refusals", [0, 3])
+def test_behind_a_load_balancer_a_program_is_signalled_once_it_answers(
+    boot: Callable[..., Boot], instance: Instance, refusals: int
+) -> None:
+    instance.health = [503] * refusals + [200]
+    done = boot(GOOD, BOOTSTRAP_ENV + f"QFLEET_HEALTH_URL={instance.url}/health\n")
+    assert done.code == 0, done.output
+    assert done.signal() == "SUCCESS" and instance.health == []
+    # Then the load balancer has the time to see it, too.
+    assert done.calls("sleep").count("[30]") == 1 and done.calls("sleep")[-1] == "[30]"
+
+
+def test_behind_a_load_balancer_a_program_that_never_answers_fails_the_deployment(
+    boot: Callable[..., Boot], instance: Instance
+) -> None:
+    instance.health = [500] * 60
+    done = boot(GOOD, BOOTSTRAP_ENV + f"QFLEET_HEALTH_URL={instance.url}/health\n")
+    assert done.code == 1 and done.signal() == "FAILURE" and done.powered_off()
+    assert f"{instance.url}/health doesn't answer 200" in done.report()
+
+
 def test_an_instance_taken_away_while_it_boots_is_no_failure(boot: Callable[..., Boot]) -> None:
     done = boot(GOOD, active_for=1, goes_away=True)
     assert done.code == 0, done.output

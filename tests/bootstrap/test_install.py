@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ["examples/mover", "examples/darkroom", "examples/fingerprint", "templates/init/worker"]
+PROGRAMS = ["examples/mover", "examples/darkroom", "examples/fingerprint", "examples/web", "templates/init/worker"]
 
 # Python as `install` sees it: `fits` says for which names it is new enough, and makes virtual environments.
 PYTHON = """\

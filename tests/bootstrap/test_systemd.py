@@ -40,7 +40,9 @@ exec /usr/bin/curl "$@"
 def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]:
     machines = []
 
-    def start(run: str, drain: int = 30, deploying: bool = True, secrets: str = "", **numbers: float) -> Machine:
+    def start(
+        run: str, drain: int = 30, deploying: bool = True, secrets: str = "", more: str = "", **numbers: float
+    ) -> Machine:
         """A machine that runs a program of this script, the watcher's numbers changed to these."""
         # As they stand in the user data: without comments.
         scripts = {path.name: re.sub(r"(?m)^\s*# .*\n", "", path.read_text()) for path in WORKER.glob("*.sh")}
@@ -69,7 +71,7 @@ QFLEET_LIFECYCLE_HOOK=drain
 AWS_REGION={REGION}
 AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}
 AWS_ENDPOINT_URL={instance.url}
-"""
+{more}"""
         user_data = f"""\
 mkdir -p /etc/qfleet /opt/qfleet
 cp /shared/*.sh /opt/qfleet/
@@ -145,6 +147,18 @@ def test_a_worker_that_does_not_end_is_told_again_and_killed(boot: Callable[...,
     heartbeats = instance.actions().count("RecordLifecycleActionHeartbeat")
     assert 1 <= heartbeats < 10, instance.actions()
     assert instance.actions()[-1] == "CompleteLifecycleAction"
+
+
+def test_a_load_balancer_lets_go_of_an_instance_before_its_program_ends(
+    boot: Callable[..., Machine], instance: Instance
+) -> None:
+    machine = boot(POLITE, more="QFLEET_DEREGISTRATION_SECONDS=1\n")
+    machine.eventually(lambda: instance.signals)
+    instance.terminate()
+    machine.says("the group was told that the work is done")
+    said = machine.log()
+    waits = said.index("the load balancer has 1 s to let go of it")
+    assert waits < said.index("got SIGTERM") < said.index("qfleet: the worker has ended")
 
 
 def test_before_ec2_takes_a_spot_instance_back_its_worker_is_told(boot: Callable[..., Machine], instance: Instance) -> None:

@@ -26,7 +26,7 @@ class Services:
 
     def everything(self) -> dict[str, set[str]]:
         """The names of everything that an environment could leave behind."""
-        ec2, iam, cloudwatch = self("ec2"), self("iam"), self("cloudwatch")
+        ec2, iam, cloudwatch, elb = self("ec2"), self("iam"), self("cloudwatch"), self("elbv2")
         stacks = paged(self("cloudformation"), "list_stacks", "StackSummaries")
         return {
             "CloudFormation stacks": {s["StackName"] for s in stacks if s["StackStatus"] != "DELETE_COMPLETE"},
@@ -47,6 +47,8 @@ class Services:
                 for i in reservation["Instances"]
                 if i["State"]["Name"] != "terminated"
             },
+            "load balancers": names(paged(elb, "describe_load_balancers", "LoadBalancers"), "LoadBalancerName"),
+            "target groups": names(paged(elb, "describe_target_groups", "TargetGroups"), "TargetGroupName"),
             "IAM roles": names(paged(iam, "list_roles", "Roles"), "RoleName"),
             "instance profiles": names(paged(iam, "list_instance_profiles", "InstanceProfiles"), "InstanceProfileName"),
             "log groups": names(paged(self("logs"), "describe_log_groups", "logGroups"), "logGroupName"),

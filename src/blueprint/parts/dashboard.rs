@@ -37,6 +37,14 @@ impl Parts<'_> {
                 scaling: scaling::context(stage, index)?,
             });
         }
+        if self.environment.web.is_some() {
+            for (parameter, of) in [
+                ("LoadBalancer", outputs::LOAD_BALANCER_FULL_NAME),
+                ("TargetGroup", outputs::TARGET_GROUP_FULL_NAME),
+            ] {
+                parameters.insert(parameter.to_owned(), output("web", of));
+            }
+        }
         let environment = &self.environment.name;
         let context = contexts::Dashboard {
             environment,
@@ -49,6 +57,7 @@ impl Parts<'_> {
                 .map(|_| json(names::table(environment))),
             has_parameters: !parameters.is_empty(),
             stages,
+            web: self.environment.web.is_some(),
         };
         self.stack(
             "dashboard",

@@ -9,7 +9,7 @@ use crate::blueprint::{Artifact, InService, Value, ZonesWanted, contexts, names,
 use crate::environment::advice::COLD_REACTION_FLOOR;
 use crate::environment::problem::Problem;
 use crate::environment::units::Duration;
-use crate::environment::{Instances, Network, Stage, Zones};
+use crate::environment::{Instances, Network, Zones};
 
 /// How long the watcher needs, beside the worker's own time: to see that the instance waits in its hook, to tell the
 /// worker, and to complete the hook afterwards (`templates/worker/watch.sh`).
@@ -28,15 +28,24 @@ impl Parts<'_> {
         place: Place<'_>,
         instances: &Instances,
     ) -> Result<Option<Artifact>, Vec<Problem>> {
+        self.program(&self.environment.stages[place.index].name, &pointer(place), instances)
+    }
+
+    /// The program of the instances of a part.
+    pub(super) fn program(
+        &self,
+        part: &str,
+        pointer: &str,
+        instances: &Instances,
+    ) -> Result<Option<Artifact>, Vec<Problem>> {
         let Some(program) = &instances.program else {
             return Ok(None);
         };
-        let stage = &self.environment.stages[place.index];
         let folder = self.environment.program_folder(program);
-        let program = program::pack(&folder, &format!("{}/program", pointer(place)))?;
+        let program = program::pack(&folder, &format!("{pointer}/program"))?;
         Ok(Some(Artifact {
-            stage: stage.name.clone(),
-            key: format!("programs/{}/{}.tar.gz", stage.name, program.hash),
+            stage: part.to_owned(),
+            key: format!("programs/{part}/{}.tar.gz", program.hash),
             bytes: program.archive,
         }))
     }
@@ -51,14 +60,14 @@ impl Parts<'_> {
     }
 
     /// Ends the here-documents with settings, and stands in none of them.
-    fn end_mark(&self, stage: &Stage, instances: &Instances) -> String {
+    pub(super) fn end_mark(&self, part: &str, instances: &Instances) -> String {
         let prefixes = self.environment.bucket.iter();
         let prefixes = prefixes.flat_map(|bucket| [bucket.uploads.as_str(), &bucket.processed]);
         let variables = instances.environment.iter();
         let variables = variables.flat_map(|(name, value)| [name.as_str(), value]);
         let secrets = instances.secrets.iter();
         let secrets = secrets.flat_map(|(name, secret)| [name.as_str(), &secret.0]);
-        let names = [self.environment.name.as_str(), &stage.name].into_iter();
+        let names = [self.environment.name.as_str(), part].into_iter();
         quoting::end_mark(names.chain(prefixes).chain(variables).chain(secrets))
     }
 
@@ -105,7 +114,7 @@ impl Parts<'_> {
         let stage = &self.environment.stages[place.index];
         context(
             names::stack(&self.environment.name, &stage.name),
-            self.end_mark(stage, instances),
+            self.end_mark(&stage.name, instances),
             self.secrets(&instances.secrets),
             instances,
         )
@@ -116,7 +125,7 @@ fn pointer(place: Place<'_>) -> String {
     format!("/stages/{}/workers/instances", place.index)
 }
 
-fn context<'a>(
+pub(super) fn context<'a>(
     instance_name: String,
     end_mark: String,
     secrets: contexts::Secrets<'a>,
@@ -173,7 +182,7 @@ fn fewest(instances: &Instances) -> u32 {
 }
 
 /// The zones of the default VPC, for instances that run there and name none.
-fn default_zones(instances: &Instances) -> Option<ZonesWanted> {
+pub(super) fn default_zones(instances: &Instances) -> Option<ZonesWanted> {
     let elsewhere = instances.network.is_some() || instances.vpc.is_some();
     let named = matches!(instances.zones, Some(Zones::Named(_)));
     (!elsewhere && !named).then(|| ZonesWanted {

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use super::{Parts, ZONES};
 use crate::blueprint::{Stack, Value, ZonesWanted, contexts};
 use crate::environment::problem::Problem;
-use crate::environment::{Network, Stage};
+use crate::environment::{Environment, Instances, Network};
 
 /// The subnets of a network of the environment's own, each in a zone of its own.
 const SUBNETS: u32 = 2;
 
 impl Parts<'_> {
-    /// A VPC, if any stage asks for one.
+    /// A VPC, if any group of instances asks for one.
     pub fn network(&self) -> Option<Result<Stack, Problem>> {
-        let asked = self.environment.stages.iter().filter(|stage| is_wanted(stage));
-        let types = asked.filter_map(|stage| Some(stage.workers.instances.as_ref()?.types.clone()));
-        let mut offering: Vec<Vec<String>> = types.collect();
+        let mut offering: Vec<Vec<String>> = asked(self.environment)
+            .map(|instances| instances.types.clone())
+            .collect();
         offering.sort();
         offering.dedup();
         (!offering.is_empty()).then(|| {
@@ -34,8 +34,12 @@ impl Parts<'_> {
     }
 }
 
-/// Whether a stage asks for a VPC.
-pub(in crate::blueprint) fn is_wanted(stage: &Stage) -> bool {
-    let instances = stage.workers.instances.as_ref();
-    instances.is_some_and(|instances| instances.network == Some(Network::Create))
+/// Whether any group of instances asks for a VPC.
+pub(in crate::blueprint) fn is_wanted(environment: &Environment) -> bool {
+    asked(environment).next().is_some()
+}
+
+fn asked(environment: &Environment) -> impl Iterator<Item = &Instances> {
+    let all = environment.instances().map(|(_, instances)| instances);
+    all.filter(|instances| instances.network == Some(Network::Create))
 }

@@ -10,6 +10,19 @@ use crate::environment::{KeptIn, Secret, Workers};
 impl Parts<'_> {
     /// Those that the workers' role can't read: of another region or account than the workers'. The emulator has others.
     pub(super) fn secrets_elsewhere(&self, index: usize, workers: &Workers) -> Vec<Problem> {
+        let instances = workers
+            .instances
+            .iter()
+            .map(|instances| ("instances", &instances.secrets));
+        let function = workers.lambda.iter().map(|lambda| ("lambda", &lambda.secrets));
+        let problems = instances.chain(function).flat_map(|(key, secrets)| {
+            self.among_secrets_elsewhere(&format!("/stages/{index}/workers/{key}"), secrets)
+        });
+        problems.collect()
+    }
+
+    /// Those among the secrets at `pointer`.
+    pub(super) fn among_secrets_elsewhere(&self, pointer: &str, secrets: &BTreeMap<String, Secret>) -> Vec<Problem> {
         let here = self.placement;
         let elsewhere = |secret: &Secret| match secret.kept_in() {
             KeptIn::SecretsManager { region, .. } if region != here.region => Some((
@@ -29,16 +42,9 @@ impl Parts<'_> {
             }
             _ => None,
         };
-        let instances = workers
-            .instances
-            .iter()
-            .map(|instances| ("instances", &instances.secrets));
-        let function = workers.lambda.iter().map(|lambda| ("lambda", &lambda.secrets));
-        let secrets = instances.chain(function).filter(|_| !here.local);
-        let secrets = secrets.flat_map(|(key, all)| all.iter().map(move |(name, secret)| (key, name, secret)));
-        let problems = secrets.filter_map(|(key, name, secret)| {
+        let problems = secrets.iter().filter(|_| !here.local).filter_map(|(name, secret)| {
             let (message, help) = elsewhere(secret)?;
-            Some(Problem::new(format!("/stages/{index}/workers/{key}/secrets/{name}"), message).help(help))
+            Some(Problem::new(format!("{pointer}/secrets/{name}"), message).help(help))
         });
         problems.collect()
     }

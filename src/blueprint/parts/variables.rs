@@ -61,6 +61,18 @@ impl Parts<'_> {
             }
             Active::None => return None,
         };
+        let at = format!("/stages/{}/workers/{key}", place.index);
+        self.too_long_at(&at, stack, environment, secrets)
+    }
+
+    /// The same of variables and secrets at `at`.
+    pub(super) fn too_long_at(
+        &self,
+        at: &str,
+        stack: &Stack,
+        environment: &BTreeMap<String, String>,
+        secrets: &BTreeMap<String, Secret>,
+    ) -> Option<Problem> {
         let template = template::read(&stack.body).ok()?;
         let output = section(&template, "Outputs").find(|(id, _)| *id == outputs::WORKER_ENVIRONMENT);
         let output = output.map(|(_, output)| self.in_output(output, environment, secrets));
@@ -68,8 +80,7 @@ impl Parts<'_> {
             section(&template, "Resources").find(|(_, resource)| resource["Type"] == "AWS::Lambda::Function");
         let function = function.map(|(_, function)| self.in_function(function, environment, secrets));
         let tightest = output.into_iter().chain(function).max_by_key(Room::missing)?;
-        let at = format!("/stages/{}/workers/{key}", place.index);
-        (tightest.missing() > 0).then(|| tightest.problem(&at))
+        (tightest.missing() > 0).then(|| tightest.problem(at))
     }
 
     fn in_output(

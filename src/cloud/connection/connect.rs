@@ -298,6 +298,7 @@ impl Cloud {
             dynamodb: client!(aws_sdk_dynamodb),
             iam: client!(aws_sdk_iam),
             lambda: client!(aws_sdk_lambda),
+            load_balancing: client!(aws_sdk_elasticloadbalancingv2),
             logs: client!(aws_sdk_cloudwatchlogs),
             s3: client!(aws_sdk_s3, force_path_style(path_style)),
             secrets_manager: client!(aws_sdk_secretsmanager),

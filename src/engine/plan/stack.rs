@@ -91,7 +91,7 @@ pub(super) async fn plan_stack(
     let chosen = zones::choose(cloud, stack, found, template).await?;
     let current = Current {
         in_service: found.and_then(|found| rolling::deployed(stack, found)),
-        zones: chosen.zones,
+        chosen: chosen.values,
     };
     let drift = found.map(|found| &found.drift).filter(|drift| drift.is_drifted());
     let history = match found {

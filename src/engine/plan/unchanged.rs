@@ -12,7 +12,7 @@ pub fn ssm_parameters(blueprint: &Blueprint) -> BTreeSet<String> {
     values
         .filter_map(|value| match value {
             Value::Ssm(path) => Some(path.clone()),
-            Value::Literal(_) | Value::Output { .. } | Value::InService(_) | Value::Zones(_) => None,
+            _ => None,
         })
         .collect()
 }
@@ -45,7 +45,11 @@ pub fn is_unchanged(
                 Value::InService(_) => true,
                 // CloudFormation resolves it anew at each deploy: a newer image is a change.
                 Value::Ssm(path) => same && deployed.resolved.is_some() && deployed.resolved.as_ref() == ssm.get(path),
-                Value::Literal(_) | Value::Output { .. } | Value::Zones(_) => same,
+                Value::Literal(_)
+                | Value::Output { .. }
+                | Value::Zones(_)
+                | Value::DefaultVpc
+                | Value::DefaultSubnets(_) => same,
             }
         })
 }

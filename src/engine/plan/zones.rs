@@ -1,69 +1,124 @@
-//! The zones that a stack is put in: those that offer its instance types, chosen when it is made.
+//! The place that a stack is put in: zones that offer its instance types, and subnets of the default VPC in them, chosen
+//! when it is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::blueprint::{Stack, Value, ZonesWanted, template};
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::cloud::ec2::DefaultSubnet;
 use crate::error::{Error, Result};
 
-/// The template's parameter that carries them.
-const PARAMETER: &str = "Zones";
+/// A load balancer's zones are two or more
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>).
+const FEWEST_SUBNETS: usize = 2;
 
-/// Zones that were chosen.
+/// What was chosen.
 #[derive(Default)]
 pub(in crate::engine) struct Chosen {
-    /// The zones, separated by commas; none when the stack's file names them, or it needs none.
-    pub zones: Option<String>,
+    /// By parameter, lists separated by commas; nothing where the stack's file names it all.
+    pub values: BTreeMap<String, String>,
     /// Why they may be the wrong ones.
     pub warning: Option<String>,
 }
 
-/// The zones of a stack.
+/// The zones and subnets of a stack.
 ///
 /// # Errors
-/// A refusal when too few zones offer what is wanted. Failures of AWS.
+/// A refusal when too few zones offer what is wanted, or there is no default VPC. Failures of AWS.
 pub(in crate::engine) async fn choose(
     cloud: &Cloud,
     stack: &Stack,
     found: Option<&StackDescription>,
     deployed: Option<&str>,
 ) -> Result<Chosen> {
-    let Some(Value::Zones(wanted)) = stack.parameters.get(PARAMETER) else {
-        return Ok(Chosen::default());
-    };
-    let pinned = found.and_then(|found| found.parameters.get(PARAMETER));
-    if let Some(pinned) = pinned.filter(|pinned| !pinned.value.is_empty())
-        && stays(wanted, &stack.body, deployed)
-    {
-        return Ok(Chosen {
-            zones: Some(pinned.value.clone()),
-            warning: None,
-        });
-    }
-    let (mut zones, warning) = if cloud.local {
-        // The emulator offers nothing, and launches nothing.
-        (usual(cloud), None)
-    } else {
-        match that_offer(cloud, wanted).await? {
-            Some(zones) => (zones, None),
-            None => {
-                let zones = unchecked(cloud, wanted).await?;
-                let warning =
-                    "this endpoint doesn't say which zones offer the instance types: taken without that check are";
-                let warning = format!("{warning} {}", zones.join(", "));
-                (zones, Some(warning))
-            }
+    let mut chosen = Chosen::default();
+    for (name, value) in &stack.parameters {
+        let wanted = match value {
+            Value::Zones(wanted) | Value::DefaultSubnets(wanted) => Some(wanted),
+            Value::DefaultVpc => None,
+            _ => continue,
+        };
+        let pinned = found.and_then(|found| found.parameters.get(name));
+        let stays = || wanted.is_none_or(|wanted| stays(name, wanted, &stack.body, deployed));
+        if let Some(pinned) = pinned.filter(|pinned| !pinned.value.is_empty() && stays()) {
+            chosen.values.insert(name.clone(), pinned.value.clone());
+            continue;
         }
-    };
-    if let Some(count) = wanted.subnets {
-        zones.truncate(count as usize);
+        let text = match value {
+            Value::DefaultVpc => default_subnets(cloud).await?[0].vpc.clone(),
+            Value::DefaultSubnets(wanted) => {
+                let all = default_subnets(cloud).await?;
+                let (zones, warning) = match cloud.local {
+                    true => (all.iter().map(|subnet| subnet.zone.clone()).collect(), None),
+                    false => zones(cloud, wanted).await?,
+                };
+                chosen.warning = warning.or(chosen.warning);
+                subnets_in(cloud, wanted, all, &zones)?.join(",")
+            }
+            _ => {
+                let Some(wanted) = wanted else { continue };
+                let (mut zones, warning) = zones(cloud, wanted).await?;
+                chosen.warning = warning.or(chosen.warning);
+                if let Some(count) = wanted.subnets {
+                    zones.truncate(count as usize);
+                }
+                zones.sort();
+                zones.join(",")
+            }
+        };
+        chosen.values.insert(name.clone(), text);
     }
-    zones.sort();
-    Ok(Chosen {
-        zones: Some(zones.join(",")),
-        warning,
-    })
+    Ok(chosen)
+}
+
+/// Zones that offer what is wanted, the best first; and why they may not.
+async fn zones(cloud: &Cloud, wanted: &ZonesWanted) -> Result<(Vec<String>, Option<String>)> {
+    if cloud.local {
+        // The emulator offers nothing, and launches nothing.
+        return Ok((usual(cloud), None));
+    }
+    if let Some(zones) = that_offer(cloud, wanted).await? {
+        return Ok((zones, None));
+    }
+    let zones = unchecked(cloud, wanted).await?;
+    let warning = "this endpoint doesn't say which zones offer the instance types: taken without that check are";
+    let warning = format!("{warning} {}", zones.join(", "));
+    Ok((zones, Some(warning)))
+}
+
+/// The default VPC's subnets, of which there is at least one.
+async fn default_subnets(cloud: &Cloud) -> Result<Vec<DefaultSubnet>> {
+    let all = cloud.default_subnets().await?;
+    match all.is_empty() {
+        false => Ok(all),
+        true => Err(
+            Error::refused(format!("there is no default VPC with subnets in {}", cloud.region)).with_help(
+                "name `vpc` and `subnets` in the `instances` of `web`; or `network: create` for a VPC of the \
+                 environment's own",
+            ),
+        ),
+    }
+}
+
+/// The ids of those in these zones, in the order of the zones' names.
+fn subnets_in(
+    cloud: &Cloud,
+    wanted: &ZonesWanted,
+    mut all: Vec<DefaultSubnet>,
+    zones: &[String],
+) -> Result<Vec<String>> {
+    all.retain(|subnet| zones.contains(&subnet.zone));
+    all.sort_by(|one, other| one.zone.cmp(&other.zone));
+    if all.len() >= FEWEST_SUBNETS {
+        return Ok(all.into_iter().map(|subnet| subnet.id).collect());
+    }
+    Err(Error::refused(format!(
+        "a load balancer needs subnets in {FEWEST_SUBNETS} zones, and the default VPC of {} has {} in {wanted}",
+        cloud.region,
+        all.len()
+    ))
+    .with_help("name other `types`, or more of them; or `network: create` for a VPC of the environment's own"))
 }
 
 /// What most regions have.
@@ -84,8 +139,8 @@ async fn unchecked(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Vec<String>> {
 
 /// Zones that were chosen once stay: subnets can't be moved, and a group is rolled when its zones change. Only for other
 /// instance types a group's are chosen again.
-fn stays(wanted: &ZonesWanted, body: &str, deployed: Option<&str>) -> bool {
-    let types = |body: &str| Some(template::read(body).ok()?.get("Parameters")?[PARAMETER]["Description"].clone());
+fn stays(parameter: &str, wanted: &ZonesWanted, body: &str, deployed: Option<&str>) -> bool {
+    let types = |body: &str| Some(template::read(body).ok()?.get("Parameters")?[parameter]["Description"].clone());
     wanted.subnets.is_some() || deployed.is_some_and(|deployed| deployed == body || types(deployed) == types(body))
 }
 

@@ -13,6 +13,7 @@ mod region;
 mod schedules;
 mod secrets;
 mod tags;
+mod web;
 mod workers;
 
 use super::mend::Broken;
@@ -36,6 +37,7 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     workers::check(&mut checks);
     schedules::check(&mut checks);
     lambda::check(&mut checks);
+    web::check(&mut checks);
     alerts::check(&mut checks);
     drift::check(&mut checks);
     checks.found

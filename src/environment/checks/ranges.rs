@@ -51,9 +51,6 @@ pub(super) fn check(checks: &mut Checks) {
         let key = format!("{at_queue}/retention");
         time(checks, &key, queue.retention, Duration::minutes(1), Duration::days(14));
 
-        if let Some(instances) = &stage.workers.instances {
-            self::instances(checks, &format!("{at}/workers/instances"), instances);
-        }
         if let Some(lambda) = &stage.workers.lambda {
             function(checks, &format!("{at}/workers/lambda"), lambda);
         }
@@ -67,6 +64,9 @@ pub(super) fn check(checks: &mut Checks) {
                 Duration::days(14),
             );
         }
+    }
+    for (at, instances) in checks.environment.instances() {
+        self::instances(checks, &at, instances);
     }
 }
 

@@ -10,14 +10,13 @@ use crate::environment::source::child;
 
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
-        if let Some(instances) = &stage.workers.instances {
-            let at = format!("{at}/workers/instances");
-            secrets(checks, &at, &instances.environment, &instances.secrets);
-        }
         if let Some(lambda) = &stage.workers.lambda {
             let at = format!("{at}/workers/lambda");
             secrets(checks, &at, &lambda.environment, &lambda.secrets);
         }
+    }
+    for (at, instances) in checks.environment.instances() {
+        secrets(checks, &at, &instances.environment, &instances.secrets);
     }
 }
 

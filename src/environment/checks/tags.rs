@@ -29,14 +29,13 @@ const RESERVED_BY_LAMBDA: [&str; 12] = [
 pub(super) fn check(checks: &mut Checks) {
     tags(checks);
     for (at, stage) in checks.stages() {
-        if let Some(instances) = &stage.workers.instances {
-            let at = format!("{at}/workers/instances/environment");
-            variables(checks, &at, &instances.environment);
-        }
         if let Some(lambda) = &stage.workers.lambda {
             let at = format!("{at}/workers/lambda/environment");
             of_function(checks, &at, &lambda.environment);
         }
+    }
+    for (at, instances) in checks.environment.instances() {
+        variables(checks, &format!("{at}/environment"), &instances.environment);
     }
 }
 

@@ -8,18 +8,17 @@ use crate::environment::{Active, Instances, Scaling, Workers, Zones};
 pub(super) fn check(checks: &mut Checks) {
     for (at, stage) in checks.stages() {
         kinds(checks, &format!("{at}/workers"), &stage.workers);
-        if let Some(instances) = &stage.workers.instances {
-            let at_instances = format!("{at}/workers/instances");
-            count(checks, &at_instances, instances);
-            capacity::check(checks, &at_instances, instances);
-            types(checks, &at_instances, &instances.types);
-            placement(checks, &at_instances, instances);
-            security_groups(checks, &at_instances, instances);
-            image::check(checks, &at_instances, instances);
-        }
         if let (Some(scaling), Some(_)) = (&stage.scaling, &stage.workers.instances) {
             target(checks, &format!("{at}/scaling"), scaling);
         }
+    }
+    for (at, instances) in checks.environment.instances() {
+        count(checks, &at, instances);
+        capacity::check(checks, &at, instances);
+        types(checks, &at, &instances.types);
+        placement(checks, &at, instances);
+        security_groups(checks, &at, instances);
+        image::check(checks, &at, instances);
     }
 }
 

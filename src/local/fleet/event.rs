@@ -19,6 +19,10 @@ pub enum FleetEvent {
         /// The stages whose instances it plays.
         stages: Vec<String>,
     },
+    /// The web tier's load balancer listens.
+    Web {
+        url: String,
+    },
     /// A scaling activity was begun, went on or ended.
     Activity {
         stage: String,

@@ -10,6 +10,7 @@
 
 mod ages;
 mod autoscaling;
+mod balancer;
 mod causes;
 pub mod crash;
 pub mod event;

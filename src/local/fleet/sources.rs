@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use super::hook::Hook;
 use crate::autoscaling::policy::{Kind, MetricStat, Policy, Query, QueryValue, Source, StepScaling};
 use crate::autoscaling::series::Metric;
-use crate::blueprint::{quoting, template};
+use crate::blueprint::{outputs, quoting, template};
 use crate::cloud::autoscaling::policies::AlarmDefinition;
 use crate::cloud::autoscaling::scaling::{LifecycleHook, ScalingGroup};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::stage::{self, Schedule, Workers};
+use crate::deployed::web::Web;
 use crate::deployed::{Deployed, DeployedStack};
 
 const TERMINATING: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
@@ -48,6 +49,8 @@ pub(super) struct Outputs {
     pub settings: Vec<(String, String)>,
     /// When the group's bounds change, and to what.
     pub schedule: Schedule,
+    /// The web tier's: behind a load balancer.
+    pub is_web: bool,
 }
 
 /// A queue of a stage.
@@ -58,8 +61,11 @@ pub(super) struct Queue {
 }
 
 impl Outputs {
-    /// None when the stack isn't that of a stage with instances.
+    /// None when the stack is neither that of a stage with instances nor that of the web tier.
     fn of(stack: &DeployedStack) -> Option<Outputs> {
+        if Web::is_in(stack) {
+            return Outputs::of_web(stack);
+        }
         let stage = stage::Stage::of(stack)?;
         let Some(Workers::Instances(instances)) = stage.workers else {
             return None;
@@ -75,6 +81,20 @@ impl Outputs {
             program: instances.program?,
             schedule: instances.schedule,
             settings: quoting::environment_file(instances.worker_environment.as_deref().unwrap_or_default()),
+            is_web: false,
+        })
+    }
+
+    fn of_web(stack: &DeployedStack) -> Option<Outputs> {
+        let output = |key: &str| stack.stack.outputs.get(key);
+        let schedule = output(outputs::CAPACITY).and_then(|text| Schedule::read(text));
+        Some(Outputs {
+            group: output(outputs::GROUP)?.clone(),
+            queues: Vec::new(),
+            program: output(outputs::PROGRAM)?.clone(),
+            settings: quoting::environment_file(output(outputs::WORKER_ENVIRONMENT)?),
+            schedule: schedule.unwrap_or_default(),
+            is_web: true,
         })
     }
 
@@ -354,6 +374,7 @@ mod tests {
             program: String::new(),
             settings: Vec::new(),
             schedule: Schedule::default(),
+            is_web: false,
         };
         let alarm = |description: &str| AlarmDefinition {
             description: description.into(),

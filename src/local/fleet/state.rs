@@ -62,6 +62,9 @@ pub struct GroupState {
     pub instances: Vec<InstanceState>,
     /// The last 60 of the fleet's minutes, oldest first.
     pub history: Vec<MinuteState>,
+    /// Where its load balancer listens, of the web tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 impl GroupState {

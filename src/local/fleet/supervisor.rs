@@ -24,6 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 
 use super::ages::{Ages, Peek};
 use super::autoscaling::{Asked, Endpoint};
+use super::balancer::Balancer;
 use super::event::{Events, FleetEvent};
 use super::group::{Exit, Group, Shape};
 use super::home::FleetHome;
@@ -35,7 +36,7 @@ use super::pace::{Now, Pace};
 use super::process::Started;
 use super::scaling::Scaling;
 use super::sources::{Sources, Stage};
-use super::state::FleetState;
+use super::state::{FleetState, LifecycleState};
 use super::{program, runs_already, zones};
 use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
@@ -148,6 +149,8 @@ struct Member {
     scheduled: Option<Change>,
     /// The group is no longer there.
     gone: bool,
+    /// Of the web tier.
+    balancer: Option<Balancer>,
 }
 
 /// What stands around an instance.
@@ -160,6 +163,8 @@ struct Around {
     worker: Option<Started>,
     /// Where in the log it began.
     log_from: u64,
+    /// Where it listens, behind the load balancer.
+    port: Option<u16>,
 }
 
 struct Supervisor {
@@ -230,10 +235,10 @@ impl Supervisor {
         let mut sources = Sources::default();
         let stages = sources.read(&cloud, &environment).await?;
         if stages.is_empty() && !sources.may_come() {
-            return Err(Error::failed(format!(
-                "{environment} has no stage with instances, so there is nothing to run"
-            ))
-            .with_help("see what is deployed with `qfleet status ENV --local`"));
+            return Err(
+                Error::failed(format!("{environment} has no instances, so there is nothing to run"))
+                    .with_help("see what is deployed with `qfleet status ENV --local`"),
+            );
         }
         let mut supervisor = Supervisor {
             peek: Peek {
@@ -269,7 +274,7 @@ impl Supervisor {
         };
         for stage in stages {
             let program = supervisor.fetch(&stage).await?;
-            supervisor.join(stage, program);
+            supervisor.join(stage, program)?;
         }
         supervisor.began = Instant::now();
         supervisor.tell.tell(FleetEvent::Up {
@@ -304,7 +309,16 @@ impl Supervisor {
     }
 
     /// Begins to play a group that is new.
-    fn join(&mut self, stage: Stage, program: PathBuf) {
+    fn join(&mut self, stage: Stage, program: PathBuf) -> Result<()> {
+        let balancer = match stage.outputs.is_web {
+            true => Some(Balancer::serve()?),
+            false => None,
+        };
+        if let Some(balancer) = &balancer {
+            self.tell.tell(FleetEvent::Web {
+                url: balancer.url.clone(),
+            });
+        }
         let group = Group::new(&stage.group.name, self.shape(&stage), stage.group.desired, self.pace);
         self.members.push(Member {
             group,
@@ -314,7 +328,9 @@ impl Supervisor {
             told: None,
             scheduled: None,
             gone: false,
+            balancer,
         });
+        Ok(())
     }
 
     /// The stage's program, ready to be run.
@@ -383,6 +399,13 @@ impl Supervisor {
                     interruption: instance.interruption.map(|interruption| interruption.wall),
                 });
             }
+        }
+        for member in &self.members {
+            let Some(balancer) = &member.balancer else { continue };
+            let in_service = member.group.instances.iter();
+            let in_service = in_service.filter(|one| one.state == LifecycleState::InService && one.pid().is_some());
+            let ports = in_service.filter_map(|instance| self.around.get(&instance.id)?.port);
+            balancer.set_targets(ports.collect());
         }
         self.members
             .retain(|member| !member.gone || !member.group.instances.is_empty());

@@ -226,6 +226,10 @@ impl<'a> Difference<'a> {
             ("AWS::EC2::SecurityGroup", "SecurityGroupIngress") if self.actual.is_some() => {
                 dangerous("something is let in")
             }
+            ("AWS::ElasticLoadBalancingV2::Listener", "Protocol" | "SslPolicy" | "Certificates") => {
+                dangerous("what passes is no longer encrypted as deployed")
+            }
+            ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions") => dangerous("requests go elsewhere"),
             ("AWS::AutoScaling::AutoScalingGroup", "SuspendedProcesses") => {
                 dangerous("the group no longer does this by itself; `aws autoscaling resume-processes` lets it again")
             }
@@ -286,6 +290,9 @@ impl<'a> Difference<'a> {
                 "it was deleted: the group no longer gets these bounds at their time"
             }
             "AWS::DynamoDB::Table" => "it was deleted, and its records with it",
+            "AWS::ElasticLoadBalancingV2::Listener"
+            | "AWS::ElasticLoadBalancingV2::LoadBalancer"
+            | "AWS::ElasticLoadBalancingV2::TargetGroup" => "it was deleted: nobody answers any more",
             "AWS::Lambda::EventSourceMapping" => "it was deleted: the function no longer receives messages",
             "AWS::Lambda::Function" => "it was deleted: nobody works on the messages",
             "AWS::S3::Bucket" => "it was deleted, and its objects with it",

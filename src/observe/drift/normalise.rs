@@ -6,13 +6,14 @@ use serde_json::{Map, Value};
 use super::policy;
 
 /// Lists whose order means nothing. Every other list is compared in its order.
-const UNORDERED: [&str; 25] = [
+const UNORDERED: [&str; 30] = [
     "AlarmActions",
     "AvailabilityZones",
     "BlockDeviceMappings",
     "Dimensions",
     "LambdaConfigurations",
     "LifecycleHookSpecificationList",
+    "LoadBalancerAttributes",
     "ManagedPolicyArns",
     "Metrics",
     "MetricsCollection",
@@ -25,10 +26,14 @@ const UNORDERED: [&str; 25] = [
     "SecurityGroupEgress",
     "SecurityGroupIds",
     "SecurityGroupIngress",
+    "SecurityGroups",
     "StepAdjustments",
+    "Subnets",
     "SuspendedProcesses",
     "TagSpecifications",
     "Tags",
+    "TargetGroupARNs",
+    "TargetGroupAttributes",
     "TopicConfigurations",
     "Topics",
     "VPCZoneIdentifier",

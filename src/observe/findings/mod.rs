@@ -10,6 +10,7 @@ mod scaling;
 mod stacks;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use super::finding::Finding;
 use super::status::Status;
@@ -55,6 +56,12 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
     let mut all = stacks::of(status, words);
     all.extend(status.alerts.as_ref().and_then(|found| alerts::of(found, words)));
     all.extend(status.unclaimed.as_ref().map(|found| files::of(found, words)));
+    let no_fleet = status.local && status.local_fleet.is_none();
+    if let Some(web) = &status.web {
+        let mut own = status.stacks.iter().filter(|stack| stack.part == "web");
+        let in_progress = own.any(|stack| stack.status.is_in_progress());
+        all.extend(web::of(web, in_progress, no_fleet, words));
+    }
     for stage in &status.stages {
         // What a stack's update does on purpose isn't looked into while it goes on.
         let in_progress = status
@@ -65,7 +72,6 @@ pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
         // A local fleet's schedule goes by a clock of its own.
         let updated = own_stack.and_then(|stack| stack.last_operation.started_at);
         let updated = updated.filter(|_| !status.local);
-        let no_fleet = status.local && status.local_fleet.is_none();
         all.extend(queue::of(stage, in_progress, no_fleet, words));
         all.extend(fleet::of(stage, in_progress, updated, words, status.at));
         all.extend(function::of(stage, in_progress, words));

@@ -145,6 +145,7 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
         findings: Vec::new(),
         stacks,
         stages,
+        web: None,
         alerts: None,
         unclaimed: None,
         missing: Vec::new(),

@@ -32,6 +32,14 @@ const COMMANDS: &[(&str, &str)] = &[
     ("AWS::EC2::VPCEndpoint", "ec2 delete-vpc-endpoints --vpc-endpoint-ids"),
     ("AWS::EC2::Volume", "ec2 delete-volume --volume-id"),
     (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "elbv2 delete-load-balancer --load-balancer-arn",
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "elbv2 delete-target-group --target-group-arn",
+    ),
+    (
         "AWS::Lambda::EventSourceMapping",
         "lambda delete-event-source-mapping --uuid",
     ),

@@ -15,7 +15,15 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
 
 /// Parts that an environment may have without the name of a stage.
-const PARTS: [&str; 6] = ["artifacts", "network", "intake", "results", "alerts", "dashboard"];
+const PARTS: [&str; 7] = [
+    "artifacts",
+    "network",
+    "intake",
+    "results",
+    "alerts",
+    "web",
+    "dashboard",
+];
 /// The policy in each worker's role, which names what its workers may use.
 const WORKER_POLICY: &str = "worker";
 const BUCKET: &str = "AWS::S3::Bucket";

@@ -52,6 +52,7 @@ impl Thing {
             ("lambda", "function") => ("AWS::Lambda::Function", rest),
             ("lambda", "event-source-mapping") => ("AWS::Lambda::EventSourceMapping", rest),
             ("scheduler", "schedule-group") => ("AWS::Scheduler::ScheduleGroup", rest),
+            ("elasticloadbalancing", kind) => (load_balancing(kind), arn),
             ("ssm", "parameter") => ("AWS::SSM::Parameter", &resource["parameter".len()..]),
             ("autoscaling", "autoScalingGroup") => ("AWS::AutoScaling::AutoScalingGroup", last(rest)),
             ("ec2", kind) => (ec2(kind), rest),
@@ -65,6 +66,15 @@ impl Thing {
             },
             id,
         )
+    }
+}
+
+fn load_balancing(kind: &str) -> &'static str {
+    match kind {
+        "loadbalancer" => "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "targetgroup" => "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "listener" => "AWS::ElasticLoadBalancingV2::Listener",
+        _ => "",
     }
 }
 
@@ -110,6 +120,8 @@ mod tests {
         let topic = format!("arn:aws:sns:{here}:lab-intake-Topic-AB12");
         let subscription = format!("{topic}:6f2a-11");
         let other = format!("arn:aws:states:{here}:stateMachine:lab-work");
+        let balancer = format!("arn:aws:elasticloadbalancing:{here}:loadbalancer/app/lab-w-LoadB-1/6f2a");
+        let targets = format!("arn:aws:elasticloadbalancing:{here}:targetgroup/lab-w-Targe-1/6f2a");
         let gateway = format!("arn:aws:ec2:{here}:natgateway/nat-1");
         let arn = |rest: &str| format!("arn:aws:{}", rest.replace("HERE", here));
         for (arn, resource_type, id) in [
@@ -169,6 +181,8 @@ mod tests {
                 "6f2a-11",
             ),
             (arn("ec2:HERE:volume/vol-1"), "AWS::EC2::Volume", "vol-1"),
+            (balancer.clone(), "AWS::ElasticLoadBalancingV2::LoadBalancer", &balancer),
+            (targets.clone(), "AWS::ElasticLoadBalancingV2::TargetGroup", &targets),
             // What isn't known stays as it is.
             (other.clone(), "states", &other),
             (gateway.clone(), "ec2", "nat-1"),

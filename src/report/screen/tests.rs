@@ -147,6 +147,7 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
             findings: Vec::new(),
             stacks,
             stages,
+            web: None,
             alerts: None,
             unclaimed: None,
             missing: Vec::new(),

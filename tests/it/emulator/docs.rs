@@ -163,6 +163,7 @@ pages! {
     jobs_are_answered_as_they_say: "docs/jobs.md";
     drift_says_what_happens: "docs/drift.md";
     destroy_says_what_happens: "docs/destroy.md";
+    web_says_what_happens: "docs/web.md";
 }
 
 #[test]

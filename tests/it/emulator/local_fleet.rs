@@ -10,3 +10,4 @@ mod scaling;
 mod schedule;
 mod secrets;
 mod watched;
+mod web;

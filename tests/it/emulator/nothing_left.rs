@@ -170,6 +170,7 @@ fn every_shipped_file_is_here() {
         "results.yaml",
         "secrets.yaml",
         "ubuntu.yaml",
+        "web.yaml",
     ];
     assert_eq!(here, tested);
 }
@@ -280,6 +281,11 @@ async fn of_results() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ubuntu() {
     goes("ubuntu", "photo-ubuntu", "move", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_web_tier() {
+    goes("web", "photo-web", "photos", &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

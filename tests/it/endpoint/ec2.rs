@@ -31,7 +31,10 @@ impl World {
             ("DescribeSubnets", "default-for-az") if text("Filter.1.Value.1") == "true" => {
                 let zones = self.script.default_zones.iter();
                 let items = zones.map(|zone| {
-                    format!("<subnetId>subnet-1</subnetId><availabilityZone>{zone}</availabilityZone><tagSet/>")
+                    format!(
+                        "<subnetId>subnet-{zone}</subnetId><vpcId>vpc-default</vpcId>\
+                         <availabilityZone>{zone}</availabilityZone><tagSet/>"
+                    )
                 });
                 ("subnetSet", items.collect())
             }

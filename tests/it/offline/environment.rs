@@ -43,6 +43,11 @@ pub(super) fn with(old: &str, new: &str) -> String {
     GOOD.replace(old, new)
 }
 
+/// The good file with a web tier.
+fn web(keys: &str) -> String {
+    format!("{GOOD}web:\n  {keys}\n")
+}
+
 /// The good file with these bounds at set times.
 pub(super) fn capacity(entries: &str) -> String {
     with("zones: all", &format!("capacity: [{entries}]"))
@@ -167,6 +172,13 @@ refused! {
     volume: with("min: 2", "volume: 4 GiB\n        min: 2");
     volume_as_number: with("min: 2", "volume: 20\n        min: 2");
     vpc_without_subnets: with("zones: all", "vpc: vpc-01234567");
+    web_that_nobody_would_answer_for: web("instances: {image: ami-0123456789abcdef0, root_device: /dev/xvda, types: [t4g.small], start_timeout: 90s, min: 0, zones: [us-east-2a]}");
+    web_told_what_it_is_told_anyway: web("instances: {program: ../p, types: [t4g.small], environment: {PORT: \"80\"}, secrets: {PORT: /app/port}}\n  port: 80");
+    web_that_feeds_nobody: web("instances: {program: ../p, types: [t4g.small]}\n  feeds: [mvoe, bucket, move, move]");
+    web_for_everybody_written_otherwise: web("instances: {program: ../p, types: [t4g.small]}\n  clients: [everybody, 10.0.0.0/33, 10.0.0.0/8, 10.0.0.0/8]\n  health: health?x=1\n  certificate: cert.pem");
+    web_in_one_subnet: web("instances: {program: ../p, types: [t4g.small], vpc: vpc-01234567, subnets: [subnet-01234567]}");
+    web_with_subnets_of_no_vpc: web("instances: {program: ../p, types: [t4g.small]}\n  subnets: [subnet-01234567, subnet-01234567]");
+    web_asleep_at_night: web("instances: {program: ../p, types: [t4g.small], min: 2, max: 4, capacity: [{cron: '0 18 * * *', min: 0}]}");
     yes_for_true: with("lifetime: 8h", "protect: yes");
     zones_of_another_region: with("zones: all", "zones: [us-east-2a, eu-west-1b]");
     zones_misspelt: with("zones: all", "zones: al");

@@ -25,4 +25,5 @@ mod shipped;
 mod sound;
 mod templates;
 mod variables;
+mod web;
 mod written;

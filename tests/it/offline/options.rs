@@ -48,7 +48,7 @@ macro_rules! both {
     };
 }
 
-pub const CHOICES: [Choice; 19] = [
+pub const CHOICES: [Choice; 20] = [
     Choice {
         name: "active",
         values: &[
@@ -370,6 +370,33 @@ pub const CHOICES: [Choice; 19] = [
                            architecture: x86_64\n    memory: 10 GiB\n    timeout: 4m\n    batch: 10000\n    batch_window: 5m\n    \
                            max_concurrency: 1000\n    log_retention: 1d\n    environment: {MODE: fast, GREETING: \"it's $HOME\"}\n    \
                            policies: ['arn:aws:iam::aws:policy/AmazonRekognitionReadOnlyAccess']",
+                ..NONE
+            },
+        ],
+    },
+    Choice {
+        name: "web",
+        values: &[
+            NONE,
+            Setting {
+                name: "plain",
+                file: "web: {instances: {program: program, types: [t4g.small]}}",
+                ..NONE
+            },
+            Setting {
+                name: "private, with everything",
+                file: "web:\n  port: 65535\n  health: /\n  certificate: 'arn:aws:acm:us-east-2:111122223333:certificate/6f2a-11'\n  \
+                       feeds: [a]\n  clients: [203.0.113.0/24, 198.51.100.7/32]\n  requests_per_instance: 1\n  \
+                       subnets: [subnet-0123456789abcdef2, subnet-0123456789abcdef3]\n  instances:\n    program: program\n    \
+                       types: [m7i.large, m6i.large]\n    spot: true\n    image: ubuntu-24.04\n    min: 1\n    max: 3\n    \
+                       vpc: vpc-0123456789abcdef0\n    subnets: [subnet-0123456789abcdef0]\n    drain_timeout: 2h\n    \
+                       environment: {GREETING: \"it's $HOME\"}\n    secrets: {DB: /app/db}\n    session_manager: true\n    \
+                       capacity: [{cron: '0 18 * * *', min: 1, max: 1}, {cron: '0 8 * * *'}]",
+                ..NONE
+            },
+            Setting {
+                name: "in a network of its own",
+                file: "web: {feeds: [a], instances: {program: program, types: [t4g.small], network: create, min: 1, max: 1}}",
                 ..NONE
             },
         ],

@@ -6,7 +6,7 @@ use qfleet::blueprint::{self, Blueprint, Placement};
 use qfleet::environment::{self, Environment};
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 10] = [
+pub const SHIPPED: [&str; 11] = [
     "class",
     "lab",
     "office-hours",
@@ -17,6 +17,7 @@ pub const SHIPPED: [&str; 10] = [
     "replies",
     "secrets",
     "switch",
+    "web",
 ];
 
 /// The blueprint of an environment file in stacks/.

@@ -134,7 +134,12 @@ impl Faults {
                 self.add(&place, "it is given, but the template doesn't declare it");
             }
             match value {
-                Value::Literal(_) | Value::Ssm(_) | Value::InService(_) | Value::Zones(_) => {}
+                Value::Literal(_)
+                | Value::Ssm(_)
+                | Value::InService(_)
+                | Value::Zones(_)
+                | Value::DefaultVpc
+                | Value::DefaultSubnets(_) => {}
                 Value::Output { part, key } => {
                     match before.iter().find(|(stack, _)| stack.part == *part) {
                         None => self.add(&place, format!("no stack before this one is the part `{part}`")),

@@ -95,7 +95,9 @@ fn a_dashboard_is_json_once_cloudformation_has_filled_it_in() {
         };
         // A heading and two widgets of the table.
         let of_results = if environment.results.is_some() { 3 } else { 0 };
-        let expected = 1 + environment.stages.iter().map(of).sum::<usize>() + of_results;
+        // The web tier has a heading and four.
+        let of_web = if environment.web.is_some() { 5 } else { 0 };
+        let expected = 1 + environment.stages.iter().map(of).sum::<usize>() + of_results + of_web;
         assert_eq!(json["widgets"].as_array().map(Vec::len), Some(expected), "{json}");
     }
 }

@@ -95,11 +95,10 @@ impl Supervisor {
                 .position(|member| member.group.name == stage.group.name)
             {
                 self.follow(place, stage).await;
-            } else {
-                match self.fetched(&stage).await {
-                    Some(Ok(program)) => self.join(stage, program),
-                    Some(Err(error)) => self.note_once(format!("{} can't be run: {error}", stage.name)),
-                    None => {}
+            } else if let Some(program) = self.fetched(&stage).await {
+                let name = stage.name.clone();
+                if let Err(error) = program.and_then(|program| self.join(stage, program)) {
+                    self.note_once(format!("{name} can't be run: {error}"));
                 }
             }
         }

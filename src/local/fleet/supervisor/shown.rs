@@ -51,6 +51,7 @@ impl Supervisor {
                         })
                         .collect(),
                     history: member.scaling.history.iter().copied().collect(),
+                    url: member.balancer.as_ref().map(|balancer| balancer.url.clone()),
                 })
                 .collect(),
         }

@@ -3,6 +3,7 @@
 use nix::sys::signal::Signal;
 use tokio::time::timeout;
 
+use super::super::balancer;
 use super::super::event::FleetEvent;
 use super::super::group::{Effect, Exit};
 use super::super::instance_folder::InstanceFolder;
@@ -86,12 +87,20 @@ impl Supervisor {
             settings: member.stage.outputs.settings.clone(),
             worker: None,
             log_from: 0,
+            port: None,
         };
         // Known before anything can fail, so that it is cleared away whatever happens.
         let around = self.around.entry(id.to_owned()).or_insert(around);
         folder.make()?;
         folder.note_owner(&owner)?;
         around.metadata = Some(Metadata::serve(facts).await?);
+        if self.members[place].balancer.is_some() {
+            // Several run on one machine: each has a port of its own.
+            let port = balancer::free_port()?;
+            around.port = Some(port);
+            around.settings.retain(|(name, _)| name != "PORT");
+            around.settings.push(("PORT".to_owned(), port.to_string()));
+        }
         self.start_worker(place, id).await
     }
 

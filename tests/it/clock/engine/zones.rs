@@ -83,6 +83,63 @@ async fn all_zones_are_those_of_the_default_vpc_that_offer_a_type() {
     assert_eq!(zones(&rig, "work"), "us-east-2a,us-east-2b");
 }
 
+const WEB: &str = "web: {instances: {program: program, types: [t3.micro]}}\n";
+
+fn web(types: &str) -> qfleet::blueprint::Blueprint {
+    blueprint(&(file("types: [t3.micro], zones: [us-east-2a]") + &WEB.replace("t3.micro", types)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_gets_the_default_vpcs_subnets_and_keeps_them() {
+    let script = Script::new()
+        .default_zones(&["us-east-2c", "us-east-2a", "us-east-2b"])
+        .offers("t3.micro", &["us-east-2a", "us-east-2b"]);
+    let mut rig = Rig::of(web("t3.micro"), script);
+    rig.deploy().await.well();
+    let parameter = |rig: &Rig, name: &str| {
+        rig.endpoint.world(|world| {
+            let stack = world.find("lab-web").expect("the stack");
+            world.stacks[stack].definition.parameters[name].clone()
+        })
+    };
+    assert_eq!(parameter(&rig, "SubnetIds"), "subnet-us-east-2a,subnet-us-east-2b");
+    assert_eq!(parameter(&rig, "VpcId"), "vpc-default");
+    // A zone more, and another change: it stays where it is, and nobody is asked again.
+    let before = asked(&rig);
+    rig.endpoint
+        .rescript(|script| script.offers("t3.micro", &["us-east-2a", "us-east-2b", "us-east-2c"]));
+    rig.touch("web");
+    rig.again().deploy().await.well();
+    assert_eq!(parameter(&rig, "SubnetIds"), "subnet-us-east-2a,subnet-us-east-2b");
+    assert_eq!(asked(&rig), before);
+    // Other types are another choice, in the same VPC.
+    rig.blueprint = web("t3.small");
+    rig.again().deploy().await.well();
+    assert_eq!(
+        parameter(&rig, "SubnetIds"),
+        "subnet-us-east-2a,subnet-us-east-2b,subnet-us-east-2c"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_in_one_zone_is_refused() {
+    for (zones, says) in [
+        (
+            ["us-east-2a", "us-east-2b"].as_slice(),
+            "a load balancer needs subnets in 2 zones, and the default VPC of us-east-2 has 1 in zones of the default VPC \
+             that offer t3.micro",
+        ),
+        (&[], "there is no default VPC with subnets in us-east-2"),
+    ] {
+        let script = Script::new().default_zones(zones).offers("t3.micro", &["us-east-2a"]);
+        let rig = Rig::of(web("t3.micro"), script);
+        let ran = rig.deploy().await;
+        let error = ran.result.as_ref().expect_err("refused");
+        assert_eq!((ran.exit_code(), error.to_string().as_str()), (4, says));
+        assert!(rig.endpoint.stacks().is_empty());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn where_no_zone_offers_the_types_nothing_is_made() {
     let one = || Script::new().offers("t3.micro", &["us-east-2c"]);

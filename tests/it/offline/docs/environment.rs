@@ -21,18 +21,27 @@ uses most of what there is. A key in **bold** must be there. A length of time is
 #[test]
 fn every_key_is_described_as_the_schema_has_it() {
     let mut page = HEAD.to_owned();
-    section(&mut page, "", qfleet::environment::schema());
+    section(&mut page, "", qfleet::environment::schema(), &mut Vec::new());
     is_current("docs/environment.md", &page);
 }
 
-/// An object's keys as a table, then its objects.
-fn section(page: &mut String, place: &str, object: &Value) {
+/// An object's keys as a table, then its objects. The keys of one that is elsewhere, too, are `known` and told there.
+fn section<'a>(page: &mut String, place: &str, object: &'a Value, known: &mut Vec<(&'a Value, String)>) {
     if place.is_empty() {
         page.push_str("\n## The file itself\n\n");
     } else {
         let said = object["description"].as_str().unwrap_or_default();
         let _ = write!(page, "\n## `{place}`\n\n{said}\n\n");
     }
+    if let Some((_, elsewhere)) = known.iter().find(|(keys, _)| *keys == &object["properties"]) {
+        let _ = writeln!(
+            page,
+            "It has the keys of [`{elsewhere}`](#{}).",
+            super::anchor(elsewhere)
+        );
+        return;
+    }
+    known.push((&object["properties"], place.to_owned()));
     page.push_str("| key | what it is | what it takes | default |\n| --- | --- | --- | --- |\n");
     let required = object["required"].as_array().map_or(&[][..], Vec::as_slice);
     let keys = object["properties"].as_object().expect("an object has keys");
@@ -58,9 +67,9 @@ fn section(page: &mut String, place: &str, object: &Value) {
             format!("{place}.{key}")
         };
         if value["properties"].is_object() {
-            section(page, &place, value);
+            section(page, &place, value, known);
         } else if value["items"]["properties"].is_object() {
-            section(page, &format!("{place}[]"), &value["items"]);
+            section(page, &format!("{place}[]"), &value["items"], known);
         }
     }
 }

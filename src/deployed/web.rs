@@ -1,0 +1,57 @@
+//! The web tier as its stack's outputs tell it.
+
+use super::stage::{Instances, Stage, Workers};
+use super::{Deployed, DeployedStack};
+use crate::blueprint::outputs;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Web {
+    pub url: String,
+    /// The load balancer's name.
+    pub load_balancer: String,
+    /// The target group's ARN.
+    pub target_group: String,
+    /// The name of the Auto Scaling group.
+    pub group: String,
+    /// The log group of its program, by name.
+    pub log_group: Option<String>,
+}
+
+/// The part.
+pub const WEB: &str = "web";
+
+impl Web {
+    /// That of an environment; none while its stack is being created, or where it has none.
+    pub fn of(deployed: &Deployed) -> Option<Web> {
+        deployed.stacks.iter().find_map(Web::in_stack)
+    }
+
+    fn in_stack(found: &DeployedStack) -> Option<Web> {
+        let output = |key: &str| found.stack.outputs.get(key).cloned();
+        Some(Web {
+            target_group: output(outputs::TARGET_GROUP)?,
+            url: output(outputs::URL)?,
+            load_balancer: output(outputs::LOAD_BALANCER)?,
+            group: output(outputs::GROUP)?,
+            log_group: output(outputs::LOG_GROUP),
+        })
+    }
+
+    /// What logs it has, as a stage's are read: it has no queue.
+    pub fn for_logs(self) -> Stage {
+        Stage {
+            name: WEB.to_owned(),
+            log_group: self.log_group,
+            workers: Some(Workers::Instances(Instances {
+                group: self.group,
+                ..Instances::default()
+            })),
+            ..Stage::default()
+        }
+    }
+
+    /// Whether a stack holds one.
+    pub fn is_in(found: &DeployedStack) -> bool {
+        Web::in_stack(found).is_some()
+    }
+}
