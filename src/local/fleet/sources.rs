@@ -172,7 +172,8 @@ pub(super) struct Sources {
     known: BTreeMap<String, Known>,
     /// The stages that were deployed at the last read, whoever works on them.
     deployed: BTreeSet<String>,
-    /// Whether instances were described for a stage that others work on, or nobody: a deploy may switch to them.
+    /// Whether instances were described for a stage that others work on, or nobody: a deploy may switch to them. Also while a
+    /// stack still names a group that is gone.
     may_come: bool,
 }
 
@@ -210,6 +211,8 @@ impl Sources {
         let mut stages = Vec::new();
         for (stack, outputs) in stacks {
             let Some(place) = groups.iter().position(|group| group.name == outputs.group) else {
+                // A switch or a destroy is under way, and its stack doesn't say yet which of them: it is read again.
+                self.may_come = true;
                 continue;
             };
             let policies = cloud.scaling_policies(&outputs.group).await?;
