@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::instances;
+use super::stage::instances;
 use crate::environment::units::Duration;
 use crate::environment::{Web, Zones};
 
