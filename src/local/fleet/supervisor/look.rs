@@ -29,7 +29,9 @@ impl Supervisor {
             Ok(groups) => groups,
             Err(error) => return self.silent(&error),
         };
-        self.silent = None;
+        if !names.is_empty() {
+            self.silent = None;
+        }
         let now = self.now();
         let is_gone = |name: &String| !groups.iter().any(|group| group.name == *name);
         let due = match self.sources.may_come() {
@@ -73,6 +75,7 @@ impl Supervisor {
             Ok(stages) => stages,
             Err(error) => return self.silent(&error),
         };
+        self.silent = None;
         let now = self.now();
         for member in &mut self.members {
             if !member.gone && !stages.iter().any(|stage| stage.group.name == member.group.name) {

@@ -84,31 +84,45 @@ fn a_signal_drains_and_a_second_one_kills() {
     place.until("it is back", || (place.depth("work") == (1, 0)).then_some(()));
 }
 
+/// Also while its stage is paused, and there is no group to ask about.
 #[test]
 fn a_fleet_ends_when_its_emulator_does() {
-    let place = Place::new(Plan::new("alone", 1, 1));
-    let local = |args: &[&str]| {
-        let test = place.first.then().env("QFLEET_MINISTACK", find_ministack());
-        test.args(["local"]).args(args.iter().copied())
-    };
-    let port = free_port().to_string();
-    local(&["start", "--port", &port]).run();
-    let endpoint = format!("http://127.0.0.1:{port}");
-    local(&[
-        "up",
-        "fleet.yaml",
-        "--endpoint-url",
-        &endpoint,
-        "--speed",
-        "60",
-        "--detach",
-    ])
-    .run();
-    let pids = place.in_service(1);
-    local(&["stop"]).run();
-    place.until("it ends", || place.state().is_none().then_some(()));
-    assert!(pids.values().all(|pid| !lives(*pid)));
-    // Its state is dropped before its last line is printed.
-    let says = "the local emulator doesn't answer any more";
-    place.until(says, || place.said().contains(says).then_some(()));
+    for is_paused in [false, true] {
+        let place = Place::new(Plan::new("alone", 1, 1));
+        let own = |args: &[&str]| {
+            let test = place.first.then().env("QFLEET_MINISTACK", find_ministack());
+            test.args(args.iter().copied())
+        };
+        let port = free_port().to_string();
+        own(&["local", "start", "--port", &port]).run();
+        let endpoint = format!("http://127.0.0.1:{port}");
+        own(&[
+            "local",
+            "up",
+            "fleet.yaml",
+            "--endpoint-url",
+            &endpoint,
+            "--speed",
+            "60",
+            "--detach",
+        ])
+        .run();
+        let pids = place.in_service(1);
+        if is_paused {
+            let file = place.plan.file(&place.first.path("notes"));
+            let paused = file.replace("workers:\n", "workers:\n      active: none\n");
+            own(&["deploy", "fleet.yaml", "--local", "--yes"])
+                .file("fleet.yaml", paused)
+                .run();
+            place.until("its workers end", || {
+                pids.values().all(|pid| !lives(*pid)).then_some(())
+            });
+        }
+        own(&["local", "stop"]).run();
+        place.until("it ends", || place.state().is_none().then_some(()));
+        assert!(pids.values().all(|pid| !lives(*pid)));
+        // Its state is dropped before its last line is printed.
+        let says = "the local emulator doesn't answer any more";
+        place.until(says, || place.said().contains(says).then_some(()));
+    }
 }
