@@ -253,7 +253,8 @@ def lab(qfleet: Qfleet) -> None:
         raise Failure(f"processes are left: {left}")
     kept = {path.name for path in fleet_folder.rglob("*") if path.is_file()}
     print("No process is left, and no file but logs and locks.", flush=True)
-    if not kept <= {"activities.jsonl", "supervisor.log", "worker.log", "pid", "alive.lock", "fleet.lock"}:
+    # `owner` says which stage a folder of logs is of.
+    if not kept <= {"activities.jsonl", "supervisor.log", "worker.log", "owner", "pid", "alive.lock", "fleet.lock"}:
         raise Failure(f"files are left: {', '.join(sorted(kept))}")
     compare(services, bucket, sent)
 

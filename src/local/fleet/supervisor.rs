@@ -189,6 +189,8 @@ struct Supervisor {
     read: Instant,
     /// Since when the emulator hasn't answered.
     silent: Option<Instant>,
+    /// Since when there is no group.
+    empty: Option<Instant>,
     /// What was said and would otherwise be said again and again.
     said: BTreeSet<String>,
     end: Option<Result<End>>,
@@ -265,6 +267,7 @@ impl Supervisor {
             written: None,
             read: Instant::now(),
             silent: None,
+            empty: None,
             said: BTreeSet::new(),
             end: None,
             signals,
@@ -410,8 +413,14 @@ impl Supervisor {
         self.members
             .retain(|member| !member.gone || !member.group.instances.is_empty());
         if self.members.is_empty() && self.end.is_none() && !self.sources.may_come() {
-            self.note(format!("{} is gone: its groups were deleted", self.environment));
-            self.end = Some(Ok(End::Gone));
+            // What was read while they went may be from the middle of an update: it is read once more.
+            let since = *self.empty.get_or_insert_with(Instant::now);
+            if self.read > since && self.silent.is_none() {
+                self.note(format!("{} is gone: its groups were deleted", self.environment));
+                self.end = Some(Ok(End::Gone));
+            }
+        } else {
+            self.empty = None;
         }
         self.write();
     }

@@ -19,7 +19,7 @@ fn results() -> Existing {
 }
 
 /// An environment that keeps results, with these records: job, stage, state, second.
-fn lab(script: Script, records: &[(&str, &str, &str, u32)]) -> Endpoint {
+pub fn lab(script: Script, records: &[(&str, &str, &str, u32)]) -> Endpoint {
     let endpoint = Endpoint::serve(script.existing(results()));
     endpoint.world(|world| {
         for (job, stage, state, second) in records {

@@ -34,7 +34,7 @@ impl Supervisor {
         }
         let now = self.now();
         let is_gone = |name: &String| !groups.iter().any(|group| group.name == *name);
-        let due = match self.sources.may_come() {
+        let due = match self.sources.may_come() || self.members.is_empty() {
             true => SOONEST,
             false => self.pace.minute().clamp(SOONEST, Duration::from_secs(60)),
         };

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use crate::endpoint::{Endpoint, Script, ScriptedGroup};
 use crate::harness::Test;
 use crate::lab::{self, LAB};
+use crate::scripted::results;
 
 /// A command and what it needs.
 #[derive(Clone, Copy)]
@@ -61,7 +62,7 @@ const fn run(args: &'static [&'static str], before: Before, has_timeout: bool) -
     }
 }
 
-pub const ALL: [Run; 31] = [
+pub const ALL: [Run; 32] = [
     run(&["plan", "lab.yaml"], Before::Nothing, false),
     run(&["plan", "lab.yaml"], Before::Changed, false),
     run(&["deploy", "lab.yaml", "--yes"], Before::Nothing, true),
@@ -95,6 +96,7 @@ pub const ALL: [Run; 31] = [
     ),
     run(&["kill-worker", "lab.yaml", "--drain", "--yes"], Before::Deployed, true),
     run(&["outputs", "lab.yaml"], Before::Deployed, false),
+    run(&["results", "lab.yaml"], Before::Deployed, false),
     run(&["extend", "lab.yaml", "2h"], Before::Deployed, false),
     run(&["reap", "--yes"], Before::Deployed, false),
     run(&["reap", "--yes"], Before::Expired, false),
@@ -149,6 +151,9 @@ impl Run {
                 let work = world.find("lab-work").expect("the stack");
                 world.set_status(work, "UPDATE_ROLLBACK_FAILED", None);
             });
+        }
+        if self.args[0] == "results" {
+            return results::lab(Script::new(), &[("uploads/a.txt", "work", "done", 1)]);
         }
         if self.args[0] == "files" {
             endpoint.world(|world| {
