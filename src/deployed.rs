@@ -1,6 +1,7 @@
 //! An environment found again from its stacks' tags, without its file.
 
 pub mod address;
+pub mod delivery;
 pub mod holdings;
 pub mod protection;
 pub mod stage;
@@ -12,7 +13,9 @@ use address::Address;
 use futures_util::future::try_join_all;
 
 use crate::blueprint::names;
+use crate::blueprint::notifications::Notifications;
 use crate::blueprint::tags::StackTags;
+use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
@@ -36,6 +39,8 @@ pub struct DeployedStack {
     /// What its tags say.
     pub tags: StackTags,
     pub stack: StackDescription,
+    /// What becomes of what holds data in it, by its name in the template, where the template is the user's and was read.
+    pub disposals: Option<BTreeMap<String, Disposal>>,
 }
 
 impl Deployed {
@@ -69,6 +74,7 @@ impl Deployed {
                         part: tags.part.clone(),
                         tags,
                         stack,
+                        disposals: None,
                     });
                 }
             } else if let Some(part) = stack
@@ -86,8 +92,14 @@ impl Deployed {
                     needs: Vec::new(),
                     protect: false,
                     on_destroy: OnDestroy::Empty,
+                    own_template: false,
                 };
-                stacks.push(DeployedStack { part, tags, stack });
+                stacks.push(DeployedStack {
+                    part,
+                    tags,
+                    stack,
+                    disposals: None,
+                });
             }
         }
         Ok(Deployed::new(Address::new(cloud, environment), stacks))
@@ -102,9 +114,12 @@ impl Deployed {
                 && let Some(tags) = ours(&stack)
             {
                 let (environment, part) = (tags.environment.clone(), tags.part.clone());
-                all.entry(environment)
-                    .or_default()
-                    .push(DeployedStack { part, tags, stack });
+                all.entry(environment).or_default().push(DeployedStack {
+                    part,
+                    tags,
+                    stack,
+                    disposals: None,
+                });
             }
         }
         Ok(all
@@ -147,8 +162,21 @@ impl Deployed {
     }
 
     /// The stack that holds `part`.
+    /// What a bucket that is there already tells it; none where it has none, or one of its own.
+    pub fn notifications(&self) -> Option<Notifications> {
+        let mut stacks = self.stacks.iter();
+        stacks.find_map(|stack| stack.notifications(&self.address))
+    }
+
     pub fn part(&self, part: &str) -> Option<&DeployedStack> {
         self.stacks.iter().find(|stack| stack.part == part)
+    }
+}
+
+impl DeployedStack {
+    /// What a bucket that is there already tells it; none of a stack without such a one.
+    pub fn notifications(&self, at: &Address) -> Option<Notifications> {
+        Notifications::deployed(&at.environment, &at.account, &at.region, &self.stack.outputs)
     }
 }
 
@@ -169,6 +197,7 @@ fn taken_in(description: &str) -> Option<StackTags> {
         needs: Vec::new(),
         protect: false,
         on_destroy: OnDestroy::Keep,
+        own_template: false,
     })
 }
 

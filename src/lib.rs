@@ -15,7 +15,7 @@
 //! | Room | What it does | Which it knows |
 //! | --- | --- | --- |
 //! | [`commands`] | parses the command line, calls the rooms below, and has the result shown | report, engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment, shell |
-//! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment |
+//! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment, shell |
 //! | [`engine`] | changes what is deployed: plans, deploys, destroys, recovers and reverts stacks, and takes instances away; tells what it does | observe, local, deployed, cloud, blueprint, interrupt, events, error, environment |
 //! | [`observe`] | only looks: status, findings, drift, leftovers, what has expired | local, deployed, cloud, blueprint, error, environment, shell |
 //! | [`jobs`] | moves messages and files: sends, backfills, and samples, redrives or purges dead letters; fetches files | deployed, cloud, blueprint, interrupt, events, error |

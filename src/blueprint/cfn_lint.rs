@@ -61,7 +61,7 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
     for stack in &blueprint.stacks {
         let path = folder.path().join(format!("{}.yaml", stack.name));
         fs::write(&path, &stack.body).map_err(|error| format!("{}: {error}", path.display()))?;
-        stacks.insert(path, stack.name.as_str());
+        stacks.insert(path, stack);
     }
     let executable = std::env::var_os(EXECUTABLE).unwrap_or_else(|| OsString::from("cfn-lint"));
     let output = Command::new(&executable)
@@ -93,9 +93,9 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
         )
     })?;
     let found = matches.into_iter().map(|found| {
-        let stack = stacks
-            .get(&found.filename)
-            .map_or_else(|| found.filename.display().to_string(), ToString::to_string);
+        let of = stacks.get(&found.filename);
+        let stack = of.map_or_else(|| found.filename.display().to_string(), |stack| stack.name.clone());
+        let file = of.and_then(|stack| stack.file.clone());
         let place = match found.location.path {
             Some(path) if !path.is_empty() => path.iter().map(step).collect::<Vec<_>>().join("/"),
             _ => format!("line {}", found.location.start.line_number),
@@ -108,6 +108,8 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
             },
             rule: Some(found.rule.id),
             stack,
+            line: file.as_ref().map(|_| found.location.start.line_number),
+            file,
             place,
             message: found.message,
         }

@@ -1,6 +1,6 @@
 //! What the templates are given: one type a template, nothing untyped.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub struct Network<'a> {
 pub struct Intake<'a> {
     pub environment: &'a str,
     pub bucket_name: String,
+    /// The bucket was there before and isn't in the stack: what it is to tell of, for an output.
+    pub existing: Option<String>,
     pub uploads: &'a str,
     /// The one that stages subscribe to, and locally those of stages that don't get every file.
     pub topics: Vec<IntakeTopic>,
@@ -36,7 +38,38 @@ pub struct Intake<'a> {
     pub versioning: bool,
     /// Days; none: for ever.
     pub old_versions_days: Option<u64>,
+    /// Origins of pages that may upload.
+    pub browsers: &'a [String],
+    pub replication: Option<Replication<'a>>,
     pub keeps_data: bool,
+    /// Whether CloudFront hands out what is done.
+    pub delivery: bool,
+    pub local: bool,
+}
+
+/// For `delivery.yaml.j2`.
+#[derive(Debug, Serialize)]
+pub struct Delivery<'a> {
+    pub environment: &'a str,
+    /// Of its origin access control.
+    pub access_name: String,
+    /// Whose it is, in words.
+    pub description: String,
+    /// The tag that says in which region its environment is.
+    pub region_tag: &'static str,
+    /// What stands before a file's name in the bucket: with its first slash, without its last.
+    pub origin_path: String,
+    /// A name of the user's own, for which there is a certificate.
+    pub domain: Option<&'a str>,
+    pub key_groups: &'a [String],
+}
+
+/// What S3 copies uploads to.
+#[derive(Debug, Serialize)]
+pub struct Replication<'a> {
+    pub arn: &'a str,
+    /// The bucket's name.
+    pub bucket: &'a str,
 }
 
 /// For `results.yaml.j2`.
@@ -84,7 +117,7 @@ pub struct Stage<'a> {
     pub results: Option<ResultsTable>,
     /// Gets the bucket's events from the topic.
     pub subscribes: bool,
-    /// Which of the events, where it doesn't get all.
+    /// Which of the events. None locally.
     pub key_filter: Option<Vec<KeyFilter>>,
     /// Which files it gets, for an output: JSON of the file's `only`.
     pub only: Option<String>,
@@ -97,6 +130,8 @@ pub struct Stage<'a> {
     pub schedules_text: String,
     /// The stages that this one's workers feed, by name.
     pub next_stages: &'a [&'a str],
+    /// What its workers use of extras.
+    pub extra_outputs: Vec<ExtraOutput>,
     /// Whether alarms act on a topic.
     pub alerts: bool,
     pub scaling: Option<Scaling>,
@@ -106,6 +141,8 @@ pub struct Stage<'a> {
     pub log_retention_days: u64,
     /// Which of those that are described is at work: `instances`, `lambda` or `none`.
     pub active: Active,
+    /// None is, because the environment stands by in this region.
+    pub stands_by: bool,
     pub has_instances: bool,
     /// Whether a program of it lies in the artifacts bucket.
     pub has_program: bool,
@@ -151,7 +188,7 @@ pub struct Instances<'a> {
     pub spot: bool,
     pub on_demand_base: u32,
     /// Beside the stage's own.
-    pub security_groups: &'a [String],
+    pub security_groups: Vec<Text<'a>>,
     pub image_from_ssm: bool,
     pub root_device: &'a str,
     /// Whether there is a program to boot; otherwise the image brings the worker.
@@ -207,9 +244,11 @@ pub struct WebStack<'a> {
     pub bucket: Option<BucketPrefixes<'a>>,
     /// Whether alarms act on a topic.
     pub alerts: bool,
-    /// Always `instances`.
+    /// `instances`, or `none` where it stands by.
     pub active: Active,
     pub log_retention_days: u64,
+    /// What its instances use of extras.
+    pub extra_outputs: Vec<ExtraOutput>,
     pub web: Web<'a>,
     #[serde(flatten)]
     pub instances: Instances<'a>,
@@ -231,6 +270,8 @@ pub struct Web<'a> {
     pub deregistration_seconds: u64,
     /// How long a new instance may be unhealthy.
     pub grace_seconds: u64,
+    /// After how many minutes with an unhealthy instance somebody is told.
+    pub unhealthy_minutes: u64,
     /// The stages that it may send jobs to, by name.
     pub feeds: &'a [&'a str],
 }
@@ -275,8 +316,11 @@ pub struct JobSchedule<'a> {
 /// Where the workers' secrets are kept.
 #[derive(Debug, Default, Serialize)]
 pub struct Secrets<'a> {
-    /// As workers are told: `DB_PASSWORD=/app/db API_KEY=arn:…`.
+    /// As workers are told: `DB_PASSWORD=/app/db API_KEY=arn:…`. Where an extra gives an ARN, it's in pieces.
     pub text: String,
+    pub pieces: Vec<Text<'a>>,
+    /// Parameters by which the stack gets ARNs of Secrets Manager.
+    pub given: Vec<String>,
     /// Paths in SSM's parameter store.
     pub parameters: Vec<&'a str>,
     /// ARNs of Secrets Manager.
@@ -287,12 +331,32 @@ pub struct Secrets<'a> {
 #[derive(Debug, Serialize)]
 pub struct Variable<'a> {
     pub name: &'a str,
-    pub value: &'a str,
+    #[serde(flatten)]
+    pub value: Text<'a>,
 }
 
-pub fn variables(environment: &BTreeMap<String, String>) -> Vec<Variable<'_>> {
-    let variables = environment.iter();
-    variables.map(|(name, value)| Variable { name, value }).collect()
+/// A text that is known, or the parameter by which the stack gets it: one of the two is there.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Text<'a> {
+    Value(Cow<'a, str>),
+    Parameter(String),
+}
+
+impl Text<'_> {
+    pub fn known(&self) -> Option<&str> {
+        match self {
+            Text::Value(text) => Some(text),
+            Text::Parameter(_) => None,
+        }
+    }
+}
+
+/// A parameter for what an extra gives.
+#[derive(Debug, Serialize)]
+pub struct ExtraOutput {
+    pub parameter: String,
+    pub description: String,
 }
 
 /// How a stage scales.
@@ -323,6 +387,8 @@ pub struct Dashboard<'a> {
     pub stages: Vec<DashboardStage<'a>>,
     /// Whether there is a web tier.
     pub web: bool,
+    /// Whether CloudFront hands out what is done.
+    pub delivery: bool,
 }
 
 /// A row of the dashboard. Fields in `…_json` are JSON strings with their quotes, for a JSON text made by `Fn::Sub`.
@@ -336,5 +402,7 @@ pub struct DashboardStage<'a> {
     pub heading_json: String,
     pub queue_name_json: String,
     pub dead_letter_queue_name_json: String,
+    /// Of a stage whose workers reply.
+    pub reply_queue_name_json: Option<String>,
     pub scaling: Option<Scaling>,
 }

@@ -97,7 +97,7 @@ fn expected(place: &str, text: &str, texts: &[String]) -> String {
     if place.contains("/Statement/") {
         return replaced(text, texts, &iam_literal);
     }
-    if place.contains("/NotificationConfiguration/") {
+    if place.contains("/NotificationConfiguration/") || place.contains("/FilterPolicy/") {
         return replaced(text, texts, &super::quoting::key_in_events);
     }
     if place.contains("/DashboardBody/") {

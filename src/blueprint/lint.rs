@@ -1,6 +1,7 @@
 //! Limits of size that a rendered template may exceed by what an environment file says.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::template::{self, section};
 use super::{Blueprint, Stack, Value};
 
 /// The longest template that S3 may hold for CloudFormation.
-const LONGEST_TEMPLATE: usize = 1_000_000;
+pub(super) const LONGEST_TEMPLATE: usize = 1_000_000;
 /// The longest value of a parameter; an output that is longer couldn't be handed to a stack. For outputs themselves
 /// CloudFormation's documents name no limit
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
@@ -21,7 +22,7 @@ const LONGEST_USER_DATA: usize = 16_384;
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub(super) const LONGEST_VARIABLES: usize = 4096;
 /// What is reckoned for a value that AWS will only know: a queue's URL, a name, an ARN.
-const UNKNOWN_VALUE: usize = 128;
+pub(super) const UNKNOWN_VALUE: usize = 128;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -42,6 +43,12 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     pub stack: String,
+    /// The file of the template, where it is one of your own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// In that file, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// Where in its template, e.g. `Resources/Queue`; empty for the whole.
     pub place: String,
     pub message: String,
@@ -52,6 +59,11 @@ impl fmt::Display for Finding {
         f.write_str(&self.stack)?;
         if !self.place.is_empty() {
             write!(f, " {}", self.place)?;
+        }
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, " ({}:{line})", file.display())?,
+            (Some(file), None) => write!(f, " ({})", file.display())?,
+            (None, _) => {}
         }
         write!(f, ": {}", self.message)?;
         match &self.rule {
@@ -66,6 +78,7 @@ pub fn lint(blueprint: &Blueprint) -> Vec<Finding> {
     let mut findings = Findings::default();
     for stack in &blueprint.stacks {
         findings.stack.clone_from(&stack.name);
+        findings.file.clone_from(&stack.file);
         match template::read(&stack.body) {
             Ok(template) => findings.sizes(stack, &template),
             Err(error) => findings.add("", format!("the template can't be read: {error}")),
@@ -77,6 +90,7 @@ pub fn lint(blueprint: &Blueprint) -> Vec<Finding> {
 #[derive(Default)]
 struct Findings {
     stack: String,
+    file: Option<PathBuf>,
     list: Vec<Finding>,
 }
 
@@ -86,6 +100,8 @@ impl Findings {
             severity: Severity::Error,
             rule: None,
             stack: self.stack.clone(),
+            file: self.file.clone(),
+            line: None,
             place: place.into(),
             message: message.into(),
         });
@@ -177,6 +193,7 @@ mod tests {
             environment: "lab".into(),
             parts: Vec::new(),
             stacks,
+            notifications: None,
             artifacts: Vec::new(),
         };
         lint(&blueprint).iter().map(Finding::to_string).collect()

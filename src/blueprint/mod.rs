@@ -4,13 +4,16 @@
 pub mod as_deployed;
 pub mod cfn_lint;
 mod contexts;
+pub mod graph;
 pub mod import;
 #[cfg(all(test, unix))]
 mod injection;
 pub mod lint;
 pub mod names;
+pub mod notifications;
 mod order;
 pub mod outputs;
+pub mod own_template;
 mod parts;
 pub mod program;
 pub mod quoting;
@@ -23,13 +26,15 @@ pub mod template;
 mod templates;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::problem::{Problem, Problems};
-use crate::environment::{Active, Environment};
+use crate::environment::{Active, Delivery, Environment, Node};
+use notifications::Notifications;
+use own_template::OwnTemplate;
 use parts::Parts;
 pub use rolling_update::RollingUpdate;
 use templates::Templates;
@@ -56,13 +61,15 @@ pub struct Blueprint {
     /// All parts that the environment has, also where only some of its stacks are wanted.
     pub parts: Vec<String>,
     pub stacks: Vec<Stack>,
+    /// What a bucket that is there already is to tell of, where the environment has such a one.
+    pub notifications: Option<Notifications>,
     /// What must lie in the artifacts bucket before the stacks that use it are deployed.
     pub artifacts: Vec<Artifact>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Stack {
-    /// `artifacts`, `network`, `intake`, `results`, `alerts`, a stage's name, `web` or `dashboard`.
+    /// `artifacts`, `network`, `intake`, `results`, `alerts`, an extra's or a stage's name, `web`, `delivery` or `dashboard`.
     pub part: String,
     /// `<environment>-<part>`.
     pub name: String,
@@ -78,19 +85,40 @@ pub struct Stack {
     pub protect: bool,
     /// Whether the template makes IAM roles (`CAPABILITY_IAM`).
     pub makes_roles: bool,
+    /// Whether it names them itself, or may (`CAPABILITY_NAMED_IAM`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub names_roles: bool,
+    /// The file of the template, where it's the user's.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
     /// How its group of instances is replaced, when it has one.
     #[serde(skip)]
     pub rolling_update: Option<RollingUpdate>,
     /// Which workers are at work, of a stage's stack.
     #[serde(skip)]
     pub active: Option<Active>,
+    /// Nobody is to work there, on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// The same stack with its instances still at work, where a function is to take over from them: what the function is
     /// tried on first.
     #[serde(skip)]
     pub before_switch: Option<Box<Stack>>,
+    /// The ARN of the bucket that its own is copied to, which must be there before it.
+    #[serde(skip)]
+    pub replicates_to: Option<String>,
     /// What a deploy of it waits for, where nothing signals.
     #[serde(skip)]
     pub in_service: Option<InService>,
+}
+
+/// A stage that nobody works on, or a web tier without instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Pause {
+    /// Whether that is so because the environment stands by in this region.
+    pub stands_by: bool,
+    /// How many schedules the stage has. They go on while it is paused, and are disabled while it stands by.
+    pub schedules: usize,
 }
 
 /// So many instances of a group are in service, within this time.
@@ -105,6 +133,8 @@ pub struct InService {
 #[serde(rename_all = "lowercase")]
 pub enum Value {
     Literal(String),
+    /// What the template says where nobody says anything. It isn't sent: CloudFormation reads it there.
+    Default(String),
     /// An output of another part's stack.
     Output {
         part: String,
@@ -146,6 +176,7 @@ impl std::fmt::Display for ZonesWanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.subnets {
             Some(count) => write!(f, "{count} zones that offer ")?,
+            None if self.offering.is_empty() => return f.write_str("zones of the default VPC"),
             None => f.write_str("zones of the default VPC that offer ")?,
         }
         let lists: Vec<String> = self.offering.iter().map(|types| types.join(" or ")).collect();
@@ -169,10 +200,11 @@ pub struct Artifact {
 /// # Errors
 /// Problems of the file that only rendering finds, such as a program folder that isn't there.
 pub fn render(environment: &Environment, placement: &Placement) -> Result<Blueprint, Problems> {
-    all_parts(environment, placement).map_err(|list| Problems::new(environment.source.clone(), list))
+    let own = own_template::read_all(environment)?;
+    all_parts(environment, placement, &own).map_err(|list| Problems::new(environment.source.clone(), list))
 }
 
-fn all_parts(environment: &Environment, placement: &Placement) -> Result<Blueprint, Vec<Problem>> {
+fn all_parts(environment: &Environment, placement: &Placement, own: &[OwnTemplate]) -> Result<Blueprint, Vec<Problem>> {
     let templates = Templates::new().map_err(|error| vec![parts::broken(error)])?;
     let parts = Parts {
         environment,
@@ -181,7 +213,7 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     };
     let sources = order::sources(&environment.stages)?;
     let fed = order::fed(&sources);
-    let order = order::sorted(&fed)?;
+    let order = order::of_parts(environment)?;
 
     let mut problems = Vec::new();
     let mut stacks = Vec::new();
@@ -191,32 +223,49 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
     for part in before.into_iter().flatten() {
         part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
-    for index in order {
-        match parts.stage(index, sources[index], &fed[index]) {
+    let mut failed: Vec<&str> = Vec::new();
+    for node in order {
+        let needs = environment.needs(node);
+        if matches!(node, Node::Extra(_)) && needs.iter().any(|part| failed.contains(part)) {
+            // What it would get isn't known.
+            continue;
+        }
+        let made = match (node, &environment.web) {
+            (Node::Extra(index), _) => parts
+                .extra(index, &own[index], &stacks)
+                .map(|stack| (stack, Vec::new())),
+            (Node::Stage(index), _) => parts.stage(index, sources[index], &fed[index]),
+            (Node::Web, Some(web)) => parts
+                .web(web)
+                .map(|(stack, program)| (stack, program.into_iter().collect())),
+            (Node::Web, None) => continue,
+        };
+        match made {
             Ok((stack, programs)) => {
                 stacks.push(stack);
                 artifacts.extend(programs);
             }
-            Err(found) => problems.extend(found),
+            Err(found) => {
+                failed.push(environment.node_name(node));
+                problems.extend(found);
+            }
         }
     }
-    if let Some(web) = &environment.web {
-        match parts.web(web) {
-            Ok((stack, program)) => {
-                stacks.push(stack);
-                artifacts.extend(program);
-            }
-            Err(found) => problems.extend(found),
-        }
+    if let Some(part) = parts.delivery() {
+        part.map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
     if environment.dashboard {
         parts
             .dashboard()
             .map_or_else(|problem| problems.push(problem), |stack| stacks.push(stack));
     }
+    let notifications = parts.notifications().unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
     if !environment.has_programs() {
         let long = stacks.iter().filter(|stack| stack.body.len() > LONGEST_INLINE_TEMPLATE);
-        problems.extend(long.map(too_long_without_a_bucket));
+        problems.extend(long.map(|stack| too_long_without_a_bucket(environment, stack)));
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -225,6 +274,7 @@ fn all_parts(environment: &Environment, placement: &Placement) -> Result<Bluepri
         environment: environment.name.clone(),
         parts: parts_of(environment),
         stacks,
+        notifications,
         artifacts,
     })
 }
@@ -248,12 +298,15 @@ pub fn build(environment: &Environment, local: bool, tell: impl Fn(&Path)) -> Re
     }
 }
 
-fn too_long_without_a_bucket(stack: &Stack) -> Problem {
+fn too_long_without_a_bucket(environment: &Environment, stack: &Stack) -> Problem {
     let (name, length) = (&stack.name, stack.body.len());
     let message = format!(
         "the template of {name} has {length} bytes; longer ones than {LONGEST_INLINE_TEMPLATE} go by the bucket for programs, \
          which an environment without any doesn't have"
     );
+    if let Some(index) = environment.extras.iter().position(|extra| extra.name == stack.part) {
+        return Problem::new(format!("/extras/{index}/template"), message).help("make several extras of it");
+    }
     let dashboard = if stack.part == "dashboard" {
         "set `dashboard: false`, or "
     } else {
@@ -272,11 +325,17 @@ pub fn parts_of(environment: &Environment) -> Vec<String> {
         ("results", environment.results.is_some()),
         ("alerts", parts::alerts::mailbox(environment).is_some()),
     ];
+    let extras = environment.extras.iter().map(|extra| (extra.name.as_str(), true));
     let stages = environment.stages.iter().map(|stage| (stage.name.as_str(), true));
-    let all = before
-        .into_iter()
-        .chain(stages)
-        .chain([("web", environment.web.is_some()), ("dashboard", environment.dashboard)]);
+    let after = [
+        ("web", environment.web.is_some()),
+        (
+            Delivery::PART,
+            environment.delivery.is_some() && environment.bucket.is_some(),
+        ),
+        ("dashboard", environment.dashboard),
+    ];
+    let all = before.into_iter().chain(extras).chain(stages).chain(after);
     all.filter(|(_, is_there)| *is_there)
         .map(|(part, _)| part.to_owned())
         .collect()

@@ -25,6 +25,20 @@ pub fn topic(environment: &str) -> String {
     format!("{environment}-uploads")
 }
 
+/// The ARN of a topic.
+pub fn topic_arn(account: &str, region: &str, name: &str) -> String {
+    format!("arn:{}:sns:{region}:{account}:{name}", partition(region))
+}
+
+/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
 /// The table of results.
 pub fn table(environment: &str) -> String {
     format!("{environment}-results")
@@ -40,6 +54,18 @@ pub fn dashboard(environment: &str, region: &str) -> String {
 /// The dashboard's heading. It tells whose the dashboard is, as dashboards have no tags.
 pub fn dashboard_title(environment: &str) -> String {
     format!("# {environment}, deployed by qfleet")
+}
+
+/// The origin access control. Their names belong to the account, and an environment of the same name may be in another
+/// region. At most 64 characters, of which this takes 40
+/// (<https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_OriginAccessControlConfig.html>).
+pub fn origin_access(environment: &str, region: &str) -> String {
+    format!("{environment}-{region}")
+}
+
+/// What a distribution and its origin access control are said to be. It tells whose they are, as the latter have no tags.
+pub fn of_delivery(environment: &str, region: &str) -> String {
+    format!("{environment} in {region}, deployed by qfleet")
 }
 
 pub fn queue(environment: &str, stage: &str) -> String {

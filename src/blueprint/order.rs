@@ -1,7 +1,7 @@
 //! Which stage feeds which, and the order that follows: a stage's stack needs the queues of the stages it feeds.
 
-use crate::environment::Stage;
 use crate::environment::problem::Problem;
+use crate::environment::{Environment, Node, Stage};
 
 /// What feeds a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,57 +51,75 @@ pub fn fed(sources: &[Source]) -> Vec<Vec<usize>> {
     fed
 }
 
-/// An order in which each stage comes after those it feeds; otherwise as in the file.
-pub fn sorted(fed: &[Vec<usize>]) -> Result<Vec<usize>, Vec<Problem>> {
-    let mut order: Vec<usize> = Vec::with_capacity(fed.len());
-    let mut left: Vec<usize> = (0..fed.len()).collect();
-    while !left.is_empty() {
-        let ready = left
-            .iter()
-            .position(|stage| fed[*stage].iter().all(|next| order.contains(next)));
-        match ready {
-            Some(position) => order.push(left.remove(position)),
-            None => {
-                return Err(left
-                    .iter()
-                    .map(|stage| {
-                        Problem::new(
-                            format!("/stages/{stage}/from"),
-                            "the stages feed each other in a circle",
-                        )
-                    })
-                    .collect());
-            }
-        }
-    }
-    Ok(order)
+/// The parts in an order in which each comes after what it needs.
+pub fn of_parts(environment: &Environment) -> Result<Vec<Node>, Vec<Problem>> {
+    environment.in_order().map_err(|left| {
+        let problem = |node: Node| {
+            let (at, what) = match node {
+                Node::Extra(index) => (format!("/extras/{index}/needs"), "parts need each other in a circle"),
+                Node::Stage(index) => (
+                    format!("/stages/{index}/from"),
+                    "the stages feed each other in a circle",
+                ),
+                Node::Web => ("/web".to_owned(), "it needs parts that need each other in a circle"),
+            };
+            Problem::new(at, what)
+        };
+        left.into_iter().map(problem).collect()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_fed_comes_first() {
-        // 0 feeds 1 and 3, 3 feeds 2, 4 stands alone.
-        let sources = [
-            Source::Bucket,
-            Source::Stage(0),
-            Source::Stage(3),
-            Source::Stage(0),
-            Source::Nobody,
-        ];
-        assert_eq!(sorted(&fed(&sources)).expect("no circle"), [1, 2, 3, 0, 4]);
+    /// Stages by name and what feeds them, and extras by name and what they need.
+    fn environment(stages: &[(&str, &str)], extras: &[(&str, &str)]) -> Environment {
+        let stages = stages.iter().map(|(name, from)| {
+            format!(
+                "  - {{name: {name}, from: {from}, workers: {{active: none, instances: {{types: [t4g.small]}}}}}}\n"
+            )
+        });
+        let extras = extras
+            .iter()
+            .map(|(name, needs)| format!("  - {{name: {name}, template: x, needs: [{needs}]}}\n"));
+        let stages: String = stages.collect();
+        let extras: String = extras.collect();
+        let extras = if extras.is_empty() {
+            " []".to_owned()
+        } else {
+            format!("\n{extras}")
+        };
+        serde_yaml::from_str(&format!("name: lab\nstages:\n{stages}extras:{extras}")).expect("an environment")
+    }
+
+    fn names(environment: &Environment) -> Vec<&str> {
+        let order = of_parts(environment).expect("no circle");
+        order.into_iter().map(|node| environment.node_name(node)).collect()
     }
 
     #[test]
-    fn a_circle_is_a_problem_of_each_of_its_stages() {
-        let sources = [Source::Stage(1), Source::Stage(0), Source::Nobody];
-        let pointers: Vec<String> = sorted(&fed(&sources))
-            .expect_err("a circle")
-            .into_iter()
-            .map(|problem| problem.pointer)
-            .collect();
-        assert_eq!(pointers, ["/stages/0/from", "/stages/1/from"]);
+    fn what_is_needed_comes_first() {
+        // a feeds b and d, d feeds c, e stands alone.
+        let stages = [("a", "bucket"), ("b", "a"), ("c", "d"), ("d", "a"), ("e", "null")];
+        assert_eq!(names(&environment(&stages, &[])), ["b", "c", "d", "a", "e"]);
+        let extras = [("y", "x, b"), ("x", "network"), ("z", "")];
+        assert_eq!(
+            names(&environment(&stages, &extras)),
+            ["x", "z", "b", "y", "c", "d", "a", "e"]
+        );
+    }
+
+    #[test]
+    fn a_circle_is_a_problem_of_each_of_its_parts() {
+        let pointers = |stages: &[(&str, &str)], extras: &[(&str, &str)]| -> Vec<String> {
+            let problems = of_parts(&environment(stages, extras)).expect_err("a circle");
+            problems.into_iter().map(|problem| problem.pointer).collect()
+        };
+        let stages = [("a", "b"), ("b", "a"), ("c", "null")];
+        assert_eq!(pointers(&stages, &[]), ["/stages/0/from", "/stages/1/from"]);
+        let extras = [("x", "y"), ("y", "x"), ("z", "")];
+        let alone = [("c", "null")];
+        assert_eq!(pointers(&alone, &extras), ["/extras/0/needs", "/extras/1/needs"]);
     }
 }

@@ -4,7 +4,14 @@
 pub const BUCKET: &str = "BucketName";
 /// Of `intake` and of `alerts`.
 pub const TOPIC: &str = "TopicArn";
+/// Of an `intake` whose bucket is somebody else's: the same name as in `BUCKET`.
+pub const EXISTING_BUCKET: &str = "ExistingBucket";
+/// Of such an `intake`: what that bucket is to tell the topic of, as JSON.
+pub const NOTIFICATIONS: &str = "Notifications";
+/// Of an `intake` whose uploads are copied: the ARN of the bucket that they are copied to.
+pub const REPLICATES_TO: &str = "ReplicatesTo";
 pub const UPLOADS_PREFIX: &str = "UploadsPrefix";
+pub const PROCESSED_PREFIX: &str = "ProcessedPrefix";
 
 /// Of `results`.
 pub const TABLE: &str = "TableName";
@@ -40,8 +47,10 @@ pub const FUNCTION_THROTTLES_ALARM: &str = "FunctionThrottlesAlarmName";
 pub const DEAD_LETTERS_ALARM: &str = "DeadLettersAlarmName";
 /// Of a stage that doesn't get every file: which, as JSON.
 pub const ONLY: &str = "Only";
-/// Of a stage that nobody works on, because its file says so.
+/// Of a stage that nobody works on, because its file says so, and of `web` where it stands by.
 pub const PAUSED: &str = "Paused";
+/// What `PAUSED` is where the environment stands by.
+pub const STANDBY: &str = "standby";
 /// Of a stage that is paused.
 pub const RETENTION: &str = "QueueRetentionSeconds";
 pub const PROGRAM: &str = "Program";
@@ -53,6 +62,10 @@ pub const NOBODY_WORKS_ALARM: &str = "NobodyWorksAlarmName";
 
 /// Of a stage whose group has other bounds at set times: when, and which.
 pub const CAPACITY: &str = "Capacity";
+
+/// Of `delivery`, which has URL, too.
+pub const DISTRIBUTION: &str = "DistributionId";
+pub const DISTRIBUTION_DOMAIN: &str = "DistributionDomainName";
 
 /// Of `web`, which has GROUP, PROGRAM, WORKER_ENVIRONMENT and LOG_GROUP, too.
 pub const URL: &str = "Url";
@@ -78,6 +91,7 @@ mod tests {
         let network = include_str!("../../templates/network.yaml.j2");
         let intake = include_str!("../../templates/intake.yaml.j2");
         let results = include_str!("../../templates/results.yaml.j2");
+        let delivery = include_str!("../../templates/delivery.yaml.j2");
         let web = include_str!("../../templates/web.yaml.j2");
         let stage = include_str!("../../templates/stage.yaml.j2");
         let instances = include_str!("../../templates/stage/instances.yaml.j2");
@@ -90,9 +104,20 @@ mod tests {
             (after(network, "\nOutputs:\n"), &[VPC, SUBNETS]),
             (
                 after(intake, "\nOutputs:\n"),
-                &[BUCKET, UPLOADS_PREFIX, "ProcessedPrefix"],
+                &[
+                    BUCKET,
+                    EXISTING_BUCKET,
+                    NOTIFICATIONS,
+                    UPLOADS_PREFIX,
+                    PROCESSED_PREFIX,
+                    REPLICATES_TO,
+                ],
             ),
             (after(results, "\nOutputs:\n"), &[TABLE, TABLE_ARN]),
+            (
+                after(delivery, "\nOutputs:\n"),
+                &[URL, DISTRIBUTION, DISTRIBUTION_DOMAIN],
+            ),
             (
                 after(web, "\nOutputs:\n"),
                 &[
@@ -106,6 +131,7 @@ mod tests {
                     WORKER_ENVIRONMENT,
                     LOG_GROUP,
                     CAPACITY,
+                    PAUSED,
                 ],
             ),
             (

@@ -3,6 +3,8 @@
 pub(super) mod alerts;
 mod artifacts;
 mod dashboard;
+mod delivery;
+mod extras;
 mod function;
 mod image;
 mod instances;
@@ -25,7 +27,7 @@ use super::templates::Templates;
 use super::{Placement, Stack, Value, names, quoting};
 use crate::environment::problem::Problem;
 use crate::environment::routes::Inseparable;
-use crate::environment::{Environment, OnDestroy};
+use crate::environment::{Active, Environment, OnDestroy, Workers};
 
 /// The parameter that carries the zones that were chosen.
 const ZONES: &str = "Zones";
@@ -46,6 +48,13 @@ pub(super) struct Place<'a> {
     pub feeds: &'a [&'a str],
 }
 
+/// Whose template it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Qfleet,
+    Users,
+}
+
 impl Parts<'_> {
     fn on_destroy(&self) -> OnDestroy {
         self.environment
@@ -53,6 +62,19 @@ impl Parts<'_> {
             .as_ref()
             .map(|bucket| bucket.on_destroy)
             .unwrap_or_default()
+    }
+
+    /// Whether it stands by in this region.
+    fn stands_by(&self) -> bool {
+        self.environment.stands_by(&self.placement.region)
+    }
+
+    /// Which workers of a stage are at work in this region.
+    fn active(&self, workers: &Workers) -> Active {
+        match self.stands_by() {
+            true => Active::None,
+            false => workers.active(),
+        }
     }
 
     fn stack(
@@ -63,8 +85,22 @@ impl Parts<'_> {
         parameters: BTreeMap<String, Value>,
         on_destroy: OnDestroy,
     ) -> Result<Stack, Problem> {
-        let mut body = self.templates.render(template, context).map_err(broken)?;
-        let mut needs: Vec<String> = Vec::new();
+        let body = self.templates.render(template, context).map_err(broken)?;
+        let makes_roles = body.contains("AWS::IAM::");
+        let stack = self.assemble(part, body, parameters, Vec::new(), Origin::Qfleet, on_destroy);
+        Ok(Stack { makes_roles, ..stack })
+    }
+
+    /// A stack that needs these parts, and those whose outputs it gets.
+    fn assemble(
+        &self,
+        part: &str,
+        mut body: String,
+        parameters: BTreeMap<String, Value>,
+        mut needs: Vec<String>,
+        origin: Origin,
+        on_destroy: OnDestroy,
+    ) -> Stack {
         for value in parameters.values() {
             if let Value::Output { part, .. } = value
                 && !needs.contains(part)
@@ -79,19 +115,26 @@ impl Parts<'_> {
             needs: needs.clone(),
             protect: self.environment.protect,
             on_destroy,
+            own_template: origin == Origin::Users,
         };
         let tags = tags.write(&self.environment.tags);
-        if let Some(hash) = quoting::hash_beyond_ascii(&tags) {
+        // JSON takes no comment.
+        let takes_comments = !body.trim_start().starts_with('{');
+        if let Some(hash) = quoting::hash_beyond_ascii(&tags).filter(|_| takes_comments) {
             // They may be read back with a `?` for each such character: by this, a change of one is seen all the same.
             let end = if body.ends_with('\n') { "" } else { "\n" };
             body.push_str(&format!("{end}# The stack's tags: {hash}\n"));
         }
-        Ok(Stack {
+        Stack {
             part: part.to_owned(),
             name: names::stack(&self.environment.name, part),
-            makes_roles: body.contains("AWS::IAM::"),
+            makes_roles: false,
+            names_roles: false,
+            file: None,
             rolling_update: None,
             active: None,
+            pause: None,
+            replicates_to: None,
             before_switch: None,
             in_service: None,
             body,
@@ -99,7 +142,7 @@ impl Parts<'_> {
             tags,
             needs,
             protect: self.environment.protect,
-        })
+        }
     }
 }
 

@@ -14,6 +14,12 @@ pub const NEEDS: &str = "qfleet:needs";
 pub const PROTECT: &str = "qfleet:protect";
 /// `keep` or `empty`: what `destroy` does with the data of this stack.
 pub const ON_DESTROY: &str = "qfleet:on-destroy";
+/// The region of a distribution's environment: the distribution itself is in none.
+pub const REGION: &str = "qfleet:region";
+
+/// `own` on a stack whose template is the user's: what becomes of its data is said there.
+pub const TEMPLATE: &str = "qfleet:template";
+const OWN: &str = "own";
 
 /// The longest value of a tag (<https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html>).
 const LONGEST_VALUE: usize = 256;
@@ -30,6 +36,8 @@ pub struct StackTags {
     pub protect: bool,
     /// What `destroy` does with the data of this stack.
     pub on_destroy: OnDestroy,
+    /// The template is the user's.
+    pub own_template: bool,
 }
 
 impl StackTags {
@@ -47,6 +55,9 @@ impl StackTags {
             (ON_DESTROY, on_destroy),
         ] {
             tags.insert(key.to_owned(), value.to_owned());
+        }
+        if self.own_template {
+            tags.insert(TEMPLATE.to_owned(), OWN.to_owned());
         }
         let mut values: Vec<String> = Vec::new();
         for part in &self.needs {
@@ -77,6 +88,7 @@ impl StackTags {
                 .flat_map(|value| value.split_whitespace())
                 .map(str::to_owned)
                 .collect(),
+            own_template: tags.get(TEMPLATE).is_some_and(|value| value == OWN),
             protect: tags.get(PROTECT).is_some_and(|value| value == "true"),
             on_destroy: match tags.get(ON_DESTROY).map(String::as_str) {
                 Some("empty") => OnDestroy::Empty,
@@ -106,6 +118,7 @@ mod tests {
                 needs: (0..count).map(|n| format!("a-rather-long-stage{n}")).collect(),
                 protect: true,
                 on_destroy: OnDestroy::Empty,
+                own_template: count == 1,
             };
             let tags = written.write(&BTreeMap::from([("team".into(), "media".into())]));
             assert!(tags.values().all(|value| (1..=LONGEST_VALUE).contains(&value.len())));

@@ -11,11 +11,71 @@ use serde_json::{Map, Value};
 /// # Errors
 /// Why it is no YAML, or no mapping.
 pub fn read(body: &str) -> Result<Map<String, Value>, String> {
-    let yaml: serde_yaml::Value = serde_yaml::from_str(body).map_err(|error| error.to_string())?;
-    match long_form(yaml)? {
-        Value::Object(template) => Ok(template),
-        _ => Err("it is not a mapping".to_owned()),
+    read_at(body).map_err(|why| why.message)
+}
+
+/// Why a text is no template.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub message: String,
+    /// At which byte, where that is known.
+    pub at: Option<usize>,
+}
+
+impl From<String> for Unreadable {
+    fn from(message: String) -> Self {
+        Unreadable { message, at: None }
     }
+}
+
+/// Reads a template, or says where it is none.
+///
+/// # Errors
+/// Why it is no JSON and no YAML, or no mapping.
+pub fn read_at(body: &str) -> Result<Map<String, Value>, Unreadable> {
+    // Some JSON is no YAML: half a character in an escape, or a tab in front of a line.
+    let json = body.trim_start().starts_with('{').then(|| serde_json::from_str(body));
+    let value = match json {
+        Some(Ok(value)) => value,
+        json => match (serde_yaml::from_str::<serde_yaml::Value>(body), json) {
+            (Ok(yaml), _) => long_form(yaml)?,
+            (Err(_), Some(Err(error))) => {
+                let lines = body.split_inclusive('\n').take(error.line().saturating_sub(1));
+                let at = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+                return Err(unreadable("JSON", &error.to_string(), Some(at)));
+            }
+            (Err(error), _) => {
+                let at = error.location().map(|location| location.index());
+                return Err(unreadable("YAML", &error.to_string(), at));
+            }
+        },
+    };
+    match value {
+        Value::Object(template) => Ok(template),
+        _ => Err("it is not a mapping".to_owned().into()),
+    }
+}
+
+/// Without the place, which is told apart.
+fn unreadable(form: &str, why: &str, at: Option<usize>) -> Unreadable {
+    let why = why.split(" at line ").next().unwrap_or_default();
+    Unreadable {
+        message: format!("not {form}: {why}"),
+        at,
+    }
+}
+
+/// The line on which a resource begins, from 1: that of its name below `Resources`, in YAML or JSON.
+pub fn line_of(body: &str, resource: &str) -> Option<usize> {
+    let key = |line: &str| {
+        let (key, _) = line.trim_start().split_once(':')?;
+        Some(key.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    let mut lines = body.lines().enumerate();
+    lines.find(|(_, line)| key(line).as_deref() == Some("Resources"))?;
+    lines
+        .find(|(_, line)| key(line).as_deref() == Some(resource))
+        .map(|(index, _)| index + 1)
 }
 
 /// The entries of a section (`Resources`, `Parameters`, `Outputs`, …); none when the section is missing.
@@ -32,6 +92,27 @@ pub fn retains(resource: &Value) -> bool {
     )
 }
 
+/// What becomes of a resource when its stack is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposal {
+    Deleted,
+    /// After a last snapshot, which stays.
+    Snapshot,
+    Kept,
+}
+
+/// By its policy, or by what CloudFormation does without one
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>).
+pub fn disposal(resource: &Value) -> Disposal {
+    let in_no_cluster = resource["Properties"]["DBClusterIdentifier"].is_null();
+    match (resource["DeletionPolicy"].as_str(), resource["Type"].as_str()) {
+        _ if retains(resource) => Disposal::Kept,
+        (Some("Snapshot"), _) | (None, Some("AWS::RDS::DBCluster")) => Disposal::Snapshot,
+        (None, Some("AWS::RDS::DBInstance")) if in_no_cluster => Disposal::Snapshot,
+        _ => Disposal::Deleted,
+    }
+}
+
 fn long_form(yaml: serde_yaml::Value) -> Result<Value, String> {
     use serde_yaml::Value as Yaml;
     Ok(match yaml {
@@ -43,8 +124,12 @@ fn long_form(yaml: serde_yaml::Value) -> Result<Value, String> {
         Yaml::Mapping(entries) => {
             let mut object = Map::new();
             for (key, value) in entries {
-                let Yaml::String(key) = key else {
-                    return Err(format!("a key is not text: {key:?}"));
+                let key = match key {
+                    Yaml::String(key) => key,
+                    // Such as an account's digits in a mapping: CloudFormation takes them for text.
+                    Yaml::Number(number) => number.to_string(),
+                    Yaml::Bool(value) => value.to_string(),
+                    key => return Err(format!("a key is not text: {key:?}")),
                 };
                 object.insert(key, long_form(value)?);
             }
@@ -89,9 +174,47 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_is_found_on_its_line() {
+        assert_eq!(
+            line_of("Outputs:\n  Db: {}\nResources:\n    Db:\n      Type: T\n", "Db"),
+            Some(4)
+        );
+        assert_eq!(
+            line_of("{\n\"Resources\": {\n\t\"Db\" : {\"Type\": 1}}}", "Db"),
+            Some(3)
+        );
+        assert_eq!(line_of("Resources:\n  Db: {}\n", "D"), None);
+    }
+
+    #[test]
+    fn a_database_without_a_policy_leaves_a_snapshot() {
+        let of = |body: &str| disposal(&Value::Object(read(body).expect("reads")));
+        assert_eq!(of("Type: AWS::RDS::DBInstance\n"), Disposal::Snapshot);
+        assert_eq!(
+            of("Type: AWS::RDS::DBInstance\nDeletionPolicy: Delete\n"),
+            Disposal::Deleted
+        );
+        let of_cluster = "Type: AWS::RDS::DBInstance\nProperties: {DBClusterIdentifier: !Ref Cluster}\n";
+        assert_eq!(of(of_cluster), Disposal::Deleted);
+        assert_eq!(of("Type: AWS::RDS::DBCluster\n"), Disposal::Snapshot);
+        assert_eq!(of("Type: AWS::EC2::Volume\n"), Disposal::Deleted);
+        assert_eq!(
+            of("Type: AWS::EC2::Volume\nDeletionPolicy: Snapshot\n"),
+            Disposal::Snapshot
+        );
+        assert_eq!(
+            of("Type: AWS::EC2::Volume\nDeletionPolicy: RetainExceptOnCreate\n"),
+            Disposal::Kept
+        );
+    }
+
+    #[test]
     fn what_is_no_template_says_so() {
         assert!(read("- a\n").is_err());
         assert!(read("a: [\n").is_err());
-        assert!(read("1: a\n").is_err());
+        assert!(read("[a]: b\n").is_err());
+        let at = |body: &str| read_at(body).expect_err("no template").at;
+        assert_eq!(at("{\"a\": 1,\n \"b\" 2}"), Some(14));
+        assert_eq!(at("a: 1\nb: [c\n"), Some(11));
     }
 }

@@ -4,6 +4,7 @@ pub mod account;
 pub(in crate::cloud) mod actual;
 pub mod autoscaling;
 pub mod cloudformation;
+pub mod cloudfront;
 pub mod cloudwatch;
 pub mod connection;
 pub mod dynamodb;
@@ -35,6 +36,7 @@ pub struct Cloud {
     pub local: bool,
     cloudcontrol: aws_sdk_cloudcontrol::Client,
     cloudformation: aws_sdk_cloudformation::Client,
+    cloudfront: aws_sdk_cloudfront::Client,
     accounts: aws_sdk_account::Client,
     autoscaling: aws_sdk_autoscaling::Client,
     cloudwatch: aws_sdk_cloudwatch::Client,

@@ -77,6 +77,10 @@ impl Cloud {
                 let name = id.rsplit('/').next().unwrap_or(id);
                 is_there("GetInstanceProfile", self.has_profile(name).await?)
             }
+            "AWS::CloudFront::Distribution" => is_there("GetDistribution", self.distribution(id).await?.is_some()),
+            "AWS::CloudFront::OriginAccessControl" => {
+                is_there("GetOriginAccessControl", self.has_origin_access(id).await?)
+            }
             "AWS::ElasticLoadBalancingV2::LoadBalancer" => {
                 is_there("DescribeLoadBalancers", self.has_load_balancer(id).await?)
             }

@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::global::Env;
 use super::{Global, placement};
-use crate::blueprint::{self, cfn_lint, lint};
+use crate::blueprint::{self, cfn_lint, lint, own_template};
+use crate::deployed::holdings::holds_data;
 use crate::environment::problem::Problems;
 use crate::environment::{Environment, advise};
 use crate::error::{Error, Result, exit_code};
@@ -47,6 +48,8 @@ impl Check {
         let offline = placement::offline(&environment, global, self.account)?;
         let blueprint = blueprint::render(&environment, &offline.placement)?;
         let mut findings = lint::lint(&blueprint);
+        let mut advice = advise(&environment);
+        advice.extend(own_template::advise(&environment, &blueprint, holds_data));
         let (stacks, region) = (blueprint.stacks.len(), offline.placement.region);
         let asked = global.blocking(move || Ok(cfn_lint::run(&blueprint, &region)))?;
         let cfn_lint = match asked {
@@ -60,7 +63,7 @@ impl Check {
         let checked = Checked {
             environment: &environment.name,
             stacks,
-            advice: Problems::new(environment.source.clone(), advise(&environment)),
+            advice: Problems::new(environment.source.clone(), advice),
             findings,
             cfn_lint,
             functions: functions(&environment),

@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::{backfill, dlq, drift, extend, files, init, local, local_down, outputs, plan, results, send};
+use crate::blueprint::graph::Graph;
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::engine::destroy::reaped::Reaped;
 use crate::engine::event::Event;
@@ -30,6 +31,7 @@ struct Documents<'a> {
     init: Vec<init::Entry<'a>>,
     check: Checked<'a>,
     render: render::Document<'a>,
+    graph: Graph,
     plan: plan::Document<'a>,
     deploy: Report,
     destroy: Destroyed,
@@ -46,6 +48,8 @@ struct Documents<'a> {
     files: files::Document<'a>,
     #[schemars(rename = "files --link")]
     files_link: files::Linked<'a>,
+    #[schemars(rename = "files --upload-link")]
+    files_upload_link: files::upload_link::UploadLinked<'a>,
     #[schemars(rename = "files --get")]
     files_get: files::Got<'a>,
     results: results::Document<'a>,

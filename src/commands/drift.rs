@@ -198,8 +198,7 @@ struct Person<'a> {
 impl Ask for Person<'_> {
     fn show(&self, reverted: &Reverted) {
         if self.output == Output::Text {
-            self.progress
-                .suspend(|| report::text(&report::revert::text(&reverted.plans)));
+            self.progress.suspend(|| report::text(&report::revert::text(reverted)));
             for line in &reverted.not_reverted {
                 report::note(&format!("not put back: {line}"));
             }

@@ -1,5 +1,7 @@
 //! `qfleet files ENV`
 
+pub(super) mod upload_link;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,10 +13,11 @@ use serde::Serialize;
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
 use crate::cloud::s3::links::{LONGEST_LINK, Lifetime};
+use crate::cloud::s3::posts::LARGEST_POST;
 use crate::deployed::address::Address;
-use crate::environment::units::Duration;
+use crate::environment::units::{Duration, Size};
 use crate::error::{Error, Result};
-use crate::jobs::download;
+use crate::jobs::{self, download};
 use crate::observe::files::{Held, held};
 use crate::report;
 
@@ -28,22 +31,33 @@ meanwhile may or may not be counted.
 A link is for one file, for whoever has it, until it ends: nothing else is made public. It is signed with the credentials \
 that qfleet has, and ends with them, if that is earlier. It can't be taken back.
 
+An upload link is for one key under the watched prefix, for whoever has it. Until it ends, it can be used again, in place of \
+what is there by then. What is printed is a command for curl that sends the file of that name; --output json has the form \
+itself, for a page: its fields, and after them the file. A page on another site needs `browsers` in the environment file.
+
 --get writes the file when all of it has come, and never over another one.
 
 Examples:
   qfleet files lab
   qfleet files lab --link processed/cat.jpg --for 10m    to look at it in a browser
+  qfleet files lab --upload-link uploads/cat.jpg --max-size 20MiB
   qfleet files lab --get processed/cat.jpg               into this folder
   qfleet files lab --get processed/cat.jpg --to cats/")]
 pub struct Files {
     #[command(flatten)]
     env: Env,
     /// Print a link to this file
-    #[arg(long, value_name = "KEY", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "KEY", group = "links", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     link: Option<String>,
+    /// Print a link with which this file can be uploaded
+    #[arg(long, value_name = "KEY", group = "links", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    upload_link: Option<String>,
     /// How long the link is good for, 7d at most
-    #[arg(long = "for", value_name = "LENGTH", default_value = "1h", requires = "link")]
+    #[arg(long = "for", value_name = "LENGTH", default_value = "1h", requires = "links")]
     length: Duration,
+    /// How large the file may be that is uploaded, 5 GiB at most
+    #[arg(long, value_name = "SIZE", requires = "upload_link")]
+    max_size: Option<Size>,
     /// Get this file
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     get: Option<String>,
@@ -95,6 +109,15 @@ impl Files {
                 self.length
             )));
         }
+        if let Some(size) = self.max_size
+            && !(1..=LARGEST_POST).contains(&size.as_bytes())
+        {
+            let text = format!("--max-size {size}: what is uploaded with a link has from 1 B to 5 GiB");
+            return Err(Error::usage(text));
+        }
+        if let Some(key) = &self.upload_link {
+            jobs::upload_link::check(key)?;
+        }
         let environment = self.env.load()?;
         let Some(bucket) = &environment.bucket else {
             return Err(Error::usage(format!("{} has no bucket", environment.name)));
@@ -113,6 +136,9 @@ impl Files {
                 address: &destinations.deployed.address,
                 bucket: &intake.bucket,
             };
+            if let Some(key) = &self.upload_link {
+                return asked.upload_link(key, self.length, self.max_size, &destinations).await;
+            }
             match (&self.link, &self.get, &to) {
                 (Some(key), ..) => asked.link(key, self.length).await,
                 (None, Some(key), Some(path)) => asked.get(key, path).await,
@@ -120,6 +146,25 @@ impl Files {
             }
         })
     }
+}
+
+/// When something ends that is good for so long.
+fn end(now: Timestamp, length: Duration) -> Result<Timestamp> {
+    let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
+    now.checked_add(SignedDuration::from_secs(seconds))
+        .map_err(|error| Error::usage(format!("--for {length}: {error}")))
+}
+
+/// When a link ends that should be good until then, as far as it is known; said, where that is earlier.
+fn expires(credentials: Lifetime, wanted: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let expires = match credentials {
+        Lifetime::Lasting => Some(wanted),
+        Lifetime::Until(end) => end.map(|end| end.min(wanted)),
+    };
+    if expires != Some(wanted) {
+        report::note(&report::files::ends_early(expires, now));
+    }
+    expires
 }
 
 /// Of which bucket.
@@ -153,20 +198,12 @@ impl Asked<'_> {
     async fn link(&self, key: &str, length: Duration) -> Result<()> {
         let seconds = std::time::Duration::from_secs(length.as_secs());
         let now = Timestamp::now();
+        let end = end(now, length)?;
         let link = self.cloud.link(self.bucket, key, seconds).await?;
         if self.cloud.object_size(self.bucket, key).await?.is_none() {
             return Err(self.not_there(key));
         }
-        let wanted = SignedDuration::try_from(seconds)
-            .ok()
-            .and_then(|length| now.checked_add(length).ok());
-        let expires = match link.credentials {
-            Lifetime::Lasting => wanted,
-            Lifetime::Until(end) => end.zip(wanted).map(|(end, wanted)| end.min(wanted)),
-        };
-        if expires != wanted {
-            report::note(&report::files::ends_early(expires, now));
-        }
+        let expires = expires(link.credentials, end, now);
         let document = Linked {
             address: self.address,
             bucket: self.bucket,

@@ -13,6 +13,7 @@ mod events;
 mod extend;
 mod files;
 mod global;
+mod graph;
 mod init;
 mod kill_worker;
 mod list;
@@ -118,6 +119,8 @@ pub enum Command {
     Recover(recover::Recover),
     /// Write the CloudFormation templates that an environment file describes
     Render(render::Render),
+    /// Draw an environment: what its stacks hold, and who may do what with what
+    Graph(graph::Graph),
     /// Print the JSON Schema of the environment file
     Schema(schema::Schema),
     /// The local AWS emulator, and real workers around it
@@ -160,6 +163,7 @@ impl Cli {
             Command::Reap(command) => command.run(&self.global),
             Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
+            Command::Graph(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),
             Command::Local(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),

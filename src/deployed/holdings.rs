@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 
 use super::DeployedStack;
+use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stacks::StackResource;
 use crate::cloud::{Cloud, CloudError};
@@ -22,6 +23,8 @@ pub struct Holding {
     pub name: String,
     /// Whether it stays when its stack is deleted.
     pub kept: bool,
+    /// Whether a snapshot of it stays.
+    pub snapshot: bool,
 }
 
 impl Holding {
@@ -43,13 +46,49 @@ pub enum Kind {
     Queue,
     /// A table: the same.
     Table,
+    /// Something else of this type, which only templates of users have. Nobody looks into it.
+    Other(&'static str),
+}
+
+/// Types of those.
+const OTHERS: [&str; 23] = [
+    "AWS::Cognito::UserPool",
+    "AWS::DocDB::DBCluster",
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::EC2::Volume",
+    "AWS::ECR::Repository",
+    "AWS::EFS::FileSystem",
+    "AWS::ElastiCache::CacheCluster",
+    "AWS::ElastiCache::ReplicationGroup",
+    "AWS::ElastiCache::ServerlessCache",
+    "AWS::Elasticsearch::Domain",
+    "AWS::FSx::FileSystem",
+    "AWS::KMS::Key",
+    "AWS::Kinesis::Stream",
+    "AWS::MemoryDB::Cluster",
+    "AWS::Neptune::DBCluster",
+    "AWS::OpenSearchService::Domain",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::Redshift::Cluster",
+    "AWS::RedshiftServerless::Namespace",
+    "AWS::S3Express::DirectoryBucket",
+    "AWS::SecretsManager::Secret",
+    "AWS::Timestream::Table",
+];
+
+/// Whether resources of a type hold data: what they are replaced by is empty.
+pub fn holds_data(resource_type: &str) -> bool {
+    Kind::of(resource_type).is_some()
 }
 
 impl Kind {
     /// By CloudFormation's name of the type; none when it holds no data.
     fn of(resource_type: &str) -> Option<Kind> {
+        let others = OTHERS.into_iter().map(Kind::Other);
         [Kind::Bucket, Kind::Queue, Kind::Table]
             .into_iter()
+            .chain(others)
             .find(|kind| kind.resource_type() == resource_type)
     }
 
@@ -59,6 +98,7 @@ impl Kind {
             Kind::Bucket => "AWS::S3::Bucket",
             Kind::Queue => "AWS::SQS::Queue",
             Kind::Table => "AWS::DynamoDB::Table",
+            Kind::Other(resource_type) => resource_type,
         }
     }
 }
@@ -87,10 +127,25 @@ pub fn of_stack(stack: &DeployedStack, resources: &[StackResource], unmade: &BTr
             kind: Kind::of(&resource.resource_type)?,
             logical_id: resource.logical_id.clone(),
             name: resource.physical_id.clone(),
-            kept: stack.tags.on_destroy == OnDestroy::Keep,
+            kept: match disposal(stack, resource) {
+                Some(disposal) => disposal == Disposal::Kept,
+                None => stack.tags.on_destroy == OnDestroy::Keep,
+            },
+            snapshot: disposal(stack, resource) == Some(Disposal::Snapshot),
         })
     };
     made.filter_map(holding).collect()
+}
+
+/// What the user's template says of it; of what a macro made it says nothing.
+fn disposal(stack: &DeployedStack, resource: &StackResource) -> Option<Disposal> {
+    let disposals = stack.disposals.as_ref()?;
+    Some(
+        disposals
+            .get(&resource.logical_id)
+            .copied()
+            .unwrap_or(Disposal::Deleted),
+    )
 }
 
 /// The names of buckets, queues and tables that a stack failed to create: they may have been there before, and be anybody's.

@@ -56,6 +56,8 @@ pub struct JobTimes {
 pub struct Pause {
     /// How long its queue keeps messages, in seconds, unless somebody has changed that.
     pub retention_seconds: Option<u64>,
+    /// Because the environment stands by in this region.
+    pub stands_by: bool,
 }
 
 /// What drains a queue, by its kind.
@@ -113,6 +115,11 @@ impl Stage {
         self.instances().map(|instances| instances.group.as_str())
     }
 
+    /// Whether nobody works on it because the environment stands by in this region.
+    pub fn stands_by(&self) -> bool {
+        self.paused.is_some_and(|pause| pause.stands_by)
+    }
+
     /// Whether a stack holds a stage.
     pub fn is_in(stack: &StackDescription) -> bool {
         stack.outputs.contains_key(outputs::QUEUE_URL)
@@ -147,7 +154,8 @@ impl Stage {
                 .unwrap_or_default(),
             log_group: output(outputs::LOG_GROUP),
             workers: group(output).or_else(|| function(output)),
-            paused: output(outputs::PAUSED).map(|_| Pause {
+            paused: output(outputs::PAUSED).map(|why| Pause {
+                stands_by: why == outputs::STANDBY,
                 retention_seconds: output(outputs::RETENTION).and_then(|text| text.parse().ok()),
             }),
         })

@@ -11,8 +11,8 @@ pub struct Web {
     pub load_balancer: String,
     /// The target group's ARN.
     pub target_group: String,
-    /// The name of the Auto Scaling group.
-    pub group: String,
+    /// The name of the Auto Scaling group; none where it stands by.
+    pub group: Option<String>,
     /// The log group of its program, by name.
     pub log_group: Option<String>,
 }
@@ -32,7 +32,10 @@ impl Web {
             target_group: output(outputs::TARGET_GROUP)?,
             url: output(outputs::URL)?,
             load_balancer: output(outputs::LOAD_BALANCER)?,
-            group: output(outputs::GROUP)?,
+            group: match output(outputs::PAUSED) {
+                Some(_) => None,
+                None => Some(output(outputs::GROUP)?),
+            },
             log_group: output(outputs::LOG_GROUP),
         })
     }
@@ -42,10 +45,12 @@ impl Web {
         Stage {
             name: WEB.to_owned(),
             log_group: self.log_group,
-            workers: Some(Workers::Instances(Instances {
-                group: self.group,
-                ..Instances::default()
-            })),
+            workers: self.group.map(|group| {
+                Workers::Instances(Instances {
+                    group,
+                    ..Instances::default()
+                })
+            }),
             ..Stage::default()
         }
     }

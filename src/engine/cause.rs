@@ -1,8 +1,11 @@
 //! Why an operation failed: the first thing that went wrong, not the last.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::blueprint::{Stack, template};
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::operations::FailedEvent;
 
@@ -14,6 +17,9 @@ pub struct Cause {
     /// The line of the rendered template on which the resource begins, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template_line: Option<usize>,
+    /// The file of the template, where it is one of your own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub template_file: Option<PathBuf>,
     /// Resources that CloudFormation gave up because of it, by logical id.
     pub cancelled: Vec<String>,
     /// What usually leads to this, and what to do.
@@ -40,6 +46,7 @@ pub fn find(events: &[ResourceEvent], log: Vec<String>) -> Cause {
     Cause {
         root,
         template_line: None,
+        template_file: None,
         cancelled,
         hint,
         log,
@@ -73,15 +80,12 @@ impl Cause {
     }
 
     /// Finds the resource in its template.
-    pub fn locate(&mut self, template: Option<&str>) {
-        let (Some(root), Some(template)) = (&self.root, template) else {
+    pub fn locate(&mut self, template: Option<&Stack>) {
+        let (Some(root), Some(stack)) = (&self.root, template) else {
             return;
         };
-        let heading = format!("  {}:", root.logical_id);
-        self.template_line = template
-            .lines()
-            .position(|line| line.trim_end() == heading)
-            .map(|index| index + 1);
+        self.template_line = template::line_of(&stack.body, &root.logical_id);
+        self.template_file.clone_from(&stack.file);
     }
 }
 
@@ -145,6 +149,9 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
              delete-event-source-mapping --uuid …), and run the same command again",
         );
     }
+    if let Some(hint) = of_cloudfront(&says) {
+        return Some(hint);
+    }
     if says(&["already exists", "AlreadyExists", "BucketAlreadyOwnedByYou"]) {
         return Some(
             "something of that name is there already, in another stack or kept by an earlier destroy (aws cloudformation \
@@ -184,6 +191,34 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
     }
     if says(&["AccessDenied", "not authorized", "UnauthorizedOperation"]) {
         return Some("the role or user that runs qfleet lacks this permission: the message names the action");
+    }
+    None
+}
+
+/// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistribution.html>, Errors
+fn of_cloudfront(says: &impl Fn(&[&str]) -> bool) -> Option<&'static str> {
+    if says(&["CNAMEs you provided are already associated", "CNAMEAlreadyExists"]) {
+        return Some(
+            "another distribution answers for this `domain`, yours or another account's: take the name off that one first, or \
+             choose another",
+        );
+    }
+    if says(&["doesn't cover the alternate domain name"]) {
+        return Some("the `certificate` isn't for this `domain`: have ACM issue one that names it");
+    }
+    if says(&["InvalidViewerCertificate", "SSL certificate doesn't exist"]) {
+        return Some(
+            "CloudFront takes only a certificate that ACM has issued in us-east-1: aws acm describe-certificate --region \
+             us-east-1 --certificate-arn … shows whether it has",
+        );
+    }
+    if says(&["TrustedKeyGroupDoesNotExist", "key group does not exist"]) {
+        return Some(
+            "the account has no such key group: aws cloudfront list-key-groups shows the ids for `key_groups`",
+        );
+    }
+    if says(&["account must be verified"]) {
+        return Some("AWS doesn't let this account use CloudFront yet: ask AWS Support, as the message says");
     }
     None
 }
@@ -294,6 +329,30 @@ mod tests {
             (
                 "The runtime parameter of python3.8 is no longer supported for creating or updating AWS Lambda functions.",
                 "newer one",
+            ),
+            (
+                "Invalid request provided: AWS::CloudFront::Distribution: One or more of the CNAMEs you provided are already \
+                 associated with a different resource. (Service: CloudFront, Status Code: 409)",
+                "another distribution answers",
+            ),
+            (
+                "InvalidViewerCertificate: The certificate that is attached to your distribution doesn't cover the alternate \
+                 domain name (CNAME) that you're trying to add.",
+                "isn't for this `domain`",
+            ),
+            (
+                "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a valid \
+                 certificate chain.",
+                "has issued in us-east-1",
+            ),
+            (
+                "The specified key group does not exist. (Service: CloudFront, Status Code: 400)",
+                "list-key-groups",
+            ),
+            (
+                "Access denied for operation 'AWS::CloudFront::Distribution: Your account must be verified before you can add \
+                 CloudFront resources. To verify your account, please contact AWS Support'",
+                "ask AWS Support",
             ),
             (
                 "You must wait 60 seconds after deleting a queue before you can create another with the same name",

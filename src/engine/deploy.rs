@@ -2,6 +2,7 @@
 
 pub mod bring_up;
 mod execute;
+mod existing_bucket;
 mod handover;
 mod in_service;
 mod lowered;
@@ -24,6 +25,7 @@ use super::graph;
 use super::operation::Context;
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan};
+use super::told::Told;
 use crate::blueprint::{Blueprint, Stack, outputs};
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -69,6 +71,7 @@ impl<'a> Deployment<'a> {
 pub async fn deploy(deployment: Deployment<'_>) -> Report {
     let blueprint = deployment.blueprint;
     let outputs = Mutex::new(deployment.plan.outputs.clone());
+    let told = Mutex::new(Vec::new());
     let needs = blueprint
         .stacks
         .iter()
@@ -76,7 +79,7 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
         .collect();
     let stop = || deployment.context.interrupt.asked();
     let mut finished = graph::run(&needs, deployment.concurrency, stop, |part| {
-        deploy_part(deployment, part, &outputs)
+        deploy_part(deployment, part, &outputs, &told)
     })
     .await;
     let stacks = blueprint.stacks.iter().filter_map(|stack| {
@@ -89,10 +92,16 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
     });
     let mut report = Report::new(deployment.plan.address.clone(), stacks.collect());
     report.outputs = outputs.into_inner().unwrap_or_default();
+    report.existing_buckets = told.into_inner().unwrap_or_default();
     report
 }
 
-async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<Outputs>) -> Result<Outcome, Failed> {
+async fn deploy_part(
+    deployment: Deployment<'_>,
+    part: String,
+    outputs: &Mutex<Outputs>,
+    told: &Mutex<Vec<Told>>,
+) -> Result<Outcome, Failed> {
     let (Some(stack), Some(planned)) = (
         deployment.blueprint.stacks.iter().find(|stack| stack.part == part),
         deployment.plan.stacks.iter().find(|stack| stack.part == part),
@@ -115,7 +124,12 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         deployment.context.may_begin(&stack.name)?;
         cloud.protect_stack(&stack.name, false).await?;
     }
-    let (outcome, made) = deploy_stack(deployment, stack, planned, &known).await?;
+    let left = existing_bucket::leave(deployment, stack, &known, told).await?;
+    let deployed = deploy_stack(deployment, stack, planned, &known).await;
+    if let (Err(Failed::Failure(_)), Some(left)) = (&deployed, &left) {
+        existing_bucket::go_back(deployment, stack, left).await;
+    }
+    let (outcome, made) = deployed?;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
@@ -129,6 +143,7 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
     } else if planned.termination_protection == Some(true) {
         cloud.protect_stack(&stack.name, true).await?;
     }
+    existing_bucket::join(deployment, stack, told).await?;
     let known_now = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
     in_service::wait(deployment.context, stack, group(&known_now, &part)).await?;
     if let (Outcome::Done { .. }, Some(switch)) = (&outcome, planned.switch) {

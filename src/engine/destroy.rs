@@ -5,6 +5,7 @@ mod again;
 pub mod destroyed;
 pub mod drain;
 pub mod emptying;
+mod existing_bucket;
 pub mod foreign;
 pub mod keep;
 pub(in crate::engine) mod mappings;
@@ -21,6 +22,7 @@ use jiff::Timestamp;
 use super::graph;
 use super::operation::Context;
 use super::outcome::{Abandoned, Failed, Kept, Outcome, Report, StackReport};
+use super::told::Told;
 use crate::deployed::Deployed;
 use crate::deployed::protection::Lifted;
 use crate::engine::plan::blocking::Blocking;
@@ -78,6 +80,7 @@ pub async fn destroy(teardown: Teardown<'_>) -> Report {
     let left = left.into_inner().unwrap_or_default();
     report.kept = left.kept;
     report.abandoned = left.abandoned;
+    report.existing_buckets = left.told;
     report
 }
 
@@ -89,6 +92,7 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
     if let Ok(mut left) = left.lock() {
         left.kept.append(&mut of_stack.kept);
         left.abandoned.append(&mut of_stack.abandoned);
+        left.told.append(&mut of_stack.told);
     }
     Ok(outcome)
 }
@@ -98,4 +102,6 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
 struct Left {
     kept: Vec<Kept>,
     abandoned: Vec<Abandoned>,
+    /// Of buckets that aren't the environment's.
+    told: Vec<Told>,
 }

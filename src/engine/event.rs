@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::told::Told;
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::environment::Active;
@@ -167,6 +168,12 @@ pub enum Event {
         aborted_uploads: u64,
         /// How long it took.
         seconds: f64,
+    },
+    /// The notifications of a bucket that is there already are as they should be.
+    Notifications {
+        stack: String,
+        #[serde(flatten)]
+        told: Told,
     },
     /// Something that the reader should know, and that stops nothing.
     Warning { message: String },

@@ -93,7 +93,7 @@ pub struct Target<'a> {
     pub part: &'a str,
     pub id: &'a str,
     /// Its template, to say where in it something failed.
-    pub template: Option<&'a str>,
+    pub template: Option<&'a Stack>,
     /// Where its instances report why they didn't start.
     pub boot_reports: Option<BootReports<'a>>,
     /// Whether other operations begin when this one has ended.
@@ -107,7 +107,7 @@ impl<'a> Target<'a> {
             stack: &stack.name,
             part: &stack.part,
             id,
-            template: Some(&stack.body),
+            template: Some(stack),
             boot_reports: None,
             awaited: true,
         }

@@ -14,6 +14,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::deployed::address::Address;
 use crate::deployed::holdings::Holding;
 use crate::engine::plan::surplus::Surplus;
+use crate::engine::told::Told;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::leftovers::Receipt;
 
@@ -32,6 +33,9 @@ pub struct Report {
     /// Data that was kept on purpose.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+    /// What was done to the notifications of buckets that aren't the environment's own, and stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub existing_buckets: Vec<Told>,
     /// What takes the data that was kept into a new deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import_with: Option<String>,
@@ -215,6 +219,7 @@ impl Report {
             stacks,
             outputs: BTreeMap::new(),
             kept: Vec::new(),
+            existing_buckets: Vec::new(),
             import_with: None,
             surplus: Surplus::default(),
             abandoned: Vec::new(),

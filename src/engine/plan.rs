@@ -5,10 +5,12 @@ pub mod decide;
 pub mod draft;
 pub mod drafts;
 pub mod draw_up;
+pub mod existing_bucket;
 pub mod history;
 pub mod imports;
 pub(in crate::engine) mod mappings;
 pub mod planner;
+pub(in crate::engine) mod replication;
 pub mod rolling;
 pub(in crate::engine) mod stack;
 pub mod surplus;
@@ -22,7 +24,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::blueprint::{Stack, Value, outputs};
+use crate::blueprint::{Pause, Stack, Value, outputs};
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
@@ -30,8 +32,10 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::deployed::address::Address;
+use crate::deployed::holdings::holds_data;
 use crate::engine::plan::blocking::Blocking;
 use crate::engine::plan::drafts::Draft;
+use crate::engine::plan::existing_bucket::BucketPlan;
 use crate::engine::plan::imports::Existing;
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::surplus::Surplus;
@@ -49,6 +53,9 @@ pub struct Plan {
     pub address: Address,
     /// In the order in which they would be deployed.
     pub stacks: Vec<StackPlan>,
+    /// What would be done to the notifications of a bucket that is there already, and to those of one that was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub existing_buckets: Vec<BucketPlan>,
     /// What is deployed and isn't in the file any more.
     #[serde(flatten)]
     pub surplus: Surplus,
@@ -79,6 +86,9 @@ pub struct StackPlan {
     /// Others than now are to work on its messages, or nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub switch: Option<Switch>,
+    /// Nobody is to work there, on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
     /// How many running instances the change replaces, one batch after the other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolls_instances: Option<usize>,
@@ -101,6 +111,9 @@ pub struct StackPlan {
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "uuids")]
     #[schemars(with = "Vec<String>")]
     pub disabled: Vec<Mapping>,
+    /// It makes roles or policies, or may, and its template is one of your own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledges_roles: bool,
     /// What else is to be known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -203,9 +216,6 @@ pub enum Source {
     Template,
 }
 
-/// Resources that hold data: what they are replaced by is empty.
-pub(super) const DATA: [&str; 3] = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"];
-
 impl StackPlan {
     fn changes_anything(&self) -> bool {
         self.action != StackAction::Unchanged
@@ -218,7 +228,9 @@ impl StackPlan {
 impl Plan {
     /// Whether a deploy would do anything.
     pub fn changes_anything(&self) -> bool {
-        self.stacks.iter().any(StackPlan::changes_anything) || (self.prunes && !self.surplus.stacks.is_empty())
+        self.stacks.iter().any(StackPlan::changes_anything)
+            || self.existing_buckets.iter().any(BucketPlan::changes_anything)
+            || (self.prunes && !self.surplus.stacks.is_empty())
     }
 
     /// Whether operations are running that must be over before a deploy.
@@ -233,9 +245,14 @@ impl Plan {
             .find_map(|stack| data_loss(&stack.stack, &stack.changes, allowed))
     }
 
-    /// A refusal that names the first stack that nothing can be done with.
+    /// A refusal that names the first stack that nothing can be done with, or what is in the way in a bucket that is there
+    /// already.
     pub fn refusal(&self) -> Option<Error> {
-        let stack = self.stacks.iter().find(|stack| stack.action == StackAction::Refused)?;
+        let of_buckets = || self.existing_buckets.iter().find_map(BucketPlan::refusal);
+        let mut stacks = self.stacks.iter();
+        let Some(stack) = stacks.find(|stack| stack.action == StackAction::Refused) else {
+            return of_buckets();
+        };
         let status = stack
             .status
             .as_ref()
@@ -271,9 +288,11 @@ pub fn resolve(
     stack
         .parameters
         .iter()
+        // What stands in the template alone is read there.
+        .filter(|(_, value)| !matches!(value, Value::Default(_)))
         .map(|(name, value)| {
             let value = match value {
-                Value::Literal(text) | Value::Ssm(text) => text.clone(),
+                Value::Literal(text) | Value::Default(text) | Value::Ssm(text) => text.clone(),
                 Value::InService(at_first) => current.in_service.unwrap_or(*at_first).to_string(),
                 Value::Zones(_) | Value::DefaultVpc | Value::DefaultSubnets(_) => {
                     current.chosen.get(name).cloned().unwrap_or_default()
@@ -292,7 +311,7 @@ pub fn resolve(
 /// A refusal when these changes of a stack replace or delete something that holds data and isn't in `allowed`.
 pub fn data_loss(stack: &str, changes: &[Change], allowed: &[String]) -> Option<Error> {
     let lost = changes.iter().find(|change| {
-        change.takes_away() && DATA.contains(&change.resource_type.as_str()) && !allowed.contains(&change.logical_id)
+        change.takes_away() && holds_data(&change.resource_type) && !allowed.contains(&change.logical_id)
     })?;
     let name = lost.physical_id.as_deref().unwrap_or(&lost.logical_id);
     let what = if lost.action == Action::Remove {

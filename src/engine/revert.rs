@@ -1,5 +1,6 @@
 //! Puts stacks back to what they were deployed as, by drift-aware change sets.
 
+mod existing_bucket;
 pub mod put_back;
 mod scheduled_bounds;
 

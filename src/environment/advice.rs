@@ -7,7 +7,7 @@ mod secret_names;
 use super::problem::Problem;
 use super::units::Duration;
 use super::{
-    Active, Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, image, run_script, web,
+    Active, Environment, Instances, OnDestroy, Queue, Scaling, Stage, Zones, capacity, delivery, image, run_script, web,
 };
 
 /// The least time from a rising backlog to a new worker: three minutes until the alarm, one until the metric shows it,
@@ -47,7 +47,9 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
         image::advise(&at, instances, &mut advice);
     }
     web::advise(environment, &mut advice);
+    delivery::advise(environment, &mut advice);
     run_script::advise(environment, &mut advice);
+    advice.extend(standby(environment));
     advice
 }
 
@@ -78,6 +80,23 @@ fn keeping(environment: &Environment, advice: &mut Vec<Problem>) {
         ),
         _ => {}
     }
+}
+
+/// Files that are only where they were uploaded.
+fn standby(environment: &Environment) -> Option<Problem> {
+    let from_bucket = |stage: &Stage| stage.from.as_deref() == Some("bucket");
+    let is_fed = environment.stages.iter().any(from_bucket);
+    let regions = environment.standby.join(" and ");
+    let copies = environment
+        .bucket
+        .as_ref()
+        .is_some_and(|bucket| bucket.replicate_to.is_some());
+    (is_fed && !copies && !regions.is_empty()).then(|| {
+        let meaning = format!("{regions} gets no copies of the files that are uploaded elsewhere");
+        let help =
+            "fine if whoever uploads them sends them to both; else have S3 copy them: `replicate_to` of `bucket`";
+        Problem::new("/standby", meaning).help(help).on_key()
+    })
 }
 
 fn files(environment: &Environment, advice: &mut Vec<Problem>) {

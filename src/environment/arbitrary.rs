@@ -1,5 +1,7 @@
 //! Any valid environment, for property tests.
 
+mod delivery;
+mod extras;
 mod stage;
 mod web;
 
@@ -13,6 +15,10 @@ use super::*;
 
 /// Environments that load without a problem.
 pub fn environment() -> impl Strategy<Value = Environment> {
+    without_extras().prop_flat_map(extras::added)
+}
+
+fn without_extras() -> impl Strategy<Value = Environment> {
     let name = "[a-z][a-z0-9]{1,9}(-[a-z0-9]{1,6}){0,2}";
     let head = (
         name.prop_filter("reserved by S3, or the artifacts bucket's", |name| {
@@ -33,12 +39,14 @@ pub fn environment() -> impl Strategy<Value = Environment> {
         option::of(results()),
         any::<bool>(),
         option::of(alerts()),
+        select(vec![Vec::new(), vec!["us-west-2"], vec!["us-east-2", "cn-north-1"]]),
     );
-    (head, vec(stage::stage(), 1..5), option::of(web::web())).prop_map(
+    let tail = (option::of(web::web()), option::of(delivery::delivery()));
+    (head, vec(stage::stage(), 1..5), tail).prop_map(
         |(
-            (name, region, account, tags, protect, lifetime, bucket, results, dashboard, mut alerts),
+            (name, region, account, tags, protect, lifetime, bucket, results, dashboard, mut alerts, standby),
             stages,
-            mut web,
+            (mut web, mut delivery),
         )| {
             if let (Some(Alerts { topic: Some(topic), .. }), Some(region)) = (&mut alerts, region) {
                 *topic = topic.replace("us-east-2", region);
@@ -52,17 +60,35 @@ pub fn environment() -> impl Strategy<Value = Environment> {
             {
                 *arn = arn.replace("us-east-2", region);
             }
+            // What it hands out, and from where.
+            delivery = delivery.filter(|_| {
+                let spelled =
+                    |bucket: &Bucket| bucket.existing.is_none() && !bucket.processed.contains(['+', '=', '@']);
+                bucket.as_ref().is_some_and(spelled) && region.is_none_or(super::delivery::delivers_from)
+            });
+            if let (
+                Some(Delivery {
+                    certificate: Some(arn), ..
+                }),
+                Some(account),
+            ) = (&mut delivery, &account)
+            {
+                *arn = arn.replace("111122223333", account);
+            }
             let mut environment = Environment {
                 name,
                 region: region.map(str::to_owned),
                 account,
                 tags,
+                standby: standby.into_iter().map(str::to_owned).collect(),
                 protect,
                 lifetime,
                 bucket,
                 results,
+                extras: Vec::new(),
                 stages,
                 web,
+                delivery,
                 alerts,
                 dashboard,
                 drift: super::Drift::default(),
@@ -201,14 +227,36 @@ fn bucket() -> impl Strategy<Value = Bucket> {
             Just(KeptFor::Forever),
             (1..=36500_u64).prop_map(|days| KeptFor::Time(Duration::days(days)))
         ],
+        option::of("[a-z][a-z0-9]{2,9}([.-][a-z0-9]{1,6}){0,2}"),
+        select(vec![
+            &[][..],
+            &["https://app.example.com"],
+            &[
+                "https://xn--mnchen-3ya.example:8443",
+                "http://localhost:3000",
+                "http://127.0.0.1",
+            ],
+        ]),
+        option::of("arn:aws(-cn)?:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
     )
-        .prop_map(|(uploads, processed, on_destroy, versioning, old_versions)| Bucket {
-            uploads,
-            processed,
-            on_destroy,
-            versioning,
-            old_versions,
-        })
+        .prop_map(
+            |(uploads, processed, on_destroy, versioning, old_versions, existing, browsers, to)| Bucket {
+                replicate_to: to.filter(|_| versioning && existing.is_none()),
+                uploads,
+                processed,
+                on_destroy,
+                versioning: versioning && existing.is_none(),
+                old_versions: match existing {
+                    Some(_) => Bucket::OLD_VERSIONS,
+                    None => old_versions,
+                },
+                browsers: match existing {
+                    Some(_) => Vec::new(),
+                    None => browsers.iter().map(|&origin| origin.to_owned()).collect(),
+                },
+                existing,
+            },
+        )
 }
 
 fn results() -> impl Strategy<Value = Results> {

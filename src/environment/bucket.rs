@@ -10,6 +10,11 @@ use super::units::{Duration, KeptFor};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
+    /// A bucket that is there already, by its name. It stays as it is but for its notifications, to which those for the
+    /// watched prefix are added; `destroy` takes these out again, and never empties or deletes the bucket.
+    #[schemars(regex(pattern = patterns::BUCKET), length(min = 3, max = 63))]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub existing: Option<String>,
     /// The watched prefix: an object created under it is a message.
     #[schemars(regex(pattern = patterns::PREFIX), length(max = 200))]
     #[serde(default = "uploads")]
@@ -18,7 +23,8 @@ pub struct Bucket {
     #[schemars(regex(pattern = patterns::PREFIX), length(max = 200))]
     #[serde(default = "processed")]
     pub processed: String,
-    /// Whether `destroy` empties and deletes the bucket, the queues and the table of `results`, or keeps them.
+    /// Whether `destroy` empties and deletes the bucket, the queues and the table of `results`, or keeps them. A bucket that
+    /// is `existing` is always kept.
     #[serde(default)]
     pub on_destroy: OnDestroy,
     /// Keeps versions of objects that are overwritten or deleted, for as long as `old_versions` says. A file that is
@@ -28,6 +34,24 @@ pub struct Bucket {
     /// How long old versions are kept, in whole days, or `forever`. Without `versioning` there are none.
     #[serde(default = "old_versions")]
     pub old_versions: KeptFor,
+    /// Pages whose scripts may upload to the bucket with a link of `files --upload-link`, and see what became of it: their
+    /// origins, exactly as browsers send them. It lets nobody upload without a link.
+    #[schemars(inner(regex(pattern = patterns::ORIGIN), length(max = 253)), length(max = 20), example = ["https://app.example.com"])]
+    #[serde(default)]
+    pub browsers: Vec<String>,
+    /// The ARN of a bucket of this account that S3 copies uploads to, mostly that of the same environment in a region that
+    /// stands by. Needs `versioning` on both. Where it is the environment's own bucket, it means nothing.
+    #[schemars(regex(pattern = patterns::BUCKET_ARN), example = "arn:aws:s3:::videos-111122223333-us-west-2")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replicate_to: Option<String>,
+}
+
+impl Bucket {
+    /// The name in the ARN of a bucket, which has neither region nor account
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-arn-format.html>).
+    pub fn name_in(arn: &str) -> &str {
+        arn.rsplit(':').next().unwrap_or_default()
+    }
 }
 
 /// What `destroy` does with data.
@@ -49,6 +73,10 @@ fn processed() -> String {
     "processed/".into()
 }
 
+impl Bucket {
+    pub const OLD_VERSIONS: KeptFor = KeptFor::Time(Duration::days(30));
+}
+
 fn old_versions() -> KeptFor {
-    KeptFor::Time(Duration::days(30))
+    Bucket::OLD_VERSIONS
 }

@@ -11,6 +11,7 @@ use super::nearest::nearest;
 use super::problem::Problem;
 use super::schema::{schema, walk};
 use super::source::{Source, child, last};
+use super::{origin, patterns};
 
 /// One error can be several problems: each unknown key is one.
 pub(super) fn explain(error: &ValidationError<'_>, source: &Source) -> Vec<Problem> {
@@ -175,6 +176,9 @@ fn help(part: &Value, found: &Value, raw: &str) -> Option<String> {
         && let Some(choice) = nearest(word, choices(part))
     {
         return Some(format!("did you mean `{choice}`?"));
+    }
+    if part["pattern"] == patterns::ORIGIN {
+        return found.as_str().map(origin::instead);
     }
     let is_text = kind == "string" && choices(part).next().is_none();
     match found {

@@ -18,11 +18,12 @@ pub struct Instances {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub program: Option<String>,
     /// Environment variables for the program: single lines; with `secrets` and qfleet's own, 4096 bytes in all. No secrets, which are
-    /// for `secrets`: these can be read in the launch template.
+    /// for `secrets`: these can be read in the launch template. In a file with `extras`, a whole value
+    /// `${db.Endpoint}` is what the extra `db` gives.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Secrets for the program, each an environment variable by its name: the path of an SSM parameter (`/app/db`), or the
-    /// whole ARN of a Secrets Manager secret. They are read at each start of the worker.
+    /// Secrets for the program, each an environment variable by its name: the path of an SSM parameter (`/app/db`), the
+    /// whole ARN of a Secrets Manager secret, or one that an extra gives (`${db.SecretArn}`). They are read at each start of the worker.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,
     /// Instance types, all of one architecture, which decides the image's. Several make a mixed-instances group.
@@ -65,7 +66,8 @@ pub struct Instances {
     /// `create`: a VPC of the environment's own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub network: Option<Network>,
-    /// Security groups of the instances' VPC that they get beside their own, which lets nothing in and everything out.
+    /// Security groups of the instances' VPC that they get beside their own, which lets nothing in and everything out: ids,
+    /// or what extras give (`db.SecurityGroupId`).
     #[schemars(length(max = 15), inner(regex(pattern = patterns::SECURITY_GROUP)))]
     #[serde(default)]
     pub security_groups: Vec<String>,

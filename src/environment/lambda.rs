@@ -43,11 +43,11 @@ pub struct Lambda {
     #[serde(default = "twenty")]
     pub max_concurrency: u32,
     /// Environment variables for the function; with `secrets` and qfleet's own, 4096 bytes in all. No secrets: they can be read in the function's
-    /// configuration.
+    /// configuration. In a file with `extras`, a whole value `${db.Endpoint}` is what the extra `db` gives.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Secrets for the function, each by the name of an environment variable: the path of an SSM parameter (`/app/db`), or
-    /// the whole ARN of a Secrets Manager secret. The function reads them itself, when it starts.
+    /// Secrets for the function, each by the name of an environment variable: the path of an SSM parameter (`/app/db`),
+    /// the whole ARN of a Secrets Manager secret, or one that an extra gives (`${db.SecretArn}`). The function reads them itself, when it starts.
     #[serde(default)]
     pub secrets: BTreeMap<String, Secret>,
     /// How long logs are kept, in whole days that CloudWatch Logs knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, …

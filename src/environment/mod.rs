@@ -12,8 +12,11 @@ mod bucket;
 mod capacity;
 mod characters;
 mod checks;
+pub mod delivery;
 mod drift;
 mod explain;
+mod extra;
+pub mod given;
 mod image;
 mod instances;
 mod job_schedule;
@@ -22,6 +25,7 @@ mod load;
 mod mend;
 mod nearest;
 mod only;
+mod origin;
 mod patterns;
 pub mod problem;
 #[cfg(test)]
@@ -50,12 +54,15 @@ pub use alerts::Alerts;
 pub use architecture::{Architecture, architecture};
 pub use bucket::{Bucket, OnDestroy};
 pub use capacity::Capacity;
+pub use delivery::Delivery;
 pub use drift::{Drift, DriftIgnore};
+pub use extra::{Extra, Node, Place};
 pub use image::Image;
 pub use instances::{Instances, Network, Settings};
 pub use job_schedule::JobSchedule;
 pub use lambda::{Lambda, Throughput};
 pub use load::{load, parse};
+pub use nearest::nearest;
 pub use only::Only;
 use problem::Source;
 pub use results::Results;
@@ -89,6 +96,11 @@ pub struct Environment {
     /// Tags for every resource: at most 40, of letters, digits, spaces and `_ . : / = + - @`.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// Regions in which it stands by: deployed there, nobody works on any stage, schedules send no jobs, the web tier has no
+    /// instances, and `delivery` goes without its `domain`. Everything else is there and ready.
+    #[schemars(length(max = 20), inner(regex(pattern = patterns::REGION), length(max = 15)), example = ["us-west-2"])]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub standby: Vec<String>,
     /// Termination protection on every stack; `destroy` refuses.
     #[serde(default)]
     pub protect: bool,
@@ -101,12 +113,19 @@ pub struct Environment {
     /// A table that workers write down in what became of each job. Without it only their logs say so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub results: Option<Results>,
+    /// CloudFormation templates of your own, deployed with the rest.
+    #[schemars(length(max = 20))]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub extras: Vec<Extra>,
     /// Queues with their workers.
     #[schemars(length(min = 1, max = 20))]
     pub stages: Vec<Stage>,
     /// A web tier in front of the queues: an Application Load Balancer, and instances that run a program.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub web: Option<Web>,
+    /// Hands out what is under the bucket's `processed`, through CloudFront.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delivery: Option<Delivery>,
     /// Who is told when an alarm goes off: dead letters, messages that wait too long, messages and nobody who works.
     /// Without it alarms show in `qfleet status` only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -141,12 +160,18 @@ impl Environment {
         of_stages.chain(self.web.iter().map(|web| ("/web/instances".to_owned(), &web.instances)))
     }
 
+    /// Whether it stands by where it is deployed to this region.
+    pub fn stands_by(&self, region: &str) -> bool {
+        self.standby.iter().any(|standby| standby == region)
+    }
+
     /// The folder of a program, which the file names relative to itself.
     pub fn program_folder(&self, program: &str) -> PathBuf {
         self.source.path.parent().unwrap_or(Path::new("")).join(program)
     }
 
-    /// The region of the first ARN in the file that is good in its own region only.
+    /// The region of the first ARN in the file that is good in its own region only. The certificate of `delivery` says
+    /// nothing: it is in us-east-1 wherever the environment is.
     pub fn region_of_arns(&self) -> Option<&str> {
         let of_web = self.web.iter().flat_map(|web| web.instances.secrets.values());
         let secrets = self
@@ -156,7 +181,7 @@ impl Environment {
             .chain(of_web);
         let regions = secrets.filter_map(|secret| match secret.kept_in() {
             KeptIn::SecretsManager { region, .. } => Some(region),
-            KeptIn::ParameterStore(_) => None,
+            KeptIn::ParameterStore(_) | KeptIn::Given(_) => None,
         });
         let of_topic = self.alerts.as_ref().and_then(|alerts| alerts.region());
         let of_certificate = self.web.as_ref().and_then(|web| web.region_of_certificate());

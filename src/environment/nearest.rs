@@ -2,7 +2,7 @@
 
 /// The nearest of `known`, if one is near enough to be meant. Spelling habits don't count as a difference:
 /// `visibilityTimeout` and `visibility-timeout` are `visibility_timeout`.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let bare = |text: &str| -> String {
         text.chars()
             .filter(|c| c.is_alphanumeric())

@@ -61,7 +61,7 @@ impl Problem {
     }
 
     /// The same, about these bytes of the file.
-    pub(super) fn on_bytes(mut self, bytes: Range<usize>) -> Self {
+    pub fn on_bytes(mut self, bytes: Range<usize>) -> Self {
         self.spot = Spot::Bytes(bytes);
         self
     }

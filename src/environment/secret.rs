@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::given::Given;
 use super::patterns;
 
-/// The path of an SSM parameter (`/app/db`), or the whole ARN of a Secrets Manager secret.
+/// The path of an SSM parameter (`/app/db`), the whole ARN of a Secrets Manager secret, or such an ARN that an extra gives
+/// (`${db.SecretArn}`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
@@ -16,6 +18,8 @@ pub struct Secret(#[schemars(regex(pattern = patterns::SECRET), length(max = 700
 pub enum KeptIn<'a> {
     /// SSM, under this path.
     ParameterStore(&'a str),
+    /// Secrets Manager, under an ARN that an extra gives.
+    Given(Given<'a>),
     SecretsManager {
         region: &'a str,
         account: &'a str,
@@ -27,6 +31,9 @@ pub enum KeptIn<'a> {
 
 impl Secret {
     pub fn kept_in(&self) -> KeptIn<'_> {
+        if let Some(given) = Given::whole(&self.0) {
+            return KeptIn::Given(given);
+        }
         // arn:partition:secretsmanager:region:account:secret:name-AbC123
         let mut parts = self.0.splitn(7, ':').skip(3);
         match (parts.next(), parts.next(), parts.nth(1)) {

@@ -53,6 +53,11 @@ impl Source {
         }
     }
 
+    /// A text whose values have no places.
+    pub fn plain(path: PathBuf, text: String) -> Self {
+        Source::new(path, text, Places::new())
+    }
+
     /// What to underline for the value at `pointer`. A value that takes several lines is shown by its key, a value
     /// that isn't in the file (a default) by the nearest thing around it that is.
     pub(super) fn value(&self, pointer: &str) -> Range<usize> {

@@ -52,23 +52,20 @@ impl Web {
 
 pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
     let Some(web) = &environment.web else { return };
-    if !web.clients.is_empty() {
-        return;
+    if web.clients.is_empty() {
+        let problem = Problem::new("/web", "everybody on the internet can reach the web tier");
+        advice.push(
+            problem.help("name who may, with `clients: [203.0.113.0/24]`, unless its program knows whom to let in"),
+        );
     }
-    let readable = match web.certificate {
-        Some(_) => "",
-        None => ", and what passes is not encrypted",
-    };
-    advice.push(
-        Problem::new(
+    // Also where few may reach it: between them and the load balancer others can read along.
+    if web.certificate.is_none() {
+        let problem = Problem::new(
             "/web",
-            format!("everybody on the internet can reach the web tier{readable}"),
-        )
-        .help(
-            "name who may, with `clients: [203.0.113.0/24]`, unless its program knows whom to let in; HTTPS comes with \
-             a `certificate`",
-        ),
-    );
+            "what people send to the web tier and get from it is not encrypted",
+        );
+        advice.push(problem.help("HTTPS comes with a `certificate` of ACM"));
+    }
 }
 
 fn port() -> u32 {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Failed;
 use super::destinations::Intake;
 use super::messages::Job;
+use crate::blueprint::names;
 use crate::blueprint::quoting::key_in_events;
 use crate::cloud::s3::listing::Object;
 use crate::cloud::s3::versions::Marker;
@@ -97,20 +98,11 @@ fn event(address: &Address, bucket: &str, object: &Object) -> Value {
             "bucket": {
                 "name": bucket,
                 "ownerIdentity": { "principalId": address.account },
-                "arn": format!("arn:{}:s3:::{bucket}", partition(&address.region)),
+                "arn": format!("arn:{}:s3:::{bucket}", names::partition(&address.region)),
             },
             "object": described,
         },
     }]})
-}
-
-/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
-fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 #[cfg(test)]

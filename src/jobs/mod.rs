@@ -20,6 +20,7 @@ pub mod redrive;
 pub mod replies;
 pub mod sample;
 pub mod upload;
+pub mod upload_link;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -28,6 +28,22 @@ pub struct Data {
     /// The queues, dead-letter queues included.
     pub queues: Vec<QueueData>,
     pub tables: Vec<TableData>,
+    /// What templates of your own have besides, which isn't looked into.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherData>,
+}
+
+/// A database, or something else with data in it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct OtherData {
+    pub resource_type: String,
+    pub name: String,
+    /// The name of the stack that it belongs to.
+    pub stack: String,
+    /// Whether it stays when its stack is deleted.
+    pub kept: bool,
+    /// Whether a snapshot is taken before it is deleted, and stays.
+    pub snapshot: bool,
 }
 
 /// A bucket and what it holds.
@@ -161,10 +177,19 @@ impl Data {
             contents: table(cloud, &holding.name).await,
         }));
         let (buckets, queues, tables) = join3(buckets, queues, tables).await;
+        let others = holdings.iter().filter(|holding| matches!(holding.kind, Kind::Other(_)));
+        let others = others.map(|holding| OtherData {
+            resource_type: holding.kind.resource_type().to_owned(),
+            name: holding.name.clone(),
+            stack: holding.stack.clone(),
+            kept: holding.kept,
+            snapshot: holding.snapshot,
+        });
         Data {
             buckets,
             queues,
             tables,
+            others: others.collect(),
         }
     }
 
@@ -177,6 +202,7 @@ impl Data {
             buckets: buckets.cloned().collect(),
             queues: queues.cloned().collect(),
             tables: tables.cloned().collect(),
+            others: self.others.iter().filter(|one| one.stack == stack).cloned().collect(),
         }
     }
 

@@ -3,12 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join, join5};
+use futures_util::future::{join, join3, join5};
 use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::alerts::{self, Alerts};
+use super::delivery::{self, DeliveryState};
+use super::existing_bucket::{self, ExistingBucket};
+use super::replication::{self, Replication};
 use super::unclaimed::{self, Unclaimed};
 use super::web::{self, WebState};
 use crate::cloud::autoscaling::policies::PolicyOfGroup;
@@ -69,16 +72,22 @@ pub struct Read {
     pub protections: BTreeMap<String, bool>,
     /// Whether whoever is to be told of alarms hears of them.
     pub alerts: Option<Alerts>,
+    /// Where uploads are copied to.
+    pub replication: Option<Replication>,
     /// Files that no stage gets.
     pub unclaimed: Option<Unclaimed>,
+    /// A bucket that isn't the environment's own.
+    pub existing_bucket: Option<ExistingBucket>,
     /// The web tier.
     pub web: Option<WebState>,
+    /// The distribution that hands out what is done.
+    pub delivery: Option<DeliveryState>,
     /// What could not be read.
     pub problems: Vec<String>,
 }
 
 /// Reads it: three calls a stage and one a topic, then one for each hundred alarms; a call for each stack that holds a
-/// stage or isn't well; one for files, where stages choose among them. The emulator has neither refreshes nor alarms that scale.
+/// stage or isn't well; one for files, where stages choose among them; two where uploads are copied. The emulator has neither refreshes nor alarms that scale.
 pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed, stages: &[Stage]) -> Read {
     let of_groups = async {
         if cloud.local {
@@ -86,14 +95,22 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed
         }
         join(policies_and_alarms(cloud, stages), refreshes(cloud, stages)).await
     };
-    let ((scaling, refreshes), subscribed, (alerts, unclaimed), stacks, web) = join5(
-        of_groups,
-        subscribers(cloud, stages),
-        join(alerts::read(cloud, deployed), unclaimed::read(cloud, deployed, stages)),
-        join(events(cloud, deployed), protections(cloud, deployed)),
-        web::read(cloud, fleet, deployed),
-    )
-    .await;
+    let ((scaling, refreshes), subscribed, ((alerts, unclaimed, bucket), replication), stacks, (web, delivery)) =
+        join5(
+            of_groups,
+            subscribers(cloud, stages),
+            join(
+                join3(
+                    alerts::read(cloud, deployed),
+                    unclaimed::read(cloud, deployed, stages),
+                    existing_bucket::read(cloud, deployed),
+                ),
+                replication::read(cloud, deployed),
+            ),
+            join(events(cloud, deployed), protections(cloud, deployed)),
+            join(web::read(cloud, fleet, deployed), delivery::read(cloud, deployed)),
+        )
+        .await;
     let mut read = Read::default();
     match alerts {
         Ok(alerts) => read.alerts = alerts,
@@ -103,9 +120,21 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed
         Ok(unclaimed) => read.unclaimed = unclaimed,
         Err(error) => read.problems.push(format!("files: {error}")),
     }
+    match bucket {
+        Ok(bucket) => read.existing_bucket = bucket,
+        Err(error) => read.problems.push(format!("bucket: {error}")),
+    }
+    match replication {
+        Ok(replication) => read.replication = replication,
+        Err(error) => read.problems.push(format!("replication: {error}")),
+    }
     match web {
         Ok(web) => read.web = web,
         Err(error) => read.problems.push(format!("web: {error}")),
+    }
+    match delivery {
+        Ok(delivery) => read.delivery = delivery,
+        Err(error) => read.problems.push(format!("delivery: {error}")),
     }
     let (policies, alarms) = scaling;
     for (stage, policies) in policies {

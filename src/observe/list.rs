@@ -62,6 +62,8 @@ pub struct Environment {
     pub functions: Vec<String>,
     /// Those of its stages that nobody works on, as their file says.
     pub paused: Vec<String>,
+    /// Whether it stands by in this region: nobody is to work on any stage there.
+    pub stands_by: bool,
 }
 
 /// Instances of all groups of an environment.
@@ -223,6 +225,7 @@ fn environment(
         instances: instances(cloud, &deployed.address.environment, &stages, groups),
         functions: named(|stage| stage.function().is_some()),
         paused: named(|stage| stage.paused.is_some()),
+        stands_by: !stages.is_empty() && stages.iter().all(Stage::stands_by),
         stages: named(|_| true),
         created_at,
         age_seconds: created_at.map(|at| now.as_second() - at.as_second()),

@@ -15,6 +15,9 @@ pub struct NextJob {
     pub time_zone: String,
     /// When it sends the next job.
     pub next: Option<Timestamp>,
+    /// It is disabled, because the environment stands by in this region.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
     /// The same, as a clock on the wall there has it.
     #[serde(skip)]
     pub when: Option<String>,
@@ -31,10 +34,11 @@ impl NextJob {
                 min: 0,
                 max: 0,
             };
-            let next = entry.next(now);
+            let next = entry.next(now).filter(|_| !stage.stands_by());
             NextJob {
                 when: next.as_ref().map(|next| next.when()),
                 next: next.map(|next| next.at),
+                disabled: stage.stands_by(),
                 cron: entry.cron,
                 time_zone: entry.time_zone,
             }
@@ -46,7 +50,7 @@ impl NextJob {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployed::stage::JobTimes;
+    use crate::deployed::stage::{JobTimes, Pause};
 
     #[test]
     fn the_next_time_is_that_of_the_clock_there_and_of_the_emulator_in_utc() {
@@ -61,5 +65,19 @@ mod tests {
         let when = |local| NextJob::of(&stage, local, now)[0].when.clone();
         assert_eq!(when(false).as_deref(), Some("Tue 2026-11-24 03:00 CET"));
         assert_eq!(when(true).as_deref(), Some("Tue 2026-11-24 03:00 UTC"));
+        let of = |stands_by| {
+            let paused = Some(Pause {
+                retention_seconds: None,
+                stands_by,
+            });
+            let stage = Stage {
+                paused,
+                ..stage.clone()
+            };
+            let job = NextJob::of(&stage, false, now).remove(0);
+            (job.disabled, job.next.is_some())
+        };
+        assert_eq!(of(false), (false, true), "a pause delays jobs");
+        assert_eq!(of(true), (true, false), "the other region does them");
     }
 }

@@ -184,6 +184,8 @@ impl Reads<'_> {
         let mut unknown: Vec<String> = read.into_iter().flatten().cloned().collect();
         // A stage's two queues mostly fail for the same reason.
         unknown.dedup();
+        let stages: Vec<StageState> = stages.collect();
+        let stands_by = |stage: &StageState| stage.paused.is_some_and(|pause| pause.stands_by);
         let stacks = self.stacks.deployed.stacks.iter();
         let mut status = Status {
             // Not that of `stacks`: they were read before it was known whose account it is.
@@ -196,10 +198,14 @@ impl Reads<'_> {
             stacks: stacks
                 .map(|found| stack_state(found, self.details.events.get(&found.stack.id), now))
                 .collect(),
-            stages: stages.collect(),
+            stands_by: !stages.is_empty() && stages.iter().all(stands_by),
+            stages,
             web: self.details.web.clone(),
+            delivery: self.details.delivery.clone(),
             alerts: self.details.alerts.clone(),
+            replication: self.details.replication.clone(),
             unclaimed: self.details.unclaimed.clone(),
+            existing_bucket: self.details.existing_bucket.clone(),
             missing: self.stacks.missing(),
             surplus: self.stacks.surplus(),
             unknown,
@@ -231,7 +237,7 @@ fn stage_state(
     let is_empty = live.queue.is_none_or(|queue| queue.total() == 0);
     let oldest = metrics.oldest_message_age_seconds;
     StageState {
-        paused: stage.paused.map(|paused| Pause::of(paused, is_empty, oldest)),
+        paused: Pause::of(&stage, is_empty, oldest),
         backlog,
         instances: stage.instances().map(|_| Instances {
             instances_by_zone: instances::by_zone(live.group.as_ref()),

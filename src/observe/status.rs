@@ -6,7 +6,9 @@ use serde::{Serialize, Serializer};
 
 use super::alerts::Alerts;
 use super::backlog::BacklogPoint;
+use super::delivery::DeliveryState;
 use super::details::StageAlarm;
+use super::existing_bucket::ExistingBucket;
 use super::expiry::Expiry;
 use super::finding::Finding;
 use super::function::FunctionState;
@@ -16,6 +18,7 @@ use super::local_fleet::LocalFleet;
 use super::next_job::NextJob;
 use super::operation::LastOperation;
 use super::pause::Pause;
+use super::replication::Replication;
 use super::replies::Replies;
 use super::trend::Trend;
 use super::unclaimed::Unclaimed;
@@ -38,6 +41,9 @@ pub struct Status {
     /// The local fleet that plays Auto Scaling there, if one runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_fleet: Option<LocalFleet>,
+    /// Whether it stands by in this region: nobody is to work there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stands_by: bool,
     /// When this was read.
     pub at: Timestamp,
     /// When it expires, if it does.
@@ -51,12 +57,21 @@ pub struct Status {
     /// The web tier, where the environment has one; not with `--watch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web: Option<WebState>,
+    /// The distribution that hands out what is done, where the environment has one; not with `--watch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryState>,
     /// The mailbox that alarms are sent to, where the environment has a topic of its own for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alerts: Option<Alerts>,
+    /// Where uploads are copied to, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
     /// Files under the watched prefix that no stage gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unclaimed: Option<Unclaimed>,
+    /// The bucket, where it isn't the environment's own; not with `--watch`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub existing_bucket: Option<ExistingBucket>,
     /// Stacks that it should have and hasn't, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,

@@ -24,6 +24,9 @@ pub struct WebState {
     pub healthy: usize,
     /// Its group; none when it isn't there.
     pub group: Option<Group>,
+    /// It has no group because the environment stands by in this region.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stands_by: bool,
 }
 
 /// Reads it. Of the group that a local fleet plays, that is asked: the emulator's load balancer has no targets.
@@ -33,7 +36,7 @@ pub async fn read(
     deployed: &Deployed,
 ) -> Result<Option<WebState>, CloudError> {
     let Some(web) = Web::of(deployed) else { return Ok(None) };
-    let played = fleet.and_then(|fleet| local_fleet::group_of(fleet, &web.group));
+    let played = fleet.and_then(|fleet| local_fleet::group_of(fleet, web.group.as_deref()?));
     let (url, targets, group) = match played {
         Some(group) => {
             let targets = group.instances.iter().map(|instance| Target {
@@ -50,13 +53,20 @@ pub async fn read(
             (url, Some(targets.collect()), Some(local_fleet::group(group)))
         }
         None => {
-            let (targets, group) = tokio::try_join!(cloud.targets(&web.target_group), cloud.group(&web.group))?;
+            let group = async {
+                match &web.group {
+                    Some(group) => cloud.group(group).await,
+                    None => Ok(None),
+                }
+            };
+            let (targets, group) = tokio::try_join!(cloud.targets(&web.target_group), group)?;
             (web.url, targets, group)
         }
     };
     Ok(Some(WebState {
         url,
         load_balancer: web.load_balancer,
+        stands_by: web.group.is_none(),
         healthy: targets
             .iter()
             .flatten()

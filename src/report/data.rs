@@ -4,13 +4,15 @@ use std::fmt::Write;
 
 use indicatif::HumanBytes;
 
+use super::existing_bucket;
 use super::jobs::queue_name;
 use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
 use crate::deployed::Deployed;
 use crate::engine::outcome::Report;
 use crate::engine::plan::blocking::Blocking;
+use crate::environment::Delivery;
 use crate::observe::data::{
-    BucketContents, BucketData, Counts, Data, QueueContents, QueueData, TableContents, TableData,
+    BucketContents, BucketData, Counts, Data, OtherData, QueueContents, QueueData, TableContents, TableData,
 };
 
 /// What is deleted and where, what is lost with it and what is kept, in lines of so many columns.
@@ -25,6 +27,18 @@ pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
     );
     for stack in &deployed.stacks {
         let _ = writeln!(out, "  {} {}", paint(BAD, "-"), stack.stack.name);
+    }
+    if deployed.stacks.iter().any(|stack| stack.part == Delivery::PART) {
+        let line = "CloudFront disables the distribution everywhere before it is deleted, which takes some minutes.";
+        let _ = writeln!(out, "{}", wrapped_to(width, line, "", ""));
+    }
+    if let Some(of) = deployed.notifications() {
+        let line = format!(
+            "s3://{} is somebody else's, and stays with all that is in it; only what it tells this environment of is taken out",
+            of.bucket
+        );
+        let sign = format!("  {} ", paint(GOOD, "="));
+        let _ = writeln!(out, "{}", wrapped_to(width, &line, &sign, "    "));
     }
     let (kept, lost): (Vec<_>, Vec<_>) = lines(data).into_iter().partition(|(kept, _)| *kept);
     for (title, style, sign, lines) in [
@@ -50,7 +64,8 @@ pub(super) fn lines(data: &Data) -> Vec<(bool, String)> {
     let buckets = data.buckets.iter().map(|one| (one.kept, bucket(one)));
     let queues = data.queues.iter().map(|one| (one.kept, queue(one)));
     let tables = data.tables.iter().map(|one| (one.kept, table(one)));
-    buckets.chain(queues).chain(tables).collect()
+    let others = data.others.iter().map(|one| (one.kept, other(one)));
+    buckets.chain(queues).chain(tables).chain(others).collect()
 }
 
 /// What a stack can't be deleted with, for the question whether it is to be left behind.
@@ -72,6 +87,9 @@ pub fn left(report: &Report) -> String {
     }
     if let Some(import_with) = &report.import_with {
         let _ = writeln!(out, "to take it into a new deployment: {import_with}");
+    }
+    for told in &report.existing_buckets {
+        let _ = writeln!(out, "{}", existing_bucket::told(told));
     }
     for abandoned in &report.abandoned {
         let _ = writeln!(
@@ -136,6 +154,35 @@ fn queue(data: &QueueData) -> String {
         "queue"
     };
     format!("{kind} {}: {contents}", queue_name(&data.queue))
+}
+
+fn other(data: &OtherData) -> String {
+    let becomes = match (data.kept, data.snapshot) {
+        (true, _) => "it stays, and is billed as before",
+        (_, true) => "deleted, after a last snapshot, which stays and is billed",
+        _ => "deleted, with no copy",
+    };
+    format!("{} ({}): {becomes}", data.name, data.resource_type)
+}
+
+/// What is billed on after a destroy.
+pub fn billed(data: &Data) -> String {
+    let mut out = String::new();
+    for one in &data.others {
+        let what = match (one.kept, one.snapshot) {
+            (true, _) => format!(
+                "{} ({}) is billed as before, until somebody deletes it",
+                one.name, one.resource_type
+            ),
+            (_, true) => format!(
+                "a snapshot of {} ({}) is billed by its size, until somebody deletes it",
+                one.name, one.resource_type
+            ),
+            _ => continue,
+        };
+        let _ = writeln!(out, "left over: {what}");
+    }
+    out
 }
 
 fn table(data: &TableData) -> String {

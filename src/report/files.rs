@@ -10,6 +10,7 @@ use super::jobs::escaped;
 use super::style::{CAREFUL, FAINT, STRONG, many, paint, whole_seconds};
 use crate::deployed::address::Address;
 use crate::observe::files::Held;
+use crate::shell::word;
 
 /// What waits, what is done, and the newest of each.
 pub fn counted(address: &Address, bucket: &str, waiting: &Held, processed: &Held) -> String {
@@ -58,6 +59,28 @@ pub fn ends_early(end: Option<Timestamp>, now: Timestamp) -> String {
              when they end"
         ),
     }
+}
+
+/// What is to be known beside a link.
+pub fn warning(text: &str) -> String {
+    format!("{} {}", paint(CAREFUL, "warning:"), escaped(text))
+}
+
+/// A command that sends a form with the file that the key is called after.
+pub fn upload(url: &str, fields: &[(&str, String)], key: &str) -> String {
+    let mut out = format!("curl {} \\\n", word(url));
+    for (name, value) in fields {
+        // Literally: in a value of -F, `@`, `<` and `;` have a meaning.
+        let _ = writeln!(out, "  --form-string {} \\", word(&format!("{name}={value}")));
+    }
+    let name = key.rsplit('/').next().unwrap_or(key);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let file = match name.chars().all(is_plain) {
+        true => format!("file=@./{name}"),
+        false => format!("file=@\"./{}\"", name.replace('\\', r"\\").replace('"', r#"\""#)),
+    };
+    let _ = writeln!(out, "  -F {}", word(&file));
+    out
 }
 
 /// What was written.

@@ -64,6 +64,7 @@ fn table(environments: &[Environment], regions: bool) -> Table {
             paint(STRONG, &environment.environment),
             paint(color(&environment.state), &environment.state),
             match paused {
+                _ if environment.stands_by => format!("{stages} ({})", paint(CAREFUL, "stands by")),
                 0 => stages.to_string(),
                 some => format!("{stages} ({})", paint(CAREFUL, format!("{some} paused"))),
             },

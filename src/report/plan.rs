@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
-use super::{surplus, switch};
+use super::{existing_bucket, surplus, switch};
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
@@ -23,6 +23,9 @@ pub fn text(plan: &Plan, env: &str) -> String {
     );
     for stack in &plan.stacks {
         stack_text(&mut out, stack);
+    }
+    for bucket in &plan.existing_buckets {
+        existing_bucket::plan(&mut out, bucket);
     }
     let surplus = surplus::text(plan, env);
     if !surplus.is_empty() {
@@ -64,6 +67,7 @@ pub fn drift(plan: &Plan, env: &str) -> Option<String> {
 }
 
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+const DISTRIBUTION: &str = "AWS::CloudFront::Distribution";
 
 fn by_template(stack: &StackPlan) -> bool {
     stack.source == Source::Template
@@ -153,6 +157,9 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         stack.action,
         StackAction::Create | StackAction::Update | StackAction::Recreate
     );
+    if let Some(pause) = stack.pause.and_then(switch::pause).filter(|_| is_done) {
+        let _ = writeln!(out, "{}", wrapped(&pause, "    ", "    "));
+    }
     if let Some(instances) = stack.awaits_instances.filter(|_| is_done) {
         let line = match instances {
             0 => "nothing signals: it is done without knowing whether an instance works".to_owned(),
@@ -168,9 +175,19 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         };
         let _ = writeln!(out, "{}", wrapped(&line, "    ", "    "));
     }
+    if is_done && stack.acknowledges_roles {
+        let line = "your template makes roles or policies, or may: the deploy acknowledges that to CloudFormation";
+        let _ = writeln!(out, "{}", wrapped(line, "    ", "    "));
+    }
     let is_new = |change: &Change| change.action == Action::Add && change.resource_type == LOAD_BALANCER;
     if stack.changes.iter().any(is_new) {
         let line = "a load balancer is billed by the hour for as long as it is there, whether or not anybody comes";
+        let _ = writeln!(out, "{}", wrapped(line, "    ", "    "));
+    }
+    let is_spread = |change: &Change| change.action != Action::Remove && change.resource_type == DISTRIBUTION;
+    if is_done && stack.changes.iter().any(is_spread) {
+        let line =
+            "CloudFront brings a distribution, and each change of it, to all its places: that takes some minutes";
         let _ = writeln!(out, "{}", wrapped(line, "    ", "    "));
     }
     if let Some(rolling) = stack.rolling_update.as_ref().filter(|rolling| rolling.instances > 0) {
@@ -289,6 +306,12 @@ fn totals(plan: &Plan) -> String {
     }
     if plan.prunes && !plan.surplus.stacks.is_empty() {
         parts.push(format!("{} to destroy", count(plan.surplus.stacks.len(), "stack")));
+    }
+    let buckets = plan.existing_buckets.iter().filter(|bucket| bucket.changes_anything());
+    match buckets.count() {
+        0 => {}
+        1 => parts.push("1 bucket's notifications to change".to_owned()),
+        several => parts.push(format!("{several} buckets' notifications to change")),
     }
     let number = |test: fn(&Change) -> bool| changes().filter(|change| test(change)).count();
     let mut resources = Vec::new();

@@ -22,7 +22,7 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         )
     } else {
         note(&summary::text(report, again));
-        data::left(report)
+        data::left(report) + &data::billed(&destroyed.data)
     };
     if let Some(receipt) = receipt {
         out += &text(receipt, super::width());

@@ -43,6 +43,7 @@ pub fn text(blueprint: &Blueprint) {
             for (name, value) in &stack.parameters {
                 match value {
                     Value::Literal(text) => writeln!(out, "# parameter {name}: {text}"),
+                    Value::Default(text) => writeln!(out, "# parameter {name}: {text}, as the template says"),
                     Value::Output { part, key } => writeln!(out, "# parameter {name}: output {key} of {part}"),
                     Value::Ssm(path) => writeln!(out, "# parameter {name}: SSM parameter {path}"),
                     Value::Zones(wanted) => writeln!(out, "# parameter {name}: {wanted}"),
@@ -54,6 +55,9 @@ pub fn text(blueprint: &Blueprint) {
                 }?;
             }
             out.write_all(stack.body.as_bytes())?;
+            if !stack.body.ends_with('\n') {
+                writeln!(out)?;
+            }
         }
         out.flush()
     };

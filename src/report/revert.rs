@@ -5,17 +5,19 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::drift::one_line;
+use super::existing_bucket;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
 use crate::cloud::cloudformation::change_set::{Action, Replacement};
 use crate::engine::revert::StackRevert;
-use crate::engine::revert::put_back::newer;
+use crate::engine::revert::put_back::{Reverted, newer};
 
 /// How wide the table is where there is no terminal.
 const WIDTH: usize = 100;
 /// The longest value that is shown whole; JSON has all of it.
 const LONGEST_VALUE: usize = 60;
 
-pub fn text(reverts: &[StackRevert]) -> String {
+pub fn text(reverted: &Reverted) -> String {
+    let reverts = &reverted.plans;
     let mut out = "\nPutting it back:\n\n".to_owned();
     for revert in reverts {
         let note = revert.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
@@ -26,6 +28,9 @@ pub fn text(reverts: &[StackRevert]) -> String {
         if let Some(warning) = &revert.warning {
             let _ = writeln!(out, "{} {}: {warning}", paint(CAREFUL, "!"), revert.stack);
         }
+    }
+    if let Some(bucket) = &reverted.existing_bucket {
+        existing_bucket::plan(&mut out, bucket);
     }
     for line in newer(reverts) {
         let _ = writeln!(out, "{} {line}", paint(BAD, "!"));

@@ -1,5 +1,6 @@
 //! Status, for people: what is to be looked into first, then stacks, then stages.
 
+mod delivery;
 pub(super) mod stage;
 mod web;
 
@@ -8,6 +9,7 @@ use std::fmt::Write;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, number, paint, seconds, whole_seconds, wrapped_to};
 use super::tally::tally;
 use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::s3::replication::Destination;
 use crate::observe::alerts::AlertsState;
 use crate::observe::finding::Severity;
 use crate::observe::operation::LastOperation;
@@ -23,7 +25,8 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
         unknown(&mut out, status, width);
         return out;
     }
-    let _ = writeln!(out, "{name} in {place}");
+    let stands_by = if status.stands_by { " stands by" } else { "" };
+    let _ = writeln!(out, "{name} in {place}{stands_by}");
     if let Some(expires) = &status.expires {
         let word = match expires.seconds_left > 0 {
             true => "expires in".to_owned(),
@@ -38,6 +41,13 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
             AlertsState::Unsubscribed => writeln!(out, "alerts don't go to {} any more", alerts.email),
         };
     }
+    if let Some(replication) = &status.replication {
+        let copied = match replication.destination {
+            Destination::Ready => "uploads are copied to",
+            _ => "uploads should be copied to",
+        };
+        let _ = writeln!(out, "{copied} {}", replication.bucket);
+    }
     let _ = writeln!(out);
     findings(&mut out, status, width);
     let _ = writeln!(out, "\n{}", paint(FAINT, "stacks"));
@@ -49,6 +59,10 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
     if let Some(web) = &status.web {
         let _ = writeln!(out, "\n{}", paint(FAINT, "web"));
         web::lines(&mut out, web, status.local && status.local_fleet.is_none(), width);
+    }
+    if let Some(delivery) = &status.delivery {
+        let _ = writeln!(out, "\n{}", paint(FAINT, "delivery"));
+        delivery::lines(&mut out, delivery, width);
     }
     if !status.unknown.is_empty() {
         let _ = writeln!(out);

@@ -93,7 +93,10 @@ fn cause_text(out: &mut String, cause: &Cause) {
             root.status
         );
         if let Some(line) = cause.template_line {
-            let _ = writeln!(out, "         line {line} of the rendered template (qfleet render)");
+            let _ = match &cause.template_file {
+                Some(file) => writeln!(out, "         {}:{line}", file.display()),
+                None => writeln!(out, "         line {line} of the rendered template (qfleet render)"),
+            };
         }
         if let Some(reason) = &root.reason {
             let _ = writeln!(out, "         {reason}");

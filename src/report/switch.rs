@@ -1,5 +1,6 @@
 //! Workers that take over from others, in words.
 
+use crate::blueprint::Pause;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::engine::plan::switch::Switch;
 use crate::environment::Active;
@@ -12,6 +13,26 @@ pub(super) fn doing(to: Active) -> &'static str {
         Active::None => "is paused",
     }
 }
+
+/// What a plan says of a stage that nobody is to work on, beside the switch to that.
+pub(super) fn pause(pause: Pause) -> Option<String> {
+    let schedules = match pause.schedules {
+        1 => "its schedule".to_owned(),
+        several => format!("its {several} schedules"),
+    };
+    let is = |one: &'static str, several: &'static str| if pause.schedules == 1 { one } else { several };
+    match (pause.stands_by, pause.schedules) {
+        (false, 0) => None,
+        (false, _) => Some(format!(
+            "{schedules} {} on while it is paused, and the jobs wait in the queue",
+            is("goes", "go")
+        )),
+        (true, 0) => Some(STANDS_BY.to_owned()),
+        (true, _) => Some(format!("{STANDS_BY}, and {schedules} {} disabled", is("is", "are"))),
+    }
+}
+
+const STANDS_BY: &str = "it stands by, as the file says of this region: nobody works here";
 
 /// What a plan with these changes says of it.
 pub(super) fn text(changes: &[Change], switch: Switch) -> String {
@@ -91,6 +112,17 @@ mod tests {
             properties: Vec::new(),
         });
         text(&removed.collect::<Vec<_>>(), Switch { from, to, is_proven })
+    }
+
+    #[test]
+    fn what_becomes_of_schedules_is_said() {
+        let said = |stands_by, schedules| pause(Pause { stands_by, schedules });
+        assert_eq!(said(false, 0), None);
+        let paused = "its schedule goes on while it is paused, and the jobs wait in the queue";
+        assert_eq!(said(false, 1).as_deref(), Some(paused));
+        assert_eq!(said(true, 0).as_deref(), Some(STANDS_BY));
+        let stands_by = format!("{STANDS_BY}, and its 2 schedules are disabled");
+        assert_eq!(said(true, 2), Some(stands_by));
     }
 
     #[test]

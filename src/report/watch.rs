@@ -159,6 +159,7 @@ fn text(stage: &StageState) -> String {
         None => String::new(),
     };
     let workers = match &stage.instances {
+        None if stage.paused.is_some_and(|pause| pause.stands_by) => "; stands by".to_owned(),
         None if stage.paused.is_some() => "; paused".to_owned(),
         None => stage
             .function

@@ -1,8 +1,26 @@
 //! Each event in words.
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, many, paint, seconds};
-use super::switch;
+use super::{existing_bucket, switch};
+use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::engine::event::Event;
+
+/// Why something has just begun that takes long, where that isn't to be expected.
+fn takes_minutes(resource: &ResourceEvent) -> Option<&'static str> {
+    // CloudFormation tells of a creation twice, the second time with a reason.
+    let has_reason = resource.reason.as_ref().is_some_and(|reason| !reason.is_empty());
+    if resource.resource_type != "AWS::CloudFront::Distribution" || has_reason {
+        return None;
+    }
+    match resource.status.as_str() {
+        "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" => {
+            Some("CloudFront brings it to all its places, which takes some minutes")
+        }
+        // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HowToDeleteDistribution.html
+        "DELETE_IN_PROGRESS" => Some("CloudFront first disables it everywhere, which takes some minutes"),
+        _ => None,
+    }
+}
 
 /// An event in words. `every` names what a redrawn line shows by itself.
 pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
@@ -20,8 +38,9 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             let reason = resource.news().map_or(String::new(), |reason| format!(": {reason}"));
             vec![format!("  {stack} rolls back{reason}")]
         }
-        Event::Resource { stack, resource } if every && !resource.is_stack => {
-            let reason = resource.news().map_or(String::new(), |reason| format!(": {reason}"));
+        Event::Resource { stack, resource } if !resource.is_stack && (every || takes_minutes(resource).is_some()) => {
+            let reason = resource.news().or_else(|| takes_minutes(resource));
+            let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
             vec![format!(
                 "  {stack}: {} {}{reason}",
                 resource.logical_id,
@@ -46,6 +65,7 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
                 ),
             }]
         }
+        Event::Notifications { told, .. } => vec![format!("{} {}", paint(GOOD, "✓"), existing_bucket::told(told))],
         Event::Unchanged { stack, .. } => vec![format!("{} {stack} is unchanged", paint(FAINT, "="))],
         Event::Uploaded { stage, bytes, .. } => {
             let size = crate::environment::units::Size::bytes(*bytes);

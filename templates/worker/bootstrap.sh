@@ -256,16 +256,45 @@ for _ in {1..15}; do
   fi
 done
 
-# Behind a load balancer: no other instance is taken away for this one before it answers, and the load balancer has seen it.
-if [ -n "${QFLEET_HEALTH_URL:-}" ]; then
-  begin "waiting for $QFLEET_HEALTH_URL"
+# Behind a load balancer: no other instance is taken away for this one before the load balancer has seen it answer. First what
+# it will ask is asked here, as it does it: of the private address, without going where a redirect leads, for 200 alone.
+if [ -n "${QFLEET_HEALTH:-}" ]; then
+  health=http://$(get local-ipv4):$QFLEET_HEALTH
+  begin "waiting for $health"
   for try in {1..60}; do
-    curl -sf -m 5 --noproxy '*' -o /dev/null "$QFLEET_HEALTH_URL" && break
+    code=$(curl -s -m 5 --noproxy '*' -A ELB-HealthChecker/2.0 -o /dev/null -w '%{http_code}' "$health") || true
+    [ "$code" != 200 ] || break
     [ ! -e /run/qfleet/goes-away ] || exit 0
-    [ "$try" -lt 60 ] || { echo "qfleet: $QFLEET_HEALTH_URL doesn't answer 200" >>$evidence; exit 1; }
+    if [ "$try" -eq 60 ]; then
+      case $code in
+        000) answer="doesn't answer in time; the program has to listen on this address, not on 127.0.0.1 alone" ;;
+        *) answer="answers $code" ;;
+      esac
+      echo "qfleet: $health $answer, and the load balancer takes 200 alone" >>$evidence
+      exit 1
+    fi
     sleep 2
   done
-  sleep 30
+  begin "waiting until the load balancer sees it"
+  seen=
+  for _ in {1..60}; do
+    sleep 3
+    [ ! -e /run/qfleet/goes-away ] || exit 0
+    answer=$(signed elasticloadbalancing '' -d Action=DescribeTargetHealth -d Version=2015-12-01 \
+      --data-urlencode "TargetGroupArn=$QFLEET_TARGET_GROUP" -d "Targets.member.1.Id=$instance" 2>&1) || true
+    # Right after its launch the group may not have registered it yet.
+    [[ $answer =~ \<State\>([a-z._]+)\< ]] || continue
+    seen=${BASH_REMATCH[1]}
+    [ "$seen" != healthy ] || break
+    why=
+    if [[ $answer =~ \<Description\>([^<]*)\< ]]; then why=": ${BASH_REMATCH[1]}"; fi
+  done
+  if [ -z "$seen" ]; then
+    echo "qfleet: warning: the load balancer doesn't say what it sees: $(printf '%s' "$answer" | tr -s '[:space:]' ' ' | tail -c 400)"
+  elif [ "$seen" != healthy ]; then
+    echo "qfleet: $health answers 200 here, but the load balancer sees this instance as $seen$why" >>$evidence
+    exit 1
+  fi
 fi
 
 begin "done"

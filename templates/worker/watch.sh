@@ -60,6 +60,18 @@ hook() {
   return 1
 }
 
+# The group tells the load balancer of an instance that it terminates. Of a spot notice nobody does.
+leave_load_balancer() {
+  local answer try
+  [ -n "$instance" ] || instance=$(get instance-id) || return
+  for try in 1 2 3; do
+    answer=$(signed elasticloadbalancing '' -d Action=DeregisterTargets -d Version=2015-12-01 \
+      --data-urlencode "TargetGroupArn=$QFLEET_TARGET_GROUP" -d "Targets.member.1.Id=$instance" 2>&1) && return
+    sleep "$try"
+  done
+  echo "qfleet: the load balancer can't be told: $(printf '%s' "$answer" | tr -s '[:space:]' ' ' | tail -c 400)"
+}
+
 # Ends the worker: by SIGTERM now, by another one just before its time is up, and by systemd's SIGKILL.
 end_worker() {
   local began=$SECONDS warned='' left
@@ -120,6 +132,7 @@ why="EC2 takes this spot instance back"
 # Behind a load balancer: it may send requests here until it has let go of the instance, and for those that it has sent.
 deregistration=${QFLEET_DEREGISTRATION_SECONDS:-0}
 if [ "$deregistration" -gt 0 ]; then
+  [ -n "$terminating" ] || leave_load_balancer
   echo "qfleet: $why: the load balancer has $deregistration s to let go of it"
   sleep "$deregistration"
   look

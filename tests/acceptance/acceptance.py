@@ -32,12 +32,12 @@ SPEED = 40
 
 COSTS = """\
 This run makes, in account {account}, {region}, as profile {profile}:
-  - an environment `{name}` of five CloudFormation stacks: two buckets, a topic, four queues, two Auto Scaling groups
+  - an environment `{name}` of six CloudFormation stacks: two buckets, a CloudFront distribution, a topic, four queues, two Auto Scaling groups
     in the default VPC, with at most three t4g.micro on demand and two spot instances, some ten alarms, a dashboard,
     two log groups, three roles
   - a topic and a queue, `{name}-alerts`, that hear its alarms
   - nothing else, and no change to anything that is there
-It takes one to two hours, and costs less than 1 USD: 5 instances for 2 hours at 0.0084 USD each are 0.09 USD, their
+It takes one to two hours, CloudFront's minutes among them, and costs less than 1 USD: 5 instances for 2 hours at 0.0084 USD each are 0.09 USD, their
 disks and addresses 0.06 USD, alarms, metrics, logs, requests and messages less than 0.10 USD (us-east-2, list prices).
 It destroys what it made. If it is stopped, the environment expires after two hours; either of these takes it down:
   qfleet destroy --name {name} --yes --region {region} --profile {profile}

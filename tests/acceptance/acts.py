@@ -1,7 +1,10 @@
 """What is done, act by act, and what is claimed of it. Each act leaves the environment as the next one needs it."""
 
 import json
+import shlex
+import subprocess
 import time
+import urllib.parse
 import urllib.request
 from dataclasses import replace
 from typing import Any
@@ -157,6 +160,7 @@ def work(run: Run) -> None:
     run.claim("files-arrive", not wrong, wrong)
     look_at_worker_lines(run, set(content))
     look_at_files(run, bucket, content)
+    look_at_delivery(run, content)
     if run.on_aws:
         run.claim("prefix", not wrong, UPLOADS)
         look_at_logs(run)
@@ -222,6 +226,24 @@ def look_at_files(run: Run, bucket: str, content: dict[str, bytes]) -> None:
     # The second stage goes on adding checksums.
     holds = numbers[0] == 0 and len(content) <= numbers[1] <= done and set(both) == {content[name]}
     run.claim("counted", holds, (counted, done, both))
+
+
+def look_at_delivery(run: Run, content: dict[str, bytes]) -> None:
+    delivery = run.json("status", "acceptance", quiet=True)["delivery"]
+    # No name leads to the emulator: there, status says how a file is fetched.
+    command = delivery.get("fetch_with") or f"curl {delivery['url']}/NAME"
+
+    def fetch(name: str) -> tuple[str, bytes]:
+        to = run.folder / "delivered"
+        words = shlex.split(command.replace("NAME", urllib.parse.quote(name)))
+        status = subprocess.run([*words, "-s", "-o", to, "-w", "%{http_code}"], check=True, capture_output=True, text=True)
+        return status.stdout, to.read_bytes()
+
+    name = "a b+c & d=e?.txt"
+    fetched, missing = fetch(name), fetch("never-sent.txt")
+    uploads = fetch(f"{UPLOADS}many/100.txt")
+    holds = fetched == ("200", content[name]) and missing[0] == uploads[0] == "403"
+    run.claim("delivered", holds, (delivery, fetched, missing, uploads))
 
 
 def look_at_alarms(run: Run) -> None:

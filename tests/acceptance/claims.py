@@ -22,6 +22,7 @@ CLAIMS = {
     "wakes": Claim("A fleet of none is started by its first message."),
     "worker-lines": Claim("`logs` shows what workers say of each file, and on which instance."),
     "counted": Claim("`files` counts what waits and what is done, and `--get` and `--link` give a file as it is."),
+    "delivered": Claim("What is done is fetched through CloudFront, and what isn't done can't be."),
     "dead-letters": Claim("A message that no worker can process is shown by `dlq sample`, and `dlq purge` deletes it."),
     "drift-found": Claim("`drift --fail` finds what was changed by hand, and nothing before that."),
     "extended": Claim("`extend` moves the expiry, and `reap` leaves alone what hasn't expired."),

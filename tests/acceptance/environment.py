@@ -46,6 +46,7 @@ lifetime: 2h
 tags: {{purpose: acceptance}}
 alerts: {{topic: "{self.alerts}"}}
 bucket: {{uploads: "{UPLOADS}", processed: {PROCESSED}, on_destroy: {self.on_destroy}}}
+delivery: {{}}
 stages:
   # Instances on demand, fed by the bucket.
   - name: move

@@ -23,6 +23,7 @@ KEY, SECRET, TOKEN = "ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", 
 NAMESPACES = {
     "autoscaling": "http://autoscaling.amazonaws.com/doc/2011-01-01/",
     "cloudformation": "http://cloudformation.amazonaws.com/doc/2010-05-15/",
+    "elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
 }
 
 
@@ -31,11 +32,15 @@ class Instance:
 
     ID = "i-0123456789abcdef0"
     GROUP = "photo-lab-move-Group-1ABC"
+    ADDRESS = "127.0.0.2"
+    """The private one."""
+    TARGET_GROUP = "arn:aws:elasticloadbalancing:us-east-2:111122223333:targetgroup/photo-Targe-1ABC/73e2d6bc24d8a067"
 
     def __init__(self) -> None:
         credentials = {"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": KEY, "SecretAccessKey": SECRET, "Token": TOKEN}
         self.paths = {
             "instance-id": self.ID,
+            "local-ipv4": self.ADDRESS,
             "autoscaling/target-lifecycle-state": "InService",
             # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-security-credentials.html
             "iam/security-credentials/": "photo-lab-move-role",
@@ -62,7 +67,10 @@ class Instance:
         self.public: dict[str, bytes] = {}
         """By path: what anybody may read."""
         self.health: list[int] = []
-        """What the program answers to health checks, one after the other."""
+        """What the program answers to health checks of the private address, one after the other."""
+        self.targets: list[tuple[str, str]] = [("healthy", "")]
+        """How the load balancer sees it, one after the other: state and description."""
+        self.deregistered = False
         self.refused: list[str] = []
         self.url = ""
 
@@ -83,7 +91,12 @@ class Instance:
             return self._s3(method, path.removeprefix("/"), body)
         if service in NAMESPACES and method == "POST" and path == "/":
             call = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-            return self._autoscaling(call) if service == "autoscaling" else self._cloudformation(call)
+            answers = {
+                "autoscaling": self._autoscaling,
+                "cloudformation": self._cloudformation,
+                "elasticloadbalancing": self._load_balancing,
+            }
+            return answers[service](call)
         return 404, b""
 
     def json_answer(self, target: str, asked: dict[str, Any]) -> tuple[int, bytes]:
@@ -129,6 +142,28 @@ class Instance:
         self.signals.append(call)
         return _answer("cloudformation", "SignalResource", "")
 
+    def _load_balancing(self, call: dict[str, str]) -> tuple[int, bytes]:
+        """As https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html has it, and
+        its neighbours."""
+        action = call.get("Action", "")
+        if (call.get("Version"), call.get("TargetGroupArn")) != ("2015-12-01", self.TARGET_GROUP):
+            return _error("elasticloadbalancing", "TargetGroupNotFound", "One or more target groups not found")
+        if call.get("Targets.member.1.Id") != self.ID:
+            return _error("elasticloadbalancing", "InvalidTarget", "The specified target does not exist")
+        if action == "DeregisterTargets":
+            self.deregistered = True
+            return _answer("elasticloadbalancing", action, "")
+        if action != "DescribeTargetHealth" or not self.targets:
+            return _error("elasticloadbalancing", "AccessDenied", "User is not authorized to perform this", 403)
+        state, description = self.targets.pop(0) if len(self.targets) > 1 else self.targets[0]
+        described = f"<Description>{description}</Description>" if description else ""
+        inside = (
+            f"<TargetHealthDescriptions><member><HealthCheckPort>8080</HealthCheckPort><TargetHealth><State>{state}</State>"
+            f"{described}</TargetHealth><Target><Port>8080</Port><Id>{self.ID}</Id></Target></member>"
+            "</TargetHealthDescriptions>"
+        )
+        return _answer("elasticloadbalancing", action, inside)
+
     def _autoscaling(self, call: dict[str, str]) -> tuple[int, bytes]:
         action = call.get("Action", "")
         inside = ""
@@ -169,7 +204,11 @@ class Instance:
 
             def do_GET(self) -> None:
                 if self.path == "/health":
-                    return self.reply(instance.health.pop(0), b"")
+                    address = self.server.server_address[0]
+                    answers = instance.health if address == instance.ADDRESS else [200]
+                    return self.reply(answers.pop(0) if answers else 503, b"", Location="/elsewhere")
+                if self.path == "/elsewhere":
+                    return self.reply(200, b"")
                 if self.path in instance.public:
                     return self.reply(200, instance.public[self.path])
                 if self.path.startswith("/agent"):
@@ -199,15 +238,22 @@ class Instance:
                 self.reply(status, answer)
 
         server = _Server(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        instance.url = f"http://127.0.0.1:{server.server_address[1]}"
+        port = server.server_address[1]
+        servers = [server, _Server((cls.ADDRESS, port), Handler)]
+        threads = [
+            threading.Thread(target=one.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True) for one in servers
+        ]
+        for thread in threads:
+            thread.start()
+        instance.url = f"http://127.0.0.1:{port}"
         try:
             yield instance
         finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+            for one in servers:
+                one.shutdown()
+                one.server_close()
+            for thread in threads:
+                thread.join()
 
 
 class _Server(ThreadingHTTPServer):
@@ -223,8 +269,10 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
 
-    def reply(self, status: int, body: bytes) -> None:
+    def reply(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -139,25 +139,57 @@ def test_the_cause_is_told_however_long_its_stack_trace(boot: Callable[..., Boot
     assert cause in done.report()
 
 
+def behind_a_load_balancer(instance: Instance) -> str:
+    port = instance.url.rpartition(":")[2]
+    return f"{BOOTSTRAP_ENV}QFLEET_HEALTH={port}/health\nQFLEET_TARGET_GROUP={instance.TARGET_GROUP}\n"
+
+
 @pytest.mark.parametrize("refusals", [0, 3])
-def test_behind_a_load_balancer_a_program_is_signalled_once_it_answers(
+def test_behind_a_load_balancer_a_program_is_signalled_once_the_load_balancer_sees_it(
     boot: Callable[..., Boot], instance: Instance, refusals: int
 ) -> None:
     instance.health = [503] * refusals + [200]
-    done = boot(GOOD, BOOTSTRAP_ENV + f"QFLEET_HEALTH_URL={instance.url}/health\n")
+    instance.targets = [("unused", "Target group is not configured"), ("initial", "In progress"), ("healthy", "")]
+    done = boot(GOOD, behind_a_load_balancer(instance))
     assert done.code == 0, done.output
-    assert done.signal() == "SUCCESS" and instance.health == []
-    # Then the load balancer has the time to see it, too.
-    assert done.calls("sleep").count("[30]") == 1 and done.calls("sleep")[-1] == "[30]"
+    assert done.signal() == "SUCCESS" and instance.health == [] and instance.targets == [("healthy", "")]
 
 
-def test_behind_a_load_balancer_a_program_that_never_answers_fails_the_deployment(
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(500, "answers 500"), (301, "answers 301"), (204, "answers 204"), (None, "doesn't answer in time")],
+    ids=["broken", "redirects", "204", "another address"],
+)
+def test_behind_a_load_balancer_a_program_that_never_answers_200_fails_the_deployment(
+    boot: Callable[..., Boot], instance: Instance, answer: int | None, said: str
+) -> None:
+    instance.health = [answer] * 60 if answer else []
+    if not answer:
+        # Where nobody listens: at 127.0.0.1 alone somebody does.
+        instance.paths["local-ipv4"] = "127.0.0.3"
+    done = boot(GOOD, behind_a_load_balancer(instance))
+    assert done.code == 1 and done.signal() == "FAILURE" and done.powered_off()
+    address = "127.0.0.3" if not answer else instance.ADDRESS
+    assert f"{address}:{instance.url.rpartition(':')[2]}/health {said}" in done.report()
+    assert "the load balancer takes 200 alone" in done.report()
+
+
+def test_a_program_that_the_load_balancer_does_not_reach_fails_the_deployment(
     boot: Callable[..., Boot], instance: Instance
 ) -> None:
-    instance.health = [500] * 60
-    done = boot(GOOD, BOOTSTRAP_ENV + f"QFLEET_HEALTH_URL={instance.url}/health\n")
-    assert done.code == 1 and done.signal() == "FAILURE" and done.powered_off()
-    assert f"{instance.url}/health doesn't answer 200" in done.report()
+    instance.health = [200]
+    instance.targets = [("unhealthy", "Request timed out")]
+    done = boot(GOOD, behind_a_load_balancer(instance))
+    assert done.code == 1 and done.signal() == "FAILURE"
+    assert "the load balancer sees this instance as unhealthy: Request timed out" in done.report()
+
+
+def test_a_load_balancer_that_can_not_be_asked_is_no_failure(boot: Callable[..., Boot], instance: Instance) -> None:
+    instance.health = [200]
+    instance.targets = []
+    done = boot(GOOD, behind_a_load_balancer(instance))
+    assert done.code == 0 and done.signal() == "SUCCESS"
+    assert "warning: the load balancer doesn't say what it sees" in done.output
 
 
 def test_an_instance_taken_away_while_it_boots_is_no_failure(boot: Callable[..., Boot]) -> None:

@@ -159,6 +159,19 @@ def test_a_load_balancer_lets_go_of_an_instance_before_its_program_ends(
     said = machine.log()
     waits = said.index("the load balancer has 1 s to let go of it")
     assert waits < said.index("got SIGTERM") < said.index("qfleet: the worker has ended")
+    # The group has told it.
+    assert not instance.deregistered
+
+
+def test_of_a_spot_notice_the_load_balancer_is_told_before_the_program_ends(
+    boot: Callable[..., Machine], instance: Instance
+) -> None:
+    machine = boot(POLITE, more=f"QFLEET_DEREGISTRATION_SECONDS=1\nQFLEET_TARGET_GROUP={instance.TARGET_GROUP}\n")
+    machine.eventually(lambda: instance.signals)
+    instance.interrupt(60)
+    machine.says("the load balancer has 1 s to let go of it")
+    assert instance.deregistered and "got SIGTERM" not in machine.log()
+    machine.says("qfleet: the worker has ended")
 
 
 def test_before_ec2_takes_a_spot_instance_back_its_worker_is_told(boot: Callable[..., Machine], instance: Instance) -> None:

@@ -268,7 +268,14 @@ def lab(qfleet: Qfleet) -> None:
         raise Failure("something is left")
     # A question that is answered with nothing whatever happens would prove nothing. The emulator makes no instances, and
     # the lab has neither a table nor a web tier.
-    absent = {"instances", "DynamoDB tables", "load balancers", "target groups"}
+    absent = {
+        "instances",
+        "DynamoDB tables",
+        "load balancers",
+        "target groups",
+        "distributions",
+        "origin access controls",
+    }
     blind = [service for service, found in made.items() if not found and service not in absent]
     if blind:
         raise Failure(f"nothing was found there while the lab was up: {', '.join(blind)}")

@@ -49,6 +49,11 @@ class Services:
             },
             "load balancers": names(paged(elb, "describe_load_balancers", "LoadBalancers"), "LoadBalancerName"),
             "target groups": names(paged(elb, "describe_target_groups", "TargetGroups"), "TargetGroupName"),
+            "distributions": {d["Id"] for d in paged_items(self("cloudfront"), "DistributionList", "list_distributions")},
+            "origin access controls": {
+                c["Name"]
+                for c in paged_items(self("cloudfront"), "OriginAccessControlList", "list_origin_access_controls")
+            },
             "IAM roles": names(paged(iam, "list_roles", "Roles"), "RoleName"),
             "instance profiles": names(paged(iam, "list_instance_profiles", "InstanceProfiles"), "InstanceProfileName"),
             "log groups": names(paged(self("logs"), "describe_log_groups", "logGroups"), "logGroupName"),
@@ -60,6 +65,16 @@ class Services:
 
 def paged(client: Any, operation: str, key: str, **arguments: str) -> list[Any]:
     return [item for page in client.get_paginator(operation).paginate(**arguments) for item in page.get(key, [])]
+
+
+def paged_items(client: Any, of: str, operation: str) -> list[Any]:
+    """CloudFront's lists, whose pages are inside of an answer's one element."""
+    items, page = [], getattr(client, operation)()[of]
+    while True:
+        items += page.get("Items", [])
+        if not page["IsTruncated"]:
+            return items
+        page = getattr(client, operation)(Marker=page["NextMarker"])[of]
 
 
 def names(items: Iterable[dict[str, Any]], key: str) -> set[str]:

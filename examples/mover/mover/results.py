@@ -16,10 +16,11 @@ LONGEST_DETAIL = 1000
 
 # What is written about an upload holds unless the table knows better: of a later upload under the same key, or that this
 # one is done already. S3's sequencers say which is later; where an event has none, as that of a `qfleet backfill`, only
-# the same content is known again.
+# the same content is known again. A file that a job names and that isn't there has no content to tell.
 _UNFINISHED = "#State <> :done"
 _OTHER_CONTENT = f"{_UNFINISHED} OR #ETag <> :ETag"
 WITHOUT_ORDER = f"attribute_not_exists(#Job) OR {_OTHER_CONTENT}"
+WITHOUT_CONTENT = f"attribute_not_exists(#Job) OR {_UNFINISHED}"
 IN_ORDER = (
     "attribute_not_exists(#Job) OR #Sequencer < :Sequencer"
     f" OR (#Sequencer = :Sequencer AND {_UNFINISHED})"
@@ -51,7 +52,7 @@ class Results:
             "Detail": {"S": detail[:LONGEST_DETAIL]},
             "ETag": {"S": upload.etag},
         }
-        expression, condition = "SET ", WITHOUT_ORDER
+        expression, condition = "SET ", WITHOUT_ORDER if upload.etag else WITHOUT_CONTENT
         if upload.sequencer:
             values["Sequencer"] = {"S": comparable(upload.sequencer)}
             condition = IN_ORDER

@@ -71,11 +71,18 @@ class Work:
         elif not asked_for.startswith(self.settings.uploads_prefix):
             raise BadMessage(f"{asked_for} is not under {self.settings.uploads_prefix}")
         elif not asked_for.endswith("/"):
-            yield Upload(bucket, asked_for)
+            # Of all keys that begin so, it is the first.
+            page = self.s3.list_objects_v2(Bucket=bucket, Prefix=asked_for, MaxKeys=1)
+            found = [found for found in page.get("Contents", []) if found["Key"] == asked_for]
+            yield self._found(found[0]) if found else Upload(bucket, asked_for)
         else:
             pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=asked_for)
-            for found in (found for page in pages for found in page.get("Contents", [])):
-                yield Upload(bucket, found["Key"])
+            for page in pages:
+                yield from map(self._found, page.get("Contents", []))
+
+    def _found(self, listed: dict[str, Any]) -> Upload:
+        """With its ETag, by which the table of results tells this content from what was there before."""
+        return Upload(self.settings.bucket, listed["Key"], listed["ETag"].strip('"'))
 
     def _write(self, upload: Upload, state: str, detail: str = "") -> None:
         if self.results:

@@ -13,6 +13,7 @@ from mover.batches import Batches
 from mover.events import Upload
 from mover.results import DONE, FAILED, WORKING, Results
 from mover.settings import Settings
+from mover.work import Work
 from servers import between, metadata
 
 
@@ -113,6 +114,34 @@ def test_other_content_without_an_order_starts_anew(lab: Lab, table: str) -> Non
     ours.write(first("", "e1"), DONE)
     ours.write(first("", "e2"), WORKING)
     assert state(lab, table) == WORKING
+
+
+@pytest.mark.parametrize("asked_for", ["uploads/a", "uploads/"])
+def test_a_job_of_another_night_is_written_down_anew(
+    lab: Lab, table: str, monkeypatch: pytest.MonkeyPatch, asked_for: str
+) -> None:
+    settings = lab.settings() | {"QFLEET_RESULTS_TABLE": table}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    work = Work(Settings.from_environment(settings))
+    job = json.dumps({"move": asked_for})
+    lab.put("uploads/a", b"of the first night")
+    work(job)
+    assert state(lab, table) == DONE
+    # The same job once more, as a queue may deliver it: there is nothing left to move.
+    before = record(lab, table, "uploads/a")
+    work(job)
+    assert record(lab, table, "uploads/a") == before
+
+    lab.put("uploads/a", b"of the second night")
+    monkeypatch.setattr(work.mover, "move", fails)
+    with pytest.raises(OSError):
+        work(job)
+    assert (state(lab, table), record(lab, table, "uploads/a")["Detail"]) == (FAILED, "OSError: away")
+
+
+def fails(upload: Upload) -> str:
+    raise OSError("away")
 
 
 def test_a_worker_writes_down_what_it_moves_and_what_fails(new_lab: Callable[..., Lab]) -> None:

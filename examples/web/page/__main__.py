@@ -39,8 +39,10 @@ def main() -> int:
     s3 = client("s3")
     bucket = urlsplit(s3.generate_presigned_post(settings.bucket, "any")["url"])
     state = State(s3, client("sqs"), client("autoscaling"), settings)
-    # From everywhere: on an instance, its security group lets in the load balancer alone.
-    server = Server(("", settings.port), Links(s3, settings), state, f"{bucket.scheme}://{bucket.netloc}")
+    # From everywhere: on an instance, its security group lets in the load balancer alone. Nothing keeps others from a
+    # developer's machine.
+    host = "127.0.0.1" if settings.emulator else ""
+    server = Server((host, settings.port), Links(s3, settings), state, f"{bucket.scheme}://{bucket.netloc}")
 
     def stop(number: int, frame: Any) -> None:
         # In a thread of its own: it waits for the loop that this signal has interrupted.

@@ -66,6 +66,9 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 75
 
     def do_GET(self) -> None:
+        if self.headers.get("Transfer-Encoding") or self.headers.get("Content-Length", "0") != "0":
+            # A body that nobody reads would be taken for the next request.
+            self.close_connection = True
         path = urlsplit(self.path).path
         if path == "/health":
             # Of this program alone: instances don't get better by being replaced while AWS is away.

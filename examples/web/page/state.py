@@ -7,14 +7,20 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from page.settings import Settings
+from page.uploads import key_time
 
 log = logging.getLogger("page")
 T = TypeVar("T")
 
 # All visitors share what was read last, so that their number doesn't decide how many requests AWS gets.
 SECONDS = 2.0
+# All instances of the account and region have to be asked for, 50 at a time: not as often.
+SECONDS_OF_WORKERS = 30.0
 # Of each prefix: five requests.
 MOST_FILES = 5000
+# Keys are listed in their order, and those that this page made begin with their time: what is older is left out, so that
+# there is room for what is new. Of a day with too many, the last hour is shown.
+HOURS = (24, 1)
 SHOWN = 50
 
 
@@ -25,6 +31,8 @@ class State:
         self._lock = threading.Lock()
         self._read: dict[str, Any] = {}
         self._until = 0.0
+        self._workers: list[str] | None = None
+        self._workers_until = 0.0
 
     def now(self) -> dict[str, Any]:
         with self._lock:
@@ -35,9 +43,9 @@ class State:
 
     def _fresh(self) -> dict[str, Any]:
         settings = self._settings
-        instances = _unless_it_fails("workers", self._instances)
-        waiting = _unless_it_fails("uploads", lambda: self._files(settings.uploads_prefix))
-        done = _unless_it_fails("processed files", lambda: self._files(settings.processed_prefix))
+        instances = self._instances()
+        waiting = _unless_it_fails("uploads", lambda: self._newest(settings.uploads_prefix))
+        done = _unless_it_fails("processed files", lambda: self._newest(settings.processed_prefix))
         newest = sorted(done or [], key=lambda file: file["at"], reverse=True)
         return {
             "environment": settings.environment,
@@ -48,7 +56,8 @@ class State:
             "done": None if done is None else newest[:SHOWN],
             "done_names": None if done is None else [file["name"] for file in done],
             "done_count": None if done is None else len(done),
-            "more": len(done or []) >= MOST_FILES,
+            # Whether there are files that aren't named here.
+            "more": any(len(files or []) >= MOST_FILES for files in (waiting, done)),
         }
 
     def _stage(self, name: str, url: str, instances: list[str] | None) -> dict[str, Any]:
@@ -66,15 +75,28 @@ class State:
             "workers": None if instances is None else sum(one.startswith(group) for one in instances),
         }
 
-    def _instances(self) -> list[str]:
+    def _instances(self) -> list[str] | None:
+        if time.monotonic() >= self._workers_until:
+            self._workers = _unless_it_fails("workers", self._groups_of_instances)
+            self._workers_until = time.monotonic() + SECONDS_OF_WORKERS
+        return self._workers
+
+    def _groups_of_instances(self) -> list[str]:
         """The groups of the instances that are in service, one for each."""
         pages = self._autoscaling.get_paginator("describe_auto_scaling_instances").paginate()
         all_of_them = (instance for page in pages for instance in page["AutoScalingInstances"])
         return [one["AutoScalingGroupName"] for one in all_of_them if one["LifecycleState"] == "InService"]
 
-    def _files(self, prefix: str) -> list[dict[str, Any]]:
+    def _newest(self, prefix: str) -> list[dict[str, Any]]:
+        for hours in HOURS:
+            files = self._files(prefix, prefix + key_time(time.time() - hours * 3600))
+            if len(files) < MOST_FILES:
+                break
+        return files
+
+    def _files(self, prefix: str, after: str) -> list[dict[str, Any]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._settings.bucket, Prefix=prefix, PaginationConfig={"MaxItems": MOST_FILES}
+            Bucket=self._settings.bucket, Prefix=prefix, StartAfter=after, PaginationConfig={"MaxItems": MOST_FILES}
         )
         found = (file for page in pages for file in page.get("Contents", []) if not file["Key"].endswith("/"))
         return [

@@ -69,5 +69,9 @@ def key_name(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name.replace("\\", "/").rsplit("/", 1)[-1])
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")
-    at = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return f"{at}-{secrets.token_hex(4)}-{plain[-LONGEST_NAME:] or 'file'}"
+    return f"{key_time(time.time())}-{secrets.token_hex(4)}-{plain[-LONGEST_NAME:] or 'file'}"
+
+
+def key_time(seconds: float) -> str:
+    """What keys of this time begin with."""
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))

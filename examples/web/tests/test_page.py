@@ -98,16 +98,21 @@ def test_what_makes_no_sense_is_refused(page: Page) -> None:
     assert page.ask("POST", "/", b"{}").status == 404
 
 
-def test_a_body_without_a_length_is_not_read_as_a_second_request(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /api/links HTTP/1.1\r\nTransfer-Encoding: chunked", b"413"),
+        (b"GET /health HTTP/1.1\r\nTransfer-Encoding: chunked", b"200"),
+        (b"GET /health HTTP/1.1\r\nContent-Length: 34", b"200"),
+    ],
+)
+def test_a_body_is_not_read_as_a_second_request(page: Page, head: bytes, status: bytes) -> None:
     with socket.create_connection(("127.0.0.1", page.port), 30) as connection:
-        connection.sendall(
-            b"POST /api/links HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-            b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
-        )
+        connection.sendall(head + b"\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         said = b""
         while more := connection.recv(4096):
             said += more
-    assert said.startswith(b"HTTP/1.1 413") and said.count(b"HTTP/1.1") == 1
+    assert said.startswith(b"HTTP/1.1 " + status) and said.count(b"HTTP/1.1") == 1
 
 
 def test_connections_are_kept(page: Page) -> None:

@@ -1,13 +1,15 @@
 """Names, links and settings by themselves."""
 
+import time
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from conftest import settings
 from page.settings import Settings, SettingsError
-from page.state import State
-from page.uploads import MOST_A_MINUTE, Links, TooMany, key_name
+from page.state import MOST_FILES, State
+from page.uploads import MOST_A_MINUTE, Links, TooMany, key_name, key_time
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,44 @@ def test_what_cannot_be_read_is_unknown_and_nothing_else() -> None:
     state = State(Away(), Away(), Away(), settled).now()
     assert state["waiting"] is None and state["done"] is None
     assert state["stages"] == [{"name": "move", "waiting": None, "working": None, "workers": None}]
+
+
+class Listing:
+    """A bucket whose listing is as long as its `StartAfter` lets it be."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = sorted(names)
+        self.calls = 0
+
+    def get_paginator(self, operation: str) -> "Listing":
+        return self
+
+    def paginate(self, Prefix: str = "", StartAfter: str = "", **more: Any) -> list[dict[str, Any]]:
+        self.calls += 1
+        keys = [Prefix + name for name in self.names if Prefix + name > StartAfter]
+        at = datetime.now(timezone.utc)
+        found = [{"Key": key, "Size": 1, "LastModified": at} for key in keys]
+        most = more.get("PaginationConfig", {}).get("MaxItems", MOST_FILES)
+        return [{"Contents": found[:most], "AutoScalingInstances": []}]
+
+
+@pytest.mark.parametrize("hours_ago", [48, 3], ids=["of days ago", "of today"])
+def test_old_files_leave_room_for_new_ones(hours_ago: int) -> None:
+    settled = Settings.from_environment(settings(8080, "files", "http://queue"))
+    old = [f"{key_time(time.time() - hours_ago * 3600)}-{n:08x}-a" for n in range(MOST_FILES)]
+    new = key_name("mine.png")
+    state = State(Listing([*old, new]), Away(), Listing([]), settled).now()
+    assert state["done_names"] == [new] and not state["more"]
+
+
+def test_the_accounts_instances_are_not_asked_for_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled = Settings.from_environment(settings(8080, "files", "http://queue"))
+    autoscaling = Listing([])
+    state = State(Listing([]), Away(), autoscaling, settled)
+    monkeypatch.setattr("page.state.SECONDS", 0.0)
+    for _ in range(5):
+        state.now()
+    assert autoscaling.calls == 1
 
 
 def test_all_that_is_wrong_with_the_settings_is_said_at_once() -> None:

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Parts, output, scaling};
 use crate::blueprint::{Stack, contexts, names, outputs};
-use crate::environment::WorkersKind;
 use crate::environment::problem::Problem;
+use crate::environment::{Delivery, WorkersKind};
 
 impl Parts<'_> {
     pub fn dashboard(&self) -> Result<Stack, Problem> {
@@ -16,7 +16,7 @@ impl Parts<'_> {
             let mut shows = |parameter: &str, of| {
                 parameters.insert(format!("{parameter}{}", index + 1), output(&stage.name, of));
             };
-            let (template, max_concurrency) = match stage.workers.kind() {
+            let (template, max_concurrency) = match stage.workers.kind().filter(|_| !self.stands_by()) {
                 Some(WorkersKind::Instances(_)) => {
                     shows("GroupName", outputs::GROUP);
                     ("dashboard/instances.yaml.j2", None)
@@ -34,6 +34,9 @@ impl Parts<'_> {
                 heading_json: json(format!("## {}", stage.name)),
                 queue_name_json: json(names::queue(&self.environment.name, &stage.name)),
                 dead_letter_queue_name_json: json(names::dead_letter_queue(&self.environment.name, &stage.name)),
+                reply_queue_name_json: stage
+                    .replies
+                    .then(|| json(names::reply_queue(&self.environment.name, &stage.name))),
                 scaling: scaling::context(stage, index)?,
             });
         }
@@ -44,6 +47,10 @@ impl Parts<'_> {
             ] {
                 parameters.insert(parameter.to_owned(), output("web", of));
             }
+        }
+        if self.environment.delivery.is_some() {
+            let distribution = output(Delivery::PART, outputs::DISTRIBUTION);
+            parameters.insert("Distribution".to_owned(), distribution);
         }
         let environment = &self.environment.name;
         let context = contexts::Dashboard {
@@ -58,6 +65,7 @@ impl Parts<'_> {
             has_parameters: !parameters.is_empty(),
             stages,
             web: self.environment.web.is_some(),
+            delivery: self.environment.delivery.is_some(),
         };
         self.stack(
             "dashboard",

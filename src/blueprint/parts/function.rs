@@ -17,7 +17,8 @@ impl Parts<'_> {
         })
     }
 
-    pub(super) fn function_context<'b>(&'b self, lambda: &'b Lambda) -> contexts::Function<'b> {
+    pub(super) fn function_context<'b>(&'b self, place: Place<'_>, lambda: &'b Lambda) -> contexts::Function<'b> {
+        let used = self.environment.used_by_stage(place.index);
         contexts::Function {
             handler: &lambda.handler,
             runtime: &lambda.runtime,
@@ -27,8 +28,8 @@ impl Parts<'_> {
             batch: lambda.batch,
             batch_window_seconds: lambda.batch_window.as_secs(),
             max_concurrency: lambda.max_concurrency,
-            function_variables: contexts::variables(&lambda.environment),
-            function_secrets: self.secrets(&lambda.secrets),
+            function_variables: self.variables(&lambda.environment, &used),
+            function_secrets: self.secrets(&lambda.secrets, &used),
             function_policies: &lambda.policies,
         }
     }

@@ -7,6 +7,7 @@ use super::{Parts, Place, ZONES, output};
 use crate::blueprint::rolling_update::{self, RollingUpdate};
 use crate::blueprint::{Artifact, InService, Value, ZonesWanted, contexts, names, outputs, program, quoting};
 use crate::environment::advice::COLD_REACTION_FLOOR;
+use crate::environment::given::Given;
 use crate::environment::problem::Problem;
 use crate::environment::units::Duration;
 use crate::environment::{Instances, Network, Zones};
@@ -112,12 +113,25 @@ impl Parts<'_> {
         instances: &'b Instances,
     ) -> contexts::Instances<'b> {
         let stage = &self.environment.stages[place.index];
-        context(
-            names::stack(&self.environment.name, &stage.name),
-            self.end_mark(&stage.name, instances),
-            self.secrets(&instances.secrets),
-            instances,
-        )
+        let used = self.environment.used_by_stage(place.index);
+        let instance_name = names::stack(&self.environment.name, &stage.name);
+        self.group_context(instance_name, self.end_mark(&stage.name, instances), &used, instances)
+    }
+
+    /// With what the whole part uses of extras.
+    pub(super) fn group_context<'b>(
+        &'b self,
+        instance_name: String,
+        end_mark: String,
+        used: &[Given<'_>],
+        instances: &'b Instances,
+    ) -> contexts::Instances<'b> {
+        contexts::Instances {
+            security_groups: self.security_groups(&instances.security_groups, used),
+            variables: self.variables(&instances.environment, used),
+            secrets: self.secrets(&instances.secrets, used),
+            ..context(instance_name, end_mark, instances)
+        }
     }
 }
 
@@ -125,12 +139,8 @@ fn pointer(place: Place<'_>) -> String {
     format!("/stages/{}/workers/instances", place.index)
 }
 
-pub(super) fn context<'a>(
-    instance_name: String,
-    end_mark: String,
-    secrets: contexts::Secrets<'a>,
-    instances: &'a Instances,
-) -> contexts::Instances<'a> {
+/// What is said of them without a look at the rest of the file.
+fn context(instance_name: String, end_mark: String, instances: &Instances) -> contexts::Instances<'_> {
     let drains_for = instances.drains_for().map(Duration::as_secs);
     contexts::Instances {
         instance_name,
@@ -138,7 +148,7 @@ pub(super) fn context<'a>(
         mixed: instances.types.len() > 1 || instances.spot,
         spot: instances.spot,
         on_demand_base: instances.on_demand_base,
-        security_groups: &instances.security_groups,
+        security_groups: Vec::new(),
         image_from_ssm: !instances.image.starts_with("ami-"),
         root_device: instances.root_device(),
         program: instances.program.is_some(),
@@ -169,8 +179,8 @@ pub(super) fn context<'a>(
         volume_gib: instances.volume.as_gib(),
         session_manager: instances.session_manager,
         end_mark,
-        variables: contexts::variables(&instances.environment),
-        secrets,
+        variables: Vec::new(),
+        secrets: contexts::Secrets::default(),
         managed_policies: &instances.policies,
     }
 }

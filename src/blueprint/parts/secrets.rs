@@ -1,9 +1,11 @@
-//! Secrets: where workers read them, and which can't be read there.
+//! What workers are told and given: variables, security groups, and secrets: where they read them, and which can't be read
+//! there.
 
 use std::collections::BTreeMap;
 
-use super::Parts;
+use super::{Parts, extras};
 use crate::blueprint::{Placement, contexts};
+use crate::environment::given::{Given, Text};
 use crate::environment::problem::Problem;
 use crate::environment::{KeptIn, Secret, Workers};
 
@@ -49,31 +51,73 @@ impl Parts<'_> {
         problems.collect()
     }
 
-    pub(super) fn secrets<'b>(&self, secrets: &'b BTreeMap<String, Secret>) -> contexts::Secrets<'b> {
+    /// With what the whole part uses of extras, by which parameters are numbered.
+    pub(super) fn secrets<'b>(
+        &self,
+        secrets: &'b BTreeMap<String, Secret>,
+        used: &[Given<'_>],
+    ) -> contexts::Secrets<'b> {
         let mut all = contexts::Secrets::default();
+        let mut pieces: Vec<contexts::Text<'b>> = Vec::new();
         for (name, secret) in secrets {
-            let place = match secret.kept_in() {
+            let between = if pieces.is_empty() { "" } else { " " };
+            pieces.push(contexts::Text::Value(format!("{between}{name}=").into()));
+            pieces.push(match secret.kept_in() {
                 KeptIn::ParameterStore(path) => {
                     all.parameters.push(path);
-                    path.to_owned()
+                    contexts::Text::Value(path.into())
+                }
+                KeptIn::Given(given) => {
+                    let parameter = extras::parameter(used, given).unwrap_or_default();
+                    all.given.push(parameter.clone());
+                    contexts::Text::Parameter(parameter)
                 }
                 KeptIn::SecretsManager { .. } if !self.placement.local => {
                     all.arns.push(&secret.0);
-                    secret.0.clone()
+                    contexts::Text::Value(secret.0.as_str().into())
                 }
                 // The emulator's own of this name: the last characters of its ARN are others each time that it is made.
                 KeptIn::SecretsManager { name, .. } => {
                     let Placement { region, account, .. } = self.placement;
-                    format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}")
+                    contexts::Text::Value(format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}").into())
                 }
-            };
-            let between = if all.text.is_empty() { "" } else { " " };
-            all.text.push_str(&format!("{between}{name}={place}"));
+            });
         }
-        all.parameters.sort_unstable();
-        all.parameters.dedup();
-        all.arns.sort_unstable();
-        all.arns.dedup();
+        for list in [&mut all.parameters, &mut all.arns] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        all.given.sort_unstable();
+        all.given.dedup();
+        match all.given.is_empty() {
+            true => all.text = pieces.iter().filter_map(contexts::Text::known).collect(),
+            false => all.pieces = pieces,
+        }
         all
+    }
+
+    /// The user's environment variables, with what the whole part uses of extras.
+    pub(super) fn variables<'b>(
+        &self,
+        variables: &'b BTreeMap<String, String>,
+        used: &[Given<'_>],
+    ) -> Vec<contexts::Variable<'b>> {
+        let variables = variables.iter().map(|(name, value)| contexts::Variable {
+            name,
+            value: match self.environment.text(value) {
+                Text::Plain(text) => contexts::Text::Value(text),
+                Text::Given(given) => contexts::Text::Parameter(extras::parameter(used, given).unwrap_or_default()),
+            },
+        });
+        variables.collect()
+    }
+
+    /// The security groups that instances get beside their own.
+    pub(super) fn security_groups<'b>(&self, groups: &'b [String], used: &[Given<'_>]) -> Vec<contexts::Text<'b>> {
+        let groups = groups.iter().map(|group| match Given::read(group) {
+            Some(given) => contexts::Text::Parameter(extras::parameter(used, given).unwrap_or_default()),
+            None => contexts::Text::Value(group.as_str().into()),
+        });
+        groups.collect()
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Parts, Place, output, scaling};
+use super::{Parts, Place, extras, output, scaling};
 use crate::blueprint::order::Source;
-use crate::blueprint::{Artifact, RollingUpdate, Stack, Value, contexts, names, outputs};
+use crate::blueprint::{Artifact, Pause, RollingUpdate, Stack, Value, contexts, names, outputs};
 use crate::environment::problem::Problem;
 use crate::environment::units::Duration;
 use crate::environment::{Active, JobSchedule, OnDestroy, Workers};
@@ -47,11 +47,12 @@ impl Parts<'_> {
             self.stage_stack(place, &programs, active)
                 .map_err(|problem| vec![problem])
         };
-        let mut stack = with(workers.active())?;
+        let active = self.active(workers);
+        let mut stack = with(active)?;
         if let Some(problem) = self.variables_too_long(place, &stack) {
             return Err(vec![problem]);
         }
-        if let (Active::Lambda, Some(_)) = (workers.active(), &workers.instances) {
+        if let (Active::Lambda, Some(_)) = (active, &workers.instances) {
             let before = with(Active::Instances)?;
             if let Some(problem) = self.variables_too_long(place, &before) {
                 return Err(vec![problem]);
@@ -95,13 +96,17 @@ impl Parts<'_> {
             rolling_update,
             in_service,
             active: Some(active),
+            pause: (active == Active::None).then(|| Pause {
+                stands_by: self.stands_by(),
+                schedules: stage.schedules.len(),
+            }),
             ..stack
         })
     }
 
     /// What every stage is given.
     fn stage_parameters(&self, place: Place<'_>) -> BTreeMap<String, Value> {
-        let mut parameters = BTreeMap::new();
+        let mut parameters = self.given_parameters(&self.environment.used_by_stage(place.index));
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         if self.environment.bucket.is_some() {
             add("BucketName", output("intake", outputs::BUCKET));
@@ -167,6 +172,7 @@ impl Parts<'_> {
             schedules: self.schedules(place)?,
             schedules_text: job_times(&stage.schedules),
             next_stages: place.feeds,
+            extra_outputs: extras::contexts(&self.environment.used_by_stage(place.index)),
             alerts: self.environment.alerts.is_some(),
             scaling: scaling::context(stage, place.index)?,
             sleeps: active == Active::Instances
@@ -176,12 +182,13 @@ impl Parts<'_> {
             messages_at_once: stage.scaling.as_ref().map_or(1, |scaling| scaling.messages_at_once),
             log_retention_days: log_retention.as_secs() / 86400,
             active,
+            stands_by: self.stands_by(),
             has_instances: instances.is_some(),
             has_program: lambda.is_some() || instances.as_ref().is_some_and(|instances| instances.program.is_some()),
             instances: instances
                 .as_ref()
                 .map(|instances| self.instance_context(place, instances)),
-            function: lambda.as_ref().map(|lambda| self.function_context(lambda)),
+            function: lambda.as_ref().map(|lambda| self.function_context(place, lambda)),
         })
     }
 

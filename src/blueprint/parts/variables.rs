@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{Parts, Place};
-use crate::blueprint::lint::{LONGEST_VALUE, LONGEST_VARIABLES, longest, longest_variables};
+use crate::blueprint::lint::{LONGEST_VALUE, LONGEST_VARIABLES, UNKNOWN_VALUE, longest, longest_variables};
 use crate::blueprint::quoting::environment_file_value;
 use crate::blueprint::template::{self, section};
 use crate::blueprint::{Stack, outputs};
+use crate::environment::given::{Given, Text};
 use crate::environment::problem::Problem;
 use crate::environment::{Active, Secret};
 
@@ -20,6 +21,8 @@ struct Room {
     environment: usize,
     /// What `secrets` adds.
     secrets: usize,
+    /// Some of it is what extras give, and reckoned.
+    is_reckoned: bool,
     whose: &'static str,
 }
 
@@ -40,8 +43,13 @@ impl Room {
             format!("`{key}` has {bytes} bytes, and there is room for {left} in this stage"),
         )
         .help(format!(
-            "{} {} bytes, with qfleet's own variables: put more into a file of the program's folder",
-            self.whose, self.limit
+            "{} {} bytes, with qfleet's own variables{}: put more into a file of the program's folder",
+            self.whose,
+            self.limit,
+            match self.is_reckoned {
+                true => format!(", and {UNKNOWN_VALUE} are reckoned for what an extra gives"),
+                false => String::new(),
+            }
         ))
     }
 }
@@ -89,14 +97,18 @@ impl Parts<'_> {
         environment: &BTreeMap<String, String>,
         secrets: &BTreeMap<String, Secret>,
     ) -> Room {
-        let line = |name: &str, value: &str| format!("\n{name}={}", environment_file_value(value)).len();
+        let line = |name: &str, value: &str| match self.environment.text(value) {
+            Text::Plain(value) => format!("\n{name}={}", environment_file_value(&value)).len(),
+            Text::Given(_) => name.len() + 2 + UNKNOWN_VALUE,
+        };
         Room {
             limit: LONGEST_VALUE,
             all: longest(&output["Value"]),
             environment: environment.iter().map(|(name, value)| line(name, value)).sum(),
             secrets: self
                 .secrets_told(secrets)
-                .map_or(0, |text| line("QFLEET_SECRETS", &text)),
+                .map_or(0, |bytes| "\nQFLEET_SECRETS=\"\"".len() + bytes),
+            is_reckoned: self.is_reckoned(environment, secrets),
             whose: "the stack's output WorkerEnvironment holds",
         }
     }
@@ -107,20 +119,34 @@ impl Parts<'_> {
         environment: &BTreeMap<String, String>,
         secrets: &BTreeMap<String, Secret>,
     ) -> Room {
-        let one = |name: &str, value: &str| longest_variables([(name, &Json::from(value))]);
+        let one = |name: &str, value: &str| match self.environment.text(value) {
+            Text::Plain(value) => longest_variables([(name, &Json::from(value))]),
+            Text::Given(_) => longest_variables([(name, &json!({"Ref": ""}))]),
+        };
         Room {
             limit: LONGEST_VARIABLES,
             all: longest_variables(variables_of(function)),
             environment: environment.iter().map(|(name, value)| one(name, value)).sum(),
-            secrets: self
-                .secrets_told(secrets)
-                .map_or(0, |text| one("QFLEET_SECRETS", &text)),
+            secrets: self.secrets_told(secrets).map_or(0, |bytes| {
+                longest_variables([("QFLEET_SECRETS", &Json::from(""))]) + bytes
+            }),
+            is_reckoned: self.is_reckoned(environment, secrets),
             whose: "Lambda takes",
         }
     }
 
-    fn secrets_told(&self, secrets: &BTreeMap<String, Secret>) -> Option<String> {
-        (!secrets.is_empty()).then(|| self.secrets(secrets).text)
+    /// How many bytes tell where they are. None of them needs an escape.
+    fn secrets_told(&self, secrets: &BTreeMap<String, Secret>) -> Option<usize> {
+        let told = self.secrets(secrets, &[]);
+        let pieces = told.pieces.iter();
+        let pieces = pieces.map(|piece| piece.known().map_or(UNKNOWN_VALUE, str::len));
+        (!secrets.is_empty()).then(|| told.text.len() + pieces.sum::<usize>())
+    }
+
+    fn is_reckoned(&self, environment: &BTreeMap<String, String>, secrets: &BTreeMap<String, Secret>) -> bool {
+        let is_given = |value: &String| matches!(self.environment.text(value), Text::Given(_));
+        let mut secrets = secrets.values();
+        environment.values().any(is_given) || secrets.any(|secret| Given::whole(&secret.0).is_some())
     }
 }
 

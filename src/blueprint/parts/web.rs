@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::image::image;
-use super::instances::{context, default_zones};
-use super::{Parts, output};
+use super::instances::default_zones;
+use super::{Parts, extras, output};
 use crate::blueprint::rolling_update::{self, RollingUpdate};
-use crate::blueprint::{Artifact, Stack, Value, contexts, names, outputs};
+use crate::blueprint::{Artifact, Pause, Stack, Value, contexts, names, outputs};
 use crate::environment::problem::Problem;
 use crate::environment::{Active, Network, Web};
 
@@ -16,6 +16,8 @@ const POINTER: &str = "/web/instances";
 /// How long the load balancer lets requests finish that an instance has in hand, before it lets go of it: its
 /// deregistration delay. The page's are short, and uploads go to S3.
 const DEREGISTRATION_SECONDS: u64 = 30;
+/// For at least how many minutes an instance is unhealthy, until somebody is told: one that is replaced is for a while.
+const UNHEALTHY_MINUTES: u64 = 5;
 
 impl Parts<'_> {
     /// Its stack and its program.
@@ -54,12 +56,9 @@ impl Parts<'_> {
     fn web_stack(&self, web: &Web, program: Option<&Artifact>) -> Result<Stack, Problem> {
         let environment = &self.environment.name;
         let instances = &web.instances;
-        let mut of_instances = context(
-            names::stack(environment, WEB),
-            self.end_mark(WEB, instances),
-            self.secrets(&instances.secrets),
-            instances,
-        );
+        let used = self.environment.used_by_instances(instances);
+        let mark = self.end_mark(WEB, instances);
+        let mut of_instances = self.group_context(names::stack(environment, WEB), mark, &used, instances);
         // All subnets are named, also the default VPC's: a load balancer takes no zones.
         of_instances.own_subnets = true;
         of_instances.hook_seconds = (of_instances.hook_seconds + DEREGISTRATION_SECONDS).min(7200);
@@ -74,8 +73,12 @@ impl Parts<'_> {
                 processed: &bucket.processed,
             }),
             alerts: self.environment.alerts.is_some(),
-            active: Active::Instances,
+            active: match self.stands_by() {
+                true => Active::None,
+                false => Active::Instances,
+            },
             log_retention_days: instances.log_retention.as_secs() / 86400,
+            extra_outputs: extras::contexts(&used),
             web: contexts::Web {
                 port: web.port,
                 health: &web.health,
@@ -85,6 +88,7 @@ impl Parts<'_> {
                 requests_per_instance: web.requests_per_instance,
                 deregistration_seconds: DEREGISTRATION_SECONDS,
                 grace_seconds: instances.start_timeout.as_secs(),
+                unhealthy_minutes: (instances.start_timeout.as_secs().div_ceil(60) + 1).max(UNHEALTHY_MINUTES),
                 feeds: &feeds,
             },
             instances: of_instances,
@@ -92,31 +96,47 @@ impl Parts<'_> {
         let parameters = self.web_parameters(web, program)?;
         let stack = self.stack(WEB, "web.yaml.j2", &stack_context, parameters, self.on_destroy())?;
         Ok(Stack {
-            rolling_update: Some(RollingUpdate::of(instances)),
+            rolling_update: (!self.stands_by()).then(|| RollingUpdate::of(instances)),
+            pause: self.stands_by().then_some(Pause {
+                stands_by: true,
+                schedules: 0,
+            }),
             ..stack
         })
     }
 
     fn web_parameters(&self, web: &Web, program: Option<&Artifact>) -> Result<BTreeMap<String, Value>, Problem> {
         let instances = &web.instances;
-        let mut parameters = BTreeMap::new();
+        let mut parameters = self.given_parameters(&self.environment.used_by_instances(instances));
         let mut add = |name: &str, value| parameters.insert(name.to_owned(), value);
         add("ImageId", image(instances, self.placement.local, POINTER)?);
-        let keeps = RollingUpdate::of(instances).keeps(0);
-        add(rolling_update::PARAMETER, Value::InService(keeps));
+        if !self.stands_by() {
+            let keeps = RollingUpdate::of(instances).keeps(0);
+            add(rolling_update::PARAMETER, Value::InService(keeps));
+        }
         add("ArtifactsBucket", output("artifacts", outputs::BUCKET));
         if let Some(program) = program {
             add("ProgramKey", Value::Literal(program.key.clone()));
         }
-        if instances.network == Some(Network::Create) {
-            add("VpcId", output("network", outputs::VPC));
-            add("SubnetIds", output("network", outputs::SUBNETS));
+        let (vpc, subnets) = if instances.network == Some(Network::Create) {
+            let of_network = |key| Some(output("network", key));
+            (of_network(outputs::VPC), of_network(outputs::SUBNETS))
         } else if let (Some(vpc), Some(subnets)) = (&instances.vpc, &instances.subnets) {
-            add("VpcId", Value::Literal(vpc.clone()));
-            add("SubnetIds", Value::Literal(subnets.join(",")));
-        } else if let Some(wanted) = default_zones(instances) {
-            add("VpcId", Value::DefaultVpc);
-            add("SubnetIds", Value::DefaultSubnets(wanted));
+            let literal = |text: String| Some(Value::Literal(text));
+            (literal(vpc.clone()), literal(subnets.join(",")))
+        } else {
+            let wanted = default_zones(instances);
+            (
+                wanted.as_ref().map(|_| Value::DefaultVpc),
+                wanted.map(Value::DefaultSubnets),
+            )
+        };
+        if let Some(vpc) = vpc {
+            add("VpcId", vpc);
+        }
+        // Where it stands by, only the load balancer needs any.
+        if let Some(subnets) = subnets.filter(|_| !self.stands_by() || web.subnets.is_none()) {
+            add("SubnetIds", subnets);
         }
         if let Some(subnets) = &web.subnets {
             add("LoadBalancerSubnetIds", Value::Literal(subnets.join(",")));
@@ -127,7 +147,7 @@ impl Parts<'_> {
         if self.environment.bucket.is_some() {
             add("BucketName", output("intake", outputs::BUCKET));
         }
-        if let Some(topic) = self.alerts_topic() {
+        if let Some(topic) = self.alerts_topic().filter(|_| !self.stands_by()) {
             add("AlertsTopicArn", topic);
         }
         for (position, stage) in web.feeds.iter().enumerate() {

@@ -39,6 +39,8 @@ pub struct NewChangeSet<'a> {
     pub tags: &'a BTreeMap<String, String>,
     /// Whether the template makes IAM roles.
     pub makes_roles: bool,
+    /// Whether it names them itself.
+    pub names_roles: bool,
     /// What it is for; readable in the console.
     pub description: &'a str,
     /// Whether resources that are there already under the names in the template are taken into the stack as they are,
@@ -237,7 +239,12 @@ impl Cloud {
             .set_template_url(url)
             .set_parameters(Some(parameters))
             .set_tags((!imports).then(|| tags(new.tags)))
-            .set_capabilities(new.makes_roles.then(|| vec![Capability::CapabilityIam]))
+            .set_capabilities(new.makes_roles.then(|| {
+                vec![match new.names_roles {
+                    true => Capability::CapabilityNamedIam,
+                    false => Capability::CapabilityIam,
+                }]
+            }))
             .send()
             .await
             .map_err(|error| explain("CreateChangeSet", error))?;

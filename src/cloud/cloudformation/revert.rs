@@ -104,7 +104,8 @@ impl Cloud {
             .set_parameters(Some(parameters.collect()))
             // The stack is found again by its tags.
             .set_tags(Some(tags(&stack.tags)))
-            .capabilities(Capability::CapabilityIam)
+            // It is the template that is deployed: what it makes was acknowledged, with names or without.
+            .capabilities(Capability::CapabilityNamedIam)
             // A repeated request is the same change set.
             .client_token(uuid::Uuid::new_v4().to_string())
             .send()

@@ -258,6 +258,11 @@ impl Cloud {
         )
     }
 
+    /// Where the local emulator answers; none on AWS.
+    pub fn local_endpoint(&self) -> Option<&str> {
+        self.config.endpoint_url().filter(|_| self.local)
+    }
+
     /// An account whose answers come from this HTTP client, wherever it has them from: nothing of the machine's
     /// configuration is read. A client in memory keeps all waiting on tokio's clock, which can then be paused.
     pub fn over(http_client: SharedHttpClient, account: &str, region: &str) -> Cloud {
@@ -293,6 +298,7 @@ impl Cloud {
             accounts: client!(aws_sdk_account),
             cloudcontrol: client!(aws_sdk_cloudcontrol),
             cloudformation: client!(aws_sdk_cloudformation),
+            cloudfront: client!(aws_sdk_cloudfront),
             autoscaling: client!(aws_sdk_autoscaling),
             cloudwatch: client!(aws_sdk_cloudwatch),
             dynamodb: client!(aws_sdk_dynamodb),

@@ -1,6 +1,6 @@
 //! What S3 says of a bucket, in the words of `AWS::S3::Bucket` and `AWS::S3::BucketPolicy`.
 
-use aws_sdk_s3::types::{NotificationConfigurationFilter, ServerSideEncryptionRule};
+use aws_sdk_s3::types::{CorsRule, NotificationConfigurationFilter, ServerSideEncryptionRule};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 
@@ -33,8 +33,9 @@ impl Cloud {
     /// What a bucket is protected by, and whom it tells of new objects. `None` when there is no such bucket. A read that
     /// fails is among what S3 would not tell, and hides nothing else.
     pub async fn actual_bucket(&self, bucket: &str) -> Option<ActualBucket> {
-        const SECTIONS: [&str; 5] = [
+        const SECTIONS: [&str; 6] = [
             "BucketEncryption",
+            "CorsConfiguration",
             "NotificationConfiguration",
             "OwnershipControls",
             "PublicAccessBlockConfiguration",
@@ -42,6 +43,7 @@ impl Cloud {
         ];
         let answers = join_all(SECTIONS.map(async |section| match section {
             "BucketEncryption" => self.encryption(bucket).await,
+            "CorsConfiguration" => self.cross_origin(bucket).await,
             "NotificationConfiguration" => self.notifications(bucket).await.map(Some),
             "OwnershipControls" => self.ownership(bucket).await,
             "PublicAccessBlockConfiguration" => self.public_access_block(bucket).await,
@@ -69,6 +71,18 @@ impl Cloud {
         Ok(set.map(|set| {
             let rules: Value = set.rules().iter().map(encryption_rule).collect();
             json!({"ServerSideEncryptionConfiguration": rules})
+        }))
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketCors.html>
+    async fn cross_origin(&self, bucket: &str) -> Result<Option<Value>, CloudError> {
+        let asked = self.s3.get_bucket_cors().bucket(bucket);
+        let answer = asked.expected_bucket_owner(&self.account).send().await;
+        let answer = answer.map_err(|error| explain("GetBucketCors", error));
+        let answer = unless(&["NoSuchCORSConfiguration"], answer)?;
+        Ok(answer.map(|answer| {
+            let rules: Value = answer.cors_rules().iter().map(cross_origin_rule).collect();
+            json!({"CorsRules": rules})
         }))
     }
 
@@ -166,6 +180,18 @@ fn encryption_rule(rule: &ServerSideEncryptionRule) -> Value {
     defined([
         ("ServerSideEncryptionByDefault", by_default),
         ("BucketKeyEnabled", key.map(Value::from)),
+    ])
+}
+
+fn cross_origin_rule(rule: &CorsRule) -> Value {
+    let list = |texts: &[String]| (!texts.is_empty()).then(|| Value::from(texts));
+    defined([
+        ("Id", rule.id().map(Value::from)),
+        ("AllowedHeaders", list(rule.allowed_headers())),
+        ("AllowedMethods", list(rule.allowed_methods())),
+        ("AllowedOrigins", list(rule.allowed_origins())),
+        ("ExposedHeaders", list(rule.expose_headers())),
+        ("MaxAge", rule.max_age_seconds().map(Value::from)),
     ])
 }
 

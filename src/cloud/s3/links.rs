@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::config::ProvideCredentials;
+use aws_sdk_s3::config::{Credentials, ProvideCredentials};
 use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::Timestamp;
 
@@ -31,6 +31,15 @@ pub enum Lifetime {
     Until(Option<Timestamp>),
 }
 
+/// Why there is no link.
+pub(super) fn unsigned(operation: &'static str, why: &dyn std::fmt::Display) -> CloudError {
+    CloudError {
+        operation,
+        code: None,
+        message: format!("no link can be signed: {why}"),
+    }
+}
+
 impl Cloud {
     /// The size of an object in bytes, if it is there.
     pub async fn object_size(&self, bucket: &str, key: &str) -> Result<Option<u64>, CloudError> {
@@ -49,27 +58,29 @@ impl Cloud {
         }))
     }
 
+    /// What links are signed with, and how long it lasts.
+    pub(super) async fn signer(&self, operation: &'static str) -> Result<(Credentials, Lifetime), CloudError> {
+        let provider = self.config.credentials_provider();
+        let provider = provider.ok_or_else(|| unsigned(operation, &"no credentials were found"))?;
+        let credentials = provider.provide_credentials().await;
+        let credentials = credentials.map_err(|error| unsigned(operation, &error))?;
+        let lifetime = match (credentials.session_token(), credentials.expiry()) {
+            (None, None) => Lifetime::Lasting,
+            (_, end) => Lifetime::Until(end.and_then(|end| Timestamp::try_from(end).ok())),
+        };
+        Ok((credentials, lifetime))
+    }
+
     /// A link with which anybody can get this object for so long, as far as these credentials may get it. Whether it is
     /// there isn't looked at.
     ///
     /// # Errors
     /// When there are no credentials.
     pub async fn link(&self, bucket: &str, key: &str, length: Duration) -> Result<Link, CloudError> {
-        let failed = |error: &dyn std::fmt::Display| CloudError {
-            operation: OPERATION,
-            code: None,
-            message: format!("no link can be signed: {error}"),
-        };
-        let provider = self.config.credentials_provider();
-        let provider = provider.ok_or_else(|| failed(&"no credentials were found"))?;
-        let credentials = provider.provide_credentials().await.map_err(|error| failed(&error))?;
-        let lifetime = match (credentials.session_token(), credentials.expiry()) {
-            (None, None) => Lifetime::Lasting,
-            (_, end) => Lifetime::Until(end.and_then(|end| Timestamp::try_from(end).ok())),
-        };
+        let (credentials, lifetime) = self.signer(OPERATION).await?;
         // Signed with those whose end is known, and not with what the client gets by itself.
         let config = self.s3.config().to_builder().credentials_provider(credentials);
-        let presigning = PresigningConfig::expires_in(length).map_err(|error| failed(&error))?;
+        let presigning = PresigningConfig::expires_in(length).map_err(|error| unsigned(OPERATION, &error))?;
         // Without the bucket's expected owner: that is a header, which a browser doesn't send.
         let signed = aws_sdk_s3::Client::from_conf(config.build())
             .get_object()

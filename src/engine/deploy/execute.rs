@@ -44,7 +44,7 @@ pub(super) async fn delete_failed_create(deployment: Deployment<'_>, stack: &Sta
         stack: &stack.name,
         part: &stack.part,
         id,
-        template: Some(&stack.body),
+        template: Some(stack),
         boot_reports: None,
         awaited: true,
     };

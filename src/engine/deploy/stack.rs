@@ -176,7 +176,7 @@ async fn deploy_as_planned(
         stack: &stack.name,
         part: &stack.part,
         id: &draft.stack_id,
-        template: Some(&stack.body),
+        template: Some(stack),
         boot_reports,
         awaited: deployment
             .blueprint

@@ -53,7 +53,11 @@ pub(super) async fn as_shown(
             let what = format!("{name} had other tags when this command began: nothing of it is deleted");
             return Err(Error::refused(what).with_help("run the same command again").into());
         }
-        let becomes = match (stack.tags.on_destroy, keep::on_destroy(context.cloud, &now).await?) {
+        let fate = keep::on_destroy(context.cloud, &now).await?;
+        let becomes = match (stack.tags.on_destroy, fate.on_destroy) {
+            _ if stack.disposals != fate.disposals => {
+                Some(("does otherwise with its data now than it did", "becomes of it"))
+            }
             (shown, now) if shown == now => None,
             (_, OnDestroy::Keep) => Some(("keeps its data now, which was to go", "stays")),
             (_, OnDestroy::Empty) => Some(("would delete its data now, which was to stay", "is lost")),

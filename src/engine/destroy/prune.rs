@@ -94,9 +94,10 @@ impl Pruning {
         let data = Data {
             buckets: all.clone().flat_map(|data| data.buckets.clone()).collect(),
             queues: all.clone().flat_map(|data| data.queues.clone()).collect(),
-            tables: all.flat_map(|data| data.tables.clone()).collect(),
+            tables: all.clone().flat_map(|data| data.tables.clone()).collect(),
+            others: all.flat_map(|data| data.others.clone()).collect(),
         };
-        let lost = lost_though_the_file_keeps(Some(environment), &environment.name, &data);
+        let lost = lost_though_the_file_keeps(Some(environment), &deployed, &data);
         if !lost.is_empty() {
             let what = format!(
                 "the file says `on_destroy: keep`, but --prune would delete {}",
@@ -178,6 +179,7 @@ impl Pruning {
         report.succeeded &= went.succeeded;
         report.stacks.extend(went.stacks);
         report.kept.extend(went.kept);
+        report.existing_buckets.extend(went.existing_buckets);
     }
 
     /// What is left of them, as `destroy` looks for it; what the stacks hold that stay is none of it.

@@ -18,7 +18,7 @@ use crate::deployed::DeployedStack;
 use crate::deployed::holdings::{Kind, of_stack, unmade};
 use crate::engine::destroy::drain::drain;
 use crate::engine::destroy::emptying::empty;
-use crate::engine::destroy::mappings;
+use crate::engine::destroy::{existing_bucket, mappings};
 use crate::engine::event::Operation;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
@@ -92,6 +92,7 @@ async fn take_down(
                 empty(context, &bucket.name, teardown.objects.get(&bucket.name).copied()).await?;
             }
         }
+        existing_bucket::leave(teardown, stack, &mut left.told).await?;
         left.keep(holdings.iter().filter(|one| one.kept).map(Kept::from));
         let Some(now) = as_shown(teardown, stack, target, &mut outcome).await? else {
             return Ok((outcome, left));

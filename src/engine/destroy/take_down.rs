@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use super::destroyed::Destroyed;
 use super::{Teardown, foreign, keep};
-use crate::blueprint::names;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::holdings;
 use crate::deployed::protection::{self, Lifted};
@@ -126,7 +125,7 @@ async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: 
     let deployed = deployed.in_order_of_imports(&users);
     let deployed = interrupt.unless_stopped(keep::mark(cloud, deployed)).await?;
     let data = interrupt.unless_stopped(look(cloud, &deployed, (wish.now)())).await?;
-    refuse_to_lose_what_the_file_keeps(wish, &data)?;
+    refuse_to_lose_what_the_file_keeps(wish, &deployed, &data)?;
     if !ask.agrees(&deployed, &data)? {
         return Err(Error::refused("not confirmed: nothing was changed"));
     }
@@ -153,8 +152,8 @@ async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: 
 
 /// What the file says holds once it is deployed. Who set `on_destroy: keep` in it doesn't mean to lose the data all the
 /// same.
-fn refuse_to_lose_what_the_file_keeps(wish: Wish<'_>, data: &Data) -> Result<()> {
-    let lost = lost_though_the_file_keeps(wish.file, wish.name, data);
+fn refuse_to_lose_what_the_file_keeps(wish: Wish<'_>, deployed: &Deployed, data: &Data) -> Result<()> {
+    let lost = lost_though_the_file_keeps(wish.file, deployed, data);
     if lost.is_empty() {
         return Ok(());
     }
@@ -170,19 +169,24 @@ fn refuse_to_lose_what_the_file_keeps(wish: Wish<'_>, data: &Data) -> Result<()>
 }
 
 /// What would be deleted of an environment whose file says `on_destroy: keep`.
-pub(super) fn lost_though_the_file_keeps(file: Option<&Environment>, name: &str, data: &Data) -> Vec<String> {
+pub(super) fn lost_though_the_file_keeps(file: Option<&Environment>, deployed: &Deployed, data: &Data) -> Vec<String> {
     let bucket = file.and_then(|file| file.bucket.as_ref());
     if bucket.is_none_or(|bucket| bucket.on_destroy == OnDestroy::Empty) {
         return Vec::new();
     }
-    let artifacts = names::stack(name, "artifacts");
+    // `on_destroy` speaks of what qfleet makes.
+    let ours = deployed
+        .stacks
+        .iter()
+        .filter(|stack| stack.part != "artifacts" && !stack.tags.own_template);
+    let ours: Vec<&String> = ours.map(|stack| &stack.stack.name).collect();
     let buckets = data.buckets.iter().map(|one| (&one.stack, &one.bucket, one.kept));
     let queues = data.queues.iter().map(|one| (&one.stack, &one.queue, one.kept));
     let tables = data.tables.iter().map(|one| (&one.stack, &one.table, one.kept));
     let lost = buckets
         .chain(queues)
         .chain(tables)
-        .filter(|(stack, _, kept)| **stack != artifacts && !kept);
+        .filter(|(stack, _, kept)| ours.contains(stack) && !kept);
     lost.map(|(_, name, _)| name.clone()).collect()
 }
 
@@ -206,6 +210,7 @@ fn subject(wish: Wish<'_>, known: Known, report: &Report) -> Subject {
     let mut subject = Subject {
         environment: wish.name.to_owned(),
         stages: stages.map(|stage| stage.name.clone()).collect(),
+        existing_bucket: wish.file.and_then(|file| file.bucket.as_ref()?.existing.clone()),
         known,
         ..Subject::default()
     };

@@ -114,6 +114,7 @@ pub async fn draft(
         parameters,
         tags: &stack.tags,
         makes_roles: stack.makes_roles && first.is_none(),
+        names_roles: stack.names_roles,
         description: &description,
         import_existing,
         to_import: &to_import,

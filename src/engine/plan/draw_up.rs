@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 
 use crate::blueprint::{self, Blueprint, Stack, outputs, tags};
 use crate::cloud::autoscaling::groups::Group;
@@ -11,8 +11,10 @@ use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::deployed::{change_set_description, expiry_parameter, ours};
+use crate::engine::plan::existing_bucket;
 use crate::engine::plan::mappings;
 use crate::engine::plan::planner::Planner;
+use crate::engine::plan::replication;
 use crate::engine::plan::stack::{Found, plan_stack};
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::unchanged;
@@ -64,12 +66,14 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         let stacks = blueprint.stacks.iter().zip(&existing);
         try_join_all(stacks.map(async |(stack, found)| {
             let mut plan = plan_stack(planner, stack, found.as_ref(), &outputs, &ssm).await?;
+            replication::check(cloud, stack, &mut plan, found.as_ref()).await;
             plan.disabled = mappings::marked(cloud, stack, plan.id.as_deref()).await?;
             Ok::<_, Error>(plan)
         }))
         .await
     };
-    let (mut stacks, lowered) = try_join(planned, lowered_groups(cloud, &outputs)).await?;
+    let buckets = async { Ok::<_, Error>(existing_bucket::draw_up(cloud, blueprint, &outputs).await?) };
+    let (mut stacks, lowered, existing_buckets) = try_join3(planned, lowered_groups(cloud, &outputs), buckets).await?;
     for stack in &mut stacks {
         let output = |key: &str| outputs.get(&stack.part).and_then(|outputs| outputs.get(key));
         let group = output(outputs::GROUP);
@@ -82,6 +86,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     Ok(Plan {
         address: Address::new(cloud, &blueprint.environment),
         stacks,
+        existing_buckets,
         surplus: Surplus::default(),
         prunes: false,
         outputs,

@@ -38,7 +38,12 @@ impl StackPlan {
         self.action = StackAction::Busy;
     }
 
-    fn refuse(&mut self, why: impl Into<String>) {
+    pub(super) fn warn(&mut self, of: String) {
+        let warnings: Vec<String> = self.warning.take().into_iter().chain([of]).collect();
+        self.warning = Some(warnings.join("; "));
+    }
+
+    pub(super) fn refuse(&mut self, why: impl Into<String>) {
         self.note = Some(why.into());
         self.action = StackAction::Refused;
     }
@@ -106,11 +111,13 @@ pub(super) async fn plan_stack(
         source: Source::Template,
         changes: Vec::new(),
         switch: found.and_then(|found| Switch::of(stack, &found.outputs)),
+        pause: stack.pause,
         rolls_instances: None,
         rolling_update: None,
         awaits_instances: stack.in_service.map(|wanted| wanted.at_least),
         termination_protection: None,
         protected_by_hand: false,
+        acknowledges_roles: stack.makes_roles && stack.file.is_some(),
         note: None,
         warning: chosen.warning,
         lowered: None,
@@ -263,8 +270,15 @@ async fn plan_changes(
             if plan.note.is_none() && changes.iter().any(changes_filter) {
                 plan.note = Some(FILTERS_LATE.to_owned());
             }
+            let interrupted = changes.iter().find_map(interrupts_requests).map(str::to_owned);
             plan.changes = changes;
-            let warnings: Vec<String> = plan.warning.take().into_iter().chain(warning).collect();
+            let warnings: Vec<String> = plan
+                .warning
+                .take()
+                .into_iter()
+                .chain(warning)
+                .chain(interrupted)
+                .collect();
             plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
             plan.existing = existing;
             plan.draft = Some(draft);
@@ -283,6 +297,30 @@ fn changes_filter(change: &Change) -> bool {
     change.action == Action::Modify
         && change.resource_type == "AWS::SNS::Subscription"
         && change.properties.iter().any(|property| of_filter(&property.path))
+}
+
+/// What a changed target group means to those who ask the web tier meanwhile. A group on another port is a new one, in which
+/// no instance is healthy before the new program runs; a new path is asked at once, also of the old program
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>).
+fn interrupts_requests(change: &Change) -> Option<&'static str> {
+    if change.action != Action::Modify || change.resource_type != "AWS::ElasticLoadBalancingV2::TargetGroup" {
+        return None;
+    }
+    let changes = |key: &str| {
+        let mut paths = change.properties.iter().map(|property| property.path.as_str());
+        paths.any(|path| path.strip_prefix("/Properties/") == Some(key))
+    };
+    match () {
+        () if changes("Port") => Some(
+            "with another `port` the web tier is away until its new instances are healthy, some minutes: the load balancer \
+             answers 503 meanwhile",
+        ),
+        () if changes("HealthCheckPath") => Some(
+            "the new `health` is asked of the old instances, too: have the program that runs now answer it first, or they \
+             count as unhealthy until they are replaced",
+        ),
+        () => None,
+    }
 }
 
 /// A stack that is to take something in before it is made: CloudFormation is asked about that alone, as its import isn't
@@ -328,5 +366,33 @@ pub(in crate::engine) async fn draft_import(
     match draft(planner, stack, base, &BTreeMap::new(), None).await? {
         Drafting::Ready { draft, .. } => Ok(Some(draft)),
         Drafting::NothingToDo | Drafting::Begun => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::cloudformation::change_set::{PropertyChange, Replacement};
+
+    #[test]
+    fn who_asks_the_web_tier_meanwhile_is_told_of() {
+        let warned = |path: &str| {
+            interrupts_requests(&Change {
+                action: Action::Modify,
+                logical_id: "TargetGroup".into(),
+                resource_type: "AWS::ElasticLoadBalancingV2::TargetGroup".into(),
+                physical_id: None,
+                replacement: Replacement::Maybe,
+                properties: vec![PropertyChange {
+                    path: path.into(),
+                    before: None,
+                    after: None,
+                    replacement: Replacement::Maybe,
+                }],
+            })
+        };
+        assert!(warned("/Properties/Port").is_some_and(|warning| warning.contains("503")));
+        assert!(warned("/Properties/HealthCheckPath").is_some_and(|warning| warning.contains("old instances")));
+        assert_eq!(warned("/Properties/Matcher/HttpCode"), None);
     }
 }

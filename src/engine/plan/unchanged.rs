@@ -34,13 +34,15 @@ pub fn is_unchanged(
         && template == stack.body
         && are_same(&found.tags, &stack.tags)
         && found.notification_arns.is_empty()
-        && found.parameters.len() == parameters.len()
+        && found.parameters.len() == stack.parameters.len()
         && stack.parameters.iter().all(|(name, value)| {
             let Some(deployed) = found.parameters.get(name) else {
                 return false;
             };
             let same = parameters.get(name) == Some(&deployed.value);
             match value {
+                // The template is the same, so nobody says anything else now; somebody may have before.
+                Value::Default(text) => deployed.value == *text,
                 // What the last rolling update kept in service says nothing about the next one.
                 Value::InService(_) => true,
                 // CloudFormation resolves it anew at each deploy: a newer image is a change.
@@ -88,13 +90,18 @@ mod tests {
                 ("Key", Value::Literal("a".into())),
                 ("Image", Value::Ssm(IMAGE.into())),
                 ("InService", Value::InService(2)),
+                ("Size", Value::Default("20".into())),
             ]),
             tags: map(&[("team", "media".to_owned())]),
             needs: Vec::new(),
             protect: false,
             makes_roles: false,
+            names_roles: false,
+            file: None,
             rolling_update: None,
             active: None,
+            pause: None,
+            replicates_to: None,
             before_switch: None,
             in_service: None,
         }
@@ -118,6 +125,7 @@ mod tests {
                 ("Key", parameter("a", None)),
                 ("Image", parameter(IMAGE, Some("ami-1"))),
                 ("InService", parameter("20", None)),
+                ("Size", parameter("20", None)),
             ]),
             tags: map(&[("team", "media".to_owned())]),
             notification_arns: Vec::new(),
@@ -177,6 +185,9 @@ mod tests {
             .expect("it")
             .resolved = None));
         assert!(differs(|found| _ = found.parameters.remove("Key")));
+        assert!(differs(
+            |found| found.parameters.get_mut("Size").expect("it").value = "30".into()
+        ));
         assert!(differs(|found| _ = found.parameters.remove("InService")));
         for status in StackStatus::ALL.iter().filter(|status| !status.is_well()) {
             let found = StackDescription {

@@ -94,7 +94,7 @@ async fn default_subnets(cloud: &Cloud) -> Result<Vec<DefaultSubnet>> {
         false => Ok(all),
         true => Err(
             Error::refused(format!("there is no default VPC with subnets in {}", cloud.region)).with_help(
-                "name `vpc` and `subnets` in the `instances` of `web`; or `network: create` for a VPC of the \
+                "name `vpc` and `subnets` in `instances`; or `network: create` for a VPC of the \
                  environment's own",
             ),
         ),
@@ -110,7 +110,7 @@ fn subnets_in(
 ) -> Result<Vec<String>> {
     all.retain(|subnet| zones.contains(&subnet.zone));
     all.sort_by(|one, other| one.zone.cmp(&other.zone));
-    if all.len() >= FEWEST_SUBNETS {
+    if all.len() >= FEWEST_SUBNETS || wanted.offering.is_empty() {
         return Ok(all.into_iter().map(|subnet| subnet.id).collect());
     }
     Err(Error::refused(format!(
@@ -141,11 +141,17 @@ async fn unchecked(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Vec<String>> {
 /// instance types a group's are chosen again.
 fn stays(parameter: &str, wanted: &ZonesWanted, body: &str, deployed: Option<&str>) -> bool {
     let types = |body: &str| Some(template::read(body).ok()?.get("Parameters")?[parameter]["Description"].clone());
-    wanted.subnets.is_some() || deployed.is_some_and(|deployed| deployed == body || types(deployed) == types(body))
+    wanted.subnets.is_some()
+        || wanted.offering.is_empty()
+        || deployed.is_some_and(|deployed| deployed == body || types(deployed) == types(body))
 }
 
 /// The zones that offer most come first; none where that can't be asked.
 async fn that_offer(cloud: &Cloud, wanted: &ZonesWanted) -> Result<Option<Vec<String>>> {
+    if wanted.offering.is_empty() {
+        // An extra's, which wants no instances.
+        return Ok(Some(cloud.default_zones().await?.into_iter().collect()));
+    }
     let types: BTreeSet<String> = wanted.offering.iter().flatten().cloned().collect();
     let offered = match cloud.zones_that_offer(&types).await {
         Err(error) if error.is_unknown_operation() => return Ok(None),

@@ -3,18 +3,22 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{NewerValue, StackRevert, data_loss, draw_up, revert};
-use crate::cloud::Cloud;
+use super::{NewerValue, StackRevert, data_loss, draw_up, existing_bucket, revert};
 use crate::deployed::{Deployed, DeployedStack};
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::drafts::Drafts;
+use crate::engine::plan::existing_bucket::BucketPlan;
 use crate::error::{Error, Result};
+use crate::observe::drift::existing_bucket::NAME;
 use crate::observe::drift::{Drift, StackDrift};
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reverted {
     pub plans: Vec<StackRevert>,
+    /// What was taken out of a bucket that isn't the environment's own, and is put in again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub existing_bucket: Option<BucketPlan>,
     /// What matters and stays, a line each.
     pub not_reverted: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,27 +42,37 @@ pub trait Ask: Sync {
 pub async fn put_back(context: Context<'_>, found: &Drift, drafts: &Drafts, ask: &dyn Ask) -> Result<Reverted> {
     let Context { cloud, interrupt, .. } = context;
     let environment = &found.address.environment;
-    let stacks = interrupt.unless_stopped(drifted(cloud, found)).await?;
+    let deployed = interrupt.unless_stopped(Deployed::find(cloud, environment)).await?;
+    let stacks = drifted(&deployed, found);
+    let bucket = interrupt
+        .unless_stopped(existing_bucket::draw_up(cloud, found, &deployed))
+        .await?;
     let plans = interrupt
         .unless_stopped(draw_up(cloud, environment, &stacks, drafts))
         .await?;
     let mut reverted = Reverted {
-        not_reverted: not_reverted(found, &plans),
+        not_reverted: not_reverted(found, &plans, bucket.as_ref()),
         plans,
+        existing_bucket: bucket,
         result: None,
     };
     ask.show(&reverted);
     let plans = &reverted.plans;
-    if plans.iter().all(|plan| plan.draft.is_none()) {
+    if plans.iter().all(|plan| plan.draft.is_none()) && reverted.existing_bucket.is_none() {
         return Ok(reverted);
     }
-    if let Some(refusal) = data_loss(plans) {
+    let of_bucket = reverted.existing_bucket.as_ref().and_then(BucketPlan::refusal);
+    if let Some(refusal) = data_loss(plans).or(of_bucket) {
         return Err(refusal);
     }
     if !ask.agrees(&newer(plans))? {
         return Err(Error::refused("not confirmed: nothing was changed"));
     }
-    reverted.result = Some(revert(context, environment, drafts, &stacks, plans).await);
+    let mut report = revert(context, environment, drafts, &stacks, plans).await;
+    if let Some(bucket) = &reverted.existing_bucket {
+        existing_bucket::put_in(context, &deployed, bucket, &mut report).await;
+    }
+    reverted.result = Some(report);
     Ok(reverted)
 }
 
@@ -83,14 +97,14 @@ impl Reverted {
     }
 }
 
-/// The stacks in which something matters, as they are now.
-async fn drifted(cloud: &Cloud, found: &Drift) -> Result<Vec<DeployedStack>> {
-    let deployed = Deployed::find(cloud, &found.address.environment).await?;
-    let is_drifted = |stack: &DeployedStack| {
+/// The stacks in which something matters, as they are now. A bucket that is there already is in none.
+fn drifted(deployed: &Deployed, found: &Drift) -> Vec<DeployedStack> {
+    let in_stack = |known: &StackDrift| known.findings(false).any(|(resource, _)| resource.logical_id != NAME);
+    let is_drifted = |stack: &&DeployedStack| {
         let known = found.stacks.iter().find(|known| known.id == stack.stack.id);
-        known.is_some_and(StackDrift::is_drifted)
+        known.is_some_and(in_stack)
     };
-    Ok(deployed.stacks.into_iter().filter(is_drifted).collect())
+    deployed.stacks.iter().filter(is_drifted).cloned().collect()
 }
 
 /// What comes with it that wasn't asked for, a line each.
@@ -110,12 +124,15 @@ pub fn newer(reverts: &[StackRevert]) -> Vec<String> {
 }
 
 /// What matters and isn't put back, a line each.
-fn not_reverted(drift: &Drift, reverts: &[StackRevert]) -> Vec<String> {
+fn not_reverted(drift: &Drift, reverts: &[StackRevert], bucket: Option<&BucketPlan>) -> Vec<String> {
     let mut lines = Vec::new();
     for stack in &drift.stacks {
         let revert = reverts.iter().find(|revert| revert.stack == stack.stack);
         for (resource, finding) in stack.findings(false) {
             if revert.is_some_and(|revert| revert.puts_back(&resource.logical_id, &finding.property)) {
+                continue;
+            }
+            if resource.logical_id == NAME && bucket.is_some() {
                 continue;
             }
             let property = match finding.property.as_str() {

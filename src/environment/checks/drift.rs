@@ -12,6 +12,7 @@ pub(super) fn check(checks: &mut Checks) {
         .stages
         .iter()
         .map(|stage| stage.name.as_str())
+        .chain(checks.environment.extras.iter().map(|extra| extra.name.as_str()))
         .collect();
     for (i, ignore) in ignores.iter().enumerate() {
         let at = format!("/drift/ignore/{i}");
@@ -27,7 +28,7 @@ pub(super) fn check(checks: &mut Checks) {
             let help = match nearest(part, names()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => {
-                    "a part is a stage, `artifacts`, `network`, `intake`, `results`, `alerts` or `dashboard`".to_owned()
+                    "a part is a stage, `artifacts`, `network`, `intake`, `results`, `alerts` or `dashboard`, or an extra".to_owned()
                 }
             };
             let problem = Problem::new(format!("{at}/resource"), format!("there is no part `{part}`")).help(help);

@@ -9,6 +9,23 @@ pub(super) fn check(checks: &mut Checks) {
     sources(checks);
     cycles(checks);
     prefixes(checks);
+    copies(checks);
+}
+
+/// "Both source and destination buckets must have versioning enabled"
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication.html#replication-requirements>).
+fn copies(checks: &mut Checks) {
+    let Some(bucket) = &checks.environment.bucket else {
+        return;
+    };
+    if bucket.replicate_to.is_some() && !bucket.versioning && bucket.existing.is_none() {
+        let message = "S3 copies the files of a bucket with `versioning` only";
+        let help = "add `versioning: true`; the bucket that they are copied to needs it, too";
+        checks.note(
+            Problem::new("/bucket/replicate_to", message).help(help),
+            &["/bucket/versioning"],
+        );
+    }
 }
 
 /// Every `from` names something that's there.

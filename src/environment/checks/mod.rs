@@ -1,8 +1,12 @@
 //! What must hold across the keys of an environment file, and what a JSON Schema can't say about one.
 
 mod alerts;
+mod browsers;
+mod bucket;
 mod capacity;
+mod delivery;
 mod drift;
+mod extras;
 mod flow;
 mod image;
 mod lambda;
@@ -32,13 +36,17 @@ pub(super) fn check(environment: &Environment, broken: &Broken) -> Vec<Problem> 
     tags::check(&mut checks);
     secrets::check(&mut checks);
     flow::check(&mut checks);
+    bucket::check(&mut checks);
+    browsers::check(&mut checks);
     only::check(&mut checks);
     ranges::check(&mut checks);
     workers::check(&mut checks);
     schedules::check(&mut checks);
     lambda::check(&mut checks);
     web::check(&mut checks);
+    delivery::check(&mut checks);
     alerts::check(&mut checks);
+    extras::check(&mut checks);
     drift::check(&mut checks);
     checks.found
 }
@@ -55,6 +63,18 @@ impl<'a> Checks<'a> {
     fn note(&mut self, problem: Problem, follows: &[&str]) {
         if !self.broken.covers(&problem.pointer) && !follows.iter().any(|pointer| self.broken.touches(pointer)) {
             self.found.push(problem);
+        }
+    }
+
+    /// That no item of a list is there before.
+    fn twice(&mut self, at: &str, all: &[String]) {
+        for (i, one) in all.iter().enumerate() {
+            if all[..i].contains(one) {
+                self.note(
+                    Problem::new(format!("{at}/{i}"), format!("`{one}` is in the list twice")),
+                    &[],
+                );
+            }
         }
     }
 

@@ -16,7 +16,7 @@ pub(super) fn check(checks: &mut Checks) {
     instances(checks, web);
     subnets(checks, web);
     feeds(checks, web);
-    twice(checks, "/web/clients", &web.clients);
+    checks.twice("/web/clients", &web.clients);
 }
 
 fn instances(checks: &mut Checks, web: &Web) {
@@ -87,7 +87,7 @@ fn subnets(checks: &mut Checks, web: &Web) {
         let help = "name one more, in another zone; or name the load balancer's own with `subnets` of `web`";
         checks.note(problem.help(help), &[at_own]);
     }
-    twice(checks, at_own, web.subnets.as_deref().unwrap_or_default());
+    checks.twice(at_own, web.subnets.as_deref().unwrap_or_default());
 }
 
 fn feeds(checks: &mut Checks, web: &Web) {
@@ -112,16 +112,5 @@ fn feeds(checks: &mut Checks, web: &Web) {
         let problem = Problem::new(format!("/web/feeds/{i}"), format!("there is no stage `{name}`"));
         checks.note(problem.help(help), &follows);
     }
-    twice(checks, "/web/feeds", &web.feeds);
-}
-
-fn twice(checks: &mut Checks, at: &str, all: &[String]) {
-    for (i, one) in all.iter().enumerate() {
-        if all[..i].contains(one) {
-            checks.note(
-                Problem::new(format!("{at}/{i}"), format!("`{one}` is in the list twice")),
-                &[],
-            );
-        }
-    }
+    checks.twice("/web/feeds", &web.feeds);
 }

@@ -2,6 +2,7 @@
 
 use super::{Checks, capacity, image};
 use crate::environment::architecture::{Architecture, architecture};
+use crate::environment::given::Given;
 use crate::environment::problem::Problem;
 use crate::environment::{Active, Instances, Scaling, Workers, Zones};
 
@@ -188,7 +189,8 @@ fn placement(checks: &mut Checks, at: &str, instances: &Instances) {
 fn security_groups(checks: &mut Checks, at: &str, instances: &Instances) {
     let at_groups = format!("{at}/security_groups");
     let groups = &instances.security_groups;
-    if instances.network.is_some() && !groups.is_empty() {
+    let is_given = |group: &String| Given::read(group).is_some();
+    if instances.network.is_some() && !groups.iter().all(is_given) {
         let problem = Problem::new(
             &at_groups,
             "`security_groups` can't go with `network: create`: the VPC is new, and no group of another one fits into it",

@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +16,9 @@ use crate::error::{Error, Result};
 /// What an Application Load Balancer answers that has no healthy target
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html>).
 const NOBODY: &[u8] = b"HTTP/1.1 503 Service Temporarily Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// After a connection that could not be taken.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A running load balancer. It ends when this is dropped; what goes through it goes on.
 #[derive(Debug)]
@@ -63,9 +67,10 @@ pub(super) fn free_port() -> Result<u16> {
 async fn accept(listener: TcpListener, targets: watch::Receiver<Vec<u16>>) {
     let turn = Arc::new(AtomicUsize::new(0));
     loop {
-        // One that is gone before it was taken is no trouble of the next.
+        // One that is gone before it was taken is no trouble of the next. But as long as there are no file descriptors, each
+        // one fails at once.
         let Ok((client, _)) = listener.accept().await else {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(PAUSE).await;
             continue;
         };
         let (targets, turn) = (targets.clone(), Arc::clone(&turn));

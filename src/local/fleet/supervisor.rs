@@ -6,6 +6,7 @@ mod end;
 mod fetching;
 mod look;
 mod minute;
+mod outlook;
 mod schedule;
 mod shown;
 mod workers;
@@ -31,12 +32,12 @@ use super::home::FleetHome;
 use super::ids::Ids;
 use super::instance_folder::{self, InstanceFolder};
 use super::journal::Journal;
-use super::metadata::{Metadata, Outlook};
+use super::metadata::Metadata;
 use super::pace::{Now, Pace};
 use super::process::Started;
 use super::scaling::Scaling;
 use super::sources::{Sources, Stage};
-use super::state::{FleetState, LifecycleState};
+use super::state::FleetState;
 use super::{program, runs_already, zones};
 use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
@@ -391,37 +392,10 @@ impl Supervisor {
                 self.carry_out(place, effect).await;
             }
         }
-        for instance in self.members.iter().flat_map(|member| &member.group.instances) {
-            if let Some(metadata) = self
-                .around
-                .get(&instance.id)
-                .and_then(|around| around.metadata.as_ref())
-            {
-                metadata.set_outlook(Outlook {
-                    terminating: !instance.counts(),
-                    interruption: instance.interruption.map(|interruption| interruption.wall),
-                });
-            }
-        }
-        for member in &self.members {
-            let Some(balancer) = &member.balancer else { continue };
-            let in_service = member.group.instances.iter();
-            let in_service = in_service.filter(|one| one.state == LifecycleState::InService && one.pid().is_some());
-            let ports = in_service.filter_map(|instance| self.around.get(&instance.id)?.port);
-            balancer.set_targets(ports.collect());
-        }
+        self.tell_outlook();
         self.members
             .retain(|member| !member.gone || !member.group.instances.is_empty());
-        if self.members.is_empty() && self.end.is_none() && !self.sources.may_come() {
-            // What was read while they went may be from the middle of an update: it is read once more.
-            let since = *self.empty.get_or_insert_with(Instant::now);
-            if self.read > since && self.silent.is_none() {
-                self.note(format!("{} is gone: its groups were deleted", self.environment));
-                self.end = Some(Ok(End::Gone));
-            }
-        } else {
-            self.empty = None;
-        }
+        self.end_if_gone();
         self.write();
     }
 

@@ -230,6 +230,21 @@ impl<'a> Difference<'a> {
                 dangerous("what passes is no longer encrypted as deployed")
             }
             ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions") => dangerous("requests go elsewhere"),
+            ("AWS::CloudFront::Distribution", _) if self.is_in(&["TrustedKeyGroups", "TrustedSigners"]) => {
+                dangerous("others may fetch files than deployed, or nobody may")
+            }
+            ("AWS::CloudFront::Distribution", _) if self.is_in(&["Origins", "CacheBehaviors", "TargetOriginId"]) => {
+                dangerous("other files than deployed may be handed out")
+            }
+            ("AWS::CloudFront::Distribution", _) if self.name() == "Enabled" && self.is_off() => {
+                dangerous("nobody gets a file")
+            }
+            ("AWS::CloudFront::Distribution", _) if self.is_in(&["ViewerProtocolPolicy", "ViewerCertificate"]) => {
+                dangerous("what passes is no longer encrypted as deployed")
+            }
+            ("AWS::CloudFront::OriginAccessControl", _) if self.name() == "SigningBehavior" => {
+                dangerous("requests to the bucket are no longer signed, and it answers none")
+            }
             ("AWS::AutoScaling::AutoScalingGroup", "SuspendedProcesses") => {
                 dangerous("the group no longer does this by itself; `aws autoscaling resume-processes` lets it again")
             }
@@ -289,6 +304,7 @@ impl<'a> Difference<'a> {
             "AWS::AutoScaling::ScheduledAction" => {
                 "it was deleted: the group no longer gets these bounds at their time"
             }
+            "AWS::CloudFront::Distribution" => "it was deleted: nobody gets a file",
             "AWS::DynamoDB::Table" => "it was deleted, and its records with it",
             "AWS::ElasticLoadBalancingV2::Listener"
             | "AWS::ElasticLoadBalancingV2::LoadBalancer"

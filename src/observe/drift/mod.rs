@@ -7,6 +7,7 @@
 pub mod classify;
 pub mod compare;
 mod detect;
+pub mod existing_bucket;
 mod judge;
 pub mod locate;
 mod look;
@@ -252,5 +253,6 @@ async fn look(
         drift.not_checked.extend(judged.not_checked);
         drift.resources.extend(judged.drift);
     }
+    existing_bucket::check(cloud, stack, drift).await;
     Ok(())
 }

@@ -257,8 +257,9 @@ impl<'a> Own<'a> {
 
     /// Compares a bucket's sections. Those that S3 would not tell are said to be unchecked.
     fn bucket(&self, declared: &Value, actual: Option<ActualBucket>) -> OwnLook {
-        const PROPERTIES: [&str; 5] = [
+        const PROPERTIES: [&str; 6] = [
             "BucketEncryption",
+            "CorsConfiguration",
             "NotificationConfiguration",
             "OwnershipControls",
             "PublicAccessBlockConfiguration",
@@ -271,6 +272,7 @@ impl<'a> Own<'a> {
         let told = |name: &&str| !untold.iter().any(|(section, _)| section == name);
         let told: Vec<&str> = PROPERTIES.into_iter().filter(told).collect();
         let mut look = self.properties(declared, &told, &[("NotificationConfiguration", json!({}))], known);
+        look.added("CorsConfiguration");
         let untold = untold.into_iter();
         look.unchecked
             .extend(untold.map(|(section, why)| (section, why.to_string())));
@@ -321,6 +323,7 @@ fn is_read_back(property: &str) -> bool {
     matches!(
         property,
         "BucketEncryption"
+            | "CorsConfiguration"
             | "DatapointsToAlarm"
             | "Dimensions"
             | "FilterPolicy"

@@ -2,10 +2,13 @@
 //! here. What isn't known is no finding.
 
 mod alerts;
+mod delivery;
+mod existing_bucket;
 mod files;
 mod fleet;
 mod function;
 mod queue;
+mod replication;
 mod scaling;
 mod stacks;
 #[cfg(test)]
@@ -14,6 +17,7 @@ mod web;
 
 use super::finding::Finding;
 use super::status::Status;
+use crate::environment::Delivery;
 
 /// How the environment is called in commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,19 +59,28 @@ impl Words {
 pub fn of(status: &Status, words: &Words) -> Vec<Finding> {
     let mut all = stacks::of(status, words);
     all.extend(status.alerts.as_ref().and_then(|found| alerts::of(found, words)));
+    let replication = status.replication.as_ref();
+    all.extend(replication.and_then(|found| replication::of(found, words)));
     all.extend(status.unclaimed.as_ref().map(|found| files::of(found, words)));
+    let changes = |part: &str| {
+        let mut own = status.stacks.iter().filter(|stack| stack.part == part);
+        own.any(|stack| stack.status.is_in_progress())
+    };
+    if let Some(bucket) = &status.existing_bucket {
+        let mut own = status.stacks.iter().filter(|stack| stack.part == "intake");
+        let in_progress = own.any(|stack| stack.status.is_in_progress());
+        all.extend(existing_bucket::of(bucket, words).filter(|_| !in_progress));
+    }
     let no_fleet = status.local && status.local_fleet.is_none();
     if let Some(web) = &status.web {
-        let mut own = status.stacks.iter().filter(|stack| stack.part == "web");
-        let in_progress = own.any(|stack| stack.status.is_in_progress());
-        all.extend(web::of(web, in_progress, no_fleet, words));
+        all.extend(web::of(web, changes("web"), no_fleet, words));
+    }
+    if let Some(delivery) = &status.delivery {
+        all.extend(delivery::of(delivery, changes(Delivery::PART), words));
     }
     for stage in &status.stages {
         // What a stack's update does on purpose isn't looked into while it goes on.
-        let in_progress = status
-            .stacks
-            .iter()
-            .any(|stack| stack.part == stage.stage && stack.status.is_in_progress());
+        let in_progress = changes(&stage.stage);
         let own_stack = status.stacks.iter().find(|stack| stack.part == stage.stage);
         // A local fleet's schedule goes by a clock of its own.
         let updated = own_stack.and_then(|stack| stack.last_operation.started_at);

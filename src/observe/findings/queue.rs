@@ -5,6 +5,7 @@ use crate::cloud::autoscaling::groups::Group;
 use crate::environment::units::Duration;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
+use crate::observe::pause::Pause;
 use crate::observe::schedule;
 use crate::observe::status::StageState;
 use crate::observe::trend::Trend;
@@ -157,14 +158,20 @@ fn paused(stage: &StageState, words: &Words) -> Option<Finding> {
         1 => "a message waits".to_owned(),
         n => format!("{n} messages wait"),
     };
+    let (how, go_on) = match pause.stands_by {
+        true => ("it stands by", "take this region out of `standby`"),
+        false => ("the stage is paused", "name the workers in `active`"),
+    };
     let command = format!("qfleet deploy {}", words.file);
     if pause.ends_too_late() {
         let left = Duration::seconds(pause.oldest_seconds_left?);
-        let meaning =
-            format!("{waiting}, the stage is paused, and the queue's retention takes the oldest message in {left}");
-        let action = "name the workers in `active` and deploy, or set a longer `retention`: within 15 minutes it holds for \
-                      what waits, too";
+        let meaning = format!("{waiting}, {how}, and the queue's retention takes the oldest message in {left}");
+        let action =
+            format!("{go_on} and deploy, or set a longer `retention`: within 15 minutes it holds for what waits, too");
         return Some(Finding::new("pause-loses-messages", Critical, meaning, action).command(command));
+    }
+    if pause.stands_by {
+        return Some(stands_by(pause, &waiting, words));
     }
     let mut meaning = format!("it is paused, as its file says: {waiting} in the queue");
     if pause.oldest_is_unknown {
@@ -175,8 +182,20 @@ fn paused(stage: &StageState, words: &Words) -> Option<Finding> {
             None => ", and how old the oldest is isn't known".to_owned(),
         };
     }
-    let action = "to go on, name the workers in `active` and deploy";
+    let action = format!("to go on, {go_on} and deploy");
     Some(Finding::new("paused", Note, meaning, action).command(command))
+}
+
+/// What waits tells little: most of the files are worked on in the other region.
+fn stands_by(pause: Pause, waiting: &str, words: &Words) -> Finding {
+    let mut meaning = format!("it stands by, as its file says of this region: {waiting} in the queue");
+    let mut action = "to take over, take this region out of `standby` and deploy".to_owned();
+    if pause.of_files {
+        meaning += ", and those of files that are done elsewhere find nothing to do";
+        action += "; `qfleet backfill` sends what the queue has deleted meanwhile";
+    }
+    let command = format!("qfleet deploy {}", words.file);
+    Finding::new("stands-by", Note, meaning, action).command(command)
 }
 
 fn growing_at_max(stage: &StageState, words: &Words) -> Option<Finding> {

@@ -140,14 +140,18 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
         },
         local: false,
         local_fleet: None,
+        stands_by: false,
         at: at(0),
         expires: Some(Expiry::new(at(60), at(0))),
         findings: Vec::new(),
         stacks,
         stages,
         web: None,
+        delivery: None,
         alerts: None,
+        replication: None,
         unclaimed: None,
+        existing_bucket: None,
         missing: Vec::new(),
         surplus: Vec::new(),
         unknown: Vec::new(),
@@ -299,6 +303,8 @@ fn a_pause_is_told_and_becomes_critical_when_messages_are_about_to_be_lost() {
                 retention_seconds: Some(345_600),
                 oldest_seconds_left: left,
                 oldest_is_unknown: left.is_none(),
+                stands_by: false,
+                of_files: true,
             });
         })
     };
@@ -318,5 +324,39 @@ fn a_pause_is_told_and_becomes_critical_when_messages_are_about_to_be_lost() {
         found[0].meaning.ends_with("takes the oldest message in 2h"),
         "{}",
         found[0].meaning
+    );
+}
+
+/// Most of the files that its messages tell of are worked on in the other region. Other messages are nowhere else.
+#[test]
+fn standing_by_is_told_and_only_messages_of_no_files_can_be_lost() {
+    let stands_by = |of_files| {
+        in_stage(|stage| {
+            stage.instances = None;
+            stage.backlog = None;
+            stage.paused = Some(Pause {
+                retention_seconds: Some(345_600),
+                oldest_seconds_left: Some(7200),
+                oldest_is_unknown: false,
+                stands_by: true,
+                of_files,
+            });
+        })
+    };
+    let of_files = stands_by(true);
+    only(&of_files, "stands-by", Severity::Note);
+    assert!(
+        of_files[0].action.contains("`qfleet backfill`"),
+        "{}",
+        of_files[0].action
+    );
+    let others = stands_by(false);
+    only(&others, "pause-loses-messages", Severity::Critical);
+    assert!(
+        others[0]
+            .action
+            .starts_with("take this region out of `standby` and deploy"),
+        "{}",
+        others[0].action
     );
 }

@@ -10,6 +10,9 @@ pub fn of(web: &WebState, in_progress: bool, no_fleet: bool, words: &Words) -> O
     if in_progress || no_fleet {
         return None;
     }
+    if web.stands_by && web.targets.is_some() {
+        return None;
+    }
     let (Some(targets), Some(group)) = (&web.targets, &web.group) else {
         let what = if web.targets.is_none() {
             "target group"
@@ -107,6 +110,17 @@ mod tests {
             ..web(&["healthy"])
         };
         assert_eq!(found(&gone), Some(("web-gone", Severity::Critical)));
+        let standing_by = WebState {
+            stands_by: true,
+            group: None,
+            ..web(&[])
+        };
+        assert_eq!(found(&standing_by), None);
+        let gone_there = WebState {
+            targets: None,
+            ..standing_by
+        };
+        assert_eq!(found(&gone_there), Some(("web-gone", Severity::Critical)));
         assert_eq!(of(&gone, true, false, &words), None, "its stack is just being changed");
         assert_eq!(of(&web(&[]), false, true, &words), None, "no local fleet runs");
     }

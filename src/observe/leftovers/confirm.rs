@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep};
 
-use super::{Fate, Known, Patience, Row, Subject, Thing, removal, thing};
+use super::{Fate, Known, Patience, Row, Subject, Thing, delivery, removal, thing};
 use crate::cloud::cloudformation::holder::Holder;
 use crate::cloud::cloudformation::stacks::{DeletedStack, StackResource};
 use crate::cloud::presence::{Presence, State};
@@ -89,6 +89,9 @@ pub async fn confirm(cloud: &Cloud, subject: &Subject, fates: &Fates, thing: Thi
             }
             Holder::Unknown(why) => row.reason = Some(format!("whether a stack holds it can't be known: {why}")),
             _ => row.remove_with = Some(removal::command(&thing.resource_type, &thing.id, &cloud.region)),
+        }
+        if row.reason.is_none() {
+            row.reason = delivery::cost(&thing.resource_type).map(str::to_owned);
         }
     }
     row

@@ -17,6 +17,8 @@ pub struct Known {
     pub(super) parts: Vec<String>,
     /// The stacks, their resources, the instances of their groups, and the alarms that Auto Scaling made for them.
     pub(super) things: Vec<Thing>,
+    /// A bucket that was there before, by its name: it is none of this, whatever its name and its tags say.
+    pub(super) others: Option<String>,
     /// What could not be read.
     pub(super) unknown: Vec<Row>,
 }
@@ -24,7 +26,10 @@ pub struct Known {
 impl Known {
     /// Reads it. It never fails: what can't be read keeps nothing from being deleted, and is unknown afterwards.
     pub async fn read(cloud: &Cloud, deployed: &Deployed) -> Known {
-        let mut known = Known::default();
+        let mut known = Known {
+            others: deployed.notifications().map(|of| of.bucket),
+            ..Known::default()
+        };
         let expiry = expiry_parameter(&deployed.address.environment);
         match cloud.parameter(&expiry).await {
             Ok(Some(_)) => known.things.push(Thing::new(PARAMETER, &expiry)),
@@ -37,7 +42,7 @@ impl Known {
                 stacks: vec![stack.id.clone()],
                 parts: vec![part],
                 things: vec![Thing::new("AWS::CloudFormation::Stack", &stack.id)],
-                unknown: Vec::new(),
+                ..Known::default()
             };
             let read = async {
                 let resources = cloud.stack_resources(&stack.id).await?;

@@ -7,6 +7,7 @@
 //! ```
 
 mod confirm;
+mod delivery;
 mod known;
 mod names;
 mod removal;
@@ -90,6 +91,8 @@ pub struct Subject {
     pub environment: String,
     /// Its stages, as far as its file says.
     pub stages: BTreeSet<String>,
+    /// The bucket that its file says was there before.
+    pub existing_bucket: Option<String>,
     /// What its stacks held.
     pub known: Known,
     /// What was to stay, by type and by name.
@@ -121,7 +124,7 @@ impl Patience {
 /// Looks for what is left. It never fails: what can't be read is unknown, with its reason. `now` is the wall clock.
 pub async fn look(cloud: &Cloud, subject: &Subject, patience: Patience, now: Timestamp) -> Receipt {
     let (mut found, mut rows) = search::search(cloud, subject).await;
-    found.retain(|thing| subject.is_about(thing));
+    found.retain(|thing| subject.is_about(thing) && !subject.is_others(thing.resource_type.as_str(), &thing.id));
     let mut fates = confirm::fates(cloud, &subject.known).await;
     let mut things: BTreeMap<(String, String), Thing> = BTreeMap::new();
     let known = subject.known.things.iter();
@@ -179,6 +182,12 @@ impl Subject {
                 .max()
         };
         longest(&self.known.parts) > longest(&staying.parts) && !self.stays(thing)
+    }
+
+    /// Whether it is the bucket that was there before.
+    fn is_others(&self, resource_type: &str, id: &str) -> bool {
+        let others = self.known.others.as_deref().or(self.existing_bucket.as_deref());
+        resource_type == "AWS::S3::Bucket" && others == Some(id)
     }
 
     /// One that is to stay.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::join;
 use serde_json::Value;
 
+use super::delivery;
 use super::names::{TARGET_TRACKING, alarm_belongs, belongs, topic_belongs};
 use super::{Row, Subject, Thing};
 use crate::blueprint::tags::{ENVIRONMENT, PART};
@@ -15,13 +16,14 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
 
 /// Parts that an environment may have without the name of a stage.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     "artifacts",
     "network",
     "intake",
     "results",
     "alerts",
     "web",
+    "delivery",
     "dashboard",
 ];
 /// The policy in each worker's role, which names what its workers may use.
@@ -43,9 +45,10 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
         parts,
     };
     let prefix = format!("{}-", subject.environment);
-    let (exactly, tagged, groups, queues, topics, subscriptions) = join!(
+    let (exactly, tagged, distributions, groups, queues, topics, subscriptions) = join!(
         look.exactly(subject),
         look.tagged(),
+        delivery::find(cloud, look.environment),
         cloud.groups_with_tag(ENVIRONMENT, &subject.environment),
         look.queues(),
         look.topics(),
@@ -66,6 +69,8 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let environment = look.environment;
     found.add("AWS::CloudFormation::Stack", stacks.map(|stacks| stacks.ours), |_| true);
     found.things(tagged);
+    found.add(delivery::DISTRIBUTION, distributions.0, |_| true);
+    found.add(delivery::ORIGIN_ACCESS, distributions.1, |_| true);
     let groups = groups.map(|all| {
         let ours = all
             .into_iter()
@@ -175,8 +180,9 @@ impl Look<'_> {
         let mut unknown = Vec::new();
         for (_, resource_type, id) in of_parts.into_iter().filter(|(part, ..)| self.parts.contains(*part)) {
             let thing = Thing::new(resource_type, &id);
-            if subject.known.things.iter().any(|known| known.key() == thing.key()) {
-                // It was in a stack, and is looked for already.
+            let is_in_a_stack = subject.known.things.iter().any(|known| known.key() == thing.key());
+            if is_in_a_stack || subject.is_others(resource_type, &id) {
+                // It is looked for already, or nobody's to look for.
                 continue;
             }
             let says_so = match resource_type {
@@ -224,6 +230,10 @@ impl Look<'_> {
             .filter(|tagged| tagged.tags.contains_key(PART) && self.is_of_stacks(&tagged.tags))
         {
             let mut thing = Thing::of_arn(&tagged.arn);
+            if thing.resource_type == delivery::DISTRIBUTION {
+                // These are in no region, and looked for on their own.
+                continue;
+            }
             if thing.resource_type == "AWS::SQS::Queue"
                 && let Some(url) = self.cloud.queue_url(&thing.id).await?
             {

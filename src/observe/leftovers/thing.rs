@@ -44,6 +44,7 @@ impl Thing {
             ("sns", _) => ("AWS::SNS::Subscription", arn),
             ("dynamodb", "table") => ("AWS::DynamoDB::Table", rest),
             ("logs", "log-group") => ("AWS::Logs::LogGroup", rest.trim_end_matches(":*")),
+            ("cloudfront", "distribution") => ("AWS::CloudFront::Distribution", rest),
             ("cloudwatch", "alarm") => ("AWS::CloudWatch::Alarm", rest),
             ("cloudwatch", "dashboard") => ("AWS::CloudWatch::Dashboard", rest),
             ("iam", "role") => ("AWS::IAM::Role", last(rest)),
@@ -148,6 +149,11 @@ mod tests {
                 arn("logs:HERE:log-group:lab-work-LogGroup-A"),
                 "AWS::Logs::LogGroup",
                 "lab-work-LogGroup-A",
+            ),
+            (
+                arn("cloudfront::111122223333:distribution/E1"),
+                "AWS::CloudFront::Distribution",
+                "E1",
             ),
             (arn("cloudwatch:HERE:alarm:a b/c"), "AWS::CloudWatch::Alarm", "a b/c"),
             (

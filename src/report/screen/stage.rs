@@ -87,8 +87,8 @@ fn zone_rows(zones: &[(&str, Vec<&Seen>)], stage: &StageState, left: u16, width:
 
 /// As in "3 of 4 in service, min 1, max 6".
 fn workers(stage: &StageState) -> String {
-    if stage.paused.is_some() {
-        return "paused".into();
+    if let Some(pause) = stage.paused {
+        return if pause.stands_by { "stands by" } else { "paused" }.into();
     }
     let Some(instances) = &stage.instances else {
         return stage.function.as_ref().map_or(String::new(), function::short);

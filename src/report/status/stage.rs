@@ -40,9 +40,13 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         say("replies", &replies(of).unwrap_or_else(|| unknown(Gone::ReplyQueue)));
     }
     for (number, job) in stage.schedules.iter().enumerate() {
-        let next = job.when.as_deref().unwrap_or("never");
+        let next = match (&job.when, job.disabled) {
+            (_, true) => "disabled, as it stands by".to_owned(),
+            (Some(when), _) => format!("next {when}"),
+            (None, _) => "next never".to_owned(),
+        };
         let label = if number == 0 { "schedule" } else { "" };
-        say(label, &format!("{} {}: next {next}", job.cron, job.time_zone));
+        say(label, &format!("{} {}: {next}", job.cron, job.time_zone));
     }
     if let Some(done) = stage.done {
         say("done", &self::done(done));
@@ -57,7 +61,10 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
         instance_lines(&mut say, instances, || unknown(Gone::Group));
     }
     if let Some(pause) = stage.paused {
-        say("paused", &paused(pause));
+        match pause.stands_by {
+            true => say("stands by", &stands_by(pause)),
+            false => say("paused", &paused(pause)),
+        }
     }
     if let Some(function) = &stage.function {
         let configuration = function.configuration.as_ref().map(function::configuration);
@@ -144,6 +151,20 @@ fn paused(pause: Pause) -> String {
         format!("; the oldest message has {left} until the queue's retention takes it")
     });
     "on purpose".to_owned() + left.as_deref().unwrap_or_default()
+}
+
+/// As in "nobody works here; the queue deletes messages after 4d, and their files stay".
+fn stands_by(pause: Pause) -> String {
+    let after = pause.retention_seconds.map(whole_seconds);
+    let messages = match (pause.of_files, after) {
+        (true, Some(after)) => format!("; the queue deletes messages after {after}, and their files stay"),
+        _ => pause.oldest_seconds_left.map_or(String::new(), |left| {
+            let left = whole_seconds(left);
+            let left = if pause.ends_too_late() { paint(BAD, left) } else { left };
+            format!("; the oldest message has {left} until the queue's retention takes it")
+        }),
+    };
+    format!("nobody works here{messages}")
 }
 
 /// As in "42 messages a minute, 1800 in the last hour".

@@ -20,6 +20,10 @@ pub fn lines(out: &mut String, web: &WebState, no_fleet: bool, width: Option<usi
     }
     say("url", &web.url);
     say("balancer", &web.load_balancer);
+    if web.stands_by && web.targets.is_some() {
+        say("group", "none: it stands by");
+        return;
+    }
     say("targets", &targets(web));
     let gone = || paint(BAD, "gone");
     let group = web

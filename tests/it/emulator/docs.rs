@@ -163,6 +163,9 @@ pages! {
     jobs_are_answered_as_they_say: "docs/jobs.md";
     drift_says_what_happens: "docs/drift.md";
     destroy_says_what_happens: "docs/destroy.md";
+    delivery_says_what_happens: "docs/delivery.md";
+    regions_says_what_happens: "docs/regions.md";
+    graph_says_what_happens: "docs/graph.md";
     web_says_what_happens: "docs/web.md";
 }
 

@@ -148,6 +148,19 @@ fn a_paused_stage_is_told_at_no_cost() {
 }
 
 #[test]
+fn what_stands_by_says_so() {
+    let stands_by = stack("lab", "rest", "UPDATE_COMPLETE")
+        .output("QueueUrl", "https://sqs.us-east-2.amazonaws.com/111122223333/queue")
+        .output("Paused", "standby");
+    let all = serve(regions(Script::new().existing(stands_by.clone())));
+    let text = test(&all).args(["--all-regions"]).run().stdout;
+    assert_eq!(text.matches("  1 (stands by)  ").count(), 3, "{text}");
+    // Others work: then it doesn't stand by as a whole.
+    let some = serve(script().existing(stands_by));
+    test(&some).stdout_contains("  3 (1 paused)  ").run();
+}
+
+#[test]
 fn calls_grow_with_pages_not_with_environments() {
     let endpoint = serve((0..100).fold(Script::new(), |script, n| {
         let name = format!("lab-{n:03}");

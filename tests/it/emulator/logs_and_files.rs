@@ -1,9 +1,11 @@
 //! `qfleet logs` and `qfleet files` on the emulator: what was logged, counted, linked to and fetched is what is there.
 
+use std::process::Command;
+
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 use jiff::Timestamp;
 
-use crate::deployed::{Emulated, REGION};
+use crate::deployed::{Emulated, REGION, uploads_in};
 
 /// Puts events into a stream of a stage's log group, each so many seconds ago.
 fn log(lab: &Emulated, stage: &str, stream: &str, events: &[(i64, &str)]) {
@@ -64,6 +66,66 @@ fn what_instances_logged_is_read() {
     };
     assert_eq!(of(&["--instance", "i-02", "--since", "2h"]).len(), 2);
     assert_eq!(of(&["work", "--filter", "moved cat"])[0]["message"], "moved cat.jpg");
+}
+
+/// The command that is shown is run as it is.
+#[test]
+fn what_is_uploaded_with_a_link_is_a_job_and_nothing_else_can_be_uploaded_with_it() {
+    let lab = Emulated::deploy();
+    let key = "uploads/in folder/it's ümläut; a,b.txt";
+    let made = lab.run(&["files", "lab.yaml", "--upload-link", key, "--max-size", "1MiB"]);
+    let made = made.stderr("").run();
+    let posted = |command: &str, bytes: &[u8]| {
+        std::fs::write(made.path("it's ümläut; a,b.txt"), bytes).expect("a file");
+        let mut sh = Command::new("sh");
+        let command = format!(
+            "{} --silent --show-error --noproxy '*' --write-out '%{{http_code}}'",
+            command.trim_end()
+        );
+        let done = sh
+            .args(["-c", &command])
+            .current_dir(made.path("."))
+            .output()
+            .expect("a shell");
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).expect("UTF-8")
+    };
+    assert_eq!(posted(&made.stdout, b"a job"), "204");
+    let told = lab.take(&lab.queue, 1);
+    let told = uploads_in(told.iter().map(|message| message.body().expect("a body")));
+    assert_eq!(
+        told.into_iter().collect::<Vec<_>>(),
+        [(lab.bucket.clone(), key.to_owned())]
+    );
+    let got = lab.run(&["files", "lab.yaml", "--get", key, "--to", "got.txt"]).run();
+    assert_eq!(std::fs::read(got.path("got.txt")).expect("a file"), b"a job");
+
+    let large = posted(&made.stdout, &vec![0; (1 << 20) + 1]);
+    assert!(large.contains("EntityTooLarge") && large.ends_with("400"), "{large}");
+    let elsewhere = posted(&made.stdout.replace("key=uploads/in folder/", "key=uploads/"), b"x");
+    assert!(
+        elsewhere.contains("AccessDenied") && elsewhere.ends_with("403"),
+        "{elsewhere}"
+    );
+}
+
+#[test]
+fn pages_of_the_origins_that_are_named_may_post() {
+    let lab = Emulated::deploy();
+    let cors = || lab.aws(async |aws| aws.s3.get_bucket_cors().bucket(&lab.bucket).send().await.ok());
+    assert!(cors().is_none(), "nobody was named");
+    let file = std::fs::read_to_string(lab.deployed.path("lab.yaml")).expect("a file");
+    let file = file.replace(
+        "versioning: true",
+        "versioning: true, browsers: ['https://app.example.com']",
+    );
+    let deployed = lab.run(&["deploy", "lab.yaml", "--yes"]).file("lab.yaml", file).run();
+    let cors = cors().expect("a configuration");
+    let [rule] = cors.cors_rules() else { panic!("{cors:?}") };
+    assert_eq!(rule.allowed_origins(), ["https://app.example.com"]);
+    assert_eq!(rule.allowed_methods(), ["POST"]);
+    assert!(rule.allowed_headers().is_empty(), "{rule:?}");
+    deployed.then().args(["drift", "lab.yaml"]).emulated().run();
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! The real binary against the real emulator.
 
+mod all_at_once;
 pub mod crash;
 pub mod data_loss;
+mod delivery;
 pub mod deploy;
 pub mod dlq;
 pub mod docs;
 pub mod drift;
+mod existing_bucket;
+mod extras;
 mod filters;
 pub mod fleet_soak;
 pub mod functions;

@@ -226,6 +226,17 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
             .complaints
             .push(format!("{} without the bucket's expected owner", call.action));
     }
+    // "x-amz-skip-destination-validation": without it, everybody's queues and topics get a test message each time.
+    if call.action == "PutBucketNotificationConfiguration" && header("x-amz-skip-destination-validation") != "true" {
+        world
+            .complaints
+            .push("a test message is sent to others' queues".to_owned());
+    }
+    if call.service == Service::S3
+        && let Some(plainly) = world.services.of_a_region(call)
+    {
+        return plain(plainly);
+    }
     match (call.service, world.said(call)) {
         (Service::AutoScaling, Some(Said::Fields(fields))) => {
             return xml(200, answer(AUTO_SCALING, &call.action, &fields, &request_id));
@@ -253,6 +264,12 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         }
         Service::Account => return plain(world.account(call)),
         Service::Lambda => return world.lambda(call).map_or_else(|refusal| refused(call, &refusal), plain),
+        Service::CloudFront => {
+            return match world.cloudfront(call) {
+                Ok(body) => xml(200, body),
+                Err(refusal) => refused(call, &refusal),
+            };
+        }
         Service::CloudWatch => {
             return match world.cloud_watch(call) {
                 Ok(body) => cbor_answer(200, body),
@@ -315,6 +332,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
         Service::Sns => xml(refusal.status, refusal.render(SNS, "00000000")),
         Service::Iam => xml(refusal.status, refusal.render(IAM, "00000000")),
         Service::Ec2 => xml(refusal.status, super::ec2::refused(refusal)),
+        Service::CloudFront => xml(refusal.status, super::cloudfront::refused(refusal)),
         Service::CloudWatch => {
             let error = serde_json::json!({"__type": refusal.code, "message": refusal.message});
             cbor_answer(refusal.status, cbor::encode(&error))

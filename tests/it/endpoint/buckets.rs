@@ -10,6 +10,12 @@ use axum::body::Bytes;
 pub struct Bucket {
     /// Otherwise a put overwrites, and a delete leaves nothing.
     pub keeps_versions: bool,
+    /// Whom it tells of what.
+    pub notifications: super::notifications::Notifications,
+    /// Where it is, if it isn't where it is asked for.
+    pub region: Option<String>,
+    /// The key of KMS that it encrypts with.
+    pub key: Option<String>,
     keys: BTreeMap<String, Vec<Version>>,
     counter: u64,
 }
@@ -23,6 +29,19 @@ pub struct Version {
 }
 
 impl Bucket {
+    /// Every bucket encrypts: "Amazon S3 applies server-side encryption with Amazon S3 managed keys (SSE-S3) as the base
+    /// level" (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html>).
+    pub fn encryption(&self) -> String {
+        let by = match &self.key {
+            Some(key) => format!("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>{key}</KMSMasterKeyID>"),
+            None => "<SSEAlgorithm>AES256</SSEAlgorithm>".to_owned(),
+        };
+        format!(
+            "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>{by}\
+             </ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+        )
+    }
+
     pub fn put(&mut self, key: &str, bytes: Bytes) {
         self.add(key, Some(bytes));
     }

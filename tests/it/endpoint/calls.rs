@@ -41,6 +41,8 @@ pub enum Service {
     S3,
     /// JSON, with the resource in the path.
     Lambda,
+    /// REST with XML.
+    CloudFront,
     Other,
 }
 
@@ -90,6 +92,8 @@ impl Call {
             (Service::Account, first.to_uppercase() + rest)
         } else if signed_for == "lambda" {
             (Service::Lambda, lambda_action(parts))
+        } else if signed_for == "cloudfront" {
+            (Service::CloudFront, super::cloudfront::action(parts))
         } else if signed_for == "s3" {
             (Service::S3, s3_action(parts))
         } else {
@@ -161,6 +165,7 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", true) => "GetObject",
         ("GET", false) if asks("versions") => "ListObjectVersions",
         ("GET", false) if asks("uploads") => "ListMultipartUploads",
+        ("GET", false) if asks("cors") => "GetBucketCors",
         ("GET", false) if asks("encryption") => "GetBucketEncryption",
         ("GET", false) if asks("notification") => "GetBucketNotificationConfiguration",
         ("GET", false) if asks("ownershipControls") => "GetBucketOwnershipControls",
@@ -169,6 +174,7 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", false) if asks("tagging") => "GetBucketTagging",
         ("GET", false) if asks("versioning") => "GetBucketVersioning",
         ("GET", false) => "ListObjectsV2",
+        ("PUT", false) if asks("notification") => "PutBucketNotificationConfiguration",
         ("PUT", true) if asks("uploadId") => "UploadPart",
         ("PUT", true) => "PutObject",
         ("POST", true) if asks("uploads") => "CreateMultipartUpload",

@@ -78,7 +78,7 @@ impl World {
         let text = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
         let asked = |name: &str| call.input.text(name).unwrap_or_default().to_owned();
         Some(match (call.service, call.action.as_str()) {
-            (Service::Json, "GetResources") => self.tagged(&input).into(),
+            (Service::Json, "GetResources") => self.tagged(&input, &call.region).into(),
             (Service::Json, "GetResource") => self.left_resource(&text("TypeName"), &text("Identifier"), call),
             (Service::Json, "DescribeLogGroups") => {
                 let named = self.left_named("AWS::Logs::LogGroup", &text("logGroupNamePrefix"));
@@ -288,10 +288,16 @@ impl World {
             && !self.is_left(kind, physical_id)
     }
 
-    /// <https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>
-    fn tagged(&self, input: &Value) -> Value {
+    /// What is in a region, and in us-east-1 what is in none
+    /// (<https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html>, `overview.html`).
+    fn tagged(&self, input: &Value, region: &str) -> Value {
         let environment = input["TagFilters"][0]["Values"][0].as_str().unwrap_or_default();
-        let listed = self.script.listed.iter().filter(|(of, ..)| of == environment);
+        let is_here = |arn: &str| match arn.contains(":cloudfront::") {
+            true => region == "us-east-1",
+            false => region == self.script.region,
+        };
+        let listed = self.script.listed.iter();
+        let listed = listed.filter(|(of, arn, _)| of == environment && is_here(arn));
         let listed = listed.map(|(of, arn, more)| {
             let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
             // "…-by-hand" is no stack's: somebody tagged it.

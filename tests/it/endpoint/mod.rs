@@ -15,6 +15,7 @@
 //!             ├─ queues, move_tasks              SQS
 //!             ├─ functions, mappings             Lambda: functions, and event source mappings
 //!             ├─ tables                          DynamoDB: tables and their records
+//!             ├─ cloudfront                      CloudFront: distributions
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ stale                           reads that show how things were
@@ -22,6 +23,7 @@
 //!             ├─ logs                            what was logged, as scripted
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
+//!             ├─ notifications                   S3: whom a bucket tells of what
 //!             └─ services                        the least of SSM; or forward, to the emulator
 //! ```
 
@@ -36,6 +38,7 @@ mod change_set_calls;
 mod change_sets;
 mod clock;
 mod cloud_watch;
+pub mod cloudfront;
 mod diff;
 mod direct;
 mod draining;
@@ -59,6 +62,7 @@ mod mappings;
 mod model;
 mod move_tasks;
 mod names;
+mod notifications;
 mod operation;
 mod parts;
 mod phases;
@@ -98,6 +102,7 @@ pub use functions::ScriptedFunction;
 pub use gate::Gate;
 pub use mappings::ScriptedMapping;
 pub use model::Model;
+pub use notifications::Moment;
 pub use query::Refusal;
 pub use queues::arn_of;
 pub use said::attributes;

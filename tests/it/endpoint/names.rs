@@ -32,6 +32,10 @@ impl World {
                 let policy = format!("scalingPolicy:{unique}:autoScalingGroupName/{group}:policyName/{name}");
                 self.arn("autoscaling", &policy)
             }
+            // Fourteen capitals and digits, of which the first is an E.
+            "AWS::CloudFront::Distribution" | "AWS::CloudFront::OriginAccessControl" => {
+                format!("E{}", unique.to_uppercase())
+            }
             "AWS::EC2::LaunchTemplate" => format!("lt-{unique}"),
             "AWS::SSM::Parameter" if !text("Name").is_empty() => text("Name"),
             "AWS::Lambda::EventSourceMapping" => self.unique(),
@@ -54,6 +58,9 @@ impl World {
                 json!(self.arn(&service, &format!("table/{name}")))
             }
             Some("Arn") => json!(self.arn(&service, name)),
+            Some("DomainName") if resource.kind == super::cloudfront::DISTRIBUTION => {
+                json!(format!("d{}.cloudfront.net", name.to_lowercase()))
+            }
             Some("QueueName" | "RoleName" | "TopicName") => json!(name),
             Some("LatestVersionNumber" | "DefaultVersionNumber") => json!(resource.version.to_string()),
             Some(other) => match resource.properties.get(other) {

@@ -88,6 +88,29 @@ impl Services {
         Some(String::from_utf8_lossy(self.buckets.get(bucket)?.get(key)?).into_owned())
     }
 
+    /// Whether a bucket keeps versions that is in one region: elsewhere S3 sends the request away, and says where to
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>).
+    pub fn of_a_region(&self, call: &Call) -> Option<Plain> {
+        let bucket = call.path.trim_start_matches('/').split(['/', '?']).next()?;
+        let bucket = self.buckets.get(bucket)?;
+        let region = bucket
+            .region
+            .as_ref()
+            .filter(|_| call.action == "GetBucketVersioning")?;
+        if *region != call.region {
+            return Some(Plain {
+                headers: vec![("x-amz-bucket-region", region.clone())],
+                ..Plain::s3_error(301, "PermanentRedirect")
+            });
+        }
+        let status = match bucket.keeps_versions {
+            true => "<Status>Enabled</Status>",
+            false => "",
+        };
+        let body = format!("<VersioningConfiguration>{status}</VersioningConfiguration>");
+        Some(Plain::ok("application/xml", body))
+    }
+
     /// S3, path style (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>).
     pub fn s3(&mut self, call: &Call, chunked: bool) -> Plain {
         let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
@@ -113,7 +136,18 @@ impl Services {
         let xml =
             |name: &str, fields: Fields| Plain::ok("application/xml", format!("<{name}>{}</{name}>", fields.render()));
         match call.action.as_str() {
-            "HeadBucket" => Plain::ok("application/xml", ""),
+            "HeadBucket" => match &objects.region {
+                // What HeadBucket says of one in another region (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>).
+                Some(region) => Plain {
+                    status: 301,
+                    headers: vec![("x-amz-bucket-region", region.clone())],
+                    ..Plain::ok("application/xml", "")
+                },
+                None => Plain::ok("application/xml", ""),
+            },
+            "GetBucketNotificationConfiguration" => objects.notifications.get(),
+            "PutBucketNotificationConfiguration" => objects.notifications.put(&call.body),
+            "GetBucketEncryption" => Plain::ok("application/xml", objects.encryption()),
             "HeadObject" | "GetObject" => match objects.get(&key) {
                 Some(bytes) => Plain::ok("application/octet-stream", bytes.clone()),
                 None => Plain::s3_error(404, "NoSuchKey"),
@@ -239,7 +273,7 @@ impl Plain {
         }
     }
 
-    fn s3_refusal(status: u16, code: &str, message: &str) -> Self {
+    pub(super) fn s3_refusal(status: u16, code: &str, message: &str) -> Self {
         let body = format!(
             "<Error><Code>{code}</Code><Message>{}</Message></Error>",
             escape(message)

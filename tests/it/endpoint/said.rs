@@ -17,7 +17,7 @@ pub enum Said {
     Fields(Fields),
     /// Of SQS and CloudWatch.
     Json(Value),
-    /// Of S3: a whole body.
+    /// Of S3 and CloudFront: a whole body.
     Body(String),
     Refusal(Refusal),
 }
@@ -48,7 +48,7 @@ impl From<Refusal> for Said {
 
 impl Script {
     /// What a service answers to an action about something: a queue's URL, a topic's or a subscription's ARN, a bucket,
-    /// a role (`role/policy` for one of its policies), a group, an alarm; `…#marker` for a further page. Said again, it
+    /// a role (`role/policy` for one of its policies), a group, an alarm, a distribution; `…#marker` for a further page. Said again, it
     /// is what is said from then on.
     pub fn says(mut self, action: &str, about: &str, said: impl Into<Said>) -> Self {
         self.said.insert((action.to_owned(), about.to_owned()), said.into());
@@ -124,6 +124,7 @@ fn subject(call: &Call) -> Option<String> {
             let input = super::cbor::decode(&call.body)?;
             input["AlarmNames"][0].as_str()?.to_owned()
         }
+        Service::CloudFront => super::cloudfront::subject(call),
         Service::S3 => {
             let path = call.path.trim_start_matches('/');
             path.split(['/', '?']).next()?.to_owned()
@@ -144,6 +145,7 @@ fn unset(action: &str) -> Option<Said> {
             "ServerSideEncryptionConfigurationNotFoundError",
             "The server side encryption configuration was not found",
         ),
+        "GetBucketCors" => ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
         "GetBucketOwnershipControls" => (
             "OwnershipControlsNotFoundError",
             "The bucket ownership controls were not found",

@@ -159,6 +159,12 @@ impl Script {
         self
     }
 
+    /// Where they work.
+    pub fn region(mut self, region: &str) -> Self {
+        self.region = region.into();
+        self
+    }
+
     /// How long a resource takes, unless [`Script::takes`] says otherwise.
     pub fn resources_take(mut self, each: Duration) -> Self {
         self.resources_take = each;

@@ -141,3 +141,23 @@ fn an_error_of_a_long_run_is_in_a_period_that_the_alarm_still_looks_at() {
         assert_eq!(alarm["DatapointsToAlarm"], 1, "{timeout}");
     }
 }
+
+/// As Scheduler publishes them: by group (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html>).
+#[test]
+fn jobs_by_the_clock_that_fail_are_told_of() {
+    let file = format!("{}alerts: {{email: me@example.com}}\n", shipped("replies"));
+    let template = template(&file, "move");
+    for (alarm, metric) in [
+        ("ScheduleErrorsAlarm", "TargetErrorCount"),
+        ("DroppedSchedulesAlarm", "InvocationDroppedCount"),
+    ] {
+        let alarm = &template["Resources"][alarm]["Properties"];
+        assert_eq!(
+            (&alarm["Namespace"], &alarm["MetricName"]),
+            (&"AWS/Scheduler".into(), &metric.into())
+        );
+        let dimensions = serde_json::json!([{"Name": "ScheduleGroup", "Value": {"Ref": "ScheduleGroup"}}]);
+        assert_eq!(alarm["Dimensions"], dimensions);
+        assert_eq!(alarm["AlarmActions"], serde_json::json!([{"Ref": "AlertsTopicArn"}]));
+    }
+}

@@ -7,8 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::offline::cfn_lint::every_option;
-use crate::offline::shipped::{SHIPPED, shipped};
+use crate::offline::options::together::every_template;
 
 /// One that it must find something in, or it wasn't asked.
 const OPEN: &str = "
@@ -45,13 +44,10 @@ fn findings(report: &Value, kind: &str) -> BTreeSet<String> {
 #[test]
 fn checkov_finds_nothing_without_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut bodies = every_option();
-    for name in SHIPPED {
-        bodies.extend(shipped(name, false).stacks.into_iter().map(|stack| stack.body));
-    }
-    assert!(bodies.len() > 30, "{} templates", bodies.len());
-    for (number, body) in bodies.iter().enumerate() {
-        std::fs::write(folder.path().join(format!("{number}.yaml")), body).expect("writes");
+    let bodies = every_template();
+    assert!(bodies.len() > 100, "{} templates", bodies.len());
+    for (name, body) in bodies {
+        std::fs::write(folder.path().join(format!("{name}.yaml")), body).expect("writes");
     }
     std::fs::write(folder.path().join("open.yaml"), OPEN).expect("writes");
     let output = Command::new(executable())
@@ -80,16 +76,6 @@ fn checkov_finds_nothing_without_a_reason() {
         .into_iter()
         .partition(|finding| finding.starts_with("/open.yaml"));
     assert!(open.iter().any(|finding| finding.contains("CKV_AWS_20")), "{open:?}");
-    let shown = |finding: &String| {
-        let (file, _) = finding.trim_start_matches('/').split_once('.').expect("a file");
-        let body = bodies.iter().nth(file.parse().expect("a number")).expect("one of them");
-        let about = body
-            .lines()
-            .find(|line| line.starts_with("Description"))
-            .unwrap_or_default();
-        format!("{finding} ({about})")
-    };
-    let ours: Vec<String> = ours.iter().map(shown).collect();
     assert!(ours.is_empty(), "{}", ours.join("\n"));
     // A suppression says why.
     for skipped in report["results"]["skipped_checks"].as_array().expect("a list") {

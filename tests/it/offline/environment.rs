@@ -80,6 +80,7 @@ refused! {
     aliases: with("on_destroy: empty", "<<: &a {on_destroy: empty}\n  versioning: *a");
     block_text_of_several_lines: with("program: ../examples/mover", "program: |\n          ../examples\n          mover");
     brackets_left_open: with("types: [t4g.small]", "types: [t4g.small");
+    browsers: with("on_destroy: empty", "on_destroy: empty\n  browsers: ['*', 'https://*.example.com', 'http://app.example.com', 'https://App.example.com/', 'https://app.example.com:443', 'https://1.2.3', 'http://localhost:99999', 'https://app.example.com', 'https://app.example.com', app]");
     bucket_that_is_not_there: with("bucket:\n  uploads: uploads/\n  processed: processed/\n  on_destroy: empty\n", "");
     capacity_at_one_time_twice: capacity(r#"{cron: "0 8 * * 1-5", max: 3}, {cron: "0 8 1 * *", min: 0, max: 0}"#);
     capacity_beyond_the_groups: capacity(r#"{cron: "0 8 * * *", max: 5}, {cron: "0 9 * * *", min: 5}, {cron: "0 10 * * *", max: 1}, {cron: "0 11 * * *", min: 3, max: 2}"#);
@@ -133,6 +134,9 @@ refused! {
     old_versions_for_a_number: with("on_destroy: empty", "versioning: true\n  old_versions: 30");
     overlapping_prefixes: with("processed: processed/", "processed: uploads/done/");
     region_misspelt: with("region: us-east-2", "region: us-easst-2");
+    standby: with("region: us-east-2", "region: us-east-2\nstandby: [us-west-2, us-wset-2, us-west-2, af-central-7]");
+    copies_without_versions: with("on_destroy: empty", "on_destroy: empty\n  replicate_to: arn:aws:s3:::other-bucket");
+    copies_to_no_arn: with("on_destroy: empty", "on_destroy: empty\n  versioning: true\n  replicate_to: other-bucket");
     region_that_may_be_new: with("region: us-east-2", "region: af-central-7");
     reserved_names: with("name: move", "name: intake");
     on_demand_base_without_spot: with("max: 4", "max: 4\n        on_demand_base: 1");

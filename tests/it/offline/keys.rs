@@ -134,6 +134,26 @@ fn each_key_of_a_function_is_in_its_template() {
 }
 
 #[test]
+fn pages_of_these_origins_may_post_and_do_nothing_else() {
+    let cors = |browsers: &str| {
+        let file = format!("bucket: {{on_destroy: empty{browsers}}}");
+        let intake = rendered(both(&[("bucket: {on_destroy: empty}", &file)])).remove("intake");
+        let template = intake.expect("the bucket's stack")["template"].clone();
+        template["Resources"]["Bucket"]["Properties"]["CorsConfiguration"].clone()
+    };
+    assert_eq!(cors(""), Value::Null);
+    let rule = json!({
+        "AllowedMethods": ["POST"],
+        "AllowedOrigins": ["https://app.example.com", "http://localhost:3000"],
+        "MaxAge": 3600,
+    });
+    assert_eq!(
+        cors(", browsers: ['https://app.example.com', 'http://localhost:3000']"),
+        json!({"CorsRules": [rule]})
+    );
+}
+
+#[test]
 fn a_functions_alarms_need_somebody_to_tell_and_a_function_at_work() {
     let nobody = format!("alerts: {{topic: '{TOPIC}'}}\n");
     for change in [(nobody.as_str(), ""), ("active: lambda", "active: instances")] {

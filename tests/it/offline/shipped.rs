@@ -6,8 +6,11 @@ use qfleet::blueprint::{self, Blueprint, Placement};
 use qfleet::environment::{self, Environment};
 
 /// The environment files in stacks/.
-pub const SHIPPED: [&str; 11] = [
+pub const SHIPPED: [&str; 15] = [
+    "database",
     "class",
+    "delivery",
+    "existing",
     "lab",
     "office-hours",
     "production",
@@ -17,6 +20,7 @@ pub const SHIPPED: [&str; 11] = [
     "replies",
     "secrets",
     "switch",
+    "two-regions",
     "web",
 ];
 

@@ -135,6 +135,7 @@ impl Faults {
             }
             match value {
                 Value::Literal(_)
+                | Value::Default(_)
                 | Value::Ssm(_)
                 | Value::InService(_)
                 | Value::Zones(_)

@@ -48,6 +48,7 @@ fn its_role_reaches_what_it_feeds_and_the_uploads_and_nothing_else() {
             "FetchProgram",
             "FindOwnGroup",
             "MakeUploadLinks",
+            "SeeOwnHealth",
             "SeeWhichFilesThereAre",
             "SendJobs",
             "SignalDeployment",
@@ -102,13 +103,17 @@ fn the_load_balancer_is_reached_by_whom_the_file_names_and_its_instances_by_it_a
         everybody["SecurityGroup"]["Properties"]["SecurityGroupIngress"][0]["SourceSecurityGroupId"],
         json!({"Ref": "LoadBalancerSecurityGroup"})
     );
-    assert_eq!(everybody["Listener"]["Properties"]["Protocol"], "HTTP");
+    assert_eq!(
+        everybody["HttpListener"]["Properties"]["DefaultActions"][0]["Type"],
+        "forward"
+    );
+    assert!(everybody.get("HttpsListener").is_none());
 
     let https =
         resources("  clients: [203.0.113.0/24]\n  certificate: 'arn:aws:acm:us-east-2:111122223333:certificate/6f'\n");
     let named = |port: u32| (json!("203.0.113.0/24"), json!(port), json!(port));
     assert_eq!(ingress(&https, "LoadBalancerSecurityGroup"), [named(80), named(443)]);
-    let listener = &https["Listener"]["Properties"];
+    let listener = &https["HttpsListener"]["Properties"];
     assert_eq!(
         (&listener["Protocol"], &listener["Port"]),
         (&json!("HTTPS"), &json!(443))
@@ -118,7 +123,7 @@ fn the_load_balancer_is_reached_by_whom_the_file_names_and_its_instances_by_it_a
             .as_str()
             .is_some_and(|policy| policy.contains("TLS13-1-2"))
     );
-    let redirect = &https["RedirectListener"]["Properties"]["DefaultActions"];
+    let redirect = &https["HttpListener"]["Properties"]["DefaultActions"];
     assert_eq!(redirect[0]["RedirectConfig"]["Protocol"], "HTTPS");
     assert_eq!(
         redirect.as_array().map(Vec::len),
@@ -149,4 +154,97 @@ fn a_certificate_of_another_region_is_refused_before_anything_is_made() {
         .status(2)
         .stderr_contains("the certificate is in `eu-west-1`, and the load balancer is in `us-east-2`")
         .run();
+}
+
+/// What has one port before an update has the same one after it: a certificate comes and goes without two listeners on one.
+#[test]
+fn each_port_is_one_resources() {
+    let certificate = "  certificate: 'arn:aws:acm:us-east-2:111122223333:certificate/6f'\n";
+    for web in ["", certificate] {
+        let resources = resources(web);
+        let of_type = |resource: &&Value| resource["Type"] == "AWS::ElasticLoadBalancingV2::Listener";
+        assert_eq!(
+            resources.values().filter(of_type).count(),
+            if web.is_empty() { 1 } else { 2 }
+        );
+        assert_eq!(resources["HttpListener"]["Properties"]["Port"], 80);
+        for waiting in ["Group", "RequestScaling"] {
+            if let Some(waiting) = resources.get(waiting) {
+                assert_eq!(waiting["DependsOn"], "HttpListener");
+            }
+        }
+        if let Some(https) = resources.get("HttpsListener") {
+            assert_eq!(https["Properties"]["Port"], 443);
+            assert_eq!(resources["HttpListener"]["DependsOn"], "HttpsListener");
+        }
+    }
+}
+
+#[test]
+fn a_spot_instance_may_leave_its_target_group_and_no_other() {
+    let statements = |web: &str| {
+        let role = resources(web)["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"].clone();
+        role.as_array().expect("statements").clone()
+    };
+    let leaves = |one: &Value| one["Action"] == "elasticloadbalancing:DeregisterTargets";
+    assert!(!statements("").iter().any(leaves), "nobody takes it back");
+    let file = file("").replacen("web:\n  instances: {", "web:\n  instances: {spot: true, ", 1);
+    let all = with_file(&file)
+        .args(["render", "lab.yaml", "--account", "111122223333", "--output", "json"])
+        .run()
+        .json();
+    let stacks = all["stacks"].as_array().expect("stacks");
+    let web = stacks
+        .iter()
+        .find(|stack| stack["part"] == "web")
+        .expect("the web tier");
+    let template = template::read(web["template"].as_str().expect("a template")).expect("a template");
+    let role = &template["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let of_spot: Vec<&Value> = role
+        .as_array()
+        .expect("statements")
+        .iter()
+        .filter(|one| leaves(one))
+        .collect();
+    assert_eq!(of_spot.len(), 1);
+    assert_eq!(of_spot[0]["Resource"], json!({"Ref": "TargetGroup"}));
+}
+
+#[test]
+fn an_instance_that_starts_as_long_as_it_may_rings_no_alarm() {
+    let periods = |start: &str| {
+        let file = file("").replacen(
+            "web:\n  instances: {",
+            &format!("web:\n  instances: {{start_timeout: {start}, "),
+            1,
+        );
+        let all = with_file(&file)
+            .args(["render", "lab.yaml", "--account", "111122223333", "--output", "json"])
+            .run()
+            .json();
+        let stacks = all["stacks"].as_array().expect("stacks").clone();
+        let web = stacks
+            .into_iter()
+            .find(|stack| stack["part"] == "web")
+            .expect("the web tier");
+        let template = template::read(web["template"].as_str().expect("a template")).expect("a template");
+        template["Resources"]["UnhealthyTargetsAlarm"]["Properties"]["EvaluationPeriods"].clone()
+    };
+    assert_eq!((periods("2m"), periods("20m")), (json!(5), json!(21)));
+}
+
+#[test]
+fn who_may_reach_it_and_who_may_read_along_are_advice_of_their_own() {
+    let said = |web: &str| {
+        let ran = test(web).args(["check", "lab.yaml"]).run();
+        ran.stdout + &ran.stderr
+    };
+    let (open, readable) = ("everybody on the internet can reach the web tier", "is not encrypted");
+    let has = |web: &str| (said(web).contains(open), said(web).contains(readable));
+    let certificate = "  certificate: 'arn:aws:acm:us-east-2:111122223333:certificate/6f'\n";
+    let clients = "  clients: [203.0.113.0/24]\n";
+    assert_eq!(has(""), (true, true));
+    assert_eq!(has(clients), (false, true));
+    assert_eq!(has(certificate), (true, false));
+    assert_eq!(has(&format!("{clients}{certificate}")), (false, false));
 }

@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
 use crate::deployed::{BUCKET, lab, test};
 use crate::endpoint::{Endpoint, Fault, On, Script};
 
@@ -138,6 +142,110 @@ fn a_link_ends_with_its_credentials() {
     assert!(url.contains("X-Amz-Credential=ASIAEXAMPLE"), "{url}");
     let asked = fs::read_to_string(done.path("home/asked")).expect("it was asked");
     assert_eq!(asked, "x\n", "a person may have to type a code each time");
+}
+
+#[test]
+fn an_upload_link_is_a_form_for_one_key() {
+    let key = "uploads/it's a \"cat\"; b,c.jpg";
+    let endpoint = with_files(&[]);
+    let link = |args: &[&str]| {
+        test(&endpoint)
+            .args(["files", "lab.yaml", "--upload-link"])
+            .args(args.iter().copied())
+    };
+    let made = link(&[key, "--for", "10m", "--max-size", "20MiB", "--output", "json"]).stderr("");
+    let made = made.env("AWS_SESSION_TOKEN", "").run().json();
+    assert_eq!(made["url"], format!("{}/{BUCKET}/", endpoint.url()), "{made:#}");
+    assert_eq!(made["max_size"], 20 << 20);
+    let fields = made["fields"].as_object().expect("fields");
+    assert_eq!(fields["key"], key);
+    let policy = BASE64_STANDARD
+        .decode(fields["policy"].as_str().expect("a policy"))
+        .expect("base64");
+    let policy: Value = serde_json::from_slice(&policy).expect("JSON");
+    assert_eq!(
+        policy["expiration"].as_str().map(seconds),
+        made["expires"].as_str().map(seconds)
+    );
+    let is_signed = |name: &&String| !matches!(name.as_str(), "policy" | "x-amz-signature");
+    let conditions = fields.keys().filter(is_signed).map(|name| json!({name: fields[name]}));
+    let mut expected: Vec<Value> = conditions.collect();
+    expected.push(json!({"bucket": BUCKET}));
+    expected.push(json!(["content-length-range", 0, 20 << 20]));
+    let mut found = policy["conditions"].as_array().expect("conditions").clone();
+    for all in [&mut expected, &mut found] {
+        all.sort_by_key(Value::to_string);
+    }
+    assert_eq!(found, expected);
+    let scope = fields["x-amz-credential"].as_str().expect("a scope");
+    assert!(
+        scope.starts_with("AKIAEXAMPLE/") && scope.ends_with("/us-east-2/s3/aws4_request"),
+        "{scope}"
+    );
+
+    // What is shown is words for a shell, and what curl reads of them is the same form.
+    let shown = link(&[key]).stderr("").run().stdout;
+    let words = shlex::split(&shown).expect("words");
+    assert_eq!(
+        words[..2],
+        ["curl".to_owned(), format!("{}/{BUCKET}/", endpoint.url())],
+        "{shown}"
+    );
+    assert!(words.contains(&format!("key={key}")), "{shown}");
+    assert_eq!(
+        words[words.len() - 2..],
+        ["-F", r#"file=@"./it's a \"cat\"; b,c.jpg""#],
+        "{shown}"
+    );
+
+    // Those of a role that was assumed: their token is a field, and under the policy.
+    let temporary = link(&["uploads/cat.jpg", "--output", "json"]).env("AWS_SESSION_TOKEN", "token");
+    let temporary = temporary
+        .stderr_contains("the link ends with the credentials")
+        .run()
+        .json();
+    assert_eq!(temporary["expires"], Value::Null);
+    assert_eq!(temporary["fields"]["x-amz-security-token"], "token");
+    let policy = BASE64_STANDARD.decode(temporary["fields"]["policy"].as_str().expect("a policy"));
+    let policy = String::from_utf8(policy.expect("base64")).expect("UTF-8");
+    assert!(policy.contains(r#"{"x-amz-security-token":"token"}"#), "{policy}");
+}
+
+/// When that is, without fractions.
+fn seconds(time: &str) -> i64 {
+    time.parse::<jiff::Timestamp>().expect("a time").as_second()
+}
+
+#[test]
+fn no_upload_link_is_made_for_what_would_be_no_job() {
+    let endpoint = with_files(&["uploads/there"]);
+    let link = |args: &[&str]| {
+        test(&endpoint)
+            .args(["files", "lab.yaml", "--upload-link"])
+            .args(args.iter().copied())
+            .stdout("")
+    };
+    for (args, said) in [
+        (
+            &["processed/cat.jpg"][..],
+            "isn't under uploads/: a file there would never be a job",
+        ),
+        (&["uploads/"], "names a folder"),
+        (&["uploads/${filename}"], "has a `$`"),
+        (&["uploads/a\nb"], "has control characters"),
+        (&["uploads/a", "--for", "8d"], "a link lasts for 1s to 7d"),
+        (&["uploads/a", "--max-size", "6GiB"], "from 1 B to 5 GiB"),
+        (&["uploads/a", "--max-size", "0B"], "from 1 B to 5 GiB"),
+        (&["uploads/a", "--link", "uploads/a"], "cannot be used with"),
+    ] {
+        link(args).status(2).stderr_contains(said).run();
+    }
+    let long = format!("uploads/{}", "x".repeat(1017));
+    link(&[&long]).status(2).stderr_contains("longer than 1024 bytes").run();
+    let there = test(&endpoint).args(["files", "lab.yaml", "--upload-link", "uploads/there"]);
+    there
+        .stderr_contains("uploads/there is there already: what is uploaded takes its place")
+        .run();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::{causes, program};
 use super::{DRAIN, End, Supervisor};
@@ -13,6 +13,20 @@ use crate::error::Result;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Supervisor {
+    /// Ends a fleet whose groups are gone, unless a deploy may bring others.
+    pub(super) fn end_if_gone(&mut self) {
+        if self.members.is_empty() && self.end.is_none() && !self.sources.may_come() {
+            // What was read while they went may be from the middle of an update: it is read once more.
+            let since = *self.empty.get_or_insert_with(Instant::now);
+            if self.read > since && self.silent.is_none() {
+                self.note(format!("{} is gone: its groups were deleted", self.environment));
+                self.end = Some(Ok(End::Gone));
+            }
+        } else {
+            self.empty = None;
+        }
+    }
+
     /// Told to stop: the first time workers drain, the second time they are killed.
     pub(super) fn stop(&mut self) {
         let is_first = self.end.is_none();

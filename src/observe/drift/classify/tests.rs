@@ -14,6 +14,7 @@ const QUEUE: &str = "AWS::SQS::Queue";
 const TABLE: &str = "AWS::DynamoDB::Table";
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const BUCKET: &str = "AWS::S3::Bucket";
+const DISTRIBUTION: &str = "AWS::CloudFront::Distribution";
 
 /// The whole properties are taken apart by the path, as detection does.
 fn class(kind: &str, path: &str, expected: &Value, actual: &Value, asked: Option<&Value>) -> Class {
@@ -185,6 +186,49 @@ fn each_difference_of_a_queue_a_bucket_or_a_topic_has_its_class() {
             "",
             json!(null),
             json!(null),
+        ),
+        (
+            Class::Dangerous,
+            DISTRIBUTION,
+            "DistributionConfig/DefaultCacheBehavior/TrustedKeyGroups",
+            json!({"DistributionConfig": {"DefaultCacheBehavior": {"TrustedKeyGroups": ["ours"]}}}),
+            json!({"DistributionConfig": {"DefaultCacheBehavior": {}}}),
+        ),
+        (
+            Class::Dangerous,
+            DISTRIBUTION,
+            "DistributionConfig/Origins/0/OriginPath",
+            json!({"DistributionConfig": {"Origins": [{"OriginPath": "/processed"}]}}),
+            json!({"DistributionConfig": {"Origins": [{"OriginPath": ""}]}}),
+        ),
+        (
+            Class::Dangerous,
+            DISTRIBUTION,
+            "DistributionConfig/Enabled",
+            json!({"DistributionConfig": {"Enabled": true}}),
+            json!({"DistributionConfig": {"Enabled": false}}),
+        ),
+        (
+            Class::Dangerous,
+            DISTRIBUTION,
+            "DistributionConfig/ViewerCertificate/MinimumProtocolVersion",
+            json!({"DistributionConfig": {"ViewerCertificate": {"MinimumProtocolVersion": "TLSv1.2_2021"}}}),
+            json!({"DistributionConfig": {"ViewerCertificate": {"MinimumProtocolVersion": "TLSv1"}}}),
+        ),
+        (
+            Class::Unexpected,
+            DISTRIBUTION,
+            "DistributionConfig/Comment",
+            json!({"DistributionConfig": {"Comment": "ours"}}),
+            json!({"DistributionConfig": {"Comment": "theirs"}}),
+        ),
+        (Class::Dangerous, DISTRIBUTION, "", json!(null), json!(null)),
+        (
+            Class::Dangerous,
+            "AWS::CloudFront::OriginAccessControl",
+            "OriginAccessControlConfig/SigningBehavior",
+            json!({"OriginAccessControlConfig": {"SigningBehavior": "always"}}),
+            json!({"OriginAccessControlConfig": {"SigningBehavior": "never"}}),
         ),
         (Class::Dangerous, QUEUE, "", json!(null), json!(null)),
         (Class::Dangerous, "AWS::SNS::Subscription", "", json!(null), json!(null)),

@@ -31,6 +31,7 @@ async fn prune(rig: &Rig, shown: impl FnOnce(&Endpoint), deleting: impl FnOnce(&
     let mut plan = Plan {
         address: address(),
         stacks: Vec::new(),
+        existing_buckets: Vec::new(),
         surplus: Surplus::find(&rig.cloud, &rig.blueprint, true, rig.now()).await,
         prunes: true,
         outputs: BTreeMap::new(),

@@ -274,8 +274,8 @@ async fn what_a_function_has_in_hand_is_waited_for_and_no_longer() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_interrupt_ends_the_waiting_and_the_switch_is_done() {
+/// A stage that is to be paused, and its function has a message in hand.
+async fn pausing() -> Rig {
     let mut rig = deployed(&both("lambda")).await;
     then(&mut rig, &both("none"), |script| script);
     rig.endpoint.world(|world| {
@@ -283,6 +283,12 @@ async fn an_interrupt_ends_the_waiting_and_the_switch_is_done() {
         queues.make(QUEUE, &["one"]);
         queues.take_all(QUEUE, tokio::time::Instant::now() + Duration::from_secs(600));
     });
+    rig
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_ends_the_waiting_and_the_switch_is_done() {
+    let rig = pausing().await;
     let waits = |endpoint: &crate::endpoint::Endpoint| !endpoint.calls("GetFunction").is_empty();
     let (ran, _) = tokio::join!(rig.deploy(), rig.interrupt_when(waits));
     assert!(ran.report().succeeded, "{:?}", ran.report());

@@ -268,6 +268,16 @@ fn changes_of_a_bucket_are_found() {
             },
         ),
         (
+            "scripts of every page may read",
+            &["Bucket CorsConfiguration unexpected qfleet"],
+            |script, _| {
+                // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketCors.html>
+                let cors = "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>\
+                            </CORSRule></CORSConfiguration>";
+                script.says("GetBucketCors", BUCKET, cors)
+            },
+        ),
+        (
             "no notification",
             &["Bucket NotificationConfiguration/TopicConfigurations dangerous qfleet"],
             |script, _| {

@@ -21,10 +21,11 @@ pub struct Run {
 }
 
 /// What says nothing to a service of AWS, and to the emulator only whether it runs.
-pub const WITHOUT_CALLS: [&str; 9] = [
+pub const WITHOUT_CALLS: [&str; 10] = [
     "init",
     "check",
     "render",
+    "graph",
     "schema",
     "completions",
     "local start",

@@ -124,13 +124,7 @@ async fn a_stage_that_was_paused_meanwhile_stays_paused() {
 /// The function still holds messages when it is to work again.
 #[tokio::test(start_paused = true)]
 async fn a_switch_back_while_the_function_finishes_holds_up_nobody() {
-    let mut rig = deployed(&both("lambda")).await;
-    then(&mut rig, &both("none"), |script| script);
-    rig.endpoint.world(|world| {
-        let queues = &mut world.services.queues;
-        queues.make(QUEUE, &["one"]);
-        queues.take_all(QUEUE, tokio::time::Instant::now() + Duration::from_secs(600));
-    });
+    let rig = pausing().await;
     let back = beside(&rig, &both("lambda"));
     let finishing = async {
         while rig.endpoint.calls("GetFunction").is_empty() {

@@ -88,13 +88,7 @@ async fn a_group_that_could_not_be_deleted_is_named() {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_to_wait_ends_while_a_function_finishes() {
-    let mut rig = deployed(&both("lambda")).await;
-    then(&mut rig, &both("none"), |script| script);
-    rig.endpoint.world(|world| {
-        let queues = &mut world.services.queues;
-        queues.make(QUEUE, &["one"]);
-        queues.take_all(QUEUE, tokio::time::Instant::now() + Duration::from_secs(600));
-    });
+    let mut rig = pausing().await;
     rig.waiting.deadline = Some(tokio::time::Instant::now() + Duration::from_secs(10));
     let ran = rig.deploy().await.well();
     assert_eq!(ran.exit_code(), 0, "the switch is done");

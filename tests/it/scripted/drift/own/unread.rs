@@ -42,6 +42,7 @@ fn what_may_not_be_read_is_said_and_hides_nothing_else() {
 fn a_bucket_that_says_nothing_is_not_checked() {
     let endpoint = serve(Script::new(), |script, _| {
         [
+            "GetBucketCors",
             "GetBucketEncryption",
             "GetBucketNotificationConfiguration",
             "GetBucketOwnershipControls",

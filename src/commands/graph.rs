@@ -1,0 +1,51 @@
+//! `qfleet graph ENV [--format mermaid|svg]`
+
+use clap::{Args, ValueEnum};
+
+use super::global::Env;
+use super::{Global, placement};
+use crate::blueprint;
+use crate::error::Result;
+use crate::report;
+
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  qfleet graph lab                              Mermaid, for a page on GitHub or GitLab
+  qfleet graph lab --format svg >lab.svg        a picture, in light and in dark
+  qfleet graph lab --output json | jq -r '.arrows[] | \"\\(.from) \\(.to) \\(.evidence[0].statement)\"'
+
+Drawn from the rendered templates: an arrow is there because a template has a permission, a subscription or
+the like, which --output json names. What boots, logs and scales instances is left out. Asks nobody, as render.")]
+pub struct Graph {
+    #[command(flatten)]
+    env: Env,
+    /// What the picture is written as; with --output json its nodes and arrows are printed instead
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Format {
+    /// Text that Markdown pages show as a picture, in a block that begins with ```mermaid
+    #[default]
+    Mermaid,
+    /// A picture as a file of its own
+    Svg,
+}
+
+impl Graph {
+    pub fn run(self, global: &Global) -> Result<()> {
+        let environment = self.env.load_and_build(global)?;
+        // Account and region are in no picture.
+        let offline = placement::offline(&environment, global, None)?;
+        let blueprint = blueprint::render(&environment, &offline.placement)?;
+        let graph = blueprint::graph::of(&blueprint);
+        report::document(global.output, &graph, || match self.format {
+            Format::Mermaid => report::graph::mermaid(&graph),
+            Format::Svg => report::graph::svg(&graph),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,294 @@
+//! One environment with everything that there is, deployed, used, watched, changed and destroyed: real workers, a real
+//! function and a real page. Nothing is left of it.
+
+use std::io::Read;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use aws_sdk_ssm::types::ParameterType;
+use serde_json::Value;
+use tokio::task::block_in_place;
+
+use crate::emulator::whole_way::everything;
+use crate::harness::{Aws, Output, Test, account};
+
+const REGION: &str = "us-east-2";
+const PATIENCE: Duration = Duration::from_secs(120);
+const MOVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mover");
+const FINGERPRINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fingerprint");
+const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/web");
+
+/// The whole: `images` is worked on by instances or by a function, `nightly` may be left out.
+fn environment(account: &str, active: &str, nightly: bool) -> String {
+    let nightly = match nightly {
+        true => format!(
+            "  - name: nightly
+    schedules: [{{cron: '0 3 * * *', time_zone: Europe/Berlin, body: '{{\"move\": \"uploads/\"}}'}}]
+    workers:
+      lambda: {{program: {MOVER:?}, handler: mover.function.handler, runtime: python3.13}}
+"
+        ),
+        false => String::new(),
+    };
+    format!(
+        "name: whole
+region: {REGION}
+account: \"{account}\"
+lifetime: 1h
+tags: {{team: media, cost-center: \"4711\"}}
+bucket: {{on_destroy: empty, versioning: true, old_versions: 7d}}
+results: {{ttl: 7d}}
+alerts: {{email: somebody@example.com}}
+delivery: {{key_groups: [12345678-1234-1234-1234-123456789012]}}
+stages:
+  - name: images
+    from: bucket
+    only: {{prefix: uploads/img/}}
+    replies: true
+    queue: {{visibility_timeout: 30s, max_receives: 3}}
+    workers:
+      active: {active}
+      instances:
+        program: {MOVER:?}
+        types: [t3.micro, t3a.micro]
+        spot: true
+        on_demand_base: 1
+        network: create
+        min: 1
+        max: 2
+        capacity: [{{cron: '0 0 1 1 *', max: 1}}, {{cron: '0 1 1 1 *'}}]
+        environment: {{MOVER_POLL_SECONDS: \"1\"}}
+        secrets: {{DB_PASSWORD: /whole/db}}
+      lambda: {{program: {MOVER:?}, handler: mover.function.handler, runtime: python3.13, secrets: {{DB_PASSWORD: /whole/db}}}}
+    scaling: {{acceptable_latency: 1m, seconds_per_message: 1}}
+  - name: fingerprint
+    from: images
+    workers:
+      instances: {{program: {FINGERPRINT:?}, types: [t3.micro], network: create, min: 1, max: 1, environment: {{POLL_SECONDS: \"1\"}}}}
+  - name: subtitles
+    from: bucket
+    only: {{prefix: uploads/text/, suffix: [.srt, .vtt]}}
+    workers:
+      lambda: {{program: {MOVER:?}, handler: mover.function.handler, runtime: python3.13, max_concurrency: 2}}
+{nightly}web:
+  instances: {{program: {WEB:?}, types: [t3.micro], network: create, min: 1, max: 2, drain_timeout: 30s}}
+  feeds: [images]
+  clients: [203.0.113.0/24]
+"
+    )
+}
+
+/// A fleet in the background, which ends with the test.
+struct Fleet(Output);
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        let _ = self.0.then().args(["local", "down", "whole"]).command().output();
+    }
+}
+
+fn run(test: Test) -> Output {
+    block_in_place(|| test.emulated().run())
+}
+
+fn outputs(report: &Value, part: &str, key: &str) -> String {
+    let output = report["outputs"][part][key].as_str();
+    output
+        .unwrap_or_else(|| panic!("no {part}.{key} in {report:#}"))
+        .to_owned()
+}
+
+async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+struct Whole {
+    aws: Aws,
+    account: String,
+    there: Output,
+    bucket: String,
+}
+
+impl Whole {
+    fn qfleet(&self, args: &[&str]) -> Output {
+        run(self.there.then().args(args.iter().copied()))
+    }
+
+    fn edit(&self, active: &str, nightly: bool) {
+        let file = environment(&self.account, active, nightly);
+        std::fs::write(self.there.path("whole.yaml"), file).expect("writes");
+    }
+
+    async fn put(&self, key: &str) {
+        let put = self.aws.s3.put_object().bucket(&self.bucket).key(key);
+        put.body(key.as_bytes().to_vec().into()).send().await.expect("is put");
+    }
+
+    async fn is_there(&self, key: &str) -> Option<()> {
+        self.aws
+            .s3
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .ok()
+            .map(drop)
+    }
+
+    /// Files of both kinds come, and a job that is replied to: each is done, and written down.
+    async fn work(&self, batch: &str) {
+        let image = format!("img/{batch}.png");
+        let text = format!("text/{batch}.srt");
+        self.put(&format!("uploads/{image}")).await;
+        self.put(&format!("uploads/{text}")).await;
+        for done in [&image, &text] {
+            until(&format!("{done} is moved"), async || {
+                self.is_there(&format!("processed/{done}")).await
+            })
+            .await;
+        }
+        let checksum = format!("processed/{image}.sha256");
+        until("a checksum beside it", async || self.is_there(&checksum).await).await;
+        until("it is written down", async || {
+            let found = self
+                .qfleet(&["results", "whole.yaml", &format!("uploads/{image}"), "--output", "json"])
+                .json();
+            let is_done = |record: &Value| record["stage"] == "images" && record["state"] == "done";
+            found["records"].as_array()?.iter().any(is_done).then_some(())
+        })
+        .await;
+        // No stage wants it, so nobody takes it but who is asked to.
+        let other = format!("uploads/{batch}.bin");
+        self.put(&other).await;
+        let job = self.there.then().args([
+            "send",
+            "whole.yaml",
+            "--stage",
+            "images",
+            "--wait",
+            "--timeout",
+            "2m",
+            "-",
+        ]);
+        let job = run(job
+            .stdin(format!("{{\"move\": \"{other}\"}}"))
+            .stdout_contains("1 of 1 job replied to"));
+        assert!(
+            job.stdout.contains("\"state\": \"done\", \"moved\": 1"),
+            "{}",
+            job.stdout
+        );
+        assert!(self.is_there(&format!("processed/{batch}.bin")).await.is_some());
+    }
+
+    /// Nothing is amiss, whoever looks.
+    fn is_well(&self, stages: &[&str]) {
+        let status = self.qfleet(&["status", "whole.yaml", "--output", "json"]).json();
+        let bad = |finding: &&Value| finding["severity"] != "info";
+        let findings: Vec<&Value> = status["findings"]
+            .as_array()
+            .expect("findings")
+            .iter()
+            .filter(bad)
+            .collect();
+        assert!(findings.is_empty(), "{findings:#?}");
+        let named: Vec<&str> = status["stages"]
+            .as_array()
+            .expect("stages")
+            .iter()
+            .filter_map(|one| one["stage"].as_str())
+            .collect();
+        assert_eq!(named, stages, "{status:#}");
+        self.qfleet(&["drift", "whole.yaml", "--fail"]);
+        let plan = self.qfleet(&["plan", "whole.yaml", "--exit-code", "--prune"]);
+        assert!(plan.stdout.contains("Nothing to do"), "{}", plan.stdout);
+    }
+}
+
+/// Whether the page answers.
+fn answers(url: &str) -> Option<()> {
+    let host = url.strip_prefix("http://")?.trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).ok()?;
+    let asked = format!("GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut stream, asked.as_bytes()).ok()?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said).ok()?;
+    said.starts_with("HTTP/1.1 200 ").then_some(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_deployed_used_changed_and_gone() {
+    let account = account();
+    let aws = Aws::new(&account, REGION);
+    let put = aws
+        .ssm
+        .put_parameter()
+        .name("/whole/db")
+        .r#type(ParameterType::SecureString);
+    put.value("hunter2").send().await.expect("put");
+    let before = everything(&account);
+
+    let test = Test::new().file("whole.yaml", environment(&account, "instances", true));
+    let checked = run(test.args(["check", "whole.yaml"]).stdout_contains("no errors"));
+    let deployed = run(checked
+        .then()
+        .args(["deploy", "whole.yaml", "--yes", "--output", "json"]));
+    let report = deployed.json();
+    let bucket = outputs(&report, "intake", "BucketName");
+    let whole = Whole {
+        aws,
+        account,
+        there: deployed,
+        bucket,
+    };
+    let all = ["images", "fingerprint", "subtitles", "nightly"];
+
+    let fleet = Fleet(whole.qfleet(&["local", "up", "whole.yaml", "--detach", "--speed", "10"]));
+    whole.work("first").await;
+    let url = until("the page's address", async || {
+        let status = whole.qfleet(&["status", "whole.yaml", "--output", "json"]).json();
+        (status["web"]["healthy"] == 1).then(|| status["web"]["url"].as_str().expect("text").to_owned())
+    })
+    .await;
+    until("the page answers", async || answers(&url)).await;
+    whole.is_well(&all);
+
+    // The function takes over, and a stage goes.
+    whole.edit("lambda", false);
+    let changed = whole
+        .qfleet(&["deploy", "whole.yaml", "--yes", "--prune", "--output", "json"])
+        .json();
+    assert_eq!(changed["succeeded"], true, "{changed:#}");
+    whole.work("second").await;
+    whole.is_well(&all[..3]);
+
+    whole.edit("none", false);
+    whole.qfleet(&["deploy", "whole.yaml", "--yes"]);
+    whole.put("uploads/img/third.png").await;
+    until("it waits", async || {
+        let status = whole.qfleet(&["status", "whole.yaml", "--output", "json"]).json();
+        let images = &status["stages"][0];
+        (images["paused"].is_object() && images["queue"]["visible"] == 1).then_some(())
+    })
+    .await;
+    whole.edit("instances", true);
+    whole.qfleet(&["deploy", "whole.yaml", "--yes"]);
+    until("it is moved", async || whole.is_there("processed/img/third.png").await).await;
+    whole.work("fourth").await;
+    whole.is_well(&all);
+
+    let destroyed = whole
+        .qfleet(&["destroy", "whole.yaml", "--yes", "--output", "json"])
+        .json();
+    assert_eq!(destroyed["receipt"]["clean"], true, "{destroyed:#}");
+    drop(fleet);
+    assert_eq!(everything(&whole.account), before, "something is left");
+}
