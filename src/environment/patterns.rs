@@ -9,7 +9,7 @@ pub const REGION: &str = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]$";
 pub const ACCOUNT: &str = r"^[0-9]{12}$";
 /// The name of a bucket. One with dots goes: its name is only ever a host's behind a path
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>).
-pub const BUCKET: &str = r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9])*[a-z0-9]$";
+pub const BUCKET: &str = r"^[a-z0-9]((-+|-*\.)?[a-z0-9])*$";
 /// A key prefix in a bucket. Narrower than S3, so that no key needs escaping in a policy, a notification or a shell.
 pub const PREFIX: &str = r"^[A-Za-z0-9._=+@-]+(/[A-Za-z0-9._=+@-]+)*/$";
 /// The end of a key. It begins with a sign and needs no encoding: in the encoded form of a key, digits and letters at its

@@ -77,7 +77,10 @@ fn what_would_change_the_bucket_is_refused_on_its_line() {
     let artifacts = file("").replace("their-files", "lab-artifacts-111122223333-us-east-2");
     let checked = with_file(&artifacts).args(["check", "lab.yaml"]).status(2);
     checked.stderr_contains("is called as the bucket for the programs of `lab`").run();
-    for name in ["Upper-Case", "a..b", "-a", "ab", "s3://files", "a_b"] {
+    for name in ["aaa.0", "a.b.c", "my-files.2026", "0a--b"] {
+        with_file(&file("").replace("their-files", &format!("'{name}'"))).args(["check", "lab.yaml"]).run();
+    }
+    for name in ["Upper-Case", "a..b", "-a", "a-.", "aa-", "ab", "s3://files", "a_b"] {
         let checked = with_file(&file("").replace("their-files", &format!("'{name}'"))).args(["check", "lab.yaml"]);
         checked.status(2).stderr_contains("lab.yaml:3:").run();
     }
