@@ -23,6 +23,7 @@ import boto3
 from botocore.config import Config
 
 from acts import ACTS, current, hear_no_more
+from around import second, take_down
 from claims import CLAIMS
 from recording import Recording
 from run import Failure, Run, clean_environment
@@ -36,11 +37,13 @@ This run makes, in account {account}, {region}, as profile {profile}:
     in the default VPC, with at most three t4g.micro on demand and two spot instances, some ten alarms, a dashboard,
     two log groups, three roles
   - a topic and a queue, `{name}-alerts`, that hear its alarms
+  - an environment `{around}` of six stacks: a bucket, three Lambda functions, a table in DynamoDB, eight queues, a topic, a schedule;
+    and a bucket and a queue, `{around}-theirs`, that it finds there
   - nothing else, and no change to anything that is there
 It takes one to two hours, CloudFront's minutes among them, and costs less than 1 USD: 5 instances for 2 hours at 0.0084 USD each are 0.09 USD, their
 disks and addresses 0.06 USD, alarms, metrics, logs, requests and messages less than 0.10 USD (us-east-2, list prices).
 It destroys what it made. If it is stopped, the environment expires after two hours; either of these takes it down:
-  qfleet destroy --name {name} --yes --region {region} --profile {profile}
+  qfleet destroy --name {name} --yes --region {region} --profile {profile}         # and --name {around}
   qfleet reap --yes --region {region} --profile {profile}        # once it has expired
 """
 
@@ -68,7 +71,8 @@ def main() -> int:
 def on_aws(given: argparse.Namespace, name: str, folder: Path) -> int:
     session = boto3.Session(profile_name=given.profile, region_name=given.region)
     account = session.client("sts").get_caller_identity()["Account"]
-    print(COSTS.format(account=account, region=given.region, profile=given.profile, name=name), flush=True)
+    costs = COSTS.format(account=account, region=given.region, profile=given.profile, name=name, around=second(name))
+    print(costs, flush=True)
     if not given.yes_this_costs_money:
         print("Nothing was made. Say --yes-this-costs-money to run it.", file=sys.stderr)
         return 4
@@ -118,6 +122,7 @@ def made(
     patience: int,
 ) -> Run:
     secret = {account: "111111111111", region: "<region>", name: "<environment>", str(folder): "<folder>"}
+    secret[second(name)] = "<environment>"
     run = Run(
         program=given.qfleet.absolute(),
         folder=folder,
@@ -156,6 +161,7 @@ def perform(run: Run, record: Path | None) -> int:
         ended = run.qfleet("destroy", "acceptance", "--yes", expect=(0, 1, 4))
         print(ended.stdout + ended.stderr, file=sys.stderr)
         hear_no_more(run)
+        take_down(run)
         return 1
     expected = {claim for claim, one in CLAIMS.items() if run.on_aws or not one.on_aws_alone}
     print(f"\n# What was claimed, after {time.monotonic() - begun:.0f} s")

@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import replace
 from typing import Any
 
+from around import around, join
 from environment import PROCESSED, UPLOADS, Environment
 from run import Failure, Run
 
@@ -388,4 +389,4 @@ def current(run: Run) -> Environment:
     return Environment(run.name, run.account, run.region, seconds_per_file, visibility_timeout, run.alerts)
 
 
-ACTS = [listen, plan, deploy, work, dead_letters, drift, lifetime, leave_the_file, keep, destroy]
+ACTS = [listen, plan, deploy, join, work, around, dead_letters, drift, lifetime, leave_the_file, keep, destroy]

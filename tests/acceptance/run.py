@@ -58,9 +58,9 @@ class Run:
     """Claim → what was seen instead; None where it held."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
-    def qfleet(self, *words: str, expect: tuple[int, ...] = (0,), quiet: bool = False) -> Ended:
-        """Runs a command. Its exit code must be one of the expected."""
-        words = (*words, *self.options)
+    def qfleet(self, *words: str, expect: tuple[int, ...] = (0,), quiet: bool = False, where: bool = True) -> Ended:
+        """Runs a command. Its exit code must be one of the expected. One that asks nobody takes no `where`."""
+        words = (*words, *self.options) if where else words
         if not quiet:
             print("$ qfleet " + " ".join(words), flush=True)
         began = time.monotonic()
