@@ -242,6 +242,8 @@ pub struct WebStack<'a> {
     pub stage: &'a str,
     pub local: bool,
     pub bucket: Option<BucketPrefixes<'a>>,
+    /// Whether there is a table of results, which its program may read.
+    pub results: bool,
     /// Whether alarms act on a topic.
     pub alerts: bool,
     /// `instances`, or `none` where it stands by.

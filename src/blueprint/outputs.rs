@@ -74,6 +74,10 @@ pub const TARGET_GROUP: &str = "TargetGroupArn";
 /// As CloudWatch knows them.
 pub const LOAD_BALANCER_FULL_NAME: &str = "LoadBalancerFullName";
 pub const TARGET_GROUP_FULL_NAME: &str = "TargetGroupFullName";
+/// Where it has instances.
+pub const UNHEALTHY_TARGETS_ALARM: &str = "UnhealthyTargetsAlarmName";
+pub const PROGRAM_ERRORS_ALARM: &str = "ProgramErrorsAlarmName";
+pub const LOAD_BALANCER_ERRORS_ALARM: &str = "LoadBalancerErrorsAlarmName";
 
 /// Of a stage that scales.
 pub const LATENCY_ALARM: &str = "LatencyAlarmName";
@@ -126,6 +130,9 @@ mod tests {
                     TARGET_GROUP,
                     LOAD_BALANCER_FULL_NAME,
                     TARGET_GROUP_FULL_NAME,
+                    UNHEALTHY_TARGETS_ALARM,
+                    PROGRAM_ERRORS_ALARM,
+                    LOAD_BALANCER_ERRORS_ALARM,
                     GROUP,
                     PROGRAM,
                     WORKER_ENVIRONMENT,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from page.results import Results
 from page.server import Server
 from page.settings import Settings, SettingsError
 from page.state import State
@@ -38,7 +39,9 @@ def main() -> int:
 
     s3 = client("s3")
     bucket = urlsplit(s3.generate_presigned_post(settings.bucket, "any")["url"])
-    state = State(s3, client("sqs"), client("autoscaling"), settings)
+    stages = tuple(stage for stage, _ in settings.feeds)
+    results = Results(client("dynamodb"), settings.results_table, stages) if settings.results_table and stages else None
+    state = State(s3, client("sqs"), client("autoscaling"), results, settings)
     # From everywhere: on an instance, its security group lets in the load balancer alone. Nothing keeps others from a
     # developer's machine.
     host = "127.0.0.1" if settings.emulator else ""

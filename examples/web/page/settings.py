@@ -22,6 +22,8 @@ class Settings:
     processed_prefix: str
     feeds: tuple[tuple[str, str], ...] = ()
     """Stages and the URLs of their queues."""
+    results_table: str = ""
+    """In which workers write down what becomes of each file; none where they don't."""
     largest_file: int = 100 * MIB
     """In bytes."""
     emulator: bool = False
@@ -57,6 +59,7 @@ class Settings:
             uploads_prefix=required("QFLEET_UPLOADS_PREFIX"),
             processed_prefix=required("QFLEET_PROCESSED_PREFIX"),
             feeds=tuple(feeds),
+            results_table=environment.get("QFLEET_RESULTS_TABLE", ""),
             # What one POST to S3 may hold: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
             largest_file=number("PAGE_LARGEST_MIB", 1, 5120, "100") * MIB,
             emulator="AWS_ENDPOINT_URL" in environment,

@@ -1,4 +1,4 @@
-"""What is going on: queues, workers, and files that wait and that are done."""
+"""What is going on: queues, workers, files that wait and that are done, and what the workers say of them."""
 
 import logging
 import threading
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from page.results import Results
 from page.settings import Settings
 from page.uploads import key_time
 
@@ -25,8 +26,9 @@ SHOWN = 50
 
 
 class State:
-    def __init__(self, s3: Any, sqs: Any, autoscaling: Any, settings: Settings) -> None:
+    def __init__(self, s3: Any, sqs: Any, autoscaling: Any, results: Results | None, settings: Settings) -> None:
         self._s3, self._sqs, self._autoscaling = s3, sqs, autoscaling
+        self._results = results
         self._settings = settings
         self._lock = threading.Lock()
         self._read: dict[str, Any] = {}
@@ -51,7 +53,9 @@ class State:
             "environment": settings.environment,
             "largest_file": settings.largest_file,
             "stages": [self._stage(name, url, instances) for name, url in settings.feeds],
+            "keeps_results": self._results is not None,
             # None where it could not be read.
+            "results": self._rows([file["name"] for file in waiting or []], [file["name"] for file in newest]),
             "waiting": None if waiting is None else [file["name"] for file in waiting],
             "done": None if done is None else newest[:SHOWN],
             "done_names": None if done is None else [file["name"] for file in done],
@@ -74,6 +78,19 @@ class State:
             "working": int(depth[asked[1]]) if depth else None,
             "workers": None if instances is None else sum(one.startswith(group) for one in instances),
         }
+
+    def _rows(self, waiting: list[str], done: list[str]) -> list[dict[str, Any]] | None:
+        """The results of the newest files, with their names as the page has them."""
+        results, prefix = self._results, self._settings.uploads_prefix
+        if results is None:
+            return []
+        # Half of the room for each. Names begin with their time.
+        room = max(min(SHOWN, results.most_jobs // 2), 1)
+        names = sorted(waiting, reverse=True)[:room] + done[:room]
+        rows = _unless_it_fails("results", lambda: results.of([prefix + name for name in names]))
+        if rows is None:
+            return None
+        return [{**row, "name": row["job"].removeprefix(prefix)} for row in rows]
 
     def _instances(self) -> list[str] | None:
         if time.monotonic() >= self._workers_until:

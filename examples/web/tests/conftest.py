@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ sys.path.insert(0, str(PROGRAM))
 
 ACCOUNT = "111122223333"
 REGION = "us-east-2"
+TABLE = "lab-results"
 
 
 def free_port() -> int:
@@ -90,6 +92,14 @@ class Page:
     events_url: str
     s3: Any
     sqs: Any
+    dynamodb: Any
+
+    def says(self, name: str, state: str, detail: str = "", stage: str = "move", **more: Any) -> None:
+        """What a worker writes down of an upload."""
+        item = {"Job": "uploads/" + name, "Stage": stage, "State": state, "Detail": detail}
+        item |= {"UpdatedAt": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"}
+        typed = {key: {"S": value} for key, value in item.items()}
+        self.dynamodb.put_item(TableName=TABLE, Item=typed | more)
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -128,6 +138,7 @@ def settings(port: int, bucket: str, queue_url: str) -> dict[str, str]:
         "QFLEET_BUCKET": bucket,
         "QFLEET_UPLOADS_PREFIX": "uploads/",
         "QFLEET_PROCESSED_PREFIX": "processed/",
+        "QFLEET_RESULTS_TABLE": TABLE,
         "AWS_REGION": REGION,
         "PAGE_LARGEST_MIB": "1",
     }
@@ -136,9 +147,17 @@ def settings(port: int, bucket: str, queue_url: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def page(endpoint: str) -> Iterator[Page]:
     session = boto3.Session(aws_access_key_id=ACCOUNT, aws_secret_access_key="local", region_name=REGION)
-    s3, sqs = (session.client(service, endpoint_url=endpoint) for service in ("s3", "sqs"))
+    s3, sqs, dynamodb = (session.client(service, endpoint_url=endpoint) for service in ("s3", "sqs", "dynamodb"))
     bucket = "lab-files"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    # As in the template of `results`.
+    keys = [("Job", "HASH"), ("Stage", "RANGE")]
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+    )
     queue_url = sqs.create_queue(QueueName="lab-move")["QueueUrl"]
     events_url = sqs.create_queue(QueueName="lab-events")["QueueUrl"]
     told = {"QueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:lab-events", "Events": ["s3:ObjectCreated:*"]}
@@ -155,7 +174,7 @@ def page(endpoint: str) -> Iterator[Page]:
     process = subprocess.Popen([PROGRAM / "run"], env=environment)
     try:
         eventually(lambda: listens(port, process), what="the start of the page")
-        yield Page(port, process, bucket, queue_url, events_url, s3, sqs)
+        yield Page(port, process, bucket, queue_url, events_url, s3, sqs, dynamodb)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0, "it ends in order"

@@ -52,6 +52,21 @@ def test_files_are_chosen_and_dropped_and_followed_until_they_are_done(
         page.s3.put_object(Bucket=page.bucket, Key=keys[0].replace("uploads/", "processed/"), Body=content)
         page.s3.delete_object(Bucket=page.bucket, Key=keys[0])
         chromium.until(f"{state_of(name)} === 'done'")
+    failing = tmp_path / "failing.txt"
+    failing.write_text("fails")
+    chromium.choose("#files", [failing])
+    chromium.until(f"{state_of('failing.txt')} === 'waits, or is being worked on'")
+    waiting = page.ask("GET", "/api/state").json()["waiting"]
+    (name,) = [name for name in waiting if name.endswith("-failing.txt")]
+    page.says(name, "working")
+    chromium.until(f"{state_of('failing.txt')} === 'is being worked on in move'")
+    page.says(name, "failed", HOSTILE)
+    chromium.until(f"{state_of('failing.txt')} === 'failed in move: ' + {HOSTILE!r}")
+    shown = f"[...document.querySelectorAll('#results tr')].find((row) => row.cells[0].textContent === {name!r})"
+    assert chromium.run(f"{shown}.cells[1].textContent") == "move"
+    assert chromium.run(f"{shown}.cells[3].textContent") == f"failed: {HOSTILE}"
+    assert chromium.run(f"{shown}.cells[3].className") == "failed"
+    assert chromium.run(f"/\\d:\\d\\d/.test({shown}.cells[2].textContent)")
     assert chromium.run("document.querySelectorAll('img').length") == 0
     assert chromium.run("document.title") == "lab"
     assert chromium.run("document.querySelector('#trouble').hidden")

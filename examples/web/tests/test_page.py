@@ -68,6 +68,33 @@ def test_queues_are_shown(page: Page) -> None:
     assert stage()["name"] == "move" and stage()["working"] == 0 and stage()["workers"] == 0
 
 
+def test_what_the_workers_say_of_the_files_on_the_page_is_shown(page: Page) -> None:
+    def rows() -> list[dict[str, object]]:
+        found = page.ask("GET", "/api/state").json()["results"]
+        assert isinstance(found, list)
+        return [row for row in found if row["name"] in names]
+
+    names = [page.link(name).json()["name"] for name in ("waits.txt", "fails.txt", "is-done.txt")]
+    waits, fails, done = names
+    for name in names:
+        page.s3.put_object(Bucket=page.bucket, Key=f"{'processed' if name == done else 'uploads'}/{name}", Body=b"x")
+    page.says(fails, "failed", "no picture: cannot identify image file")
+    page.says(done, "done", "moved")
+    page.says("of-yesterday.txt", "failed", "it is on no page")
+    page.says(waits, "done", stage="elsewhere")
+    page.says(waits, "failed", "over", ExpiresAt={"N": "1000000000"})
+    eventually(lambda: len(rows()) == 2)
+    said = {row["name"]: (row["stage"], row["state"], row["detail"]) for row in rows()}
+    assert said == {
+        fails: ("move", "failed", "no picture: cannot identify image file"),
+        done: ("move", "done", "moved"),
+    }
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", str(row["at"])) for row in rows())
+    # Tried again.
+    page.says(fails, "working")
+    eventually(lambda: any(row["state"] == "working" for row in rows()))
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -226,13 +226,15 @@ fn way_of(statement: &Json) -> Way {
         "Publish",
         "Put",
         "Update",
-        "Batch",
+        "BatchWrite",
         "Write",
         "Replicate",
         "Invoke",
         "*",
     ]);
-    let fetches = any(&["Receive", "Get", "List", "Query", "Scan", "Describe", "Select"]);
+    let fetches = any(&[
+        "Receive", "Get", "BatchGet", "List", "Query", "Scan", "Describe", "Select",
+    ]);
     match puts || !fetches {
         true => Way::Goes,
         false => Way::Comes,

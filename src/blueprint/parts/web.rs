@@ -72,6 +72,7 @@ impl Parts<'_> {
                 uploads: &bucket.uploads,
                 processed: &bucket.processed,
             }),
+            results: self.environment.results.is_some(),
             alerts: self.environment.alerts.is_some(),
             active: match self.stands_by() {
                 true => Active::None,
@@ -146,6 +147,10 @@ impl Parts<'_> {
         }
         if self.environment.bucket.is_some() {
             add("BucketName", output("intake", outputs::BUCKET));
+        }
+        if self.environment.results.is_some() {
+            add("ResultsTable", output("results", outputs::TABLE));
+            add("ResultsTableArn", output("results", outputs::TABLE_ARN));
         }
         if let Some(topic) = self.alerts_topic().filter(|_| !self.stands_by()) {
             add("AlertsTopicArn", topic);

@@ -83,6 +83,45 @@ fn its_role_reaches_what_it_feeds_and_the_uploads_and_nothing_else() {
 }
 
 #[test]
+fn it_may_read_results_by_their_keys_and_only_where_there_are_any() {
+    let of = |results: &str| {
+        let file = file("  feeds: [work]\n").replace("stages:", &format!("{results}stages:"));
+        let all = with_file(&file)
+            .args(["render", "lab.yaml", "--account", "111122223333", "--output", "json"])
+            .run()
+            .json();
+        let stacks = all["stacks"].as_array().expect("stacks").clone();
+        let web = stacks.into_iter().find(|stack| stack["part"] == "web");
+        let web = web.expect("the web tier");
+        let template = template::read(web["template"].as_str().expect("a template")).expect("a template");
+        (web, Value::Object(template))
+    };
+    let (web, template) = of("results: {ttl: 30d}\n");
+    let statements = &template["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let statements = statements.as_array().expect("statements").iter();
+    let found: Vec<&Value> = statements.filter(|one| one.to_string().contains("dynamodb")).collect();
+    let wanted = json!({
+        "Sid": "SeeResults",
+        "Effect": "Allow",
+        "Action": "dynamodb:BatchGetItem",
+        "Resource": {"Ref": "ResultsTableArn"},
+    });
+    assert_eq!(found, [&wanted]);
+    let told = template["Outputs"]["WorkerEnvironment"]["Value"].to_string();
+    assert!(told.contains("QFLEET_RESULTS_TABLE=${ResultsTable}"), "{told}");
+    assert_eq!(
+        web["parameters"]["ResultsTableArn"],
+        json!({"output": {"part": "results", "key": "TableArn"}})
+    );
+    let (_, without) = of("");
+    let without = without.to_string().to_lowercase();
+    assert!(
+        !without.contains("dynamodb") && !without.contains("qfleet_results"),
+        "{without}"
+    );
+}
+
+#[test]
 fn the_load_balancer_is_reached_by_whom_the_file_names_and_its_instances_by_it_alone() {
     let ingress = |resources: &Map<String, Value>, of: &str| {
         let rules = resources[of]["Properties"]["SecurityGroupIngress"]

@@ -7,6 +7,8 @@ const AT_ONCE = 4;
 // How often the state is asked for, and how long a file may take to show up after its upload.
 const PAUSE = 2000;
 const PATIENCE = 30000;
+// Of each list, so many are shown.
+const ROWS = 50;
 
 const byId = (id) => document.getElementById(id);
 let largest = Infinity;
@@ -18,6 +20,12 @@ function size(bytes) {
   let unit = 0;
   while (bytes >= 1024 && unit < units.length - 1) { bytes /= 1024; unit += 1; }
   return `${unit && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
+}
+
+// Nothing, of what is no time.
+function clock(at) {
+  const time = new Date(at);
+  return Number.isNaN(time.getTime()) ? "" : time.toLocaleTimeString();
 }
 
 function known(value) {
@@ -41,7 +49,7 @@ function trouble(text) {
 
 function showMine() {
   byId("own").hidden = mine.size === 0;
-  const newest = [...mine.values()].reverse().slice(0, 50);
+  const newest = [...mine.values()].reverse().slice(0, ROWS);
   rows("mine", newest.map((file) => ({ cells: [file.shown, size(file.bytes), file.state], style: file.style })));
 }
 
@@ -94,13 +102,22 @@ function take(files) {
   for (let i = 0; i < AT_ONCE; i += 1) next();
 }
 
+// The first row of a file that says so.
+function said(state, name, what) {
+  return (state.results || []).find((row) => row.name === name && row.state === what);
+}
+
 function follow(state) {
   if (state.waiting === null || state.done_names === null) return;
   const waiting = new Set(state.waiting);
   const done = new Set(state.done_names);
   for (const file of mine.values()) {
     if (!file.name) continue;
-    if (done.has(file.name)) set(file, "done", "done");
+    const failed = said(state, file.name, "failed");
+    const working = said(state, file.name, "working");
+    if (failed) set(file, `failed in ${failed.stage}: ${failed.detail}`, "failed");
+    else if (done.has(file.name)) set(file, "done", "done");
+    else if (working) set(file, `is being worked on in ${working.stage}`);
     else if (waiting.has(file.name)) set(file, "waits, or is being worked on");
     else if (!state.more && file.style !== "done" && Date.now() - file.sent > PATIENCE) set(file, "did not arrive", "failed");
   }
@@ -114,9 +131,15 @@ function show(state) {
   rows("stages", state.stages.map((stage) => ({
     cells: [stage.name, known(stage.waiting), known(stage.working), known(stage.workers)],
   })));
+  byId("written").hidden = !state.keeps_results;
+  rows("results", state.results === null ? [{ cells: ["", "", "", "can't be read now"], style: "failed" }]
+    : state.results.slice(0, ROWS).map((row) => ({
+      cells: [row.name, row.stage, clock(row.at), row.state === "failed" ? `failed: ${row.detail}` : row.state],
+      style: ["done", "failed"].includes(row.state) ? row.state : "",
+    })));
   byId("count").textContent = state.more ? `${state.done_count} and more` : known(state.done_count);
   rows("done", (state.done || []).map((file) => ({
-    cells: [file.name, size(file.bytes), new Date(file.at * 1000).toLocaleTimeString()],
+    cells: [file.name, size(file.bytes), clock(file.at * 1000)],
   })));
   follow(state);
 }

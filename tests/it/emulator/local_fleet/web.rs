@@ -10,7 +10,7 @@ use crate::emulator::local_fleet::place::{Place, Plan, kill_group};
 use crate::harness::lives;
 
 const WEB: &str = concat!(
-    "bucket: {on_destroy: empty}\nweb:\n  instances: {program: \"",
+    "bucket: {on_destroy: empty}\nresults: {ttl: 1d}\nweb:\n  instances: {program: \"",
     env!("CARGO_MANIFEST_DIR"),
     "/examples/web\", types: [t3.micro], min: 2, max: 2, drain_timeout: 30s}\n  feeds: [work]\n  clients: [203.0.113.0/24]\n",
 );
@@ -94,6 +94,13 @@ fn files_that_are_dropped_on_the_page_are_worked_on_and_it_goes_on_when_its_prog
         let state = state()?;
         let done = state["done_names"].as_array()?.iter().any(|one| *one == name.as_str());
         (done && state["stages"][0]["waiting"] == 0).then_some(())
+    });
+    place.until("what the worker wrote down is seen", || {
+        let state = state()?;
+        let rows = state["results"].as_array()?;
+        let row = rows.iter().find(|row| row["name"] == name.as_str())?;
+        (row["stage"] == "work" && row["state"] == "done" && row["detail"] == format!("moved to processed/{name}"))
+            .then_some(())
     });
     place.until("the worker is seen", || {
         (state()?["stages"] == json!([{"name": "work", "waiting": 0, "working": 0, "workers": 1}])).then_some(())

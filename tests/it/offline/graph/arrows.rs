@@ -291,6 +291,7 @@ impl Check<'_> {
             (Instances | Function, Processed) => self.may(from, "s3:PutObject", to),
             (Instances | Function | Web, Queue | Replies) => self.may(from, "sqs:SendMessage", to),
             (Instances | Function, Table) => self.may(from, "dynamodb:PutItem", to),
+            (Table, Web) => self.may(to, "dynamodb:BatchGetItem", from),
             (Web, Bucket) => self.may(from, "s3:PutObject", to),
             (Processed, Web) => self.may(to, "s3:ListBucket", from),
             (Schedules, Queue) => self.own(from, "Target", to) && self.may(from, "sqs:SendMessage", to),
