@@ -4,6 +4,7 @@
 mod change_sets;
 mod draining;
 mod emptying;
+mod existing_bucket;
 mod failures;
 mod faults;
 mod functions;

@@ -5,10 +5,14 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use aws_sdk_s3::types::{
+    BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, VersioningConfiguration,
+};
 use aws_sdk_ssm::types::ParameterType;
 use serde_json::Value;
 use tokio::task::block_in_place;
 
+use crate::emulator::regions::replicate;
 use crate::emulator::whole_way::everything;
 use crate::harness::{Aws, Output, Test, account};
 
@@ -18,9 +22,41 @@ const MOVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/mover");
 const FINGERPRINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fingerprint");
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/web");
 
-/// The whole: `images` is worked on by instances or by a function, `nightly` may be left out.
-fn environment(account: &str, active: &str, nightly: bool) -> String {
-    let nightly = match nightly {
+/// A template of one's own: whom a door lets in, and how often workers ask for jobs.
+const OWN: &str = "\
+Parameters:
+  VpcId: {Type: 'AWS::EC2::VPC::Id'}
+  Seconds: {Type: Number}
+Resources:
+  Clients:
+    Type: AWS::EC2::SecurityGroup
+    Properties: {GroupDescription: Clients of the whole, VpcId: !Ref VpcId}
+  Setting:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Name: /whole/seconds, Value: !Ref Seconds}
+Outputs:
+  ClientGroupId: {Value: !GetAtt Clients.GroupId}
+  Seconds: {Value: !GetAtt Setting.Value}
+";
+
+/// The pages that may upload, and the seconds of the template: at first, and once they are changed.
+fn varies(first: bool) -> (&'static str, &'static str) {
+    match first {
+        true => ("https://app.example.com", "1"),
+        false => ("https://new.example.com", "2"),
+    }
+}
+
+/// Where uploads are copied to: a bucket that somebody else has made.
+fn copies(account: &str) -> String {
+    format!("whole-copies-{account}")
+}
+
+/// The whole: `images` is worked on by instances or by a function. Not as at `first`, it has no stage `nightly`.
+fn environment(account: &str, active: &str, first: bool) -> String {
+    let (page, seconds) = varies(first);
+    let copies = copies(account);
+    let nightly = match first {
         true => format!(
             "  - name: nightly
     schedules: [{{cron: '0 3 * * *', time_zone: Europe/Berlin, body: '{{\"move\": \"uploads/\"}}'}}]
@@ -36,7 +72,13 @@ region: {REGION}
 account: \"{account}\"
 lifetime: 1h
 tags: {{team: media, cost-center: \"4711\"}}
-bucket: {{on_destroy: empty, versioning: true, old_versions: 7d}}
+bucket:
+  on_destroy: empty
+  versioning: true
+  old_versions: 7d
+  browsers: [{page:?}]
+  replicate_to: \"arn:aws:s3:::{copies}\"
+extras: [{{name: own, template: own.yaml, needs: [network], gives: [ClientGroupId, Seconds], parameters: {{Seconds: \"{seconds}\"}}}}]
 results: {{ttl: 7d}}
 alerts: {{email: somebody@example.com}}
 delivery: {{key_groups: [12345678-1234-1234-1234-123456789012]}}
@@ -57,9 +99,15 @@ stages:
         min: 1
         max: 2
         capacity: [{{cron: '0 0 1 1 *', max: 1}}, {{cron: '0 1 1 1 *'}}]
-        environment: {{MOVER_POLL_SECONDS: \"1\"}}
+        environment: {{MOVER_POLL_SECONDS: \"${{own.Seconds}}\"}}
+        security_groups: [own.ClientGroupId]
         secrets: {{DB_PASSWORD: /whole/db}}
-      lambda: {{program: {MOVER:?}, handler: mover.function.handler, runtime: python3.13, secrets: {{DB_PASSWORD: /whole/db}}}}
+      lambda:
+        program: {MOVER:?}
+        handler: mover.function.handler
+        runtime: python3.13
+        environment: {{MOVER_POLL_SECONDS: \"${{own.Seconds}}\"}}
+        secrets: {{DB_PASSWORD: /whole/db}}
     scaling: {{acceptable_latency: 1m, seconds_per_message: 1}}
   - name: fingerprint
     from: images
@@ -121,8 +169,8 @@ impl Whole {
         run(self.there.then().args(args.iter().copied()))
     }
 
-    fn edit(&self, active: &str, nightly: bool) {
-        let file = environment(&self.account, active, nightly);
+    fn edit(&self, active: &str, first: bool) {
+        let file = environment(&self.account, active, first);
         std::fs::write(self.there.path("whole.yaml"), file).expect("writes");
     }
 
@@ -189,6 +237,50 @@ impl Whole {
         assert!(self.is_there(&format!("processed/{batch}.bin")).await.is_some());
     }
 
+    /// What the template of one's own and the bucket say, past qfleet. The emulator lets scripts of every page in, whatever its
+    /// bucket says, so no browser's question would tell; `logs_and_files` uploads by a link.
+    async fn is_as(&self, first: bool) {
+        let (page, seconds) = varies(first);
+        let cors = self.aws.s3.get_bucket_cors().bucket(&self.bucket).send().await;
+        let cors = cors.expect("a configuration");
+        let rules: Vec<_> = cors.cors_rules().iter().map(|rule| rule.allowed_origins()).collect();
+        assert_eq!(rules, [[page]]);
+        let setting = self.aws.ssm.get_parameter().name("/whole/seconds").send().await;
+        let setting = setting.expect("a parameter").parameter.and_then(|one| one.value);
+        assert_eq!(setting.as_deref(), Some(seconds));
+        let told = self.qfleet(&["outputs", "whole.yaml", "--output", "json"]).json();
+        let told = outputs(&told, "images", "WorkerEnvironment");
+        let told = qfleet::blueprint::quoting::environment_file(&told);
+        let poll = told.iter().find(|(name, _)| name == "MOVER_POLL_SECONDS");
+        assert_eq!(poll.map(|(_, value)| value.as_str()), Some(seconds));
+    }
+
+    /// The rule of the template, by S3's own call: the emulator's CloudFormation drops it.
+    async fn replicate(&self) {
+        let template = self.aws.cloudformation.get_template().stack_name("whole-intake").send();
+        let template = template.await.expect("a template").template_body.expect("its body");
+        let read = Value::Object(qfleet::blueprint::template::read(&template).expect("a template"));
+        let rule = &read["Resources"]["Bucket"]["Properties"]["ReplicationConfiguration"]["Rules"][0];
+        let (prefix, to) = (&rule["Filter"]["Prefix"], &rule["Destination"]["Bucket"]);
+        let copies = copies(&self.account);
+        assert_eq!(
+            (prefix, to),
+            (&"uploads/".into(), &format!("arn:aws:s3:::{copies}").into())
+        );
+        replicate(&self.aws, &self.bucket, &copies).await;
+        let status = self.qfleet(&["status", "whole.yaml"]).stdout;
+        assert!(
+            status.contains(&format!("uploads are copied to {copies}\n")),
+            "{status}"
+        );
+    }
+
+    async fn is_copied(&self, key: &str) -> Option<()> {
+        let versions = self.aws.s3.list_object_versions().bucket(copies(&self.account));
+        let versions = versions.prefix(key).send().await.expect("versions");
+        (!versions.versions().is_empty()).then_some(())
+    }
+
     /// Nothing is amiss, whoever looks.
     fn is_well(&self, stages: &[&str]) {
         let status = self.qfleet(&["status", "whole.yaml", "--output", "json"]).json();
@@ -207,10 +299,25 @@ impl Whole {
             .filter_map(|one| one["stage"].as_str())
             .collect();
         assert_eq!(named, stages, "{status:#}");
+        let stacks = status["stacks"].as_array().expect("stacks");
+        assert!(stacks.iter().any(|one| one["part"] == "own"), "{status:#}");
         self.qfleet(&["drift", "whole.yaml", "--fail"]);
         let plan = self.qfleet(&["plan", "whole.yaml", "--exit-code", "--prune"]);
         assert!(plan.stdout.contains("Nothing to do"), "{}", plan.stdout);
     }
+}
+
+/// The bucket that uploads are copied to.
+async fn make_copies(aws: &Aws, account: &str) {
+    let name = copies(account);
+    let here = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::from(REGION));
+    let create = aws.s3.create_bucket().bucket(&name);
+    let created = create.create_bucket_configuration(here.build()).send().await;
+    created.expect("a bucket");
+    let versioned = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let put = aws.s3.put_bucket_versioning().bucket(&name);
+    let put = put.versioning_configuration(versioned.build()).send().await;
+    put.expect("versioning");
 }
 
 /// Whether the page answers.
@@ -234,9 +341,11 @@ async fn it_is_deployed_used_changed_and_gone() {
         .name("/whole/db")
         .r#type(ParameterType::SecureString);
     put.value("hunter2").send().await.expect("put");
+    make_copies(&aws, &account).await;
     let before = everything(&account);
 
     let test = Test::new().file("whole.yaml", environment(&account, "instances", true));
+    let test = test.file("own.yaml", OWN);
     let checked = run(test.args(["check", "whole.yaml"]).stdout_contains("no errors"));
     let deployed = run(checked
         .then()
@@ -250,9 +359,12 @@ async fn it_is_deployed_used_changed_and_gone() {
         bucket,
     };
     let all = ["images", "fingerprint", "subtitles", "nightly"];
+    whole.is_as(true).await;
+    whole.replicate().await;
 
     let fleet = Fleet(whole.qfleet(&["local", "up", "whole.yaml", "--detach", "--speed", "10"]));
     whole.work("first").await;
+    until("copies", async || whole.is_copied("uploads/img/first.png").await).await;
     let url = until("the page's address", async || {
         let status = whole.qfleet(&["status", "whole.yaml", "--output", "json"]).json();
         (status["web"]["healthy"] == 1).then(|| status["web"]["url"].as_str().expect("text").to_owned())
@@ -261,12 +373,13 @@ async fn it_is_deployed_used_changed_and_gone() {
     until("the page answers", async || answers(&url)).await;
     whole.is_well(&all);
 
-    // The function takes over, and a stage goes.
+    // The function takes over, a stage goes, other pages may upload, and the template of one's own has another value.
     whole.edit("lambda", false);
     let changed = whole
         .qfleet(&["deploy", "whole.yaml", "--yes", "--prune", "--output", "json"])
         .json();
     assert_eq!(changed["succeeded"], true, "{changed:#}");
+    whole.is_as(false).await;
     whole.work("second").await;
     whole.is_well(&all[..3]);
 
@@ -282,6 +395,7 @@ async fn it_is_deployed_used_changed_and_gone() {
     whole.edit("instances", true);
     whole.qfleet(&["deploy", "whole.yaml", "--yes"]);
     until("it is moved", async || whole.is_there("processed/img/third.png").await).await;
+    whole.is_as(true).await;
     whole.work("fourth").await;
     whole.is_well(&all);
 

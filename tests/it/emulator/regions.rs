@@ -57,6 +57,25 @@ fn twin(account: &str, standby: &str) -> String {
     )
 }
 
+/// The rule that the template has.
+pub async fn replicate(aws: &Aws, from: &str, to: &str) {
+    let on = ReplicationRuleStatus::Enabled;
+    let markers = DeleteMarkerReplicationStatus::Enabled;
+    let destination = Destination::builder().bucket(format!("arn:aws:s3:::{to}")).build();
+    let rule = ReplicationRule::builder().status(on).priority(1).id("uploads");
+    let rule = rule.filter(ReplicationRuleFilter::builder().prefix("uploads/").build());
+    let rule = rule.delete_marker_replication(DeleteMarkerReplication::builder().status(markers).build());
+    let rule = rule
+        .destination(destination.expect("a destination"))
+        .build()
+        .expect("a rule");
+    let role = "arn:aws:iam::111122223333:role/replication";
+    let all = ReplicationConfiguration::builder().role(role).rules(rule).build();
+    let put = aws.s3.put_bucket_replication().bucket(from);
+    let put = put.replication_configuration(all.expect("a configuration"));
+    put.send().await.expect("is put");
+}
+
 /// The environment in one of its regions.
 struct There {
     test: Output,
@@ -113,30 +132,6 @@ impl There {
             .send()
             .await
             .is_ok()
-    }
-
-    /// The rule that the template has.
-    async fn replicate(&self, to: &There) {
-        let on = ReplicationRuleStatus::Enabled;
-        let markers = DeleteMarkerReplicationStatus::Enabled;
-        let destination = Destination::builder()
-            .bucket(format!("arn:aws:s3:::{}", to.bucket))
-            .build();
-        let rule = ReplicationRule::builder().status(on).priority(1).id("uploads");
-        let rule = rule.filter(ReplicationRuleFilter::builder().prefix("uploads/").build());
-        let rule = rule.delete_marker_replication(DeleteMarkerReplication::builder().status(markers).build());
-        let rule = rule
-            .destination(destination.expect("a destination"))
-            .build()
-            .expect("a rule");
-        let role = "arn:aws:iam::111122223333:role/replication";
-        let all = ReplicationConfiguration::builder()
-            .role(role)
-            .rules(rule)
-            .build()
-            .expect("a configuration");
-        let put = self.aws.s3.put_bucket_replication().bucket(&self.bucket);
-        put.replication_configuration(all).send().await.expect("is put");
     }
 
     /// Messages that wait or are worked on.
@@ -278,7 +273,7 @@ async fn what_destroy_deletes_in_one_region_stays_in_the_other() {
     let first = There::deploy_file(&account, REGIONS[0], file());
     let status = first.run(None, &["status", "twin.yaml"]).stdout;
     assert!(status.contains(&format!("uploads are copied to {name}\n")), "{status}");
-    first.replicate(&second).await;
+    replicate(&first.aws, &first.bucket, &second.bucket).await;
     first.put("uploads/a.txt").await;
     second
         .until("a copy", async |second| second.has("uploads/a.txt").await)

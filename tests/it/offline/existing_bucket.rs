@@ -61,6 +61,7 @@ fn what_would_change_the_bucket_is_refused_on_its_line() {
         (", versioning: true", "versioning"),
         (", versioning: false, old_versions: 9d", "old_versions"),
         (", browsers: ['https://app.example.com']", "browsers"),
+        (", replicate_to: 'arn:aws:s3:::their-copies'", "replicate_to"),
     ] {
         let checked = with_file(&file(bucket)).args(["check", "lab.yaml"]).status(2);
         checked

@@ -5,14 +5,14 @@ mod refused;
 
 use serde_json::Value;
 
-use crate::endpoint::{Endpoint, Fault, Moment, On, Script};
+use crate::endpoint::{Endpoint, Fault, On, Script};
 use crate::harness::{Output, Test};
 use crate::lab::{LAB, with_file_at};
 
-const BUCKET: &str = "their-files";
+pub const BUCKET: &str = "their-files";
 
 /// An audit queue for what is deleted, a function for other keys, EventBridge, and something that no SDK knows yet.
-const THEIRS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NotificationConfiguration \
+pub const THEIRS: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NotificationConfiguration \
 xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><QueueConfiguration><Id>audit</Id>\
 <Queue>arn:aws:sqs:us-east-2:111122223333:audit</Queue><Event>s3:ObjectRemoved:*</Event></QueueConfiguration>\
 <CloudFunctionConfiguration><Id>thumbnails</Id>\
@@ -21,7 +21,7 @@ xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><QueueConfiguration><Id>audit<
 </CloudFunctionConfiguration><EventBridgeConfiguration/><Unheard a=\"1\"><Of>&amp;</Of></Unheard>\
 </NotificationConfiguration>";
 
-fn file(bucket: &str) -> String {
+pub fn file(bucket: &str) -> String {
     LAB.replace(
         "bucket: {on_destroy: empty}",
         &format!("bucket: {{existing: {BUCKET}{bucket}}}"),
@@ -35,7 +35,7 @@ fn serve() -> Endpoint {
     endpoint
 }
 
-fn make(endpoint: &Endpoint, bucket: &str) {
+pub fn make(endpoint: &Endpoint, bucket: &str) {
     endpoint.world(|world| {
         world.services.put_object(bucket, "albums/one.jpg", "one");
         world.services.make_bucket(bucket).notifications.text = THEIRS.into();
@@ -47,7 +47,7 @@ fn notifications(endpoint: &Endpoint, bucket: &str) -> String {
 }
 
 /// What of a bucket's notifications is the environment's: prefixes and suffixes; all others must be as they were.
-fn ours(endpoint: &Endpoint, bucket: &str) -> Vec<(String, String)> {
+pub fn ours(endpoint: &Endpoint, bucket: &str) -> Vec<(String, String)> {
     let mut text = notifications(endpoint, bucket);
     let mut ours = Vec::new();
     while let Some((before, rest)) = text.split_once("<TopicConfiguration><Id>qfleet-lab-") {
@@ -71,7 +71,7 @@ fn ours(endpoint: &Endpoint, bucket: &str) -> Vec<(String, String)> {
     ours
 }
 
-fn only(prefix: &str) -> Vec<(String, String)> {
+pub fn only(prefix: &str) -> Vec<(String, String)> {
     vec![(prefix.to_owned(), String::new())]
 }
 
@@ -85,7 +85,7 @@ fn again(there: &Output, file: &str, args: &[&str]) -> Test {
     there.then().file("lab.yaml", file).args(args)
 }
 
-fn writes(endpoint: &Endpoint) -> usize {
+pub fn writes(endpoint: &Endpoint) -> usize {
     endpoint.calls("PutBucketNotificationConfiguration").len()
 }
 
@@ -193,35 +193,6 @@ fn a_bucket_that_the_file_drops_is_left_when_its_stack_goes() {
         pruned.json()
     );
     assert_eq!(endpoint.world(|world| world.services.keys(BUCKET)), ["albums/one.jpg"]);
-}
-
-#[test]
-fn what_others_write_in_between_stays_and_ours_comes_again() {
-    let endpoint = serve();
-    let other = THEIRS.replace("audit", "audit-2");
-    // Somebody who read before we wrote writes after that, twice.
-    endpoint.world(|world| {
-        let notifications = &mut world.services.make_bucket(BUCKET).notifications;
-        notifications.others_write = vec![(Moment::Write(1), other.clone()), (Moment::Write(2), THEIRS.into())];
-    });
-    deploy(&endpoint, &file(""));
-    assert_eq!((writes(&endpoint), ours(&endpoint, BUCKET)), (3, only("uploads/")));
-}
-
-#[test]
-fn who_never_stops_writing_is_told_of() {
-    let endpoint = serve();
-    endpoint.world(|world| {
-        let notifications = &mut world.services.make_bucket(BUCKET).notifications;
-        notifications.others_write = (1..50).map(|n| (Moment::Write(n), THEIRS.into())).collect();
-    });
-    let deploy = with_file_at(&endpoint, &file(""))
-        .args(["deploy", "lab.yaml", "--yes"])
-        .status(1);
-    deploy
-        .stderr_contains("somebody else keeps writing the notifications of their-files")
-        .run();
-    assert!(writes(&endpoint) < 10);
 }
 
 #[test]
