@@ -22,7 +22,7 @@ fn every_arrow_is_in_the_templates_and_every_permission_in_the_picture() {
             assert_eq!(faults(&shipped(name, local)), [""; 0], "{name}");
         }
     }
-    for (number, blueprint) in PAIRS.iter().enumerate() {
+    for (number, (_, blueprint)) in PAIRS.iter().enumerate() {
         assert_eq!(
             faults(blueprint),
             [""; 0],

@@ -17,6 +17,7 @@ pub mod help;
 mod images;
 pub mod init;
 mod keys;
+mod least_privilege;
 mod metric_math;
 mod options;
 mod regions;

@@ -7,18 +7,18 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use qfleet::blueprint::{self, Blueprint, Placement, lint};
-use qfleet::environment;
+use qfleet::environment::{self, Environment};
 
 use crate::offline::options::{CHOICES, Choice, Setting};
 use crate::offline::shipped::{SHIPPED, shipped};
 use crate::offline::sound;
 
 /// The region that values name.
-const REGION: &str = "us-east-2";
+pub const REGION: &str = "us-east-2";
 
 /// Every two values of two options, together in some environment; and what images without a program differ in. All have
 /// the same name, so many of their templates are the same.
-pub static PAIRS: LazyLock<Vec<Blueprint>> = LazyLock::new(|| {
+pub static PAIRS: LazyLock<Vec<(Environment, Blueprint)>> = LazyLock::new(|| {
     let folder = folder();
     let all = pairwise().into_iter().map(|pick| {
         let settings = CHOICES.iter().zip(pick).map(|(choice, value)| choice.values[value]);
@@ -34,7 +34,7 @@ pub fn every_template() -> BTreeMap<String, &'static str> {
         let both = |name| [shipped(name, false), shipped(name, true)];
         SHIPPED.into_iter().flat_map(both).collect()
     });
-    let pairs = PAIRS.iter();
+    let pairs = PAIRS.iter().map(|(_, blueprint)| blueprint);
     let stacks = pairs.chain(FILES.iter()).flat_map(|blueprint| &blueprint.stacks);
     let stacks = stacks
         .flat_map(|stack| [Some(stack), stack.before_switch.as_deref()])
@@ -56,7 +56,7 @@ pub fn every_option_in(region: &str, stands_by: bool) -> BTreeSet<String> {
             if stands_by {
                 settings[place_of("standby")] = CHOICES[place_of("standby")].values[1];
             }
-            let stacks = rendered(folder.path(), &settings, region).stacks;
+            let stacks = rendered(folder.path(), &settings, region).1.stacks;
             bodies.extend(stacks.into_iter().map(|stack| stack.body));
         }
     }
@@ -73,7 +73,7 @@ fn usual() -> Vec<Setting> {
 }
 
 /// Without a program there is less that can be said beside it.
-fn bare(folder: &Path) -> Vec<Blueprint> {
+fn bare(folder: &Path) -> Vec<(Environment, Blueprint)> {
     let images = [
         "image: /own/images/ready\nenvironment: {MODE: fast}",
         "image: ami-0123456789abcdef0\ndrain_timeout: 2m",
@@ -175,7 +175,7 @@ fn file(settings: &[Setting]) -> String {
 }
 
 /// In another region, with what is of one region only there, too.
-fn rendered(folder: &Path, settings: &[Setting], region: &str) -> Blueprint {
+fn rendered(folder: &Path, settings: &[Setting], region: &str) -> (Environment, Blueprint) {
     let text = file(settings).replace(REGION, region);
     let path = folder.join("lab.yaml");
     fs::write(&path, &text).expect("writes");
@@ -194,11 +194,11 @@ fn rendered(folder: &Path, settings: &[Setting], region: &str) -> Blueprint {
         blueprint::render(&environment, &placement).unwrap_or_else(|problems| panic!("{:?}\n{said}", problems.list));
     assert_eq!(lint::lint(&blueprint), [], "{said}");
     assert_eq!(sound::faults(&blueprint.stacks), [""; 0], "{said}");
-    blueprint
+    (environment, blueprint)
 }
 
 /// A folder with a program, for environment files that name one.
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("program")).expect("makes a folder");
     for name in ["run", "app.py", "bootstrap"] {
