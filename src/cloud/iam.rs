@@ -22,9 +22,13 @@ pub struct NamedRole {
 }
 
 impl Cloud {
-    /// Roles whose name begins so, each with its policy of the name `policy`. Roles belong to no region
+    /// Roles whose name begins so, each with the policy that `policy_of` names for it. Roles belong to no region
     /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>).
-    pub async fn roles_named(&self, prefix: &str, policy: &str) -> Result<Vec<NamedRole>, CloudError> {
+    pub async fn roles_named(
+        &self,
+        prefix: &str,
+        policy_of: fn(&str) -> &'static str,
+    ) -> Result<Vec<NamedRole>, CloudError> {
         let mut pages = self.iam.list_roles().max_items(1000).into_paginator().items().send();
         let mut names = Vec::new();
         while let Some(role) = pages.next().await {
@@ -33,7 +37,7 @@ impl Cloud {
         }
         let mut all = Vec::new();
         for name in names {
-            let policy = self.role_policy(&name, policy).await?;
+            let policy = self.role_policy(&name, policy_of(&name)).await?;
             all.push(NamedRole { name, policy });
         }
         Ok(all)

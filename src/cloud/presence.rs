@@ -91,6 +91,11 @@ impl Cloud {
             "AWS::Lambda::Function" => is_there("GetFunction", self.function(id).await?.is_some()),
             "AWS::Lambda::EventSourceMapping" => self.mapping_presence(id).await.map(Some),
             "AWS::SSM::Parameter" => is_there("GetParameter", self.parameter(id).await?.is_some()),
+            // Cloud Control API knows a schedule by its name alone and looks for it in the group `default`, so it would say of
+            // one in another group that it isn't there (<https://github.com/go-to-k/cdkd/issues/961>). A group goes with all
+            // schedules in it, and can be asked about
+            // (<https://docs.aws.amazon.com/scheduler/latest/APIReference/API_DeleteScheduleGroup.html>).
+            "AWS::Scheduler::Schedule" => Ok(None),
             // The local emulator's Cloud Control API knows what was made through it, and nothing else.
             _ if self.local => Ok(None),
             _ => self.resource_presence(resource_type, id).await,
@@ -170,15 +175,18 @@ impl Cloud {
 }
 
 /// An instance is described for an hour after its end, in the state `terminated`
-/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>).
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>). A group of schedules is `DELETING`
+/// until all in it are gone (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html>).
 fn state_of(resource_type: &str, properties: &str) -> State {
-    if resource_type != "AWS::EC2::Instance" {
-        return State::There;
-    }
     let read: Value = serde_json::from_str(properties).unwrap_or_default();
-    match read["State"]["Name"].as_str() {
+    let said = match resource_type {
+        "AWS::EC2::Instance" => read["State"]["Name"].as_str(),
+        "AWS::Scheduler::ScheduleGroup" => read["State"].as_str(),
+        _ => None,
+    };
+    match said {
         Some("terminated") => State::Gone,
-        Some(going @ "shutting-down") => State::Going(going.to_owned()),
+        Some(going @ ("shutting-down" | "DELETING")) => State::Going(going.to_owned()),
         _ => State::There,
     }
 }
@@ -196,6 +204,9 @@ mod tests {
             assert_eq!(of(state), State::There, "{state}");
         }
         assert_eq!(state_of("AWS::EC2::Instance", "{}"), State::There);
+        let of_group = |state: &str| state_of("AWS::Scheduler::ScheduleGroup", &format!(r#"{{"State":"{state}"}}"#));
+        assert_eq!(of_group("DELETING"), State::Going("DELETING".into()));
+        assert_eq!(of_group("ACTIVE"), State::There);
         let other = r#"{"State":{"Name":"terminated"}}"#;
         assert_eq!(state_of("AWS::EC2::Volume", other), State::There);
     }

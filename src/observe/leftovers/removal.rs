@@ -45,6 +45,10 @@ const COMMANDS: &[(&str, &str)] = &[
     ),
     ("AWS::Lambda::Function", "lambda delete-function --function-name"),
     ("AWS::Logs::LogGroup", "logs delete-log-group --log-group-name"),
+    (
+        "AWS::Scheduler::ScheduleGroup",
+        "scheduler delete-schedule-group --name",
+    ),
     ("AWS::SNS::Subscription", "sns unsubscribe --subscription-arn"),
     ("AWS::SNS::Topic", "sns delete-topic --topic-arn"),
     ("AWS::SQS::Queue", "sqs delete-queue --queue-url"),

@@ -26,7 +26,9 @@ const PARTS: [&str; 8] = [
     "delivery",
     "dashboard",
 ];
-/// The policy in each worker's role, which names what its workers may use.
+/// The policy in each role, which names what its bearer may use; by what is in the role's name.
+const POLICIES: [(&str, &str); 2] = [("-ScheduleRole-", "send"), ("-ReplicationRole-", "replicate")];
+/// That of all others: workers, and the web tier.
 const WORKER_POLICY: &str = "worker";
 const BUCKET: &str = "AWS::S3::Bucket";
 const TABLE: &str = "AWS::DynamoDB::Table";
@@ -56,7 +58,7 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     );
     let tracking = format!("{TARGET_TRACKING}{prefix}");
     let (roles, alarms, log_groups) = join!(
-        cloud.roles_named(&prefix, WORKER_POLICY),
+        cloud.roles_named(&prefix, policy_of),
         cloud.alarms_named(&tracking),
         look.log_groups(subject),
     );
@@ -92,7 +94,7 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let roles = roles.map(|all| {
         let here = all
             .into_iter()
-            .filter(|role| names_queues(role.policy.as_deref(), cloud, environment));
+            .filter(|role| names_ours(role.policy.as_deref(), cloud, environment));
         here.map(|role| role.name).collect()
     });
     found.add("AWS::IAM::Role", roles, |name| belongs(name, environment, parts));
@@ -106,12 +108,20 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     (found.things, found.unknown)
 }
 
-/// Whether a role's policy names queues of this environment, which tells whose it is. Roles belong to no region, and an
-/// environment of the same name may be in another one.
-fn names_queues(policy: Option<&str>, cloud: &Cloud, environment: &str) -> bool {
+fn policy_of(role: &str) -> &'static str {
+    let known = POLICIES.iter().find(|(part, _)| role.contains(part));
+    known.map_or(WORKER_POLICY, |(_, policy)| policy)
+}
+
+/// Whether a role's policy names queues or buckets of this environment, which tells whose it is. Roles belong to no region,
+/// and an environment of the same name may be in another one.
+fn names_ours(policy: Option<&str>, cloud: &Cloud, environment: &str) -> bool {
     let Some(policy) = policy else { return false };
+    let Cloud { account, region, .. } = cloud;
+    let queues = format!("%3A{region}%3A{account}%3A{environment}-");
+    let buckets = ["", "artifacts-"].map(|kind| format!("%3As3%3A%3A%3A{environment}-{kind}{account}-{region}"));
     // "Policies returned by this operation are URL-encoded" (GetRolePolicy): `%3A` is a colon.
-    policy.contains(&format!("%3A{}%3A{}%3A{environment}-", cloud.region, cloud.account))
+    [queues].iter().chain(&buckets).any(|ours| policy.contains(ours))
 }
 
 /// Stacks that are there.

@@ -216,7 +216,12 @@ impl World {
                     false => self.script.region.as_str(),
                 };
                 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html, Errors
-                if asked("RoleName").contains("WithoutPolicy") {
+                let named = match asked("RoleName") {
+                    role if role.contains("-ScheduleRole-") => "send",
+                    role if role.contains("-ReplicationRole-") => "replicate",
+                    _ => "worker",
+                };
+                if asked("RoleName").contains("WithoutPolicy") || asked("PolicyName") != named {
                     let message = format!("The role policy with name {} cannot be found.", asked("PolicyName"));
                     return Some(Refusal::new(404, "NoSuchEntity", message).into());
                 }
@@ -224,7 +229,10 @@ impl World {
                     true => "payroll-jobs",
                     false => "lab-work",
                 };
-                let queue = format!("arn%3Aaws%3Asqs%3A{region}%3A{}%3A{name}", self.script.account);
+                let queue = match named {
+                    "replicate" => format!("arn%3Aaws%3As3%3A%3A%3Alab-{}-{region}", self.script.account),
+                    _ => format!("arn%3Aaws%3Asqs%3A{region}%3A{}%3A{name}", self.script.account),
+                };
                 Fields::new()
                     .text("RoleName", asked("RoleName"))
                     .text("PolicyName", asked("PolicyName"))

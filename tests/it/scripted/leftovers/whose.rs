@@ -100,3 +100,61 @@ fn what_another_stack_holds_or_may_hold_is_not_to_be_removed() {
         "{reason}"
     );
 }
+
+/// Roles have no tags that a listing shows: by their names, and by what their policies name.
+#[test]
+fn a_group_of_schedules_and_the_roles_beside_those_of_workers_are_found() {
+    let group =
+        |environment: &str| format!("arn:aws:scheduler:{HERE}:schedule-group/{environment}-work-ScheduleGroup-1A");
+    let endpoint = serve(
+        Script::new()
+            .left("AWS::Scheduler::ScheduleGroup", "lab-work-ScheduleGroup-1A")
+            .listed("lab", &group("lab"))
+            .left("AWS::IAM::Role", "lab-work-ScheduleRole-1A")
+            .left("AWS::IAM::Role", "lab-intake-ReplicationRole-1A")
+            // Of others: a neighbour, the same environment elsewhere, and one whose policy is another.
+            .left("AWS::Scheduler::ScheduleGroup", "lab-2-work-ScheduleGroup-1A")
+            .listed("lab-2", &group("lab-2"))
+            .left("AWS::IAM::Role", "lab-work-ScheduleRole-Elsewhere")
+            .left("AWS::IAM::Role", "lab-intake-ReplicationRole-Elsewhere")
+            .left("AWS::IAM::Role", "lab-work-ScheduleRole-WithoutPolicy"),
+    );
+    let receipt = destroy(&endpoint, 1).json()["receipt"].clone();
+    let expected = [
+        ("AWS::IAM::Role", "lab-intake-ReplicationRole-1A", "left_over"),
+        ("AWS::IAM::Role", "lab-work-ScheduleRole-1A", "left_over"),
+        (
+            "AWS::Scheduler::ScheduleGroup",
+            "lab-work-ScheduleGroup-1A",
+            "left_over",
+        ),
+    ];
+    assert_eq!(noteworthy(&receipt), rows(&expected));
+    let all = receipt["resources"].as_array().expect("rows").iter();
+    let commands: Vec<&str> = all.filter_map(|row| row["remove_with"].as_str()).collect();
+    let delete = "aws scheduler delete-schedule-group --name lab-work-ScheduleGroup-1A --region us-east-2";
+    assert!(commands.contains(&delete), "{commands:?}");
+}
+
+/// Cloud Control API says of every schedule in a group that it isn't there.
+#[test]
+fn of_a_schedule_cloudformations_word_counts() {
+    let of_stage = Existing::new("lab-clock", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab")
+        .tag("qfleet:part", "clock")
+        .tag("qfleet:on-destroy", "empty")
+        .body("Resources:\n  Group: {Type: AWS::Scheduler::ScheduleGroup}\n  Schedule: {Type: AWS::Scheduler::Schedule}\n");
+    let endpoint = Endpoint::serve(Script::new().existing(of_stage));
+    let receipt = destroy(&endpoint, 0).json()["receipt"].clone();
+    let evidence = |of_type: &str| {
+        let mut rows = receipt["resources"].as_array().expect("rows").iter();
+        let row = rows.find(|row| row["resource_type"] == of_type).expect("a row");
+        (row["fate"].clone(), row["evidence"].clone())
+    };
+    let deleted = |said_by: &str| (Value::from("deleted"), Value::from(said_by));
+    assert_eq!(
+        evidence("AWS::Scheduler::Schedule"),
+        deleted("CloudFormation DELETE_COMPLETE")
+    );
+    assert_eq!(evidence("AWS::Scheduler::ScheduleGroup"), deleted("GetResource"));
+}
