@@ -9,6 +9,8 @@ use std::process::Stdio;
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
+use super::instance_folder::InstanceFolder;
+use super::process::SCRIPT;
 use super::signal::send;
 use super::surroundings;
 use crate::error::{Error, Result};
@@ -25,7 +27,9 @@ pub(super) fn is_wanted(program: &Path) -> bool {
     is_there && !python::runs(program)
 }
 
-/// Runs it with the worker's settings. What it says is in `install.log` of `place`; its home is there, too. It ends with this future.
+/// Runs it with the worker's settings. What it says is in `install.log` of `place`; its home is there, too. It ends with this
+/// future. Like a worker it holds a lock and leaves its number, by which the next supervisor finds one that a killed one left
+/// behind.
 ///
 /// # Errors
 /// When it can't be run or fails: with its last lines.
@@ -35,11 +39,22 @@ pub(super) async fn run(program: &Path, place: &Path, settings: &[(String, Strin
     let output = File::create(&log).map_err(|error| cannot("write", &log, &error))?;
     let errors = output.try_clone().map_err(|error| cannot("write", &log, &error))?;
     let variables: Vec<(OsString, OsString)> = surroundings::of_install(settings, &home, |name| std::env::var_os(name));
-    let mut started = Command::new(&install)
+    let running = InstanceFolder::at(place);
+    let lock = running.lock()?.ok_or_else(|| {
+        Error::failed(format!(
+            "an `install` from before is still running in {}",
+            place.display()
+        ))
+        .with_help("end it, then run the same command again")
+    })?;
+    let mut started = Command::new("/bin/sh")
+        .args(["-c", SCRIPT])
+        .arg(running.pid_file())
+        .arg(&install)
         .current_dir(program)
         .env_clear()
         .envs(variables)
-        .stdin(Stdio::null())
+        .stdin(Stdio::from(lock))
         .stdout(Stdio::from(output))
         .stderr(Stdio::from(errors))
         .process_group(0)

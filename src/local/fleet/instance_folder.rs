@@ -32,6 +32,13 @@ impl InstanceFolder {
         }
     }
 
+    /// A folder in which something else runs as a worker does: with the lock, and the file for its number.
+    pub fn at(folder: &Path) -> InstanceFolder {
+        InstanceFolder {
+            folder: folder.to_owned(),
+        }
+    }
+
     /// Makes what a worker needs.
     pub fn make(&self) -> Result<()> {
         for folder in [self.state(), self.temporary()] {

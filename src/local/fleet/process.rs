@@ -18,7 +18,7 @@ use crate::local::home::cannot;
 
 /// The process writes its own number before it becomes the program, so that there is no moment in which a worker lives
 /// whose number isn't known. The lock comes in as standard input and goes on as a descriptor that programs leave alone.
-const SCRIPT: &str = "exec 9<&0 </dev/null; echo $$ >\"$0\" && exec \"$1\"";
+pub(super) const SCRIPT: &str = "exec 9<&0 </dev/null; echo $$ >\"$0\" && exec \"$1\"";
 
 /// A worker that was started.
 #[derive(Debug)]

@@ -64,6 +64,7 @@ pub fn stop(environment: &str, tell: impl Fn(&Waiting)) -> Result<Option<Stopped
         );
     };
     home.forget_state();
+    instance_folder::end_orphans(&home.programs(), Duration::ZERO)?;
     let orphans = instance_folder::end_orphans(&home.instances(), ORPHANS)?;
     program::forget_others(&home.programs(), &[]);
     Ok((supervised || orphans > 0).then(|| Stopped {

@@ -222,8 +222,13 @@ impl Supervisor {
         home.forget_state();
         let instances = home.instances();
         // It blocks.
-        let left = instances.clone();
-        let orphans = spawn_blocking(move || instance_folder::end_orphans(&left, PATIENCE)).await;
+        let (left, programs) = (instances.clone(), home.programs());
+        let orphans = spawn_blocking(move || {
+            // What was being installed isn't finished: nobody waits for it.
+            instance_folder::end_orphans(&programs, Duration::ZERO)?;
+            instance_folder::end_orphans(&left, PATIENCE)
+        })
+        .await;
         let orphans = orphans.map_err(|error| Error::failed(format!("old workers can't be ended: {error}")))??;
         if orphans > 0 {
             tell.warn(format!(

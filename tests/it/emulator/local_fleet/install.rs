@@ -7,6 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::emulator::local_fleet::place::{Place, Plan};
+use crate::harness::lives;
 
 /// A place whose program is started by what this `install` puts there.
 fn place(name: &str, install: &str) -> Place {
@@ -80,4 +81,29 @@ fn while_a_new_program_is_installed_the_old_one_goes_on() {
 
     fs::write(&go, "").expect("written");
     place.until("the new one takes over", || other(&second));
+}
+
+/// Nobody waits for it any more: what it goes on doing would be done beside the next one.
+#[test]
+fn an_install_that_a_killed_supervisor_left_behind_is_ended() {
+    let start = "printf '#!/bin/sh\\nexec python3 -B -S worker.py\\n' >start\nchmod +x start";
+    let mut place = place("abandons", start).up();
+    place.in_service(1);
+    let begun = place.first.path("begun");
+    // What it starts is ended, too.
+    let slow = format!(
+        "#!/bin/sh\nset -eu\n{start}\nsleep 600 &\necho $$ $! >{begun:?}.new\nmv {begun:?}.new {begun:?}\nwait\n"
+    );
+    fs::write(place.first.path("program/install"), slow).expect("written");
+    place.qfleet(&["deploy", "fleet.yaml", "--yes"]).run();
+    let pids = place.until("it is being installed", || fs::read_to_string(&begun).ok());
+    let pids: Vec<i32> = pids
+        .split_whitespace()
+        .map(|pid| pid.parse().expect("a number"))
+        .collect();
+    kill(Pid::from_raw(place.supervisor_pid()), Signal::SIGKILL).expect("kills");
+    place.ended();
+    assert!(pids.iter().all(|pid| lives(*pid)), "it outlives its supervisor");
+    place.qfleet(&["local", "down"]).run();
+    place.until("it is ended", || pids.iter().all(|pid| !lives(*pid)).then_some(()));
 }
