@@ -2,6 +2,7 @@
 //! waited for after, and what is left when something fails.
 
 mod beside;
+mod cancelled;
 mod held;
 mod paused;
 mod tried;
