@@ -57,11 +57,7 @@ enum Origin {
 
 impl Parts<'_> {
     fn on_destroy(&self) -> OnDestroy {
-        self.environment
-            .bucket
-            .as_ref()
-            .map(|bucket| bucket.on_destroy)
-            .unwrap_or_default()
+        self.environment.on_destroy()
     }
 
     /// Whether it stands by in this region.

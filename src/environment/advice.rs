@@ -55,8 +55,11 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
 
 /// Whether data and stacks outlive their use, or end before it.
 fn keeping(environment: &Environment, advice: &mut Vec<Problem>) {
-    let on_destroy = environment.bucket.as_ref().map(|bucket| bucket.on_destroy);
-    match (environment.lifetime, environment.protect, on_destroy) {
+    let (at, stays, lost) = match environment.bucket {
+        Some(_) => ("/bucket/on_destroy", "its bucket", "every file in the bucket"),
+        None => ("/on_destroy", "its queues", "every message and every result"),
+    };
+    match (environment.lifetime, environment.protect, environment.on_destroy()) {
         (Some(_), true, _) => advice.push(
             Problem::new(
                 "/protect",
@@ -64,19 +67,13 @@ fn keeping(environment: &Environment, advice: &mut Vec<Problem>) {
             )
             .help("remove `protect` or `lifetime`"),
         ),
-        (Some(_), false, Some(OnDestroy::Keep)) => advice.push(
-            Problem::new(
-                "/bucket/on_destroy",
-                "an environment with a `lifetime` leaves its bucket behind",
-            )
-            .help("set `on_destroy: empty`, unless the files must outlive it"),
+        (Some(_), false, OnDestroy::Keep) => advice.push(
+            Problem::new(at, format!("an environment with a `lifetime` leaves {stays} behind"))
+                .help("set `on_destroy: empty`, unless what is in there must outlive it"),
         ),
-        (None, false, Some(OnDestroy::Empty)) => advice.push(
-            Problem::new(
-                "/bucket/on_destroy",
-                "`destroy` deletes every file in the bucket, and nothing prevents it",
-            )
-            .help("for data that matters set `on_destroy: keep` or `protect: true`; for a lab, a `lifetime`"),
+        (None, false, OnDestroy::Empty) => advice.push(
+            Problem::new(at, format!("`destroy` deletes {lost}, and nothing prevents it"))
+                .help("for data that matters set `on_destroy: keep` or `protect: true`; for a lab, a `lifetime`"),
         ),
         _ => {}
     }

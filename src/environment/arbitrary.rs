@@ -83,6 +83,7 @@ fn without_extras() -> impl Strategy<Value = Environment> {
                 standby: standby.into_iter().map(str::to_owned).collect(),
                 protect,
                 lifetime,
+                on_destroy: bucket.is_none().then_some(OnDestroy::Empty).filter(|_| protect),
                 bucket,
                 results,
                 extras: Vec::new(),

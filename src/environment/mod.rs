@@ -110,6 +110,10 @@ pub struct Environment {
     /// Where files land and where results go. Without it there is no bucket and no topic: jobs are sent to a queue.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bucket: Option<Bucket>,
+    /// Of an environment without a `bucket`: whether `destroy` deletes the queues and the table of `results`, or keeps them.
+    /// With a bucket, its own `on_destroy` says that. Without a word they are kept.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_destroy: Option<OnDestroy>,
     /// A table that workers write down in what became of each job. Without it only their logs say so.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub results: Option<Results>,
@@ -142,6 +146,17 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// What becomes of all data when it is destroyed, but of a bucket that was there before.
+    pub fn on_destroy(&self) -> OnDestroy {
+        self.said_on_destroy().unwrap_or_default()
+    }
+
+    /// The same, where the file says it: of a bucket it always does.
+    pub fn said_on_destroy(&self) -> Option<OnDestroy> {
+        let of_bucket = self.bucket.as_ref().map(|bucket| bucket.on_destroy);
+        of_bucket.or(self.on_destroy)
+    }
+
     /// Whether anything is to be put into the artifacts bucket.
     pub fn has_programs(&self) -> bool {
         let mut functions = self.stages.iter().filter_map(|stage| stage.workers.lambda.as_ref());

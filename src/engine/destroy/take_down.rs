@@ -83,8 +83,7 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
     let is_kept = |receipt: &Receipt| receipt.count(Fate::Kept) > 0;
     if report.stacks.is_empty() && receipt.as_ref().is_some_and(is_kept) {
         // An earlier destroy said so, to somebody else perhaps.
-        let bucket = wish.file.and_then(|file| file.bucket.as_ref());
-        let empties = bucket.is_some_and(|bucket| bucket.on_destroy == OnDestroy::Empty);
+        let empties = wish.file.and_then(Environment::said_on_destroy) == Some(OnDestroy::Empty);
         report.import_with = Some(import_with(wish, empties));
     }
     Ok(Destroyed { report, data, receipt })
@@ -170,8 +169,7 @@ fn refuse_to_lose_what_the_file_keeps(wish: Wish<'_>, deployed: &Deployed, data:
 
 /// What would be deleted of an environment whose file says `on_destroy: keep`.
 pub(super) fn lost_though_the_file_keeps(file: Option<&Environment>, deployed: &Deployed, data: &Data) -> Vec<String> {
-    let bucket = file.and_then(|file| file.bucket.as_ref());
-    if bucket.is_none_or(|bucket| bucket.on_destroy == OnDestroy::Empty) {
+    if file.and_then(Environment::said_on_destroy) != Some(OnDestroy::Keep) {
         return Vec::new();
     }
     // `on_destroy` speaks of what qfleet makes.

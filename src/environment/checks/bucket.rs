@@ -30,6 +30,13 @@ pub(super) fn check(checks: &mut Checks) {
     let Some(bucket) = &checks.environment.bucket else {
         return;
     };
+    if checks.environment.on_destroy.is_some() {
+        let problem = Problem::new(
+            "/on_destroy",
+            "with a bucket, its own `on_destroy` says what becomes of all data",
+        );
+        checks.note(problem.help("move it under `bucket`").on_key(), &["/bucket"]);
+    }
     let Some(existing) = &bucket.existing else { return };
     for (at, _, what) in settings(bucket).into_iter().filter(|(_, is_set, _)| *is_set) {
         let key = at.rsplit('/').next().unwrap_or_default();

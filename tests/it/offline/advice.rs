@@ -77,12 +77,15 @@ fn advice_about_one_thing_each() {
         )
     };
     let head = "name: lab\nbucket: {on_destroy: empty}\nstages:\n";
+    let without_a_bucket = |says: &str| format!("name: lab\n{says}\nstages:\n") + &stage("a", "");
     let scaling = |latency: &str| with("acceptable_latency: 5m", latency);
     let unscaled = |text: &str| text[..text.find("    scaling:").expect("scaling")].to_owned();
     for (text, pointer) in [
         (with("lifetime: 8h", ""), "/bucket/on_destroy"),
         (with("on_destroy: empty", "on_destroy: keep"), "/bucket/on_destroy"),
         (with("lifetime: 8h", "lifetime: 8h\nprotect: true"), "/protect"),
+        (without_a_bucket("lifetime: 8h"), "/on_destroy"),
+        (without_a_bucket("on_destroy: empty"), "/on_destroy"),
         (with("    from: bucket\n", ""), "/bucket"),
         (
             head.replace("name", "lifetime: 1d\nname") + &stage("a", "from: bucket,") + &stage("b", "from: bucket,"),

@@ -91,6 +91,7 @@ refused! {
     count_out_of_range: with("max_receives: 5", "max_receives: 0");
     deeply_nested: "[".repeat(100_000);
     deeply_nested_blocks: (0..30).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
+    on_destroy_beside_a_bucket: with("on_destroy: empty", "on_destroy: empty\non_destroy: keep");
     duplicate_keys: with("on_destroy: empty", "on_destroy: empty\n  uploads: other/");
     duration_as_number: with("visibility_timeout: 2m", "visibility_timeout: 120");
     duration_of_nothing: with("visibility_timeout: 2m", "visibility_timeout: 0s");

@@ -126,3 +126,31 @@ fn the_table_is_kept_unless_the_bucket_goes() {
         assert_eq!(name, "lab-results", "what is imported has a literal name");
     }
 }
+
+/// One rule for all data: the bucket's `on_destroy`, else that of the file; without a word it stays.
+#[test]
+fn table_and_queues_stay_or_go_alike_with_a_bucket_and_without() {
+    for (file, stays) in [
+        ("results: {}\n", true),
+        ("results: {}\non_destroy: keep\n", true),
+        ("results: {}\non_destroy: empty\n", false),
+        ("results: {}\nbucket: {}\n", true),
+        ("results: {}\nbucket: {on_destroy: keep}\n", true),
+        ("results: {}\nbucket: {on_destroy: empty}\n", false),
+    ] {
+        let blueprint = rendered(file);
+        let (policy, tag) = match stays {
+            true => ("RetainExceptOnCreate", "keep"),
+            false => ("Delete", "empty"),
+        };
+        for (part, id) in [("results", "Table"), ("alone", "Queue"), ("both", "DeadLetterQueue")] {
+            assert_eq!(
+                read(&blueprint, part)["Resources"][id]["DeletionPolicy"],
+                policy,
+                "{file}{id}"
+            );
+            let stack = blueprint.stacks.iter().find(|stack| stack.part == part);
+            assert_eq!(stack.expect("a stack").tags["qfleet:on-destroy"], tag, "{file}{part}");
+        }
+    }
+}

@@ -23,6 +23,7 @@ pub const BUCKET: Choice = Choice {
             .stage("from: bucket"),
         value("unwatched").bucket("on_destroy: empty"),
         value("none"),
+        value("none, and nothing stays").file("on_destroy: empty"),
     ],
 };
 
@@ -32,7 +33,7 @@ pub const ONLY: Choice = Choice {
         value("every file"),
         value("by suffix")
             .stage("only: {suffix: [.png, .jpg]}")
-            .without("bucket", &["unwatched", "none"]),
+            .without("bucket", &["unwatched", "none", "none, and nothing stays"]),
         value("by prefix")
             .stage("only: {prefix: in/img/}")
             .with("bucket", &["keep"]),

@@ -28,13 +28,13 @@ pub const DELIVERY: Choice = Choice {
         value("none"),
         value("plain")
             .file("delivery: {}")
-            .without("bucket", &["existing", "none"]),
+            .without("bucket", &["existing", "none", "none, and nothing stays"]),
         value("by a name of one's own, signed")
             .file(
                 "delivery:\n  domain: files.example.com\n  \
                  certificate: 'arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012'\n  \
                  key_groups: [12345678-1234-1234-1234-123456789012, 12345678-1234-1234-1234-123456789013]",
             )
-            .without("bucket", &["existing", "none"]),
+            .without("bucket", &["existing", "none", "none, and nothing stays"]),
     ],
 };

@@ -58,6 +58,6 @@ pub const FUNCTION: Choice = Choice {
                 "from: bucket\nonly: {suffix: [.srt]}\n\
                  workers: {lambda: {program: program, handler: app.handler, runtime: python3.13}}",
             )
-            .without("bucket", &["unwatched", "none"]),
+            .without("bucket", &["unwatched", "none", "none, and nothing stays"]),
     ],
 };
