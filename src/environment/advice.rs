@@ -1,5 +1,6 @@
 //! What an environment file may say but probably shouldn't.
 
+mod extras;
 mod function;
 mod only;
 mod secret_names;
@@ -46,6 +47,7 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
         placement(&at, instances, &mut advice);
         image::advise(&at, instances, &mut advice);
     }
+    extras::advise(environment, &mut advice);
     web::advise(environment, &mut advice);
     delivery::advise(environment, &mut advice);
     run_script::advise(environment, &mut advice);
