@@ -71,6 +71,7 @@ AWS::Lambda::Version
 AWS::Logs::LogGroup
 AWS::Logs::MetricFilter
 AWS::Logs::SubscriptionFilter
+AWS::RDS::DBInstance
 AWS::Route53::RecordSet
 AWS::S3::Bucket
 AWS::S3::BucketPolicy

@@ -4,6 +4,8 @@
 //! form to look for. Nothing here is ever sent: YAML that was read and written again isn't the same
 //! (`'2012-10-17'` would lose its quotes).
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Reads a template.
@@ -92,12 +94,15 @@ pub fn retains(resource: &Value) -> bool {
     )
 }
 
-/// What becomes of a resource when its stack is deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What becomes of a resource that its stack deletes, or replaces by another. The worst comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Disposal {
+    /// With all that is in it.
     Deleted,
     /// After a last snapshot, which stays.
     Snapshot,
+    /// It stays as it is, and no stack has it any more.
     Kept,
 }
 

@@ -8,6 +8,7 @@ pub mod draw_up;
 pub mod existing_bucket;
 pub mod history;
 pub mod imports;
+pub mod loss;
 pub(in crate::engine) mod mappings;
 pub mod planner;
 pub(in crate::engine) mod replication;
@@ -27,12 +28,11 @@ use serde::Serialize;
 use crate::blueprint::{Pause, Stack, Value, outputs};
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::cloud::cloudformation::change_set::{Change, PropertyChange, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::deployed::address::Address;
-use crate::deployed::holdings::holds_data;
 use crate::engine::plan::blocking::Blocking;
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::existing_bucket::BucketPlan;
@@ -242,7 +242,7 @@ impl Plan {
     pub fn data_loss(&self, allowed: &[String]) -> Option<Error> {
         self.stacks
             .iter()
-            .find_map(|stack| data_loss(&stack.stack, &stack.changes, allowed))
+            .find_map(|stack| loss::data_loss(&stack.stack, &stack.changes, allowed))
     }
 
     /// A refusal that names the first stack that nothing can be done with, or what is in the way in a bucket that is there
@@ -308,26 +308,6 @@ pub fn resolve(
         .collect()
 }
 
-/// A refusal when these changes of a stack replace or delete something that holds data and isn't in `allowed`.
-pub fn data_loss(stack: &str, changes: &[Change], allowed: &[String]) -> Option<Error> {
-    let lost = changes.iter().find(|change| {
-        change.takes_away() && holds_data(&change.resource_type) && !allowed.contains(&change.logical_id)
-    })?;
-    let name = lost.physical_id.as_deref().unwrap_or(&lost.logical_id);
-    let what = if lost.action == Action::Remove {
-        "delete"
-    } else {
-        "replace"
-    };
-    Some(
-        Error::refused(format!(
-            "{stack} would {what} {name} ({}), and what is in it would be lost",
-            lost.resource_type
-        ))
-        .with_help(format!("if that is meant: --allow-replace {}", lost.logical_id)),
-    )
-}
-
 /// Why this can't be done to a stack that is left as it is when it fails, if it can't: "Replacement type updates not
 /// supported on stack with disable-rollback", and that is said of each resource once the update runs
 /// (<https://github.com/smoketurner/serverless-vpc-plugin/issues/1221>).
@@ -368,22 +348,10 @@ pub fn artifacts_bucket(outputs: &Outputs) -> Option<&str> {
     outputs.get("artifacts")?.get(outputs::BUCKET).map(String::as_str)
 }
 
-/// What a change set takes away that was not shown before: removals and replacements.
-pub fn not_shown<'a>(shown: &[Change], now: &'a [Change]) -> Vec<&'a Change> {
-    // A replacement that was shown as possible was approved, too, if it becomes certain.
-    let was_shown = |change: &Change| {
-        shown
-            .iter()
-            .any(|known| known.logical_id == change.logical_id && known.action == change.action && known.takes_away())
-    };
-    now.iter()
-        .filter(|change| change.takes_away() && !was_shown(change))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::cloudformation::change_set::Action;
 
     fn change(logical_id: &str, action: Action, replacement: Replacement) -> Change {
         Change {
@@ -392,6 +360,7 @@ mod tests {
             resource_type: "AWS::SQS::Queue".into(),
             physical_id: None,
             replacement,
+            disposal: None,
             properties: Vec::new(),
         }
     }
@@ -431,26 +400,5 @@ mod tests {
         ] {
             assert_eq!(refusal(&spared, &draft(true, true)), None, "{spared:?}");
         }
-    }
-
-    #[test]
-    fn a_replacement_that_was_not_shown_is_found() {
-        let shown = [
-            change("Queue", Action::Modify, Replacement::No),
-            change("Topic", Action::Modify, Replacement::Yes),
-            change("Group", Action::Modify, Replacement::Maybe),
-        ];
-        let now = [
-            change("Queue", Action::Modify, Replacement::Yes),
-            change("Topic", Action::Modify, Replacement::Yes),
-            change("Group", Action::Modify, Replacement::Yes),
-            change("Role", Action::Remove, Replacement::No),
-            change("New", Action::Add, Replacement::No),
-        ];
-        let names: Vec<&str> = not_shown(&shown, &now)
-            .iter()
-            .map(|change| change.logical_id.as_str())
-            .collect();
-        assert_eq!(names, ["Queue", "Role"]);
     }
 }

@@ -236,7 +236,7 @@ fn newer(stack: &StackDescription, resolved: BTreeMap<String, String>) -> Vec<Ne
 pub fn data_loss(reverts: &[StackRevert]) -> Option<Error> {
     reverts.iter().find_map(|revert| {
         let changes: Vec<Change> = revert.changes.iter().map(|reverted| reverted.change.clone()).collect();
-        let refusal = plan::data_loss(&revert.stack, &changes, &[])?;
+        let refusal = plan::loss::data_loss(&revert.stack, &changes, &[])?;
         Some(refusal.with_help("`qfleet deploy` with --allow-replace does that when it is meant"))
     })
 }
@@ -370,6 +370,7 @@ mod tests {
                 resource_type: resource_type.into(),
                 physical_id: None,
                 replacement: Replacement::No,
+                disposal: None,
                 properties: Vec::new(),
             })
         };
@@ -389,6 +390,7 @@ mod tests {
                 resource_type: "AWS::AutoScaling::AutoScalingGroup".into(),
                 physical_id: None,
                 replacement: Replacement::No,
+                disposal: None,
                 properties: Vec::new(),
             },
             drift_status: None,

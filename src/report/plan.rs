@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use super::{existing_bucket, surplus, switch};
+use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
@@ -229,8 +230,24 @@ fn change_text(out: &mut String, change: &Change, widest: usize) {
     let (style, sign, word) = match (&change.action, change.replacement) {
         (Action::Add, _) => (GOOD, "+", ""),
         (Action::Import, _) => (CAREFUL, "←", "  imported as it is, with what is in it"),
-        (Action::Remove, _) => (BAD, "-", "  DELETED"),
-        (_, Replacement::Yes) => (BAD, "±", "  REPLACED: made anew, the old one is deleted"),
+        (Action::Remove, _) => match change.disposal {
+            Some(Disposal::Kept) => (CAREFUL, "-", "  LEFT as it is: no stack has it any more"),
+            Some(Disposal::Snapshot) => (BAD, "-", "  DELETED after a last snapshot"),
+            Some(Disposal::Deleted) | None => (BAD, "-", "  DELETED"),
+        },
+        (_, Replacement::Yes) => match change.disposal {
+            Some(Disposal::Kept) => (
+                BAD,
+                "±",
+                "  REPLACED: made anew, the old one is left, and no stack has it",
+            ),
+            Some(Disposal::Snapshot) => (
+                BAD,
+                "±",
+                "  REPLACED: made anew, the old one is deleted after a last snapshot",
+            ),
+            Some(Disposal::Deleted) | None => (BAD, "±", "  REPLACED: made anew, the old one is deleted"),
+        },
         (_, Replacement::Maybe) => (BAD, "±", "  may be REPLACED"),
         (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
         (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "  known only when it is done"),

@@ -109,6 +109,7 @@ mod tests {
             resource_type: (*of_type).into(),
             physical_id: None,
             replacement: Replacement::No,
+            disposal: None,
             properties: Vec::new(),
         });
         text(&removed.collect::<Vec<_>>(), Switch { from, to, is_proven })

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::does_not_exist;
 use crate::cloud::cloudformation::operations::Token;
 use crate::cloud::cloudformation::stacks::tags;
@@ -131,6 +132,9 @@ pub struct Change {
     pub physical_id: Option<String>,
     /// Whether a modified resource is made anew.
     pub replacement: Replacement,
+    /// What becomes of the one that is there, by its `DeletionPolicy` or its `UpdateReplacePolicy`; where CloudFormation says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disposal: Option<Disposal>,
     pub properties: Vec<PropertyChange>,
 }
 
@@ -163,7 +167,7 @@ pub enum Replacement {
     No,
     /// That depends on what other changes result in.
     Maybe,
-    /// It is made anew, and the old one is deleted.
+    /// It is made anew, and the old one is deleted, unless its `disposal` says otherwise.
     Yes,
 }
 

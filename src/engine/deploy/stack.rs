@@ -271,10 +271,10 @@ fn approve_again(
     planned: &StackPlan,
     changes: &[Change],
 ) -> Result<(), Error> {
-    if let Some(refusal) = plan::data_loss(&stack.name, changes, &deployment.options.allow_replace) {
+    if let Some(refusal) = plan::loss::data_loss(&stack.name, changes, &deployment.options.allow_replace) {
         return Err(refusal);
     }
-    let not_shown = plan::not_shown(&planned.changes, changes);
+    let not_shown = plan::loss::not_shown(&planned.changes, changes);
     if planned.switch.is_none() && not_shown.iter().any(|change| handover::ends_workers(change)) {
         return Err(handover::others_switched(stack));
     }

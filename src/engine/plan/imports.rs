@@ -291,6 +291,7 @@ mod tests {
             resource_type: String::new(),
             physical_id: None,
             replacement: Replacement::No,
+            disposal: None,
             properties: Vec::new(),
         };
         let (import, add) = (change("It", Action::Import), change("It", Action::Add));

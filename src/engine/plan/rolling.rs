@@ -234,6 +234,7 @@ mod tests {
             resource_type: "AWS::AutoScaling::AutoScalingGroup".into(),
             physical_id: None,
             replacement: Replacement::No,
+            disposal: None,
             properties: vec![PropertyChange {
                 path: path.into(),
                 before: None,

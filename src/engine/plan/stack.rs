@@ -57,6 +57,7 @@ impl StackPlan {
             resource_type,
             physical_id: None,
             replacement: Replacement::No,
+            disposal: None,
             properties: Vec::new(),
         };
         self.changes = blueprint::resources(body).into_iter().map(add).collect();
@@ -383,6 +384,7 @@ mod tests {
                 resource_type: "AWS::ElasticLoadBalancingV2::TargetGroup".into(),
                 physical_id: None,
                 replacement: Replacement::Maybe,
+                disposal: None,
                 properties: vec![PropertyChange {
                     path: path.into(),
                     before: None,

@@ -148,6 +148,7 @@ impl World {
             if !declared.is_object() || !template.is_wanted(declared, &values) {
                 let policy = match known.deletion_policy.as_str() {
                     "Retain" | "RetainExceptOnCreate" => "Retain",
+                    "Snapshot" => "Snapshot",
                     _ => "Delete",
                 };
                 changes.push(Change {
@@ -320,6 +321,7 @@ impl Context<'_> {
         };
         let policy = match declared["UpdateReplacePolicy"].as_str() {
             Some("Retain") => "ReplaceAndRetain",
+            Some("Snapshot") => "ReplaceAndSnapshot",
             _ => "ReplaceAndDelete",
         };
         Some(Change {

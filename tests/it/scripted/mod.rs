@@ -12,6 +12,7 @@ pub mod ending;
 pub mod events;
 pub mod existing_bucket;
 pub mod extend;
+mod extras;
 pub mod files;
 mod filters;
 mod functions;

@@ -24,6 +24,7 @@ pub(in crate::cloud) fn is_same(one: &Change, other: &Change) -> bool {
 /// The same change, read without values: what is worse in it counts. Its paths end at the property.
 pub(in crate::cloud) fn strengthen(known: &mut Change, plain: Change) {
     known.replacement = known.replacement.max(plain.replacement);
+    known.disposal = known.disposal.or(plain.disposal);
     for property in plain.properties {
         let is_in = |path: &str| {
             path.strip_prefix(&property.path)
@@ -45,7 +46,14 @@ pub(in crate::cloud) fn strengthen(known: &mut Change, plain: Change) {
 }
 
 /// Resources whose data would be lost: whatever may replace one is named.
-const DATA: [&str; 3] = ["AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue"];
+const DATA: [&str; 6] = [
+    "AWS::DynamoDB::Table",
+    "AWS::EC2::Volume",
+    "AWS::KMS::Key",
+    "AWS::RDS::DBInstance",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+];
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 
 /// What AWS calls `Conditional` replaces only where its resource schema has a property for that, and the property's
@@ -94,6 +102,7 @@ mod tests {
             resource_type: "AWS::SQS::Queue".into(),
             physical_id: None,
             replacement,
+            disposal: None,
             properties: properties
                 .iter()
                 .map(|(path, replacement)| PropertyChange {

@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudformation::types::{ResourceChange, ResourceTargetDefinition};
 
+use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 
 pub(in crate::cloud) fn read_change(change: &ResourceChange) -> Change {
@@ -22,6 +23,13 @@ pub(in crate::cloud) fn read_change(change: &ResourceChange) -> Change {
         "Conditional" => Replacement::Maybe,
         _ => Replacement::No,
     };
+    // <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
+    let disposal = match change.policy_action().map_or("", |action| action.as_str()) {
+        "Delete" | "ReplaceAndDelete" => Some(Disposal::Deleted),
+        "Snapshot" | "ReplaceAndSnapshot" => Some(Disposal::Snapshot),
+        "Retain" | "ReplaceAndRetain" => Some(Disposal::Kept),
+        _ => None,
+    };
     Change {
         action,
         logical_id: change.logical_resource_id().unwrap_or_default().to_owned(),
@@ -31,6 +39,7 @@ pub(in crate::cloud) fn read_change(change: &ResourceChange) -> Change {
             .filter(|id| !id.is_empty())
             .map(str::to_owned),
         replacement,
+        disposal,
         properties: properties(change),
     }
 }
