@@ -35,6 +35,7 @@ const CLOUDFORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15
 const AUTO_SCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
 const SNS: &str = "http://sns.amazonaws.com/doc/2010-03-31/";
 const IAM: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
+const LOAD_BALANCING: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
 const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The endpoint, as axum sees it.
@@ -81,6 +82,7 @@ async fn take(State(world): State<Shared>, request: Request) -> Response {
             | Service::S3
             | Service::AutoScaling
             | Service::CloudWatch
+            | Service::LoadBalancing
             | Service::Other,
             Some(endpoint),
         ) => forward(&endpoint, &parts, call.body.clone()).await,
@@ -253,6 +255,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         Service::CloudFormation => (CLOUDFORMATION, world.act(&call.action, &call.input)),
         Service::Sts => (STS, identity(world, &call.action)),
         Service::AutoScaling => (AUTO_SCALING, world.auto_scaling(&call.action, &call.input)),
+        Service::LoadBalancing => (LOAD_BALANCING, world.load_balancing(&call.action, &call.input)),
         Service::Sns if call.action == "ListSubscriptionsByTopic" => (SNS, world.sns(&call.action, &call.input)),
         Service::Sns => (SNS, world.told(call)),
         Service::Iam => (IAM, world.told(call)),
@@ -331,6 +334,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
         Service::AutoScaling => xml(refusal.status, refusal.render(AUTO_SCALING, "00000000")),
         Service::Sns => xml(refusal.status, refusal.render(SNS, "00000000")),
         Service::Iam => xml(refusal.status, refusal.render(IAM, "00000000")),
+        Service::LoadBalancing => xml(refusal.status, refusal.render(LOAD_BALANCING, "00000000")),
         Service::Ec2 => xml(refusal.status, super::ec2::refused(refusal)),
         Service::CloudFront => xml(refusal.status, super::cloudfront::refused(refusal)),
         Service::CloudWatch => {

@@ -31,6 +31,7 @@ pub enum Service {
     Sns,
     Iam,
     Ec2,
+    LoadBalancing,
     /// JSON, with the action as the path.
     Account,
     /// CBOR, with the action in the path.
@@ -81,6 +82,7 @@ impl Call {
                 Some("2010-03-31") => Service::Sns,
                 Some("2010-05-08") => Service::Iam,
                 Some("2016-11-15") => Service::Ec2,
+                Some("2015-12-01") => Service::LoadBalancing,
                 _ => Service::Other,
             };
             (service, action.to_owned())

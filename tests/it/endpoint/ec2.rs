@@ -38,6 +38,17 @@ impl World {
                 });
                 ("subnetSet", items.collect())
             }
+            // Those that aren't there are left out.
+            ("DescribeSubnets", "subnet-id") => {
+                let ids = (1..).map_while(|number| call.input.text(&format!("Filter.1.Value.{number}")));
+                let items = ids.filter_map(|id| {
+                    let (zone, vpc) = self.script.subnets.get(id)?;
+                    Some(format!(
+                        "<subnetId>{id}</subnetId><vpcId>{vpc}</vpcId><availabilityZone>{zone}</availabilityZone><tagSet/>"
+                    ))
+                });
+                ("subnetSet", items.collect())
+            }
             (action, _) => {
                 self.complaints
                     .push(format!("EC2's {action}: the endpoint doesn't know it so"));

@@ -19,7 +19,8 @@
 //!             ├─ said                            what services say of a resource, as a test writes it down
 //!             ├─ left                            what outlived its stack, and listings that lag
 //!             ├─ stale                           reads that show how things were
-//!             ├─ ec2                             which zones offer which instance types
+//!             ├─ ec2                             which zones offer which instance types, and where subnets are
+//!             ├─ load_balancers                  Elastic Load Balancing: what there is, and the health of targets
 //!             ├─ logs                            what was logged, as scripted
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
@@ -56,6 +57,7 @@ mod job;
 mod kept;
 mod left;
 mod listing;
+mod load_balancers;
 mod logs;
 mod made;
 mod mappings;

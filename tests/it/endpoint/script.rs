@@ -45,6 +45,11 @@ pub struct Script {
     pub(super) offered: BTreeMap<String, Vec<String>>,
     /// Zones in which the default VPC has a subnet.
     pub(super) default_zones: Vec<String>,
+    /// Names of load balancers, and targets by target group, that aren't in a stack.
+    pub(super) balancers: Vec<String>,
+    pub(super) targets: BTreeMap<String, Vec<super::load_balancers::ScriptedTarget>>,
+    /// Subnets by id: zone and VPC.
+    pub(super) subnets: BTreeMap<String, (String, String)>,
     /// Whether a listing of all stacks says which are protected.
     pub(super) listings_tell_protection: bool,
     pub(super) series: BTreeMap<String, Vec<(i64, f64)>>,
@@ -131,6 +136,9 @@ impl Script {
             regions: Vec::new(),
             offered: BTreeMap::new(),
             default_zones: ["us-east-2a", "us-east-2b", "us-east-2c"].map(str::to_owned).into(),
+            balancers: Vec::new(),
+            targets: BTreeMap::new(),
+            subnets: BTreeMap::new(),
             listings_tell_protection: true,
             series: BTreeMap::new(),
             rules: Vec::new(),
@@ -258,6 +266,12 @@ impl Script {
     /// The default VPC has subnets in these zones only.
     pub fn default_zones(mut self, zones: &[&str]) -> Self {
         self.default_zones = zones.iter().map(|zone| (*zone).to_owned()).collect();
+        self
+    }
+
+    /// A subnet that isn't the default VPC's own.
+    pub fn subnet(mut self, id: &str, zone: &str, vpc: &str) -> Self {
+        self.subnets.insert(id.into(), (zone.into(), vpc.into()));
         self
     }
 

@@ -8,11 +8,12 @@ use serde_json::{Map, Value, json};
 use crate::endpoint::{Model, cbor};
 
 /// Services by the names that fixtures have for them, and their folders in botocore's data.
-const SERVICES: [(&str, &str); 12] = [
+const SERVICES: [(&str, &str); 13] = [
     ("autoscaling", "autoscaling/2011-01-01"),
     ("cloudformation", "cloudformation/2010-05-15"),
     ("cloudwatch", "cloudwatch/2010-08-01"),
     ("dynamodb", "dynamodb/2012-08-10"),
+    ("elbv2", "elbv2/2015-12-01"),
     ("iam", "iam/2010-05-08"),
     ("lambda", "lambda/2015-03-31"),
     ("logs", "logs/2014-03-28"),
