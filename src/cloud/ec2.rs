@@ -1,4 +1,4 @@
-//! The two questions that EC2 is asked: which zones offer an instance type, and which subnets the default VPC has.
+//! What EC2 is asked: which zones offer an instance type, which subnets the default VPC has, and where others are.
 //!
 //! EC2's SDK crate is the largest of all; it takes the build two and a half minutes and 6 GB of memory. So these go by the
 //! machinery that the SDK's clients are made of, with the same credentials, signatures, retries, timeouts and endpoint;
@@ -41,9 +41,9 @@ type Item = BTreeMap<String, String>;
 /// What was answered to an action's parameters.
 pub(super) type Answers = Arc<Mutex<HashMap<(&'static str, Vec<(String, String)>), Vec<Item>>>>;
 
-/// A subnet of the default VPC.
+/// A subnet, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DefaultSubnet {
+pub struct Subnet {
     pub id: String,
     pub zone: String,
     pub vpc: String,
@@ -82,12 +82,24 @@ impl Cloud {
 
     /// The default VPC's own subnets, one a zone
     /// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSubnets.html>).
-    pub async fn default_subnets(&self) -> Result<Vec<DefaultSubnet>, CloudError> {
+    pub async fn default_subnets(&self) -> Result<Vec<Subnet>, CloudError> {
         let asked = [("Filter.1.Name", "default-for-az"), ("Filter.1.Value.1", "true")];
-        let asked = asked.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        self.described_subnets(asked.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+            .await
+    }
+
+    /// Those of these ids; one that isn't there is left out: a filter finds nothing, where an id would be refused.
+    pub async fn subnets(&self, ids: &BTreeSet<&str>) -> Result<Vec<Subnet>, CloudError> {
+        let mut asked = vec![("Filter.1.Name".to_owned(), "subnet-id".to_owned())];
+        let ids = ids.iter().enumerate();
+        asked.extend(ids.map(|(number, id)| (format!("Filter.1.Value.{}", number + 1), (*id).to_owned())));
+        self.described_subnets(asked).await
+    }
+
+    async fn described_subnets(&self, asked: Vec<(String, String)>) -> Result<Vec<Subnet>, CloudError> {
         let subnets = self.ec2("DescribeSubnets", "subnetSet", asked).await?;
         let subnets = subnets.into_iter().filter_map(|mut item| {
-            Some(DefaultSubnet {
+            Some(Subnet {
                 id: item.remove("subnetId")?,
                 zone: item.remove("availabilityZone")?,
                 vpc: item.remove("vpcId")?,

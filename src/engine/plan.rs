@@ -14,6 +14,7 @@ pub mod planner;
 pub(in crate::engine) mod replication;
 pub mod rolling;
 pub(in crate::engine) mod stack;
+mod subnets;
 pub mod surplus;
 pub mod switch;
 pub mod unchanged;

@@ -16,6 +16,7 @@ use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::rolling;
+use crate::engine::plan::subnets::{Named, Verdict};
 use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
 use crate::engine::plan::zones;
@@ -156,6 +157,20 @@ pub(super) async fn plan_stack(
     if let Some(why) = imports::refusal(&stack.part, &cloud.region, &existing) {
         plan.refuse(why);
         return Ok(plan);
+    }
+    let is_planned = matches!(decided, Deploy::Create | Deploy::Recreate | Deploy::Update);
+    if let Some(named) = Named::of(stack).filter(|_| is_planned)
+        // What is deployed is left as it is: `status` says when targets aren't used.
+        && (decided != Deploy::Update || named.are_new(stack, found))
+    {
+        match named.check(cloud).await? {
+            Verdict::Fits => {}
+            Verdict::Unknown(why) => plan.warn(why),
+            Verdict::Wrong(why) => {
+                plan.refuse(why);
+                return Ok(plan);
+            }
+        }
     }
     match decided {
         Deploy::Create => plan.action = StackAction::Create,

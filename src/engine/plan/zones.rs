@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::blueprint::{Stack, Value, ZonesWanted, template};
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::stacks::StackDescription;
-use crate::cloud::ec2::DefaultSubnet;
+use crate::cloud::ec2::Subnet;
 use crate::error::{Error, Result};
 
 /// A load balancer's zones are two or more
@@ -88,7 +88,7 @@ async fn zones(cloud: &Cloud, wanted: &ZonesWanted) -> Result<(Vec<String>, Opti
 }
 
 /// The default VPC's subnets, of which there is at least one.
-async fn default_subnets(cloud: &Cloud) -> Result<Vec<DefaultSubnet>> {
+async fn default_subnets(cloud: &Cloud) -> Result<Vec<Subnet>> {
     let all = cloud.default_subnets().await?;
     match all.is_empty() {
         false => Ok(all),
@@ -102,12 +102,7 @@ async fn default_subnets(cloud: &Cloud) -> Result<Vec<DefaultSubnet>> {
 }
 
 /// The ids of those in these zones, in the order of the zones' names.
-fn subnets_in(
-    cloud: &Cloud,
-    wanted: &ZonesWanted,
-    mut all: Vec<DefaultSubnet>,
-    zones: &[String],
-) -> Result<Vec<String>> {
+fn subnets_in(cloud: &Cloud, wanted: &ZonesWanted, mut all: Vec<Subnet>, zones: &[String]) -> Result<Vec<String>> {
     all.retain(|subnet| zones.contains(&subnet.zone));
     all.sort_by(|one, other| one.zone.cmp(&other.zone));
     if all.len() >= FEWEST_SUBNETS || wanted.offering.is_empty() {

@@ -256,3 +256,128 @@ async fn stages_of_the_same_types_ask_once() {
     assert_eq!(asked(&rig), 2);
     assert_eq!(rig.endpoint.calls("DescribeSubnets").len(), 2);
 }
+
+/// A web tier in a VPC that the file names.
+fn in_a_vpc(of_instances: &str, of_web: &str) -> qfleet::blueprint::Blueprint {
+    let web = format!(
+        "web: {{{of_web}instances: {{program: program, types: [t3.micro], vpc: vpc-01234567, subnets: [{of_instances}]}}}}\n"
+    );
+    blueprint(&(file("types: [t3.micro], zones: [us-east-2a]") + &web))
+}
+
+fn with_subnets() -> Script {
+    let vpc = "vpc-01234567";
+    Script::new()
+        .subnet("subnet-0000000a", "us-east-2a", vpc)
+        .subnet("subnet-0000000b", "us-east-2b", vpc)
+        .subnet("subnet-0000001a", "us-east-2a", vpc)
+        .subnet("subnet-0000001c", "us-east-2c", vpc)
+}
+
+const PUBLIC: &str = "subnets: [subnet-0000000a, subnet-0000000b], ";
+
+#[tokio::test(start_paused = true)]
+async fn instances_where_their_load_balancer_is_not_are_refused_before_anything_is_made() {
+    let rig = Rig::of(in_a_vpc("subnet-0000001a, subnet-0000001c", PUBLIC), with_subnets());
+    let plan = rig.plan().await.expect("a plan");
+    let refusal = plan.refusal().expect("a refusal").to_string();
+    assert!(
+        refusal.starts_with(
+            "lab-web: instances in subnet-0000001c would get no requests: it is in us-east-2c, and the load balancer is in \
+             us-east-2a, us-east-2b."
+        ),
+        "{refusal}"
+    );
+    // Two of the load balancer's in one zone, which are the instances', too.
+    let rig = Rig::of(in_a_vpc("subnet-0000000a, subnet-0000001a", ""), with_subnets());
+    let refusal = rig
+        .plan()
+        .await
+        .expect("a plan")
+        .refusal()
+        .expect("a refusal")
+        .to_string();
+    assert!(
+        refusal.contains("are both in us-east-2a, and a load balancer takes one subnet a zone"),
+        "{refusal}"
+    );
+    let rig = Rig::of(in_a_vpc("subnet-0000000a, subnet-00000009", ""), with_subnets());
+    let refusal = rig
+        .plan()
+        .await
+        .expect("a plan")
+        .refusal()
+        .expect("a refusal")
+        .to_string();
+    assert!(refusal.contains("subnet-00000009 isn't there"), "{refusal}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deployed_is_not_asked_about_again_and_what_is_new_is() {
+    let mut rig = Rig::of(in_a_vpc("subnet-0000001a", PUBLIC), with_subnets());
+    rig.deploy().await.well();
+    let asked = |rig: &Rig| rig.endpoint.calls("DescribeSubnets").len();
+    let before = asked(&rig);
+    assert!(before > 0);
+    rig.touch("web");
+    rig.again().deploy().await.well();
+    assert_eq!(asked(&rig), before);
+    rig.blueprint = in_a_vpc("subnet-0000001c", PUBLIC);
+    rig.again();
+    let refusal = rig
+        .plan()
+        .await
+        .expect("a plan")
+        .refusal()
+        .expect("a refusal")
+        .to_string();
+    assert!(
+        refusal.contains("instances in subnet-0000001c would get no requests"),
+        "{refusal}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_ec2_may_not_be_asked_the_plan_says_what_was_not_compared() {
+    let script = with_subnets().fault(
+        On::action("DescribeSubnets"),
+        Fault::refuse(
+            403,
+            "UnauthorizedOperation",
+            "You are not authorized to perform this operation.",
+        ),
+    );
+    let rig = Rig::of(in_a_vpc("subnet-0000001a, subnet-0000001c", PUBLIC), script);
+    let plan = rig.plan().await.expect("a plan");
+    let web = plan
+        .stacks
+        .iter()
+        .find(|stack| stack.part == "web")
+        .expect("the web tier");
+    let warning = web.warning.as_deref().expect("a warning");
+    assert!(
+        warning.starts_with("in which zones its subnets are isn't known"),
+        "{warning}"
+    );
+    rig.deploy().await.well();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_port_is_announced_as_an_interruption() {
+    let mut rig = Rig::of(in_a_vpc("subnet-0000001a", PUBLIC), with_subnets());
+    rig.deploy().await.well();
+    rig.blueprint = in_a_vpc("subnet-0000001a", &format!("{PUBLIC}port: 9090, "));
+    rig.again();
+    let plan = rig.plan().await.expect("a plan");
+    let web = plan
+        .stacks
+        .iter()
+        .find(|stack| stack.part == "web")
+        .expect("the web tier");
+    assert_eq!(web.action, StackAction::Update);
+    let warning = web.warning.as_deref().expect("a warning");
+    assert!(
+        warning.contains("with another `port` the web tier is away"),
+        "{warning}"
+    );
+}
