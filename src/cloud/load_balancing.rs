@@ -1,5 +1,6 @@
 //! Load balancers, and the health of what is behind them.
 
+use aws_sdk_elasticloadbalancingv2::operation::describe_load_balancers::builders::DescribeLoadBalancersFluentBuilder;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -75,8 +76,18 @@ impl Cloud {
         Ok(Some(targets.collect()))
     }
 
+    /// Whether a load balancer of this name is there.
+    pub async fn has_load_balancer_named(&self, name: &str) -> Result<bool, CloudError> {
+        self.describes_load_balancer(self.load_balancing.describe_load_balancers().names(name))
+            .await
+    }
+
     pub(in crate::cloud) async fn has_load_balancer(&self, arn: &str) -> Result<bool, CloudError> {
-        let asked = self.load_balancing.describe_load_balancers().load_balancer_arns(arn);
+        self.describes_load_balancer(self.load_balancing.describe_load_balancers().load_balancer_arns(arn))
+            .await
+    }
+
+    async fn describes_load_balancer(&self, asked: DescribeLoadBalancersFluentBuilder) -> Result<bool, CloudError> {
         let answer = unless(
             &NOT_FOUND,
             asked

@@ -29,8 +29,9 @@ scroll where there are more stages than fit; when the environment is gone, it en
 Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted). \
 Findings that need more reads than that, or that are about stacks that come and go, are left to status without --watch.
 
-On AWS each refresh is three requests a stage and one more; besides, the stacks are listed each 15 s (5 s while \
-something is done to them), and the metrics are read once a minute: five a stage, which CloudWatch bills.
+On AWS each refresh is three requests a stage and one more, and two for a web tier; besides, the stacks are listed each \
+15 s (5 s while something is done to them), and the metrics are read once a minute: five a stage, which CloudWatch bills, \
+and three of a web tier.
 
 Examples:
   qfleet status lab                         findings, stacks, queues and workers

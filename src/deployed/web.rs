@@ -15,6 +15,10 @@ pub struct Web {
     pub group: Option<String>,
     /// The log group of its program, by name.
     pub log_group: Option<String>,
+    /// Its load balancer, as CloudWatch knows it.
+    pub full_name: Option<String>,
+    /// The names of its alarms.
+    pub alarms: Vec<String>,
 }
 
 /// The part.
@@ -37,6 +41,15 @@ impl Web {
                 None => Some(output(outputs::GROUP)?),
             },
             log_group: output(outputs::LOG_GROUP),
+            full_name: output(outputs::LOAD_BALANCER_FULL_NAME),
+            alarms: [
+                outputs::UNHEALTHY_TARGETS_ALARM,
+                outputs::PROGRAM_ERRORS_ALARM,
+                outputs::LOAD_BALANCER_ERRORS_ALARM,
+            ]
+            .into_iter()
+            .filter_map(output)
+            .collect(),
         })
     }
 

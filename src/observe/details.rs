@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{join, join3, join5};
 use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::alarm::{MISSING, StageAlarm};
 use super::alerts::{self, Alerts};
 use super::delivery::{self, DeliveryState};
 use super::existing_bucket::{self, ExistingBucket};
@@ -49,19 +51,6 @@ pub struct ScalingPolicy {
     pub alarms: Vec<String>,
 }
 
-/// An alarm of a stage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct StageAlarm {
-    /// The alarm. One that should be there and isn't has the state `MISSING`.
-    #[serde(flatten)]
-    pub alarm: Alarm,
-    /// Whether the group is scaled by it; else it is there to tell somebody.
-    pub scales: bool,
-}
-
-/// The state of an alarm that isn't there.
-pub const MISSING: &str = "MISSING";
-
 /// Of stages by name, of stacks by ARN, and what could not be read.
 #[derive(Debug, Clone, Default)]
 pub struct Read {
@@ -88,7 +77,15 @@ pub struct Read {
 
 /// Reads it: three calls a stage and one a topic, then one for each hundred alarms; a call for each stack that holds a
 /// stage or isn't well; one for files, where stages choose among them; two where uploads are copied. The emulator has neither refreshes nor alarms that scale.
-pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed, stages: &[Stage]) -> Read {
+/// `now` is the wall clock.
+pub async fn read(
+    cloud: &Cloud,
+    fleet: Option<&FleetState>,
+    deployed: &Deployed,
+    stages: &[Stage],
+    now: Timestamp,
+) -> Read {
+    let web = join(web::read(cloud, fleet, deployed), web::read_slow(cloud, deployed, now));
     let of_groups = async {
         if cloud.local {
             return Default::default();
@@ -108,7 +105,7 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed
                 replication::read(cloud, deployed),
             ),
             join(events(cloud, deployed), protections(cloud, deployed)),
-            join(web::read(cloud, fleet, deployed), delivery::read(cloud, deployed)),
+            join(web, delivery::read(cloud, deployed)),
         )
         .await;
     let mut read = Read::default();
@@ -128,9 +125,10 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, deployed: &Deployed
         Ok(replication) => read.replication = replication,
         Err(error) => read.problems.push(format!("replication: {error}")),
     }
-    match web {
-        Ok(web) => read.web = web,
-        Err(error) => read.problems.push(format!("web: {error}")),
+    if let (Some((mut web, unread)), slow) = web {
+        slow.add_to(&mut web);
+        read.web = Some(web);
+        read.problems.extend(unread.into_iter().chain(slow.problems));
     }
     match delivery {
         Ok(delivery) => read.delivery = delivery,

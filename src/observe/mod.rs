@@ -1,6 +1,7 @@
 //! Looks at what is deployed.
 
 pub mod activities;
+pub mod alarm;
 pub mod alerts;
 pub mod backlog;
 pub mod data;

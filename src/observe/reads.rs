@@ -122,7 +122,7 @@ pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Times
         live::read(cloud, fleet.as_ref(), &stages),
         activities::read(cloud, &stacks.deployed.address.environment, &stages),
         metrics::read(cloud, fleet.as_ref(), &stages, now),
-        details::read(cloud, fleet.as_ref(), &stacks.deployed, &stages),
+        details::read(cloud, fleet.as_ref(), &stacks.deployed, &stages, now),
     )
     .await;
     for found in &mut stacks.deployed.stacks {

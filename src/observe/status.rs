@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
+use super::alarm::StageAlarm;
 use super::alerts::Alerts;
 use super::backlog::BacklogPoint;
 use super::delivery::DeliveryState;
-use super::details::StageAlarm;
 use super::existing_bucket::ExistingBucket;
 use super::expiry::Expiry;
 use super::finding::Finding;
@@ -54,7 +54,7 @@ pub struct Status {
     /// Its stacks; none when it isn't deployed.
     pub stacks: Vec<StackState>,
     pub stages: Vec<StageState>,
-    /// The web tier, where the environment has one; not with `--watch`.
+    /// The web tier, where the environment has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub web: Option<WebState>,
     /// The distribution that hands out what is done, where the environment has one; not with `--watch`.

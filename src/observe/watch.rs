@@ -2,11 +2,12 @@
 //! seldom or costs more only now and then: stacks, because CloudFormation's limits hold for a whole account; metrics,
 //! because they have a new point a minute and CloudWatch bills each one that is asked for.
 //!
-//! On AWS a refresh is two calls to SQS and one to Auto Scaling a stage, and one more to Auto Scaling for all groups.
+//! On AWS a refresh is two calls to SQS and one to Auto Scaling a stage, and one more to Auto Scaling for all groups; of a web
+//! tier, one for its targets and one for its group.
 
 use std::time::Duration;
 
-use futures_util::future::{OptionFuture, join3, try_join_all};
+use futures_util::future::{OptionFuture, join, join3, try_join_all};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -18,7 +19,7 @@ use super::gone::Gone;
 use super::local_fleet::LocalFleet;
 use super::reads::{Reads, Stacks, fleet};
 use super::status::Status;
-use super::{activities, details, live, metrics};
+use super::{activities, details, live, metrics, web};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
@@ -94,6 +95,8 @@ pub struct Watcher {
     gone: Vec<(String, Vec<Gone>)>,
     metrics: metrics::Read,
     metrics_due: Instant,
+    /// What of the web tier changes by the minute only.
+    web: web::Slow,
 }
 
 impl Watcher {
@@ -112,6 +115,7 @@ impl Watcher {
             gone: Vec::new(),
             metrics: metrics::Read::default(),
             metrics_due: Instant::now(),
+            web: web::Slow::default(),
         }
     }
 
@@ -176,6 +180,29 @@ impl Watcher {
             Some(Err(_)) => self.metrics.1 = vec![no_answer("metrics")],
             None => {}
         }
+        let mut details = details::Read::default();
+        if let Some(stacks) = &self.stacks {
+            let due = Instant::now() >= self.metrics_due;
+            let (cloud, deployed, known) = (&self.cloud, &stacks.deployed, &self.web);
+            let slow = async {
+                match due {
+                    true => web::read_slow(cloud, deployed, now).await,
+                    false => known.clone(),
+                }
+            };
+            let reads = join(web::read(cloud, fleet.as_ref(), deployed), slow);
+            match timeout(PATIENCE, reads).await {
+                Ok((read, slow)) => {
+                    self.web = slow;
+                    if let Some((mut web, problems)) = read {
+                        self.web.add_to(&mut web);
+                        details.web = Some(web);
+                        details.problems = self.web.problems.iter().cloned().chain(problems).collect();
+                    }
+                }
+                Err(_) => late.push(no_answer("the web tier")),
+            }
+        }
         if metrics_are_due {
             self.metrics_due = Instant::now() + self.pace.metrics;
         }
@@ -203,8 +230,8 @@ impl Watcher {
             live: &live,
             activities: &activities,
             metrics: &self.metrics,
-            // Read once it is asked for, by `status` alone: a screen needn't cost that much.
-            details: &details::Read::default(),
+            // The rest is read once it is asked for, by `status` alone: a screen needn't cost that much.
+            details: &details,
         };
         let mut status = reads.status(&self.cloud, &self.words, now);
         if self.cloud.local && fleet.is_none() {

@@ -2,7 +2,7 @@
 
 mod delivery;
 pub(super) mod stage;
-mod web;
+pub(super) mod web;
 
 use std::fmt::Write;
 

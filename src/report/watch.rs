@@ -7,12 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::form::Output;
 use super::function;
-use super::status::stage::{done, in_service};
+use super::status::stage::{alarms, done, in_service};
+use super::status::web::{requests, targets};
 use super::status::{backlog, color};
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
 use crate::observe::instances::Instances;
 use crate::observe::status::StageState;
 use crate::observe::watch::{Phase, Snapshot};
+use crate::observe::web::{WebGone, WebState};
 
 /// A log without a line for so long leaves its reader wondering.
 const HEARTBEAT: SignedDuration = SignedDuration::from_secs(60);
@@ -57,6 +59,8 @@ struct Told {
     /// By stage: what was said of it, and when.
     stages: BTreeMap<String, (String, Timestamp)>,
     activities: BTreeSet<(String, String)>,
+    /// What was said of the web tier, and when.
+    web: Option<(String, Timestamp)>,
     problems: Vec<String>,
 }
 
@@ -113,6 +117,18 @@ impl Told {
                 self.stages.insert(stage.stage.clone(), (text, status.at));
             }
         }
+        if let Some(web) = &status.web {
+            let text = web_text(web);
+            let said = self.web.as_ref();
+            let quiet = said.is_some_and(|(said, when)| *said == text && status.at.duration_since(*when) < HEARTBEAT);
+            if !quiet {
+                let requests = web
+                    .requests
+                    .map_or(String::new(), |of| format!("; requests {}", requests(of)));
+                lines.push(format!("{at}  {}: {text}{requests}", paint(STRONG, "web")));
+                self.web = Some((text, status.at));
+            }
+        }
         let new = status.unknown.iter().filter(|problem| !self.problems.contains(problem));
         let problems = new.map(|problem| format!("{} {problem}", paint(CAREFUL, "unknown:")));
         let problems = problems.collect();
@@ -147,6 +163,22 @@ impl Told {
         }
         lines
     }
+}
+
+/// Everything of the web tier whose change is worth a line.
+fn web_text(web: &WebState) -> String {
+    let balancer = match web.gone.contains(&WebGone::LoadBalancer) {
+        true => "load balancer gone; ",
+        false => "",
+    };
+    let group = match &web.group {
+        Some(group) => format!("; {}", in_service(group)),
+        None if web.stands_by => "; stands by".to_owned(),
+        None if web.gone.contains(&WebGone::Group) => "; group gone".to_owned(),
+        None => "; group not known".to_owned(),
+    };
+    let alarms = alarms(web.alarms.as_deref()).map_or(String::new(), |alarms| format!("; alarms {alarms}"));
+    format!("{balancer}targets {}{group}{alarms}", targets(web))
 }
 
 /// Everything of a stage whose change is worth a line.

@@ -1,7 +1,7 @@
 //! Of what a stage scales by.
 
 use super::Words;
-use crate::observe::details::MISSING;
+use crate::observe::alarm::MISSING;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::status::StageState;

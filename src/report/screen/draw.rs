@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::theme::{LEGEND, NOTICE, Theme, Tone, of_stack};
-use super::{View, activities, line, paragraph, stage};
+use super::{View, activities, line, paragraph, stage, web};
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::observe::finding::Severity;
@@ -36,6 +36,13 @@ pub fn draw(view: &View, theme: Theme, frame: &mut Frame<'_>) -> usize {
     let mut top = vec![header(status, theme, area.width), stacks(status, theme, area.width)];
     top.extend(reasons(status, theme, area));
     top.extend(findings(status, theme, area));
+    if let Some(of) = status
+        .web
+        .as_ref()
+        .filter(|_| !(status.local && status.local_fleet.is_none()))
+    {
+        top.extend(web::lines(of, theme, area, area.height >= ROOMY));
+    }
     let top_rows = u16::try_from(top.len()).unwrap_or(2).min(area.height);
     for (y, text) in (area.y..area.y + top_rows).zip(&top) {
         line(text, Rect { y, height: 1, ..area }, buffer);

@@ -13,6 +13,7 @@ mod roster;
 mod stage;
 mod terminal;
 mod theme;
+mod web;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -3,6 +3,7 @@
 
 mod findings;
 mod function;
+mod web;
 
 use std::fmt::Write;
 

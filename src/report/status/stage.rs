@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{MARGIN, backlog, oldest, wrapped};
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::Group;
-use crate::observe::details::MISSING;
+use crate::observe::alarm::{MISSING, StageAlarm};
 use crate::observe::gone::Gone;
 use crate::observe::instances::Instances;
 use crate::observe::pause::Pause;
@@ -76,7 +76,7 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
             say("invoked", &function::invocations(function));
         }
     }
-    match alarms(stage) {
+    match alarms(stage.alarms.as_deref()) {
         Some(alarms) => say("alarms", &alarms),
         None if local => {}
         None => say("alarms", "?"),
@@ -248,8 +248,8 @@ fn special(group: &Group) -> Option<String> {
 }
 
 /// Those that aren't OK. That a fleet could shrink is what an alarm says all day.
-fn alarms(stage: &StageState) -> Option<String> {
-    let all = stage.alarms.as_ref()?;
+pub(in crate::report) fn alarms(all: Option<&[StageAlarm]>) -> Option<String> {
+    let all = all?;
     let others = all.iter().filter(|alarm| alarm.alarm.state != "OK");
     let others: Vec<String> = others
         .map(|alarm| {
@@ -301,7 +301,6 @@ fn activity_lines(out: &mut String, activity: &Activity, width: Option<usize>) {
 mod tests {
     use super::*;
     use crate::cloud::sqs::queues::QueueDepth;
-    use crate::observe::details::StageAlarm;
 
     #[test]
     fn without_instances_there_is_no_line_of_them() {

@@ -28,3 +28,4 @@ mod results;
 pub mod rules;
 pub mod surplus;
 pub mod watch;
+mod web;
