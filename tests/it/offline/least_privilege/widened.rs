@@ -86,13 +86,15 @@ fn statements(blueprint: &Blueprint) -> Vec<(String, String)> {
     all
 }
 
+type Change = fn(&mut Json);
+
 #[test]
 fn each_statement_that_is_widened_or_taken_away_is_found() {
     let (environment, blueprint) = everything();
     assert_eq!(faults(&environment, &blueprint, REGION), [""; 0]);
     let statements = statements(&blueprint);
     assert!(statements.len() > 40, "{statements:?}");
-    let changes: [(&str, fn(&mut Json)); 8] = [
+    let changes: [(&str, Change); 8] = [
         ("everything", |statement| statement["Resource"] = json!("*")),
         ("one more", |statement| {
             let before = statement["Resource"].take();
