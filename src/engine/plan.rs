@@ -2,6 +2,7 @@
 
 pub mod blocking;
 pub mod decide;
+pub mod deleted_queues;
 pub mod draft;
 pub mod drafts;
 pub mod draw_up;

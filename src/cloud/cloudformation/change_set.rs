@@ -37,6 +37,8 @@ pub struct NewChangeSet<'a> {
     /// The template, or where it lies.
     pub template: Template<'a>,
     pub parameters: &'a BTreeMap<String, String>,
+    /// Parameters that stay as they are.
+    pub same_parameters: &'a [String],
     pub tags: &'a BTreeMap<String, String>,
     /// Whether the template makes IAM roles.
     pub makes_roles: bool,
@@ -206,10 +208,16 @@ impl Cloud {
             Template::Url(url) => (None, Some(url.clone())),
         };
         let imports = !new.to_import.is_empty();
+        let same = new
+            .same_parameters
+            .iter()
+            .map(|key| Parameter::builder().parameter_key(key).use_previous_value(true));
         let parameters = new
             .parameters
             .iter()
-            .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
+            .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value))
+            .chain(same)
+            .map(|parameter| parameter.build())
             .collect();
         let made = self
             .cloudformation

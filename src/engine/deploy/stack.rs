@@ -151,11 +151,14 @@ async fn deploy_as_planned(
         create = true;
     }
     if create {
-        queue_names::wait(context, stack, (deployment.now)()).await?;
-        if let TakeIn::First(_) = TakeIn::of(&planned.existing) {
-            let taken_in = take_in::take_in(deployment, stack, planned).await?;
-            return Ok(if taken_in { Step::TakenIn } else { Step::Begun });
-        }
+        queue_names::wait(context, stack, None, (deployment.now)()).await?;
+    }
+    if let TakeIn::First(_) = TakeIn::of(&planned.existing) {
+        let taken_in = take_in::take_in(deployment, stack, planned).await?;
+        return Ok(if taken_in { Step::TakenIn } else { Step::Begun });
+    }
+    if !create && queue_names::may_add(planned) {
+        queue_names::wait(context, stack, id.as_deref(), (deployment.now)()).await?;
     }
     let made = context.prepare(
         &stack.name,
@@ -252,6 +255,7 @@ async fn change_set(
         id: id.as_deref(),
         status: planned.status.as_ref(),
         take_in: TakeIn::of(&planned.existing),
+        beside: None,
     };
     let bucket = plan::artifacts_bucket(outputs);
     let drafting = draft(deployment.planner(), stack, base, parameters, bucket).await?;

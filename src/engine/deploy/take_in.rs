@@ -8,8 +8,8 @@ use crate::engine::deploy::execute::{delete_failed_create, execute};
 use crate::engine::event::Operation;
 use crate::engine::operation::{Context, Target, Waiting};
 use crate::engine::outcome::Failed;
-use crate::engine::plan::StackPlan;
 use crate::engine::plan::stack::draft_import;
+use crate::engine::plan::{StackAction, StackPlan};
 
 /// Imports what the plan found. False when something runs on the stack already.
 ///
@@ -23,8 +23,10 @@ pub(in crate::engine) async fn take_in(
     let Deployment { context, drafts, .. } = deployment;
     let draft = match &planned.draft {
         Some(draft) => Some(draft.clone()),
+        // Beside what: that is to be read, and planned, again.
+        None if planned.action == StackAction::Update => None,
         None => {
-            let made = draft_import(deployment.planner(), stack, planned);
+            let made = draft_import(deployment.planner(), stack, planned, None, None);
             context.prepare(&stack.name, made).await?
         }
     };
@@ -46,8 +48,9 @@ pub(in crate::engine) async fn take_in(
     match execute(context, drafts, target, Operation::Import, &draft).await {
         Ok(done) => Ok(done.is_some()),
         Err(failed) => {
-            // No document says in which of the two a stack ends that wasn't there before.
-            if let Failed::Failure(failure) = &failed
+            // No document says in which of the two a stack ends that wasn't there before. One that was is as it was.
+            if planned.action != StackAction::Update
+                && let Failed::Failure(failure) = &failed
                 && let Some(StackStatus::RollbackComplete | StackStatus::ImportRollbackComplete) = failure.status
             {
                 // The stack let go of what it had taken in: it is empty, and nothing shows that it is ours.

@@ -12,6 +12,7 @@ use crate::deployed::change_set_description;
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::imports::{Existing, TakeIn};
 use crate::engine::plan::planner::Planner;
+use crate::engine::plan::stack::Found;
 use crate::error::{Error, Result};
 
 /// A name for change sets that no other run uses.
@@ -30,6 +31,8 @@ pub struct Base<'a> {
     pub status: Option<&'a StackStatus>,
     /// What is there already, and how it is taken in.
     pub take_in: TakeIn<'a>,
+    /// The stack beside whose resources an import is done; none where it makes the stack.
+    pub beside: Option<&'a Found>,
 }
 
 /// What came of asking CloudFormation what it would do.
@@ -67,6 +70,7 @@ pub async fn draft(
         id,
         status,
         take_in,
+        beside,
     } = base;
     let keep_failed = matches!(status, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed));
     // For a failed stack this is said when the change set is executed, and can't be said here, too.
@@ -87,22 +91,30 @@ pub async fn draft(
     let (first, to_import, parameters) = match take_in {
         TakeIn::First(found) => {
             let ids: Vec<&str> = found.iter().map(|existing| existing.logical_id.as_str()).collect();
-            let body = blueprint::import::template(&stack.body, &ids, &description).map_err(Error::failed)?;
+            let body = match beside.and_then(|found| found.template.as_deref()) {
+                Some(deployed) => blueprint::import::beside(deployed, &stack.body, &ids),
+                None => blueprint::import::template(&stack.body, &ids, &description),
+            };
+            let body = body.map_err(|why| Error::failed(format!("{}: {why}", stack.name)))?;
             (Some(body), found.iter().map(Existing::named).collect(), &none)
         }
         TakeIn::Nothing | TakeIn::WithTheRest(_) => (None, Vec::new(), parameters),
     };
+    let body = first.as_ref().unwrap_or(&stack.body);
     let template = match artifacts_bucket {
-        _ if let Some(body) = &first => Template::Body(body),
-        Some(bucket) if stack.body.len() > LONGEST_INLINE_TEMPLATE => {
-            let key = blueprint::template_key(&stack.body);
-            cloud
-                .put_object_once(bucket, &key, stack.body.clone().into_bytes())
-                .await?;
+        Some(bucket) if body.len() > LONGEST_INLINE_TEMPLATE => {
+            let key = blueprint::template_key(body);
+            cloud.put_object_once(bucket, &key, body.clone().into_bytes()).await?;
             Template::Url(cloud.object_url(bucket, &key))
         }
-        _ => Template::Body(&stack.body),
+        _ => Template::Body(body),
     };
+    // What is deployed is acknowledged already.
+    let beside = beside.filter(|_| first.is_some());
+    let same: Vec<String> = beside
+        .iter()
+        .flat_map(|found| found.stack.parameters.keys().cloned())
+        .collect();
     drafts.hold(&stack.name, &name, create);
     // A stack that is to be made is called by its name: CreateChangeSet may not take an ARN there.
     let target = id.filter(|_| !create).unwrap_or(&stack.name);
@@ -112,9 +124,10 @@ pub async fn draft(
         create,
         template,
         parameters,
+        same_parameters: &same,
         tags: &stack.tags,
-        makes_roles: stack.makes_roles && first.is_none(),
-        names_roles: stack.names_roles,
+        makes_roles: stack.makes_roles && first.is_none() || beside.is_some(),
+        names_roles: stack.names_roles || beside.is_some(),
         description: &description,
         import_existing,
         to_import: &to_import,

@@ -4,6 +4,7 @@ use crate::blueprint::resource_schema::{self, Import};
 use crate::blueprint::template;
 use crate::cloud::cloudformation::change_set::{Action, Change, ResourceToImport};
 use crate::cloud::cloudformation::holder::Holder;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::error::Error;
 
@@ -90,12 +91,13 @@ impl Existing {
 }
 
 /// What of this template is there already, and isn't in the stack of this name: that may be on its way while a stale read
-/// shows it without resources. Without the permission to look nothing is found, and CloudFormation says what is in the way.
+/// shows it without resources. Of what is `deployed` already nothing is looked up. Without the permission to look nothing is
+/// found, and CloudFormation says what is in the way.
 ///
 /// # Errors
 /// When AWS can't be asked.
-pub async fn find(cloud: &Cloud, stack: &str, body: &str) -> Result<Vec<Existing>, CloudError> {
-    let found = named(cloud, body).await?;
+pub async fn find(cloud: &Cloud, stack: &str, body: &str, deployed: Option<&str>) -> Result<Vec<Existing>, CloudError> {
+    let found = named(cloud, body, deployed).await?;
     if found.is_empty() {
         return Ok(found);
     }
@@ -119,10 +121,13 @@ pub async fn find(cloud: &Cloud, stack: &str, body: &str) -> Result<Vec<Existing
 }
 
 /// Everything that is there under a name in the template.
-async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
+async fn named(cloud: &Cloud, body: &str, deployed: Option<&str>) -> Result<Vec<Existing>, CloudError> {
     let template = template::read(body).unwrap_or_default();
+    let deployed = deployed.and_then(|deployed| template::read(deployed).ok());
+    let known = deployed.unwrap_or_default();
+    let is_new = |id: &String| !template::section(&known, "Resources").any(|(known, _)| known == id);
     let mut found = Vec::new();
-    for (id, resource) in template::section(&template, "Resources") {
+    for (id, resource) in template::section(&template, "Resources").filter(|(id, _)| is_new(id)) {
         let resource_type = resource["Type"].as_str().unwrap_or_default();
         let name = |property: &str| resource["Properties"][property].as_str();
         let is_denied = |error: &CloudError| error.is_denied();
@@ -147,6 +152,22 @@ async fn named(cloud: &Cloud, body: &str) -> Result<Vec<Existing>, CloudError> {
         }));
     }
     Ok(found)
+}
+
+/// Whether a stack that is there can take in something
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html>).
+pub(super) fn is_possible(status: &StackStatus) -> bool {
+    use StackStatus::*;
+    matches!(
+        status,
+        CreateComplete | UpdateComplete | UpdateRollbackComplete | ImportComplete | ImportRollbackComplete
+    )
+}
+
+/// Whether CloudFormation refuses an import for what else would change with it: "You have modified resources [Group] in your
+/// template that are not being imported. Update, create or delete operations cannot be executed during import operations."
+pub(super) fn changes_more(error: &Error) -> bool {
+    error.to_string().contains("during import operations")
 }
 
 /// Why a stack can't be made beside what is there, if it can't.

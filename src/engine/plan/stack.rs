@@ -10,6 +10,7 @@ use crate::deployed::protection;
 use crate::engine::believed;
 use crate::engine::plan::blocking;
 use crate::engine::plan::decide::{self, Deploy, History};
+use crate::engine::plan::deleted_queues;
 use crate::engine::plan::draft::{Base, Drafting, draft};
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::history;
@@ -28,7 +29,8 @@ use crate::error::Result;
 const BUSY: &str = "an operation is running on it; ask again when it has ended";
 
 /// A stack that is there.
-pub(super) struct Found {
+#[derive(Debug, Clone)]
+pub struct Found {
     pub stack: StackDescription,
     pub template: Option<String>,
 }
@@ -66,6 +68,23 @@ impl StackPlan {
         self.existing = existing;
     }
 
+    /// What the template adds and takes away, as far as the deployed one tells: where CloudFormation can't be asked.
+    fn show_difference(&mut self, deployed: &str, body: &str, existing: Vec<Existing>) {
+        let (before, after) = (blueprint::resources(deployed), blueprint::resources(body));
+        let is_in =
+            |resources: &[(String, String)], change: &Change| resources.iter().any(|(id, _)| *id == change.logical_id);
+        self.show_template(deployed, Vec::new());
+        self.changes.retain(|change| !is_in(&after, change));
+        let gone = std::mem::take(&mut self.changes).into_iter().map(|change| Change {
+            action: Action::Remove,
+            ..change
+        });
+        let gone: Vec<Change> = gone.collect();
+        self.show_template(body, existing);
+        self.changes.retain(|change| !is_in(&before, change));
+        self.changes.extend(gone);
+    }
+
     fn change_protection(&mut self, options: &Options, stack: &Stack, found: Option<&StackDescription>) {
         match found.filter(|found| found.protected == Some(true)) {
             None if stack.protect => self.termination_protection = Some(true),
@@ -93,6 +112,7 @@ pub(super) async fn plan_stack(
     ssm: &BTreeMap<String, String>,
 ) -> Result<StackPlan> {
     let Planner { cloud, options, .. } = planner;
+    let there = found;
     let template = found.and_then(|found| found.template.as_deref());
     let found = found.map(|found| &found.stack);
     let chosen = zones::choose(cloud, stack, found, template).await?;
@@ -141,7 +161,13 @@ pub(super) async fn plan_stack(
         | (Deploy::Recreate, Some(StackStatus::RollbackComplete))
         // It failed before it had taken in everything.
         | (Deploy::Update, Some(StackStatus::CreateFailed | StackStatus::UpdateFailed)) => {
-            imports::find(cloud, &stack.name, &stack.body).await?
+            imports::find(cloud, &stack.name, &stack.body, None).await?
+        }
+        // What it had once, was kept when it lost it, and is to be its own again.
+        (Deploy::Update, _) if template.is_some() => {
+            let existing = imports::find(cloud, &stack.name, &stack.body, template).await?;
+            let id = plan.id.as_deref().unwrap_or_default();
+            deleted_queues::leave_out(cloud, id, existing, planner.now).await
         }
         _ => Vec::new(),
     };
@@ -194,7 +220,7 @@ pub(super) async fn plan_stack(
         }
     }
     if let TakeIn::First(_) = TakeIn::of(&existing) {
-        return plan_import(planner, stack, plan, existing).await;
+        return plan_import(planner, stack, plan, existing, there, outputs).await;
     }
     let parameters = match resolve(stack, outputs, &plan.current) {
         Ok(parameters) => parameters,
@@ -241,6 +267,7 @@ async fn plan_changes(
         id: plan.id.as_deref(),
         status: plan.status.as_ref(),
         take_in: TakeIn::of(&existing),
+        beside: None,
     };
     plan.source = Source::ChangeSet;
     let mut drafted = draft(planner, stack, base, parameters, bucket).await?;
@@ -339,32 +366,48 @@ fn interrupts_requests(change: &Change) -> Option<&'static str> {
     }
 }
 
-/// A stack that is to take something in before it is made: CloudFormation is asked about that alone, as its import isn't
-/// there yet for the rest to be compared with.
+/// A stack that is to take something in before it is made, or changed: CloudFormation is asked about that alone, as its
+/// import isn't there yet for the rest to be compared with.
 async fn plan_import(
     planner: Planner<'_>,
     stack: &Stack,
     mut plan: StackPlan,
     existing: Vec<Existing>,
+    there: Option<&Found>,
+    outputs: &Outputs,
 ) -> Result<StackPlan> {
-    if plan.action != StackAction::Create {
-        let names: Vec<&str> = existing.iter().map(|existing| existing.physical_id.as_str()).collect();
-        plan.refuse(format!(
-            "{} can't be taken into it as it is. Destroy it first (qfleet destroy), which leaves what is to stay",
-            names.join(", ")
-        ));
-        return Ok(plan);
+    let names: Vec<&str> = existing.iter().map(|existing| existing.physical_id.as_str()).collect();
+    let names = names.join(", ");
+    let beside = match (plan.action, there) {
+        (StackAction::Create, _) => None,
+        (_, Some(there)) if imports::is_possible(&there.stack.status) => Some(there),
+        _ => {
+            plan.refuse(format!(
+                "{names} can't be taken into it as it is. Destroy it first (qfleet destroy), which leaves what is to stay"
+            ));
+            return Ok(plan);
+        }
+    };
+    match beside.and_then(|there| there.template.as_deref()) {
+        Some(deployed) => plan.show_difference(deployed, &stack.body, existing),
+        None => plan.show_template(&stack.body, existing),
     }
-    plan.show_template(&stack.body, existing);
     plan.note = Some("what was kept is imported first; CloudFormation can be asked about the rest after that".into());
-    match draft_import(planner, stack, &plan).await? {
-        Some(draft) => plan.draft = Some(draft),
-        None => plan.wait(),
+    match draft_import(planner, stack, &plan, beside, artifacts_bucket(outputs)).await {
+        Ok(Some(draft)) => plan.draft = Some(draft),
+        Ok(None) => plan.wait(),
+        Err(error) if beside.is_some() && imports::changes_more(&error) => plan.refuse(format!(
+            "{names} can't be taken into it while anything else in it changes, such as an image that AWS has renewed \
+             ({error}). Deploy it without what needs {names}, so that it is up to date, and then as you want it; or delete \
+             {names} if nobody needs what is there"
+        )),
+        Err(error) => return Err(error),
     }
     Ok(plan)
 }
 
 /// The change set that takes in what a stack's plan found, and nothing else; none while something runs on the stack.
+/// `beside`: the stack as it is, unless it is made with it.
 ///
 /// # Errors
 /// As of [`draft`].
@@ -372,14 +415,20 @@ pub(in crate::engine) async fn draft_import(
     planner: Planner<'_>,
     stack: &Stack,
     plan: &StackPlan,
+    beside: Option<&Found>,
+    artifacts_bucket: Option<&str>,
 ) -> Result<Option<Draft>> {
     let base = Base {
-        create: true,
-        id: plan.id.as_deref().filter(|_| plan.action == StackAction::Create),
+        create: beside.is_none(),
+        id: plan
+            .id
+            .as_deref()
+            .filter(|_| beside.is_some() || plan.action == StackAction::Create),
         status: plan.status.as_ref(),
         take_in: TakeIn::First(&plan.existing),
+        beside,
     };
-    match draft(planner, stack, base, &BTreeMap::new(), None).await? {
+    match draft(planner, stack, base, &BTreeMap::new(), artifacts_bucket).await? {
         Drafting::Ready { draft, .. } => Ok(Some(draft)),
         Drafting::NothingToDo | Drafting::Begun => Ok(None),
     }

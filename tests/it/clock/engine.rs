@@ -222,7 +222,7 @@ impl Rig {
             drafts,
             options: &self.options,
             concurrency: self.concurrency,
-            now: jiff::Timestamp::now,
+            now: self.wall.unwrap_or(jiff::Timestamp::now),
             approve: &approve,
         })
         .await

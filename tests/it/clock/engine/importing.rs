@@ -236,6 +236,139 @@ async fn queues_are_not_taken_into_a_create_that_failed_without_them() {
     assert_eq!(rig.endpoint.calls("CreateChangeSet").len(), 0);
 }
 
+/// [`LAB`] with its data kept, with a queue for replies or without.
+fn keeping(replies: bool) -> Blueprint {
+    let file = LAB.replace("on_destroy: empty", "on_destroy: keep");
+    match replies {
+        true => blueprint(&file.replace("    from: bucket\n", "    from: bucket\n    replies: true\n")),
+        false => blueprint(&file),
+    }
+}
+
+const REPLIES: [&str; 2] = ["ReplyQueue", "ReplyDeadLetterQueue"];
+
+/// An environment whose stage had queues for replies, and has lost them.
+async fn without_replies(keeps: bool, script: Script) -> Rig {
+    let with = |replies| match keeps {
+        true => keeping(replies),
+        false => blueprint(&match replies {
+            true => LAB.replace("    from: bucket\n", "    from: bucket\n    replies: true\n"),
+            false => LAB.to_owned(),
+        }),
+    };
+    let mut rig = Rig::of(with(true), script);
+    rig.deploy().await.well();
+    rig.again().blueprint = with(false);
+    rig.options.allow_replace = REPLIES.map(str::to_owned).to_vec();
+    rig.deploy().await.well();
+    rig.again().blueprint = with(true);
+    rig.options.allow_replace.clear();
+    rig
+}
+
+/// The stage's queues, by their names in the template.
+fn queues(rig: &Rig) -> Vec<String> {
+    rig.endpoint.world(|world| {
+        let work = world.find("lab-work").expect("it is there");
+        let resources = world.stacks[work].resources.iter();
+        let queues = resources.filter(|resource| resource.kind == "AWS::SQS::Queue" && resource.physical_id.is_some());
+        queues.map(|queue| queue.id.clone()).collect()
+    })
+}
+
+fn kept_queues(rig: &Rig) -> usize {
+    rig.endpoint
+        .world(|world| world.kept.values().filter(|kind| *kind == "AWS::SQS::Queue").count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_for_replies_that_were_kept_are_taken_in_again_by_an_update() {
+    let mut rig = without_replies(true, Script::new()).await;
+    assert_eq!((queues(&rig).len(), kept_queues(&rig)), (2, 2));
+
+    let plan = rig.plan().await.expect("a plan");
+    let work = plan
+        .stacks
+        .iter()
+        .find(|stack| stack.part == "work")
+        .expect("the stage");
+    assert_eq!(work.action, StackAction::Update, "{work:#?}");
+    let of = |action: Action| -> Vec<&str> {
+        let changes = work.changes.iter().filter(|change| change.action == action);
+        changes.map(|change| change.logical_id.as_str()).collect()
+    };
+    assert_eq!(of(Action::Import), REPLIES);
+    assert!(of(Action::Add).contains(&"ReplyQueuePolicy"), "{:?}", work.changes);
+    assert!(of(Action::Remove).is_empty(), "{:?}", work.changes);
+    assert_eq!((rig.endpoint.change_sets(), kept_queues(&rig)), (vec![], 2));
+
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+    assert_eq!((queues(&rig).len(), kept_queues(&rig)), (4, 0));
+    rig.again();
+    let plan = rig.plan().await.expect("a plan");
+    assert!(!plan.changes_anything(), "nothing is left to do");
+}
+
+/// It isn't made by the import: that one fails is no reason to delete it.
+#[tokio::test(start_paused = true)]
+async fn an_import_into_a_stack_that_is_there_leaves_it_when_it_fails() {
+    let mut rig = without_replies(true, Script::new()).await;
+    rig.endpoint
+        .rescript(|script| script.fails_times("lab-work", "ReplyQueue", Verb::Create, "no permission", 1));
+    let ran = rig.deploy().await;
+    let failure = ran.failure("work");
+    assert!(
+        failure.message.contains("importing into lab-work failed"),
+        "{failure:#?}"
+    );
+    assert_eq!(rig.status("work").as_deref(), Some("IMPORT_ROLLBACK_COMPLETE"));
+    assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0);
+    assert_eq!((queues(&rig).len(), kept_queues(&rig)), (2, 2));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+    assert_eq!((queues(&rig).len(), kept_queues(&rig)), (4, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn queues_for_replies_are_taken_in_with_the_others_by_a_new_stack() {
+    let mut rig = Rig::of(keeping(true), Script::new());
+    rig.deploy().await.well();
+    rig.again().destroy().await.well();
+    assert_eq!(kept_queues(&rig), 4);
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+    assert_eq!((queues(&rig).len(), kept_queues(&rig)), (4, 0));
+}
+
+/// "QueueDeletedRecently: You must wait 60 seconds after deleting a queue before you can create another with the same name."
+#[tokio::test(start_paused = true)]
+async fn queues_that_an_update_deleted_a_moment_ago_are_waited_for() {
+    let rig = without_replies(false, Script::new()).await;
+    assert_eq!((queues(&rig).len(), kept_queues(&rig)), (2, 0));
+    let ran = rig.deploy().await.well();
+    let said = ran
+        .told
+        .iter()
+        .any(|(_, event)| matches!(event, Event::Warning { message } if message.contains("gives a queue's name back")));
+    assert!(said, "{:#?}", ran.told);
+    assert!(
+        ran.ended - ran.began > Duration::from_secs(50),
+        "{:?}",
+        ran.ended - ran.began
+    );
+    assert_eq!(queues(&rig).len(), 4);
+    // Later there is nothing to wait for.
+    let mut rig = without_replies(false, Script::new()).await;
+    rig.again().wall = Some(|| jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24));
+    let ran = rig.deploy().await.well();
+    assert!(
+        ran.ended - ran.began < Duration::from_secs(50),
+        "{:?}",
+        ran.ended - ran.began
+    );
+}
+
 /// "As part of the import operation, you cannot modify or add [RoleArn]": what comes after it is done by the role.
 #[tokio::test(start_paused = true)]
 async fn a_role_takes_no_part_in_the_import() {
