@@ -2,12 +2,15 @@
 //!
 //! SQS can't be asked for the reply to one job: everybody receives everything. Own replies are shown and deleted. Others'
 //! are left: they are hidden for a second, so that this one doesn't receive nothing else, and then whoever waits for them
-//! gets them.
+//! gets them. Nobody tells which of them are waited for at all. But whoever waits receives all the time: what came here
+//! three times, or lay there for minutes before anybody received it, is most likely nobody's. That is hidden for longer and
+//! longer, so that the replies of those who left don't stand in front of the others'.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -23,8 +26,12 @@ const WAIT: i32 = 5;
 /// For how many seconds what is received is hidden, until it is known whose it is. What this command has in hand when it
 /// ends comes back after that.
 const HIDDEN: i32 = 10;
-/// The longest that others' replies are hidden for.
-const LONGEST: u32 = 30;
+/// The longest that others' replies are hidden for: whoever went away and comes back has theirs after that.
+const LONGEST: u32 = 15 * 60;
+/// The longest because of how often all who wait have received a reply: how many they are isn't known.
+const LONGEST_BY_ALL: u32 = 30;
+/// A reply that nobody received for so long had nobody waiting for it when it came.
+const ALONE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A job that wasn't replied to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -74,6 +81,8 @@ struct Noted {
     /// By id: where each came from.
     open: BTreeMap<String, String>,
     replied: BTreeSet<String>,
+    /// Others' replies, by the message's id: how often each was received here.
+    others: BTreeMap<String, u32>,
     /// When the last one was sent.
     all_sent: Option<Instant>,
 }
@@ -94,6 +103,14 @@ impl Jobs {
     fn is_done(&self) -> bool {
         let noted = self.0.borrow();
         noted.all_sent.is_some() && noted.open.is_empty()
+    }
+
+    /// Somebody else's reply was received here. Returns how often that makes.
+    fn received_again(&self, message: &str) -> u32 {
+        let mut noted = self.0.borrow_mut();
+        let times = noted.others.entry(message.to_owned()).or_default();
+        *times = times.saturating_add(1);
+        *times
     }
 
     /// The job that a reply is about, the first time that it is replied to; none, inside, at later times. None where the
@@ -170,7 +187,10 @@ impl Wait<'_> {
         for message in messages {
             let id = message.message.extras.job_id().map(str::to_owned);
             match id.and_then(|id| Some((self.jobs.replied(&id)?, id))) {
-                None => others.push((message.handle, shown_in(message.receives))),
+                None => {
+                    let seconds = shown_in(&message, self.jobs.received_again(&message.id));
+                    others.push((message.handle, seconds));
+                }
                 Some((first, id)) => {
                     own.push(message.handle);
                     if let Some(job) = first {
@@ -206,11 +226,20 @@ impl Wait<'_> {
 }
 
 /// After how many seconds a reply that is somebody else's is to be seen again. At first, who waits for it should have it
-/// soon. The more often it was received, the less likely it is that anybody does: so hours pass until it was received a
-/// thousand times and becomes a dead letter, however many wait.
-fn shown_in(receives: Option<u32>) -> i32 {
-    let seconds = (1 + receives.unwrap_or(1) / 20).min(LONGEST);
-    i32::try_from(seconds).unwrap_or(1)
+/// soon. Those who wait receive at much the same pace: when it was received `here` so often, whoever waits for it has had
+/// it, but for one time in three for each of these. So it is hidden for twice as long each time; who has just come can't
+/// tell, but leaves alone what was left alone.
+///
+/// How often anybody has received it counts, too: those who come and go never see it often, and it takes hours until it was
+/// received a thousand times and becomes a dead letter.
+fn shown_in(reply: &Received, here: u32) -> i32 {
+    let alone = reply.sent.zip(reply.first_received);
+    if alone.is_some_and(|(sent, first)| first.duration_since(sent) > ALONE) {
+        return LONGEST.cast_signed();
+    }
+    let doubled = 1_u32 << here.saturating_sub(2).min(16);
+    let by_all = (1 + reply.receives.unwrap_or(1) / 20).min(LONGEST_BY_ALL);
+    doubled.max(by_all).min(LONGEST).cast_signed()
 }
 
 #[cfg(test)]
@@ -230,15 +259,63 @@ mod tests {
         assert!(jobs.is_done());
     }
 
-    /// The limit stands in `templates/stage/replies.yaml.j2`.
+    fn received(receives: u32, alone_for: i64) -> Received {
+        let sent = jiff::Timestamp::UNIX_EPOCH;
+        Received {
+            id: "one".into(),
+            handle: String::new(),
+            message: crate::cloud::sqs::messages::Message::new("done"),
+            receives: Some(receives),
+            first_received: Some(sent + SignedDuration::from_secs(alone_for)),
+            sent: Some(sent),
+        }
+    }
+
+    /// How often a reply is received by so many who wait in turn, and within how many seconds: until it was received so
+    /// often, or for so long.
+    fn wait(senders: u32, most: u32, longest: i64) -> (u32, i64) {
+        let (mut receives, mut seconds) = (0, 0);
+        while receives < most && seconds < longest {
+            receives += 1;
+            seconds += i64::from(shown_in(&received(receives, 1), receives.div_ceil(senders)));
+        }
+        (receives, seconds)
+    }
+
     #[test]
-    fn nobodys_replies_are_no_dead_letters_for_hours() {
-        assert_eq!([None, Some(1), Some(19), Some(20)].map(shown_in), [1, 1, 1, 2]);
-        assert_eq!(shown_in(Some(u32::MAX)), 30);
-        let seconds: i32 = (1..1000).map(|receives| shown_in(Some(receives))).sum();
+    fn what_comes_again_and_again_is_hidden_for_longer_each_time() {
+        let shown = [1, 2, 3, 4, 5, 11, 12, u32::MAX].map(|here| shown_in(&received(here.min(19), 1), here));
+        assert_eq!(shown, [1, 1, 2, 4, 8, 512, 900, 900]);
+        // One who waits beside ten thousand that are nobody's has received each of them some ten times after five minutes.
+        assert!(wait(1, u32::MAX, 300).0 <= 10);
+    }
+
+    #[test]
+    fn what_nobody_waited_for_when_it_came_stands_in_nobodys_way() {
+        assert_eq!(shown_in(&received(1, 301), 1), 900);
+        assert_eq!(shown_in(&received(1, 300), 1), 1);
+        let mut unknown = received(1, 301);
+        unknown.first_received = None;
+        assert_eq!(shown_in(&unknown, 1), 1);
+    }
+
+    #[test]
+    fn who_waits_for_it_has_it_soon_also_among_many() {
+        for senders in [2, 20, 100] {
+            let (_, seconds) = wait(senders, senders, i64::MAX);
+            assert!(seconds <= 4 * i64::from(senders), "{senders}: {seconds}");
+        }
+    }
+
+    /// The limit stands in `templates/stage/replies.yaml.j2`; a day is how long a reply is kept.
+    #[test]
+    fn nobodys_replies_are_no_dead_letters_for_hours_however_many_wait() {
+        for senders in [1, 20] {
+            let (receives, _) = wait(senders, u32::MAX, 86_400);
+            assert!(receives < 1000, "{senders}: {receives}");
+        }
+        // Those who come and go see it once each: for hours.
+        let (_, seconds) = wait(u32::MAX, 1000, i64::MAX);
         assert!(seconds > 5 * 3600, "{seconds}");
-        // Four commands wait, and the one that it is for gets it after as many receives.
-        let soon: i32 = (1..=4).map(|receives| shown_in(Some(receives))).sum();
-        assert!(soon < 5, "{soon}");
     }
 }

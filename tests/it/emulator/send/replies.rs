@@ -96,6 +96,33 @@ fn each_job_is_shown_once_and_others_replies_are_left_to_them() {
     });
 }
 
+/// A reply that nobody waits for any more is in the way of the others, for a shorter part of the time each time it comes.
+#[test]
+fn what_is_nobodys_is_hidden_for_longer_each_time() {
+    let endpoint = lab(Script::new());
+    reply(&endpoint, "of-one-who-left", "nobody's");
+    let send = send(&endpoint, &[]);
+    let child = send.spawn();
+    let ids = ids(&endpoint);
+    let hidden = || -> Vec<u64> {
+        let calls = endpoint.calls("ChangeMessageVisibilityBatch");
+        let bodies = calls
+            .iter()
+            .map(|call| serde_json::from_slice::<Value>(&call.body).expect("JSON"));
+        bodies
+            .filter_map(|body| body["Entries"][0]["VisibilityTimeout"].as_u64())
+            .collect()
+    };
+    wait_until("it came four times", || hidden().len() >= 4);
+    assert_eq!(hidden()[..4], [1, 1, 2, 4]);
+    for id in &ids {
+        reply(&endpoint, id, "done");
+    }
+    let (code, stdout, stderr) = ended(child);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    endpoint.world(|world| assert_eq!(world.services.queues.bodies(REPLIES), ["nobody's"]));
+}
+
 #[test]
 fn for_people_a_reply_is_a_line_that_does_nothing_to_the_terminal() {
     let endpoint = lab(Script::new());
