@@ -12,8 +12,8 @@ class Announcer:
         self.sqs = sqs
         self.settings = settings
 
-    def __call__(self, key: str, size: int, etag: str) -> None:
+    def __call__(self, key: str, size: int, etag: str, sequencer: str) -> None:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        body = event_for(self.settings.bucket, key, size, etag, self.settings.region, now)
+        body = event_for(self.settings.bucket, key, size, etag, self.settings.region, now, sequencer)
         for url in self.settings.next_queue_urls:
             self.sqs.send_message(QueueUrl=url, MessageBody=body)

@@ -44,7 +44,7 @@ class Batches:
         end = time.monotonic() + seconds - min(SECONDS_FOR_THE_ANSWER, seconds / 4)
         records = event["Records"]
         pool = ThreadPoolExecutor(self.settings.messages_at_once, "work")
-        begun = [pool.submit(self._one, record, end) for record in records]
+        begun = [pool.submit(self._one, record, end, len(records) - number) for number, record in enumerate(records)]
         wait(begun, max(0.0, end - time.monotonic()))
         # Work that doesn't end in time is left alone: it is frozen with its thread, and may go on with the next batch.
         # The message's next delivery finds how far it came, as it does after a crash.
@@ -59,14 +59,16 @@ class Batches:
         ]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
-    def _one(self, record: dict[str, Any], end: float) -> Outcome:
+    def _one(self, record: dict[str, Any], end: float, left: int) -> Outcome:
+        """`left` messages, with this one, share the time that is left."""
         if time.monotonic() + self.settings.seconds_per_file >= end:
             log.warning("message %s: no time is left to begin it; it will be delivered again", record["messageId"])
             return Outcome.FAILED
+        share = max(0.0, end - time.monotonic()) / left
         deliveries = record["attributes"]["ApproximateReceiveCount"]
         # Lambda's names begin with a small letter (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html).
         job = record.get("messageAttributes", {}).get(JOB_ID, {}).get("stringValue")
-        return deliver(record["messageId"], deliveries, record["body"], lambda body: self.work(body, job))
+        return deliver(record["messageId"], deliveries, record["body"], lambda body: self.work(body, job, share))
 
 
 def _outcome(record: dict[str, Any], future: "Future[Outcome]") -> Outcome:

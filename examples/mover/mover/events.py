@@ -38,16 +38,40 @@ def uploads_in(body: str) -> list[Upload]:
     return [upload for upload in uploads if upload is not None]
 
 
-def keys_asked_for(body: str) -> str | None:
-    """What a job by hand names, as in {"move": "uploads/a.txt"}: a key, or a prefix that ends in a slash. None where it is
-    no such job.
+@dataclass(frozen=True)
+class Job:
+    """A job by hand, as in {"move": "uploads/a.txt"}."""
+
+    move: str
+    """A key, or a prefix that ends in a slash."""
+    after: str = ""
+    """Of a job that goes on where an earlier one stopped: the last key that was dealt with."""
+    moved: int = 0
+    """How many files were moved before."""
+
+    def body(self) -> str:
+        return json.dumps({"move": self.move, "after": self.after, "moved": self.moved})
+
+
+def job_in(body: str) -> Job | None:
+    """None where it is no job by hand."""
+    asked_for = _json_object(body, "the message")
+    move, after, moved = (asked_for.get(name, default) for name, default in (("move", None), ("after", ""), ("moved", 0)))
+    if not isinstance(move, str):
+        return None
+    if not isinstance(after, str) or type(moved) is not int or moved < 0:
+        raise BadMessage("`after` must be a key, and `moved` a number")
+    return Job(move, after, moved)
+
+
+def event_for(bucket: str, key: str, size: int, etag: str, region: str, time: str, sequencer: str = "") -> str:
+    """A message in the shape of an S3 event, so that a next stage reads it as if its file had just been uploaded.
+
+    `sequencer` is that of the upload. As a key has one place to go to, it orders what comes there, too.
     """
-    asked_for = _json_object(body, "the message").get("move")
-    return asked_for if isinstance(asked_for, str) else None
-
-
-def event_for(bucket: str, key: str, size: int, etag: str, region: str, time: str) -> str:
-    """A message in the shape of an S3 event, so that a next stage reads it as if its file had just been uploaded."""
+    described: dict[str, Any] = {"key": quote_plus(key, safe="/"), "size": size, "eTag": etag.strip('"')}
+    if sequencer:
+        described["sequencer"] = sequencer
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -57,7 +81,7 @@ def event_for(bucket: str, key: str, size: int, etag: str, region: str, time: st
         "s3": {
             "s3SchemaVersion": "1.0",
             "bucket": {"name": bucket},
-            "object": {"key": quote_plus(key, safe="/"), "size": size, "eTag": etag.strip('"')},
+            "object": described,
         },
     }
     return json.dumps({"Records": [record]})

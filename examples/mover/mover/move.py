@@ -27,11 +27,11 @@ class Mover:
         bucket: str,
         uploads: str,
         processed: str,
-        announce: Callable[[str, int, str], None] = lambda key, size, etag: None,
+        announce: Callable[[str, int, str, str], None] = lambda key, size, etag, sequencer: None,
         copier: Copier | None = None,
     ) -> None:
-        """`announce` is called with the new key, size and ETag, before the upload is deleted: should we die in
-        between, the next delivery announces again. The other way round, nobody would."""
+        """`announce` is called with the new key, size, ETag and sequencer, before the upload is deleted: should we die
+        in between, the next delivery announces again. The other way round, nobody would."""
         self.s3 = s3
         self.bucket = bucket
         self.uploads = uploads
@@ -48,15 +48,15 @@ class Mover:
         destination = self.processed + upload.key[len(self.uploads) :]
         for _ in range(ROUNDS):
             try:
-                return self._try(upload.key, destination)
+                return self._try(upload, destination)
             except ClientError as error:
                 if error.response["Error"]["Code"] not in CHANGED:
                     raise
                 log.info("%s changed while it was being moved: looking again", upload.key)
         raise Contended(f"{upload.key} changed {ROUNDS} times while it was being moved")
 
-    def _try(self, key: str, destination: str) -> str:
-        began = time.monotonic()
+    def _try(self, upload: Upload, destination: str) -> str:
+        began, key = time.monotonic(), upload.key
         # The destination first: whatever is written there from now on makes our copy fail, however old its source.
         there = self._head(destination)
         source = self._head(key)
@@ -73,7 +73,10 @@ class Mover:
             log.info("%s is %s", key, what)
             return what
         etag = self.copier.copy(key, source, destination, replaces=there["ETag"] if there else None)
-        self.announce(destination, size, etag)
+        # Of a newer upload than the one that the message tells of, the sequencer isn't known: the older one's would put
+        # it before what was there in between.
+        is_what_was_told = source["ETag"].strip('"') == upload.etag
+        self.announce(destination, size, etag, upload.sequencer if is_what_was_told else "")
         # Only what was copied. A newer upload under the same name stays, and is moved in the next round.
         self.s3.delete_object(Bucket=self.bucket, Key=key, IfMatch=source["ETag"])
         log.info("moved %s -> %s %d bytes in %.1f s", key, destination, size, time.monotonic() - began)

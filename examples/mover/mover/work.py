@@ -1,24 +1,32 @@
 """What is done with a message, by an instance's worker and by a function alike."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from mover.announce import Announcer
-from mover.events import BadMessage, Upload, keys_asked_for, uploads_in
+from mover.events import BadMessage, Job, Upload, job_in, uploads_in
 from mover.log import describe, log
 from mover.move import Mover
-from mover.reply import Replier
+from mover.reply import JOB_ID, Replier
 from mover.results import DONE, FAILED, WORKING, Results
 from mover.settings import Settings
 
 
+# How long to work on one job of many files before the rest of it is sent on. Well within the time for which SQS keeps a
+# message invisible, and short enough that a worker that is killed loses little: each delivery counts, and a job of hours
+# would end among the dead letters.
+SECONDS_PER_JOB = 600.0
+
+
 class Work:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stopping: Callable[[], bool] = lambda: False) -> None:
+        """`stopping` says whether the worker is to end."""
         self.settings = settings
+        self.stopping = stopping
         # Answers to long polls take up to 20 s; a copy of 5 GB may take minutes.
         self.sqs = self._client("sqs", read_timeout=30)
         self.s3 = self._client("s3", read_timeout=600)
@@ -32,14 +40,23 @@ class Work:
         )
         self.reply = Replier(self.sqs, settings)
 
-    def __call__(self, body: str, job: str | None = None) -> None:
+    def __call__(self, body: str, job: str | None = None, seconds: float = SECONDS_PER_JOB) -> None:
         """When it returns, the message is done; when it raises, the message has to come again.
 
         `job` is the job's id, where its sender gave it one. A bad one is then done with when its sender was told: a dead
-        letter would tell somebody else.
+        letter would tell somebody else. `seconds` is the time that there is; a job of many files that takes longer is done
+        with when the rest of it is in the queue, as a job of its own.
         """
+        end = time.monotonic() + seconds
         try:
-            moved = self._move(body)
+            asked_for = job_in(body)
+            if asked_for is None:
+                moved = sum(self._move(upload) for upload in uploads_in(body))
+            else:
+                moved, rest = self._do(asked_for, seconds, end)
+                if rest:
+                    self._send_on(rest, job)
+                    return
         except BadMessage as error:
             if not self.reply.wanted(job):
                 raise
@@ -49,36 +66,52 @@ class Work:
         if self.reply.wanted(job):
             self.reply(job, "done", moved=moved)
 
-    def _move(self, body: str) -> int:
-        moved = 0
-        for upload in self._uploads(body):
-            self._write(upload, WORKING)
-            try:
-                time.sleep(self.settings.seconds_per_file)
-                came_of_it = self.mover.move(upload)
-            except Exception as error:
-                self._write(upload, FAILED, describe(error))
-                raise
-            self._write(upload, DONE, came_of_it)
-            moved += came_of_it.startswith("moved")
-        return moved
+    def _do(self, job: Job, seconds: float, end: float) -> tuple[int, Job | None]:
+        """How many files it has moved by now, and what is left of it."""
+        moved, last = job.moved, None
+        # For the file under way and the answer a fifth of the time is left, or as long as the slowest file took twice.
+        slowest = max(seconds / 10, self.settings.seconds_per_file)
+        for upload in self._uploads(job):
+            began = time.monotonic()
+            # At least one: a job that is only sent on would never end.
+            if last is not None and (self.stopping() or began + 2 * slowest > end):
+                return moved, Job(job.move, last, moved)
+            moved += self._move(upload)
+            last = upload.key
+            slowest = max(slowest, time.monotonic() - began)
+        return moved, None
 
-    def _uploads(self, body: str) -> Iterator[Upload]:
+    def _send_on(self, rest: Job, job: str | None) -> None:
+        """To the stage's own queue. Should we die before the job's own message is deleted, both are done: what one has
+        moved, the other doesn't find."""
+        attributes = {JOB_ID: {"DataType": "String", "StringValue": job}} if job else {}
+        self.sqs.send_message(QueueUrl=self.settings.queue_url, MessageBody=rest.body(), MessageAttributes=attributes)
+        log.info("%d files of %s are moved; the rest, after %s, is a job of its own", rest.moved, rest.move, rest.after)
+
+    def _move(self, upload: Upload) -> bool:
+        self._write(upload, WORKING)
+        try:
+            time.sleep(self.settings.seconds_per_file)
+            came_of_it = self.mover.move(upload)
+        except Exception as error:
+            self._write(upload, FAILED, describe(error))
+            raise
+        self._write(upload, DONE, came_of_it)
+        return came_of_it.startswith("moved")
+
+    def _uploads(self, job: Job) -> Iterator[Upload]:
         bucket = self.settings.bucket
-        asked_for = keys_asked_for(body)
-        if asked_for is None:
-            yield from uploads_in(body)
-        elif not asked_for.startswith(self.settings.uploads_prefix):
-            raise BadMessage(f"{asked_for} is not under {self.settings.uploads_prefix}")
-        elif not asked_for.endswith("/"):
+        if not job.move.startswith(self.settings.uploads_prefix):
+            raise BadMessage(f"{job.move} is not under {self.settings.uploads_prefix}")
+        if not job.move.endswith("/"):
             # Of all keys that begin so, it is the first.
-            page = self.s3.list_objects_v2(Bucket=bucket, Prefix=asked_for, MaxKeys=1)
-            found = [found for found in page.get("Contents", []) if found["Key"] == asked_for]
-            yield self._found(found[0]) if found else Upload(bucket, asked_for)
-        else:
-            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=asked_for)
-            for page in pages:
-                yield from map(self._found, page.get("Contents", []))
+            page = self.s3.list_objects_v2(Bucket=bucket, Prefix=job.move, MaxKeys=1)
+            found = [found for found in page.get("Contents", []) if found["Key"] == job.move]
+            yield self._found(found[0]) if found else Upload(bucket, job.move)
+            return
+        after = {"StartAfter": job.after} if job.after else {}
+        for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=job.move, **after):
+            yield from map(self._found, page.get("Contents", []))
 
     def _found(self, listed: dict[str, Any]) -> Upload:
         """With its ETag, by which the table of results tells this content from what was there before."""

@@ -23,7 +23,7 @@ class Worker:
         self.settings = settings
         self.stopping = threading.Event()
         """Receive nothing more, and finish what is in hand."""
-        work = Work(settings)
+        work = Work(settings, self.stopping.is_set)
         self.leases = Leases(work.sqs, settings.queue_url, settings.visibility_timeout)
         self.receiver = Receiver(work.sqs, settings, self.leases, self.stopping, work)
         self._signals = 0

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from mover.events import BadMessage, Upload, event_for, uploads_in
+from mover.events import BadMessage, Job, Upload, event_for, job_in, uploads_in
 
 
 def record(key: str = "uploads/a.txt", name: str = "ObjectCreated:Put", bucket: str = "photos") -> dict[str, Any]:
@@ -90,3 +90,18 @@ def test_what_a_next_stage_gets_reads_like_an_upload(key: str) -> None:
     body = event_for("photos", key, 7, '"0a1b"', "us-east-2", "2026-01-01T00:00:00.000Z")
     assert uploads_in(body) == [Upload("photos", key, "0a1b")]
     assert json.loads(body)["Records"][0]["s3"]["object"]["eTag"] == "0a1b"
+
+
+def test_the_order_of_uploads_is_handed_on() -> None:
+    body = event_for("photos", "processed/a", 7, '"0a1b"', "us-east-2", "2026-01-01T00:00:00.000Z", "0055")
+    assert uploads_in(body) == [Upload("photos", "processed/a", "0a1b", "0055")]
+
+
+def test_a_job_goes_on_where_it_stopped() -> None:
+    assert job_in('{"move": "uploads/"}') == Job("uploads/")
+    rest = Job("uploads/", 'uploads/"ü"', 7)
+    assert job_in(rest.body()) == rest
+    assert job_in(event(record())) is None
+    for body in ('{"move": "uploads/", "after": 1}', '{"move": "uploads/", "moved": "1"}', '{"move": "uploads/", "moved": -1}'):
+        with pytest.raises(BadMessage, match="`after` must be a key"):
+            job_in(body)

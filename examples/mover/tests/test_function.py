@@ -114,11 +114,11 @@ def test_a_file_that_takes_too_long_doesnt_take_the_others_with_it(
     quick, hangs, behind = (upload(lab, f"uploads/{name}") for name in ("quick", "hangs", "behind"))
     begun, go, work = threading.Event(), threading.Event(), ours.work
 
-    def slow(body: str, job: str | None) -> None:
+    def slow(body: str, job: str | None, seconds: float) -> None:
         if body == hangs:
             begun.set()
             go.wait(60)
-        work(body, job)
+        work(body, job, seconds)
 
     ours.work = slow
     # The time is over when one hangs, and not at a moment that a busy machine may miss.

@@ -80,7 +80,7 @@ def test_a_second_delivery_finds_it_done(lab: Lab, caplog: pytest.LogCaptureFixt
     announced: list[str] = []
     lab.put("uploads/a")
     for _ in range(2):
-        move(lab, "uploads/a", announce=lambda key, size, etag: announced.append(key))
+        move(lab, "uploads/a", announce=lambda key, size, etag, sequencer: announced.append(key))
     assert announced == ["processed/a"]
     assert "uploads/a is already moved" in caplog.messages
 
@@ -95,7 +95,7 @@ def test_dying_before_the_deletion_announces_again(lab: Lab) -> None:
     class Dies(Exception):
         pass
 
-    def die(key: str, size: int, etag: str) -> None:
+    def die(key: str, size: int, etag: str, sequencer: str) -> None:
         raise Dies
 
     lab.put("uploads/a")
@@ -103,9 +103,26 @@ def test_dying_before_the_deletion_announces_again(lab: Lab) -> None:
         move(lab, "uploads/a", announce=die)
     assert lab.keys() == {"uploads/a", "processed/a"}
     announced: list[tuple[str, int]] = []
-    move(lab, "uploads/a", announce=lambda key, size, etag: announced.append((key, size)))
+    move(lab, "uploads/a", announce=lambda key, size, etag, sequencer: announced.append((key, size)))
     assert announced == [("processed/a", 7)]
     assert lab.keys() == {"processed/a"}
+
+
+def test_the_next_stage_is_told_the_order_of_uploads_where_it_is_known(lab: Lab) -> None:
+    """By it the next stage's results tell a late delivery from a new upload."""
+    announced: list[tuple[str, str]] = []
+    moves = mover(lab, announce=lambda key, size, etag, sequencer: announced.append((key, sequencer)))
+
+    def put(body: bytes) -> str:
+        return str(lab.s3.put_object(Bucket=lab.bucket, Key="uploads/a", Body=body)["ETag"]).strip('"')
+
+    old = Upload(lab.bucket, "uploads/a", put(b"old"), "0055")
+    moves.move(old)
+    new = Upload(lab.bucket, "uploads/a", put(b"newer"), "0066")
+    # A late delivery of the first event finds the second upload, whose sequencer it doesn't know.
+    moves.move(old)
+    moves.move(new)
+    assert announced == [("processed/a", "0055"), ("processed/a", "")]
 
 
 @pytest.mark.parametrize("size", [1, 11 * MIB], ids=["whole", "in parts"])
@@ -113,7 +130,7 @@ def test_overwritten_between_copy_and_delete_nothing_is_lost(lab: Lab, size: int
     old, new = b"o" * size, b"n" * size
     announced: list[bytes] = []
 
-    def overwrite(key: str, size: int, etag: str) -> None:
+    def overwrite(key: str, size: int, etag: str, sequencer: str) -> None:
         announced.append(lab.get(key)[:1])
         if len(announced) == 1:
             lab.put("uploads/a", new)
@@ -177,7 +194,7 @@ def test_a_late_copy_never_covers_a_newer_file(lab: Lab) -> None:
 def test_an_object_that_never_rests_is_left_for_later(lab: Lab) -> None:
     writes: list[int] = []
 
-    def overwrite(key: str, size: int, etag: str) -> None:
+    def overwrite(key: str, size: int, etag: str, sequencer: str) -> None:
         writes.append(len(writes))
         lab.put("uploads/a", str(len(writes)).encode())
 

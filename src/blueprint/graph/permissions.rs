@@ -78,7 +78,11 @@ impl Drawing<'_> {
 
     fn of_role(&mut self, policy: &Resource, bearers: &[usize], document: &Json, property: &str, way: Way) {
         for statement in allowing(document) {
-            if way_of(statement) != way {
+            let goes = match sends_back(document, statement) {
+                true => Way::Comes,
+                false => way_of(statement),
+            };
+            if goes != way {
                 continue;
             }
             let is_of_balancers = |action: &Json| {
@@ -195,6 +199,14 @@ impl Drawing<'_> {
         };
         Some(label.to_owned())
     }
+}
+
+/// Whether a statement only lets somebody send to where another one lets them receive from: a worker that sends the rest of
+/// a job on takes jobs all the same.
+fn sends_back(document: &Json, statement: &Json) -> bool {
+    let does = |statement: &Json, action: &str| each(&statement["Action"]).iter().any(|one| one == action);
+    let receives = |other: &Json| does(other, "sqs:ReceiveMessage") && other["Resource"] == statement["Resource"];
+    each(&statement["Action"]).iter().all(|one| one == "sqs:SendMessage") && allowing(document).any(receives)
 }
 
 fn allowing(document: &Json) -> impl Iterator<Item = &Json> {

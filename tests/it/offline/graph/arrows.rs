@@ -289,7 +289,10 @@ impl Check<'_> {
             }
             (Bucket, Instances | Function) => self.may(to, "s3:GetObject", from),
             (Instances | Function, Processed) => self.may(from, "s3:PutObject", to),
-            (Instances | Function | Web, Queue | Replies) => self.may(from, "sqs:SendMessage", to),
+            // Who takes jobs from a queue may send the rest of one back.
+            (Instances | Function | Web, Queue | Replies) => {
+                self.may(from, "sqs:SendMessage", to) && !self.may(from, "sqs:ReceiveMessage", to)
+            }
             (Instances | Function, Table) => self.may(from, "dynamodb:PutItem", to),
             (Table, Web) => self.may(to, "dynamodb:BatchGetItem", from),
             (Web, Bucket) => self.may(from, "s3:PutObject", to),
