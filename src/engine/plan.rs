@@ -7,6 +7,7 @@ pub mod draft;
 pub mod drafts;
 pub mod draw_up;
 pub mod existing_bucket;
+mod files_at_risk;
 pub mod history;
 pub mod imports;
 pub mod loss;

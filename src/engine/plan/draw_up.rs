@@ -12,6 +12,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
 use crate::deployed::{change_set_description, expiry_parameter, ours};
 use crate::engine::plan::existing_bucket;
+use crate::engine::plan::files_at_risk;
 use crate::engine::plan::mappings;
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::replication;
@@ -74,6 +75,10 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
     };
     let buckets = async { Ok::<_, Error>(existing_bucket::draw_up(cloud, blueprint, &outputs).await?) };
     let (mut stacks, lowered, existing_buckets) = try_join3(planned, lowered_groups(cloud, &outputs), buckets).await?;
+    // The emulator's filters hold at once.
+    if !cloud.local {
+        files_at_risk::warn(blueprint, &existing, &mut stacks);
+    }
     for stack in &mut stacks {
         let output = |key: &str| outputs.get(&stack.part).and_then(|outputs| outputs.get(key));
         let group = output(outputs::GROUP);

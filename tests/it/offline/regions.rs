@@ -81,6 +81,15 @@ fn a_pause_of_a_stage_leaves_its_schedules_on() {
         "111122223333",
     ]);
     rendered.stdout_contains("State: ENABLED").run();
+    let advised = "the stage is paused, and its schedules go on";
+    let check = |file: &str| with_file(file).args(["check", "lab.yaml"]).run();
+    let (paused, not) = (check(&paused), check(FILE));
+    assert!(
+        format!("{}{}", paused.stdout, paused.stderr).contains(advised),
+        "{}",
+        paused.stderr
+    );
+    assert!(!format!("{}{}", not.stdout, not.stderr).contains(advised));
 }
 
 /// The bucket in us-west-2 is the one that is copied to.
