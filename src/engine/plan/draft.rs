@@ -7,17 +7,24 @@ use crate::cloud::cloudformation::change_set;
 use crate::cloud::cloudformation::change_set::{Change, Manner, NewChangeSet, OnFailure, Template, WorkedOut};
 use crate::cloud::cloudformation::operations::FailuresOf;
 use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::change_set_description;
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::imports::{Existing, TakeIn};
 use crate::engine::plan::planner::Planner;
-use crate::engine::plan::stack::Found;
 use crate::error::{Error, Result};
 
 /// A name for change sets that no other run uses.
 pub fn change_set_name() -> String {
     format!("{}{}", change_set::NAME_PREFIX, uuid::Uuid::new_v4().simple())
+}
+
+/// A stack that is there.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub stack: StackDescription,
+    pub template: Option<String>,
 }
 
 /// The stack that a change set is made for, as it is.

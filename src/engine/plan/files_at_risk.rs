@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::blueprint::{Blueprint, outputs, template};
-use crate::engine::plan::stack::Found;
+use crate::engine::plan::draft::Found;
 use crate::engine::plan::{StackAction, StackPlan};
 use crate::environment::routes::Files;
 

@@ -3,7 +3,7 @@
 use crate::blueprint::{Stack, outputs};
 use crate::cloud::Cloud;
 use crate::cloud::s3::replication::Destination;
-use crate::engine::plan::stack::Found;
+use crate::engine::plan::draft::Found;
 use crate::engine::plan::{StackAction, StackPlan};
 use crate::environment::Bucket;
 

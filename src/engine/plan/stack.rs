@@ -11,7 +11,7 @@ use crate::engine::believed;
 use crate::engine::plan::blocking;
 use crate::engine::plan::decide::{self, Deploy, History};
 use crate::engine::plan::deleted_queues;
-use crate::engine::plan::draft::{Base, Drafting, draft};
+use crate::engine::plan::draft::{Base, Drafting, Found, draft};
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
@@ -27,13 +27,6 @@ use crate::engine::plan::{
 use crate::error::Result;
 
 const BUSY: &str = "an operation is running on it; ask again when it has ended";
-
-/// A stack that is there.
-#[derive(Debug, Clone)]
-pub struct Found {
-    pub stack: StackDescription,
-    pub template: Option<String>,
-}
 
 impl StackPlan {
     fn wait(&mut self) {
