@@ -69,6 +69,8 @@ impl Status {
             let mut stacks = stacks.of_file(environment.parts());
             stacks.deployed.put_in_order(&environment.stages());
             let cloud = cloud.identified(stacks.any_arn()).await?;
+            // It was found before the account was known.
+            stacks.deployed.address.account.clone_from(&cloud.account);
             let shown = reads::status(&cloud, stacks, &words, jiff::Timestamp::now()).await;
             report::document(global.output, &shown, || report::status::text(&shown, report::width()));
             if self.exit_code { result(&shown) } else { Ok(()) }
