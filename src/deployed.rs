@@ -14,6 +14,7 @@ use futures_util::future::try_join_all;
 
 use crate::blueprint::names;
 use crate::blueprint::notifications::Notifications;
+use crate::blueprint::outputs;
 use crate::blueprint::tags::StackTags;
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -161,21 +162,38 @@ impl Deployed {
         Ok(self)
     }
 
-    /// The stack that holds `part`.
-    /// What a bucket that is there already tells it; none where it has none, or one of its own.
-    pub fn notifications(&self) -> Option<Notifications> {
-        let mut stacks = self.stacks.iter();
-        stacks.find_map(|stack| stack.notifications(&self.address))
+    /// The bucket that is there already, and isn't its own; none where it has none, or one of its own.
+    pub fn existing_bucket(&self) -> Option<&str> {
+        self.stacks.iter().find_map(DeployedStack::existing_bucket)
     }
 
+    /// What that bucket is to tell it.
+    ///
+    /// # Errors
+    /// Why its stack doesn't say so.
+    pub fn notifications(&self) -> Result<Option<Notifications>, String> {
+        let mut stacks = self.stacks.iter();
+        let stack = stacks.find(|stack| stack.existing_bucket().is_some());
+        stack.map_or(Ok(None), |stack| stack.notifications(&self.address))
+    }
+
+    /// The stack that holds `part`.
     pub fn part(&self, part: &str) -> Option<&DeployedStack> {
         self.stacks.iter().find(|stack| stack.part == part)
     }
 }
 
 impl DeployedStack {
-    /// What a bucket that is there already tells it; none of a stack without such a one.
-    pub fn notifications(&self, at: &Address) -> Option<Notifications> {
+    /// The bucket that is there already, of the stack that names one.
+    pub fn existing_bucket(&self) -> Option<&str> {
+        self.stack.outputs.get(outputs::EXISTING_BUCKET).map(String::as_str)
+    }
+
+    /// What that bucket is to tell the environment; none of a stack without such a one.
+    ///
+    /// # Errors
+    /// Why the stack doesn't say so.
+    pub fn notifications(&self, at: &Address) -> Result<Option<Notifications>, String> {
         Notifications::deployed(&at.environment, &at.account, &at.region, &self.stack.outputs)
     }
 }

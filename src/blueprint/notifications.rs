@@ -72,18 +72,27 @@ impl Notifications {
     }
 
     /// As it was deployed, by the outputs of its `intake`; none where the bucket is the environment's own.
+    ///
+    /// # Errors
+    /// That they can't be read.
     pub fn deployed(
         environment: &str,
         account: &str,
         region: &str,
         outputs: &BTreeMap<String, String>,
-    ) -> Option<Notifications> {
-        let bucket = outputs.get(outputs::EXISTING_BUCKET)?;
-        let mut notifications = Notifications::none(environment, account, region, bucket);
-        let written = outputs.get(outputs::NOTIFICATIONS);
-        let written: Written = written
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
+    ) -> Result<Option<Notifications>, String> {
+        let Some(mut notifications) = Notifications::taken_out_as_deployed(environment, account, region, outputs)
+        else {
+            return Ok(None);
+        };
+        let name = outputs::NOTIFICATIONS;
+        let unreadable = |why: &str| {
+            let stack = names::stack(environment, "intake");
+            format!("what {stack} says of it can't be read: its output {name} {why}; `qfleet deploy` writes it again")
+        };
+        let written = outputs.get(name).ok_or_else(|| unreadable("isn't there"))?;
+        let written: Written =
+            serde_json::from_str(written).map_err(|error| unreadable(&format!("is none: {error}")))?;
         for (topic, prefixes) in written {
             let arn = names::topic_arn(account, region, &topic);
             for (prefix, suffixes) in prefixes {
@@ -92,7 +101,18 @@ impl Notifications {
                 }
             }
         }
-        Some(notifications)
+        Ok(Some(notifications))
+    }
+
+    /// Of the bucket that was deployed: nothing is told any more.
+    pub fn taken_out_as_deployed(
+        environment: &str,
+        account: &str,
+        region: &str,
+        outputs: &BTreeMap<String, String>,
+    ) -> Option<Notifications> {
+        let bucket = outputs.get(outputs::EXISTING_BUCKET)?;
+        Some(Notifications::none(environment, account, region, bucket))
     }
 
     /// For the output of a stack.
@@ -126,14 +146,6 @@ impl Notifications {
             topic: names::topic_arn(account, region, &names::topic(environment)),
             rules: Vec::new(),
             without_policies: Vec::new(),
-        }
-    }
-
-    /// The same bucket, and nothing in it is told any more.
-    pub fn taken_out(&self) -> Notifications {
-        Notifications {
-            rules: Vec::new(),
-            ..self.clone()
         }
     }
 
@@ -172,6 +184,28 @@ fn short_hash(texts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_deployed_is_read_or_said_to_be_unreadable() {
+        let of = |written: Option<&str>| {
+            let mut outputs = BTreeMap::from([(outputs::EXISTING_BUCKET.to_owned(), "files".to_owned())]);
+            outputs.extend(written.map(|text| (outputs::NOTIFICATIONS.to_owned(), text.to_owned())));
+            Notifications::deployed("lab", "111122223333", "us-east-2", &outputs)
+        };
+        let read = of(Some(r#"{"lab-uploads":{"in/":[""]}}"#))
+            .expect("rules")
+            .expect("a bucket");
+        assert_eq!((read.bucket.as_str(), read.rules.len()), ("files", 1));
+        for bad in [None, Some(""), Some(r#"{"lab-uploads":"in/"}"#)] {
+            let error = of(bad).expect_err("unreadable");
+            assert!(
+                error.contains("lab-intake") && error.contains("output Notifications"),
+                "{error}"
+            );
+        }
+        let none = Notifications::deployed("lab", "111122223333", "us-east-2", &BTreeMap::new());
+        assert_eq!(none, Ok(None));
+    }
 
     #[test]
     fn ours_are_those_with_an_id_of_ours_to_a_topic_of_ours() {

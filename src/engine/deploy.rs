@@ -13,10 +13,12 @@ mod switch;
 mod take_in;
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+pub use self::existing_bucket::Buckets;
 use self::stack::Made;
 use self::switch::deploy_stack;
 use super::believed;
@@ -25,7 +27,6 @@ use super::graph;
 use super::operation::Context;
 use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan};
-use super::told::Told;
 use crate::blueprint::{Blueprint, Stack, outputs};
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -54,6 +55,8 @@ pub struct Deployment<'a> {
     pub now: fn() -> Timestamp,
     /// Asked when a stack would lose something that the plan didn't show: its name, and what it would lose.
     pub approve: &'a (dyn Fn(&str, &[&Change]) -> bool + Sync),
+    /// What is done to buckets that are there already.
+    pub buckets: &'a Buckets,
 }
 
 impl<'a> Deployment<'a> {
@@ -71,7 +74,6 @@ impl<'a> Deployment<'a> {
 pub async fn deploy(deployment: Deployment<'_>) -> Report {
     let blueprint = deployment.blueprint;
     let outputs = Mutex::new(deployment.plan.outputs.clone());
-    let told = Mutex::new(Vec::new());
     let needs = blueprint
         .stacks
         .iter()
@@ -79,7 +81,7 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
         .collect();
     let stop = || deployment.context.interrupt.asked();
     let mut finished = graph::run(&needs, deployment.concurrency, stop, |part| {
-        deploy_part(deployment, part, &outputs, &told)
+        deploy_part(deployment, part, &outputs)
     })
     .await;
     let stacks = blueprint.stacks.iter().filter_map(|stack| {
@@ -92,16 +94,12 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
     });
     let mut report = Report::new(deployment.plan.address.clone(), stacks.collect());
     report.outputs = outputs.into_inner().unwrap_or_default();
-    report.existing_buckets = told.into_inner().unwrap_or_default();
+    report.existing_buckets = deployment.buckets.take();
+    report.was_interrupted = deployment.buckets.cut_short.load(Ordering::Relaxed);
     report
 }
 
-async fn deploy_part(
-    deployment: Deployment<'_>,
-    part: String,
-    outputs: &Mutex<Outputs>,
-    told: &Mutex<Vec<Told>>,
-) -> Result<Outcome, Failed> {
+async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<Outputs>) -> Result<Outcome, Failed> {
     let (Some(stack), Some(planned)) = (
         deployment.blueprint.stacks.iter().find(|stack| stack.part == part),
         deployment.plan.stacks.iter().find(|stack| stack.part == part),
@@ -124,10 +122,9 @@ async fn deploy_part(
         deployment.context.may_begin(&stack.name)?;
         cloud.protect_stack(&stack.name, false).await?;
     }
-    let left = existing_bucket::leave(deployment, stack, &known, told).await?;
     let deployed = deploy_stack(deployment, stack, planned, &known).await;
-    if let (Err(Failed::Failure(_)), Some(left)) = (&deployed, &left) {
-        existing_bucket::go_back(deployment, stack, left).await;
+    if let Err(failed) = &deployed {
+        existing_bucket::put_back(deployment, stack, planned.id.as_deref().unwrap_or(&stack.name), failed).await;
     }
     let (outcome, made) = deployed?;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
@@ -143,8 +140,8 @@ async fn deploy_part(
     } else if planned.termination_protection == Some(true) {
         cloud.protect_stack(&stack.name, true).await?;
     }
-    existing_bucket::join(deployment, stack, told).await?;
     let known_now = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
+    existing_bucket::join(deployment, stack, &outcome, &known_now).await?;
     in_service::wait(deployment.context, stack, group(&known_now, &part)).await?;
     if let (Outcome::Done { .. }, Some(switch)) = (&outcome, planned.switch) {
         handover::finish(deployment.context, stack, switch, &known).await;

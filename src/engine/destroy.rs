@@ -88,13 +88,16 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
     let Some(stack) = teardown.deployed.part(&part) else {
         return Ok(Outcome::Unchanged);
     };
-    let (outcome, mut of_stack) = stack::destroy(teardown, stack).await?;
+    let mut of_stack = Left::default();
+    let outcome = stack::destroy(teardown, stack, &mut of_stack).await;
     if let Ok(mut left) = left.lock() {
-        left.kept.append(&mut of_stack.kept);
-        left.abandoned.append(&mut of_stack.abandoned);
         left.told.append(&mut of_stack.told);
+        if outcome.is_ok() {
+            left.kept.append(&mut of_stack.kept);
+            left.abandoned.append(&mut of_stack.abandoned);
+        }
     }
-    Ok(outcome)
+    outcome
 }
 
 /// What stacks that are gone left where it is.
@@ -102,6 +105,6 @@ async fn destroy_part(teardown: Teardown<'_>, part: String, left: &Mutex<Left>) 
 struct Left {
     kept: Vec<Kept>,
     abandoned: Vec<Abandoned>,
-    /// Of buckets that aren't the environment's.
+    /// Of buckets that aren't the environment's; of stacks that stay after all, too.
     told: Vec<Told>,
 }

@@ -48,9 +48,10 @@ pub struct Report {
     /// What became of each resource of the stacks that `deploy --prune` destroyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Receipt>,
-    /// They were destroyed, and the look for what is left of them was interrupted.
+    /// All stacks ended well, and what comes after that was interrupted: the look for what is left of those that were
+    /// destroyed, or at a bucket that is there already.
     #[serde(skip)]
-    pub is_unproven: bool,
+    pub was_interrupted: bool,
 }
 
 /// What happened to one stack.
@@ -224,7 +225,7 @@ impl Report {
             surplus: Surplus::default(),
             abandoned: Vec::new(),
             pruned: None,
-            is_unproven: false,
+            was_interrupted: false,
         }
     }
 
@@ -247,7 +248,7 @@ impl Report {
             return Ok(());
         } else if running(Unattended::Interrupted)
             || any(|outcome| matches!(outcome, Outcome::Skipped { .. }))
-            || self.is_unproven
+            || self.was_interrupted
         {
             exit_code::INTERRUPTED
         } else {
@@ -268,7 +269,7 @@ mod tests {
             account: "111122223333".into(),
             region: "us-east-2".into(),
         };
-        let code = |clean: Option<bool>, is_unproven: bool| {
+        let code = |clean: Option<bool>, was_interrupted: bool| {
             let receipt = |clean| Receipt {
                 address: address(),
                 at: jiff::Timestamp::UNIX_EPOCH,
@@ -278,7 +279,7 @@ mod tests {
             };
             let report = Report {
                 pruned: clean.map(receipt),
-                is_unproven,
+                was_interrupted,
                 ..Report::new(address(), Vec::new())
             };
             report.result().map_or_else(|error| error.exit_code(), |()| 0)

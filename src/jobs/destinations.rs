@@ -19,6 +19,8 @@ pub struct Intake {
     pub prefix: String,
     /// Which of the files under it are meant.
     pub only: Only,
+    /// Whether the bucket was there already, and has none of the environment's settings.
+    pub is_somebody_elses: bool,
 }
 
 /// The queues of a stage.
@@ -63,6 +65,7 @@ impl Destinations {
                 bucket: bucket.to_owned(),
                 prefix: prefix.to_owned(),
                 only: Only::default(),
+                is_somebody_elses: found.existing_bucket().is_some(),
             }),
             _ => Err(without_outputs(found, "where files go")),
         }

@@ -225,11 +225,17 @@ impl Upload<'_> {
             Err(stop) => Err(stop),
         };
         if completed.is_err() {
-            // Not for ever: somebody may be waiting. The bucket's lifecycle rule removes what stays after a week.
+            // Not for ever: somebody may be waiting.
             let aborted = timeout(GRACE, upload.abort()).await;
             if !matches!(aborted, Ok(Ok(()))) {
                 let bucket = &self.intake.bucket;
-                let text = "its parts could not be deleted; the bucket's lifecycle rule does it after a week";
+                let text = match self.intake.is_somebody_elses {
+                    false => "its parts could not be deleted; the bucket's lifecycle rule does it after a week",
+                    true => {
+                        "its parts could not be deleted: they are paid for until `aws s3api abort-multipart-upload`, or a \
+                         lifecycle rule of the bucket (AbortIncompleteMultipartUpload), deletes them"
+                    }
+                };
                 self.tell.warn(format!("s3://{bucket}/{key}: {text}"));
             }
         }

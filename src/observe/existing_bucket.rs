@@ -19,8 +19,13 @@ pub struct ExistingBucket {
 
 /// Asks the bucket of an environment, if it is somebody else's.
 pub async fn read(cloud: &Cloud, deployed: &Deployed) -> Result<Option<ExistingBucket>, CloudError> {
-    match deployed.notifications() {
-        Some(deployed) => look(cloud, &deployed).await.map(Some),
+    let wanted = deployed.notifications().map_err(|why| CloudError {
+        operation: "DescribeStacks",
+        code: None,
+        message: why,
+    })?;
+    match wanted {
+        Some(wanted) => look(cloud, &wanted).await.map(Some),
         None => Ok(None),
     }
 }

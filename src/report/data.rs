@@ -32,10 +32,10 @@ pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
         let line = "CloudFront disables the distribution everywhere before it is deleted, which takes some minutes.";
         let _ = writeln!(out, "{}", wrapped_to(width, line, "", ""));
     }
-    if let Some(of) = deployed.notifications() {
+    if let Some(bucket) = deployed.existing_bucket() {
         let line = format!(
-            "s3://{} is somebody else's, and stays with all that is in it; only what it tells this environment of is taken out",
-            of.bucket
+            "s3://{bucket} is somebody else's, and stays with all that is in it; only what it tells this environment of is \
+             taken out"
         );
         let sign = format!("  {} ", paint(GOOD, "="));
         let _ = writeln!(out, "{}", wrapped_to(width, &line, &sign, "    "));

@@ -30,7 +30,7 @@ pub fn plan(out: &mut String, plan: &BucketPlan) {
         let text = format!("{} is in the way of {}", conflict.with, keys(prefix, suffix));
         let _ = writeln!(out, "  {} {text}", paint(BAD, "!"));
     }
-    if let Some(warning) = &plan.warning {
+    for warning in &plan.warnings {
         let line = wrapped(warning, "    warning: ", "    ");
         let _ = writeln!(out, "{}", line.replacen("warning:", &paint(CAREFUL, "warning:"), 1));
     }
@@ -92,5 +92,12 @@ pub(super) fn told(told: &Told) -> String {
         0 => String::new(),
         count => format!("; {}", others(*count)),
     };
-    format!("s3://{bucket}: {done}{others}")
+    let soon = match added {
+        0 => "",
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-enable-disable-notification-intro.html
+        _ => {
+            ". S3 takes about five minutes until it tells of new files: `qfleet backfill` then sends what came in between"
+        }
+    };
+    format!("s3://{bucket}: {done}{others}{soon}")
 }

@@ -50,6 +50,9 @@ pub struct Merge {
     pub removed: Vec<Entry>,
     /// Notifications of others, which stay as they are.
     pub others: usize,
+    /// Those of them that tell the environment's topics.
+    #[serde(skip)]
+    pub of_others: Vec<Entry>,
     /// The whole of it then; `None` where nothing is to be done.
     #[serde(skip)]
     pub text: Option<String>,
@@ -86,20 +89,25 @@ impl Document {
         Ok(Document { text, entries, place })
     }
 
-    /// What is to be done so that it has these rules and, of this environment's, no others.
+    /// What is to be done so that it has these rules and, of this environment's, no others. What somebody else put in
+    /// counts as well, whatever its id: CloudFormation can't set one
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-topicconfiguration.html>).
     pub fn merge(&self, wanted: &Notifications) -> Merge {
         let ours = || self.entries.iter().filter(|entry| entry.is_of(wanted));
         let added: Vec<Rule> = wanted
             .rules
             .iter()
-            .filter(|rule| !ours().any(|entry| entry.is(rule)))
+            .filter(|rule| !self.entries.iter().any(|entry| entry.is(rule)))
             .cloned()
             .collect();
         let is_wanted = |entry: &&Entry| wanted.rules.iter().any(|rule| entry.is(rule));
         let removed: Vec<Entry> = ours().filter(|entry| !is_wanted(entry)).cloned().collect();
+        let of_others = self.entries.iter().filter(|entry| !entry.is_of(wanted));
+        let of_others = of_others.filter(|entry| wanted.is_our_topic(&entry.destination));
         let nothing = added.is_empty() && removed.is_empty();
         Merge {
             others: self.entries.len() - ours().count(),
+            of_others: of_others.cloned().collect(),
             text: (!nothing).then(|| self.with(&added, &removed)),
             added,
             removed,
@@ -108,9 +116,14 @@ impl Document {
 
     /// What of others stands in the way of these rules. "Amazon S3 can't have overlapping filters for the same event types":
     /// where prefixes overlap, suffixes must not, and an empty one overlaps all
-    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>).
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>). One that does what a
+    /// rule asks is in nobody's way.
     pub fn conflicts(&self, wanted: &Notifications) -> Vec<Conflict> {
-        let others = self.entries.iter().filter(|entry| !entry.is_of(wanted));
+        let is_wanted = |entry: &Entry| wanted.rules.iter().any(|rule| entry.is(rule));
+        let others = self
+            .entries
+            .iter()
+            .filter(|entry| !entry.is_of(wanted) && !is_wanted(entry));
         let conflicts = others.flat_map(|entry| {
             let rules = wanted.rules.iter().filter(|rule| entry.overlaps(rule));
             rules.map(|rule| Conflict {
@@ -231,7 +244,8 @@ impl Entry {
     fn is(&self, rule: &Rule) -> bool {
         self.destination == rule.topic
             && self.events == [EVENT]
-            && (self.prefix.as_str(), self.suffix.as_str()) == (rule.prefix.as_str(), rule.suffix.as_str())
+            && is_same(&self.prefix, &rule.prefix)
+            && is_same(&self.suffix, &rule.suffix)
     }
 
     fn overlaps(&self, rule: &Rule) -> bool {
@@ -255,6 +269,12 @@ impl std::fmt::Display for Entry {
             keys(&self.prefix, &self.suffix)
         )
     }
+}
+
+/// Whether S3 has what was written. No page says whether it hands `%3D` out as it was sent.
+fn is_same(found: &str, written: &str) -> bool {
+    let decoded = || form_urlencoded::parse(written.as_bytes()).next().unwrap_or_default().0;
+    found == written || found == decoded()
 }
 
 /// As in `uploads/…png`.

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::config::interceptors::AfterDeserializationInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::{Builder, ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_sdk_s3::types::NotificationConfiguration;
@@ -62,6 +63,8 @@ impl Cloud {
     /// Puts this in the place of all of a bucket's notifications. Where they lead isn't looked at: S3 would send a test
     /// message to everybody's queues and topics, and refuse this because somebody else's is gone
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketNotificationConfiguration.html>).
+    ///
+    /// It is sent once: by the time of another attempt, somebody else may have written what this doesn't have.
     pub async fn put_bucket_notifications(&self, bucket: &str, text: String) -> Result<(), CloudError> {
         let length = text.len().to_string();
         let put = self.s3.put_bucket_notification_configuration().bucket(bucket);
@@ -70,6 +73,7 @@ impl Cloud {
             .skip_destination_validation(true)
             .notification_configuration(NotificationConfiguration::builder().build())
             .customize()
+            .config_override(Builder::new().retry_config(RetryConfig::disabled()))
             // Before it is signed.
             .mutate_request(move |request| {
                 *request.body_mut() = SdkBody::from(text.as_str());

@@ -5,7 +5,7 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
 use super::settle::settle;
-use super::{Deployment, deploy, nothing_to_do};
+use super::{Buckets, Deployment, deploy, nothing_to_do};
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Change, OnFailure};
@@ -124,6 +124,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
         concurrency: wish.concurrency,
         now,
         approve: &|stack, changes| ask.approves(stack, changes),
+        buckets: &Buckets::default(),
     })
     .await;
     if let Some(pruning) = pruning {

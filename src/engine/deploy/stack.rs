@@ -5,7 +5,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use super::execute::{delete_failed_create, execute};
-use super::{Deployment, handover, queue_names, take_in};
+use super::{Deployment, existing_bucket, handover, queue_names, take_in};
 use crate::blueprint::Stack;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -191,6 +191,9 @@ async fn deploy_as_planned(
         waiting: sparing_data(context, planned),
         ..context
     };
+    if !create {
+        existing_bucket::leave(deployment, stack, &draft.stack_id, outputs).await?;
+    }
     let executed = Box::pin(execute(context, drafts, target, operation, &draft));
     let executed = match planned.switch {
         Some(switch) => tokio::select! {

@@ -171,7 +171,7 @@ impl Pruning {
                 receipt = self.prove(context.cloud, &went, now) => report.pruned = Some(receipt),
                 // What was asked for is done; only the proof is missing.
                 _ = context.interrupt.stopped() => {
-                    report.is_unproven = true;
+                    report.was_interrupted = true;
                     context.tell.warn("interrupted while it looked for what is left of the destroyed stacks");
                 }
             }

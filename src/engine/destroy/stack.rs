@@ -34,10 +34,10 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 
-/// Takes it down, and says what it left where it is.
-pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack) -> Result<(Outcome, Left), Failed> {
+/// Takes it down, and says what it left where it is, also where it fails.
+pub(super) async fn destroy(teardown: Teardown<'_>, stack: &DeployedStack, left: &mut Left) -> Result<Outcome, Failed> {
     let mut drained = false;
-    let destroyed = take_down(teardown, stack, &mut drained).await;
+    let destroyed = take_down(teardown, stack, &mut drained, left).await;
     destroyed.map_err(|failed| match drained {
         true => say_that_workers_are_gone(failed),
         false => failed,
@@ -49,7 +49,8 @@ async fn take_down(
     teardown: Teardown<'_>,
     stack: &DeployedStack,
     drained: &mut bool,
-) -> Result<(Outcome, Left), Failed> {
+    left: &mut Left,
+) -> Result<Outcome, Failed> {
     let context = teardown.context;
     let target = Target {
         stack: &stack.stack.name,
@@ -59,14 +60,13 @@ async fn take_down(
         boot_reports: None,
         awaited: !stack.tags.needs.is_empty(),
     };
-    let mut left = Left::default();
     let mut outcome = Outcome::Unchanged;
     let mut attempt = 0;
     let mut others = BTreeSet::new();
     loop {
         // Somebody else may have deleted it, each time.
         if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
-            return Ok((outcome, left));
+            return Ok(outcome);
         }
         let resources = there(context.cloud.stack_resources(target.id).await)?;
         drain_workers(teardown, target, &resources).await?;
@@ -83,7 +83,7 @@ async fn take_down(
         let holdings = of_stack(stack, &resources, &others);
         for bucket in holdings.iter().filter(|one| one.kind == Kind::Bucket && !one.kept) {
             if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
-                return Ok((outcome, left));
+                return Ok(outcome);
             }
             // Bucket names are given again: what another stack has taken in is its.
             let resources = there(context.cloud.stack_resources(target.id).await)?;
@@ -92,17 +92,22 @@ async fn take_down(
                 empty(context, &bucket.name, teardown.objects.get(&bucket.name).copied()).await?;
             }
         }
-        existing_bucket::leave(teardown, stack, &mut left.told).await?;
         left.keep(holdings.iter().filter(|one| one.kept).map(Kept::from));
-        let Some(now) = as_shown(teardown, stack, target, &mut outcome).await? else {
-            return Ok((outcome, left));
+        let now = loop {
+            let Some(now) = as_shown(teardown, stack, target, &mut outcome).await? else {
+                return Ok(outcome);
+            };
+            // That takes a while, and another deploy may name another bucket by then.
+            if !existing_bucket::leave(teardown, stack, &now, &mut left.told).await? {
+                break now;
+            }
         };
         if now.protected == Some(true) {
             context.cloud.protect_stack(&now.id, false).await?;
         }
         attempt += 1;
         let failure = match delete(teardown, target, Leaving::Nothing).await? {
-            Deletion::Done(outcome, _) => return Ok((outcome, left)),
+            Deletion::Done(outcome, _) => return Ok(outcome),
             Deletion::Busy(_) if attempt < ATTEMPTS => continue,
             Deletion::Busy(failure) => return Err(Failed::Failure(failure)),
             Deletion::Stuck(failure) => failure,
@@ -116,11 +121,10 @@ async fn take_down(
             return Err(Failed::Failure(with_help(failure, &blocking)));
         }
         if as_shown(teardown, stack, target, &mut outcome).await?.is_none() {
-            return Ok((outcome, left));
+            return Ok(outcome);
         }
         let own = blocking.into_iter().filter(|one| !others.contains(&one.physical_id));
-        let outcome = give_up(teardown, target, own.collect(), &mut left).await?;
-        return Ok((outcome, left));
+        return give_up(teardown, target, own.collect(), left).await;
     }
 }
 

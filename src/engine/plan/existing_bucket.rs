@@ -1,12 +1,14 @@
 //! What a deploy would do to a bucket that is there already: to its notifications, and nothing else.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::{join, join3};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Outputs;
 use crate::blueprint::notifications::Notifications;
-use crate::blueprint::{Blueprint, names};
+use crate::blueprint::{Blueprint, names, outputs};
 use crate::cloud::s3::buckets::FoundBucket;
 use crate::cloud::s3::notification_document::{Conflict, Document, Merge, keys};
 use crate::cloud::{Cloud, CloudError};
@@ -29,8 +31,8 @@ pub struct BucketPlan {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// What is to be known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub warning: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The stack that needs it.
     #[serde(skip)]
     pub stack: String,
@@ -75,7 +77,7 @@ pub async fn draw_up(cloud: &Cloud, blueprint: &Blueprint, outputs: &Outputs) ->
         return Ok(Vec::new());
     }
     let wanted = blueprint.notifications.as_ref();
-    let before = left(cloud, blueprint, outputs);
+    let before = outputs.get(INTAKE).and_then(|outputs| left(cloud, blueprint, outputs));
     let (old, new) = join(
         async {
             match &before {
@@ -85,7 +87,7 @@ pub async fn draw_up(cloud: &Cloud, blueprint: &Blueprint, outputs: &Outputs) ->
         },
         async {
             match wanted {
-                Some(wanted) => put_in(cloud, blueprint, wanted).await.map(Some),
+                Some(wanted) => put_in(cloud, blueprint, outputs, wanted).await.map(Some),
                 None => Ok(None),
             }
         },
@@ -94,14 +96,11 @@ pub async fn draw_up(cloud: &Cloud, blueprint: &Blueprint, outputs: &Outputs) ->
     Ok(old.into_iter().chain(new?).collect())
 }
 
-/// What is to be taken out of the bucket that was deployed, where the file has another one now, or one of its own.
-pub fn left(cloud: &Cloud, blueprint: &Blueprint, outputs: &Outputs) -> Option<Notifications> {
-    let deployed = Notifications::deployed(
-        &blueprint.environment,
-        &cloud.account,
-        &cloud.region,
-        outputs.get(INTAKE)?,
-    )?;
+/// The bucket that these outputs of the stack name, with nothing told any more, where the file has another one now, or one of
+/// its own.
+pub fn left(cloud: &Cloud, blueprint: &Blueprint, outputs: &BTreeMap<String, String>) -> Option<Notifications> {
+    let deployed =
+        Notifications::taken_out_as_deployed(&blueprint.environment, &cloud.account, &cloud.region, outputs)?;
     let wanted = blueprint.notifications.as_ref();
     wanted
         .is_none_or(|wanted| wanted.bucket != deployed.bucket)
@@ -120,18 +119,25 @@ async fn take_out(cloud: &Cloud, blueprint: &Blueprint, before: &Notifications) 
         merge: Merge::default(),
         conflicts: Vec::new(),
         problem: None,
-        warning: None,
+        warnings: Vec::new(),
         stack: stack(blueprint),
     };
     match cloud.bucket_notifications(bucket).await {
         Ok(None) => return None,
-        Ok(Some(found)) => plan.merge = found.merge(&before.taken_out()),
-        Err(error) => plan.warning = Some(format!("what is ours in it can't be taken out: {error}")),
+        Ok(Some(found)) => plan.merge = found.merge(before),
+        Err(error) => plan
+            .warnings
+            .push(format!("what is ours in it can't be taken out: {error}")),
     }
-    (plan.changes_anything() || plan.warning.is_some()).then_some(plan)
+    (plan.changes_anything() || !plan.warnings.is_empty()).then_some(plan)
 }
 
-async fn put_in(cloud: &Cloud, blueprint: &Blueprint, wanted: &Notifications) -> Result<BucketPlan, CloudError> {
+async fn put_in(
+    cloud: &Cloud,
+    blueprint: &Blueprint,
+    outputs: &Outputs,
+    wanted: &Notifications,
+) -> Result<BucketPlan, CloudError> {
     let bucket = &wanted.bucket;
     let (there, found, key) = join3(
         cloud.find_bucket(bucket),
@@ -144,7 +150,7 @@ async fn put_in(cloud: &Cloud, blueprint: &Blueprint, wanted: &Notifications) ->
         merge: Merge::default(),
         conflicts: Vec::new(),
         problem: why_not(cloud, bucket, there?),
-        warning: None,
+        warnings: Vec::new(),
         stack: stack(blueprint),
     };
     if plan.problem.is_some() {
@@ -157,18 +163,44 @@ async fn put_in(cloud: &Cloud, blueprint: &Blueprint, wanted: &Notifications) ->
     plan.problem = too_many(&found, wanted);
     plan.conflicts = found.conflicts(wanted);
     plan.merge = found.merge(wanted);
-    plan.warning = match key {
+    let joins = plan.changes_anything();
+    plan.warnings.extend(own_left(outputs, bucket));
+    plan.warnings.extend(match key {
         // A warning is all that hangs on it.
         Err(error) => Some(format!("which key it encrypts with isn't known: {error}")),
         Ok(None) => None,
-        Ok(Some(_)) if wanted.without_policies.is_empty() => None,
-        Ok(Some(key)) => Some(format!(
+        Ok(Some(key)) if !wanted.without_policies.is_empty() => Some(format!(
             "it encrypts with the key {key}, and the workers of {} may not use that: make a managed policy that allows \
              kms:Decrypt and kms:GenerateDataKey on it, and name the policy in their `policies`",
             wanted.without_policies.join(", ")
         )),
-    };
+        Ok(Some(key)) if joins => Some(format!(
+            "it encrypts with the key {key}: the workers' `policies` must allow kms:Decrypt and kms:GenerateDataKey on it, \
+             which isn't looked at"
+        )),
+        Ok(Some(_)) => None,
+    });
+    if joins {
+        plan.warnings.push(
+            "its workers may list the names of all files in it: without that, S3 tells them of a file that is gone that it is \
+             denied"
+                .to_owned(),
+        );
+    }
     Ok(plan)
+}
+
+/// The environment has a bucket of its own, which its stack drops.
+fn own_left(outputs: &Outputs, wanted: &str) -> Option<String> {
+    let of_stack = outputs.get(INTAKE)?;
+    let own = of_stack.get(outputs::BUCKET)?;
+    (!of_stack.contains_key(outputs::EXISTING_BUCKET) && own != wanted).then(|| {
+        format!(
+            "it takes the place of the environment's own bucket {own}: new files there are told to nobody any more, jobs in \
+             the queues that name files there fail, and the policy that asks for TLS is taken off it. Before that, stop \
+             uploads and let the queues drain"
+        )
+    })
 }
 
 fn why_not(cloud: &Cloud, bucket: &str, found: FoundBucket) -> Option<String> {

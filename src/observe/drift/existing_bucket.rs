@@ -15,17 +15,25 @@ const TYPE: &str = "AWS::S3::Bucket";
 
 pub(super) async fn check(cloud: &Cloud, stack: &DeployedStack, drift: &mut StackDrift) {
     let (environment, outputs) = (&stack.tags.environment, &stack.stack.outputs);
-    let Some(deployed) = Notifications::deployed(environment, &cloud.account, &cloud.region, outputs) else {
-        return;
+    let read = async {
+        let deployed = Notifications::deployed(environment, &cloud.account, &cloud.region, outputs)?;
+        match deployed {
+            Some(deployed) => look(cloud, &deployed)
+                .await
+                .map(|found| Some((deployed, found)))
+                .map_err(|error| error.to_string()),
+            None => Ok(None),
+        }
     };
-    let found = match look(cloud, &deployed).await {
-        Ok(found) => found,
-        Err(error) => {
+    let (deployed, found) = match read.await {
+        Ok(Some(read)) => read,
+        Ok(None) => return,
+        Err(why) => {
             drift.not_checked.push(NotChecked {
                 logical_id: NAME.to_owned(),
                 resource_type: TYPE.to_owned(),
                 property: None,
-                why: error.to_string(),
+                why,
             });
             return;
         }

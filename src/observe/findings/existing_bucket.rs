@@ -16,8 +16,11 @@ pub(super) fn of(found: &ExistingBucket, words: &Words) -> Option<Finding> {
         return None;
     }
     let meaning = format!(
-        "{bucket} doesn't tell of new files as deployed: somebody took out notifications of this environment ({} missing)",
-        found.missing.len()
+        "{bucket} doesn't tell of new files as deployed: {} missing",
+        match found.missing.len() {
+            1 => "1 notification of this environment is".to_owned(),
+            several => format!("{several} notifications of this environment are"),
+        }
     );
     let action = "this puts them in again; `qfleet backfill` sends what arrived meanwhile";
     let finding = Finding::new("existing-bucket-silent", Critical, meaning, action);

@@ -27,7 +27,7 @@ impl Known {
     /// Reads it. It never fails: what can't be read keeps nothing from being deleted, and is unknown afterwards.
     pub async fn read(cloud: &Cloud, deployed: &Deployed) -> Known {
         let mut known = Known {
-            others: deployed.notifications().map(|of| of.bucket),
+            others: deployed.existing_bucket().map(str::to_owned),
             ..Known::default()
         };
         let expiry = expiry_parameter(&deployed.address.environment);

@@ -16,6 +16,7 @@ mod leftovers;
 mod many_stacks;
 mod nothing_to_do;
 mod noticing;
+mod other_bucket;
 mod pruning;
 mod rolling;
 mod side_by_side;
@@ -34,7 +35,7 @@ use qfleet::cloud::{Cloud, CloudError};
 use qfleet::deployed::Deployed;
 use qfleet::deployed::protection::Lifted;
 use qfleet::engine::deploy::settle::settle;
-use qfleet::engine::deploy::{Deployment, nothing_to_do};
+use qfleet::engine::deploy::{Buckets, Deployment, nothing_to_do};
 use qfleet::engine::destroy::Teardown;
 use qfleet::engine::event::{Event, Events};
 use qfleet::engine::operation::{Context, Waiting};
@@ -224,6 +225,7 @@ impl Rig {
             concurrency: self.concurrency,
             now: self.wall.unwrap_or(jiff::Timestamp::now),
             approve: &approve,
+            buckets: &Buckets::default(),
         })
         .await
     }

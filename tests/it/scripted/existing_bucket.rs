@@ -42,7 +42,7 @@ pub fn make(endpoint: &Endpoint, bucket: &str) {
     });
 }
 
-fn notifications(endpoint: &Endpoint, bucket: &str) -> String {
+pub fn notifications(endpoint: &Endpoint, bucket: &str) -> String {
     endpoint.world(|world| world.services.make_bucket(bucket).notifications.text.clone())
 }
 

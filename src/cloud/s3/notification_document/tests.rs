@@ -21,7 +21,9 @@ fn wanted(rules: &[(&str, &str)]) -> Notifications {
         (outputs::EXISTING_BUCKET.to_owned(), "files".to_owned()),
         (outputs::NOTIFICATIONS.to_owned(), text),
     ]);
-    Notifications::deployed("lab", "111122223333", "us-east-2", &outputs).expect("a bucket")
+    Notifications::deployed("lab", "111122223333", "us-east-2", &outputs)
+        .expect("rules")
+        .expect("a bucket")
 }
 
 fn document(inside: &str) -> Document {
@@ -154,6 +156,18 @@ fn only_what_is_ours_is_taken_out_or_replaced() {
         .text
         .expect("something to do");
     assert!(again.contains(&format!("<Id>{ours}-2</Id>")), "{again}");
+}
+
+/// Whether S3 hands `%3D` out as it was sent is nowhere said.
+#[test]
+fn what_is_handed_out_decoded_is_ours_too() {
+    let wanted = wanted(&[("day%3D1/in+2/", "")]);
+    for prefix in ["day%3D1/in+2/", "day=1/in 2/"] {
+        let found = document(&entry("sns", "qfleet-lab-0", TOPIC, &[EVENT], prefix, ""));
+        assert_eq!(found.merge(&wanted).text, None, "{prefix}");
+    }
+    let other = document(&entry("sns", "qfleet-lab-0", TOPIC, &[EVENT], "day=2/", ""));
+    assert!(other.merge(&wanted).text.is_some());
 }
 
 /// The examples of <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>, where the

@@ -5,7 +5,7 @@ mod reverting;
 use std::time::Duration;
 
 use qfleet::blueprint::Value;
-use qfleet::engine::deploy::{Deployment, deploy};
+use qfleet::engine::deploy::{Buckets, Deployment, deploy};
 use qfleet::engine::outcome::Outcome;
 use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
@@ -114,6 +114,7 @@ async fn deploy_after(rig: &Rig, meanwhile: impl Fn(&Rig)) -> Ran {
             concurrency: 8,
             now: jiff::Timestamp::now,
             approve: &|_, _| true,
+            buckets: &Buckets::default(),
         })
         .await;
         (Ok(report), drafts.discard(&rig.cloud).await)

@@ -75,6 +75,36 @@ fn a_bucket_called_as_the_environments_own_is_never_left_over() {
     assert_eq!(notifications(&endpoint, own), THEIRS);
 }
 
+/// CloudFormation can't set an id
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-s3-bucket-topicconfiguration.html>),
+/// so S3 gives it one.
+#[test]
+fn what_somebody_else_put_in_for_it_is_as_good_and_is_named_when_it_goes() {
+    let endpoint = serve();
+    let there = deploy(&endpoint, &file(""));
+    let theirs = notifications(&endpoint, BUCKET);
+    let (before, ours) = theirs.split_once("<Id>qfleet-lab-").expect("ours");
+    let (_, after) = ours.split_once("</Id>").expect("its end");
+    let theirs = format!("{before}<Id>NTdiZjQ5</Id>{after}");
+    endpoint.world(|world| world.services.make_bucket(BUCKET).notifications.text = theirs.clone());
+    again(&there, &file(""), &["plan", "lab.yaml", "--exit-code"])
+        .stdout_contains("Nothing to do")
+        .run();
+    let status = again(&there, &file(""), &["status", "lab.yaml", "--output", "json"])
+        .run()
+        .json();
+    assert_eq!(
+        status["existing_bucket"]["missing"],
+        serde_json::json!([]),
+        "{status:#}"
+    );
+    let gone = destroy(&there)
+        .stderr_contains("their-files still tells its topic, which goes: NTdiZjQ5")
+        .run();
+    assert!(!gone.stdout.contains("taken out;"), "{}", gone.stdout);
+    assert_eq!((notifications(&endpoint, BUCKET), writes(&endpoint)), (theirs, 1));
+}
+
 #[test]
 fn a_bucket_that_is_gone_stops_nothing() {
     let endpoint = serve();
