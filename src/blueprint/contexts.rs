@@ -59,8 +59,10 @@ pub struct Delivery<'a> {
     pub region_tag: &'static str,
     /// What stands before a file's name in the bucket: with its first slash, without its last.
     pub origin_path: String,
-    /// A name of the user's own, for which there is a certificate.
+    /// A name of the user's own.
     pub domain: Option<&'a str>,
+    /// Whether there is a certificate for such a name, also where another region's distribution answers for it.
+    pub has_certificate: bool,
     pub key_groups: &'a [String],
 }
 

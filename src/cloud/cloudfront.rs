@@ -1,7 +1,9 @@
 //! CloudFront: distributions, and what signs their requests to a bucket.
 
+use aws_sdk_cloudfront::types;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{Cloud, CloudError, explain, unless};
 
@@ -38,14 +40,51 @@ pub struct OriginAccess {
 }
 
 impl Cloud {
-    /// How a distribution is; `None` when there is no such one.
-    pub async fn distribution(&self, id: &str) -> Result<Option<Distribution>, CloudError> {
+    async fn get_distribution(&self, id: &str) -> Result<Option<types::Distribution>, CloudError> {
         let asked = self.cloudfront.get_distribution().id(id).send().await;
         let answer = unless(
             &["NoSuchDistribution"],
             asked.map_err(|error| explain("GetDistribution", error)),
         )?;
-        let found = answer.and_then(|answer| answer.distribution);
+        Ok(answer.and_then(|answer| answer.distribution))
+    }
+
+    /// To whom a distribution hands out files and under which names, in CloudFormation's words: parts of its
+    /// `DistributionConfig`. `None` when there is no such one.
+    pub async fn actual_distribution(&self, id: &str) -> Result<Option<Value>, CloudError> {
+        let found = self.get_distribution(id).await?;
+        Ok(found.map(|found| {
+            let config = found.distribution_config;
+            let aliases = config.as_ref().and_then(|config| config.aliases.clone());
+            let behaviors = config.as_ref().and_then(|config| config.cache_behaviors.clone());
+            let behaviors = behaviors.and_then(|behaviors| behaviors.items).unwrap_or_default();
+            let behaviors = behaviors.into_iter().map(|behavior| {
+                let mut said = to_whom(
+                    behavior.trusted_key_groups,
+                    behavior.trusted_signers,
+                    behavior.function_associations,
+                    behavior.lambda_function_associations,
+                );
+                said["PathPattern"] = behavior.path_pattern.into();
+                said
+            });
+            let default = config.as_ref().and_then(|config| config.default_cache_behavior.clone());
+            json!({
+                "Aliases": aliases.and_then(|aliases| aliases.items).unwrap_or_default(),
+                "CacheBehaviors": behaviors.collect::<Vec<_>>(),
+                "DefaultCacheBehavior": default.map_or_else(|| json!({}), |behavior| to_whom(
+                    behavior.trusted_key_groups,
+                    behavior.trusted_signers,
+                    behavior.function_associations,
+                    behavior.lambda_function_associations,
+                )),
+            })
+        }))
+    }
+
+    /// How a distribution is; `None` when there is no such one.
+    pub async fn distribution(&self, id: &str) -> Result<Option<Distribution>, CloudError> {
+        let found = self.get_distribution(id).await?;
         Ok(found.map(|found| {
             let config = found.distribution_config;
             let aliases = config.as_ref().and_then(|config| config.aliases.clone());
@@ -92,4 +131,27 @@ impl Cloud {
             }
         }
     }
+}
+
+/// Who gets files by a cache behavior, and what stands between.
+fn to_whom(
+    key_groups: Option<types::TrustedKeyGroups>,
+    signers: Option<types::TrustedSigners>,
+    functions: Option<types::FunctionAssociations>,
+    lambdas: Option<types::LambdaFunctionAssociations>,
+) -> Value {
+    let functions = functions.and_then(|all| all.items).unwrap_or_default();
+    let functions = functions
+        .iter()
+        .map(|one| json!({"EventType": one.event_type.as_str(), "FunctionARN": one.function_arn}));
+    let lambdas = lambdas.and_then(|all| all.items).unwrap_or_default();
+    let lambdas = lambdas
+        .iter()
+        .map(|one| json!({"EventType": one.event_type.as_str(), "LambdaFunctionARN": one.lambda_function_arn}));
+    json!({
+        "FunctionAssociations": functions.collect::<Vec<_>>(),
+        "LambdaFunctionAssociations": lambdas.collect::<Vec<_>>(),
+        "TrustedKeyGroups": key_groups.and_then(|all| all.items).unwrap_or_default(),
+        "TrustedSigners": signers.and_then(|all| all.items).unwrap_or_default(),
+    })
 }

@@ -16,8 +16,9 @@ Examples:
   qfleet graph lab --format svg >lab.svg        a picture, in light and in dark
   qfleet graph lab --output json | jq -r '.arrows[] | \"\\(.from) \\(.to) \\(.evidence[0].statement)\"'
 
-Drawn from the rendered templates: an arrow is there because a template has a permission, a subscription or
-the like, which --output json names. What boots, logs and scales instances is left out. Asks nobody, as render.")]
+Drawn from the rendered templates: an arrow is there because a template has a permission, a
+subscription or the like, which --output json names. What boots, logs and scales instances is left
+out. Asks nobody, as render; like that, it runs the `build` of a Lambda function's program.")]
 pub struct Graph {
     #[command(flatten)]
     env: Env,
@@ -38,10 +39,15 @@ enum Format {
 impl Graph {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load_and_build(global)?;
-        // Account and region are in no picture.
         let offline = placement::offline(&environment, global, None)?;
         let blueprint = blueprint::render(&environment, &offline.placement)?;
-        let graph = blueprint::graph::of(&blueprint);
+        let mut graph = blueprint::graph::of(&blueprint);
+        let region = offline.placement.region;
+        if !environment.standby.is_empty() {
+            // Elsewhere the picture is the same in each region.
+            report::render::notes(&offline.notes);
+        }
+        graph.stands_by_in = environment.stands_by(&region).then_some(region);
         report::document(global.output, &graph, || match self.format {
             Format::Mermaid => report::graph::mermaid(&graph),
             Format::Svg => report::graph::svg(&graph),

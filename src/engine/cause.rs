@@ -197,11 +197,23 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
 
 /// <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistribution.html>, Errors
 fn of_cloudfront(says: &impl Fn(&[&str]) -> bool) -> Option<&'static str> {
+    if says(&["DNS record that points to another CloudFront distribution"]) {
+        return Some(
+            "this `domain` still leads to another distribution: remove that record in your DNS, or point it to the distribution of \
+             `qfleet outputs`; wait until its TTL is over, and run the same command again",
+        );
+    }
     if says(&["CNAMEs you provided are already associated", "CNAMEAlreadyExists"]) {
         return Some(
             "another distribution answers for this `domain`, yours or another account's: take the name off that one first, or \
              choose another",
         );
+    }
+    if says(&[
+        "TooManyKeyGroupsAssociatedToDistribution",
+        "number of key groups referenced",
+    ]) {
+        return Some("CloudFront takes four `key_groups` by default: name fewer, or ask for more in Service Quotas");
     }
     if says(&["doesn't cover the alternate domain name"]) {
         return Some("the `certificate` isn't for this `domain`: have ACM issue one that names it");
@@ -334,6 +346,19 @@ mod tests {
                 "Invalid request provided: AWS::CloudFront::Distribution: One or more of the CNAMEs you provided are already \
                  associated with a different resource. (Service: CloudFront, Status Code: 409)",
                 "another distribution answers",
+            ),
+            (
+                // aws-amplify/amplify-hosting issues 2025, 1425 and others; as CloudFront words it, by Amplify.
+                "Invalid request provided: AWS::CloudFront::Distribution: One or more aliases specified for the distribution \
+                 includes an incorrectly configured DNS record that points to another CloudFront distribution. You must update the \
+                 DNS record to correct the problem. (Service: CloudFront, Status Code: 409)",
+                "wait until its TTL is over",
+            ),
+            (
+                // CloudFront's API: TooManyKeyGroupsAssociatedToDistribution.
+                "The number of key groups referenced by this distribution is more than the maximum allowed. (Service: CloudFront, \
+                 Status Code: 400)",
+                "takes four `key_groups`",
             ),
             (
                 "InvalidViewerCertificate: The certificate that is attached to your distribution doesn't cover the alternate \

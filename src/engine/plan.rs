@@ -10,6 +10,7 @@ pub mod existing_bucket;
 mod files_at_risk;
 pub mod history;
 pub mod imports;
+mod interrupted;
 pub mod loss;
 pub(in crate::engine) mod mappings;
 pub mod planner;

@@ -10,6 +10,10 @@ use super::{Environment, patterns};
 /// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html>).
 pub const CERTIFICATE_REGION: &str = "us-east-1";
 
+/// How many key groups a distribution takes until the quota is raised
+/// (<https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html>, "Quotas on key groups").
+const KEY_GROUPS: usize = 4;
+
 /// A CloudFront distribution that hands out what is under the bucket's `processed`. The bucket stays private.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,7 +28,7 @@ pub struct Delivery {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub certificate: Option<String>,
     /// Ids of CloudFront key groups: a file is handed out only to who has a URL, or a cookie, signed with a key of one.
-    /// Without it, to everybody who knows the file's name.
+    /// Without it, to everybody who knows the file's name. CloudFront takes four by default.
     #[schemars(length(max = 20), inner(regex(pattern = patterns::KEY_GROUP)))]
     #[serde(default)]
     pub key_groups: Vec<String>,
@@ -68,6 +72,19 @@ pub(super) fn advise(environment: &Environment, advice: &mut Vec<Problem>) {
     let (Some(delivery), Some(bucket)) = (&environment.delivery, &environment.bucket) else {
         return;
     };
+    if delivery.key_groups.len() > KEY_GROUPS {
+        advice.push(
+            Problem::new(
+                "/delivery/key_groups",
+                format!(
+                    "CloudFront takes {KEY_GROUPS} key groups by default, and here are {}: the deploy fails unless the account's \
+                     quota is higher",
+                    delivery.key_groups.len()
+                ),
+            )
+            .help("name fewer (a group holds five keys), or ask for more in Service Quotas"),
+        );
+    }
     if delivery.key_groups.is_empty() {
         let processed = &bucket.processed;
         advice.push(

@@ -12,7 +12,7 @@ use crate::shell::word;
 /// A distribution, and how a file is fetched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct DeliveryState {
-    /// What a file's name follows.
+    /// What a `/` and a file's name follow.
     pub url: String,
     /// The distribution's id.
     pub distribution: String,

@@ -112,7 +112,7 @@ impl Tone {
 }
 
 /// The most lines about a node, beside its name.
-const DETAILS: usize = 3;
+const DETAILS: usize = 4;
 /// The most letters of a line.
 const LETTERS: usize = 40;
 
@@ -135,6 +135,14 @@ fn shortened(line: &str) -> String {
     }
     let (begin, end) = (&letters[..LETTERS - 12], &letters[letters.len() - 11..]);
     begin.iter().chain(&['…']).chain(end).collect()
+}
+
+/// Whose picture it is.
+fn title(graph: &Graph) -> String {
+    match &graph.stands_by_in {
+        Some(region) => format!("{}, stands by in {region}", graph.environment),
+        None => graph.environment.clone(),
+    }
 }
 
 /// The picture in a sentence an arrow, for those who can't see it.

@@ -21,6 +21,9 @@ use resolve::{Resource, Stacks};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Graph {
     pub environment: String,
+    /// The region whose stacks these are, where the environment stands by there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stands_by_in: Option<String>,
     /// In the order of a deploy.
     pub stacks: Vec<Held>,
     /// In the order in which a file or a job comes by.
@@ -131,6 +134,7 @@ pub fn of(blueprint: &Blueprint) -> Graph {
     arrows.sort_by_key(|arrow| (place(&arrow.from), place(&arrow.to)));
     Graph {
         environment: blueprint.environment.clone(),
+        stands_by_in: None,
         stacks: stacks
             .stacks()
             .map(|(_, stack)| Held::of(&stack.part, &stack.name))

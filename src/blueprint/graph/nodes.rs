@@ -75,7 +75,11 @@ impl Nodes {
                 _ => {}
             }
             if node.idle {
-                node.details.push("not at work".to_owned());
+                let how = match node.kind {
+                    Kind::Schedules => "disabled",
+                    _ => "not at work",
+                };
+                node.details.push(how.to_owned());
             }
         }
     }

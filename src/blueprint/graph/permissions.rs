@@ -24,6 +24,9 @@ impl Drawing<'_> {
                 match kind {
                     "AWS::IAM::Role" => {
                         let bearers = self.bearers(&resource);
+                        if way == Way::Goes {
+                            self.tell_of_role(&resource, &bearers, properties);
+                        }
                         for policy in each(&properties["Policies"]) {
                             self.of_role(&resource, &bearers, &policy["PolicyDocument"], "Policies", way);
                         }
@@ -74,6 +77,41 @@ impl Drawing<'_> {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Says at a role's bearers what it may do and no arrow shows: by managed policies, and with secrets.
+    fn tell_of_role(&mut self, role: &Resource, bearers: &[usize], properties: &Json) {
+        let name = |arn: &Json| match self.stacks.literal(role.stack, arn) {
+            Some(arn) => arn.rsplit('/').next().unwrap_or(&arn).to_owned(),
+            None => "a managed policy".to_owned(),
+        };
+        let managed: Vec<String> = each(&properties["ManagedPolicyArns"]).iter().map(name).collect();
+        let documents = each(&properties["Policies"]).iter();
+        let statements = documents.flat_map(|policy| allowing(&policy["PolicyDocument"]));
+        let secrets: usize = statements.map(secrets_of).sum();
+        let mut lines = Vec::new();
+        if !managed.is_empty() {
+            lines.push(format!("and {}", managed.join(", ")));
+        }
+        match secrets {
+            0 => {}
+            1 => lines.push("reads 1 secret".to_owned()),
+            more => lines.push(format!("reads {more} secrets")),
+        }
+        for bearer in bearers {
+            let details = &mut self.nodes.node(*bearer).details;
+            // After what it is, and before what there may be no room for.
+            let at = details.len().min(1);
+            for line in lines
+                .iter()
+                .rev()
+                .filter(|line| !details.contains(line))
+                .cloned()
+                .collect::<Vec<_>>()
+            {
+                details.insert(at, line);
+            }
+        }
     }
 
     fn of_role(&mut self, policy: &Resource, bearers: &[usize], document: &Json, property: &str, way: Way) {
@@ -207,6 +245,20 @@ fn sends_back(document: &Json, statement: &Json) -> bool {
     let does = |statement: &Json, action: &str| each(&statement["Action"]).iter().any(|one| one == action);
     let receives = |other: &Json| does(other, "sqs:ReceiveMessage") && other["Resource"] == statement["Resource"];
     each(&statement["Action"]).iter().all(|one| one == "sqs:SendMessage") && allowing(document).any(receives)
+}
+
+/// How many secrets a statement opens.
+fn secrets_of(statement: &Json) -> usize {
+    let opens = |action: &Json| {
+        matches!(
+            action.as_str(),
+            Some("secretsmanager:GetSecretValue" | "ssm:GetParameter")
+        )
+    };
+    match each(&statement["Action"]).iter().any(opens) {
+        true => each(&statement["Resource"]).len(),
+        false => 0,
+    }
 }
 
 fn allowing(document: &Json) -> impl Iterator<Item = &Json> {

@@ -98,7 +98,8 @@ impl Drawing<'_> {
             .flat_map(|rule| each(&rule["AllowedOrigins"]))
             .filter_map(Json::as_str)
             .collect();
-        if !origins.is_empty() {
+        // Links to upload are made to the environment's own bucket. Whom others are for isn't known.
+        if !origins.is_empty() && self.nodes.kind(node) != Kind::Stack {
             let browsers = self.nodes.at(self.stacks, bucket.stack, "browsers", Kind::Clients);
             self.nodes.node(browsers).stack = None;
             self.nodes.node(browsers).title = "browsers".to_owned();
@@ -123,6 +124,10 @@ impl Drawing<'_> {
                 .and_then(|only| some_files(&only));
             let ends = (&properties["TopicArn"], endpoint);
             return self.between(at, ends, "Endpoint", which);
+        }
+        if self.nodes.holding(at).is_some() {
+            // It is of a stack that is one box, and in it already.
+            return;
         }
         let topics = self.nodes.places(self.stacks, at.stack, &properties["TopicArn"]);
         let mailbox = self.nodes.at(self.stacks, at.stack, "mailbox", Kind::Mailbox);

@@ -23,9 +23,12 @@ impl Parts<'_> {
         }
         // In the local emulator a name of one's own would be that of what really runs.
         let own_name = delivery.domain.as_deref().zip(delivery.certificate.as_ref());
+        let own_name = own_name.filter(|_| !self.placement.local);
         // And CloudFront gives a name to one distribution: where the environment works
-        // (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html).
-        let own_name = own_name.filter(|_| !self.placement.local && !self.stands_by());
+        // (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html). The certificate stays where it stands
+        // by: the name can be moved only to a distribution that has one
+        // (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/alternate-domain-names-move.html).
+        let domain = own_name.map(|(domain, _)| domain).filter(|_| !self.stands_by());
         let environment = &self.environment.name;
         let context = contexts::Delivery {
             environment,
@@ -33,7 +36,8 @@ impl Parts<'_> {
             description: names::of_delivery(environment, region),
             region_tag: tags::REGION,
             origin_path: format!("/{}", bucket.processed.trim_end_matches('/')),
-            domain: own_name.map(|(domain, _)| domain),
+            domain,
+            has_certificate: own_name.is_some(),
             key_groups: &delivery.key_groups,
         };
         let mut parameters = BTreeMap::from([("BucketName".to_owned(), output("intake", outputs::BUCKET))]);

@@ -15,6 +15,7 @@ use crate::engine::plan::draft::{Base, Drafting, Found, draft};
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
+use crate::engine::plan::interrupted::interrupts_requests;
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::rolling;
 use crate::engine::plan::subnets::{Named, Verdict};
@@ -335,30 +336,6 @@ fn changes_filter(change: &Change) -> bool {
         && change.properties.iter().any(|property| of_filter(&property.path))
 }
 
-/// What a changed target group means to those who ask the web tier meanwhile. A group on another port is a new one, in which
-/// no instance is healthy before the new program runs; a new path is asked at once, also of the old program
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-elasticloadbalancingv2-targetgroup.html>).
-fn interrupts_requests(change: &Change) -> Option<&'static str> {
-    if change.action != Action::Modify || change.resource_type != "AWS::ElasticLoadBalancingV2::TargetGroup" {
-        return None;
-    }
-    let changes = |key: &str| {
-        let mut paths = change.properties.iter().map(|property| property.path.as_str());
-        paths.any(|path| path.strip_prefix("/Properties/") == Some(key))
-    };
-    match () {
-        () if changes("Port") => Some(
-            "with another `port` the web tier is away until its new instances are healthy, some minutes: the load balancer \
-             answers 503 meanwhile",
-        ),
-        () if changes("HealthCheckPath") => Some(
-            "the new `health` is asked of the old instances, too: have the program that runs now answer it first, or they \
-             count as unhealthy until they are replaced",
-        ),
-        () => None,
-    }
-}
-
 /// A stack that is to take something in before it is made, or changed: CloudFormation is asked about that alone, as its
 /// import isn't there yet for the rest to be compared with.
 async fn plan_import(
@@ -424,34 +401,5 @@ pub(in crate::engine) async fn draft_import(
     match draft(planner, stack, base, &BTreeMap::new(), artifacts_bucket).await? {
         Drafting::Ready { draft, .. } => Ok(Some(draft)),
         Drafting::NothingToDo | Drafting::Begun => Ok(None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cloud::cloudformation::change_set::{PropertyChange, Replacement};
-
-    #[test]
-    fn who_asks_the_web_tier_meanwhile_is_told_of() {
-        let warned = |path: &str| {
-            interrupts_requests(&Change {
-                action: Action::Modify,
-                logical_id: "TargetGroup".into(),
-                resource_type: "AWS::ElasticLoadBalancingV2::TargetGroup".into(),
-                physical_id: None,
-                replacement: Replacement::Maybe,
-                disposal: None,
-                properties: vec![PropertyChange {
-                    path: path.into(),
-                    before: None,
-                    after: None,
-                    replacement: Replacement::Maybe,
-                }],
-            })
-        };
-        assert!(warned("/Properties/Port").is_some_and(|warning| warning.contains("503")));
-        assert!(warned("/Properties/HealthCheckPath").is_some_and(|warning| warning.contains("old instances")));
-        assert_eq!(warned("/Properties/Matcher/HttpCode"), None);
     }
 }

@@ -233,8 +233,19 @@ impl<'a> Difference<'a> {
             ("AWS::CloudFront::Distribution", _) if self.is_in(&["TrustedKeyGroups", "TrustedSigners"]) => {
                 dangerous("others may fetch files than deployed, or nobody may")
             }
-            ("AWS::CloudFront::Distribution", _) if self.is_in(&["Origins", "CacheBehaviors", "TargetOriginId"]) => {
+            ("AWS::CloudFront::Distribution", _) if self.is_in(&["Origins", "TargetOriginId"]) => {
                 dangerous("other files than deployed may be handed out")
+            }
+            ("AWS::CloudFront::Distribution", _) if self.is_in(&["CacheBehaviors"]) => dangerous(
+                "other files than deployed may be handed out, or to others: for its paths a behavior has rules of its own",
+            ),
+            ("AWS::CloudFront::Distribution", _)
+                if self.is_in(&["FunctionAssociations", "LambdaFunctionAssociations"]) =>
+            {
+                dangerous("a function may change what is asked for and what is answered")
+            }
+            ("AWS::CloudFront::Distribution", _) if self.is_in(&["Aliases"]) => {
+                dangerous("it answers for other names than deployed")
             }
             ("AWS::CloudFront::Distribution", _) if self.name() == "Enabled" && self.is_off() => {
                 dangerous("nobody gets a file")

@@ -1,5 +1,6 @@
 //! Looks where CloudFormation doesn't: the deployed template, its functions worked out, against what services say.
 
+mod cloudfront;
 mod lambda;
 
 use std::collections::BTreeMap;
@@ -185,6 +186,7 @@ impl<'a> Own<'a> {
                     ..OwnLook::default()
                 }
             }
+            "AWS::CloudFront::Distribution" => self.distribution(declared, id).await?,
             "AWS::Lambda::Function" => self.function(declared, id).await?,
             "AWS::Lambda::EventSourceMapping" => self.mapping(declared, id).await?,
             "AWS::AutoScaling::AutoScalingGroup" => {

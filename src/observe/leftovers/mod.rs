@@ -52,7 +52,7 @@ pub struct Receipt {
 pub struct Row {
     /// Its type, as CloudFormation calls it.
     pub resource_type: String,
-    /// Its name or ARN, as CloudFormation calls it; `lab-*` for a search that failed.
+    /// Its name or ARN, as CloudFormation calls it; what was looked for, such as `lab-*`, of a search that failed.
     pub name: String,
     /// The stack that it was in, if it was in one.
     #[serde(skip_serializing_if = "Option::is_none")]

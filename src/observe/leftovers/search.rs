@@ -14,6 +14,7 @@ use crate::blueprint::{Placement, names};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
+use crate::environment::Delivery;
 
 /// Parts that an environment may have without the name of a stage.
 const PARTS: [&str; 8] = [
@@ -71,8 +72,19 @@ pub async fn search(cloud: &Cloud, subject: &Subject) -> (Vec<Thing>, Vec<Row>) 
     let environment = look.environment;
     found.add("AWS::CloudFormation::Stack", stacks.map(|stacks| stacks.ours), |_| true);
     found.things(tagged);
-    found.add(delivery::DISTRIBUTION, distributions.0, |_| true);
-    found.add(delivery::ORIGIN_ACCESS, distributions.1, |_| true);
+    // Who may not ask CloudFront has made nothing there, as far as the stacks say that were read.
+    let parts_read = &subject.known.parts;
+    let had_none = !parts_read.is_empty() && !parts_read.iter().any(|part| part == Delivery::PART);
+    for (resource_type, ids) in [
+        (delivery::DISTRIBUTION, distributions.0),
+        (delivery::ORIGIN_ACCESS, distributions.1),
+    ] {
+        let name = names::origin_access(&subject.environment, &cloud.region);
+        match ids {
+            Err(error) if had_none && error.is_denied() => {}
+            ids => found.named(resource_type, &name, ids),
+        }
+    }
     let groups = groups.map(|all| {
         let ours = all
             .into_iter()
@@ -330,6 +342,14 @@ impl Found<'_> {
             Err(error) => self
                 .unknown
                 .push(Row::unknown(resource_type, &format!("{}*", self.prefix), error)),
+        }
+    }
+
+    /// The same of a search for one name.
+    fn named(&mut self, resource_type: &str, name: &str, listed: Result<Vec<String>, CloudError>) {
+        match listed {
+            Ok(ids) => self.things.extend(ids.iter().map(|id| Thing::new(resource_type, id))),
+            Err(error) => self.unknown.push(Row::unknown(resource_type, name, error)),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The picture as Mermaid's flowchart (<https://mermaid.js.org/syntax/flowchart.html>).
 
-use super::{Frame, Tone, details, frames, framing, in_words, service, shortened};
+use super::{Frame, Tone, details, frames, framing, in_words, service, shortened, title};
 use crate::blueprint::graph::{Graph, Kind, Node};
 
 /// A flowchart from left to right. GitHub draws it in the colours of the page: only edges are coloured.
 pub fn mermaid(graph: &Graph) -> String {
     let mut lines = vec![
         "flowchart LR".to_owned(),
-        format!("  accTitle: {}", one_line(&graph.environment)),
+        format!("  accTitle: {}", one_line(&title(graph))),
         format!("  accDescr: {}", one_line(&in_words(graph))),
     ];
     let framed = frames(graph);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::layout::{self, Area, Boxed, Drawn, Framed, LINE, Layout, PADDING, SMALL, TITLE};
-use super::{Tone, frames, in_words, service, shortened};
+use super::{Tone, frames, in_words, service, shortened, title};
 use crate::blueprint::graph::Graph;
 
 /// Colours of a page in light and in dark. Nothing comes from elsewhere: a picture on a page may load nothing.
@@ -48,7 +48,7 @@ fn draw(out: &mut String, graph: &Graph, layout: &Layout<'_>) -> std::fmt::Resul
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          role=\"img\" aria-labelledby=\"title desc\">"
     )?;
-    writeln!(out, "  <title id=\"title\">{}</title>", escaped(&graph.environment))?;
+    writeln!(out, "  <title id=\"title\">{}</title>", escaped(&title(graph)))?;
     writeln!(out, "  <desc id=\"desc\">{}</desc>", escaped(&in_words(graph)))?;
     writeln!(out, "  <style>{STYLE}</style>")?;
     writeln!(

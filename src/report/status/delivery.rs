@@ -26,7 +26,7 @@ pub fn lines(out: &mut String, delivery: &DeliveryState, width: Option<usize>) {
     };
     say("state", &format!("{how}; distribution {}", delivery.distribution));
     if !delivery.url.ends_with(&delivery.domain_name) {
-        say("dns", &format!("its name leads to {}", delivery.domain_name));
+        say("dns", &format!("point its name to {}", delivery.domain_name));
     }
     if let Some(fetch_with) = &delivery.fetch_with {
         // Never broken: it is there to be copied.

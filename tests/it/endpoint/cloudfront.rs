@@ -1,6 +1,7 @@
 //! CloudFront: distributions of stacks and what outlived them, and the origin access controls beside them. REST with XML.
 
 use axum::http::request::Parts;
+use serde_json::{Value, json};
 
 use super::calls::Call;
 use super::query::Refusal;
@@ -39,16 +40,59 @@ pub(super) fn subject(call: &Call) -> String {
 
 /// A distribution, as `GetDistribution` tells it, with the least that must be there.
 pub fn distribution(id: &str, status: &str, enabled: bool, aliases: &[&str]) -> String {
-    let names: String = aliases.iter().map(|alias| format!("<CNAME>{alias}</CNAME>")).collect();
+    configured(id, status, &json!({"Enabled": enabled, "Aliases": aliases}))
+}
+
+/// A list as CloudFront writes it.
+fn items(list: &Value, item: impl Fn(&Value) -> String) -> String {
+    let all: Vec<String> = list.as_array().into_iter().flatten().map(item).collect();
+    format!("<Quantity>{}</Quantity><Items>{}</Items>", all.len(), all.concat())
+}
+
+/// What a cache behavior says of who gets files by it.
+fn to_whom(behavior: &Value) -> String {
+    let groups = &behavior["TrustedKeyGroups"];
+    let text = |value: &Value| escape(value.as_str().unwrap_or_default());
+    let function = |one: &Value| {
+        format!(
+            "<FunctionAssociation><FunctionARN>{}</FunctionARN><EventType>{}</EventType></FunctionAssociation>",
+            text(&one["FunctionARN"]),
+            text(&one["EventType"])
+        )
+    };
+    format!(
+        "<TrustedSigners><Enabled>false</Enabled><Quantity>0</Quantity></TrustedSigners><TrustedKeyGroups><Enabled>{}</Enabled>\
+         {}</TrustedKeyGroups><ViewerProtocolPolicy>redirect-to-https</ViewerProtocolPolicy><FunctionAssociations>{}\
+         </FunctionAssociations>",
+        groups.as_array().is_some_and(|groups| !groups.is_empty()),
+        items(groups, |group| format!("<KeyGroup>{}</KeyGroup>", text(group))),
+        items(&behavior["FunctionAssociations"], function)
+    )
+}
+
+/// The same of a `DistributionConfig` in CloudFormation's words
+/// (<https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_GetDistribution.html>, Response Syntax).
+pub fn configured(id: &str, status: &str, config: &Value) -> String {
+    let names = items(&config["Aliases"], |alias| {
+        format!("<CNAME>{}</CNAME>", alias.as_str().unwrap_or_default())
+    });
+    let behaviors = items(&config["CacheBehaviors"], |behavior| {
+        format!(
+            "<CacheBehavior><PathPattern>{}</PathPattern><TargetOriginId>processed</TargetOriginId>{}</CacheBehavior>",
+            escape(behavior["PathPattern"].as_str().unwrap_or_default()),
+            to_whom(behavior)
+        )
+    });
+    let default = to_whom(&config["DefaultCacheBehavior"]);
+    let enabled = super::template::as_text(&config["Enabled"]) != "false";
     format!(
         "<Distribution xmlns=\"{NAMESPACE}\"><Id>{id}</Id><ARN>arn:aws:cloudfront::111122223333:distribution/{id}</ARN>\
          <Status>{status}</Status><LastModifiedTime>2026-01-02T03:04:05Z</LastModifiedTime>\
          <InProgressInvalidationBatches>0</InProgressInvalidationBatches><DomainName>d1.cloudfront.net</DomainName>\
-         <DistributionConfig><CallerReference>1</CallerReference><Aliases><Quantity>{}</Quantity><Items>{names}</Items>\
-         </Aliases><Origins><Quantity>0</Quantity><Items/></Origins><DefaultCacheBehavior><TargetOriginId>processed\
-         </TargetOriginId><ViewerProtocolPolicy>redirect-to-https</ViewerProtocolPolicy></DefaultCacheBehavior><Comment/>\
-         <Enabled>{enabled}</Enabled></DistributionConfig></Distribution>",
-        aliases.len()
+         <DistributionConfig><CallerReference>1</CallerReference><Aliases>{names}</Aliases><Origins>\
+         <Quantity>0</Quantity><Items/></Origins><DefaultCacheBehavior><TargetOriginId>processed</TargetOriginId>{default}\
+         </DefaultCacheBehavior><CacheBehaviors>{behaviors}</CacheBehaviors><Comment/><Enabled>{enabled}</Enabled>\
+         </DistributionConfig></Distribution>"
     )
 }
 
@@ -91,20 +135,10 @@ impl World {
                 let config = self
                     .of_stacks(DISTRIBUTION, &id)
                     .map(|found| found.properties["DistributionConfig"].clone());
-                let left = || {
-                    self.is_left(DISTRIBUTION, &id)
-                        .then(|| serde_json::json!({"Enabled": true}))
-                };
+                let left = || self.is_left(DISTRIBUTION, &id).then(|| json!({"Enabled": true}));
                 let missing = || Refusal::new(404, "NoSuchDistribution", "The specified distribution does not exist.");
                 let config = config.or_else(left).ok_or_else(missing)?;
-                let aliases = config["Aliases"].as_array().into_iter().flatten();
-                let aliases: Vec<&str> = aliases.filter_map(|alias| alias.as_str()).collect();
-                Ok(distribution(
-                    &id,
-                    "Deployed",
-                    super::template::as_text(&config["Enabled"]) != "false",
-                    &aliases,
-                ))
+                Ok(configured(&id, "Deployed", &config))
             }
             "GetOriginAccessControl" => {
                 let missing = "The specified origin access control does not exist.";

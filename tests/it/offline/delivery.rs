@@ -164,6 +164,28 @@ fn a_name_of_ones_own_comes_with_its_certificate_and_not_to_the_emulator() {
     );
 }
 
+/// CloudFront moves a name only to a distribution that has a certificate for it.
+#[test]
+fn where_it_stands_by_it_has_the_certificate_and_not_the_name() {
+    let delivery =
+        format!("delivery: {{domain: files.example.com, certificate: \"{CERTIFICATE}\"}}\nstandby: [us-west-2]\n");
+    let (body, stack) = part(
+        &rendered(&file("{}", &delivery), &["--region", "us-west-2"]),
+        "delivery",
+    );
+    let config = &body["Resources"]["Distribution"]["Properties"]["DistributionConfig"];
+    assert_eq!(config["Aliases"], Value::Null);
+    assert_eq!(
+        config["ViewerCertificate"]["AcmCertificateArn"],
+        json!({"Ref": "CertificateArn"})
+    );
+    assert_eq!(stack["parameters"]["CertificateArn"], json!({"literal": CERTIFICATE}));
+    assert_eq!(
+        body["Outputs"]["Url"]["Value"],
+        json!({"Fn::Sub": "https://${Distribution.DomainName}"})
+    );
+}
+
 /// The certificate is in us-east-1 wherever the environment is, and says nothing of where that is.
 #[test]
 fn the_certificate_does_not_say_where_the_environment_is() {
@@ -274,6 +296,18 @@ fn without_key_groups_it_is_said_that_everybody_may_fetch() {
         signed.stdout,
         signed.stderr
     );
+}
+
+#[test]
+fn more_key_groups_than_cloudfront_takes_by_default_are_advised_against() {
+    let advised = |groups: &str| {
+        let text = file("{}", &format!("delivery: {{key_groups: [{groups}]}}\n"));
+        let checked = test(&text).args(["check", "lab.yaml"]).run();
+        let said = (checked.stdout + &checked.stderr).replace("\n  \u{2502} ", " ");
+        said.contains("CloudFront takes 4 key groups by default, and here are 5")
+    };
+    assert!(!advised("0123-451, 0123-452, 0123-453, 0123-454"));
+    assert!(advised("0123-451, 0123-452, 0123-453, 0123-454, 0123-455"));
 }
 
 /// 64 characters are the most for an origin access control.

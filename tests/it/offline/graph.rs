@@ -8,10 +8,12 @@ mod pages;
 
 use qfleet::blueprint::graph::{Graph, Kind, Node};
 use qfleet::blueprint::{self, graph};
+use qfleet::report::graph::mermaid;
 
 use arrows::faults;
 
 use crate::harness::Test;
+use crate::lab::with_file;
 use crate::offline::options::together::PAIRS;
 use crate::offline::shipped::{SHIPPED, loaded, shipped};
 
@@ -133,6 +135,9 @@ Resources:
   Group: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: x}}
   Instance: {Type: AWS::RDS::DBInstance, Properties: {VPCSecurityGroups: [!GetAtt Group.GroupId]}}
   Own: {Type: Custom::Thing}
+  Files: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {CorsRules: [{AllowedMethods: [GET], AllowedOrigins: ['*']}]}}}
+  Told: {Type: AWS::SNS::Topic}
+  Mail: {Type: AWS::SNS::Subscription, Properties: {TopicArn: !Ref Told, Protocol: email, Endpoint: ops@example.com}}
 Outputs:
   SecurityGroupId: {Value: !GetAtt Group.GroupId}
 "
@@ -151,9 +156,76 @@ Outputs:
 
     let graph = graph::of(&blueprint);
     let db = node(&graph, "db.stack");
-    assert_eq!(db.details, ["EC2 SecurityGroup", "RDS DBInstance", "Custom Thing"]);
+    assert_eq!(db.details[..3], ["EC2 SecurityGroup", "RDS DBInstance", "Custom Thing"]);
+    // Whom its bucket and its topic are for isn't known.
+    let ids: Vec<&str> = graph.nodes.iter().map(|node| node.id.as_str()).collect();
+    let others = ids.iter().filter(|id| id.starts_with("db.")).collect::<Vec<_>>();
+    assert_eq!(others, [&"db.stack"]);
+    assert!(!mermaid(&graph).contains("subgraph stack_db"), "one box");
     assert!(has_arrow(&graph, "move.instances", "db.stack"), "{:?}", graph.arrows);
     assert_eq!(faults(&blueprint), [""; 0]);
+}
+
+/// No arrow shows them.
+#[test]
+fn what_a_role_may_do_besides_is_said_at_its_bearer() {
+    let file = |more: &str| {
+        format!(
+            "name: lab\nregion: us-east-2\nstages:\n  - {{name: work, workers: {{instances: {{program: program, types: [t3.micro], \
+             min: 1, max: 1, spot: true{more}}}}}}}\n"
+        )
+    };
+    let details = |more: &str| {
+        let drawn = with_file(&file(more))
+            .args(["graph", "lab.yaml", "--output", "json"])
+            .run()
+            .json();
+        let nodes = drawn["nodes"].as_array().expect("nodes").clone();
+        let node = nodes
+            .into_iter()
+            .find(|node| node["id"] == "work.instances")
+            .expect("it");
+        node["details"].clone()
+    };
+    let plain = details("");
+    let more = ", policies: ['arn:aws:iam::aws:policy/AdministratorAccess'], secrets: {A: /app/a, B: /app/b}";
+    let told = details(more);
+    let mut expected = plain.as_array().expect("a list").clone();
+    expected.insert(1, "reads 2 secrets".into());
+    expected.insert(1, "and AdministratorAccess".into());
+    assert_eq!(told, serde_json::Value::from(expected));
+    with_file(&file(more))
+        .args(["graph", "lab.yaml"])
+        .stdout_contains("and AdministratorAccess")
+        .run();
+}
+
+#[test]
+fn which_region_it_is_of_is_said_where_that_matters() {
+    let file = "name: lab\nstandby: [us-west-2]\nstages:\n  - {name: work, workers: {instances: {program: program, types: \
+                [t3.micro], min: 1, max: 1}}}\n";
+    let graph = |file: &str, args: &[&str]| {
+        let test = with_file(file).file("lab.yaml", file).args(["graph", "lab.yaml"]);
+        test.args(args.iter().copied()).run()
+    };
+    let drawn = graph(file, &[]);
+    assert!(drawn.stderr.contains("no region is known"), "{}", drawn.stderr);
+    assert!(drawn.stdout.contains("  accTitle: lab\n"), "{}", drawn.stdout);
+    let there = graph(file, &["--region", "us-west-2"]);
+    assert!(!there.stderr.contains("no region is known"), "{}", there.stderr);
+    assert!(
+        there.stdout.contains("  accTitle: lab, stands by in us-west-2\n"),
+        "{}",
+        there.stdout
+    );
+    let there = graph(file, &["--region", "us-west-2", "--format", "svg"]);
+    assert!(
+        there.stdout.contains(">lab, stands by in us-west-2</title>"),
+        "{}",
+        there.stdout
+    );
+    let alone = graph(&file.replace("standby: [us-west-2]\n", ""), &[]);
+    assert_eq!(alone.stderr, "");
 }
 
 #[test]

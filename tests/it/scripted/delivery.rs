@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::deployed::{interrupted, stack, test};
 use crate::endpoint::cloudfront::{distribution, origin_accesses};
@@ -175,7 +175,7 @@ fn status_finds_what_somebody_did_to_it() {
             own,
             Some(distribution(ID, "Deployed", true, &["files.example.com"])),
             None,
-            "dns       its name leads to d1.cloudfront.net\n",
+            "dns       point its name to d1.cloudfront.net\n",
         ),
         (
             own,
@@ -226,6 +226,30 @@ fn throttled_reads_are_made_again_and_denied_ones_are_unknown() {
         "{unknown}"
     );
     assert_eq!(findings(&document), [] as [&str; 0], "what isn't known is no finding");
+}
+
+/// An environment that never had CloudFront, and a role that never needed it.
+#[test]
+fn who_may_not_ask_cloudfront_is_told_only_where_there_was_delivery() {
+    let denied = |script: Script| {
+        let fault = Fault::access_denied("ListOriginAccessControls");
+        script.fault(On::action("ListOriginAccessControls"), fault)
+    };
+    let without = without_delivery(denied(Script::new()));
+    let said = receipt(&without, 0);
+    assert_eq!(
+        (of_cloudfront(&said), &said["complete"]),
+        (Vec::new(), &json!(true)),
+        "{said:#}"
+    );
+    let with = there(denied(Script::new()));
+    let destroyed = destroy(&with).args(["--output", "json"]).run().json();
+    let said = &destroyed["receipt"];
+    assert!(
+        of_cloudfront(said).contains(&(ORIGIN_ACCESS, "lab-us-east-2", "unknown")),
+        "{said:#}"
+    );
+    assert_eq!(said["complete"], false);
 }
 
 fn receipt(endpoint: &Endpoint, code: i32) -> Value {
@@ -332,19 +356,6 @@ fn in_us_east_1_a_neighbours_distribution_is_not_taken_for_its_own() {
         .run()
         .json();
     assert_eq!(of_cloudfront(&destroyed["receipt"]), [], "{destroyed:#}");
-}
-
-#[test]
-fn who_may_not_list_hears_that_something_may_be_left() {
-    let denied = Fault::access_denied("ListOriginAccessControls");
-    let endpoint = without_delivery(Script::new().fault(On::action("ListOriginAccessControls"), denied));
-    let receipt = receipt(&endpoint, 0);
-    assert_eq!(
-        (&receipt["clean"], &receipt["complete"]),
-        (&true.into(), &false.into()),
-        "{receipt:#}"
-    );
-    assert_eq!(of_cloudfront(&receipt), [(ORIGIN_ACCESS, "lab-*", "unknown")]);
 }
 
 #[test]

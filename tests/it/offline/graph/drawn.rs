@@ -48,6 +48,7 @@ fn hostile(text: &str) -> Graph {
     };
     Graph {
         environment: text.into(),
+        stands_by_in: Some(text.into()),
         stacks: vec![Held {
             part: "a-b".into(),
             name: text.into(),

@@ -1,5 +1,6 @@
 //! What qfleet finds by itself, and what of it a file may let differ.
 
+mod distribution;
 mod filters;
 mod groups;
 mod unread;
