@@ -88,6 +88,9 @@ pub struct Stack {
     /// Whether it names them itself, or may (`CAPABILITY_NAMED_IAM`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub names_roles: bool,
+    /// Whether macros make something else of the template (`CAPABILITY_AUTO_EXPAND`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub expands: bool,
     /// The file of the template, where it's the user's.
     #[serde(skip)]
     pub file: Option<PathBuf>,

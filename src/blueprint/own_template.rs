@@ -99,8 +99,7 @@ fn text_of(file: &Path) -> Result<String, (String, String)> {
 }
 
 /// What CloudFormation wants to have acknowledged of a template
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>). Macros aren't
-/// among it: "This capacity doesn't apply to creating change sets".
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>), beside macros.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Acknowledged {
     pub roles: bool,
@@ -108,14 +107,12 @@ pub(super) struct Acknowledged {
 }
 
 /// The properties that name what IAM has.
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 5] = [
     ("AWS::IAM::Group", "GroupName"),
     ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
     ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
     ("AWS::IAM::Role", "RoleName"),
     ("AWS::IAM::User", "UserName"),
-    // Nested templates aren't looked into, and may have names.
-    ("AWS::CloudFormation::Stack", "TemplateURL"),
 ];
 
 impl OwnTemplate {
@@ -124,8 +121,7 @@ impl OwnTemplate {
         let of_type = |resource: &Json| resource["Type"].as_str().unwrap_or_default().to_owned();
         let mut resources = section(&self.template, "Resources");
         let all = || section(&self.template, "Resources");
-        let expands = self.template.contains_key("Transform") || self.body.contains("Fn::Transform");
-        let names = expands
+        let names = self.expands()
             || all().any(|(_, resource)| {
                 let of_type = of_type(resource);
                 let named = NAMES.iter().filter(|(known, _)| *known == of_type);
@@ -139,18 +135,29 @@ impl OwnTemplate {
         }
     }
 
-    /// Why CloudFormation makes no change set of it, if it doesn't.
-    pub fn beyond_change_sets(&self) -> Option<&'static str> {
-        let expands = self.template.contains_key("Transform");
-        let nests =
-            section(&self.template, "Resources").any(|(_, resource)| resource["Type"] == "AWS::CloudFormation::Stack");
-        (expands && nests)
-            .then_some("it has a `Transform` and a nested stack: CloudFormation makes no change set of both")
+    /// Whether macros make something else of it.
+    pub fn expands(&self) -> bool {
+        self.template.contains_key("Transform")
+            || self.body.contains("Fn::Transform")
+            || self.body.contains("!Transform")
+    }
+
+    /// Nested stacks in it. What is in one is in no change set of the stack around it, and in no list of its resources: it
+    /// could be replaced or deleted without a word.
+    pub fn nested(&self) -> impl Iterator<Item = &str> {
+        let resources = section(&self.template, "Resources");
+        let nested = resources.filter(|(_, resource)| resource["Type"].as_str().is_some_and(is_nested));
+        nested.map(|(id, _)| id.as_str())
     }
 }
 
+/// Whether resources of a type are stacks. The second one is the first, once it is expanded.
+pub fn is_nested(resource_type: &str) -> bool {
+    ["AWS::CloudFormation::Stack", "AWS::Serverless::Application"].contains(&resource_type)
+}
+
 /// Advice about the templates of an environment's extras: what `destroy` deletes that holds data, though nobody says so.
-pub fn advise(environment: &Environment, blueprint: &Blueprint, holds_data: fn(&str) -> bool) -> Vec<Problem> {
+pub fn advise(environment: &Environment, blueprint: &Blueprint, holds_data: fn(&str, bool) -> bool) -> Vec<Problem> {
     let mut advice = Vec::new();
     for (i, extra) in environment.extras.iter().enumerate() {
         let stack = blueprint.stacks.iter().find(|stack| stack.part == extra.name);
@@ -158,15 +165,105 @@ pub fn advise(environment: &Environment, blueprint: &Blueprint, holds_data: fn(&
             .and_then(|stack| template::read(&stack.body).ok())
             .unwrap_or_default();
         let silent = section(&template, "Resources").filter(|(_, resource)| {
-            let is_data = resource["Type"].as_str().is_some_and(holds_data);
-            is_data && resource["DeletionPolicy"].is_null() && template::disposal(resource) == Disposal::Deleted
+            let is_data = resource["Type"]
+                .as_str()
+                .is_some_and(|of_type| holds_data(of_type, true));
+            is_data && resource["DeletionPolicy"].is_null() && template::disposal(resource) == Some(Disposal::Deleted)
         });
         let silent: Vec<&str> = silent.map(|(id, _)| id.as_str()).collect();
+        if !environment.standby.is_empty() {
+            advice.extend(twice(i, extra, &template, environment, holds_data));
+        }
         if !silent.is_empty() {
-            let message = format!("`destroy` deletes {} of it with all data", silent.join(", "));
+            let its = if silent.len() == 1 { "its" } else { "their" };
+            let message = format!(
+                "`destroy` deletes {}, which this template makes, with all {its} data",
+                silent.join(", ")
+            );
             let help = "say in the template what is meant, with a `DeletionPolicy`: Delete, Retain, or Snapshot where there is one";
             advice.push(Problem::new(format!("/extras/{i}/template"), message).help(help));
         }
+    }
+    advice
+}
+
+/// Names that the whole account has one of, or everybody: by type, where in its properties.
+const GLOBAL: [(&str, &str); 12] = [
+    ("AWS::CloudFront::CachePolicy", "/CachePolicyConfig/Name"),
+    ("AWS::CloudFront::Function", "/Name"),
+    (
+        "AWS::CloudFront::OriginAccessControl",
+        "/OriginAccessControlConfig/Name",
+    ),
+    (
+        "AWS::CloudFront::OriginRequestPolicy",
+        "/OriginRequestPolicyConfig/Name",
+    ),
+    (
+        "AWS::CloudFront::ResponseHeadersPolicy",
+        "/ResponseHeadersPolicyConfig/Name",
+    ),
+    ("AWS::CloudWatch::Dashboard", "/DashboardName"),
+    ("AWS::IAM::Group", "/GroupName"),
+    ("AWS::IAM::InstanceProfile", "/InstanceProfileName"),
+    ("AWS::IAM::ManagedPolicy", "/ManagedPolicyName"),
+    ("AWS::IAM::Role", "/RoleName"),
+    ("AWS::IAM::User", "/UserName"),
+    ("AWS::S3::Bucket", "/BucketName"),
+];
+
+/// What begins work by itself.
+const BEGINNERS: [&str; 2] = ["AWS::Events::Rule", "AWS::Scheduler::Schedule"];
+
+/// Of a template that is deployed to several regions.
+fn twice(
+    index: usize,
+    extra: &Extra,
+    template: &Map<String, Json>,
+    environment: &Environment,
+    holds_data: fn(&str, bool) -> bool,
+) -> Vec<Problem> {
+    let at = format!("/extras/{index}/template");
+    let regions = environment.standby.join(" and ");
+    let of_type = |wanted: &dyn Fn(&str) -> bool| {
+        let resources = section(template, "Resources");
+        let ids = resources.filter(|(_, resource)| resource["Type"].as_str().is_some_and(wanted));
+        ids.map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let mut advice = Vec::new();
+    let named = section(template, "Resources").filter(|(_, resource)| {
+        let place = GLOBAL.iter().find(|(of_type, _)| resource["Type"] == *of_type);
+        place.is_some_and(|(_, place)| resource["Properties"].pointer(place).is_some_and(Json::is_string))
+    });
+    let named: Vec<&str> = named.map(|(id, _)| id.as_str()).collect();
+    if !named.is_empty() {
+        let message = format!(
+            "in {regions}, the names of {} are taken: no two regions can have them",
+            named.join(", ")
+        );
+        advice.push(
+            Problem::new(&at, message).help("leave the names out, or put the region in: `!Sub \"…-${AWS::Region}\"`"),
+        );
+    }
+    let data = of_type(&|of_type| holds_data(of_type, true));
+    if !data.is_empty() {
+        let message = format!("{regions} gets {data} of `{}`, too: empty, and billed", extra.name);
+        advice.push(
+            Problem::new(&at, message)
+                .help("nothing copies what is in them: have it copied yourself, or accept that it stays where it is"),
+        );
+    }
+    let beginners = of_type(&|of_type| BEGINNERS.contains(&of_type));
+    if !beginners.is_empty() {
+        let message = format!(
+            "{beginners} of `{}` begins its work in {regions}, too, where the environment stands by",
+            extra.name
+        );
+        advice.push(
+            Problem::new(&at, message).help(
+                "fine if it may be done twice; else give its `State` a parameter, or make it a schedule of a stage",
+            ),
+        );
     }
     advice
 }

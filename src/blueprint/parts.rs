@@ -24,10 +24,15 @@ use serde::Serialize;
 use super::order::Source;
 use super::tags::StackTags;
 use super::templates::Templates;
-use super::{Placement, Stack, Value, names, quoting};
+use super::{LONGEST_INLINE_TEMPLATE, Placement, Stack, Value, names, quoting};
 use crate::environment::problem::Problem;
 use crate::environment::routes::Inseparable;
 use crate::environment::{Active, Environment, OnDestroy, Workers};
+
+const ARTIFACTS: &str = "artifacts";
+
+/// What is put behind a template, at most: a digest of its stack's tags.
+const LONGEST_MARK: usize = 128;
 
 /// The parameter that carries the zones that were chosen.
 const ZONES: &str = "Zones";
@@ -104,7 +109,12 @@ impl Parts<'_> {
                 needs.push(part.clone());
             }
         }
+        if body.len() + LONGEST_MARK > LONGEST_INLINE_TEMPLATE && part != ARTIFACTS && self.environment.has_programs() {
+            // By its bucket it goes to CloudFormation.
+            needs.push(ARTIFACTS.to_owned());
+        }
         needs.sort();
+        needs.dedup();
         let tags = StackTags {
             environment: self.environment.name.clone(),
             part: part.to_owned(),
@@ -126,6 +136,7 @@ impl Parts<'_> {
             name: names::stack(&self.environment.name, part),
             makes_roles: false,
             names_roles: false,
+            expands: false,
             file: None,
             rolling_update: None,
             active: None,

@@ -85,6 +85,11 @@ pub fn section<'a>(template: &'a Map<String, Value>, name: &str) -> impl Iterato
     template.get(name).and_then(Value::as_object).into_iter().flatten()
 }
 
+/// CloudFormation takes texts for what they say.
+pub fn truth(value: &Value) -> bool {
+    value.as_bool() == Some(true) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+}
+
 /// Whether a resource stays when its stack is deleted
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>).
 pub fn retains(resource: &Value) -> bool {
@@ -107,14 +112,24 @@ pub enum Disposal {
 }
 
 /// By its policy, or by what CloudFormation does without one
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>).
-pub fn disposal(resource: &Value) -> Disposal {
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>). None where
+/// that isn't known: `AWS::LanguageExtensions` takes intrinsic functions for a policy
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html>).
+pub fn disposal(resource: &Value) -> Option<Disposal> {
     let in_no_cluster = resource["Properties"]["DBClusterIdentifier"].is_null();
-    match (resource["DeletionPolicy"].as_str(), resource["Type"].as_str()) {
-        _ if retains(resource) => Disposal::Kept,
-        (Some("Snapshot"), _) | (None, Some("AWS::RDS::DBCluster")) => Disposal::Snapshot,
-        (None, Some("AWS::RDS::DBInstance")) if in_no_cluster => Disposal::Snapshot,
-        _ => Disposal::Deleted,
+    let policy = &resource["DeletionPolicy"];
+    if policy.is_null() {
+        return Some(match resource["Type"].as_str() {
+            Some("AWS::RDS::DBCluster") => Disposal::Snapshot,
+            Some("AWS::RDS::DBInstance") if in_no_cluster => Disposal::Snapshot,
+            _ => Disposal::Deleted,
+        });
+    }
+    match policy.as_str()? {
+        "Retain" | "RetainExceptOnCreate" => Some(Disposal::Kept),
+        "Snapshot" => Some(Disposal::Snapshot),
+        "Delete" => Some(Disposal::Deleted),
+        _ => None,
     }
 }
 
@@ -193,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_database_without_a_policy_leaves_a_snapshot() {
-        let of = |body: &str| disposal(&Value::Object(read(body).expect("reads")));
+        let known = |body: &str| disposal(&Value::Object(read(body).expect("reads")));
+        let of = |body: &str| known(body).expect("a known policy");
         assert_eq!(of("Type: AWS::RDS::DBInstance\n"), Disposal::Snapshot);
         assert_eq!(
             of("Type: AWS::RDS::DBInstance\nDeletionPolicy: Delete\n"),
@@ -211,6 +227,7 @@ mod tests {
             of("Type: AWS::EC2::Volume\nDeletionPolicy: RetainExceptOnCreate\n"),
             Disposal::Kept
         );
+        assert_eq!(known("Type: AWS::EC2::Volume\nDeletionPolicy: !Ref Policy\n"), None);
     }
 
     #[test]

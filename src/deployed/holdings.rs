@@ -50,11 +50,19 @@ pub enum Kind {
     Other(&'static str),
 }
 
-/// Types of those.
-const OTHERS: [&str; 23] = [
+/// Types of those. There are more than these: what isn't named here goes without a word.
+const OTHERS: [&str; 34] = [
+    "AWS::AmazonMQ::Broker",
+    "AWS::Backup::BackupVault",
+    "AWS::Cassandra::Table",
+    // What is in one can't be seen from outside.
+    "AWS::CloudFormation::Stack",
     "AWS::Cognito::UserPool",
+    "AWS::DSQL::Cluster",
     "AWS::DocDB::DBCluster",
     "AWS::DynamoDB::GlobalTable",
+    // Its root volume.
+    "AWS::EC2::Instance",
     "AWS::EC2::Volume",
     "AWS::ECR::Repository",
     "AWS::EFS::FileSystem",
@@ -65,27 +73,33 @@ const OTHERS: [&str; 23] = [
     "AWS::FSx::FileSystem",
     "AWS::KMS::Key",
     "AWS::Kinesis::Stream",
+    "AWS::Logs::LogGroup",
+    "AWS::MSK::Cluster",
     "AWS::MemoryDB::Cluster",
     "AWS::Neptune::DBCluster",
+    "AWS::OpenSearchServerless::Collection",
     "AWS::OpenSearchService::Domain",
     "AWS::RDS::DBCluster",
     "AWS::RDS::DBInstance",
     "AWS::Redshift::Cluster",
     "AWS::RedshiftServerless::Namespace",
     "AWS::S3Express::DirectoryBucket",
+    "AWS::S3Tables::TableBucket",
     "AWS::SecretsManager::Secret",
+    "AWS::Timestream::InfluxDBInstance",
     "AWS::Timestream::Table",
 ];
 
-/// Whether resources of a type hold data: what they are replaced by is empty.
-pub fn holds_data(resource_type: &str) -> bool {
-    Kind::of(resource_type).is_some()
+/// Whether resources of a type hold data: what they are replaced by is empty. Of qfleet's own templates only buckets, queues
+/// and tables count: what its functions log may go with them.
+pub fn holds_data(resource_type: &str, own_template: bool) -> bool {
+    Kind::of(resource_type, own_template).is_some()
 }
 
 impl Kind {
-    /// By CloudFormation's name of the type; none when it holds no data.
-    fn of(resource_type: &str) -> Option<Kind> {
-        let others = OTHERS.into_iter().map(Kind::Other);
+    /// By CloudFormation's name of the type; none when it holds no data. `own_template`: it is in a template of the user's.
+    fn of(resource_type: &str, own_template: bool) -> Option<Kind> {
+        let others = OTHERS.into_iter().filter(|_| own_template).map(Kind::Other);
         [Kind::Bucket, Kind::Queue, Kind::Table]
             .into_iter()
             .chain(others)
@@ -124,7 +138,7 @@ pub fn of_stack(stack: &DeployedStack, resources: &[StackResource], unmade: &BTr
     let holding = |resource: &StackResource| {
         Some(Holding {
             stack: stack.stack.name.clone(),
-            kind: Kind::of(&resource.resource_type)?,
+            kind: Kind::of(&resource.resource_type, stack.tags.own_template)?,
             logical_id: resource.logical_id.clone(),
             name: resource.physical_id.clone(),
             kept: match disposal(stack, resource) {
@@ -137,15 +151,10 @@ pub fn of_stack(stack: &DeployedStack, resources: &[StackResource], unmade: &BTr
     made.filter_map(holding).collect()
 }
 
-/// What the user's template says of it; of what a macro made it says nothing.
+/// What the user's template says of it. Nothing is emptied of which it says nothing.
 fn disposal(stack: &DeployedStack, resource: &StackResource) -> Option<Disposal> {
     let disposals = stack.disposals.as_ref()?;
-    Some(
-        disposals
-            .get(&resource.logical_id)
-            .copied()
-            .unwrap_or(Disposal::Deleted),
-    )
+    Some(disposals.get(&resource.logical_id).copied().unwrap_or(Disposal::Kept))
 }
 
 /// The names of buckets, queues and tables that a stack failed to create: they may have been there before, and be anybody's.
@@ -156,7 +165,7 @@ fn disposal(stack: &DeployedStack, resource: &StackResource) -> Option<Disposal>
 pub async fn unmade(cloud: &Cloud, stack: &str, resources: &[StackResource]) -> Result<BTreeSet<String>, CloudError> {
     let with_data = || {
         let named = resources.iter().filter(|resource| !resource.physical_id.is_empty());
-        named.filter(|resource| Kind::of(&resource.resource_type).is_some())
+        named.filter(|resource| Kind::of(&resource.resource_type, true).is_some())
     };
     let events = match with_data().any(|resource| resource.status == DELETE_FAILED) {
         true => cloud.events_after(stack, None).await?,

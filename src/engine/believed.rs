@@ -50,9 +50,28 @@ pub async fn stack(
 /// # Errors
 /// When AWS can't be asked.
 pub async fn template(cloud: &Cloud, stack: &StackDescription) -> Result<Option<String>, CloudError> {
+    until_there(cloud, stack, || cloud.template(&stack.id)).await
+}
+
+/// The same, with what macros made of it.
+///
+/// # Errors
+/// When AWS can't be asked.
+pub async fn processed_template(cloud: &Cloud, stack: &StackDescription) -> Result<Option<String>, CloudError> {
+    until_there(cloud, stack, || cloud.processed_template(&stack.id)).await
+}
+
+async fn until_there<Read>(
+    cloud: &Cloud,
+    stack: &StackDescription,
+    read: impl Fn() -> Read,
+) -> Result<Option<String>, CloudError>
+where
+    Read: Future<Output = Result<Option<String>, CloudError>>,
+{
     let began = Instant::now();
     loop {
-        let found = cloud.template(&stack.id).await?;
+        let found = read().await?;
         let has_none = cloud.local || stack.status == StackStatus::ReviewInProgress;
         if found.is_some() || has_none || began.elapsed() >= STALE {
             return Ok(found);

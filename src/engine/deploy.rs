@@ -5,7 +5,9 @@ mod execute;
 mod existing_bucket;
 mod handover;
 mod in_service;
+mod left;
 mod lowered;
+mod order;
 mod queue_names;
 pub mod settle;
 mod stack;
@@ -25,7 +27,7 @@ use super::believed;
 use super::event::Event;
 use super::graph;
 use super::operation::Context;
-use super::outcome::{Failed, Outcome, Report, StackReport};
+use super::outcome::{Failed, LeftOver, Outcome, Report, StackReport};
 use super::plan::{self, Outputs, Plan};
 use crate::blueprint::{Blueprint, Stack, outputs};
 use crate::cloud::cloudformation::change_set::Change;
@@ -74,14 +76,11 @@ impl<'a> Deployment<'a> {
 pub async fn deploy(deployment: Deployment<'_>) -> Report {
     let blueprint = deployment.blueprint;
     let outputs = Mutex::new(deployment.plan.outputs.clone());
-    let needs = blueprint
-        .stacks
-        .iter()
-        .map(|stack| (stack.part.clone(), stack.needs.clone()))
-        .collect();
+    let left_over = Mutex::new(Vec::new());
+    let needs = order::of(blueprint, deployment.plan);
     let stop = || deployment.context.interrupt.asked();
     let mut finished = graph::run(&needs, deployment.concurrency, stop, |part| {
-        deploy_part(deployment, part, &outputs)
+        deploy_part(deployment, part, &outputs, &left_over)
     })
     .await;
     let stacks = blueprint.stacks.iter().filter_map(|stack| {
@@ -96,10 +95,16 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
     report.outputs = outputs.into_inner().unwrap_or_default();
     report.existing_buckets = deployment.buckets.take();
     report.was_interrupted = deployment.buckets.cut_short.load(Ordering::Relaxed);
+    report.left_over = left_over.into_inner().unwrap_or_default();
     report
 }
 
-async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<Outputs>) -> Result<Outcome, Failed> {
+async fn deploy_part(
+    deployment: Deployment<'_>,
+    part: String,
+    outputs: &Mutex<Outputs>,
+    left_over: &Mutex<Vec<LeftOver>>,
+) -> Result<Outcome, Failed> {
     let (Some(stack), Some(planned)) = (
         deployment.blueprint.stacks.iter().find(|stack| stack.part == part),
         deployment.plan.stacks.iter().find(|stack| stack.part == part),
@@ -127,6 +132,9 @@ async fn deploy_part(deployment: Deployment<'_>, part: String, outputs: &Mutex<O
         existing_bucket::put_back(deployment, stack, planned.id.as_deref().unwrap_or(&stack.name), failed).await;
     }
     let (outcome, made) = deployed?;
+    if let (Some(made), Ok(mut left_over)) = (&made, left_over.lock()) {
+        left_over.extend(made.left_over.iter().cloned());
+    }
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
@@ -158,7 +166,7 @@ fn group<'a>(outputs: &'a Outputs, part: &str) -> Option<&'a str> {
 async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Result<Option<StackDescription>, Failed> {
     let cloud = context.cloud;
     let found = match made {
-        Some(Made { id, change_set }) => {
+        Some(Made { id, change_set, .. }) => {
             let is_as_made = |now: &StackDescription| {
                 now.status.is_well()
                     && (change_set.is_none() || now.change_set.is_none() || now.change_set == change_set)

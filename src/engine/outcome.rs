@@ -45,6 +45,9 @@ pub struct Report {
     /// What couldn't be deleted, and was left behind on purpose (`--force`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abandoned: Vec<Abandoned>,
+    /// What updates took out of their stacks (`deploy`), and what is there all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_over: Vec<LeftOver>,
     /// What became of each resource of the stacks that `deploy --prune` destroyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Receipt>,
@@ -81,6 +84,34 @@ pub struct Abandoned {
     /// Why it couldn't be deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// What an update replaced or dropped, and what is there all the same, in no stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftOver {
+    /// The stack that it was in.
+    pub stack: String,
+    pub resource_type: String,
+    /// Its name in its service.
+    pub name: String,
+    pub why: WhyLeft,
+    /// What CloudFormation says of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The command that deletes it, where it should be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_with: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyLeft {
+    /// It couldn't be deleted.
+    NotDeleted,
+    /// Its policy retains it.
+    Retained,
+    /// It is deleted, and a last snapshot of it stays.
+    Snapshot,
 }
 
 impl From<&Holding> for Kept {
@@ -224,6 +255,7 @@ impl Report {
             import_with: None,
             surplus: Surplus::default(),
             abandoned: Vec::new(),
+            left_over: Vec::new(),
             pruned: None,
             was_interrupted: false,
         }

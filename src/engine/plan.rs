@@ -150,6 +150,12 @@ pub struct StackPlan {
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
+    /// Whether its template is the user's.
+    #[serde(skip)]
+    pub own_template: bool,
+    /// The parts that it needs as it is deployed.
+    #[serde(skip)]
+    pub needs_now: Vec<String>,
 }
 
 /// What would be done to a stack.
@@ -246,7 +252,7 @@ impl Plan {
     pub fn data_loss(&self, allowed: &[String]) -> Option<Error> {
         self.stacks
             .iter()
-            .find_map(|stack| loss::data_loss(&stack.stack, &stack.changes, allowed))
+            .find_map(|stack| loss::data_loss(&stack.stack, stack.own_template, &stack.changes, allowed))
     }
 
     /// A refusal that names the first stack that nothing can be done with, or what is in the way in a bucket that is there

@@ -14,8 +14,7 @@ use super::event::Operation;
 use super::graph;
 use super::operation::{self, Context, Target};
 use super::outcome::{Failed, Outcome, Report, StackReport};
-use super::plan;
-use super::plan::rolling;
+use super::plan::{self, rolling};
 use crate::blueprint::RollingUpdate;
 use crate::blueprint::rolling_update::PARAMETER;
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
@@ -52,6 +51,8 @@ pub struct StackRevert {
     /// The change set, when there is something to do.
     #[serde(skip)]
     pub draft: Option<String>,
+    #[serde(skip)]
+    own_template: bool,
     /// How many instances it keeps in service, where it replaces some.
     #[serde(skip)]
     keeps: Option<u32>,
@@ -124,6 +125,7 @@ async fn draw_up_stack(
         note: None,
         is_known: true,
         draft: None,
+        own_template: deployed.tags.own_template,
         keeps: None,
     };
     if stack
@@ -236,7 +238,7 @@ fn newer(stack: &StackDescription, resolved: BTreeMap<String, String>) -> Vec<Ne
 pub fn data_loss(reverts: &[StackRevert]) -> Option<Error> {
     reverts.iter().find_map(|revert| {
         let changes: Vec<Change> = revert.changes.iter().map(|reverted| reverted.change.clone()).collect();
-        let refusal = plan::loss::data_loss(&revert.stack, &changes, &[])?;
+        let refusal = plan::loss::data_loss(&revert.stack, revert.own_template, &changes, &[])?;
         Some(refusal.with_help("`qfleet deploy` with --allow-replace does that when it is meant"))
     })
 }
@@ -426,6 +428,7 @@ mod tests {
             note: None,
             is_known: true,
             draft: None,
+            own_template: false,
             keeps: None,
         };
         for (resource, property, is_put_back) in [

@@ -76,7 +76,7 @@ pub struct Read {
 }
 
 /// Reads it: three calls a stage and one a topic, then one for each hundred alarms; a call for each stack that holds a
-/// stage or isn't well; one for files, where stages choose among them; two where uploads are copied. The emulator has neither refreshes nor alarms that scale.
+/// stage or isn't well; one for files, where stages choose among them; four where uploads are copied. The emulator has neither refreshes nor alarms that scale.
 /// `now` is the wall clock.
 pub async fn read(
     cloud: &Cloud,

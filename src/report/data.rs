@@ -8,7 +8,7 @@ use super::existing_bucket;
 use super::jobs::queue_name;
 use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
 use crate::deployed::Deployed;
-use crate::engine::outcome::Report;
+use crate::engine::outcome::{LeftOver, Report, WhyLeft};
 use crate::engine::plan::blocking::Blocking;
 use crate::environment::Delivery;
 use crate::observe::data::{
@@ -91,6 +91,9 @@ pub fn left(report: &Report) -> String {
     for told in &report.existing_buckets {
         let _ = writeln!(out, "{}", existing_bucket::told(told));
     }
+    for left in &report.left_over {
+        let _ = writeln!(out, "{}", left_over(left));
+    }
     for abandoned in &report.abandoned {
         let _ = writeln!(
             out,
@@ -99,6 +102,34 @@ pub fn left(report: &Report) -> String {
         );
     }
     out
+}
+
+fn left_over(left: &LeftOver) -> String {
+    let LeftOver {
+        stack,
+        resource_type,
+        name,
+        why,
+        reason,
+        delete_with,
+    } = left;
+    match why {
+        WhyLeft::NotDeleted => format!(
+            "left behind: {name} ({resource_type} of {stack}) could not be deleted, and no stack has it any more{}{}",
+            reason.as_ref().map_or(String::new(), |reason| format!(": {reason}")),
+            delete_with
+                .as_ref()
+                .map_or(String::new(), |command| format!("\nonce nothing uses it: {command}"))
+        ),
+        WhyLeft::Retained => {
+            format!("kept: {name} ({resource_type} of {stack}), as its policy says; no stack has it any more")
+        }
+        WhyLeft::Snapshot => {
+            format!(
+                "left over: a snapshot of {name} ({resource_type}) is billed by its size, until somebody deletes it"
+            )
+        }
+    }
 }
 
 fn bucket(data: &BucketData) -> String {

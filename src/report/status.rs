@@ -13,6 +13,7 @@ use crate::cloud::s3::replication::Destination;
 use crate::observe::alerts::AlertsState;
 use crate::observe::finding::Severity;
 use crate::observe::operation::LastOperation;
+use crate::observe::replication::Rule;
 use crate::observe::status::{StackState, StageState, Status};
 
 /// The status as text, in lines of so many columns; none for as long as they come.
@@ -42,8 +43,11 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
         };
     }
     if let Some(replication) = &status.replication {
-        let copied = match replication.destination {
-            Destination::Ready => "uploads are copied to",
+        let copied = match (replication.destination, replication.rule) {
+            (Destination::Denied, _) | (Destination::Ready, Some(Rule::Unknown)) => {
+                "it isn't known whether uploads are copied to"
+            }
+            (Destination::Ready, None | Some(Rule::AsDeployed)) => "uploads are copied to",
             _ => "uploads should be copied to",
         };
         let _ = writeln!(out, "{copied} {}", replication.bucket);

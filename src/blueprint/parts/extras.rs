@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::{Parts, output};
 use crate::blueprint::own_template::{OwnTemplate, label};
-use crate::blueprint::template::{self, section};
+use crate::blueprint::template::{self, section, truth};
 use crate::blueprint::{Stack, Value, ZonesWanted, contexts, outputs};
 use crate::environment::given::{Given, Text, text};
 use crate::environment::problem::Problem;
@@ -29,10 +29,14 @@ impl Parts<'_> {
             made,
         };
         let mut problems = given.outputs_that_are_missing(own);
-        if let Some(why) = own.beyond_change_sets() {
+        for nested in own.nested() {
+            let why = format!(
+                "{} makes the nested stack {nested}, and nobody sees what is in that",
+                label(extra)
+            );
             problems.push(
                 Problem::new(format!("{at}/template"), why)
-                    .help("make an extra of the nested template, and hand its outputs on"),
+                    .help("make an extra of the nested template too, and hand its outputs on"),
             );
         }
         let mut parameters = BTreeMap::new();
@@ -62,6 +66,7 @@ impl Parts<'_> {
         Ok(Stack {
             makes_roles: acknowledged.roles,
             names_roles: acknowledged.names,
+            expands: own.expands(),
             file: Some(own.file.clone()),
             ..stack
         })
@@ -137,18 +142,16 @@ impl Giving<'_> {
     fn parameter(&self, name: &str, declared: &Json) -> Result<Value, Problem> {
         let kind = declared["Type"].as_str().unwrap_or_default();
         let from_ssm = kind.starts_with(READ_FROM_SSM);
+        let is_secret = truth(&declared["NoEcho"]);
         let at = self.at_parameter(name);
         if let Some(said) = self.extra.parameters.get(name) {
             return match text(said) {
+                Text::Given(given) if is_secret => Err(readable(&at, name, given)),
                 Text::Given(given) => self.output(given, &at, from_ssm),
                 Text::Plain(said) => {
-                    if truth(&declared["NoEcho"]) {
+                    if is_secret {
                         let message = format!("`{name}` is a secret (`NoEcho`), and this file isn't");
-                        return Err(Problem::new(at, message).help(
-                            "have it made or read where it is used, so that nobody needs to know it: \
-                             `ManageMasterUserPassword` of RDS, `GenerateSecretString` of a secret, or \
-                             `{{resolve:secretsmanager:…}}` in the template",
-                        ));
+                        return Err(Problem::new(at, message).help(HAVE_IT_MADE));
                     }
                     allowed(&at, name, declared, &said)?;
                     Ok(match from_ssm {
@@ -169,7 +172,11 @@ impl Giving<'_> {
                     .position(|need| need == *part)
                     .unwrap_or_default();
                 let given = Given { part, output: name };
-                self.output(given, &format!("{}/needs/{needs}", self.at), from_ssm)
+                let at = format!("{}/needs/{needs}", self.at);
+                match is_secret {
+                    true => Err(readable(&at, name, given)),
+                    false => self.output(given, &at, from_ssm),
+                }
             }
             ([_, ..], _) => {
                 let parts: Vec<String> = needed.iter().map(|part| format!("`{part}`")).collect();
@@ -258,17 +265,21 @@ impl Giving<'_> {
     }
 }
 
+/// What a stack puts out, everybody can read who may read stacks.
+fn readable(at: &str, name: &str, given: Given<'_>) -> Problem {
+    let message = format!("`{name}` is a secret (`NoEcho`), and `{given}` can be read in the outputs of a stack");
+    Problem::new(at, message).help(HAVE_IT_MADE)
+}
+
+const HAVE_IT_MADE: &str = "have it made or read where it is used, so that nobody needs to know it: \
+`ManageMasterUserPassword` of RDS, `GenerateSecretString` of a secret, or `{{resolve:secretsmanager:…}}` in the template";
+
 /// A name that was meant, or what else to do.
 fn instead<'a>(wanted: &str, names: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
     match nearest(wanted, names) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => otherwise.to_owned(),
     }
-}
-
-/// CloudFormation takes texts for what they say.
-fn truth(value: &Json) -> bool {
-    value.as_bool() == Some(true) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 fn as_text(value: &Json) -> String {

@@ -44,6 +44,8 @@ pub struct NewChangeSet<'a> {
     pub makes_roles: bool,
     /// Whether it names them itself.
     pub names_roles: bool,
+    /// Whether macros make something else of the template.
+    pub expands: bool,
     /// What it is for; readable in the console.
     pub description: &'a str,
     /// Whether resources that are there already under the names in the template are taken into the stack as they are,
@@ -251,12 +253,7 @@ impl Cloud {
             .set_template_url(url)
             .set_parameters(Some(parameters))
             .set_tags((!imports).then(|| tags(new.tags)))
-            .set_capabilities(new.makes_roles.then(|| {
-                vec![match new.names_roles {
-                    true => Capability::CapabilityNamedIam,
-                    false => Capability::CapabilityIam,
-                }]
-            }))
+            .set_capabilities(capabilities(new))
             .send()
             .await
             .map_err(|error| explain("CreateChangeSet", error))?;
@@ -363,6 +360,18 @@ impl Cloud {
         }
         Ok(all)
     }
+}
+
+/// What is acknowledged of a template. The reference says of macros that change sets need no `CAPABILITY_AUTO_EXPAND`, users
+/// that they do (<https://github.com/awslabs/aws-deployment-framework/issues/98>): where it isn't needed, it does nothing.
+fn capabilities(new: &NewChangeSet<'_>) -> Option<Vec<Capability>> {
+    let of_roles = new.makes_roles.then_some(match new.names_roles {
+        true => Capability::CapabilityNamedIam,
+        false => Capability::CapabilityIam,
+    });
+    let of_macros = new.expands.then_some(Capability::CapabilityAutoExpand);
+    let all: Vec<Capability> = of_roles.into_iter().chain(of_macros).collect();
+    (!all.is_empty()).then_some(all)
 }
 
 fn to_sdk(resource: &ResourceToImport) -> SdkResourceToImport {

@@ -106,6 +106,7 @@ impl Cloud {
             .set_tags(Some(tags(&stack.tags)))
             // It is the template that is deployed: what it makes was acknowledged, with names or without.
             .capabilities(Capability::CapabilityNamedIam)
+            .capabilities(Capability::CapabilityAutoExpand)
             // A repeated request is the same change set.
             .client_token(uuid::Uuid::new_v4().to_string())
             .send()

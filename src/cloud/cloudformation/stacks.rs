@@ -156,11 +156,16 @@ impl Cloud {
     /// ("If the template doesn't exist, a ValidationError is returned":
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html>).
     pub async fn template(&self, id: &str) -> Result<Option<String>, CloudError> {
-        let asked = self
-            .cloudformation
-            .get_template()
-            .stack_name(id)
-            .template_stage(TemplateStage::Original);
+        self.template_at(id, TemplateStage::Original).await
+    }
+
+    /// The same, as CloudFormation made it of that: "the template after CloudFormation has processed all transforms".
+    pub async fn processed_template(&self, id: &str) -> Result<Option<String>, CloudError> {
+        self.template_at(id, TemplateStage::Processed).await
+    }
+
+    async fn template_at(&self, id: &str, stage: TemplateStage) -> Result<Option<String>, CloudError> {
+        let asked = self.cloudformation.get_template().stack_name(id).template_stage(stage);
         match asked.send().await {
             Ok(found) => Ok(found.template_body().map(str::to_owned)),
             Err(error) => match explain("GetTemplate", error) {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::buckets::FoundBucket;
-use crate::cloud::{Cloud, CloudError, explain};
+use crate::cloud::{Cloud, CloudError, explain, unless};
 
 /// Whether S3 can copy to a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -19,7 +19,42 @@ pub enum Destination {
     Denied,
 }
 
+/// What S3 goes by when it copies from a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// The ARN of the role that it does so with.
+    pub role: String,
+    /// The ARN of each rule's bucket, and whether the rule is enabled.
+    pub to: Vec<(String, bool)>,
+}
+
 impl Cloud {
+    /// The rules by which this bucket's files are copied; none where it has none
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketReplication.html>).
+    ///
+    /// # Errors
+    /// When S3 can't be asked.
+    pub async fn replication_rules(&self, bucket: &str) -> Result<Option<Rules>, CloudError> {
+        let asked = self.s3.get_bucket_replication().bucket(bucket);
+        let answer = asked.expected_bucket_owner(&self.account).send().await;
+        let answer = answer.map_err(|error| explain("GetBucketReplication", error));
+        let answer = unless(&["ReplicationConfigurationNotFoundError"], answer)?;
+        let set = answer.and_then(|answer| answer.replication_configuration);
+        Ok(set.map(|set| Rules {
+            to: set
+                .rules()
+                .iter()
+                .filter_map(|rule| {
+                    Some((
+                        rule.destination()?.bucket().to_owned(),
+                        rule.status().as_str() == "Enabled",
+                    ))
+                })
+                .collect(),
+            role: set.role,
+        }))
+    }
+
     /// Asks about a bucket that this account's are copied to: where it is, then there whether it keeps versions.
     ///
     /// # Errors

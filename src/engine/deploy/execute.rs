@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Deployment;
 use crate::blueprint::Stack;
 use crate::cloud::CloudError;
+use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::engine::event::Operation;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Failed, Outcome};
 use crate::engine::plan::drafts::{Draft, Drafts};
 
-/// Executes a change set, and watches what comes of it. None when it can't be executed any more: somebody else executed
+/// Executes a change set, and watches what comes of it: with its events. None when it can't be executed any more: somebody else executed
 /// another one, or threw this one away.
 ///
 /// # Errors
@@ -21,7 +22,7 @@ pub(super) async fn execute(
     target: Target<'_>,
     operation: Operation,
     draft: &Draft,
-) -> Result<Option<Outcome>, Failed> {
+) -> Result<Option<(Outcome, Vec<ResourceEvent>)>, Failed> {
     let is_void = AtomicBool::new(false);
     let request = async {
         let execute = context.cloud.execute_change_set(&draft.id, draft.keep_failed);
@@ -30,7 +31,7 @@ pub(super) async fn execute(
     };
     match operation::run(context, target, operation, request).await {
         Err(Failed::Failure(_)) if is_void.load(Ordering::Relaxed) => Ok(None),
-        ended => ended.map(|(outcome, _)| Some(outcome)),
+        ended => ended.map(|(outcome, ended)| Some((outcome, ended.events))),
     }
 }
 

@@ -5,13 +5,14 @@ use std::future::ready;
 use std::time::Duration;
 
 use super::execute::{delete_failed_create, execute};
+use super::left::left_over;
 use super::{Deployment, existing_bucket, handover, queue_names, take_in};
 use crate::blueprint::Stack;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::engine::event::{Event, Operation};
 use crate::engine::operation::{self, Context, OnInterrupt, Target, Waiting};
-use crate::engine::outcome::{Failed, Outcome};
+use crate::engine::outcome::{Failed, LeftOver, Outcome};
 use crate::engine::plan::decide::{self, Deploy, History};
 use crate::engine::plan::draft::{Base, Drafting, draft};
 use crate::engine::plan::draw_up::draw_up_again;
@@ -26,6 +27,8 @@ pub(super) struct Made {
     pub id: String,
     /// The change set that was executed, if one was.
     pub change_set: Option<String>,
+    /// What the update took out of the stack, and what is there all the same.
+    pub left_over: Vec<LeftOver>,
 }
 
 /// Brings a stack to what it should be. What it loses was `shown`; `now` is a later plan, where there is one. None when
@@ -116,8 +119,11 @@ async fn deploy_as_planned(
             stack: stack.name.clone(),
             part: stack.part.clone(),
         });
-        let change_set = None;
-        let made = planned.id.clone().map(|id| Made { id, change_set });
+        let made = planned.id.clone().map(|id| Made {
+            id,
+            change_set: None,
+            left_over: Vec::new(),
+        });
         Ok(Step::Ended(Outcome::Unchanged, made))
     };
     match planned.action {
@@ -164,8 +170,8 @@ async fn deploy_as_planned(
         &stack.name,
         change_set(deployment, stack, planned, &parameters, outputs, (create, id)),
     );
-    let draft = match made.await? {
-        Drafting::Ready { draft, .. } => draft,
+    let (draft, changes) = match made.await? {
+        Drafting::Ready { draft, changes, .. } => (draft, changes),
         Drafting::NothingToDo => return unchanged(),
         Drafting::Begun => return Ok(Step::Begun),
     };
@@ -202,12 +208,17 @@ async fn deploy_as_planned(
         },
         None => executed.await,
     };
-    let Some(outcome) = executed? else {
+    let Some((outcome, events)) = executed? else {
         return Ok(Step::Begun);
+    };
+    let left_over = match operation {
+        Operation::Update => left_over(&stack.name, &cloud.region, &changes, &events),
+        _ => Vec::new(),
     };
     let made = Made {
         id: draft.stack_id,
         change_set: Some(draft.id),
+        left_over,
     };
     Ok(Step::Ended(outcome, Some(made)))
 }
@@ -278,7 +289,12 @@ fn approve_again(
     planned: &StackPlan,
     changes: &[Change],
 ) -> Result<(), Error> {
-    if let Some(refusal) = plan::loss::data_loss(&stack.name, changes, &deployment.options.allow_replace) {
+    if let Some(refusal) = plan::loss::data_loss(
+        &stack.name,
+        stack.file.is_some(),
+        changes,
+        &deployment.options.allow_replace,
+    ) {
         return Err(refusal);
     }
     let not_shown = plan::loss::not_shown(&planned.changes, changes);

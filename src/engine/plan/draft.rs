@@ -114,6 +114,7 @@ pub async fn draft(
             cloud.put_object_once(bucket, &key, body.clone().into_bytes()).await?;
             Template::Url(cloud.object_url(bucket, &key))
         }
+        None if body.len() > LONGEST_INLINE_TEMPLATE => return Err(too_long(stack, body)),
         _ => Template::Body(body),
     };
     // What is deployed is acknowledged already.
@@ -135,6 +136,7 @@ pub async fn draft(
         tags: &stack.tags,
         makes_roles: stack.makes_roles && first.is_none() || beside.is_some(),
         names_roles: stack.names_roles || beside.is_some(),
+        expands: stack.expands && (first.is_none() || beside.is_some()),
         description: &description,
         import_existing,
         to_import: &to_import,
@@ -189,6 +191,16 @@ pub async fn draft(
         changes,
         warning,
     })
+}
+
+/// The bucket comes before it where the file is deployed as a whole.
+fn too_long(stack: &Stack, body: &str) -> Error {
+    Error::refused(format!(
+        "{}: its template has {} bytes, and goes by the bucket for programs, which isn't there",
+        stack.name,
+        body.len()
+    ))
+    .with_help("deploy that first: --only artifacts")
 }
 
 /// Only a name that was given can be taken. One of ours by that name is thrown away: it's left over from a run that was

@@ -171,7 +171,9 @@ pub(super) fn changes_more(error: &Error) -> bool {
 }
 
 /// Why a stack can't be made beside what is there, if it can't.
-pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
+///
+/// `own_template`: its template is the user's.
+pub fn refusal(part: &str, own_template: bool, region: &str, found: &[Existing]) -> Option<String> {
     let held = found.iter().filter_map(|existing| match &existing.holder {
         Holder::Stack { name, .. } => Some(format!("{} is in the stack {name}", existing.physical_id)),
         _ => None,
@@ -223,6 +225,9 @@ pub fn refusal(part: &str, region: &str, found: &[Existing]) -> Option<String> {
     let take_in = match part {
         // Its bucket always goes with the environment.
         "artifacts" => String::new(),
+        _ if own_template => {
+            format!("give {them} `DeletionPolicy: Retain` in the template to take {them} into the stack, or ")
+        }
         _ => format!("set `on_destroy: keep` in the file to take {them} into the stack, or "),
     };
     Some(format!(
@@ -260,6 +265,13 @@ mod tests {
 
     #[test]
     fn only_what_would_be_deleted_with_its_stack_is_refused_with_a_way_out() {
+        let refusal = |part: &str, region: &str, found: &[Existing]| refusal(part, false, region, found);
+        let table = [existing("AWS::DynamoDB::Table", "books", false)];
+        let of_own = super::refusal("db", true, "us-east-2", &table).unwrap_or_default();
+        assert!(
+            of_own.contains("`DeletionPolicy: Retain`") && !of_own.contains("on_destroy"),
+            "{of_own}"
+        );
         assert_eq!(refusal("intake", "us-east-2", &[]), None);
         assert_eq!(
             refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "kept", true)]),

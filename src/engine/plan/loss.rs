@@ -1,5 +1,6 @@
 //! What a stack's changes take away: what is refused, and what must be shown before.
 
+use crate::blueprint::own_template::is_nested;
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::deployed::holdings::holds_data;
@@ -9,10 +10,19 @@ const LOST: &str = ", and what is in it would be lost";
 const SNAPSHOT: &str = "of what is in it, a last snapshot stays, which is billed";
 const STAYS: &str = "stays with what is in it and is billed on, and no stack has it any more";
 
-/// A refusal when these changes of a stack replace or delete something that holds data and isn't in `allowed`.
-pub fn data_loss(stack: &str, changes: &[Change], allowed: &[String]) -> Option<Error> {
+/// A refusal when these changes of a stack replace or delete something that holds data and isn't in `allowed`; or when they
+/// make something in which that couldn't be seen. `own_template`: its template is the user's.
+pub fn data_loss(stack: &str, own_template: bool, changes: &[Change], allowed: &[String]) -> Option<Error> {
+    let nests = |change: &&Change| is_nested(&change.resource_type) && change.action != Action::Remove;
+    if let Some(nested) = changes.iter().find(nests).filter(|_| own_template) {
+        let what = format!(
+            "{stack} would make a nested stack, {}: nobody would see what is in it, or whether data is lost with it",
+            nested.logical_id
+        );
+        return Some(Error::refused(what).with_help("make an extra of the nested template, and hand its outputs on"));
+    }
     let lost = changes.iter().find(|change| {
-        change.takes_away() && holds_data(&change.resource_type) && !allowed.contains(&change.logical_id)
+        change.takes_away() && holds_data(&change.resource_type, own_template) && !allowed.contains(&change.logical_id)
     })?;
     let name = lost.physical_id.as_deref().unwrap_or(&lost.logical_id);
     let (what, becomes) = match (&lost.action, lost.disposal) {
@@ -88,7 +98,7 @@ mod tests {
             ..change("Queue", action, Replacement::Yes)
         };
         let says = |action, disposal| {
-            data_loss("lab-db", &[of(action, disposal)], &[])
+            data_loss("lab-db", true, &[of(action, disposal)], &[])
                 .expect("a refusal")
                 .to_string()
         };
@@ -135,5 +145,31 @@ mod tests {
         let is_new = |shown, now| !not_shown(&[of(Action::Modify, shown)], &[of(Action::Modify, now)]).is_empty();
         assert!(is_new(Some(Kept), Some(Snapshot)) && is_new(Some(Snapshot), None));
         assert!(!is_new(None, Some(Deleted)) && !is_new(Some(Deleted), Some(Kept)));
+    }
+
+    fn refusal(own_template: bool, resource_type: &str, action: Action, allowed: &[&str]) -> Option<String> {
+        let change = Change {
+            resource_type: resource_type.into(),
+            ..change("It", action, Replacement::No)
+        };
+        let allowed: Vec<String> = allowed.iter().map(|id| (*id).to_owned()).collect();
+        data_loss("lab-db", own_template, &[change], &allowed).map(|error| error.to_string())
+    }
+
+    #[test]
+    fn logs_are_data_in_a_template_of_the_users() {
+        let logs = "AWS::Logs::LogGroup";
+        assert!(refusal(true, logs, Action::Remove, &[]).is_some());
+        assert_eq!(refusal(false, logs, Action::Remove, &[]), None);
+    }
+
+    #[test]
+    fn a_nested_stack_that_a_macro_makes_is_refused_whatever_is_allowed() {
+        let nested = "AWS::CloudFormation::Stack";
+        let why = refusal(true, nested, Action::Add, &["It"]).unwrap_or_default();
+        assert!(why.contains("would make a nested stack, It"), "{why}");
+        // One that goes takes with it what nobody sees.
+        assert!(refusal(true, nested, Action::Remove, &[]).is_some());
+        assert_eq!(refusal(true, nested, Action::Remove, &["It"]), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::blueprint::tags::StackTags;
 use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -146,6 +147,10 @@ pub(super) async fn plan_stack(
         parameters: resolve(stack, outputs, &current).ok(),
         current,
         id: found.map(|found| found.id.clone()),
+        own_template: stack.file.is_some(),
+        needs_now: found
+            .and_then(|found| StackTags::read(&found.tags))
+            .map_or_else(Vec::new, |tags| tags.needs),
     };
     plan.change_protection(options, stack, found);
     let decided = decide::deploy(plan.status.as_ref(), history);
@@ -174,7 +179,7 @@ pub(super) async fn plan_stack(
         return Ok(plan);
     }
     existing.retain(|existing| !is_own(existing));
-    if let Some(why) = imports::refusal(&stack.part, &cloud.region, &existing) {
+    if let Some(why) = imports::refusal(&stack.part, plan.own_template, &cloud.region, &existing) {
         plan.refuse(why);
         return Ok(plan);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::blueprint::quoting::as_handed_back;
+use crate::blueprint::template;
 use crate::blueprint::{Blueprint, Stack, Value};
 use crate::cloud::cloudformation::stacks::StackDescription;
 
@@ -42,7 +43,7 @@ pub fn is_unchanged(
             let same = parameters.get(name) == Some(&deployed.value);
             match value {
                 // The template is the same, so nobody says anything else now; somebody may have before.
-                Value::Default(text) => deployed.value == *text,
+                Value::Default(text) => deployed.value == *text || is_masked(template, name, &deployed.value),
                 // What the last rolling update kept in service says nothing about the next one.
                 Value::InService(_) => true,
                 // CloudFormation resolves it anew at each deploy: a newer image is a change.
@@ -54,6 +55,13 @@ pub fn is_unchanged(
                 | Value::DefaultSubnets(_) => same,
             }
         })
+}
+
+/// Whether a value isn't told because its parameter says `NoEcho`: asterisks come in its place
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>).
+fn is_masked(template: &str, parameter: &str, value: &str) -> bool {
+    value.starts_with("****")
+        && template::read(template).is_ok_and(|template| template::truth(&template["Parameters"][parameter]["NoEcho"]))
 }
 
 /// Tags that are handed back alike differ in the template.
@@ -97,6 +105,7 @@ mod tests {
             protect: false,
             makes_roles: false,
             names_roles: false,
+            expands: false,
             file: None,
             rolling_update: None,
             active: None,
@@ -189,6 +198,14 @@ mod tests {
             |found| found.parameters.get_mut("Size").expect("it").value = "30".into()
         ));
         assert!(differs(|found| _ = found.parameters.remove("InService")));
+        let masked = |no_echo: &str| {
+            let body = format!("Parameters: {{Size: {{Type: String, Default: '20'{no_echo}}}}}\nResources: {{}}\n");
+            let (mut stack, mut found) = (stack.clone(), found());
+            stack.body.clone_from(&body);
+            found.parameters.get_mut("Size").expect("it").value = "****".into();
+            same(&stack, &found, &body, Some("ami-1"))
+        };
+        assert!(masked(", NoEcho: true") && masked(", NoEcho: 'true'") && !masked(""));
         for status in StackStatus::ALL.iter().filter(|status| !status.is_well()) {
             let found = StackDescription {
                 status: status.clone(),

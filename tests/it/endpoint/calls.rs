@@ -173,6 +173,7 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", false) if asks("ownershipControls") => "GetBucketOwnershipControls",
         ("GET", false) if asks("policy") => "GetBucketPolicy",
         ("GET", false) if asks("publicAccessBlock") => "GetPublicAccessBlock",
+        ("GET", false) if asks("replication") => "GetBucketReplication",
         ("GET", false) if asks("tagging") => "GetBucketTagging",
         ("GET", false) if asks("versioning") => "GetBucketVersioning",
         ("GET", false) => "ListObjectsV2",

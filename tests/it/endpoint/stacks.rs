@@ -350,9 +350,12 @@ impl World {
         let stack = self.there(input)?;
         let template = self.stacks[stack].definition.template.as_ref();
         let template = template.ok_or_else(|| Refusal::validation("The stack has no template yet"))?;
-        let early = self.script.early_templates.get(&self.stacks[stack].name);
+        let name = &self.stacks[stack].name;
+        let is_original = input.text("TemplateStage") == Some("Original");
+        let original = self.script.originals.get(name).filter(|_| is_original);
+        let other = original.or_else(|| self.script.early_templates.get(name));
         Ok(Fields::new()
-            .text("TemplateBody", handed_back(early.unwrap_or(&template.body)))
+            .text("TemplateBody", handed_back(other.unwrap_or(&template.body)))
             .texts("StagesAvailable", ["Original", "Processed"]))
     }
 

@@ -55,6 +55,13 @@ impl Script {
     }
 
     /// Reads of this stack's template still give this one: they come too early, as those of `stale.rs`. That
+    /// What macros made this stack's template from: `Original` of `TemplateStage`, which is `Processed` unless it is said
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html>).
+    pub fn expanded_from(mut self, stack: &str, original: &str) -> Self {
+        self.originals.insert(stack.to_owned(), original.to_owned());
+        self
+    }
+
     /// this read does, too, is our assumption: nothing says that it is consistent.
     pub fn early_template(mut self, stack: &str, body: &str) -> Self {
         self.early_templates.insert(stack.to_owned(), body.to_owned());

@@ -342,11 +342,21 @@ fn what_is_wrong_in_a_template_is_said_on_its_line() {
     refused(&[], &of_ssm, &["can't be the path of an SSM parameter"]);
     let comment = format!("#{}\nParameters:", "x".repeat(1_000_000));
     refused(&[], &[("Parameters:", &comment)], &["CloudFormation takes 1000000"]);
-    let both = [
-        ("Parameters:", "Transform: Own\nParameters:"),
-        ("  Group:\n", "  N: {Type: 'AWS::CloudFormation::Stack'}\n  Group:\n"),
-    ];
-    refused(&[], &both, &["makes no change set of both"]);
+    for nested in ["AWS::CloudFormation::Stack", "AWS::Serverless::Application"] {
+        let nested = format!("  N: {{Type: '{nested}'}}\n  Group:\n");
+        refused(&[], &[("  Group:\n", &nested)], &["makes the nested stack N"]);
+    }
+    // What a part puts out can be read by all who read stacks.
+    refused(
+        &[],
+        &[("Feed: {Type: String", "Feed: {NoEcho: true, Type: String")],
+        &["`Feed` is a secret (`NoEcho`), and `work.QueueUrl` can be read"],
+    );
+    refused(
+        &[],
+        &[("BucketName: {Type: String", "BucketName: {NoEcho: true, Type: String")],
+        &["and `intake.BucketName` can be read", "lab.yaml:8:"],
+    );
     let json = changed(&[("own/db.yaml", "own/db.json")], &[]).file("own/db.json", "{\n \"Resources\": {},,\n}\n");
     json.args(["check", "lab.yaml"])
         .status(2)
@@ -360,9 +370,34 @@ fn what_holds_data_and_has_no_policy_is_advice() {
         let of = format!("  Keep: {{Type: 'AWS::EFS::FileSystem'{policy}}}\n  Group:\n");
         changed(&[], &[("  Group:\n", &of)]).args(["check", "lab.yaml"])
     };
-    let advice = "`destroy` deletes Keep of it with all data";
+    let advice = "`destroy` deletes Keep, which this template makes, with all its data";
     table("").stdout_contains(advice).run();
     table(", DeletionPolicy: Delete").stdout_lacks(advice).run();
+}
+
+#[test]
+fn what_two_regions_would_share_or_do_twice_is_advice() {
+    let more = "  Role: {Type: 'AWS::IAM::Role', Properties: {RoleName: reader, AssumeRolePolicyDocument: {}}}
+  Named: {Type: 'AWS::IAM::Role', Properties: {RoleName: !Sub 'reader-${AWS::Region}', AssumeRolePolicyDocument: {}}}
+  Files: {Type: 'AWS::EFS::FileSystem', DeletionPolicy: Retain}
+  Rule: {Type: 'AWS::Events::Rule', Properties: {ScheduleExpression: rate(1 hour)}}
+  Group:\n";
+    let check = |file: &[(&str, &str)]| {
+        changed(file, &[("  Group:\n", more)])
+            .args(["check", "lab.yaml"])
+            .run()
+            .stdout
+    };
+    let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = flat(check(&[("region: us-east-2", "standby: [us-west-2]")]));
+    for words in [
+        "the names of Role are taken: no two regions can have them",
+        "us-west-2 gets Files of `db`, too: empty, and billed",
+        "Rule of `db` begins its work in us-west-2, too",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!flat(check(&[])).contains("us-west-2"));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod events;
 pub mod existing_bucket;
 pub mod extend;
 mod extras;
+mod extras_data;
 pub mod files;
 mod filters;
 mod functions;
