@@ -377,8 +377,8 @@ fn what_holds_data_and_has_no_policy_is_advice() {
 
 #[test]
 fn what_two_regions_would_share_or_do_twice_is_advice() {
-    let more = "  Role: {Type: 'AWS::IAM::Role', Properties: {RoleName: reader, AssumeRolePolicyDocument: {}}}
-  Named: {Type: 'AWS::IAM::Role', Properties: {RoleName: !Sub 'reader-${AWS::Region}', AssumeRolePolicyDocument: {}}}
+    let more = "  Readers: {Type: 'AWS::IAM::Group', Properties: {GroupName: reader}}
+  Named: {Type: 'AWS::IAM::Group', Properties: {GroupName: !Sub 'reader-${AWS::Region}'}}
   Files: {Type: 'AWS::EFS::FileSystem', DeletionPolicy: Retain}
   Rule: {Type: 'AWS::Events::Rule', Properties: {ScheduleExpression: rate(1 hour)}}
   Group:\n";
@@ -391,7 +391,7 @@ fn what_two_regions_would_share_or_do_twice_is_advice() {
     let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let said = flat(check(&[("region: us-east-2", "standby: [us-west-2]")]));
     for words in [
-        "the names of Role are taken: no two regions can have them",
+        "the names of Readers are taken: no two regions can have them",
         "us-west-2 gets Files of `db`, too: empty, and billed",
         "Rule of `db` begins its work in us-west-2, too",
     ] {
