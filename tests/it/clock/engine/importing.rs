@@ -310,6 +310,23 @@ async fn queues_for_replies_that_were_kept_are_taken_in_again_by_an_update() {
     assert!(!plan.changes_anything(), "nothing is left to do");
 }
 
+/// "Update, create or delete operations cannot be executed during import operations."
+#[tokio::test(start_paused = true)]
+async fn an_import_beside_an_image_that_has_changed_is_refused_with_a_way_out() {
+    let rig = without_replies(true, Script::new()).await;
+    let image = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64";
+    rig.endpoint
+        .world(|world| world.services.set_parameter(image, "ami-0fedcba9876543210"));
+    let plan = rig.plan().await.expect("a plan");
+    let refusal = plan.refusal().expect("a refusal").to_string();
+    assert!(refusal.contains("lab-work-replies can't be taken into it") || refusal.contains("lab-work-replies-dlq"));
+    assert!(
+        refusal.contains("Deploy it without what needs") && refusal.contains("LaunchTemplate"),
+        "{refusal}"
+    );
+    assert_eq!((rig.endpoint.change_sets(), kept_queues(&rig)), (vec![], 2));
+}
+
 /// It isn't made by the import: that one fails is no reason to delete it.
 #[tokio::test(start_paused = true)]
 async fn an_import_into_a_stack_that_is_there_leaves_it_when_it_fails() {
