@@ -334,7 +334,8 @@ fn tell(node: &mut Node, resource: &Json) {
             let types = each(&properties["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]).len();
             let mut how = Vec::new();
             if types > 1 {
-                how.push(format!("{} more types", types - 1));
+                let more = types - 1;
+                how.push(format!("{more} more type{}", if more == 1 { "" } else { "s" }));
             }
             if distribution["OnDemandPercentageAboveBaseCapacity"] == 0 {
                 how.push("Spot".to_owned());

@@ -62,7 +62,8 @@ impl Table<'_> {
 
     /// docs/lambda.md, "What is deployed": "permissions that instances have for queue, bucket and logs, and no more".
     /// docs/results.md: "get, put and update items of this table, and nothing else in DynamoDB". docs/jobs.md: replies are
-    /// sent. docs/environment.md, `from`: the workers of one stage feed the next.
+    /// sent, and with `replies` or `schedules` the rest of a long job to the stage's own queue. docs/environment.md, `from`:
+    /// the workers of one stage feed the next.
     fn work(&self, stage: &Stage) -> BTreeSet<Grant> {
         let mut grants = allow(
             &[
@@ -76,6 +77,9 @@ impl Table<'_> {
         );
         if stage.replies {
             grants.extend(allow(&["sqs:SendMessage"], &[self.queue(&stage.name, "-replies")]));
+        }
+        if stage.replies || !stage.schedules.is_empty() {
+            grants.extend(allow(&["sqs:SendMessage"], &[self.queue(&stage.name, "")]));
         }
         let next = self
             .environment
