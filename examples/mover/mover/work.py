@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from mover.announce import Announcer
 from mover.events import BadMessage, Job, Upload, job_in, uploads_in
@@ -20,6 +21,8 @@ from mover.settings import Settings
 # message invisible, and short enough that a worker that is killed loses little: each delivery counts, and a job of hours
 # would end among the dead letters.
 SECONDS_PER_JOB = 600.0
+# As SQS says it in its two protocols.
+DENIED = ("AccessDenied", "AccessDeniedException")
 
 
 class Work:
@@ -55,8 +58,9 @@ class Work:
             else:
                 moved, rest = self._do(asked_for, seconds, end)
                 if rest:
-                    self._send_on(rest, job)
-                    return
+                    if self._send_on(rest, job):
+                        return
+                    moved, _ = self._do(rest, seconds, None)
         except BadMessage as error:
             if not self.reply.wanted(job):
                 raise
@@ -66,27 +70,35 @@ class Work:
         if self.reply.wanted(job):
             self.reply(job, "done", moved=moved)
 
-    def _do(self, job: Job, seconds: float, end: float) -> tuple[int, Job | None]:
-        """How many files it has moved by now, and what is left of it."""
+    def _do(self, job: Job, seconds: float, end: float | None) -> tuple[int, Job | None]:
+        """How many files it has moved by now, and what is left of it. Without an `end` nothing is left."""
         moved, last = job.moved, None
         # For the file under way and the answer a fifth of the time is left, or as long as the slowest file took twice.
         slowest = max(seconds / 10, self.settings.seconds_per_file)
         for upload in self._uploads(job):
             began = time.monotonic()
             # At least one: a job that is only sent on would never end.
-            if last is not None and (self.stopping() or began + 2 * slowest > end):
+            if last is not None and end is not None and (self.stopping() or began + 2 * slowest > end):
                 return moved, Job(job.move, last, moved)
             moved += self._move(upload)
             last = upload.key
             slowest = max(slowest, time.monotonic() - began)
         return moved, None
 
-    def _send_on(self, rest: Job, job: str | None) -> None:
-        """To the stage's own queue. Should we die before the job's own message is deleted, both are done: what one has
-        moved, the other doesn't find."""
+    def _send_on(self, rest: Job, job: str | None) -> bool:
+        """To the stage's own queue; whether we may. Should we die before the job's own message is deleted, both are done:
+        what one has moved, the other doesn't find."""
         attributes = {JOB_ID: {"DataType": "String", "StringValue": job}} if job else {}
-        self.sqs.send_message(QueueUrl=self.settings.queue_url, MessageBody=rest.body(), MessageAttributes=attributes)
+        queue = self.settings.queue_url
+        try:
+            self.sqs.send_message(QueueUrl=queue, MessageBody=rest.body(), MessageAttributes=attributes)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in DENIED:
+                raise
+            log.info("the rest of %s is not sent on, as we may not send to our own queue; it is done now", rest.move)
+            return False
         log.info("%d files of %s are moved; the rest, after %s, is a job of its own", rest.moved, rest.move, rest.after)
+        return True
 
     def _move(self, upload: Upload) -> bool:
         self._write(upload, WORKING)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest import Lab, eventually
 from mover.batches import Batches
 from mover.settings import Settings
@@ -57,6 +58,25 @@ def test_with_time_it_is_one_job(lab: Lab, new_work: Callable[..., Work]) -> Non
     for name in "abc":
         lab.put(f"uploads/{name}")
     new_work()(json.dumps({"move": "uploads/"}))
+    assert (taken(lab), lab.keys()) == ([], {"processed/a", "processed/b", "processed/c"})
+
+
+def test_who_may_not_send_to_the_own_queue_goes_on(
+    lab: Lab, new_work: Callable[..., Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        lab.put(f"uploads/{name}")
+    work, said = new_work(lambda: True), []
+
+    def denied(**_: Any) -> None:
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
+        said.append("AccessDenied")
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no policy allows it"}}, "SendMessage")
+
+    with monkeypatch.context() as only_here:
+        only_here.setattr(work.sqs, "send_message", denied)
+        work(json.dumps({"move": "uploads/"}), None, 0)
+    assert said == ["AccessDenied"], "once for a job"
     assert (taken(lab), lab.keys()) == ([], {"processed/a", "processed/b", "processed/c"})
 
 
