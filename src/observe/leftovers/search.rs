@@ -131,7 +131,12 @@ fn names_ours(policy: Option<&str>, cloud: &Cloud, environment: &str) -> bool {
     let Some(policy) = policy else { return false };
     let Cloud { account, region, .. } = cloud;
     let queues = format!("%3A{region}%3A{account}%3A{environment}-");
-    let buckets = ["", "artifacts-"].map(|kind| format!("%3As3%3A%3A%3A{environment}-{kind}{account}-{region}"));
+    // The bucket itself, which the role for copies may read the rules of; or programs in the bucket for these. Not files in the
+    // first one: the role for copies in the other region may put some there.
+    let buckets = ["", "artifacts-"].map(|kind| {
+        let end = if kind.is_empty() { "%22" } else { "%2F" };
+        format!("%3As3%3A%3A%3A{environment}-{kind}{account}-{region}{end}")
+    });
     // "Policies returned by this operation are URL-encoded" (GetRolePolicy): `%3A` is a colon.
     [queues].iter().chain(&buckets).any(|ours| policy.contains(ours))
 }

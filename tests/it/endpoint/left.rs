@@ -230,7 +230,17 @@ impl World {
                     false => "lab-work",
                 };
                 let queue = match named {
-                    "replicate" => format!("arn%3Aaws%3As3%3A%3A%3Alab-{}-{region}", self.script.account),
+                    // From the bucket in its own region to the one in another, each as templates/intake.yaml.j2 has it.
+                    "replicate" => {
+                        let bucket =
+                            |region: &str| format!("arn%3Aaws%3As3%3A%3A%3Alab-{}-{region}", self.script.account);
+                        let to = match region == self.script.region {
+                            true => "eu-west-1",
+                            false => self.script.region.as_str(),
+                        };
+                        let (from, to) = (bucket(region), bucket(to));
+                        format!("{from}%22%2C%22{from}%2Fuploads%2F%2A%22%2C%22{to}%2Fuploads%2F%2A")
+                    }
                     _ => format!("arn%3Aaws%3Asqs%3A{region}%3A{}%3A{name}", self.script.account),
                 };
                 Fields::new()
