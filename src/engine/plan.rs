@@ -343,9 +343,12 @@ pub(super) fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<S
     if replaced.is_empty() {
         return None;
     }
-    let way_out = match draft.keep_failed {
-        true => "Take the failed update back first: qfleet recover",
-        false => "Deploy it without --on-failure keep",
+    let way_out = match (draft.keep_failed, draft.takes_in) {
+        (true, _) => "Take the failed update back first: qfleet recover",
+        (false, true) => {
+            "It also takes in what was kept, which a rollback could delete. Deploy one of the two first, and the other afterwards"
+        }
+        (false, false) => "Deploy it without --on-failure keep",
     };
     let names = replaced.join(", ");
     Some(format!(
@@ -382,6 +385,7 @@ mod tests {
             stack_id: String::new(),
             keep_failed,
             keeps_what_fails,
+            takes_in: false,
         };
         let property = |after: &str, replacement| PropertyChange {
             path: "/Properties/TopicName".into(),
@@ -400,6 +404,12 @@ mod tests {
         assert!(why.contains("replace Topic") && why.contains("qfleet recover"), "{why}");
         let why = refusal(&replaced, &draft(false, true)).unwrap_or_default();
         assert!(why.contains("without --on-failure keep"), "{why}");
+        let takes_in = Draft {
+            takes_in: true,
+            ..draft(false, true)
+        };
+        let why = refusal(&replaced, &takes_in).unwrap_or_default();
+        assert!(why.contains("Deploy one of the two first"), "{why}");
         assert_eq!(refusal(&replaced, &draft(false, false)), None);
         for spared in [
             // It failed, and is made anew for that alone.

@@ -171,7 +171,7 @@ pub enum Replacement {
     No,
     /// That depends on what other changes result in.
     Maybe,
-    /// It is made anew, and the old one is deleted, unless its `disposal` says otherwise.
+    /// It is made anew, and the old one is deleted, unless the change's `disposal` says otherwise.
     Yes,
 }
 

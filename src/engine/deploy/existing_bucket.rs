@@ -53,6 +53,12 @@ impl Buckets {
         told.is_ok_and(|told| told.iter().any(|told| told.bucket == bucket))
     }
 
+    fn left(&self) -> Vec<String> {
+        let told = self.told.lock();
+        told.map(|told| told.iter().map(|told| told.bucket.clone()).collect())
+            .unwrap_or_default()
+    }
+
     /// It is as it was.
     fn forget(&self, bucket: &str) {
         if let Ok(mut told) = self.told.lock() {
@@ -130,6 +136,13 @@ pub(super) async fn put_back(deployment: Deployment<'_>, stack: &Stack, id: &str
         return;
     }
     if matches!(failed, Failed::Unattended(..) | Failed::Starting(..)) {
+        for left in buckets.left() {
+            context.tell.warn(format!(
+                "{}: its notifications were taken out of {left}. Should CloudFormation take the update back, {left} tells \
+                 nobody of new files. {HOW_TO_MEND}",
+                stack.name
+            ));
+        }
         return say_what_is_missing(deployment, stack).await;
     }
     if buckets.told.lock().is_ok_and(|told| told.is_empty()) {
@@ -253,6 +266,14 @@ pub(super) async fn join(
             }
             buckets.cut_short.store(true, Ordering::Relaxed);
             Ok(())
+        }
+        Err(Failed::Failure(_)) if context.waiting.deadline.is_some_and(|end| Instant::now() >= end) => {
+            let what = match wrote {
+                true => format!("{bucket} was told of it, and whether that stayed isn't known"),
+                false => format!("{bucket} doesn't tell it of new files yet"),
+            };
+            let what = format!("{} is deployed, and {what}: the time of --timeout is over", stack.name);
+            Err(Error::failed(what).with_help(HOW_TO_MEND).into())
         }
         Err(failed) => Err(failed),
     }

@@ -10,8 +10,8 @@ use crate::cloud::cloudformation::stack_status::StackStatus::{self, *};
 pub enum History {
     /// No operation on it ever ended well: nothing in it was ever in use.
     NeverComplete,
-    /// No operation on it ever ended well, but it took in data that was kept. Nothing says that taking back its create, or
-    /// deleting it, spares what it took in under RetainExceptOnCreate: neither is done on the way.
+    /// It took in data that was kept, and no operation on it has ended well since. Nothing says that taking that back, or
+    /// deleting the stack, spares what it took in under RetainExceptOnCreate: neither is done on the way.
     TookIn,
     /// An operation on it ended well once, or its beginning isn't known any more.
     WasComplete,
@@ -72,7 +72,7 @@ pub enum Recover {
 const UNKNOWN: &str = "this version of qfleet doesn't know that status";
 const ROLLED_BACK_ONCE_COMPLETE: &str = "it can't be changed any more, and as it was complete once, it isn't deleted \
                                          on the way. Save what it holds, then: qfleet destroy";
-const TOOK_IN: &str = "it took in data that was kept, and taking its create back could delete that. Put right what failed, \
+const TOOK_IN: &str = "it took in data that was kept, and taking that back could delete it. Put right what failed, \
                        and go on with it: qfleet deploy";
 const ROLLBACK_STUCK_WITH_DATA: &str = "its first create failed, and so did the way back. As it took in data that was \
                                         kept, it isn't deleted on the way. Save what it holds, then: qfleet destroy";

@@ -185,6 +185,7 @@ pub async fn draft(
         stack_id: made.stack_id,
         keep_failed,
         keeps_what_fails: !create && (keep_failed || on_failure == Some(OnFailure::Keep)),
+        takes_in: import_existing,
     };
     Ok(Drafting::Ready {
         draft,

@@ -21,6 +21,8 @@ pub struct Draft {
     pub keep_failed: bool,
     /// Whether an update that fails is left as it is, for whatever reason.
     pub keeps_what_fails: bool,
+    /// Whether it takes in what was kept.
+    pub takes_in: bool,
 }
 
 /// The change sets that this process made and that must not stay behind. Clones are the same.

@@ -23,6 +23,15 @@ pub async fn of(cloud: &Cloud, stack: &StackDescription) -> Result<History, Clou
     Ok(read(&events))
 }
 
+/// "A last known stable state includes any status in a *_COMPLETE", of these
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html>).
+fn is_stable(status: &StackStatus) -> bool {
+    matches!(
+        status,
+        CreateComplete | UpdateComplete | UpdateRollbackComplete | ImportComplete | ImportRollbackComplete
+    )
+}
+
 /// Events are kept for a limited time: without the one that the stack began with, nothing is known for certain.
 fn read(events: &[ResourceEvent]) -> History {
     let mut of_stack = events
@@ -30,21 +39,16 @@ fn read(events: &[ResourceEvent]) -> History {
         .filter(|event| event.is_stack)
         .map(|event| StackStatus::from(event.status.as_str()));
     let from_the_beginning = matches!(of_stack.next(), Some(CreateInProgress | ReviewInProgress));
-    // "A last known stable state includes any status in a *_COMPLETE", of these:
-    // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html
-    let ever_complete = of_stack.any(|status| {
-        matches!(
-            status,
-            CreateComplete | UpdateComplete | UpdateRollbackComplete | ImportComplete | ImportRollbackComplete
-        )
-    });
-    // An import counts also while it runs or when it failed: the resource may be the stack's by now.
-    let took_in = || {
-        let mut of_resources = events.iter().filter(|event| !event.is_stack);
-        of_resources.any(|event| event.status.starts_with("IMPORT_"))
-    };
+    let ever_complete = of_stack.any(|status| is_stable(&status));
+    // An import counts also while it runs or when it failed: the resource may be the stack's by now. Once the operation has
+    // ended well, nothing takes it back any more.
+    let is_complete = |event: &&ResourceEvent| event.is_stack && is_stable(&StackStatus::from(event.status.as_str()));
+    let since = events.iter().rev().take_while(|event| !is_complete(event));
+    let took_in = since
+        .filter(|event| !event.is_stack)
+        .any(|event| event.status.starts_with("IMPORT_"));
     match from_the_beginning && !ever_complete {
-        true if took_in() => History::TookIn,
+        _ if took_in => History::TookIn,
         true => History::NeverComplete,
         false => History::WasComplete,
     }
@@ -59,6 +63,10 @@ mod tests {
     }
 
     fn history_with(of_stack: &[&str], of_resources: &str) -> History {
+        read(&with_events(of_stack, of_resources))
+    }
+
+    fn with_events(of_stack: &[&str], of_resources: &str) -> Vec<ResourceEvent> {
         let event = |status: &str, is_stack: bool| ResourceEvent {
             id: String::new(),
             operation_id: None,
@@ -77,7 +85,7 @@ mod tests {
             // Whether its resources are complete says nothing.
             events.push(event(of_resources, false));
         }
-        read(&events)
+        events
     }
 
     #[test]
@@ -115,11 +123,19 @@ mod tests {
 
     #[test]
     fn what_a_stack_took_in_matters_until_it_is_complete() {
-        let failed = ["CREATE_IN_PROGRESS", "CREATE_FAILED"];
-        let complete = ["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_FAILED"];
+        let created: &[&str] = &["CREATE_IN_PROGRESS", "CREATE_FAILED"];
+        let updated: &[&str] = &["CREATE_IN_PROGRESS", "CREATE_COMPLETE", "UPDATE_IN_PROGRESS"];
+        // Its beginning is too long ago.
+        let later: &[&str] = &["UPDATE_COMPLETE", "UPDATE_IN_PROGRESS", "UPDATE_FAILED"];
         for import in ["IMPORT_IN_PROGRESS", "IMPORT_COMPLETE"] {
-            assert_eq!(history_with(&failed, import), History::TookIn);
-            assert_eq!(history_with(&complete, import), History::WasComplete);
+            for failed in [created, updated, later] {
+                assert_eq!(history_with(failed, import), History::TookIn, "{failed:?}");
+            }
+            // After what it took in, it was complete.
+            let mut events = with_events(updated, import);
+            events.extend(with_events(&["UPDATE_COMPLETE"], "UPDATE_COMPLETE"));
+            events.extend(with_events(&["UPDATE_IN_PROGRESS", "UPDATE_FAILED"], "UPDATE_FAILED"));
+            assert_eq!(read(&events), History::WasComplete);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Data that was kept when its stack went, and that a new stack takes in as it is.
 
+use serde_json::Value;
+
 use crate::blueprint::resource_schema::{self, Import};
 use crate::blueprint::template;
 use crate::cloud::cloudformation::change_set::{Action, Change, ResourceToImport};
@@ -127,7 +129,10 @@ async fn named(cloud: &Cloud, body: &str, deployed: Option<&str>) -> Result<Vec<
     let known = deployed.unwrap_or_default();
     let is_new = |id: &String| !template::section(&known, "Resources").any(|(known, _)| known == id);
     let mut found = Vec::new();
-    for (id, resource) in template::section(&template, "Resources").filter(|(id, _)| is_new(id)) {
+    // Whether something with a `Condition` is to be made at all isn't known here: CloudFormation says what is in its way.
+    let is_certain = |resource: &Value| resource["Condition"].is_null();
+    let resources = template::section(&template, "Resources");
+    for (id, resource) in resources.filter(|(id, resource)| is_new(id) && is_certain(resource)) {
         let resource_type = resource["Type"].as_str().unwrap_or_default();
         let name = |property: &str| resource["Properties"][property].as_str();
         let is_denied = |error: &CloudError| error.is_denied();

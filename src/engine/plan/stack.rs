@@ -226,6 +226,8 @@ pub(super) async fn plan_stack(
         Err(part) => {
             if plan.action == StackAction::Create {
                 plan.show_template(&stack.body, existing);
+            } else {
+                plan.existing = existing;
             }
             plan.note = Some(format!(
                 "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"

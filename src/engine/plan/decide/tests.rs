@@ -189,7 +189,10 @@ fn table() -> String {
         } else {
             let _ = writeln!(table, "| {name}, never was complete | {never} |");
             if took != never {
-                let _ = writeln!(table, "| {name}, never was complete, took kept data in | {took} |");
+                let _ = writeln!(
+                    table,
+                    "| {name}, took kept data in and was not complete since | {took} |"
+                );
             }
             let _ = writeln!(table, "| {name}, was complete once | {was} |");
         }
