@@ -52,15 +52,20 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
     delivery::advise(environment, &mut advice);
     run_script::advise(environment, &mut advice);
     advice.extend(standby(environment));
-    advice.extend(copies(environment));
     advice
 }
 
 /// Whether data and stacks outlive their use, or end before it.
 fn keeping(environment: &Environment, advice: &mut Vec<Problem>) {
-    let (at, stays, lost) = match environment.bucket {
-        Some(_) => ("/bucket/on_destroy", "its bucket", "every file in the bucket"),
-        None => ("/on_destroy", "its queues", "every message and every result"),
+    let of_queues = match environment.results {
+        Some(_) => ("its queues", "every message and every result"),
+        None => ("its queues", "every message"),
+    };
+    let (at, (stays, lost)) = match &environment.bucket {
+        Some(bucket) if bucket.existing.is_none() => ("/bucket/on_destroy", ("its bucket", "every file in the bucket")),
+        // Of a bucket that was there, nothing is ever deleted.
+        Some(_) => ("/bucket/on_destroy", of_queues),
+        None => ("/on_destroy", of_queues),
     };
     match (environment.lifetime, environment.protect, environment.on_destroy()) {
         (Some(_), true, _) => advice.push(
@@ -97,15 +102,6 @@ fn standby(environment: &Environment) -> Option<Problem> {
             "fine if whoever uploads them sends them to both; else have S3 copy them: `replicate_to` of `bucket`";
         Problem::new("/standby", meaning).help(help).on_key()
     })
-}
-
-/// Files that are never copied, and nothing says so
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html>).
-fn copies(environment: &Environment) -> Option<Problem> {
-    environment.bucket.as_ref()?.replicate_to.as_ref()?;
-    let meaning = "files that their uploader encrypts with a key of KMS are not copied";
-    let help = "fine where uploaders name no encryption: the bucket's own, with S3's keys, is copied";
-    Some(Problem::new("/bucket/replicate_to", meaning).help(help))
 }
 
 fn files(environment: &Environment, advice: &mut Vec<Problem>) {

@@ -18,9 +18,10 @@ pub(super) fn check(checks: &mut Checks) {
             checks.note(problem.help(help), &[&from]);
         } else if only.prefix.is_none() && only.suffix.is_empty() {
             let problem = Problem::new(&at_only, "neither `prefix` nor `suffix` is there");
+            let [prefix, suffix] = ["prefix", "suffix"].map(|key| format!("{at_only}/{key}"));
             checks.note(
                 problem.help("name at least one; without `only` the stage gets every file"),
-                &[],
+                &[&prefix, &suffix],
             );
         }
         suffixes(checks, &at_only, only);

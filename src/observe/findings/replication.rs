@@ -20,7 +20,7 @@ pub(super) fn of(replication: &Replication, words: &Words) -> Option<Finding> {
     };
     let meaning = format!("{known}: {} {is}", replication.bucket);
     let command = format!("qfleet plan {}", words.file);
-    Some(broken(meaning, action, command))
+    Some(broken(meaning, action, WAITS, command))
 }
 
 fn of_rule(replication: &Replication, words: &Words) -> Option<Finding> {
@@ -32,12 +32,18 @@ fn of_rule(replication: &Replication, words: &Words) -> Option<Finding> {
     };
     let meaning = format!("uploads aren't copied to {}: {why}", replication.bucket);
     let command = format!("qfleet drift {} --part intake --revert", words.environment);
-    Some(broken(meaning, "put the rule back", command))
+    let missed = match replication.rule? {
+        Rule::OtherRole => WAITS,
+        _ => "",
+    };
+    Some(broken(meaning, "put the rule back", missed, command))
 }
 
-fn broken(meaning: String, action: &str, command: String) -> Finding {
-    let action = format!(
-        "{action}; S3 doesn't copy by itself what was uploaded meanwhile, and `old_versions` doesn't take what waits for that"
-    );
+/// Only of files that a rule in force speaks of: others have no replication status
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-status.html>).
+const WAITS: &str = ", and `old_versions` keeps the old versions of files that aren't copied yet";
+
+fn broken(meaning: String, action: &str, missed: &str, command: String) -> Finding {
+    let action = format!("{action}; S3 doesn't copy by itself what was uploaded meanwhile{missed}");
     Finding::new("replication-broken", Warning, meaning, action).command(command)
 }
