@@ -1,5 +1,8 @@
 //! Templates of the user's own: what they are given, who gets what they give, and what is said of a bad one.
 
+mod names;
+mod web_tier;
+
 use serde_json::{Value, json};
 
 use qfleet::blueprint::template;

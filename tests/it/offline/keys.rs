@@ -257,6 +257,40 @@ stages:
 }
 
 #[test]
+fn bad_values_around_the_fleet_are_refused_on_their_lines() {
+    let clients = list(21, |n| format!("10.0.{n}.0/24"));
+    let regions = list(21, |n| format!("us-east-{}", n % 10));
+    let suffixes = list(21, |n| format!(".a{n}"));
+    let times = list(21, |n| format!("{{cron: '{n} 3 * * *', body: x}}"));
+    refused(&format!(
+        "\
+name: lab
+standby: [{regions}] # `standby` must be a list of at most 20, not a list of 21
+results: {{ttl: 36501d}} # `ttl` must be from 1h to 36500d, not 36501d
+bucket: {{}}
+stages:
+  - name: a
+    from: bucket
+    only: {{prefix: uploads/img}} # `prefix` must be a key prefix that ends in `/`, such as `uploads/`, of letters, digits and `. _ = + @ -`, at most 200 characters, not `uploads/img`
+    schedules: [{times}] # `schedules` must be a list of at most 20, not a list of 21
+    workers: {{instances: {{program: program, types: [t3.micro]}}}}
+  - name: b
+    from: bucket
+    only: {{suffix: [{suffixes}]}} # `suffix` must be a list of at most 20, not a list of 21
+    workers: {{instances: {{program: program, types: [t3.micro]}}}}
+web:
+  instances: {{program: program, types: [t3.micro], vpc: vpc-01234567, subnets: [subnet-0123456c]}}
+  subnets: [subnet-0123456a] # `subnets` must be a list of 2 to 20, not a list of 1
+  clients: [{clients}] # `clients` must be a list of at most 20, not a list of 21
+  requests_per_instance: 0 # `requests_per_instance` must be a whole number from 1 to 1000000, not `0`
+delivery:
+  domain: files.example.com
+  certificate: cert.pem # `certificate` must be the ARN of a certificate of ACM (`arn:aws:acm:…:certificate/…`), at most 400 characters, not `cert.pem`
+"
+    ));
+}
+
+#[test]
 fn bad_values_of_a_function_are_refused_on_their_lines() {
     let policies = policies(9);
     refused(&format!(

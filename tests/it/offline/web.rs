@@ -287,3 +287,46 @@ fn who_may_reach_it_and_who_may_read_along_are_advice_of_their_own() {
     assert_eq!(has(certificate), (true, false));
     assert_eq!(has(&format!("{clients}{certificate}")), (false, false));
 }
+
+#[test]
+fn keys_at_other_values_are_in_its_template() {
+    let arn = "arn:aws:acm:us-east-2:111122223333:certificate/6f";
+    let keys = format!(
+        "  port: 9000\n  health: /up\n  requests_per_instance: 77\n  certificate: '{arn}'\n  subnets: [subnet-0123456a, \
+         subnet-0123456b]\n"
+    );
+    let text = file(&keys).replacen(
+        "web:\n  instances: {",
+        "web:\n  instances: {vpc: vpc-01234567, subnets: [subnet-0123456c], ",
+        1,
+    );
+    let args = ["render", "lab.yaml", "--account", "111122223333", "--output", "json"];
+    let all = with_file(&text).args(args).run().json();
+    let mut stacks = all["stacks"].as_array().expect("stacks").iter();
+    let web = stacks.find(|stack| stack["part"] == "web").expect("the web tier");
+    let body = Value::Object(template::read(web["template"].as_str().expect("text")).expect("a template"));
+    let at = |place: &str| {
+        let found = body.pointer(&format!("/Resources/{place}"));
+        found.cloned().unwrap_or_else(|| panic!("{place}"))
+    };
+    assert_eq!(at("TargetGroup/Properties/Port"), 9000);
+    assert_eq!(at("TargetGroup/Properties/HealthCheckPath"), "/up");
+    assert_eq!(
+        at("RequestScaling/Properties/TargetTrackingConfiguration/TargetValue"),
+        77
+    );
+    assert_eq!(
+        at("HttpsListener/Properties/Certificates/0/CertificateArn"),
+        json!({"Ref": "CertificateArn"})
+    );
+    assert_eq!(
+        at("LoadBalancer/Properties/Subnets"),
+        json!({"Ref": "LoadBalancerSubnetIds"})
+    );
+    assert_eq!(web["parameters"]["CertificateArn"], json!({"literal": arn}));
+    assert_eq!(
+        web["parameters"]["LoadBalancerSubnetIds"],
+        json!({"literal": "subnet-0123456a,subnet-0123456b"})
+    );
+    assert!(body["Outputs"]["WorkerEnvironment"].to_string().contains("PORT=9000"));
+}

@@ -48,7 +48,6 @@ fn a_deploy_leaves_a_fleet_asleep() {
         ..Plan::new("sleeps", 1, 2)
     };
     let mut place = Place::new(plan).up();
-    place.in_service(1);
     place.until("it sleeps", || {
         (place.group().instances.is_empty() && place.group().max == 0).then_some(())
     });
@@ -66,10 +65,19 @@ fn a_deploy_leaves_a_fleet_asleep() {
     place.qfleet(&["deploy", "fleet.yaml", "--yes"]).run();
     place.until("it sleeps on", || (bounds(&place) == Bounds::NONE).then_some(()));
     place.qfleet(&["drift", "fleet.yaml"]).run();
-    // Other bounds hold at once.
-    place.plan.max += 1;
-    let file = place.plan.file(&place.first.path("notes"));
-    std::fs::write(place.first.path("fleet.yaml"), file).expect("written");
-    place.qfleet(&["deploy", "fleet.yaml", "--yes"]).run();
-    place.until("the message is done", || (place.noted("done ") == 1).then_some(()));
+    // Other bounds hold at once, until it sleeps again: that may be in the next moment.
+    let is_done = |place: &Place| place.noted("done ") == 1;
+    for _ in 0..20 {
+        place.plan.max += 1;
+        let file = place.plan.file(&place.first.path("notes"));
+        std::fs::write(place.first.path("fleet.yaml"), file).expect("written");
+        place.qfleet(&["deploy", "fleet.yaml", "--yes"]).run();
+        place.until("the message is done, or it sleeps again", || {
+            (is_done(&place) || bounds(&place) == Bounds::NONE).then_some(())
+        });
+        if is_done(&place) {
+            return;
+        }
+    }
+    panic!("the message is never done\n{}", place.said());
 }

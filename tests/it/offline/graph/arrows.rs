@@ -8,6 +8,10 @@ use serde_json::Value;
 
 use super::deployed::{Deployed, token};
 
+mod permissions;
+
+use permissions::allowed;
+
 /// What is wrong with the picture of an environment.
 pub fn faults(blueprint: &Blueprint) -> Vec<String> {
     faults_of(blueprint, &graph::of(blueprint))
@@ -39,18 +43,6 @@ fn list(value: &Value) -> Vec<&Value> {
 
 fn says(value: &Value, text: &str) -> bool {
     serde_json::to_string(value).expect("JSON").contains(text)
-}
-
-/// The statements that allow something, of a policy's document.
-fn allowed(document: &Value) -> Vec<&Value> {
-    list(&document["Statement"])
-        .into_iter()
-        .filter(|statement| statement["Effect"] == "Allow")
-        .collect()
-}
-
-fn allows(statement: &Value, action: &str) -> bool {
-    list(&statement["Action"]).iter().any(|one| **one == action)
 }
 
 /// Stacks that say nothing about what a fleet does.
@@ -154,97 +146,6 @@ impl Check<'_> {
                 }
                 _ => ends && after.is_empty(),
             }
-        })
-    }
-
-    /// What a role's bearer may do: each statement of a role that one of the node's resources has.
-    fn statements(&self, bearer: &Node) -> Vec<&Value> {
-        let stack = bearer.stack.as_deref().unwrap_or_default();
-        let mut found = Vec::new();
-        for (of, id, role) in self.deployed.all("AWS::IAM::Role").filter(|(of, _, _)| *of == stack) {
-            let mut names = vec![token(of, id)];
-            for (of, id, profile) in self.deployed.all("AWS::IAM::InstanceProfile") {
-                if says(&profile["Roles"], &names[0]) {
-                    names.push(token(of, id));
-                }
-            }
-            let has = bearer.resources.iter().any(|id| {
-                let resource = self.deployed.resource(stack, id);
-                names.iter().any(|name| says(&resource["Properties"], name))
-            });
-            if has {
-                found.extend(
-                    list(&role["Policies"])
-                        .into_iter()
-                        .flat_map(|policy| allowed(&policy["PolicyDocument"])),
-                );
-            }
-        }
-        found
-    }
-
-    fn may(&self, bearer: &Node, action: &str, thing: &Node) -> bool {
-        self.statements(bearer).into_iter().any(|statement| {
-            let arns = list(&statement["Resource"]);
-            let prefixes = list(&statement["Condition"]["StringLike"]["s3:prefix"]);
-            let mut arns = arns.into_iter().filter_map(Value::as_str);
-            allows(statement, action)
-                && arns.any(|arn| match prefixes.is_empty() {
-                    true => self.is(thing, arn),
-                    false => prefixes.iter().any(|prefix| {
-                        let prefix = prefix.as_str().unwrap_or_default();
-                        self.is(thing, &format!("{arn}/{prefix}"))
-                    }),
-                })
-        })
-    }
-
-    /// Whether the policy of a queue, a topic or a bucket lets a service do something on behalf of a source.
-    fn lets(&self, thing: &Node, service: &str, action: &str, source: impl Fn(&str) -> bool) -> bool {
-        let kinds = [
-            "AWS::SQS::QueuePolicy",
-            "AWS::SNS::TopicPolicy",
-            "AWS::S3::BucketPolicy",
-        ];
-        let policies = kinds.iter().flat_map(|kind| self.deployed.all(kind));
-        let mut statements = policies.flat_map(|(_, _, policy)| allowed(&policy["PolicyDocument"]));
-        statements.any(|statement| {
-            let arns: Vec<&str> = list(&statement["Resource"])
-                .into_iter()
-                .filter_map(Value::as_str)
-                .collect();
-            let conditions = statement["Condition"].as_object();
-            let sources = conditions
-                .into_iter()
-                .flat_map(|all| all.values())
-                .flat_map(|one| list(&one["aws:SourceArn"]));
-            statement["Principal"]["Service"] == service
-                && allows(statement, action)
-                && arns.iter().any(|arn| self.is(thing, arn))
-                && sources.into_iter().filter_map(Value::as_str).any(&source)
-        })
-    }
-
-    /// Whether a resource of a type has these two in these properties.
-    fn ties(&self, kind: &str, one: (&str, &Node), other: (&str, &Node)) -> bool {
-        let is = |value: &Value, node: &Node| {
-            list(value)
-                .into_iter()
-                .filter_map(Value::as_str)
-                .any(|arn| self.is(node, arn))
-        };
-        self.deployed
-            .all(kind)
-            .any(|(_, _, properties)| is(&properties[one.0], one.1) && is(&properties[other.0], other.1))
-    }
-
-    /// Whether a resource of a node says this of another, below a property.
-    fn own(&self, node: &Node, property: &str, of: &Node) -> bool {
-        let stack = node.stack.as_deref().unwrap_or_default();
-        let tokens = self.tokens(of);
-        node.resources.iter().any(|id| {
-            let value = &self.deployed.resource(stack, id)["Properties"][property];
-            tokens.iter().any(|token| says(value, token))
         })
     }
 
