@@ -34,7 +34,7 @@ phase build cargo test --locked --no-run || true
 {
     phase mover python3 -m pytest -q examples/mover || true
     phase web python3 -m pytest -q examples/web || true
-    phase bootstrap python3 -m pytest -q -rs -p no:cacheprovider tests/bootstrap tests/acceptance || true
+    phase bootstrap python3 -m pytest -q -rs -p no:cacheprovider tests/bootstrap tests/acceptance tests/rows || true
     phase lab python3 tests/lab/lab.py target/debug/qfleet "$QFLEET_MINISTACK" || true
     phase lesson python3 tests/lab/lesson.py target/debug/qfleet "$QFLEET_MINISTACK" --speed 40 --photos 150 || true
     phase acceptance python3 tests/acceptance/acceptance.py target/debug/qfleet --emulator "$QFLEET_MINISTACK" || true
