@@ -5,6 +5,18 @@
 
 use super::Placement;
 
+/// Parts that an environment may have and that are no stage and no template of the user's.
+pub const PARTS: [&str; 8] = [
+    "artifacts",
+    "network",
+    "intake",
+    "results",
+    "alerts",
+    "web",
+    "delivery",
+    "dashboard",
+];
+
 /// The stack of a part.
 pub fn stack(environment: &str, part: &str) -> String {
     format!("{environment}-{part}")

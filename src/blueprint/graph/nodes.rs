@@ -6,19 +6,7 @@ use super::super::outputs;
 use super::buckets::Bucket;
 use super::resolve::{Piece, Resource, Stacks, each, text};
 use super::{Kind, Node};
-
-/// The parts that qfleet renders for every environment that has them; others are stages, which say who is at work in them,
-/// or templates of the user's.
-const PARTS: [&str; 8] = [
-    "artifacts",
-    "network",
-    "intake",
-    "results",
-    "alerts",
-    "web",
-    "delivery",
-    "dashboard",
-];
+use crate::blueprint::names::PARTS;
 
 /// Nodes, by numbers that stay as they are.
 pub struct Nodes {

@@ -41,10 +41,15 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    fn add(&self, mut more: Vec<Told>) {
+    /// Sets what a bucket tells, and keeps what was done; also whether anything was written, however it ended.
+    async fn set(&self, context: Context<'_>, stack: &str, wanted: &Notifications) -> (Result<Set, Failed>, bool) {
+        let mut more = Vec::new();
+        let done = set(context, stack, wanted, &mut more).await;
+        let wrote = !more.is_empty();
         if let Ok(mut told) = self.told.lock() {
             told.append(&mut more);
         }
+        (done, wrote)
     }
 
     /// Whether notifications were taken out of it, or may have been.
@@ -100,10 +105,7 @@ pub(super) async fn leave(
         .filter(|shown| now.as_ref() != Some(shown));
     for before in shown.iter().chain(&now) {
         let bucket = &before.bucket;
-        let mut told = Vec::new();
-        let taken_out = set(context, &stack.name, before, &mut told).await;
-        let wrote = !told.is_empty();
-        buckets.add(told);
+        let (taken_out, wrote) = buckets.set(context, &stack.name, before).await;
         match taken_out {
             Ok(Set::AsWanted { of_others }) => {
                 for entry in of_others {
@@ -247,10 +249,7 @@ pub(super) async fn join(
         );
         return Err(Error::refused(what).with_help("run the same command again").into());
     }
-    let mut told = Vec::new();
-    let joined = set(context, &stack.name, wanted, &mut told).await;
-    let wrote = !told.is_empty();
-    buckets.add(told);
+    let (joined, wrote) = buckets.set(context, &stack.name, wanted).await;
     match joined {
         Ok(Set::AsWanted { .. }) => Ok(()),
         Ok(Set::Gone) => {

@@ -16,17 +16,6 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::environment::Delivery;
 
-/// Parts that an environment may have without the name of a stage.
-const PARTS: [&str; 8] = [
-    "artifacts",
-    "network",
-    "intake",
-    "results",
-    "alerts",
-    "web",
-    "delivery",
-    "dashboard",
-];
 /// The policy in each role, which names what its bearer may use; by what is in the role's name.
 const POLICIES: [(&str, &str); 2] = [("-ScheduleRole-", "send"), ("-ReplicationRole-", "replicate")];
 /// That of all others: workers, and the web tier.
@@ -167,7 +156,7 @@ async fn stacks(cloud: &Cloud, environment: &str) -> Result<Stacks, CloudError> 
 }
 
 fn parts(subject: &Subject) -> BTreeSet<String> {
-    let fixed = PARTS.iter().map(|part| (*part).to_owned());
+    let fixed = names::PARTS.iter().map(|part| (*part).to_owned());
     fixed
         .chain(subject.known.parts.iter().cloned())
         .chain(subject.stages.iter().cloned())

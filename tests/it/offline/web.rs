@@ -21,10 +21,12 @@ fn test(web: &str) -> Test {
 }
 
 fn resources(web: &str) -> Map<String, Value> {
-    let all = test(web)
-        .args(["render", "lab.yaml", "--account", "111122223333", "--output", "json"])
-        .run()
-        .json();
+    resources_of(&file(web))
+}
+
+fn resources_of(file: &str) -> Map<String, Value> {
+    let args = ["render", "lab.yaml", "--account", "111122223333", "--output", "json"];
+    let all = with_file(file).args(args).run().json();
     let stacks = all["stacks"].as_array().expect("stacks");
     let web = stacks
         .iter()
@@ -228,17 +230,8 @@ fn a_spot_instance_may_leave_its_target_group_and_no_other() {
     let leaves = |one: &Value| one["Action"] == "elasticloadbalancing:DeregisterTargets";
     assert!(!statements("").iter().any(leaves), "nobody takes it back");
     let file = file("").replacen("web:\n  instances: {", "web:\n  instances: {spot: true, ", 1);
-    let all = with_file(&file)
-        .args(["render", "lab.yaml", "--account", "111122223333", "--output", "json"])
-        .run()
-        .json();
-    let stacks = all["stacks"].as_array().expect("stacks");
-    let web = stacks
-        .iter()
-        .find(|stack| stack["part"] == "web")
-        .expect("the web tier");
-    let template = template::read(web["template"].as_str().expect("a template")).expect("a template");
-    let role = &template["Resources"]["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let resources = resources_of(&file);
+    let role = &resources["Role"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
     let of_spot: Vec<&Value> = role
         .as_array()
         .expect("statements")

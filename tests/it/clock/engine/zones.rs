@@ -28,6 +28,12 @@ fn asked(rig: &Rig) -> usize {
     rig.endpoint.calls("DescribeInstanceTypeOfferings").len()
 }
 
+/// Why nothing is planned.
+async fn why_refused(rig: &Rig) -> String {
+    let plan = rig.plan().await.expect("a plan");
+    plan.refusal().expect("a refusal").to_string()
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_network_is_put_where_the_types_are_offered_and_stays_there() {
     let script = Script::new().offers("t3.micro", &["us-east-2b", "us-east-2c", "us-east-2-chi-1a"]);
@@ -290,25 +296,13 @@ async fn instances_where_their_load_balancer_is_not_are_refused_before_anything_
     );
     // Two of the load balancer's in one zone, which are the instances', too.
     let rig = Rig::of(in_a_vpc("subnet-0000000a, subnet-0000001a", ""), with_subnets());
-    let refusal = rig
-        .plan()
-        .await
-        .expect("a plan")
-        .refusal()
-        .expect("a refusal")
-        .to_string();
+    let refusal = why_refused(&rig).await;
     assert!(
         refusal.contains("are both in us-east-2a, and a load balancer takes one subnet a zone"),
         "{refusal}"
     );
     let rig = Rig::of(in_a_vpc("subnet-0000000a, subnet-00000009", ""), with_subnets());
-    let refusal = rig
-        .plan()
-        .await
-        .expect("a plan")
-        .refusal()
-        .expect("a refusal")
-        .to_string();
+    let refusal = why_refused(&rig).await;
     assert!(refusal.contains("subnet-00000009 isn't there"), "{refusal}");
 }
 
@@ -324,13 +318,7 @@ async fn what_is_deployed_is_not_asked_about_again_and_what_is_new_is() {
     assert_eq!(asked(&rig), before);
     rig.blueprint = in_a_vpc("subnet-0000001c", PUBLIC);
     rig.again();
-    let refusal = rig
-        .plan()
-        .await
-        .expect("a plan")
-        .refusal()
-        .expect("a refusal")
-        .to_string();
+    let refusal = why_refused(&rig).await;
     assert!(
         refusal.contains("instances in subnet-0000001c would get no requests"),
         "{refusal}"
