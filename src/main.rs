@@ -1,10 +1,9 @@
 use std::process::ExitCode;
 
-use clap::Parser;
 use qfleet::commands::Cli;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse().settled();
+    let cli = Cli::from_command_line();
     let output = cli.global.output;
     cli.global.color.apply();
     match cli.run().and_then(|()| qfleet::report::all_written()) {

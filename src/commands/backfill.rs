@@ -78,7 +78,7 @@ pub(super) struct Document<'a> {
 
 impl Backfill {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.env.find()?;
         global.run(None, async |interrupt| {
             let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
             let queues = destinations.fed_by_bucket(&self.stage)?;

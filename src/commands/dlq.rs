@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::{Meant, Named};
 use crate::cloud::sqs::message_moves::FASTEST;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
-use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::destinations::Queues;
@@ -37,10 +37,13 @@ enum Verb {
 #[derive(Debug, Args)]
 struct Which {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Stage; may be left out when there is only one
     #[arg(value_name = "STAGE")]
     stage: Option<String>,
+    /// The same, where ENV is left out
+    #[arg(long = "stage", value_name = "STAGE", conflicts_with = "stage")]
+    by_option: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -118,18 +121,18 @@ impl Which {
     async fn find(
         &self,
         global: &Global,
-        environment: &Environment,
+        environment: &Meant,
         interrupt: &Interrupt,
     ) -> Result<(Cloud, Address, Queues)> {
         let (cloud, destinations) = interrupt.unless_stopped(global.destinations(environment)).await?;
-        let queues = destinations.queues(self.stage.as_deref())?;
+        let queues = destinations.queues(self.stage.as_ref().or(self.by_option.as_ref()).map(String::as_str))?;
         Ok((cloud, destinations.deployed.address, queues))
     }
 }
 
 impl SampleArgs {
     fn run(self, global: &Global) -> Result<()> {
-        let environment = self.which.env.load()?;
+        let environment = self.which.which.find()?;
         global.run(None, async |interrupt| {
             let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let (tell, transfer) = Transfer::begin(global.face());
@@ -149,7 +152,7 @@ impl SampleArgs {
 
 impl RedriveArgs {
     fn run(self, global: &Global) -> Result<()> {
-        let environment = self.which.env.load()?;
+        let environment = self.which.which.find()?;
         global.run(None, async |interrupt| {
             let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let (tell, transfer) = Transfer::begin(global.face());
@@ -172,7 +175,7 @@ impl RedriveArgs {
 
 impl PurgeArgs {
     fn run(self, global: &Global) -> Result<()> {
-        let environment = self.which.env.load()?;
+        let environment = self.which.which.find()?;
         global.run(None, async |interrupt| {
             let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let queue = queues.dead_letters;

@@ -53,7 +53,7 @@ struct Documents<'a> {
     #[schemars(rename = "files --get")]
     files_get: files::Got<'a>,
     results: results::Document<'a>,
-    #[schemars(rename = "results KEY")]
+    #[schemars(rename = "results --job")]
     results_of_job: results::OfJob<'a>,
     kill_worker: Killed,
     outputs: outputs::Document,

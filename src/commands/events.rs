@@ -3,8 +3,9 @@
 use clap::Args;
 use jiff::Timestamp;
 
-use super::global::{Env, Global};
+use super::global::Global;
 use super::logs::before;
+use super::named::Named;
 use crate::deployed::address::Address;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ Examples:
   qfleet events lab --output jsonl         an object a line, as `deploy` prints them")]
 pub struct Events {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// How far to look back (`1h`, `7d`)
     #[arg(long, value_name = "LENGTH", default_value = "1d")]
     since: Duration,
@@ -45,9 +46,11 @@ impl Events {
                 .with_help("use --output jsonl: an object a line"));
         }
         let since = before(Timestamp::now(), self.since)?;
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         global.run(None, async |interrupt| {
-            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
+            let cloud = interrupt
+                .unless_stopped(global.connect(environment.file.as_ref()))
+                .await?;
             let address = Address::new(&cloud, &environment.name);
             let mut follower = Follower::new(&cloud, &environment.name, since);
             let shown = self.show(global, &address, &mut follower, since);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::Global;
-use super::named::{Named, environment_name};
+use super::named::{NameOption, Named, nobody_named};
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
 use crate::deployed::{Deployed, expiry_parameter};
@@ -21,7 +21,7 @@ const MOST: Duration = Duration::days(365);
 /// Arguments of `extend`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "qfleet extend [OPTIONS] <ENV|--name <NAME>> <LENGTH>",
+    override_usage = "qfleet extend [OPTIONS] [ENV] <LENGTH>",
     after_help = "\
 It counts from the expiry that the environment has now; from now, when that is past. Nothing else changes: no stack is \
 touched, and a later deploy doesn't move the expiry back. An environment without a `lifetime` never expires, and is \
@@ -35,17 +35,16 @@ Exit codes: 0 moved; 1 it could not be read or written; 2 bad file or usage; 4 r
 lifetime)."
 )]
 pub struct Extend {
-    // Which of the two a single word is depends on --name. What clap has for that, `allow_missing_positional`, takes the
-    // first word for the length as soon as an option follows it: `extend lab --local 2h`.
-    /// Environment file, or the bare name of one in stacks/
+    // The last word is the length. What clap has for that, `allow_missing_positional`, takes the first word for the length
+    // as soon as an option follows it: `extend lab --local 2h`.
+    /// Environment file, or the bare name of one in stacks/; with --name it may be left out
     #[arg(value_name = "ENV", required = true)]
     first: String,
     /// How much later it expires: `2h`, `1d`, `1h 30m`
     #[arg(value_name = "LENGTH")]
     second: Option<String>,
-    /// Environment without its file: by the name in its stacks' tags, in the region of --region or AWS's defaults
-    #[arg(long, value_name = "NAME", value_parser = environment_name)]
-    name: Option<String>,
+    #[command(flatten)]
+    name: NameOption,
 }
 
 /// An expiry that was moved.
@@ -87,23 +86,19 @@ impl Extend {
         })
     }
 
-    /// Which environment, and by how much.
+    /// Which environment, and by how much: the last word is the length.
     fn words(&self) -> Result<(Named, Duration)> {
         let length = |text: &str| text.parse::<Duration>().map_err(Error::usage);
-        match (&self.name, &self.second) {
-            (Some(name), None) => Ok((Named::by_name(name), length(&self.first)?)),
-            (Some(_), Some(_)) => Err(
-                Error::usage("an environment is named by its file or by --name, not by both")
-                    .with_help("leave one of them out"),
-            ),
-            (None, Some(by)) => Ok((Named::by_file(&self.first), length(by)?)),
-            (None, None) if length(&self.first).is_ok() => {
-                Err(Error::usage("no environment was named").with_help(format!(
-                    "put its file before the length, or its name: --name NAME {}",
-                    self.first
-                )))
-            }
-            (None, None) => Err(
+        if let Some(by) = &self.second {
+            return Ok((Named::new(Some(&self.first), &self.name), length(by)?));
+        }
+        let named = self.name.given()?.is_some();
+        match length(&self.first) {
+            Ok(by) if named => Ok((Named::new(None, &self.name), by)),
+            Ok(_) => Err(nobody_named()),
+            Err(error) if named => Err(error
+                .with_help("the last word is by how much longer it is to live, as in: qfleet extend --name lab 2h")),
+            Err(_) => Err(
                 Error::usage(format!("by how much {} is to live longer wasn't said", self.first))
                     .with_help(format!("as in: qfleet extend {} 2h", self.first)),
             ),

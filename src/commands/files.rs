@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use crate::cloud::Cloud;
 use crate::cloud::s3::links::{LONGEST_LINK, Lifetime};
 use crate::cloud::s3::posts::LARGEST_POST;
@@ -45,7 +46,7 @@ Examples:
   qfleet files lab --get processed/cat.jpg --to cats/")]
 pub struct Files {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Print a link to this file
     #[arg(long, value_name = "KEY", group = "links", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     link: Option<String>,
@@ -118,10 +119,12 @@ impl Files {
         if let Some(key) = &self.upload_link {
             jobs::upload_link::check(key)?;
         }
-        let environment = self.env.load()?;
-        let Some(bucket) = &environment.bucket else {
+        let environment = self.which.find()?;
+        if let Some(file) = &environment.file
+            && file.bucket.is_none()
+        {
             return Err(Error::usage(format!("{} has no bucket", environment.name)));
-        };
+        }
         let to = self
             .get
             .as_ref()
@@ -142,10 +145,22 @@ impl Files {
             match (&self.link, &self.get, &to) {
                 (Some(key), ..) => asked.link(key, self.length).await,
                 (None, Some(key), Some(path)) => asked.get(key, path).await,
-                _ => asked.count(&intake.prefix, &bucket.processed).await,
+                _ => {
+                    let of_file = environment.file.as_ref().and_then(|file| file.bucket.as_ref());
+                    let processed = of_file.map(|bucket| bucket.processed.as_str());
+                    let processed = processed
+                        .or(destinations.processed())
+                        .ok_or_else(|| not_said(&environment.name))?;
+                    asked.count(&intake.prefix, processed).await
+                }
             }
         })
     }
+}
+
+fn not_said(environment: &str) -> Error {
+    Error::failed(format!("{environment} doesn't say where files go that are done"))
+        .with_help("give its file, which says so")
 }
 
 /// When something ends that is good for so long.

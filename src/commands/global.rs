@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use super::named::{Meant, NameOption};
 use crate::blueprint::{self, Placement};
 use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
 use crate::engine::plan::drafts::Drafts;
@@ -115,8 +116,8 @@ impl Global {
     }
 
     /// Connects, and finds where an environment's jobs go.
-    pub async fn destinations(&self, environment: &Environment) -> Result<(Cloud, Destinations)> {
-        let cloud = self.connect(Some(environment)).await?;
+    pub async fn destinations(&self, environment: &Meant) -> Result<(Cloud, Destinations)> {
+        let cloud = self.connect(environment.file.as_ref()).await?;
         let destinations = Destinations::find(&cloud, &environment.name).await?;
         Ok((cloud, destinations))
     }
@@ -233,12 +234,19 @@ pub struct Env {
     /// Environment file, or the bare name of one in stacks/
     #[arg(value_name = "ENV")]
     pub env: PathBuf,
+    #[command(flatten)]
+    pub name: NameOption,
 }
 
 impl Env {
-    /// As it was given, for a command to copy from a message.
+    /// As it was given, for a command to copy from a message: `stacks/lab.yaml`, with `--name bob` where a name was
+    /// given.
     pub fn words(&self) -> String {
-        shell::word(&self.env.to_string_lossy())
+        let file = shell::word(&self.env.to_string_lossy());
+        match self.name.words() {
+            Some(name) => format!("{file} {name}"),
+            None => file,
+        }
     }
 
     /// The file's path: as given if it is there or looks like a path, else `stacks/<name>.yaml`.
@@ -271,7 +279,16 @@ impl Env {
 
     /// Loads and checks it.
     pub fn load(&self) -> Result<Environment> {
-        Ok(environment::load(&self.path()?)?)
+        Ok(environment::load_as(&self.path()?, self.name.given()?.as_ref())?)
+    }
+
+    /// The same for a command that is about what is deployed.
+    pub fn find(&self) -> Result<Meant> {
+        let file = self.load()?;
+        Ok(Meant {
+            name: file.name.clone(),
+            file: Some(file),
+        })
     }
 
     /// The same for a command that renders it: what programs must be built for is built. A signal ends a build with all

@@ -3,7 +3,8 @@
 use clap::{ArgGroup, Args};
 use jiff::Timestamp;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use crate::engine::kill_worker::{Ask, How, Killed, News, Wanted, kill_worker};
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ Examples:
 )]
 pub struct KillWorker {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Stage to take it from; may be left out when there is one
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
@@ -74,13 +75,15 @@ impl KillWorker {
         if self.spot && !global.local {
             return Err(no_spot_on_aws());
         }
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         let longest = std::time::Duration::from_secs(self.timeout.as_secs());
         global.run(Some(longest), async |interrupt| {
-            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
+            let cloud = interrupt
+                .unless_stopped(global.connect(environment.file.as_ref()))
+                .await?;
             let wanted = Wanted {
                 environment: &environment.name,
-                words: &self.env.words(),
+                words: &self.which.in_commands().file,
                 stage: self.stage.as_deref(),
                 instance: self.instance.as_deref(),
                 how: self.how(),

@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::global::Global;
+use super::named::OnlyName;
 use crate::error::{Error, Result};
 use crate::observe::list::{self, Listing};
 use crate::report;
@@ -19,24 +20,28 @@ the rest is shown, with exit code 0.
 Examples:
   qfleet list
   qfleet list --all-regions                regions that the account has, eight at a time
+  qfleet list --name bob --all-regions     where there is one of this name
   qfleet list --output jsonl | jq -r 'select(.expires.seconds_left < 0) | .environment'")]
 pub struct List {
     /// Look in every region that the account has
     #[arg(long)]
     all_regions: bool,
+    #[command(flatten)]
+    only: OnlyName,
 }
 
 impl List {
     pub fn run(self, global: &Global) -> Result<()> {
         check_regions(global, self.all_regions)?;
+        let only = self.only.name()?;
         global.read(async {
             let cloud = global.connect(None).await?;
             let now = Timestamp::now();
             let listing = match self.all_regions {
-                true => list::all_regions(&cloud, now).await,
-                false => list::region(&cloud, now).await?,
+                true => list::all_regions(&cloud, only.as_deref(), now).await,
+                false => list::region(&cloud, only.as_deref(), now).await?,
             };
-            show(global, &listing);
+            show(global, &listing, only.as_deref());
             Ok(())
         })
     }
@@ -55,9 +60,9 @@ pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
     Ok(())
 }
 
-fn show(global: &Global, listing: &Listing) {
+fn show(global: &Global, listing: &Listing, only: Option<&str>) {
     match global.output {
-        Output::Text => report::text(&report::list::text(listing)),
+        Output::Text => report::text(&report::list::text(listing, only)),
         Output::Json => report::json(listing),
         Output::Jsonl => {
             listing.environments.iter().for_each(report::json_line);

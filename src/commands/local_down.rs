@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
+use super::named::NameOption;
 use crate::error::Result;
 use crate::local::fleet::stop::{self, Stopped};
 use crate::report;
@@ -19,11 +20,14 @@ supervisor was killed. What is deployed to the emulator stays. When nothing runs
 
 Examples:
   qfleet local down lab
+  qfleet local down --name bob             of this name, whatever its file is called
   qfleet local down                        every local fleet of yours")]
 pub struct Down {
-    /// Environment file, or the bare name of one in stacks/; without it, every fleet
+    /// Environment file, or the bare name of one in stacks/; without it and without a name, every fleet
     #[arg(value_name = "ENV")]
     env: Option<PathBuf>,
+    #[command(flatten)]
+    name: NameOption,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -34,9 +38,16 @@ pub(super) struct Document<'a> {
 impl Down {
     pub fn run(self, global: &Global) -> Result<()> {
         let global = &global.on_this_machine()?;
-        let environments = match self.env {
-            None => stop::known()?,
-            Some(env) => vec![named(env)?],
+        let environments = match (self.env, self.name.given()?) {
+            (None, Some(given)) => vec![given.name],
+            (Some(env), Some(given)) => {
+                // What it says doesn't count, but it must be a file: with a name beside it, a word is no fleet's name.
+                let name = NameOption::default();
+                Env { env, name }.path()?;
+                vec![given.name]
+            }
+            (None, None) => stop::known()?,
+            (Some(env), None) => vec![named(env)?],
         };
         let mut stopped = Vec::new();
         for environment in &environments {
@@ -56,5 +67,6 @@ fn named(env: PathBuf) -> Result<String> {
     {
         return Ok(name.to_owned());
     }
-    Ok(Env { env }.load()?.name)
+    let name = NameOption::default();
+    Ok(Env { env, name }.load()?.name)
 }

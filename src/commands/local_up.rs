@@ -205,6 +205,7 @@ impl Up {
         let errors = output.try_clone().map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["local", "up", "--color", "never"]).arg(&self.env.env);
+        command.args(self.env.name.given()?.iter().flat_map(|given| ["--name", &given.name]));
         command.args(["--speed", &self.speed.to_string(), "--endpoint-url", endpoint]);
         if self.no_install {
             command.arg("--no-install");

@@ -3,7 +3,8 @@
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
@@ -35,10 +36,13 @@ Examples:
   qfleet logs lab --follow --output jsonl      an object a line")]
 pub struct Logs {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Only the workers of this stage
     #[arg(value_name = "STAGE")]
     stage: Option<String>,
+    /// The same, where ENV is left out
+    #[arg(long = "stage", value_name = "STAGE", conflicts_with = "stage")]
+    by_option: Option<String>,
     /// Go on with what is logged from now on
     #[arg(long, short)]
     follow: bool,
@@ -54,13 +58,14 @@ pub struct Logs {
 }
 
 impl Logs {
-    pub fn run(self, global: &Global) -> Result<()> {
+    pub fn run(mut self, global: &Global) -> Result<()> {
+        self.stage = self.stage.or(self.by_option.take());
         if self.follow && global.output == Output::Json {
             return Err(Error::usage("--follow has no end, and --output json is one document")
                 .with_help("use --output jsonl: an object a line"));
         }
         let since = before(Timestamp::now(), self.since)?;
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         global.run(None, async |interrupt| {
             let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
             let web = Web::of(&destinations.deployed);

@@ -52,13 +52,16 @@ use crate::error::{Error, Result};
     version,
     max_term_width = 100,
     disable_help_subcommand = true,
-    after_help = "ENV is the path of an environment file, or the bare name of one in stacks/.\n\n\
+    after_help = "ENV is the path of an environment file, or the bare name of one in stacks/. --name, or the variable \
+                  QFLEET_NAME, is the environment's name: with a file, it stands in place of the file's `name`; without one, \
+                  what is deployed is found by it.\n\n\
                   Examples:\n  \
                   qfleet init photos --name photo-lab    files to start from\n  \
                   qfleet check photo-lab                 what can be known without AWS\n  \
                   qfleet deploy photo-lab --local        to an AWS emulator on this machine\n  \
                   qfleet plan photo-lab                  what a deploy would change in AWS\n  \
                   qfleet deploy photo-lab                to AWS\n  \
+                  qfleet deploy photo-lab --name bob     the same under another name\n  \
                   qfleet destroy photo-lab\n\n\
                   Exit codes:\n  \
                   0    done; nothing to do is done, too\n  \
@@ -130,8 +133,16 @@ pub enum Command {
 }
 
 impl Cli {
+    /// From the command line of this process, which ends with a message and exit code 2 when it is wrong.
+    pub fn from_command_line() -> Self {
+        match Cli::try_parse() {
+            Ok(cli) => cli.settled(),
+            Err(error) => named::explained(error).exit(),
+        }
+    }
+
     /// As the commands read it.
-    pub fn settled(mut self) -> Self {
+    fn settled(mut self) -> Self {
         self.global.output = self.global.form.into();
         self
     }

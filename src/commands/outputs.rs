@@ -4,7 +4,8 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
 use crate::engine::plan;
@@ -19,7 +20,7 @@ Examples:
   qfleet outputs lab --output json | jq -r .outputs.intake.BucketName")]
 pub struct Outputs {
     #[command(flatten)]
-    env: Env,
+    which: Named,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -31,9 +32,9 @@ pub(super) struct Document {
 
 impl Outputs {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         global.read(async {
-            let cloud = global.connect(Some(&environment)).await?;
+            let cloud = global.connect(environment.file.as_ref()).await?;
             let deployed = Deployed::require(&cloud, &environment.name).await?;
             let outputs = deployed
                 .stacks

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::destroy::{DEPLOY_WITHOUT_FILE, take_down};
 use super::global::Global;
 use super::list;
+use super::named::OnlyName;
 use crate::cloud::Cloud;
 use crate::engine::destroy::reaped::{Outcome, Reaped, reap};
 use crate::engine::destroy::take_down::Wish;
@@ -39,6 +40,8 @@ pub struct Reap {
     /// Look in every region that the account has
     #[arg(long)]
     all_regions: bool,
+    #[command(flatten)]
+    only: OnlyName,
     /// Show what would go, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -51,6 +54,8 @@ impl Reap {
     /// Destroys what has expired.
     pub fn run(self, global: &Global) -> Result<()> {
         list::check_regions(global, self.all_regions)?;
+        let only = self.only.name()?;
+        let only = only.as_deref();
         global.run(None, async |interrupt| {
             let now = Timestamp::now();
             let look = async {
@@ -59,7 +64,7 @@ impl Reap {
                     true => every_region(&cloud).await,
                     false => (vec![cloud.clone()], Vec::new()),
                 };
-                let looked = join_all(clouds.iter().map(|cloud| expired(cloud, now))).await;
+                let looked = join_all(clouds.iter().map(|cloud| expired(cloud, only, now))).await;
                 Ok::<_, Error>((cloud, clouds, unknown, looked))
             };
             let (cloud, clouds, mut unknown, looked) = interrupt.unless_stopped(look).await?;
@@ -77,7 +82,7 @@ impl Reap {
             if global.output == Output::Text {
                 let region = (!self.all_regions).then_some(cloud.region.as_str());
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
-                report::text(&report::reap::found(&cloud.account, region, &all, &unknown));
+                report::text(&report::reap::found(&cloud.account, region, only, &all, &unknown));
             }
             self.confirm(&cloud, found.iter().map(|(_, expired)| expired), interrupt)?;
             let mut reaped = Reaped {

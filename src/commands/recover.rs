@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::global::{Env, Global};
+use super::global::Global;
+use super::named::Named;
 use super::waits::Waits;
 use crate::deployed::address::Address;
 use crate::engine::operation::Context;
@@ -30,7 +31,7 @@ Examples:
   qfleet recover lab --force               go on without any that it is stuck on")]
 pub struct Recover {
     #[command(flatten)]
-    env: Env,
+    which: Named,
     /// Leave this resource, by its name in the template, as it is; may be given several times
     #[arg(long, value_name = "RESOURCE")]
     skip: Vec<String>,
@@ -46,9 +47,11 @@ pub struct Recover {
 
 impl Recover {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.which.find()?;
         global.run(self.waits.timeout(), async |interrupt| {
-            let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
+            let cloud = interrupt
+                .unless_stopped(global.connect(environment.file.as_ref()))
+                .await?;
             let (events, progress) = Progress::begin(global.face());
             let context = Context {
                 cloud: &cloud,
@@ -75,7 +78,8 @@ impl Recover {
     }
 
     fn show(&self, global: &Global, report: &Report) -> Result<()> {
-        let env = global.with_whereabouts(&self.env.words());
+        let words = self.which.in_commands();
+        let env = global.with_whereabouts(&words.environment);
         let did_nothing = report
             .stacks
             .iter()
@@ -88,7 +92,8 @@ impl Recover {
                     if self.force || !self.skip.is_empty() {
                         report::note("what was skipped may differ from its template: put it right first");
                     }
-                    report::note(&format!("to make it what its file says: qfleet deploy {env}"));
+                    let deploy = global.with_whereabouts(&format!("qfleet deploy {}", words.file));
+                    report::note(&format!("to make it what its file says: {deploy}"));
                 }
             }
             Output::Json => report::json(report),

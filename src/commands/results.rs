@@ -1,4 +1,4 @@
-//! `qfleet results ENV [KEY]`
+//! `qfleet results ENV [--job JOB]`
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::Global;
-use super::named::{Named, environment_name};
+use super::named::Named;
 use crate::cloud::dynamodb::records::Record;
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
@@ -17,36 +17,28 @@ use crate::report;
 
 /// Arguments of `results`.
 #[derive(Debug, Args)]
-#[command(
-    override_usage = "qfleet results [OPTIONS] <ENV|--name <NAME>> [KEY]",
-    after_help = "\
+#[command(after_help = "\
 What the workers wrote down in the environment's table (`results` in its file): which job is being worked on, is done or \
-failed, since when, and in which stage. A job is a file's key, or its id where it isn't about a file. With KEY, all stages \
+failed, since when, and in which stage. A job is a file's key, or its id where it isn't about a file. With --job, all stages \
 that worked on that job are shown.
 
-Without KEY the table is read, 20 MB at most, which is some 100,000 records, and the newest of what was read are shown. A \
+Without --job the table is read, 20 MB at most, which is some 100,000 records, and the newest of what was read are shown. A \
 table has no order: in a larger one, newer records may be among those that weren't read, and it says so.
 
 Examples:
   qfleet results lab                              the newest 20
-  qfleet results lab uploads/cat.jpg              what became of this file
+  qfleet results lab --job uploads/cat.jpg        what became of this file
   qfleet results lab --state failed --stage move
-  qfleet results --name lab uploads/cat.jpg       where the environment file is lost
+  qfleet results --name lab                       where the environment file is lost
 
 Exit codes: 0 shown, also where there are none; 1 nothing is known of that job, or it could not be read; 2 bad file or \
-usage, or the environment keeps no results."
-)]
+usage, or the environment keeps no results.")]
 pub struct Results {
-    // Which of the two a single word is depends on --name, as of `extend`.
-    /// Environment file, or the bare name of one in stacks/
-    #[arg(value_name = "ENV", required_unless_present = "name")]
-    first: Option<String>,
-    /// Show what became of this job
-    #[arg(value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
-    second: Option<String>,
-    /// Environment without its file: by the name in its stacks' tags, in the region of --region or AWS's defaults
-    #[arg(long, value_name = "NAME", value_parser = environment_name)]
-    name: Option<String>,
+    #[command(flatten)]
+    which: Named,
+    /// Show what became of this job: of the file with this key, or of the job with this id
+    #[arg(long, value_name = "JOB", value_parser = NonEmptyStringValueParser::new())]
+    job: Option<String>,
     /// Show so many at most
     #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     limit: u16,
@@ -86,20 +78,19 @@ pub(super) struct OfJob<'a> {
 
 impl Results {
     pub fn run(self, global: &Global) -> Result<()> {
-        let (which, job) = self.words()?;
         let wanted = self.wanted();
-        if job.is_some() && (wanted.state.is_some() || wanted.stage.is_some()) {
+        if self.job.is_some() && (wanted.state.is_some() || wanted.stage.is_some()) {
             return Err(Error::usage("of one job, all stages are shown, whatever their state")
-                .with_help("leave out --state and --stage, or the job"));
+                .with_help("leave out --state and --stage, or --job"));
         }
-        let meant = which.find()?;
+        let meant = self.which.find()?;
         global.read(async {
             let cloud = global.connect(meant.file.as_ref()).await?;
             let deployed = Deployed::require(&cloud, &meant.name).await?;
             let table = results::table(&deployed)?;
             let address = &deployed.address;
             let now = Timestamp::now();
-            let Some(job) = job else {
+            let Some(job) = self.job.as_deref() else {
                 let document = Document {
                     address,
                     table,
@@ -141,21 +132,6 @@ impl Results {
                 State::Failed => "failed",
             }),
             stage: self.stage.as_deref(),
-        }
-    }
-
-    /// Which environment, and which job.
-    fn words(&self) -> Result<(Named, Option<&str>)> {
-        match (&self.name, self.first.as_deref(), self.second.as_deref()) {
-            (Some(_), Some(_), Some(_)) => Err(Error::usage(
-                "an environment is named by its file or by --name, not by both",
-            )
-            .with_help("leave one of them out")),
-            (Some(name), job, _) => Ok((Named::by_name(name), job)),
-            (None, Some(file), job) => Ok((Named::by_file(file), job)),
-            // clap's condition above rules this out.
-            (None, None, _) => Err(Error::usage("no environment was named")
-                .with_help("give its file, or --name and its name when the file is lost")),
         }
     }
 }

@@ -89,7 +89,7 @@ pub(super) struct Document {
 
 impl Send {
     pub fn run(self, global: &Global) -> Result<()> {
-        let environment = self.env.load()?;
+        let environment = self.env.find()?;
         let Some(stage) = self.stage.clone() else {
             if only_files(&self.files)?.is_none() {
                 return Err(Error::usage("standard input can't be uploaded: a file has a name")

@@ -2,6 +2,7 @@
 
 mod extras;
 mod function;
+mod many_names;
 mod only;
 mod secret_names;
 
@@ -52,6 +53,7 @@ pub fn advise(environment: &Environment) -> Vec<Problem> {
     delivery::advise(environment, &mut advice);
     run_script::advise(environment, &mut advice);
     advice.extend(standby(environment));
+    many_names::advise(environment, &mut advice);
     advice
 }
 

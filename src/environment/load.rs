@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::checks;
 use super::explain::{explain, meant};
 use super::mend::{Broken, mend};
+use super::name::GivenName;
 use super::problem::{Problem, Problems, Source};
 use super::schema::{schema, validator};
 use super::source::{Places, child};
@@ -24,8 +25,16 @@ const LARGEST: u64 = 1 << 20;
 /// # Errors
 /// All problems of the file at once.
 pub fn load(path: &Path) -> Result<Environment, Problems> {
+    load_as(path, None)
+}
+
+/// The same with a name in place of the file's, whatever that says.
+///
+/// # Errors
+/// All problems of the file at once.
+pub fn load_as(path: &Path, name: Option<&GivenName>) -> Result<Environment, Problems> {
     match text_of(path) {
-        Ok(text) => parse(path, text),
+        Ok(text) => parse_as(path, text, name),
         Err((text, problem)) => {
             let source = Source::new(path.to_owned(), text, Places::new());
             Err(Problems::new(Arc::new(source), vec![problem]))
@@ -38,10 +47,20 @@ pub fn load(path: &Path) -> Result<Environment, Problems> {
 /// # Errors
 /// All problems of the file at once.
 pub fn parse(path: &Path, text: String) -> Result<Environment, Problems> {
+    parse_as(path, text, None)
+}
+
+/// The same with a name in place of the file's, whatever that says.
+///
+/// # Errors
+/// All problems of the file at once.
+pub fn parse_as(path: &Path, text: String, name: Option<&GivenName>) -> Result<Environment, Problems> {
     let document = yaml::read(&text);
-    let source = Arc::new(Source::new(path.to_owned(), text, document.places));
+    let mut source = Source::new(path.to_owned(), text, document.places);
+    source.given_name = name.cloned();
+    let source = Arc::new(source);
     let mut problems = document.problems;
-    let Some(value) = document.value else {
+    let Some(mut value) = document.value else {
         if problems.is_empty() {
             problems.push(empty());
         }
@@ -54,6 +73,9 @@ pub fn parse(path: &Path, text: String) -> Result<Environment, Problems> {
     if value.is_null() && !broken.covers("") {
         problems.push(empty());
         return Err(Problems::new(source, problems));
+    }
+    if let (Value::Object(keys), Some(given)) = (&mut value, name) {
+        keys.insert("name".to_owned(), Value::from(given.name.as_str()));
     }
     problems.extend(against_schema(&value, &source, &mut broken));
     match serde_json::from_value::<Environment>(mend(schema(), &value, "", &broken)) {

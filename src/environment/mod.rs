@@ -23,6 +23,7 @@ mod job_schedule;
 mod lambda;
 mod load;
 mod mend;
+pub mod name;
 mod nearest;
 mod only;
 mod origin;
@@ -61,7 +62,8 @@ pub use image::Image;
 pub use instances::{Instances, Network, Settings};
 pub use job_schedule::JobSchedule;
 pub use lambda::{Lambda, Throughput};
-pub use load::{load, parse};
+pub use load::{load, load_as, parse, parse_as};
+use name::GivenName;
 pub use nearest::nearest;
 pub use only::Only;
 use problem::Source;
@@ -173,6 +175,11 @@ impl Environment {
             ))
         });
         of_stages.chain(self.web.iter().map(|web| ("/web/instances".to_owned(), &web.instances)))
+    }
+
+    /// The name that was given in place of the file's, if one was.
+    pub fn given_name(&self) -> Option<&GivenName> {
+        self.source.given_name.as_ref()
     }
 
     /// Whether it stands by where it is deployed to this region.

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::name::GivenName;
+
 /// An environment file as it was read: its path, its text and where each value stands.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
     /// The path as the user gave it.
     pub path: PathBuf,
     pub text: String,
+    /// The name that stands in place of the file's.
+    pub given_name: Option<GivenName>,
     lines: Lines,
     places: Places,
 }
@@ -48,6 +52,7 @@ impl Source {
         Source {
             path,
             text,
+            given_name: None,
             lines,
             places,
         }

@@ -71,6 +71,11 @@ impl Destinations {
         }
     }
 
+    /// What the keys of files begin with that are done; none where the stack doesn't say it yet.
+    pub fn processed(&self) -> Option<&str> {
+        output(self.deployed.part("intake")?, outputs::PROCESSED_PREFIX)
+    }
+
     /// The files of the bucket that a stage gets.
     ///
     /// # Errors

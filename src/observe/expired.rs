@@ -38,13 +38,14 @@ pub enum Verdict {
     Unreadable { reason: String },
 }
 
-/// The environments of a region that have expired, by name. Only what stacks with qfleet's tags belong to is one, and only
+/// The environments of a region that have expired, by name; or the only one that is meant. Only what stacks with qfleet's tags belong to is one, and only
 /// what has an expiry can expire. `now` is the wall clock.
 ///
 /// # Errors
 /// When the stacks or the expiries can't be listed: nothing is known then, and nothing may go.
-pub async fn expired(cloud: &Cloud, now: Timestamp) -> Result<Vec<Expired>, CloudError> {
-    let (all, kept) = try_join(Deployed::all(cloud), cloud.parameters_under(PARAMETERS)).await?;
+pub async fn expired(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Result<Vec<Expired>, CloudError> {
+    let (mut all, kept) = try_join(Deployed::all(cloud), cloud.parameters_under(PARAMETERS)).await?;
+    all.retain(|deployed| only.is_none_or(|only| deployed.address.environment == only));
     let mut expired = Vec::new();
     for (deployed, kept) in due(all, &kept, now) {
         // A listing of all stacks may leave out their termination protection.

@@ -82,11 +82,11 @@ pub struct Unknown {
     pub unknown: String,
 }
 
-/// The environments of one region. `now` is the wall clock.
+/// The environments of one region, or the only one that is meant. `now` is the wall clock.
 ///
 /// # Errors
 /// When its stacks can't be listed; everything else that can't be read is said in `unknown`.
-pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError> {
+pub async fn region(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Result<Listing, CloudError> {
     let mut listing = Listing {
         account: cloud.account.clone(),
         region: Some(cloud.region.clone()),
@@ -106,7 +106,8 @@ pub async fn region(cloud: &Cloud, now: Timestamp) -> Result<Listing, CloudError
         cloud.groups_tagged(ENVIRONMENT),
     )
     .await;
-    let found = found?;
+    let mut found = found?;
+    found.retain(|deployed| only.is_none_or(|only| deployed.address.environment == only));
     let expiries = expiries.map_err(&mut note).ok();
     let groups = match groups {
         Ok(groups) => rest(cloud, &found, groups).await,
@@ -148,12 +149,12 @@ pub async fn every_region(cloud: &Cloud) -> (Vec<Cloud>, Vec<Unknown>) {
     }
 }
 
-/// The environments of every region that the account has. A region that can't be asked is unknown. `now` is the wall
+/// The environments of every region that the account has, or those of the only name that is meant. A region that can't be asked is unknown. `now` is the wall
 /// clock.
-pub async fn all_regions(cloud: &Cloud, now: Timestamp) -> Listing {
+pub async fn all_regions(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Listing {
     let (clouds, mut unknown) = every_region(cloud).await;
     let listings = clouds.into_iter().map(|cloud| async move {
-        let listing = region(&cloud, now).await;
+        let listing = region(&cloud, only, now).await;
         (cloud.region, listing)
     });
     let listings: Vec<_> = stream::iter(listings).buffered(REGIONS_AT_ONCE).collect().await;

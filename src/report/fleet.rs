@@ -137,7 +137,7 @@ pub fn detached(detached: &Detached<'_>) -> String {
     let url = fleet.groups.iter().find_map(|group| group.url.as_ref());
     let url = url.map_or(String::new(), |url| format!("  {} {url}\n", paint(FAINT, "web:      ")));
     format!(
-        "Local fleet of {} runs in the background, process {}: {}\n{url}  {} {log}\n  {} qfleet local down {}\n",
+        "Local fleet of {} runs in the background, process {}: {}\n{url}  {} {log}\n  {} qfleet local down --name {}\n",
         paint(STRONG, &fleet.address.environment),
         fleet.pid,
         stages.join(", "),

@@ -8,15 +8,20 @@ use super::status::color;
 use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
 use crate::observe::list::{Environment, Listing};
 
-/// The listing as text; with the region of each where there may be several.
-pub fn text(listing: &Listing) -> String {
+/// The listing as text, `only` of the environment that is meant; with the region of each where there may be several.
+pub fn text(listing: &Listing, only: Option<&str>) -> String {
     let mut out = String::new();
     if listing.environments.is_empty() {
         let what = match listing.unknown.is_empty() {
-            true => "no environment is deployed",
-            false => "no environment was found",
+            true => "is deployed",
+            false => "was found",
         };
-        let _ = writeln!(out, "{what} in {}", place(&listing.account, listing.region.as_deref()));
+        let _ = writeln!(
+            out,
+            "{} {what} in {}",
+            none(only),
+            place(&listing.account, listing.region.as_deref())
+        );
     } else {
         let _ = writeln!(out, "{}", table(&listing.environments, listing.region.is_none()));
     }
@@ -25,6 +30,11 @@ pub fn text(listing: &Listing) -> String {
         let _ = writeln!(out, "{word} {}: {}", unknown.region, unknown.unknown);
     }
     out
+}
+
+/// What there is none of.
+pub(super) fn none(only: Option<&str>) -> String {
+    only.map_or("no environment".to_owned(), |name| format!("no environment {name}"))
 }
 
 /// Where was looked: one region is named, so that nobody takes it for all.

@@ -2,17 +2,18 @@
 
 use std::fmt::Write;
 
-use super::list::place;
+use super::list::{none, place};
 use super::receipt;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint};
 use crate::engine::destroy::reaped::{Done, Reaped};
 use crate::observe::expired::{Expired, Verdict};
 use crate::observe::list::Unknown;
 
-pub fn found(account: &str, region: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
+/// What has expired, of all environments or `only` of the one that is meant.
+pub fn found(account: &str, region: Option<&str>, only: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
     let mut out = String::new();
     if all.is_empty() {
-        let _ = writeln!(out, "no environment has expired in {}", place(account, region));
+        let _ = writeln!(out, "{} has expired in {}", none(only), place(account, region));
     }
     for expired in all {
         let when = expired

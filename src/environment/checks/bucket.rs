@@ -62,6 +62,13 @@ pub(super) fn check(checks: &mut Checks) {
             "/bucket/existing",
             format!("{existing} is called as the bucket for the programs of `{name}`, which goes with it"),
         );
-        checks.note(problem.help("name the bucket that files land in"), &["/name"]);
+        let help = match checks.environment.given_name() {
+            Some(given) => format!(
+                "give another name with {}, or name the bucket that files land in",
+                given.by
+            ),
+            None => "name the bucket that files land in".to_owned(),
+        };
+        checks.note(problem.help(help), &["/name"]);
     }
 }

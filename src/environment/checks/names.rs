@@ -1,6 +1,7 @@
 //! Names: unique, not taken, and fit for all that is derived from them.
 
 use super::Checks;
+use crate::environment::name;
 use crate::environment::problem::Problem;
 
 /// Names of parts that aren't stages, whose stacks are named `<environment>-<part>` too, and the one source of files.
@@ -17,23 +18,8 @@ pub const RESERVED: [&str; 9] = [
 ];
 
 pub(super) fn check(checks: &mut Checks) {
-    let name = &checks.environment.name;
-    if name.ends_with("-artifacts") {
-        checks.note(
-            Problem::new("/name", "an environment's name can't end in `-artifacts`")
-                .help("the bucket of another environment could be called the same; choose another ending"),
-            &[],
-        );
-    }
-    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-    for prefix in ["sthree-", "amzn-s3-demo-"] {
-        if format!("{name}-").starts_with(prefix) {
-            checks.note(
-                Problem::new("/name", format!("S3 refuses buckets whose names start with `{prefix}`"))
-                    .help("the name is the beginning of the buckets' names; choose another"),
-                &[],
-            );
-        }
+    if let Some(problem) = name::problem(&checks.environment.name) {
+        checks.note(problem, &[]);
     }
     for (i, (at, stage)) in checks.stages().enumerate() {
         let at = format!("{at}/name");

@@ -77,6 +77,8 @@ pub fn activities(environment: &str) -> Result<Vec<Activity>> {
 
 /// The error of a second fleet.
 pub fn runs_already(environment: &str) -> Error {
-    Error::refused(format!("a local fleet of {environment} runs already"))
-        .with_help("watch it with `qfleet status ENV --local --watch`; end it with `qfleet local down`")
+    Error::refused(format!("a local fleet of {environment} runs already")).with_help(format!(
+        "watch it with `qfleet status ENV --name {environment} --local --watch`; end it with `qfleet local down --name \
+             {environment}`"
+    ))
 }

@@ -36,7 +36,7 @@ pub fn of(delivery: &DeliveryState, in_progress: bool, words: &Words) -> Option<
         ),
         Some(_) => return None,
     };
-    let drift = format!("qfleet drift {}", words.file);
+    let drift = format!("qfleet drift {}", words.environment);
     Some(finding.of_stage(Delivery::PART).command(drift))
 }
 

@@ -131,7 +131,10 @@ fn fails(stage: &StageState, function: &FunctionState, words: &Words) -> Option<
         return None;
     };
     let action = "see what it says; its messages go to the dead-letter queue after `max_receives`";
-    let command = format!("qfleet logs {} {} --since {minutes}m", words.file, stage.stage);
+    let command = format!(
+        "qfleet logs {} --stage {} --since {minutes}m",
+        words.environment, stage.stage
+    );
     Some(Finding::new("function-fails", Critical, meaning, action).command(command))
 }
 
@@ -143,7 +146,7 @@ fn problem(stage: &StageState, mapping: &Mapping, words: &Words) -> Option<Findi
     }
     let meaning = format!("the last batch could not be processed: {result}");
     let action = "see what the function says; without a line of it, whether its role may receive from the queue";
-    let command = format!("qfleet logs {} {} --since 10m", words.file, stage.stage);
+    let command = format!("qfleet logs {} --stage {} --since 10m", words.environment, stage.stage);
     Some(Finding::new("mapping-problem", Warning, meaning, action).command(command))
 }
 

@@ -22,7 +22,7 @@ use crate::environment::Delivery;
 /// How the environment is called in commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
-    /// Where it may be called by its name: `lab`, `stacks/lab.yaml`, `--name lab`.
+    /// Where it may be called by its name: `lab`, `stacks/lab.yaml --name bob`, `--name bob`.
     pub environment: String,
     /// Where its file is needed.
     pub file: String,
@@ -32,7 +32,7 @@ pub struct Words {
 
 impl Words {
     /// By its file, as it was given, or by its name where the file is lost. A command that needs the file then says
-    /// `ENV`, as the help does.
+    /// `ENV`, as the help does, and the name, as the file may have another one.
     pub fn new(file: Option<String>, name: &str) -> Words {
         match file {
             Some(file) => Words {
@@ -42,7 +42,7 @@ impl Words {
             },
             None => Words {
                 environment: format!("--name {name}"),
-                file: "ENV".to_owned(),
+                file: format!("ENV --name {name}"),
                 options: String::new(),
             },
         }

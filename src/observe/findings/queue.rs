@@ -52,7 +52,7 @@ fn dead_letters(stage: &StageState, words: &Words) -> Option<Finding> {
         n => format!("{n} messages could not be processed and wait in the dead-letter queue"),
     };
     let action = "see what they say, mend what failed, then send them back";
-    let command = format!("qfleet dlq sample {} {}", words.file, stage.stage);
+    let command = format!("qfleet dlq sample {} --stage {}", words.environment, stage.stage);
     Some(Finding::new("dead-letters", Critical, meaning, action).command(command))
 }
 

@@ -275,7 +275,7 @@ fn without_a_file_commands_go_by_the_name_where_they_can() {
         .into_iter()
         .filter_map(|one| one.command)
         .collect();
-    assert_eq!(commands, ["qfleet destroy --name lab", "qfleet deploy ENV"]);
+    assert_eq!(commands, ["qfleet destroy --name lab", "qfleet deploy ENV --name lab"]);
 }
 
 #[test]

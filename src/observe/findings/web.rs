@@ -26,7 +26,7 @@ fn gone(web: &WebState, words: &Words) -> Finding {
     let are = if gone.len() == 1 { "is" } else { "are" };
     let meaning = format!("its {} {are} gone: nobody answers", gone.join(" and "));
     let action = "put it back, or deploy a stack anew";
-    Finding::new("web-gone", Severity::Critical, meaning, action).command(format!("qfleet drift {}", words.file))
+    Finding::new("web-gone", Severity::Critical, meaning, action).command(format!("qfleet drift {}", words.environment))
 }
 
 fn unhealthy(web: &WebState, words: &Words) -> Option<Finding> {
@@ -45,15 +45,15 @@ fn unhealthy(web: &WebState, words: &Words) -> Option<Finding> {
     let (action, command) = match (unused, healthy) {
         (true, _) => (
             "the load balancer sends nothing there: see whether its listener and its zones are those of the template",
-            format!("qfleet drift {}", words.file),
+            format!("qfleet drift {}", words.environment),
         ),
         (false, 0) => (
             "see what the program says, and whether it answers its health check",
-            format!("qfleet logs {} {WEB}", words.file),
+            format!("qfleet logs {} --stage {WEB}", words.environment),
         ),
         (false, _) => (
             "Auto Scaling replaces what stays unhealthy: see what the program says if it goes on",
-            format!("qfleet logs {} {WEB}", words.file),
+            format!("qfleet logs {} --stage {WEB}", words.environment),
         ),
     };
     let finding = match healthy {
@@ -94,7 +94,7 @@ fn alarms(web: &WebState, words: &Words) -> impl Iterator<Item = Finding> {
         let meaning = format!("the alarm {} is on: {}", alarm.name, alarm.reason);
         let action = "see what the program says";
         Finding::new("web-alarm", Severity::Warning, meaning, action)
-            .command(format!("qfleet logs {} {WEB}", words.file))
+            .command(format!("qfleet logs {} --stage {WEB}", words.environment))
     })
 }
 

@@ -207,7 +207,14 @@ impl Whole {
         until("a checksum beside it", async || self.is_there(&checksum).await).await;
         until("it is written down", async || {
             let found = self
-                .qfleet(&["results", "whole.yaml", &format!("uploads/{image}"), "--output", "json"])
+                .qfleet(&[
+                    "results",
+                    "whole.yaml",
+                    "--job",
+                    &format!("uploads/{image}"),
+                    "--output",
+                    "json",
+                ])
                 .json();
             let is_done = |record: &Value| record["stage"] == "images" && record["state"] == "done";
             found["records"].as_array()?.iter().any(is_done).then_some(())

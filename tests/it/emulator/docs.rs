@@ -167,6 +167,7 @@ pages! {
     regions_says_what_happens: "docs/regions.md";
     graph_says_what_happens: "docs/graph.md";
     web_says_what_happens: "docs/web.md";
+    many_says_what_happens: "docs/many.md";
 }
 
 #[test]

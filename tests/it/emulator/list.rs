@@ -284,7 +284,7 @@ async fn eight_regions_are_asked_at_once() {
     });
     let endpoint = Endpoint::in_memory(script.fault(On::action("DescribeStacks"), Fault::Held(gate.clone())));
     let cloud = Cloud::over(endpoint.http_client(), "111122223333", "us-east-2");
-    let listing = all_regions(&cloud, Timestamp::now()).await;
+    let listing = all_regions(&cloud, None, Timestamp::now()).await;
     assert!(listing.unknown.is_empty(), "{:?}", listing.unknown);
     let waves = gate.waves();
     assert_eq!((waves[0], waves.iter().sum()), (8, 10), "{waves:?}");

@@ -66,7 +66,13 @@ fn what_workers_write_down_outlives_its_environment_and_goes_when_it_is_to_go() 
     let workers = Workers::start(1, &account, &settings, there.folder());
     wait_for(&there, 3);
     // Uploaded anew, it starts anew, and is done again.
-    let of_b = || run(&there, &["results", "it.yaml", "uploads/b", "--output", "json"]).json();
+    let of_b = || {
+        run(
+            &there,
+            &["results", "it.yaml", "--job", "uploads/b", "--output", "json"],
+        )
+        .json()
+    };
     let was = of_b()["records"][0].clone();
     assert_eq!(
         (&was["stage"], &was["detail"]),
@@ -79,7 +85,7 @@ fn what_workers_write_down_outlives_its_environment_and_goes_when_it_is_to_go() 
         now["state"] == "done" && now["updated"] != was["updated"]
     });
     drop(workers);
-    let shown = run(&there, &["results", "it.yaml", "uploads/a b+ü.txt"]).stdout;
+    let shown = run(&there, &["results", "it.yaml", "--job", "uploads/a b+ü.txt"]).stdout;
     assert!(
         shown.contains("done") && shown.contains("moved to processed/a b+ü.txt"),
         "{shown}"
@@ -123,7 +129,11 @@ fn a_function_writes_down_what_it_does() {
     let bucket = there.json()["outputs"]["intake"]["BucketName"].clone();
     upload(&account, bucket.as_str().expect("a name"), &["uploads/a", "uploads/b"]);
     wait_for(&there, 2);
-    let of_a = run(&there, &["results", "it.yaml", "uploads/a", "--output", "json"]).json();
+    let of_a = run(
+        &there,
+        &["results", "it.yaml", "--job", "uploads/a", "--output", "json"],
+    )
+    .json();
     assert_eq!(of_a["records"][0]["expires"], serde_json::Value::Null, "{of_a:#}");
     run(&there, &["destroy", "it.yaml", "--yes"]);
 }

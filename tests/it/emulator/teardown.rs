@@ -22,7 +22,7 @@ fn deploy(test: Test, name: &str, account: &str, on_destroy: &str) -> crate::har
         .run()
 }
 
-fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(work)
 }
 
@@ -43,7 +43,7 @@ fn bytes(account: &str, bucket: &str) -> Vec<u8> {
 }
 
 /// What there is of stacks, buckets, queues, topics, subscriptions and groups, by name.
-fn all(account: &str) -> Vec<String> {
+pub(super) fn all(account: &str) -> Vec<String> {
     wait(async {
         let aws = Aws::new(account, REGION);
         let mut all = Vec::new();

@@ -19,6 +19,7 @@ pub mod init;
 mod keys;
 mod least_privilege;
 mod metric_math;
+mod names;
 mod options;
 mod regions;
 pub mod render;

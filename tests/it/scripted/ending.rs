@@ -2,7 +2,7 @@
 //! code, and with one document.
 
 mod builds;
-mod commands;
+pub mod commands;
 mod failing;
 mod standing_still;
 mod terminal;

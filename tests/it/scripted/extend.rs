@@ -153,8 +153,8 @@ fn a_bad_length_is_bad_usage() {
     for (args, why) in [
         (&["2h"][..], "no environment was named"),
         (&["lab"], "as in: qfleet extend lab 2h"),
-        (&["lab", "2h", "--name", "lab"], "by its file or by --name, not by both"),
-        (&[], "<ENV|--name <NAME>> <LENGTH>"),
+        (&["lab", "--name", "lab"], "`lab` is not a length of time"),
+        (&[], "[ENV] <LENGTH>"),
     ] {
         let run = Test::new().args(["extend"]).args(args).status(2);
         run.stderr_contains(why).run();
@@ -168,6 +168,9 @@ fn options_may_stand_between_the_environment_and_the_length() {
         &["lab.yaml", "--output", "text", "2h"][..],
         &["--name", "lab", "--output", "text", "2h"],
         &["2h", "--output", "text", "--name", "lab"],
+        // The last word is the length, with a name, too.
+        &["lab.yaml", "2h", "--name", "lab"],
+        &["lab.yaml", "--name", "lab", "2h"],
     ] {
         extend(&endpoint, args)
             .file("lab.yaml", file("111122223333", ""))

@@ -1,5 +1,12 @@
 //! An environment by its name, where the file is lost.
 
+use std::process::Stdio;
+
+use clap::Parser;
+use qfleet::commands::Cli;
+use regex::Regex;
+
+use super::ending::commands::{ALL, Before, Run};
 use crate::deployed::{REGION, intake, serve, stage, test};
 use crate::endpoint::{Endpoint, Script};
 use crate::harness::Test;
@@ -43,7 +50,7 @@ fn it_is_found_by_its_tags_in_the_region_of_the_flag_or_the_defaults() {
     let said = &elsewhere.run().json()["findings"][0];
     assert_eq!(
         said["command"],
-        format!("qfleet deploy ENV --region {REGION}"),
+        format!("qfleet deploy ENV --name other --region {REGION}"),
         "{said}"
     );
 }
@@ -56,13 +63,88 @@ fn without_a_region_it_says_where_to_name_one() {
 }
 
 #[test]
-fn it_is_one_or_the_other() {
-    let run = |args: &[&str]| Test::new().args(["status"]).args(args).status(2).stdout("");
-    run(&[]).stderr_contains("<ENV|--name <NAME>>").run();
-    run(&["lab", "--name", "lab"])
-        .stderr_contains("cannot be used with")
-        .run();
-    run(&["--name", "Lab"])
-        .stderr_contains("2 to 24 lower-case letters")
-        .run();
+fn with_a_file_its_name_is_replaced_and_all_else_counts() {
+    let endpoint = lab();
+    // The file's region, and the order of its stages.
+    let shown = test(&endpoint).args(["status", "lab.yaml", "--name", "other", "--output", "json"]);
+    let shown = shown.run().json();
+    assert_eq!(shown["environment"], "other");
+    assert_eq!(shown["region"], REGION);
+    assert_eq!(shown["findings"][0]["command"], "qfleet deploy lab.yaml --name other");
+    let endpoint = lab();
+    let file = test(&endpoint).file("other.yaml", format!("name: other\nregion: {REGION}\nstages:\n  - {{name: work, workers: {{instances: {{program: p, types: [t3.micro]}}}}}}\n"));
+    let shown = file
+        .args(["status", "other.yaml", "--name", "lab", "--output", "json"])
+        .run()
+        .json();
+    assert_eq!(shown["environment"], "lab");
+    assert_eq!(shown["stages"][0]["stage"], "work");
+}
+
+/// What a command said, on both streams. Its file has another name than the environment.
+fn said(run: Run, form: &str, given: impl Fn(Test) -> Test) -> (Option<i32>, String) {
+    let endpoint = run.endpoint();
+    let test = run.at(&endpoint).args(["--output", form]);
+    let path = test.path("lab.yaml");
+    let text = std::fs::read_to_string(&path).expect("the file");
+    std::fs::write(&path, text.replace("name: lab", "name: elsewhere")).expect("the file");
+    let test = given(test);
+    let ended = test.command().stdin(Stdio::null()).output().expect("it runs");
+    let texts = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (ended.status.code(), texts.concat())
+}
+
+/// Each command works on the environment of the name that was given, and so do those that it tells to run.
+#[test]
+fn whatever_a_command_tells_to_run_carries_the_name() {
+    let stuck = |args: &'static [&'static str]| Run {
+        args,
+        before: Before::Stuck,
+        has_timeout: false,
+        asks: false,
+    };
+    let more = [
+        stuck(&["status", "lab.yaml"]),
+        stuck(&["plan", "lab.yaml"]),
+        stuck(&["deploy", "lab.yaml", "--yes"]),
+        stuck(&["recover", "lab.yaml"]),
+        Run {
+            before: Before::Changed,
+            ..stuck(&["deploy", "lab.yaml"])
+        },
+        Run {
+            before: Before::Nothing,
+            ..stuck(&["status", "lab.yaml"])
+        },
+    ];
+    let told = Regex::new(r#"qfleet [a-z][^`"\n]*?lab\.yaml[^`"\n;:,]*"#).expect("a pattern");
+    let mut seen = std::collections::BTreeSet::new();
+    for run in ALL.into_iter().filter(|run| !run.is_endless()).chain(more) {
+        let by_option = |test: Test| test.args(["--name", "lab"]);
+        let by_variable = |test: Test| test.env("QFLEET_NAME", "lab");
+        for form in ["text", "json"] {
+            let (code, option) = said(run, form, by_option);
+            let (again, variable) = said(run, form, by_variable);
+            assert_eq!(code, again, "{run}:\n{option}\n{variable}");
+            if run.before != Before::Stuck && run.args.contains(&"--yes") {
+                assert_eq!(code, Some(0), "{run}: {option}");
+            }
+            for text in [&option, &variable] {
+                assert!(!text.contains("elsewhere"), "{run}: {text}");
+                for found in told.find_iter(text) {
+                    let command = found.as_str().trim().trim_end_matches('.');
+                    assert!(
+                        command.contains("lab.yaml --name lab"),
+                        "{run} tells to run {command:?}:\n{text}"
+                    );
+                    let words = command.split(' ');
+                    assert!(Cli::try_parse_from(words).is_ok(), "{run} tells to run {command:?}");
+                    seen.insert(command.split(' ').nth(1).expect("a verb").to_owned());
+                }
+            }
+        }
+    }
+    for verb in ["deploy", "drift", "recover", "status"] {
+        assert!(seen.contains(verb), "no command told to run {verb}, only {seen:?}");
+    }
 }

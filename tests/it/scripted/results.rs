@@ -110,25 +110,39 @@ fn a_table_that_is_too_large_is_read_in_part_and_that_is_said() {
 #[test]
 fn of_a_job_every_stage_is_shown_by_the_files_name_or_the_environments() {
     let endpoint = lab(Script::new(), &RECORDS);
-    let found = ask(&endpoint, &["uploads/a", "--output", "json"]).run().json();
+    let found = ask(&endpoint, &["--job", "uploads/a", "--output", "json"]).run().json();
     assert_eq!(jobs(&found), [("uploads/a", "working"), ("uploads/a", "failed")]);
     assert_eq!(endpoint.calls("Scan").len(), 0, "one job is looked up, not looked for");
     let named = test(&endpoint).env("AWS_REGION", "us-east-2");
-    let named = named.args(["results", "--name", "lab", "uploads/a"]).run().stdout;
+    let named = named
+        .args(["results", "--name", "lab", "--job", "uploads/a"])
+        .run()
+        .stdout;
     let lines: Vec<&str> = named.lines().map(str::trim).collect();
     assert_eq!(lines[1], "uploads/a", "{named}");
     assert!(lines[3].starts_with("working"), "{named}");
     assert!(lines[4].starts_with("failed"), "{named}");
 
-    let unknown = ask(&endpoint, &["uploads/c"]).status(1);
+    let unknown = ask(&endpoint, &["--job", "uploads/c"]).status(1);
     unknown
         .stderr_contains("nothing is known of the job \"uploads/c\" in the table lab-results")
         .run();
-    let with_state = ask(&endpoint, &["uploads/a", "--state", "done"]).status(2);
+    let with_state = ask(&endpoint, &["--job", "uploads/a", "--state", "done"]).status(2);
     with_state.stderr_contains("leave out --state and --stage").run();
-    let twice = ask(&endpoint, &["uploads/a", "--name", "lab"]).status(2);
-    twice.stderr_contains("by its file or by --name, not by both").run();
-    test(&endpoint).args(["results"]).status(2).run();
+    // Whatever is named, the first word is the file.
+    let both = ask(&endpoint, &["--name", "lab", "--job", "uploads/a"]).run().stdout;
+    assert_eq!(both, named);
+    let by_variable = ask(&endpoint, &["--job", "uploads/a"])
+        .env("QFLEET_NAME", "lab")
+        .run()
+        .stdout;
+    assert_eq!(by_variable, named);
+    let no_file = test(&endpoint)
+        .args(["results", "uploads/a", "--name", "lab"])
+        .status(2);
+    no_file.stderr_contains("no environment file uploads/a").run();
+    let nobody = test(&endpoint).args(["results"]).status(2);
+    nobody.stderr_contains("no environment was named").run();
 }
 
 #[test]
@@ -144,7 +158,7 @@ fn without_a_table_it_says_what_to_do() {
         .tag("qfleet:part", "results")
         .output("TableName", TABLE);
     let endpoint = Endpoint::serve(Script::new().existing(gone));
-    for args in [&[][..], &["uploads/a"]] {
+    for args in [&[][..], &["--job", "uploads/a"]] {
         let gone = ask(&endpoint, args).status(1);
         gone.stderr_contains("the table lab-results isn't there, though its stack is")
             .run();
@@ -234,7 +248,7 @@ fn a_table_that_was_kept_comes_into_the_next_deploy_with_its_records() {
     assert_eq!(endpoint.world(|world| world.services.records(TABLE)), 1);
     there
         .then()
-        .args(["results", "lab.yaml", "uploads/a"])
+        .args(["results", "lab.yaml", "--job", "uploads/a"])
         .stdout_contains("done")
         .run();
 }

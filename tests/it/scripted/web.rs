@@ -96,7 +96,10 @@ fn targets_that_are_not_healthy_are_findings_with_their_reasons() {
         "i-01 healthy",
         "i-02 unhealthy Target.ResponseCodeMismatch Health checks failed with these codes: [503]",
     ]));
-    assert_eq!(findings(&few), [("web-few-healthy", "qfleet logs lab.yaml web")]);
+    assert_eq!(
+        findings(&few),
+        [("web-few-healthy", "qfleet logs lab.yaml --stage web")]
+    );
     let mut all = few["findings"].as_array().expect("findings").iter();
     let meaning = &all.find(|finding| finding["id"] == "web-few-healthy").expect("it")["meaning"];
     assert_eq!(
@@ -107,7 +110,10 @@ fn targets_that_are_not_healthy_are_findings_with_their_reasons() {
         "i-01 unhealthy Target.Timeout Request timed out",
         "i-02 draining",
     ]));
-    assert_eq!(findings(&none), [("web-none-healthy", "qfleet logs lab.yaml web")]);
+    assert_eq!(
+        findings(&none),
+        [("web-none-healthy", "qfleet logs lab.yaml --stage web")]
+    );
     // The load balancer isn't enabled in the zone, or has no listener any more: nothing of the program's.
     let unused = read(script(&["i-01 unused Target.NotInUse", "i-02 unused Target.NotInUse"]));
     assert_eq!(findings(&unused), [("web-none-healthy", "qfleet drift lab.yaml")]);

@@ -105,7 +105,7 @@ fn a_function_that_fails_everything() {
     only(&fails, "function-fails", Severity::Critical);
     assert_eq!(
         fails[0].command.as_deref(),
-        Some("qfleet logs lab.yaml move --since 12m")
+        Some("qfleet logs lab.yaml --stage move --since 12m")
     );
     assert_eq!(fails[0].meaning, "all 3 invocations of the last 12 minutes failed");
     assert_eq!(lately(counts(2, 2, 0)), [], "too few to say so");

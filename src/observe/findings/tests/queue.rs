@@ -7,7 +7,10 @@ fn dead_letters() {
     let found = in_stage(|stage| stage.dead_letters = Some(depth(1)));
     only(&found, "dead-letters", Severity::Critical);
     assert_eq!(found[0].stage.as_deref(), Some("move"));
-    assert_eq!(found[0].command.as_deref(), Some("qfleet dlq sample lab.yaml move"));
+    assert_eq!(
+        found[0].command.as_deref(),
+        Some("qfleet dlq sample lab.yaml --stage move")
+    );
     // One that somebody looks at is one.
     let in_flight = QueueDepth {
         visible: 0,

@@ -24,7 +24,7 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
         up.stdout
     );
     assert!(up.stdout.contains(&log.display().to_string()), "{}", up.stdout);
-    assert!(up.stdout.contains("qfleet local down detached"), "{}", up.stdout);
+    assert!(up.stdout.contains("qfleet local down --name detached"), "{}", up.stdout);
     let instances = place.group().instances;
     place.qfleet(&["local", "up", "fleet.yaml", "--detach"]).status(4).run();
 
