@@ -13,6 +13,12 @@ pub fn data() -> Option<PathBuf> {
     of_user("XDG_DATA_HOME", ".local/share")
 }
 
+/// A program that `qfleet local install` brought; none where it isn't installed.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let program = data()?.join("tools/bin").join(name);
+    program.is_file().then_some(program)
+}
+
 /// `$XDG_CACHE_HOME/qfleet`, by default `~/.cache/qfleet`: what can be made again.
 pub fn cache() -> Option<PathBuf> {
     of_user("XDG_CACHE_HOME", ".cache")

@@ -1,7 +1,7 @@
 //! Asks cfn-lint, which knows the schemas of AWS's resources, about rendered templates.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -11,9 +11,12 @@ use serde::Deserialize;
 
 use super::Blueprint;
 use super::lint::{Finding, Severity};
+use crate::folders;
 
-/// The environment variable that names the executable, if it isn't `cfn-lint` on the PATH.
+/// The environment variable that names the executable. Else it is that of the PATH, else what `qfleet local install` brought.
 pub const EXECUTABLE: &str = "QFLEET_CFN_LINT";
+
+const NAME: &str = "cfn-lint";
 
 /// Rules that aren't asked, each with its reason.
 const IGNORED: [&str; 1] = [
@@ -63,21 +66,30 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
         fs::write(&path, &stack.body).map_err(|error| format!("{}: {error}", path.display()))?;
         stacks.insert(path, stack);
     }
-    let executable = std::env::var_os(EXECUTABLE).unwrap_or_else(|| OsString::from("cfn-lint"));
-    let output = Command::new(&executable)
-        .args([
-            "--format",
-            "json",
-            "--non-zero-exit-code",
-            "none",
-            "--regions",
-            region,
-            "--ignore-checks",
-        ])
-        .args(IGNORED)
-        .arg("--")
-        .args(stacks.keys())
-        .output();
+    let ask = |executable: &OsStr| {
+        Command::new(executable)
+            .args([
+                "--format",
+                "json",
+                "--non-zero-exit-code",
+                "none",
+                "--regions",
+                region,
+                "--ignore-checks",
+            ])
+            .args(IGNORED)
+            .arg("--")
+            .args(stacks.keys())
+            .output()
+    };
+    let named = std::env::var_os(EXECUTABLE);
+    let mut executable = named.clone().unwrap_or_else(|| OsString::from(NAME));
+    let mut output = ask(&executable);
+    let is_missing = output.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if let Some(own) = folders::tool(NAME).filter(|_| is_missing && named.is_none()) {
+        executable = own.into_os_string();
+        output = ask(&executable);
+    }
     let output = match output {
         Ok(output) => output,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

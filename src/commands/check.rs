@@ -16,7 +16,8 @@ use crate::report::check::{CfnLint, Checked, FunctionFact};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Checks the file, renders it, checks the sizes of the templates against AWS's limits, and gives
-advice. cfn-lint checks the templates too when it is on the PATH, or where QFLEET_CFN_LINT says.
+advice. cfn-lint checks the templates too when QFLEET_CFN_LINT names it, it is on the PATH, or `qfleet
+local install` has brought it.
 
 Errors end with exit code 2. Advice and warnings don't: they end with 0.
 

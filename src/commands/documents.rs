@@ -16,6 +16,7 @@ use crate::jobs::redrive::Redriven;
 use crate::jobs::sample::Sample;
 use crate::jobs::upload::Uploaded;
 use crate::local::fleet::event::FleetEvent;
+use crate::local::tools::Installed;
 use crate::observe::list::Listing;
 use crate::observe::status::Status;
 use crate::observe::watch::Snapshot;
@@ -74,6 +75,10 @@ struct Documents<'a> {
     /// `local start` and `local stop` print the same.
     #[schemars(rename = "local status")]
     local_status: local::State<'a>,
+    #[schemars(rename = "local install")]
+    local_install: Installed,
+    #[schemars(rename = "local uninstall")]
+    local_uninstall: local::Uninstalled,
     /// With `--detach`. In the foreground there are only [lines](#lines-of-local-up). Of an environment whose workers are all
     /// functions, both ways, it is one document with `environment` and `functions`: the stages whose functions the emulator
     /// runs.

@@ -1,4 +1,6 @@
-//! `qfleet local start|stop|status|up|down`
+//! `qfleet local start|stop|status|up|down|install|uninstall`
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -9,6 +11,7 @@ use super::Global;
 use super::local_down::Down;
 use super::local_up::Up;
 use crate::error::{Error, Result};
+use crate::local::tools::{self, Installed};
 use crate::local::{self, Emulator};
 use crate::report;
 use crate::report::form::Output;
@@ -19,9 +22,10 @@ use crate::report::form::Output;
     after_help = "Every command takes --local, which deploys to this emulator instead of AWS and starts it when \
                   needed. It listens on 127.0.0.1 only, keeps everything in memory and forgets it when it stops. It \
                   starts no instance and never scales: `local up` does that, with real processes.\n\n\
-                  Its program is ministack, from $QFLEET_MINISTACK, else ~/.local/share/qfleet/ministack, else the \
-                  PATH.\n\n\
+                  Its program is ministack. `local install` brings it; another one is named in $QFLEET_MINISTACK, or is \
+                  found on the PATH where none was brought.\n\n\
                   Examples:\n  \
+                  qfleet local install\n  \
                   qfleet local start\n  \
                   qfleet deploy lab --local\n  \
                   qfleet local up lab\n  \
@@ -45,6 +49,29 @@ enum Verb {
     Up(Up),
     /// End local fleets
     Down(Down),
+    /// Install the emulator, a Python with boto3 for workers, and cfn-lint, for this user
+    Install(Install),
+    /// Remove what `local install` brought
+    Uninstall,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Makes a virtual environment in ~/.local/share/qfleet/tools ($XDG_DATA_HOME/qfleet/tools), some 160 MB, and \
+                  fills it by pip with ministack, boto3, cfn-lint and what these need: versions that qfleet is tested \
+                  with, each file checked against the hash that is built into qfleet. Nothing else on the machine \
+                  changes. It is there as a whole or not at all, and where it is there, nothing is done. pip's \
+                  own settings say from where: PIP_INDEX_URL, HTTPS_PROXY, pip.conf.\n\n\
+                  It needs Python 3.10 or later with venv: python3, or the first of python3.14 to python3.10 that is on the \
+                  PATH.\n\n\
+                  Examples:\n  \
+                  qfleet local install\n  \
+                  qfleet local install --python /opt/python3.12/bin/python3"
+)]
+struct Install {
+    /// The Python to make it with
+    #[arg(long, value_name = "PROGRAM")]
+    python: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +100,17 @@ pub(super) struct State<'a> {
     /// Whether this command started or ended it.
     changed: bool,
     emulator: Option<&'a Emulator>,
+    /// Whether a program of the emulator is there, to be started.
+    installed: bool,
+}
+
+/// The JSON form of uninstall.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Uninstalled {
+    /// Whether there was something to remove.
+    changed: bool,
+    /// Where it was; null when there was nothing.
+    folder: Option<String>,
 }
 
 impl Local {
@@ -90,6 +128,20 @@ impl Local {
                 let text = report::local::stopped(ended.as_ref());
                 show(global.output, false, ended.is_some(), None, &text);
             }
+            Verb::Install(install) => {
+                let installed = install.run(global)?;
+                report::document(global.output, &installed, || report::local::installed(&installed));
+            }
+            Verb::Uninstall => {
+                let folder = global.blocking(tools::uninstall)?;
+                let uninstalled = Uninstalled {
+                    changed: folder.is_some(),
+                    folder: folder.map(|folder| folder.display().to_string()),
+                };
+                report::document(global.output, &uninstalled, || {
+                    report::local::uninstalled(uninstalled.folder.as_deref())
+                });
+            }
             Verb::Up(up) => up.run(global)?,
             Verb::Down(down) => down.run(global)?,
             Verb::Status(status) => {
@@ -97,7 +149,7 @@ impl Local {
                 if let Some(emulator) = &found {
                     report::local::note(emulator, true);
                 }
-                let text = report::local::status(found.as_ref(), Timestamp::now());
+                let text = report::local::status(found.as_ref(), local::is_installed(), Timestamp::now());
                 show(global.output, found.is_some(), false, found.as_ref(), &text);
                 if status.exit_code && found.is_none() {
                     return Err(Error::Differences);
@@ -108,11 +160,22 @@ impl Local {
     }
 }
 
+impl Install {
+    fn run(self, global: &Global) -> Result<Installed> {
+        global.blocking(move || {
+            tools::install(self.python.as_deref(), |folder| {
+                report::note(&report::local::installing(folder));
+            })
+        })
+    }
+}
+
 fn show(output: Output, running: bool, changed: bool, emulator: Option<&Emulator>, text: &str) {
     let state = State {
         running,
         changed,
         emulator,
+        installed: local::is_installed(),
     };
     report::document(output, &state, || text.to_owned());
 }

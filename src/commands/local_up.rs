@@ -38,8 +38,8 @@ instance metadata service of its own. qfleet plays Auto Scaling around them: it 
 by the deployed hook, and replaces instances whose worker is killed. The emulator itself runs Lambda functions; where there \
 is nothing else, nothing is started, and it ends at once with 0. A deploy of ENV with --local is followed. The program is \
 what was packed and uploaded: a copy, whose `install` is run first as on an instance, but as the user that you are. Workers \
-in Python that have a requirements.txt are run by the python3 of the PATH instead, which must have what that names; their \
-`install` isn't run.
+in Python that have a requirements.txt are run by the python3 of the PATH instead, or by the one that `qfleet local install` \
+brings, if that has what the file names; their `install` isn't run.
 
 With --speed 10, one of the fleet's minutes takes six seconds, and `capacity` goes by a clock that runs as fast; \
 visibility timeouts and the work itself stay as long as \
@@ -88,7 +88,7 @@ impl Up {
             .filter_map(|(_, instances)| instances.program.as_ref());
         let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
         self.tell_what_cannot_run(&environment)?;
-        python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
+        let python = python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
         let endpoint = global.local_endpoint()?;
         // Where it is now: so the deploy, this process and a detached one mean the same emulator.
         let global = &Global {
@@ -131,6 +131,7 @@ impl Up {
                 environment: environment.name.clone(),
                 speed: self.speed,
                 install: !self.no_install,
+                python,
             };
             let (tell, told) = Events::channel();
             let shown = tokio::spawn(report::fleet::show(told, global.output));

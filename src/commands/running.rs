@@ -67,7 +67,15 @@ impl Global {
         self.run(None, async |interrupt| {
             let mut work = spawn_blocking(work);
             let stop = tokio::select! {
-                done = &mut work => return done.unwrap_or_else(|error| Err(Error::failed(error.to_string()))),
+                done = &mut work => {
+                    let done = done.unwrap_or_else(|error| Err(Error::failed(error.to_string())));
+                    // A Ctrl-C goes to what it started, too, which may be the first to end.
+                    let stopped = match done {
+                        Ok(_) => None,
+                        Err(_) => timeout(MOMENT, interrupt.stopped()).await.ok(),
+                    };
+                    return stopped.map_or(done, Err);
+                }
                 stop = interrupt.stopped() => stop,
             };
             // It cleans up behind them. What it starts meanwhile ends, too.

@@ -40,6 +40,8 @@ pub struct Emulator {
     /// When it was started.
     pub started: Timestamp,
     pub log: String,
+    /// The program that was started; null when an earlier version of qfleet started it.
+    pub program: Option<String>,
     /// Whether this very call started it.
     #[serde(skip)]
     pub new: bool,
@@ -60,6 +62,7 @@ impl Emulator {
             pid: record.pid,
             started: record.started,
             log: log.display().to_string(),
+            program: record.program.clone(),
             new: false,
         }
     }
@@ -172,6 +175,7 @@ fn launch(home: &Home, life: File, program: &Path, port: u16) -> Result<Emulator
         pid: i32::try_from(child.id()).map_err(|error| Error::failed(format!("no process id: {error}")))?,
         port,
         started: Timestamp::now(),
+        program: Some(program.display().to_string()),
     };
     let up = home
         .write_record(&record)

@@ -27,6 +27,9 @@ pub(super) struct Record {
     pub port: u16,
     /// When it was started.
     pub started: Timestamp,
+    /// What was started; earlier versions of qfleet didn't write it down.
+    #[serde(default)]
+    pub program: Option<String>,
 }
 
 /// The folder, with its gate held: while this value lives, no other qfleet starts or stops the emulator.

@@ -7,7 +7,8 @@ mod executable;
 pub mod fleet;
 mod home;
 pub mod python;
+pub mod tools;
 
 pub use emulator::{DEFAULT_PORT, Emulator, ensure_running, start, status, stop};
 pub use endpoint::check_loopback;
-pub use executable::VERSION;
+pub use executable::{VERSION, is_installed};

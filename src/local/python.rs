@@ -1,12 +1,14 @@
 //! What programs in Python need of this machine. Their `install`, which brings it to an instance, isn't run here: that of
 //! others is.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use super::tools;
 use crate::error::{Error, Result};
 use crate::folders;
 use crate::shell::word;
@@ -29,11 +31,12 @@ struct Program {
 }
 
 /// Looks whether the `python3` that workers find on the PATH has what the programs in these folders ask for in their
-/// `requirements.txt`. `again` is the command to be run once it has.
+/// `requirements.txt`; if not, whether the one that `qfleet local install` brought has it. Returns the folder that is to come
+/// first on the workers' PATH, if there must be one. `again` is the command to be run once a Python has all.
 ///
 /// # Errors
 /// A refusal that says how to install what is missing.
-pub fn check(programs: &[PathBuf], again: &str) -> Result<()> {
+pub fn check(programs: &[PathBuf], again: &str) -> Result<Option<PathBuf>> {
     let programs: Vec<Program> = programs.iter().filter_map(|folder| program(folder)).collect();
     let mut packages: Vec<&str> = programs
         .iter()
@@ -43,35 +46,79 @@ pub fn check(programs: &[PathBuf], again: &str) -> Result<()> {
     packages.sort_unstable();
     packages.dedup();
     if packages.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    // -I: as it is, whatever lies in this folder.
-    let asked = Command::new("python3")
-        .args(["-I", "-c", SCRIPT])
-        .args(&packages)
-        .stdin(Stdio::null())
-        .output();
-    let lacks = match asked {
-        Ok(answer) if answer.status.success() => {
-            let said = String::from_utf8_lossy(&answer.stdout).into_owned();
-            let mut lines = said.lines();
-            let python = lines.next().unwrap_or_default().to_owned();
-            let missing: Vec<&str> = lines.collect();
-            if missing.is_empty() {
-                return Ok(());
-            }
+    let asked = ask(Path::new("python3"), &packages);
+    if asked.has_all() {
+        return Ok(None);
+    }
+    let own = folders::tool("python3");
+    if own.as_deref().is_some_and(|own| ask(own, &packages).has_all()) {
+        return Ok(own.and_then(|own| own.parent().map(Path::to_owned)));
+    }
+    let (lacks, missing) = match asked {
+        Asked::Lacks(python, missing) => (
             format!(
                 "{python}, the python3 that workers find on the PATH, lacks {}",
                 missing.join(", ")
-            )
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            "workers are to be run by python3, and there is none on the PATH".to_owned()
-        }
+            ),
+            missing,
+        ),
+        Asked::Missing => (
+            "workers are to be run by python3, and there is none on the PATH".to_owned(),
+            packages.into_iter().map(str::to_owned).collect(),
+        ),
         // One that can't be asked may still run them.
-        Ok(_) | Err(_) => return Ok(()),
+        Asked::Nothing => return Ok(None),
     };
-    Err(Error::refused(lacks).with_help(how_to(&programs, again)))
+    let brought = own.is_none() && missing.iter().all(|name| tools::bring(name));
+    Err(Error::refused(lacks).with_help(if brought {
+        format!("`qfleet local install` brings a Python that has it; then {again}")
+    } else {
+        how_to(&programs, again)
+    }))
+}
+
+/// What a Python says of packages.
+enum Asked {
+    /// Which it is, and which it lacks.
+    Lacks(String, Vec<String>),
+    /// There is no such Python.
+    Missing,
+    /// It doesn't answer.
+    Nothing,
+}
+
+impl Asked {
+    fn has_all(&self) -> bool {
+        matches!(self, Asked::Lacks(_, missing) if missing.is_empty())
+    }
+}
+
+fn ask(python: &Path, packages: &[&str]) -> Asked {
+    // -I: as it is, whatever lies in this folder.
+    let asked = Command::new(python)
+        .args(["-I", "-c", SCRIPT])
+        .args(packages)
+        .stdin(Stdio::null())
+        .output();
+    match asked {
+        Ok(answer) if answer.status.success() => {
+            let said = String::from_utf8_lossy(&answer.stdout).into_owned();
+            let mut lines = said.lines().map(str::to_owned);
+            Asked::Lacks(lines.next().unwrap_or_default(), lines.collect())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Asked::Missing,
+        Ok(_) | Err(_) => Asked::Nothing,
+    }
+}
+
+/// The workers' PATH: ours, with this folder first.
+pub(super) fn path(first: Option<&Path>) -> Option<OsString> {
+    let ours = std::env::var_os("PATH");
+    let Some(first) = first else { return ours };
+    let rest = ours.as_deref().map(std::env::split_paths).into_iter().flatten();
+    std::env::join_paths(std::iter::once(first.to_owned()).chain(rest)).ok()
 }
 
 fn how_to(programs: &[Program], again: &str) -> String {

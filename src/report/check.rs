@@ -138,7 +138,7 @@ fn text(checked: &Checked<'_>) -> String {
     match &checked.cfn_lint {
         CfnLint::Ran | CfnLint::Failed { .. } => {}
         CfnLint::Missing => text.push_str(
-            "cfn-lint is not installed, so the templates were not checked against AWS's schemas: pip install cfn-lint\n",
+            "cfn-lint is not installed, so the templates were not checked against AWS's schemas: `qfleet local install` brings it\n",
         ),
     }
     let verdict = match checked.errors() {

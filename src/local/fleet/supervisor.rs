@@ -68,6 +68,8 @@ pub struct Setup {
     pub speed: u32,
     /// Whether the programs' `install` is run.
     pub install: bool,
+    /// The folder of the python3 that runs workers, if it isn't that of the PATH.
+    pub python: Option<PathBuf>,
 }
 
 /// How a fleet ended.
@@ -172,6 +174,7 @@ struct Supervisor {
     cloud: Cloud,
     environment: String,
     install: bool,
+    python: Option<PathBuf>,
     home: FleetHome,
     pace: Pace,
     began: Instant,
@@ -216,6 +219,7 @@ impl Supervisor {
             environment,
             speed,
             install,
+            python,
         } = setup;
         let home = FleetHome::make(&environment)?;
         let life = home.supervise()?.ok_or_else(|| runs_already(&environment))?;
@@ -259,6 +263,7 @@ impl Supervisor {
             cloud,
             environment,
             install,
+            python,
             home,
             pace: Pace { speed },
             began: Instant::now(),

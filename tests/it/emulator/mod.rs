@@ -30,4 +30,5 @@ pub mod send;
 pub mod status;
 pub mod switching;
 pub mod teardown;
+mod tools;
 pub mod whole_way;

@@ -15,6 +15,7 @@ use super::super::state::Activity;
 use super::super::surroundings::{Surroundings, variables};
 use super::{Around, PATIENCE, Supervisor};
 use crate::error::{Error, Result};
+use crate::local::python;
 
 impl Supervisor {
     pub(super) async fn carry_out(&mut self, place: usize, effect: Effect) {
@@ -122,7 +123,10 @@ impl Supervisor {
                 state: &around.place.state(),
                 temporary: &around.place.temporary(),
             },
-            |name| std::env::var_os(name),
+            |name| match name {
+                "PATH" => python::path(self.python.as_deref()),
+                name => std::env::var_os(name),
+            },
         );
         around.log_from = around.place.log_length();
         let (exits, name) = (self.exits.clone(), id.to_owned());
