@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use qfleet::commands::Cli;
 
 fn main() -> ExitCode {
+    qfleet::commands::answer_shell();
     let cli = Cli::from_command_line();
     let output = cli.global.output;
     cli.global.color.apply();

@@ -3,6 +3,7 @@
 mod backfill;
 mod check;
 mod children;
+mod completing;
 mod completions;
 mod deploy;
 mod destroy;
@@ -21,6 +22,7 @@ mod local;
 mod local_down;
 mod local_up;
 mod logs;
+mod man;
 mod named;
 mod outputs;
 mod placement;
@@ -38,6 +40,7 @@ mod watch;
 
 use clap::{Parser, Subcommand};
 
+pub use completing::answer as answer_shell;
 pub use documents::documents;
 use global::Form;
 pub use global::Global;
@@ -130,6 +133,9 @@ pub enum Command {
     Local(local::Local),
     /// Print the completion script of a shell
     Completions(completions::Completions),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(man::Pages),
 }
 
 impl Cli {
@@ -178,6 +184,7 @@ impl Cli {
             Command::Schema(command) => command.run(),
             Command::Local(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(),
         }
     }
 }

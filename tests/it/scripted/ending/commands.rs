@@ -21,17 +21,20 @@ pub struct Run {
 }
 
 /// What says nothing to a service of AWS, and to the emulator only whether it runs.
-pub const WITHOUT_CALLS: [&str; 10] = [
+pub const WITHOUT_CALLS: [&str; 13] = [
     "init",
     "check",
     "render",
     "graph",
     "schema",
     "completions",
+    "man",
     "local start",
     "local stop",
     "local status",
     "local down",
+    "local install",
+    "local uninstall",
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
