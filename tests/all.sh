@@ -27,6 +27,7 @@ phase() {
 
 phase tools make --no-print-directory tools || exit 1
 phase format cargo fmt --check || true
+phase deny make --no-print-directory deny || true
 phase clippy cargo clippy --locked --all-targets -- -D warnings || true
 phase build cargo test --locked --no-run || true
 
@@ -38,7 +39,7 @@ phase build cargo test --locked --no-run || true
     phase lab python3 tests/lab/lab.py target/debug/qfleet "$QFLEET_MINISTACK" || true
     phase lesson python3 tests/lab/lesson.py target/debug/qfleet "$QFLEET_MINISTACK" --speed 40 --photos 150 || true
     phase acceptance python3 tests/acceptance/acceptance.py target/debug/qfleet --emulator "$QFLEET_MINISTACK" || true
-    phase scripts shellcheck .ci/run tests/all.sh examples/mover/install examples/mover/run examples/web/install examples/web/run templates/init/worker/install templates/init/worker/run || true
+    phase scripts shellcheck .ci/run tests/all.sh release/archives examples/mover/install examples/mover/run examples/web/install examples/web/run templates/init/worker/install templates/init/worker/run || true
 } </dev/null >"$results/beside" 2>&1 &
 beside=$!
 phase rust cargo test --locked || true
