@@ -8,8 +8,6 @@ import argparse
 import json
 import re
 import subprocess
-import sys
-import tomllib
 import uuid
 from pathlib import Path
 
@@ -46,8 +44,9 @@ def linked(metadata: dict) -> dict[str, list[str]]:
 
 
 def checksums() -> dict[tuple[str, str], str]:
-    lock = tomllib.loads(Path("Cargo.lock").read_text())
-    return {(one["name"], one["version"]): one["checksum"] for one in lock["package"] if "checksum" in one}
+    # Cargo writes it always in this form. tomllib is newer than the oldest Python that may run this.
+    package = re.compile(r'name = "(.+)"\nversion = "(.+)"\nsource = ".+"\nchecksum = "(.+)"\n')
+    return {(name, version): checksum for name, version, checksum in package.findall(Path("Cargo.lock").read_text())}
 
 
 def expression(package: dict) -> str:
@@ -139,8 +138,6 @@ def main() -> None:
     arguments.add_argument("--sbom", type=Path, required=True)
     arguments.add_argument("--licenses", type=Path, required=True)
     asked = arguments.parse_args()
-    if sys.version_info < (3, 11):
-        sys.exit("this needs Python 3.11 or later")
     metadata = resolved(asked.target)
     asked.sbom.write_text(json.dumps(sbom(metadata, asked.target), indent=1) + "\n")
     asked.licenses.write_text(licences(metadata))

@@ -24,6 +24,7 @@ mod metric_math;
 mod names;
 mod options;
 mod regions;
+mod release;
 pub mod render;
 pub mod resource_schemas;
 mod results;

@@ -138,7 +138,8 @@ fn an_installation_that_is_interrupted_leaves_nothing() {
     let test = test.env("PATH", path);
     let data = test.path("home/.local/share/qfleet");
     let begun = test.path("begun");
-    let mut command = test.args(["local", "install"]).command();
+    let test = test.args(["local", "install"]);
+    let mut command = test.command();
     let mut child = command.process_group(0).spawn().expect("qfleet runs");
     wait_until("it has begun", || begun.exists());
     killpg(
