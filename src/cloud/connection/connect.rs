@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use aws_types::os_shim_internal::{Env, Fs};
 
 use crate::cloud::connection::calls::{Call, Calls};
+use crate::cloud::connection::certificates;
 use crate::cloud::connection::limiter::Limiter;
 use crate::cloud::connection::sending::{Watching, default_http_client};
 use crate::cloud::connection::source::Source;
@@ -77,6 +78,7 @@ impl Connect {
     }
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
+        certificates::look(self.endpoint_url.as_deref())?;
         let source = find_source(profile.as_deref()).await?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(retries())

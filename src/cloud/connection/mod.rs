@@ -2,6 +2,7 @@
 
 pub(in crate::cloud) mod calls;
 pub(in crate::cloud) mod causes;
+mod certificates;
 pub(in crate::cloud) mod connect;
 pub(in crate::cloud) mod failure;
 pub mod limiter;

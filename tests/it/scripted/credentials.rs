@@ -217,3 +217,17 @@ fn a_profile_that_an_option_names_goes_before_the_keys_of_the_environment() {
         ends(child, Signal::SIGTERM, signed_with);
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_machine_without_certificates_says_so() {
+    Test::new()
+        .env("AWS_ACCESS_KEY_ID", "AKIAI44QH8DHBEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .env("SSL_CERT_FILE", "/nonexistent")
+        .args(["list", "--region", "us-east-2"])
+        .status(1)
+        .stderr_contains("error: there are no CA certificates where SSL_CERT_FILE says\n")
+        .stderr_contains("`ca-certificates`")
+        .run();
+}
