@@ -27,7 +27,6 @@ phase() {
 
 phase tools make --no-print-directory tools || exit 1
 phase format cargo fmt --check || true
-phase deny make --no-print-directory deny || true
 # Clippy in the compiler's place while the tests are built: `cargo clippy` would compile every dependency once more, which
 # takes two minutes.
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings
@@ -35,6 +34,7 @@ phase build cargo test --locked --no-run || true
 
 # What follows uses nothing of the Rust tests', and both wait most of the time.
 {
+    phase deny make --no-print-directory deny || true
     phase mover python3 -m pytest -q examples/mover || true
     phase web python3 -m pytest -q examples/web || true
     phase bootstrap python3 -m pytest -q -rs -p no:cacheprovider tests/bootstrap tests/acceptance tests/rows || true

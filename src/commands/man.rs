@@ -66,13 +66,22 @@ fn cannot(path: &Path, error: &std::io::Error) -> Error {
     Error::failed(format!("cannot write {}: {error}", path.display()))
 }
 
+/// Other characters by their numbers: not every man reads UTF-8.
+fn in_ascii(page: &str) -> String {
+    let character = |c: char| match c.is_ascii() {
+        true => c.to_string(),
+        false => format!("\\[u{:04X}]", u32::from(c)),
+    };
+    page.chars().map(character).collect()
+}
+
 /// The page of a command and those of the commands below it. Returns how many.
 fn write(command: &Command, folder: &Path) -> Result<usize> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let path = folder.join(format!("{name}.1"));
     let mut text = Vec::new();
     page(command, &mut text).map_err(|error| cannot(&path, &error))?;
-    fs::write(&path, text).map_err(|error| cannot(&path, &error))?;
+    fs::write(&path, in_ascii(&String::from_utf8_lossy(&text))).map_err(|error| cannot(&path, &error))?;
     let mut written = 1;
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         written += write(verb, folder)?;

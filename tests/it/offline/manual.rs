@@ -49,7 +49,7 @@ fn pages_are_sound() {
     for entry in fs::read_dir(output.path("man1")).expect("a folder") {
         let page = entry.expect("an entry").path();
         let shown = Command::new("groff")
-            .args(["-man", "-Tutf8", "-ww"])
+            .args(["-man", "-Tutf8", "-ww", "-P-c", "-P-b", "-P-u"])
             .arg(&page)
             .output()
             .expect("groff");
