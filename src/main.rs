@@ -6,7 +6,6 @@ fn main() -> ExitCode {
     qfleet::commands::answer_shell();
     let cli = Cli::from_command_line();
     let output = cli.global.output;
-    cli.global.color.apply();
     match cli.run().and_then(|()| qfleet::report::all_written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -25,6 +25,7 @@ pub use connection::calls::Call;
 pub use connection::connect::{Connect, Credentials, Unidentified};
 pub use connection::failure::CloudError;
 pub(crate) use connection::failure::{explain, unless};
+pub use connection::region::region_by_default;
 
 /// The AWS account and region (or the local emulator) that a command works on.
 #[derive(Debug, Clone)]

@@ -85,7 +85,7 @@ impl Backfill {
             let intake = destinations.files_of(&self.stage)?;
             let found = interrupt.unless_stopped(backfill::count(&cloud, &intake)).await?;
             if global.output == Output::Text {
-                report::text(&report::jobs::found(found, &intake));
+                report::prose(&report::jobs::found(found, &intake));
             }
             let target = Target {
                 address: destinations.deployed.address,
@@ -155,7 +155,7 @@ impl Backfill {
             sent,
         };
         match (global.output, &document.sent) {
-            (Output::Text, Some(sent)) => report::text(&report::jobs::sent(sent)),
+            (Output::Text, Some(sent)) => report::prose(&report::jobs::sent(sent)),
             (Output::Text, None) => {}
             (Output::Json, _) => report::json(&document),
             (Output::Jsonl, _) => report::json_line(&BTreeMap::from([("result", &document)])),

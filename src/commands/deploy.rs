@@ -269,7 +269,7 @@ impl<'a> Person<'a> {
         match self.global.output {
             Output::Text => {
                 report::note(&report::summary::text(report, &self.again));
-                report::text(&report::data::left(report));
+                report::prose(&report::data::left(report));
                 report::text(&report::receipt::pruned(report));
                 if report.succeeded {
                     report::text(&report::summary::outputs(&report.outputs));
@@ -286,7 +286,7 @@ impl Ask for Asked<'_> {
     fn show(&self, plan: &Plan) {
         let env = &self.person.env;
         if self.person.global.output == Output::Text {
-            self.progress.suspend(|| report::text(&report::plan::text(plan, env)));
+            self.progress.suspend(|| report::prose(&report::plan::text(plan, env)));
             return;
         }
         let warnings = plan

@@ -125,7 +125,7 @@ impl Drift {
             // Shown already, before asking.
             _ if is_text && revert.is_some() => {}
             (Form::Markdown, _) => report::text(&report::drift_markdown::markdown(found, self.all)),
-            (_, Output::Text) => report::text(&report::drift::text(found, self.all)),
+            (_, Output::Text) => report::prose(&report::drift::text(found, self.all)),
             (_, Output::Json) => report::json(&Document { found, revert, error }),
             (_, Output::Jsonl) => report::json_line(&Document { found, revert, error }),
         }
@@ -198,7 +198,7 @@ struct Person<'a> {
 impl Ask for Person<'_> {
     fn show(&self, reverted: &Reverted) {
         if self.output == Output::Text {
-            self.progress.suspend(|| report::text(&report::revert::text(reverted)));
+            self.progress.suspend(|| report::prose(&report::revert::text(reverted)));
             for line in &reverted.not_reverted {
                 report::note(&format!("not put back: {line}"));
             }

@@ -226,7 +226,7 @@ impl Asked<'_> {
             url: &link.url,
             expires,
         };
-        report::document(self.global.output, &document, || format!("{}\n", link.url));
+        report::as_it_is(self.global.output, &document, || format!("{}\n", link.url));
         Ok(())
     }
 

@@ -98,6 +98,9 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub color: Color,
+    /// For screen readers and logs: words instead of signs and tables, nothing redrawn or coloured; as QFLEET_PLAIN=1
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub plain: bool,
     /// Name each request to AWS on standard error
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub verbose: bool,

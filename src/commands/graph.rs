@@ -48,7 +48,7 @@ impl Graph {
             report::render::notes(&offline.notes);
         }
         graph.stands_by_in = environment.stands_by(&region).then_some(region);
-        report::document(global.output, &graph, || match self.format {
+        report::as_it_is(global.output, &graph, || match self.format {
             Format::Mermaid => report::graph::mermaid(&graph),
             Format::Svg => report::graph::svg(&graph),
         });

@@ -1,7 +1,9 @@
 //! `qfleet init [DIR]`
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+mod answers;
+mod ask;
+mod files;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,54 +12,60 @@ use serde::Serialize;
 
 use super::Global;
 use super::named::environment_name;
+use crate::cloud;
+use crate::environment;
+use crate::environment::units::Duration;
 use crate::error::{Error, Result};
 use crate::report;
 use crate::report::form::Output;
+use answers::{Answers, Kind, Pipeline, Source};
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Nothing is ever overwritten: a file that is there already stays as it is, is named, and doesn't make \
-                  the exit code anything but 0.\n\n\
+    after_help = "In a terminal, without any of these options, it asks. Nothing is ever overwritten: a file that is \
+                  there already stays as it is, is named, and doesn't make the exit code anything but 0.\n\n\
                   Examples:\n  \
                   qfleet init\n  \
                   qfleet init photos --name photo-lab\n  \
+                  qfleet init thumbnails --workers lambda --from existing-bucket --bucket team-archive\n  \
                   cd photos && qfleet deploy photo-lab --local"
 )]
 pub struct Init {
     /// Folder to write to; made if it isn't there
     #[arg(value_name = "DIR", default_value = ".")]
     folder: PathBuf,
-    /// Name of the environment, the first part of everything it makes
-    #[arg(long, value_name = "NAME", default_value = "lab", value_parser = environment_name)]
-    name: String,
+    /// Name of the environment, the first part of everything it makes [default: lab]
+    #[arg(long, value_name = "NAME", value_parser = environment_name)]
+    name: Option<String>,
+    /// What does the work: instances (of EC2) or lambda (a function) [default: instances]
+    #[arg(long, value_name = "KIND", value_enum, hide_possible_values = true)]
+    workers: Option<Kind>,
+    /// Where work comes from: new-bucket, existing-bucket or messages (no files) [default: new-bucket]
+    #[arg(long, value_name = "SOURCE", value_enum, hide_possible_values = true)]
+    from: Option<Source>,
+    /// The bucket that is there, of --from existing-bucket
+    #[arg(long, value_name = "BUCKET")]
+    bucket: Option<String>,
+    /// A lab, which expires after so long [default: 8h]
+    #[arg(long, value_name = "TIME")]
+    lifetime: Option<Duration>,
+    /// Not a lab but something that stays: protected from being deleted
+    #[arg(long, conflicts_with = "lifetime")]
+    protect: bool,
+    /// Instances at most [default: 4], or runs of the function at the same time [default: 10]
+    #[arg(long, value_name = "NUMBER")]
+    max: Option<u32>,
+    /// Pipeline to write: github or none [default: github]
+    #[arg(long, value_name = "PIPELINE", value_enum, hide_possible_values = true)]
+    pipeline: Option<Pipeline>,
+    /// Address that is told when something is wrong [default: nobody]
+    #[arg(long, value_name = "EMAIL")]
+    alerts: Option<String>,
+    /// Ask nothing: what no option says is as its default
+    #[arg(long, visible_alias = "yes")]
+    defaults: bool,
 }
-
-/// A file to write: its path in the folder, its text, whether it's a program. `NAME` in either is the environment's.
-struct File {
-    path: &'static str,
-    text: &'static str,
-    executable: bool,
-}
-
-macro_rules! file {
-    ($path:literal, $source:literal, executable: $executable:literal) => {
-        File {
-            path: $path,
-            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/init/", $source)),
-            executable: $executable,
-        }
-    };
-}
-
-const FILES: [File; 6] = [
-    file!("stacks/NAME.yaml", "environment.yaml", executable: false),
-    file!("worker/run", "worker/run", executable: true),
-    file!("worker/install", "worker/install", executable: true),
-    file!("worker/worker.py", "worker/worker.py", executable: false),
-    file!("worker/requirements.txt", "worker/requirements.txt", executable: false),
-    file!(".github/workflows/qfleet.yaml", "pipeline.yaml", executable: false),
-];
 
 /// The JSON form of the result is a list of these, or one a line.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -69,12 +77,29 @@ pub(super) struct Entry<'a> {
 
 impl Init {
     pub fn run(self, global: &Global) -> Result<()> {
-        let mut files = Vec::new();
-        for file in &FILES {
-            let path = self.folder.join(file.path.replace("NAME", &self.name));
-            let written = write(&path, &file.text.replace("NAME", &self.name), file.executable)?;
-            files.push((path, written));
+        let asks = !self.has_answers(global) && global.output == Output::Text && report::ask::is_possible();
+        let given = self.given()?;
+        let (profile, named) = (global.profile.clone(), global.region.clone());
+        let answers = global.run(None, async |interrupt| {
+            let region = match named {
+                Some(region) => Some(region),
+                None => {
+                    let known = async { Ok::<_, Error>(cloud::region_by_default(profile).await) };
+                    interrupt.unless_stopped(known).await?
+                }
+            };
+            let answers = Answers { region, ..given };
+            if asks {
+                ask::all(interrupt, answers).await
+            } else {
+                Ok(answers)
+            }
+        })?;
+        if let Some((message, help)) = wrong(&answers)? {
+            let help = help.unwrap_or_else(|| "`qfleet init --help` says what each option takes".to_owned());
+            return Err(Error::usage(format!("nothing was written: {message}")).with_help(help));
         }
+        let files = files::write(&self.folder, &answers)?;
         let entries = || {
             files.iter().map(|(path, written)| Entry {
                 path,
@@ -82,31 +107,91 @@ impl Init {
             })
         };
         match global.output {
-            Output::Text => report::text(&report::init::text(&files, &self.folder, &self.name)),
+            Output::Text => {
+                let end = report::init::End {
+                    files: &files,
+                    folder: &self.folder,
+                    environment: &answers.name,
+                    unknown: answers.unknown(),
+                    astray: answers.pipeline.file().and_then(|file| astray(file, &self.folder)),
+                    again: asks.then(|| answers.command(&self.folder)),
+                };
+                report::text(&report::init::text(&end));
+            }
             Output::Json => report::json(&entries().collect::<Vec<_>>()),
             Output::Jsonl => entries().for_each(|entry| report::json_line(&entry)),
         }
         Ok(())
     }
+
+    /// Whether the command line answers something: then it is a script's, or somebody's who knows what to answer.
+    fn has_answers(&self, global: &Global) -> bool {
+        self.defaults
+            || self.protect
+            || global.region.is_some()
+            || self.name.is_some()
+            || self.workers.is_some()
+            || self.from.is_some()
+            || self.bucket.is_some()
+            || self.lifetime.is_some()
+            || self.max.is_some()
+            || self.pipeline.is_some()
+            || self.alerts.is_some()
+    }
+
+    /// What the command line says, and the defaults of the rest.
+    fn given(&self) -> Result<Answers> {
+        let from = match (self.from, &self.bucket) {
+            (Some(from @ (Source::NewBucket | Source::Messages)), Some(_)) => {
+                let from = from.word();
+                return Err(
+                    Error::usage(format!("--bucket names a bucket that is there, and --from is {from}"))
+                        .with_help("leave --bucket out, or say --from existing-bucket"),
+                );
+            }
+            (None, Some(_)) => Source::ExistingBucket,
+            (from, _) => from.unwrap_or(Source::NewBucket),
+        };
+        let workers = self.workers.unwrap_or(Kind::Instances);
+        Ok(Answers {
+            name: self.name.clone().unwrap_or_else(|| "lab".to_owned()),
+            region: None,
+            workers,
+            from,
+            bucket: self.bucket.clone(),
+            lifetime: (!self.protect).then(|| self.lifetime.unwrap_or(answers::LIFETIME)),
+            max: self.max.unwrap_or(workers.max()),
+            pipeline: self.pipeline.unwrap_or(Pipeline::Github),
+            alerts: self.alerts.clone(),
+        })
+    }
 }
 
-/// Writes a file that isn't there. Returns whether it wasn't.
-fn write(path: &Path, text: &str, executable: bool) -> Result<bool> {
-    use std::os::unix::fs::OpenOptionsExt;
+/// Whether the folder is below the top of a repository, where a pipeline's file isn't looked for.
+fn astray<'a>(file: &'a str, folder: &Path) -> Option<report::init::Astray<'a>> {
+    let folder = folder.canonicalize().ok()?;
+    let top = folder.ancestors().find(|above| above.join(".git").exists())?;
+    let below = folder
+        .strip_prefix(top)
+        .ok()
+        .filter(|below| !below.as_os_str().is_empty())?;
+    Some(report::init::Astray {
+        file,
+        top: top.to_owned(),
+        below: below.to_owned(),
+    })
+}
 
-    let cannot = |error| Error::failed(format!("cannot write {}: {error}", path.display()));
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(cannot)?;
-    }
-    // The system decides whether it's there, in the same step as it makes it: a link that leads nowhere counts, too.
-    let opened = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(if executable { 0o777 } else { 0o666 })
-        .open(path);
-    match opened {
-        Ok(mut file) => file.write_all(text.as_bytes()).map_err(cannot).map(|()| true),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(cannot(error)),
-    }
+/// What is wrong with the environment file that answers make, and what to do about it: the same rules as everywhere.
+fn wrong(answers: &Answers) -> Result<Option<(String, Option<String>)>> {
+    let path = files::path_of(answers);
+    Ok(
+        match environment::parse(Path::new(&path), files::environment(answers)?) {
+            Ok(_) => None,
+            Err(problems) => problems
+                .located()
+                .next()
+                .map(|first| (first.message.to_owned(), first.help.map(str::to_owned))),
+        },
+    )
 }

@@ -62,7 +62,7 @@ pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
 
 fn show(global: &Global, listing: &Listing, only: Option<&str>) {
     match global.output {
-        Output::Text => report::text(&report::list::text(listing, only)),
+        Output::Text => report::prose(&report::list::text(listing, only)),
         Output::Json => report::json(listing),
         Output::Jsonl => {
             listing.environments.iter().for_each(report::json_line);

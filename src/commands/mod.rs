@@ -47,6 +47,8 @@ pub use global::Global;
 pub use named::{Meant, Named};
 
 use crate::error::{Error, Result};
+use crate::report::form::Color;
+use crate::report::plain;
 
 /// Deploys queue-fed worker fleets on AWS with CloudFormation, and looks after them.
 #[derive(Debug, Parser)]
@@ -139,10 +141,27 @@ pub enum Command {
 }
 
 impl Cli {
-    /// From the command line of this process, which ends with a message and exit code 2 when it is wrong.
+    /// From the command line of this process, which ends with a message and exit code 2 when it is wrong. What it says of
+    /// colours holds for the help and that message, too.
     pub fn from_command_line() -> Self {
+        let words: Vec<_> = std::env::args_os().collect();
+        let is = |word: &str| words.iter().any(|one| one == word);
+        let colored = |when: &str| {
+            is(&format!("--color={when}")) || words.windows(2).any(|two| two[0] == "--color" && two[1] == when)
+        };
+        looks(
+            is("--plain"),
+            match () {
+                () if colored("never") => Color::Never,
+                () if colored("always") => Color::Always,
+                () => Color::Auto,
+            },
+        );
         match Cli::try_parse() {
-            Ok(cli) => cli.settled(),
+            Ok(cli) => {
+                looks(cli.global.plain, cli.global.color);
+                cli.settled()
+            }
             Err(error) => named::explained(error).exit(),
         }
     }
@@ -186,5 +205,15 @@ impl Cli {
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
         }
+    }
+}
+
+/// How everything looks from now on.
+fn looks(plain: bool, color: Color) {
+    if plain || plain::is_wanted() {
+        plain::set();
+        Color::Never.apply();
+    } else {
+        color.apply();
     }
 }

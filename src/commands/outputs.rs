@@ -45,7 +45,7 @@ impl Outputs {
                 address: deployed.address,
                 outputs,
             };
-            report::document(global.output, &document, || report::summary::outputs(&document.outputs));
+            report::as_it_is(global.output, &document, || report::summary::outputs(&document.outputs));
             Ok(())
         })
     }

@@ -82,7 +82,7 @@ impl Reap {
             if global.output == Output::Text {
                 let region = (!self.all_regions).then_some(cloud.region.as_str());
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
-                report::text(&report::reap::found(&cloud.account, region, only, &all, &unknown));
+                report::prose(&report::reap::found(&cloud.account, region, only, &all, &unknown));
             }
             self.confirm(&cloud, found.iter().map(|(_, expired)| expired), interrupt)?;
             let mut reaped = Reaped {

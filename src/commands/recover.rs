@@ -116,7 +116,7 @@ impl Ask for Person<'_> {
     fn show(&self, stuck: &[Stuck]) {
         if self.output == Output::Text {
             let text = report::recover::text(self.environment, stuck);
-            self.progress.suspend(|| report::text(&text));
+            self.progress.suspend(|| report::prose(&text));
         }
     }
 

@@ -26,7 +26,7 @@ With --watch a screen shows it again and again: stacks, queues, the backlog per 
 last hour, each instance in its zone, and what Auto Scaling did last and why. It can be there before the deploy. What was \
 done is told of the newest minute that CloudWatch knows, and of the last hour. q, Esc or Ctrl-C leaves it, j and k \
 scroll where there are more stages than fit; when the environment is gone, it ends. \
-Without a terminal, a line is printed for each stage when something changed (exit code 130 when interrupted). \
+Without a terminal, or with --plain, a line is printed for each stage when something changed (exit code 130 when interrupted). \
 Findings that need more reads than that, or that are about stacks that come and go, are left to status without --watch.
 
 On AWS each refresh is three requests a stage and one more, and two for a web tier; besides, the stacks are listed each \

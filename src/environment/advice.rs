@@ -167,7 +167,7 @@ fn queue(at: &str, stage: &Stage, advice: &mut Vec<Problem>) {
                 format!("a message that fails is gone before it was tried {max_receives} times"),
             )
             .help(
-                "retention should exceed visibility_timeout × max_receives, or it never reaches the dead-letter queue",
+                "retention should exceed visibility_timeout times max_receives, or it never reaches the dead-letter queue",
             ),
         );
     }

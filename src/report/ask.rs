@@ -1,8 +1,12 @@
-//! The question before a change.
+//! Questions: the one before a change, and those of `init`.
+
+mod questions;
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
+
+pub use questions::{Choice, choose, is_possible, leave, text};
 
 use super::style::wrapped_to;
 use crate::error::{Error, Result};
@@ -25,7 +29,7 @@ pub fn confirm(interrupt: &Interrupt, question: &str, yes: bool) -> Result<bool>
         ))
         .with_help("add --yes to go on without being asked"));
     }
-    let columns = terminal_size::terminal_size_of(stderr()).map(|(width, _)| usize::from(width.0));
+    let columns = super::width_of(stderr());
     let question = wrapped_to(columns, &format!("{question} [y/N]"), "", "");
     let asked = write!(stderr(), "{question} ").and_then(|()| stderr().flush());
     let answer = asked.map_err(not_confirmed).and_then(|()| answer(interrupt));

@@ -1,6 +1,5 @@
 //! Shows what a check found.
 
-use miette::GraphicalTheme;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
@@ -117,14 +116,14 @@ fn located<S: Serializer>(advice: &Problems, serializer: S) -> Result<S::Ok, S::
 
 pub fn show(checked: &Checked<'_>, output: Output) {
     match output {
-        Output::Text => super::text(&text(checked)),
+        Output::Text => super::prose(&text(checked)),
         Output::Json => super::json(checked),
         Output::Jsonl => super::json_line(checked),
     }
 }
 
 fn text(checked: &Checked<'_>) -> String {
-    let mut text = problems::text(&checked.advice, miette::Severity::Advice, GraphicalTheme::unicode());
+    let mut text = problems::for_people(&checked.advice, miette::Severity::Advice);
     for finding in &checked.findings {
         let word = match finding.severity {
             Severity::Error => style::paint(style::BAD, "error:"),

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 
 use super::existing_bucket;
 use super::jobs::queue_name;
-use super::style::{BAD, GOOD, STRONG, count, many, paint, wrapped_to};
+use super::style::{BAD, GOOD, STRONG, count, many, mark, paint, wrapped_to};
 use crate::deployed::Deployed;
 use crate::engine::outcome::{LeftOver, Report, WhyLeft};
 use crate::engine::plan::blocking::Blocking;
@@ -26,7 +26,7 @@ pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
         count(deployed.stacks.len(), "stack")
     );
     for stack in &deployed.stacks {
-        let _ = writeln!(out, "  {} {}", paint(BAD, "-"), stack.stack.name);
+        let _ = writeln!(out, "  {}{}", mark(BAD, "-"), stack.stack.name);
     }
     if deployed.stacks.iter().any(|stack| stack.part == Delivery::PART) {
         let line = "CloudFront disables the distribution everywhere before it is deleted, which takes some minutes.";
@@ -37,7 +37,7 @@ pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
             "s3://{bucket} is somebody else's, and stays with all that is in it; only what it tells this environment of is \
              taken out"
         );
-        let sign = format!("  {} ", paint(GOOD, "="));
+        let sign = format!("  {}", mark(GOOD, "="));
         let _ = writeln!(out, "{}", wrapped_to(width, &line, &sign, "    "));
     }
     let (kept, lost): (Vec<_>, Vec<_>) = lines(data).into_iter().partition(|(kept, _)| *kept);
@@ -52,7 +52,7 @@ pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
             let _ = writeln!(
                 out,
                 "{}",
-                wrapped_to(width, &line, &format!("  {} ", paint(style, sign)), "    ")
+                wrapped_to(width, &line, &format!("  {}", mark(style, sign)), "    ")
             );
         }
     }
@@ -73,7 +73,7 @@ pub fn abandoned(stack: &str, blocking: &[Blocking]) -> String {
     let mut out =
         format!("{stack} can't be deleted. By force, these would be left behind, and nothing looks after them:\n");
     for one in blocking {
-        let _ = writeln!(out, "  {} {} ({})", paint(BAD, "!"), one.physical_id, one.resource_type);
+        let _ = writeln!(out, "  {}{} ({})", mark(BAD, "!"), one.physical_id, one.resource_type);
     }
     out.truncate(out.trim_end().len());
     out

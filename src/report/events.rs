@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::form::Output;
 use super::line::Line;
-use super::style::{BAD, FAINT, STRONG, paint};
+use super::style::{BAD, FAINT, STRONG, paint, wrapped};
 use crate::deployed::address::Address;
 use crate::observe::events::Happened;
 
@@ -28,7 +28,7 @@ pub struct Document<'a> {
 pub fn lines(events: &[Happened], output: Output) -> bool {
     let mut out = anstream::stdout().lock();
     let written = events.iter().try_for_each(|happened| match output {
-        Output::Text => writeln!(out, "{}", text(happened)),
+        Output::Text => writeln!(out, "{}", wrapped(&text(happened), "", "    ")),
         Output::Json | Output::Jsonl => {
             let line = serde_json::to_string(&Line::new(happened.clone(), Timestamp::now()))?;
             writeln!(out, "{line}")

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, many, paint, wrapped};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, many, mark, paint, sign, wrapped};
 use crate::blueprint::notifications::Rule;
 use crate::cloud::s3::notification_document::{Entry, keys};
 use crate::engine::plan::existing_bucket::BucketPlan;
@@ -28,7 +28,8 @@ pub fn plan(out: &mut String, plan: &BucketPlan) {
     for conflict in &plan.conflicts {
         let Rule { prefix, suffix, .. } = &conflict.rule;
         let text = format!("{} is in the way of {}", conflict.with, keys(prefix, suffix));
-        let _ = writeln!(out, "  {} {text}", paint(BAD, "!"));
+        let sign = format!("  {} ", sign(BAD, "!", "conflict:"));
+        let _ = writeln!(out, "{}", wrapped(&text, &sign, "      "));
     }
     for warning in &plan.warnings {
         let line = wrapped(warning, "    warning: ", "    ");
@@ -41,7 +42,8 @@ pub fn plan(out: &mut String, plan: &BucketPlan) {
         suffix,
     } in &merge.added
     {
-        let _ = writeln!(out, "  {} {}", paint(GOOD, "+"), line(id, topic, prefix, suffix));
+        let sign = format!("  {} ", sign(GOOD, "+", "add:"));
+        let _ = writeln!(out, "{}", wrapped(&line(id, topic, prefix, suffix), &sign, "      "));
     }
     for entry in &merge.removed {
         let Entry {
@@ -51,10 +53,15 @@ pub fn plan(out: &mut String, plan: &BucketPlan) {
             suffix,
             ..
         } = entry;
-        let _ = writeln!(out, "  {} {}", paint(BAD, "-"), line(id, destination, prefix, suffix));
+        let sign = format!("  {} ", sign(BAD, "-", "take out:"));
+        let _ = writeln!(
+            out,
+            "{}",
+            wrapped(&line(id, destination, prefix, suffix), &sign, "      ")
+        );
     }
     if plan.changes_anything() && merge.others > 0 {
-        let _ = writeln!(out, "  {} {}", paint(FAINT, "="), others(merge.others));
+        let _ = writeln!(out, "  {}{}", mark(FAINT, "="), others(merge.others));
     }
 }
 

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 
 use super::jobs::escaped;
-use super::style::{CAREFUL, FAINT, STRONG, many, paint, whole_seconds};
+use super::style::{CAREFUL, FAINT, STRONG, many, paint, whole_seconds, wrapped};
 use crate::deployed::address::Address;
 use crate::observe::files::Held;
 use crate::shell::word;
@@ -20,23 +20,23 @@ pub fn counted(address: &Address, bucket: &str, waiting: &Held, processed: &Held
         address.place()
     );
     for (label, held) in [("waiting", waiting), ("processed", processed)] {
-        let _ = writeln!(
-            out,
-            "  {}  {} ({}) under {}",
-            paint(FAINT, format!("{label:9}")),
+        let margin = format!("  {:9}  ", "");
+        let count = format!(
+            "{} ({}) under {}",
             many(held.objects, "file"),
             HumanBytes(held.bytes),
             held.prefix
         );
+        let first = format!("  {}  ", paint(FAINT, format!("{label:9}")));
+        let _ = writeln!(out, "{}", wrapped(&count, &first, &margin));
         if let Some(newest) = &held.newest {
-            let _ = writeln!(
-                out,
-                "  {:9}  newest: {} ({}), {} ago",
-                "",
+            let newest = format!(
+                "newest: {} ({}), {} ago",
                 escaped(&newest.key),
                 HumanBytes(newest.bytes),
                 whole_seconds(newest.age_seconds)
             );
+            let _ = writeln!(out, "{}", wrapped(&newest, &margin, &margin));
         }
     }
     out

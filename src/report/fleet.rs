@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::form::Output;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::error::Error;
 use crate::local::fleet::event::FleetEvent;
 use crate::local::fleet::state::{Activity, FleetState, StatusCode};
@@ -36,7 +36,7 @@ pub async fn show(mut events: UnboundedReceiver<FleetEvent>, output: Output) {
     while let Some(event) = events.recv().await {
         match event {
             FleetEvent::Note { message } => super::note(&message),
-            event => super::text(&text(&event, Timestamp::now())),
+            event => super::prose(&text(&event, Timestamp::now())),
         }
     }
 }
@@ -125,7 +125,7 @@ fn activity_text(out: &mut String, stage: &str, activity: &Activity, clock: &str
     );
     let _ = match (&activity.status_message, begins) {
         (Some(message), _) => writeln!(out, ": {message}"),
-        (None, true) => writeln!(out, "\n    {}", paint(FAINT, &activity.cause)),
+        (None, true) => writeln!(out, "\n{}", wrapped(&paint(FAINT, &activity.cause), "    ", "    ")),
         (None, false) => writeln!(out),
     };
 }

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::form::Output;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, seconds, whole_seconds};
+use super::plain;
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, mark, paint, seconds, whole_seconds};
 use crate::engine::kill_worker::{Killed, News};
 use crate::observe::replacement::InstanceChange;
 
@@ -70,7 +71,10 @@ fn changed(killed: &Killed, change: &InstanceChange) -> String {
                 () if goes => BAD,
                 () => CAREFUL,
             };
-            format!("{at}  {id} {before} → {}", paint(style, after))
+            match plain::is() {
+                true => format!("{at}  {id} was {before}, is {after}"),
+                false => format!("{at}  {id} {before} → {}", paint(style, after)),
+            }
         }
     }
 }
@@ -83,9 +87,9 @@ pub fn text(killed: &Killed) -> String {
     let instance = &killed.instance;
     match (&killed.replacement, killed.seconds) {
         (Some(replacement), Some(took)) => {
-            let mark = paint(GOOD, "✓");
+            let mark = mark(GOOD, "✓");
             format!(
-                "{mark} {replacement} took the place of {instance} in {}\n",
+                "{mark}{replacement} took the place of {instance} in {}\n",
                 seconds(took)
             )
         }

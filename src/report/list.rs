@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use super::status::color;
-use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
+use super::style::{BAD, CAREFUL, STRONG, paint};
 use crate::observe::list::{Environment, Listing};
 
 /// The listing as text, `only` of the environment that is meant; with the region of each where there may be several.
@@ -23,7 +21,7 @@ pub fn text(listing: &Listing, only: Option<&str>) -> String {
             place(&listing.account, listing.region.as_deref())
         );
     } else {
-        let _ = writeln!(out, "{}", table(&listing.environments, listing.region.is_none()));
+        out += &table(&listing.environments, listing.region.is_none());
     }
     for unknown in &listing.unknown {
         let word = paint(CAREFUL, "unknown:");
@@ -45,16 +43,12 @@ pub(super) fn place(account: &str, region: Option<&str>) -> String {
     }
 }
 
-fn table(environments: &[Environment], regions: bool) -> Table {
+fn table(environments: &[Environment], regions: bool) -> String {
     let mut headings = vec!["environment", "state", "stages", "age", "expires", "instances"];
     if regions {
         headings.insert(1, "region");
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(headings.iter().map(|heading| paint(FAINT, heading)));
+    let mut rows = Vec::new();
     for environment in environments {
         let expires = match &environment.expires {
             Some(expires) if expires.seconds_left > 0 => format!("in {}", length(expires.seconds_left)),
@@ -85,9 +79,9 @@ fn table(environments: &[Environment], regions: bool) -> Table {
         if regions {
             row.insert(1, environment.region.clone());
         }
-        table.add_row(row);
+        rows.push(row);
     }
-    table
+    super::table::text(&headings, &rows, super::width())
 }
 
 /// `5m`, `3h`, `12d`: the largest unit says enough.

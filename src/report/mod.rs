@@ -1,8 +1,10 @@
 //! The only place that prints. Results go to standard output, progress and diagnostics to standard error.
 
-mod ask;
+pub mod ask;
 mod board;
 pub mod check;
+#[cfg(test)]
+mod contrast;
 pub mod data;
 pub mod drift;
 pub mod drift_markdown;
@@ -21,6 +23,7 @@ mod line;
 pub mod list;
 pub mod local;
 pub mod logs;
+pub mod plain;
 pub mod plan;
 pub mod problems;
 pub mod progress;
@@ -37,6 +40,7 @@ mod style;
 pub mod summary;
 pub mod surplus;
 mod switch;
+mod table;
 mod tally;
 pub mod transfer;
 pub mod watch;
@@ -148,9 +152,17 @@ pub fn json(document: &impl Serialize) {
 /// The result of a command that tells nothing before it, in the form that was asked for.
 pub fn document(output: Output, document: &impl Serialize, for_people: impl FnOnce() -> String) {
     match output {
-        Output::Text => text(&for_people()),
+        Output::Text => prose(&for_people()),
         Output::Json => json(document),
         Output::Jsonl => json_line(document),
+    }
+}
+
+/// The same for what is there to be copied, or read by a program: its lines are never broken.
+pub fn as_it_is(output: Output, document: &impl Serialize, for_people: impl FnOnce() -> String) {
+    match output {
+        Output::Text => text(&for_people()),
+        output => self::document(output, document, String::new),
     }
 }
 
@@ -162,6 +174,11 @@ pub fn result(output: Output, result: &impl Serialize, for_people: impl FnOnce()
     }
 }
 
+/// A result in sentences, on standard output: in a terminal, lines are broken between words, and commands stay whole.
+pub fn prose(text: &str) {
+    self::text(&style::lines_wrapped_to(width(), text));
+}
+
 /// A result, on standard output.
 pub fn text(text: &str) {
     written::written(write!(anstream::stdout().lock(), "{text}"));
@@ -169,12 +186,18 @@ pub fn text(text: &str) {
 
 /// How many columns a line of results has; none where they don't go to a terminal.
 pub fn width() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
+    width_of(std::io::stdout())
+}
+
+/// How many columns a line has there; none where it isn't a terminal, or where lines are to stay whole.
+fn width_of(stream: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = terminal_size::terminal_size_of(stream).filter(|_| !plain::is());
+    size.map(|(width, _)| usize::from(width.0))
 }
 
 /// Something to know, on standard error; in a terminal, lines are broken between words.
 pub fn note(text: &str) {
-    let columns = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    let columns = width_of(std::io::stderr());
     let _ = writeln!(anstream::stderr().lock(), "{}", style::lines_wrapped_to(columns, text));
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
-use super::{existing_bucket, surplus, switch};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, wrapped};
+use super::{existing_bucket, plain, surplus, switch};
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::engine::plan::rolling::Rolling;
@@ -40,7 +40,8 @@ pub fn text(plan: &Plan, env: &str) -> String {
     if plan.stacks.iter().any(by_template) {
         let star =
             "The template's word, not AWS's: CloudFormation can only be asked once what the stack needs is there.";
-        let _ = writeln!(out, "{}", paint(FAINT, wrapped(star, "* ", "  ")));
+        let sign = if plain::is() { "As templates say: " } else { "* " };
+        let _ = writeln!(out, "{}", paint(FAINT, wrapped(star, sign, "  ")));
     }
     out
 }
@@ -87,7 +88,11 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         StackAction::Busy => (CAREFUL, "busy"),
         StackAction::Refused => (BAD, "refused"),
     };
-    let star = if by_template(stack) { " *" } else { "" };
+    let star = match by_template(stack) {
+        true if plain::is() => ", as its template says",
+        true => " *",
+        false => "",
+    };
     let _ = writeln!(out, "{} {}{star}", paint(STRONG, &stack.stack), paint(style, word));
     if let Some(note) = &stack.note {
         let status = stack
@@ -111,14 +116,30 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
                 "left as it is, not {min} to {max} instances: somebody changed that after a destroy was stopped"
             ),
         };
-        let _ = writeln!(out, "  {} {}  {text}", paint(CAREFUL, "~"), lowered.group);
+        let _ = writeln!(
+            out,
+            "{}",
+            wrapped(
+                &format!("{} {}  {text}", sign(CAREFUL, "~", "change:"), lowered.group),
+                "  ",
+                "      "
+            )
+        );
     }
     for mapping in &stack.disabled {
         let text = match mapping.is_disabled() {
             true => "enabled again: a destroy that was stopped had disabled it",
             false => "left enabled, as somebody set it after a destroy was stopped",
         };
-        let _ = writeln!(out, "  {} {}  {text}", paint(CAREFUL, "~"), mapping.uuid);
+        let _ = writeln!(
+            out,
+            "{}",
+            wrapped(
+                &format!("{} {}  {text}", sign(CAREFUL, "~", "change:"), mapping.uuid),
+                "  ",
+                "      "
+            )
+        );
     }
     if let Some(warning) = &stack.warning {
         let line = wrapped(warning, "    warning: ", "    ");
@@ -130,13 +151,14 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         let _ = writeln!(
             out,
             "  {} termination protection {}",
-            paint(CAREFUL, "~"),
+            sign(CAREFUL, "~", "change:"),
             if protect { "on" } else { "off" }
         );
     }
     if stack.protected_by_hand {
         let stays = "termination protection stays: somebody switched it on by hand; --disable-protection takes it off";
-        let _ = writeln!(out, "  {} {stays}", paint(CAREFUL, "="));
+        let sign = format!("  {}", mark(CAREFUL, "="));
+        let _ = writeln!(out, "{}", wrapped(stays, &sign, "    "));
     }
     let widest = stack
         .changes
@@ -227,39 +249,44 @@ fn batches_of(count: usize) -> String {
 }
 
 fn change_text(out: &mut String, change: &Change, widest: usize) {
-    let (style, sign, word) = match (&change.action, change.replacement) {
-        (Action::Add, _) => (GOOD, "+", ""),
-        (Action::Import, _) => (CAREFUL, "←", "  imported as it is, with what is in it"),
+    let (style, sign, said) = match (&change.action, change.replacement) {
+        (Action::Add, _) => (GOOD, "+", "add"),
+        (Action::Import, _) => (CAREFUL, "←", "import"),
         (Action::Remove, _) => match change.disposal {
-            Some(Disposal::Kept) => (CAREFUL, "-", "  LEFT as it is: no stack has it any more"),
-            Some(Disposal::Snapshot) => (BAD, "-", "  DELETED after a last snapshot"),
-            Some(Disposal::Deleted) | None => (BAD, "-", "  DELETED"),
+            Some(Disposal::Kept) => (CAREFUL, "-", "leave"),
+            Some(Disposal::Snapshot | Disposal::Deleted) | None => (BAD, "-", "delete"),
+        },
+        (_, Replacement::Yes) => (BAD, "±", "replace"),
+        (_, Replacement::Maybe) => (BAD, "±", "change or replace"),
+        (Action::Modify, Replacement::No) => (CAREFUL, "~", "change"),
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "unknown"),
+    };
+    let word = match (&change.action, change.replacement) {
+        (Action::Add, _) | (Action::Modify, Replacement::No) => "",
+        (Action::Import, _) => "  imported as it is, with what is in it",
+        (Action::Remove, _) => match change.disposal {
+            Some(Disposal::Kept) => "  LEFT as it is: no stack has it any more",
+            Some(Disposal::Snapshot) => "  DELETED after a last snapshot",
+            Some(Disposal::Deleted) | None => "  DELETED",
         },
         (_, Replacement::Yes) => match change.disposal {
-            Some(Disposal::Kept) => (
-                BAD,
-                "±",
-                "  REPLACED: made anew, the old one is left, and no stack has it",
-            ),
-            Some(Disposal::Snapshot) => (
-                BAD,
-                "±",
-                "  REPLACED: made anew, the old one is deleted after a last snapshot",
-            ),
-            Some(Disposal::Deleted) | None => (BAD, "±", "  REPLACED: made anew, the old one is deleted"),
+            Some(Disposal::Kept) => "  REPLACED: made anew, the old one is left, and no stack has it",
+            Some(Disposal::Snapshot) => "  REPLACED: made anew, the old one is deleted after a last snapshot",
+            Some(Disposal::Deleted) | None => "  REPLACED: made anew, the old one is deleted",
         },
-        (_, Replacement::Maybe) => (BAD, "±", "  may be REPLACED"),
-        (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
-        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "  known only when it is done"),
+        (_, Replacement::Maybe) => "  may be REPLACED",
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => "  known only when it is done",
     };
-    let _ = writeln!(
-        out,
-        "  {} {:widest$}  {}{}",
-        paint(style, sign),
+    // In columns only for who sees them.
+    let widest = if plain::is() { 0 } else { widest };
+    let line = format!(
+        "{} {:widest$}  {}{}",
+        self::sign(style, sign, &format!("{said}:")),
         change.logical_id,
         paint(FAINT, &change.resource_type),
         paint(style, word)
     );
+    let _ = writeln!(out, "{}", wrapped(&line, "  ", "      "));
     for property in &change.properties {
         property_text(out, property);
     }
@@ -269,14 +296,21 @@ fn property_text(out: &mut String, property: &PropertyChange) {
     let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
     let values = match (&property.before, &property.after) {
         (None, None) => String::new(),
-        (before, after) => format!(": {} → {}", shorten(before.as_deref()), shorten(after.as_deref())),
+        (before, after) => {
+            let (before, after) = (shorten(before.as_deref()), shorten(after.as_deref()));
+            match plain::is() {
+                true => format!(": from {before} to {after}"),
+                false => format!(": {before} → {after}"),
+            }
+        }
     };
     let replaces = match property.replacement {
         Replacement::Yes => paint(BAD, "  (replaces)"),
         Replacement::Maybe => paint(BAD, "  (may replace)"),
         Replacement::No => String::new(),
     };
-    let _ = writeln!(out, "      {path}{values}{replaces}");
+    let line = format!("{path}{values}{replaces}");
+    let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
 }
 
 fn shorten(value: Option<&str>) -> String {

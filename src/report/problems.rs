@@ -4,6 +4,7 @@ use std::path::Path;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity};
 
+use super::plain;
 use crate::environment::problem::{Located, Problems, Source};
 
 /// Lines of messages end here, in a log as in a terminal, so that they can be searched for.
@@ -52,7 +53,47 @@ pub fn text(problems: &Problems, severity: Severity, theme: GraphicalTheme) -> S
 
 /// Shows people what is wrong with a file, or what could be better, on standard error.
 pub fn show(problems: &Problems, severity: Severity) {
-    super::note(&text(problems, severity, GraphicalTheme::unicode()));
+    super::note(&for_people(problems, severity));
+}
+
+/// As [`text`], or without what is drawn around it.
+pub fn for_people(problems: &Problems, severity: Severity) -> String {
+    match plain::is() {
+        true => plain_text(problems, severity),
+        false => text(problems, severity, GraphicalTheme::unicode()),
+    }
+}
+
+/// A line each: where it is, what is wrong, what to do.
+fn plain_text(problems: &Problems, severity: Severity) -> String {
+    let word = match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Advice => "note",
+    };
+    let file = name(&problems.source.path);
+    let mut out = Vec::new();
+    for Located {
+        line,
+        column,
+        path,
+        message,
+        help,
+        ..
+    } in problems.located()
+    {
+        let at = if path.is_empty() {
+            String::new()
+        } else {
+            format!(", at {}", printable(&path))
+        };
+        out.push(format!("{file}:{line}:{column}: {word}: {}{at}", printable(message)));
+        out.extend(help.map(|help| format!("  help: {}", printable(help))));
+    }
+    if problems.more > 0 {
+        out.push(format!("and {} more", problems.more));
+    }
+    out.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Whether the lines around a problem would flood the screen.

@@ -28,8 +28,7 @@ pub enum Face {
 impl Face {
     /// Live in a terminal that can redraw, plain elsewhere.
     pub fn for_people() -> Face {
-        let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        if std::io::stderr().is_terminal() && !dumb {
+        if std::io::stderr().is_terminal() && !super::plain::is() {
             Face::Live
         } else {
             Face::Plain

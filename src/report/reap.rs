@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::list::{none, place};
 use super::receipt;
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, sign};
 use crate::engine::destroy::reaped::{Done, Reaped};
 use crate::observe::expired::{Expired, Verdict};
 use crate::observe::list::Unknown;
@@ -21,9 +21,9 @@ pub fn found(account: &str, region: Option<&str>, only: Option<&str>, all: &[&Ex
             .as_ref()
             .map_or(String::new(), |expires| format!(" expired {}", expires.text()));
         let (mark, why) = match &expired.verdict {
-            Verdict::MayGo => (paint(BAD, "-"), String::new()),
-            Verdict::Protected { reason } => (paint(GOOD, "="), format!("; left alone: {reason}")),
-            Verdict::Unreadable { reason } => (paint(CAREFUL, "?"), format!("; left alone: {reason}")),
+            Verdict::MayGo => (sign(BAD, "-", "may go:"), String::new()),
+            Verdict::Protected { reason } => (sign(GOOD, "=", "stays:"), format!("; left alone: {reason}")),
+            Verdict::Unreadable { reason } => (sign(CAREFUL, "?", "stays:"), format!("; left alone: {reason}")),
         };
         let name = paint(STRONG, &expired.environment);
         let _ = writeln!(out, "{mark} {name} in {}{when}{why}", expired.region);

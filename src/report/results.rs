@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use anstyle::Style;
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 use super::jobs::escaped;
@@ -18,7 +17,7 @@ pub fn newest(address: &Address, newest: &Newest, now: Timestamp) -> String {
     if newest.records.is_empty() {
         let _ = writeln!(out, "no record");
     } else {
-        let _ = writeln!(out, "{}", table(&newest.records, true, now).trim_fmt());
+        out += &table(&newest.records, true, now);
     }
     let shown = newest.records.len() as u64;
     if newest.matching > shown {
@@ -38,32 +37,18 @@ pub fn newest(address: &Address, newest: &Newest, now: Timestamp) -> String {
 /// What became of a job in each stage.
 pub fn of_job(address: &Address, job: &str, records: &[Record], now: Timestamp) -> String {
     let mut out = head(address);
-    let _ = writeln!(
-        out,
-        "{}\n{}",
-        paint(STRONG, escaped(job)),
-        table(records, false, now).trim_fmt()
-    );
-    out
+    let _ = writeln!(out, "{}", paint(STRONG, escaped(job)));
+    out + &table(records, false, now)
 }
 
 fn head(address: &Address) -> String {
     format!("{} in {}\n", paint(STRONG, &address.environment), address.place())
 }
 
-fn table(records: &[Record], with_jobs: bool, now: Timestamp) -> Table {
-    let mut table = Table::new();
+fn table(records: &[Record], with_jobs: bool, now: Timestamp) -> String {
     let headings = ["state", "since", "stage", "job", "worker", "detail"];
     let is_shown = |heading: &&str| with_jobs || *heading != "job";
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(
-            headings
-                .into_iter()
-                .filter(is_shown)
-                .map(|heading| paint(FAINT, heading)),
-        );
+    let mut rows = Vec::new();
     for record in records {
         let cells = [
             paint(color(&record.state), escaped(&record.state)),
@@ -74,9 +59,10 @@ fn table(records: &[Record], with_jobs: bool, now: Timestamp) -> Table {
             escaped(record.detail.as_deref().unwrap_or_default()),
         ];
         let shown = headings.iter().zip(cells).filter(|(heading, _)| is_shown(heading));
-        table.add_row(shown.map(|(_, cell)| cell));
+        rows.push(shown.map(|(_, cell)| cell).collect());
     }
-    table
+    let headings: Vec<&str> = headings.into_iter().filter(is_shown).collect();
+    super::table::text(&headings, &rows, super::width())
 }
 
 /// Clocks of workers may be ahead of ours.

@@ -2,17 +2,13 @@
 
 use std::fmt::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
-
 use super::drift::one_line;
 use super::existing_bucket;
-use super::style::{BAD, CAREFUL, FAINT, STRONG, paint};
+use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, sign};
 use crate::cloud::cloudformation::change_set::{Action, Replacement};
 use crate::engine::revert::StackRevert;
 use crate::engine::revert::put_back::{Reverted, newer};
 
-/// How wide the table is where there is no terminal.
-const WIDTH: usize = 100;
 /// The longest value that is shown whole; JSON has all of it.
 const LONGEST_VALUE: usize = 60;
 
@@ -23,29 +19,25 @@ pub fn text(reverted: &Reverted) -> String {
         let note = revert.note.as_ref().map_or(String::new(), |note| format!(": {note}"));
         let _ = writeln!(out, "{}{note}", paint(STRONG, &revert.stack));
         if !revert.changes.is_empty() {
-            let _ = writeln!(out, "{}\n", table(revert));
+            let _ = writeln!(out, "{}", super::table::text(&HEADINGS, &rows(revert), super::width()));
         }
         if let Some(warning) = &revert.warning {
-            let _ = writeln!(out, "{} {}: {warning}", paint(CAREFUL, "!"), revert.stack);
+            let _ = writeln!(out, "{} {}: {warning}", sign(CAREFUL, "!", "warning:"), revert.stack);
         }
     }
     if let Some(bucket) = &reverted.existing_bucket {
         existing_bucket::plan(&mut out, bucket);
     }
     for line in newer(reverts) {
-        let _ = writeln!(out, "{} {line}", paint(BAD, "!"));
+        let _ = writeln!(out, "{} {line}", sign(BAD, "!", "warning:"));
     }
     out
 }
 
-fn table(revert: &StackRevert) -> Table {
-    let width = u16::try_from(super::width().unwrap_or(WIDTH)).unwrap_or(u16::MAX);
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["resource", "property", "deployed", "actual", "will be"].map(|heading| paint(FAINT, heading)));
+const HEADINGS: [&str; 5] = ["resource", "property", "deployed", "actual", "will be"];
+
+fn rows(revert: &StackRevert) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
     for reverted in &revert.changes {
         let change = &reverted.change;
         let what = match (&change.action, change.replacement) {
@@ -57,7 +49,7 @@ fn table(revert: &StackRevert) -> Table {
             _ => String::new(),
         };
         if reverted.states.is_empty() || !what.is_empty() {
-            table.add_row([
+            rows.push(vec![
                 change.logical_id.clone(),
                 what,
                 String::new(),
@@ -70,7 +62,7 @@ fn table(revert: &StackRevert) -> Table {
                 let text = value.as_deref().unwrap_or("(none)");
                 one_line(text, LONGEST_VALUE)
             };
-            table.add_row([
+            rows.push(vec![
                 change.logical_id.clone(),
                 state.path.trim_start_matches("/Properties/").to_owned(),
                 value(&state.deployed),
@@ -80,7 +72,7 @@ fn table(revert: &StackRevert) -> Table {
         }
         for (path, reason) in &reverted.left {
             let stays = format!("stays: {reason}");
-            table.add_row([
+            rows.push(vec![
                 change.logical_id.clone(),
                 path.clone(),
                 stays,
@@ -89,5 +81,5 @@ fn table(revert: &StackRevert) -> Table {
             ]);
         }
     }
-    table
+    rows
 }

@@ -6,7 +6,9 @@ pub(super) mod web;
 
 use std::fmt::Write;
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, number, paint, seconds, whole_seconds, wrapped_to};
+use anstyle::Style;
+
+use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, mark, number, paint, seconds, sign, whole_seconds, wrapped_to};
 use super::tally::tally;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::s3::replication::Destination;
@@ -90,7 +92,7 @@ fn unknown(out: &mut String, status: &Status, width: Option<usize>) {
 fn findings(out: &mut String, status: &Status, width: Option<usize>) {
     if status.findings.is_empty() {
         let _ = match status.unknown.is_empty() {
-            true => writeln!(out, "{} nothing to look into", paint(GOOD, "✓")),
+            true => writeln!(out, "{}nothing to look into", mark(GOOD, "✓")),
             false => writeln!(out, "nothing to look into, in what could be read"),
         };
         return;
@@ -109,7 +111,7 @@ fn findings(out: &mut String, status: &Status, width: Option<usize>) {
         wrapped(out, &format!("{about}{}", finding.meaning), &first, &margin, width);
         wrapped(
             out,
-            &format!("→ {}", finding.action),
+            &format!("{} {}", sign(Style::new(), "→", "what to do:"), finding.action),
             &margin,
             &format!("{margin}  "),
             width,

@@ -1,19 +1,46 @@
 //! The few colours there are. `anstream` drops them where they aren't wanted.
+//!
+//! They are those of the sixteen that a terminal's theme sets, on whatever background it has. Yellow can't be read on white
+//! in most themes, so it is a background itself. Nothing is dimmed: that vanishes in pale themes and on projectors.
 
-use anstyle::{AnsiColor, Style};
+use anstyle::{AnsiColor, Color, Style};
+
+use super::plain;
 
 /// Added, well.
 pub const GOOD: Style = AnsiColor::Green.on_default();
 /// Changed, to be looked at.
-pub const CAREFUL: Style = AnsiColor::Yellow.on_default();
+pub const CAREFUL: Style = Style::new()
+    .fg_color(Some(Color::Ansi(AnsiColor::Black)))
+    .bg_color(Some(Color::Ansi(AnsiColor::Yellow)));
 /// Removed, replaced, failed.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const STRONG: Style = Style::new().bold();
-pub const FAINT: Style = Style::new().dimmed();
+/// What is read last: as it comes. It is a style so that more can be made of it.
+pub const FAINT: Style = Style::new();
+
+/// A sign before what was done, went wrong or stays, and which these words say too; nothing where there are to be no signs.
+pub fn mark(style: Style, sign: &str) -> String {
+    match plain::is() {
+        true => String::new(),
+        false => format!("{} ", paint(style, sign)),
+    }
+}
+
+/// A sign that says something by itself, and the word that says it where there are to be no signs.
+pub fn sign(style: Style, sign: &str, word: &str) -> String {
+    match plain::is() {
+        true => word.to_owned(),
+        false => paint(style, sign),
+    }
+}
 
 /// `text` in a style.
 pub fn paint(style: Style, text: impl std::fmt::Display) -> String {
-    format!("{}{text}{}", style.render(), style.render_reset())
+    match style.is_plain() {
+        true => text.to_string(),
+        false => format!("{}{text}{}", style.render(), style.render_reset()),
+    }
 }
 
 /// One digit after the point, where it says something.
@@ -73,11 +100,16 @@ pub fn lines_wrapped_to(width: Option<usize>, text: &str) -> String {
         return text.to_owned();
     };
     let wrap = |line: &str| {
-        if line.starts_with(COMMANDS) {
+        let rest = line.trim_start();
+        if line.starts_with(COMMANDS) || is_command(rest) {
             return line.to_owned();
         }
-        let rest = line.trim_start();
         let indent = &line[..line.len() - rest.len()];
+        // A command at the end of a line.
+        let rest = match [": qfleet ", ": aws "].iter().find_map(|before| rest.find(before)) {
+            Some(at) => &format!("{}{}", &rest[..at + 2], rest[at + 2..].replace(' ', TIED)),
+            None => rest,
+        };
         // Every second part is between backticks.
         let parts = rest.split('`').enumerate();
         let parts = parts.map(|(n, part)| {
@@ -91,6 +123,13 @@ pub fn lines_wrapped_to(width: Option<usize>, text: &str) -> String {
         wrapped_to(Some(columns), &tied, indent, &format!("{indent}  ")).replace(TIED, " ")
     };
     text.split('\n').map(wrap).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a line is there to be copied.
+fn is_command(line: &str) -> bool {
+    ["qfleet ", "aws ", "cd ", "curl "]
+        .iter()
+        .any(|program| line.starts_with(program))
 }
 
 /// Narrower isn't wrapped to: it would be one word a line.
@@ -113,6 +152,25 @@ pub fn many(n: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::contrast;
+
+    #[test]
+    fn every_style_can_be_read_in_every_theme() {
+        for (name, style) in [
+            ("good", GOOD),
+            ("careful", CAREFUL),
+            ("bad", BAD),
+            ("strong", STRONG),
+            ("faint", FAINT),
+        ] {
+            assert!(!style.get_effects().contains(anstyle::Effects::DIMMED), "{name}");
+            let number = |color| match color {
+                anstyle::Color::Ansi(color) => usize::from(anstyle::Ansi256Color::from(color).0),
+                other => panic!("{name}: {other:?} isn't a theme's"),
+            };
+            contrast::check(name, style.get_fg_color().map(number), style.get_bg_color().map(number));
+        }
+    }
 
     #[test]
     fn lines_are_broken_between_words_and_commands_never() {

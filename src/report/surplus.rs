@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::data;
-use super::style::{BAD, CAREFUL, GOOD, STRONG, paint, wrapped};
+use super::style::{BAD, CAREFUL, GOOD, STRONG, mark, paint, wrapped};
 use crate::engine::plan::Plan;
 
 /// What they are and hold, and what becomes of them; nothing where there are none.
@@ -23,14 +23,14 @@ pub fn text(plan: &Plan, env: &str) -> String {
     let _ = writeln!(out, "{}", paint(STRONG, title));
     for stack in &plan.surplus.stacks {
         let (style, sign) = if plan.prunes { (BAD, "-") } else { (CAREFUL, "!") };
-        let _ = writeln!(out, "  {} {} {}", paint(style, sign), stack.stack, stack.status);
+        let _ = writeln!(out, "  {}{} {}", mark(style, sign), stack.stack, stack.status);
         for (kept, line) in data::lines(&stack.data) {
             let becomes = match (plan.prunes, kept) {
                 (false, _) => String::new(),
                 (true, true) => paint(GOOD, "stays: "),
                 (true, false) => paint(BAD, "lost: "),
             };
-            let _ = writeln!(out, "      {becomes}{line}");
+            let _ = writeln!(out, "{}", wrapped(&format!("{becomes}{line}"), "      ", "        "));
         }
     }
     if !plan.prunes {

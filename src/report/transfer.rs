@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::jobs::queue_name;
 use super::progress::Face;
-use super::style::{BAD, CAREFUL, count, paint};
+use super::style::{BAD, CAREFUL, count, paint, sign};
 use crate::jobs::event::{Doing, Event, Events};
 
 /// Shows events until all their senders are gone.
@@ -117,7 +117,12 @@ fn words(event: &Event) -> Option<String> {
             let side = if *doing == Doing::Waiting { "from" } else { "to" };
             Some(format!("{verb} {items}{bytes} {side} {to}"))
         }
-        Event::NotSent(failed) => Some(format!("{} {}: {}", paint(BAD, "✗"), failed.what, failed.message)),
+        Event::NotSent(failed) => Some(format!(
+            "{} {}: {}",
+            sign(BAD, "✗", "not sent:"),
+            failed.what,
+            failed.message
+        )),
         Event::Warning { message } => Some(format!("{} {message}", paint(CAREFUL, "warning:"))),
         _ => None,
     }

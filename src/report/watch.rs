@@ -10,7 +10,7 @@ use super::function;
 use super::status::stage::{alarms, done, in_service};
 use super::status::web::{requests, targets};
 use super::status::{backlog, color};
-use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds};
+use super::style::{BAD, CAREFUL, FAINT, STRONG, paint, whole_seconds, wrapped};
 use crate::observe::instances::Instances;
 use crate::observe::status::StageState;
 use crate::observe::watch::{Phase, Snapshot};
@@ -41,7 +41,9 @@ impl Lines {
             Output::Text => {
                 let (lines, problems) = self.told.news(snapshot);
                 problems.iter().for_each(|problem| super::note(problem));
-                lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+                lines
+                    .iter()
+                    .try_for_each(|line| writeln!(out, "{}", wrapped(line, "", "    ")))
             }
             Output::Json | Output::Jsonl => serde_json::to_string(snapshot)
                 .map_err(std::io::Error::from)

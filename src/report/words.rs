@@ -1,6 +1,6 @@
 //! Each event in words.
 
-use super::style::{BAD, CAREFUL, FAINT, GOOD, count, many, paint, seconds};
+use super::style::{BAD, CAREFUL, FAINT, GOOD, count, many, mark, paint, seconds};
 use super::{existing_bucket, switch};
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::engine::event::Event;
@@ -57,24 +57,24 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
         } => {
             let length = seconds(*length);
             vec![match succeeded {
-                true => format!("{} {} {stack} in {length}", paint(GOOD, "✓"), operation.done()),
+                true => format!("{}{} {stack} in {length}", mark(GOOD, "✓"), operation.done()),
                 false => format!(
-                    "{} {} {stack} failed after {length}: {status}",
-                    paint(BAD, "✗"),
+                    "{}{} {stack} failed after {length}: {status}",
+                    mark(BAD, "✗"),
                     operation.doing()
                 ),
             }]
         }
-        Event::Notifications { told, .. } => vec![format!("{} {}", paint(GOOD, "✓"), existing_bucket::told(told))],
-        Event::Unchanged { stack, .. } => vec![format!("{} {stack} is unchanged", paint(FAINT, "="))],
+        Event::Notifications { told, .. } => vec![format!("{}{}", mark(GOOD, "✓"), existing_bucket::told(told))],
+        Event::Unchanged { stack, .. } => vec![format!("{}{stack} is unchanged", mark(FAINT, "="))],
         Event::Uploaded { stage, bytes, .. } => {
             let size = crate::environment::units::Size::bytes(*bytes);
-            vec![format!("{} uploaded the program of {stage} ({size})", paint(GOOD, "✓"))]
+            vec![format!("{}uploaded the program of {stage} ({size})", mark(GOOD, "✓"))]
         }
         Event::Draining {
             group, instances_left, ..
         } => match instances_left {
-            0 => vec![format!("{} {group} has no instances left", paint(GOOD, "✓"))],
+            0 => vec![format!("{}{group} has no instances left", mark(GOOD, "✓"))],
             left => vec![format!("  {group} drains: {} left", count(*left, "instance"))],
         },
         Event::Switching {
@@ -95,8 +95,8 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             mapping,
             done: true,
         } => vec![format!(
-            "{} {stack}: Lambda receives no more messages (event source mapping {mapping})",
-            paint(GOOD, "✓")
+            "{}{stack}: Lambda receives no more messages (event source mapping {mapping})",
+            mark(GOOD, "✓")
         )],
         Event::Disabling {
             stack,
@@ -117,7 +117,7 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
                 true => format!(
                     "  {stack}: {ready} of {wanted} instances in service, waited for {at_most_seconds} s at most"
                 ),
-                false => format!("{} {stack}: {} in service", paint(GOOD, "✓"), count(*ready, "instance")),
+                false => format!("{}{stack}: {} in service", mark(GOOD, "✓"), count(*ready, "instance")),
             }]
         }
         Event::Finishing {
@@ -127,7 +127,7 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             at_most_seconds,
             ..
         } => match messages_in_flight {
-            _ if *finished => vec![format!("{} {function} has finished", paint(GOOD, "✓"))],
+            _ if *finished => vec![format!("{}{function} has finished", mark(GOOD, "✓"))],
             0 => vec![format!(
                 "  {function} finishes: no message is counted in flight, which SQS may count a minute late"
             )],
@@ -151,7 +151,7 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
             deleted_objects: 0,
             aborted_uploads: 0,
             ..
-        } => vec![format!("{} s3://{bucket} is empty", paint(FAINT, "="))],
+        } => vec![format!("{}s3://{bucket} is empty", mark(FAINT, "="))],
         Event::Emptied {
             bucket,
             deleted_objects,
@@ -163,8 +163,8 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
                 some => format!(", {} aborted", many(*some, "unfinished upload")),
             };
             vec![format!(
-                "{} emptied s3://{bucket} in {}: {} deleted{uploads}",
-                paint(GOOD, "✓"),
+                "{}emptied s3://{bucket} in {}: {} deleted{uploads}",
+                mark(GOOD, "✓"),
                 seconds(*length),
                 many(*deleted_objects, "object")
             )]

@@ -7,6 +7,7 @@ pub(in crate::cloud) mod connect;
 pub(in crate::cloud) mod failure;
 pub mod limiter;
 pub(in crate::cloud) mod lost_answer;
+pub(in crate::cloud) mod region;
 pub(in crate::cloud) mod sending;
 pub(in crate::cloud) mod source;
 pub(in crate::cloud) mod time_limits;

@@ -65,7 +65,7 @@ impl Asked<'_> {
             max_size,
             expires: expires(post.credentials, end, now),
         };
-        report::document(self.global.output, &document, || {
+        report::as_it_is(self.global.output, &document, || {
             report::files::upload(&post.url, &post.fields, key)
         });
         Ok(())

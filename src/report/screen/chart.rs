@@ -176,16 +176,13 @@ pub fn draw(points: &[BacklogPoint], target: f64, theme: Theme, area: Rect, buff
     let target_row = target_row(target, top, rows).map(usize::from);
     for (x, value) in (area.x..).zip(&columns) {
         let height = value.map(|value| eighths(value).max(1));
-        let tone = match value {
-            Some(value) if *value > target => Tone::Careful,
-            _ => Tone::Good,
-        };
+        let is_over = value.is_some_and(|value| value > target);
         for row in 0..usize::from(rows) {
             let y = area.bottom() - 1 - row as u16;
             let filled = height.unwrap_or(0).saturating_sub(row * 8).min(8);
             let Some(cell) = buffer.cell_mut((x, y)) else { continue };
             if filled > 0 {
-                cell.set_symbol(BARS[filled]).set_style(theme.text(tone));
+                cell.set_symbol(BARS[filled]).set_style(theme.bar(is_over));
             } else if target_row == Some(row) {
                 cell.set_symbol("┄").set_style(theme.text(Tone::Faint));
             }

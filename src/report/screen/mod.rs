@@ -111,7 +111,7 @@ fn rule(left: &str, right: &str, theme: Theme, area: Rect, buffer: &mut Buffer) 
     let dashes = usize::from(area.width).saturating_sub(used + right_width);
     spans.push(faint("─".repeat(dashes)));
     if !right.is_empty() {
-        spans.push(Span::raw(format!(" {right} ")));
+        spans.push(Span::styled(format!(" {right} "), theme.text(Tone::Strong)));
         spans.push(faint("──".into()));
     }
     line(&Line::from(spans), area, buffer);

@@ -16,7 +16,7 @@ use crate::report::style::whole_seconds;
 /// The rows of a stage when there is no room for more.
 pub const LEAST_ROWS: u16 = 4;
 /// The most rows that its chart gets, with the time below it.
-const MOST_CHART_ROWS: u16 = 7;
+const MOST_CHART_ROWS: u16 = 13;
 /// The columns before what a row says.
 const MARGIN: u16 = 10;
 /// A chart that is lower says little more than one of a single row.
@@ -257,6 +257,8 @@ fn zone_line(zone: &str, there: &[&Seen], theme: Theme, width: usize) -> Line<'s
     let mut spans = vec![Span::styled(format!("{name} "), theme.text(Tone::Faint))];
     let room = room_of_zone(zone, width);
     let spaced = there.len() * 2 <= room;
+    // As wide as it is high, for the back row.
+    let wide = there.len() * 4 <= room;
     let fits = if there.len() <= room {
         there.len()
     } else {
@@ -267,7 +269,12 @@ fn zone_line(zone: &str, there: &[&Seen], theme: Theme, width: usize) -> Line<'s
             Some(_) => (GONE, Tone::Faint),
             None => of_instance(&seen.instance),
         };
-        spans.push(Span::styled(letter.to_string(), theme.cell(tone)));
+        let cell = if wide {
+            format!(" {letter} ")
+        } else {
+            letter.to_string()
+        };
+        spans.push(Span::styled(cell, theme.cell(tone)));
         if spaced {
             spans.push(Span::raw(" "));
         }

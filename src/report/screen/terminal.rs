@@ -15,6 +15,7 @@ use super::keys::{self, Action};
 use super::theme::Theme;
 use super::{View, draw};
 use crate::observe::watch::{Phase, Snapshot};
+use crate::report::plain;
 
 /// How the watching ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +28,7 @@ pub enum Ended {
 
 /// Whether there is a terminal to draw on and to read keys from.
 pub fn is_possible() -> bool {
-    let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-    stdout().is_terminal() && io::stdin().is_terminal() && !dumb
+    stdout().is_terminal() && io::stdin().is_terminal() && !plain::is()
 }
 
 /// Shows snapshots as they come, until a key says to leave or the environment is gone.

@@ -1,4 +1,5 @@
-//! The screen's styles. Without colours, letters, bold and dim still tell what is what.
+//! The screen's styles. Without colours, letters and bold still tell what is what. The colours are those of
+//! [`crate::report::style`], for the reasons there; what must be seen from the back row is a block of colour.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -36,28 +37,37 @@ impl Theme {
         };
         match tone {
             Tone::Good => colored(Color::Green),
-            Tone::Careful => colored(Color::Yellow),
+            Tone::Careful => self.cell(Tone::Careful),
             Tone::Bad => colored(Color::Red).add_modifier(Modifier::BOLD),
             Tone::Strong => Style::new().add_modifier(Modifier::BOLD),
-            Tone::Faint => Style::new().add_modifier(Modifier::DIM),
-            Tone::Plain => Style::new(),
+            Tone::Faint | Tone::Plain => Style::new(),
         }
     }
 
-    /// Of an instance's cell, which is a block of colour with a letter on it.
+    /// Of a bar: what is over the target is seen to be so on white, too, where yellow isn't.
+    pub fn bar(self, is_over: bool) -> Style {
+        match (self.colors, is_over) {
+            (false, _) => Style::new(),
+            (true, true) => Style::new().fg(Color::Magenta),
+            (true, false) => Style::new().fg(Color::Green),
+        }
+    }
+
+    /// Of an instance's cell, or of a number that must be seen: a block of colour with a letter or more on it.
     pub fn cell(self, tone: Tone) -> Style {
-        let block = |background| {
+        let block = |letter, background| {
             if self.colors {
-                Style::new().fg(Color::Black).bg(background)
+                Style::new().fg(letter).bg(background)
             } else {
                 Style::new().add_modifier(Modifier::BOLD)
             }
         };
         match tone {
-            Tone::Good => block(Color::Green),
-            Tone::Careful => block(Color::Yellow),
-            Tone::Bad => block(Color::Red),
-            Tone::Strong | Tone::Plain => block(Color::Blue),
+            Tone::Good => block(Color::Black, Color::Green),
+            Tone::Careful => block(Color::Black, Color::Yellow),
+            // Black on red can't be read where red is dark, nor on blue anywhere.
+            Tone::Bad => block(Color::White, Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Strong | Tone::Plain => block(Color::Black, Color::Cyan),
             Tone::Faint => self.text(Tone::Faint),
         }
     }
@@ -104,3 +114,43 @@ pub const NOTICE: char = '!';
 
 /// An instance that was there a moment ago.
 pub const GONE: char = '×';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::contrast;
+
+    /// As ratatui names the sixteen.
+    fn number(color: Color) -> Option<usize> {
+        Some(match color {
+            Color::Reset => return None,
+            Color::Black => 0,
+            Color::Red => 1,
+            Color::Green => 2,
+            Color::Yellow => 3,
+            Color::Magenta => 5,
+            Color::Cyan => 6,
+            Color::White => 15,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn every_tone_can_be_read_in_every_theme() {
+        let theme = Theme { colors: true };
+        for tone in [
+            Tone::Good,
+            Tone::Careful,
+            Tone::Bad,
+            Tone::Strong,
+            Tone::Faint,
+            Tone::Plain,
+        ] {
+            for style in [theme.text(tone), theme.cell(tone)] {
+                assert!(!style.add_modifier.contains(Modifier::DIM), "{tone:?}");
+                let (front, behind) = (style.fg.and_then(number), style.bg.and_then(number));
+                contrast::check(&format!("{tone:?}"), front, behind);
+            }
+        }
+    }
+}

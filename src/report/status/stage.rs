@@ -12,6 +12,7 @@ use crate::observe::pause::Pause;
 use crate::observe::replies::Replies;
 use crate::observe::status::{Done, StageState};
 use crate::report::function;
+use crate::report::plain;
 use crate::report::schedule;
 use crate::report::screen::sparkline;
 use crate::report::style::{BAD, CAREFUL, FAINT, many, paint, whole_seconds};
@@ -53,7 +54,10 @@ pub fn lines(out: &mut String, stage: &StageState, local: bool, width: Option<us
     }
     if let Some(of) = &stage.backlog {
         let trend = of.trend.map_or(String::new(), |trend| format!(", {}", trend.as_str()));
-        let line = sparkline(&of.history, of.target_messages_per_instance, POINTS);
+        let line = match plain::is() {
+            true => String::new(),
+            false => sparkline(&of.history, of.target_messages_per_instance, POINTS),
+        };
         let text = format!("{} per instance{trend}  {line}", backlog(stage));
         say("backlog", text.trim_end());
     }

@@ -1,6 +1,6 @@
-"""Takes messages from the queue and does the work that each of them asks for.
+"""Takes messages from the queue and has `work.py` do what each of them asks for. `work.py` is the file to change.
 
-Replace `work`. The rest is what any worker of a queue needs:
+This is what any worker of a queue needs:
 
 - a message is deleted when its work is done, never before. If the work fails, or the instance goes away, the message
   comes back, and after `max_receives` deliveries goes to the dead-letter queue;
@@ -15,21 +15,18 @@ Replace `work`. The rest is what any worker of a queue needs:
 """
 
 import contextlib
-import hashlib
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from urllib.parse import quote_plus, unquote_plus
 
 import boto3
 
+import work
+
 QUEUE_URL = os.environ["QFLEET_QUEUE_URL"]
-UPLOADS = os.environ["QFLEET_UPLOADS_PREFIX"]
-PROCESSED = os.environ["QFLEET_PROCESSED_PREFIX"]
 VISIBILITY = int(os.environ["QFLEET_VISIBILITY_TIMEOUT_SECONDS"])
 NEXT = os.environ.get("QFLEET_NEXT_QUEUE_URLS", "").split()
 # How long one request waits for a message: 20 s is the most, and costs the least.
@@ -39,45 +36,7 @@ LONGEST_PAUSE = 60
 
 log = logging.getLogger("worker")
 sqs = boto3.client("sqs")
-s3 = boto3.client("s3")
 stop = threading.Event()
-
-
-def work(bucket: str, key: str) -> str | None:
-    """Your work: here, it writes the size and the SHA-256 of an uploaded file beside the results. Returns the key of the
-    result, for the stages that come next."""
-    if key.endswith("/"):
-        return None  # a folder made in the console
-    digest = hashlib.sha256()
-    size = 0
-    for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(1 << 20):
-        digest.update(chunk)
-        size += len(chunk)
-    result = json.dumps({"file": key, "bytes": size, "sha256": digest.hexdigest()})
-    result_key = PROCESSED + key.removeprefix(UPLOADS).removeprefix(PROCESSED) + ".json"
-    s3.put_object(Bucket=bucket, Key=result_key, Body=result.encode())
-    log.info("%s: %d bytes", key, size)
-    return result_key
-
-
-def uploads_in(body: str) -> Iterator[tuple[str, str]]:
-    """The uploaded files that a message tells of: an S3 event, wrapped in an SNS notification."""
-    event = json.loads(body)
-    if event.get("Type") == "Notification":
-        event = json.loads(event["Message"])
-    if event.get("Event") == "s3:TestEvent":
-        return  # S3 sends it once, when the notification is set up
-    for record in event["Records"]:
-        # In events, keys are form-encoded: a plus sign is a space.
-        yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
-
-
-def send_on(bucket: str, key: str) -> None:
-    """Tells the next stages of a result in the way S3 would tell of an upload, so that any worker understands it."""
-    where = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key, safe="/")}}
-    event = {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": where}]}
-    for url in NEXT:
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(event))
 
 
 @contextlib.contextmanager
@@ -103,10 +62,9 @@ def kept(receipt: str) -> Iterator[None]:
 
 def one(message: dict) -> None:
     with kept(message["ReceiptHandle"]):
-        for bucket, key in uploads_in(message["Body"]):
-            result = work(bucket, key)
-            if result:
-                send_on(bucket, result)
+        for body in work.handle(message["Body"]):
+            for url in NEXT:
+                sqs.send_message(QueueUrl=url, MessageBody=body)
     sqs.delete_message(QueueUrl=QUEUE_URL, ReceiptHandle=message["ReceiptHandle"])
 
 

@@ -168,6 +168,7 @@ pages! {
     graph_says_what_happens: "docs/graph.md";
     web_says_what_happens: "docs/web.md";
     many_says_what_happens: "docs/many.md";
+    looks_says_what_happens: "docs/looks.md";
 }
 
 #[test]

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Aws, Output, Test, account, emulator, tools_path};
 
-const FILES: [&str; 6] = [
+mod asks;
+
+const FILES: [&str; 7] = [
     "stacks/photo-lab.yaml",
     "worker/run",
     "worker/install",
     "worker/worker.py",
+    "worker/work.py",
     "worker/requirements.txt",
     ".github/workflows/qfleet.yaml",
 ];
@@ -104,6 +107,162 @@ fn names_are_checked_before_anything_is_written() {
             .run();
         assert_eq!(fs::read_dir(output.folder()).expect("the folder").count(), 0, "{bad:?}");
     }
+}
+
+/// What options say, in each combination: what is written is right, and nobody asks.
+#[test]
+fn every_combination_is_an_environment_that_can_be_deployed() {
+    let sources = [
+        &["--from", "new-bucket"][..],
+        &["--from", "existing-bucket"],
+        &["--bucket", "team-archive"],
+        &["--from", "messages"],
+    ];
+    let mut linted = 0;
+    for workers in ["instances", "lambda"] {
+        for source in sources {
+            for stays in [&["--protect"][..], &["--lifetime", "2h"]] {
+                for pipeline in ["github", "none"] {
+                    for alerts in [
+                        &[][..],
+                        &["--alerts", "ops@example.com", "--max", "7", "--region", "eu-west-1"],
+                    ] {
+                        let all = [
+                            &["init", "a folder", "--workers", workers, "--pipeline", pipeline],
+                            source,
+                            stays,
+                            alerts,
+                        ];
+                        let written = Test::new().args(all.concat()).stderr("").run();
+                        let file = written.path("a folder/stacks/lab.yaml");
+                        let environment =
+                            qfleet::environment::load(&file).unwrap_or_else(|wrong| panic!("{all:?}: {wrong:?}"));
+                        assert_eq!(environment.protect, stays.len() == 1, "{all:?}");
+                        assert_eq!(
+                            environment.region.as_deref(),
+                            (!alerts.is_empty()).then_some("eu-west-1"),
+                            "{all:?}"
+                        );
+                        let bucket = environment.bucket.as_ref();
+                        let existing = bucket.and_then(|bucket| bucket.existing.as_deref());
+                        assert_eq!(existing, (source[0] == "--bucket").then_some("team-archive"), "{all:?}");
+                        assert_eq!(bucket.is_none(), source[1] == "messages", "{all:?}");
+                        let is_there = |path: &str| written.path("a folder").join(path).exists();
+                        assert_eq!(is_there("worker/run"), workers == "instances", "{all:?}");
+                        assert_eq!(is_there("worker/handler.py"), workers == "lambda", "{all:?}");
+                        assert_eq!(
+                            is_there(".github/workflows/qfleet.yaml"),
+                            pipeline == "github",
+                            "{all:?}"
+                        );
+                        assert!(is_there("worker/work.py"), "{all:?}");
+                        let text = written.read("a folder/stacks/lab.yaml");
+                        assert!(
+                            !text.contains("{{") && !text.contains("{%") && !text.contains("\n\n\n"),
+                            "{text}"
+                        );
+                        // cfn-lint takes seconds: once for each kind and source.
+                        let with_lint = stays.len() == 1 && pipeline == "none" && !alerts.is_empty();
+                        linted += usize::from(with_lint);
+                        let path = if with_lint { tools_path() } else { "/nowhere".into() };
+                        let check = written
+                            .then()
+                            .env("PATH", path)
+                            .args(["check", "a folder/stacks/lab.yaml"]);
+                        check
+                            .stdout_contains("checked, no errors\n")
+                            .stdout_lacks("advice")
+                            .run();
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(linted, 8);
+}
+
+#[test]
+fn what_is_not_known_stands_in_the_file_as_a_comment_and_is_named() {
+    let written = Test::new()
+        .args(["init", "--from", "existing-bucket"])
+        .stdout_contains("The bucket's name isn't known yet.")
+        .run();
+    let text = written.read("stacks/lab.yaml");
+    assert!(text.contains("  # existing: team-archive\n"), "{text}");
+    let known = text.replace("  # existing: team-archive", "  existing: their-files");
+    fs::write(written.path("stacks/lab.yaml"), known).expect("written");
+    let environment = qfleet::environment::load(&written.path("stacks/lab.yaml")).expect("right");
+    assert_eq!(
+        environment.bucket.and_then(|bucket| bucket.existing).as_deref(),
+        Some("their-files")
+    );
+}
+
+#[test]
+fn the_region_is_that_of_the_aws_configuration() {
+    let region = |test: Test| test.args(["init", "--defaults"]).run().read("stacks/lab.yaml");
+    let has = |text: &str, region: &str| text.contains(&format!("\nregion: {region}\n"));
+    assert!(has(&region(Test::new().env("AWS_REGION", "eu-west-1")), "eu-west-1"));
+    let files = || {
+        Test::new().file(
+            "home/.aws/config",
+            "[default]\nregion = eu-north-1\n[profile other]\nregion = sa-east-1\n",
+        )
+    };
+    assert!(has(&region(files()), "eu-north-1"));
+    assert!(has(&region(files().args(["--profile", "other"])), "sa-east-1"));
+    assert!(has(&region(files().args(["--region", "ap-south-1"])), "ap-south-1"));
+    assert!(region(Test::new()).contains("\n# region: us-east-2\n"));
+}
+
+#[test]
+fn options_that_make_no_environment_are_refused_before_anything_is_written() {
+    for (args, why) in [
+        (&["--region", "Mars"][..], "must be an AWS region"),
+        (&["--bucket", "My_Bucket"], "must be the name of a bucket"),
+        (&["--alerts", "nobody"], "must be an e-mail address"),
+        (&["--lifetime", "1m"], "lifetime"),
+        (&["--max", "0"], "max"),
+        (&["--workers", "lambda", "--max", "1"], "max_concurrency"),
+        (&["--from", "messages", "--bucket", "b-1"], "--bucket names a bucket"),
+        (&["--protect", "--lifetime", "8h"], "cannot be used with"),
+        (&["--workers", "people"], "possible values: instances, lambda"),
+    ] {
+        let refused = Test::new()
+            .args(["init"])
+            .args(args.iter().copied())
+            .status(2)
+            .stderr_contains(why)
+            .run();
+        assert_eq!(
+            fs::read_dir(refused.folder()).expect("the folder").count(),
+            0,
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn names_that_yaml_takes_for_something_else_are_names() {
+    for name in ["null", "no", "true", "on"] {
+        let written = Test::new().args(["init", "--name", name]).run();
+        let file = written.path("stacks").join(name).with_extension("yaml");
+        assert_eq!(qfleet::environment::load(&file).expect("right").name, name);
+    }
+}
+
+#[test]
+fn a_pipeline_below_the_top_of_a_repository_is_said_to_be_astray() {
+    let repository = || Test::new().file(".git/HEAD", "ref: refs/heads/main\n");
+    repository()
+        .args(["init", "--defaults"])
+        .stdout_lacks("repository")
+        .run();
+    repository()
+        .args(["init", "fleets/a b", "--defaults"])
+        .stdout_contains("move .github/workflows/qfleet.yaml to it, and write fleets/a b/ before stacks/ in it.")
+        .stdout_contains("  cd 'fleets/a b'\n")
+        .run();
 }
 
 /// What `init` writes is no sketch: it checks, deploys, works on a file, and goes again.

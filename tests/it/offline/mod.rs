@@ -19,6 +19,7 @@ mod images;
 pub mod init;
 mod keys;
 mod least_privilege;
+mod looks;
 mod manual;
 mod metric_math;
 mod names;

@@ -1,0 +1,142 @@
+//! What `init` is told, by options or by answers.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use crate::environment::units::Duration;
+use crate::shell;
+
+/// How long a lab lives, unless it is told.
+pub const LIFETIME: Duration = Duration::hours(8);
+
+/// Everything that decides what is written.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    pub name: String,
+    /// None leaves it to what the AWS CLI would use.
+    pub region: Option<String>,
+    pub workers: Kind,
+    pub from: Source,
+    /// The bucket that is there, where it is known.
+    pub bucket: Option<String>,
+    /// Of a lab; none for what stays.
+    pub lifetime: Option<Duration>,
+    /// Instances, or runs of a function.
+    pub max: u32,
+    pub pipeline: Pipeline,
+    pub alerts: Option<String>,
+}
+
+/// What does the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    Instances,
+    Lambda,
+}
+
+/// Where work comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    NewBucket,
+    ExistingBucket,
+    Messages,
+}
+
+/// What deploys what lands in the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Pipeline {
+    Github,
+    None,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 2] = [Kind::Instances, Kind::Lambda];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Instances => "instances",
+            Kind::Lambda => "lambda",
+        }
+    }
+
+    /// How many there are at most, unless it is told.
+    pub fn max(self) -> u32 {
+        match self {
+            Kind::Instances => 4,
+            Kind::Lambda => 10,
+        }
+    }
+}
+
+impl Source {
+    pub const ALL: [Source; 3] = [Source::NewBucket, Source::ExistingBucket, Source::Messages];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Source::NewBucket => "new-bucket",
+            Source::ExistingBucket => "existing-bucket",
+            Source::Messages => "messages",
+        }
+    }
+}
+
+impl Pipeline {
+    pub const ALL: [Pipeline; 2] = [Pipeline::Github, Pipeline::None];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Pipeline::Github => "github",
+            Pipeline::None => "none",
+        }
+    }
+
+    /// Where the file stands that it reads.
+    pub fn file(self) -> Option<&'static str> {
+        match self {
+            Pipeline::Github => Some(".github/workflows/qfleet.yaml"),
+            Pipeline::None => None,
+        }
+    }
+}
+
+impl Answers {
+    /// What stands in the file as a comment, and has to be filled in before it is what was meant.
+    pub fn unknown(&self) -> Option<&'static str> {
+        let is_unknown = self.from == Source::ExistingBucket && self.bucket.is_none();
+        is_unknown.then_some(
+            "The bucket's name isn't known yet. Take the `#` from `existing:` and write it there; until then, a deploy \
+             makes a new bucket.",
+        )
+    }
+
+    /// The command that writes the same, without a question.
+    pub fn command(&self, folder: &Path) -> String {
+        let mut words = vec!["qfleet".to_owned(), "init".to_owned()];
+        if folder != Path::new(".") {
+            words.push(shell::word(&folder.to_string_lossy()));
+        }
+        let mut say = |option: &str, value: &str| words.push(format!("{option} {}", shell::word(value)));
+        say("--name", &self.name);
+        if let Some(region) = &self.region {
+            say("--region", region);
+        }
+        say("--workers", self.workers.word());
+        say("--from", self.from.word());
+        if let Some(bucket) = &self.bucket {
+            say("--bucket", bucket);
+        }
+        if let Some(lifetime) = self.lifetime {
+            say("--lifetime", &lifetime.to_string());
+        }
+        say("--max", &self.max.to_string());
+        say("--pipeline", self.pipeline.word());
+        if let Some(alerts) = &self.alerts {
+            say("--alerts", alerts);
+        }
+        if self.lifetime.is_none() {
+            words.push("--protect".to_owned());
+        }
+        words.join(" ")
+    }
+}
