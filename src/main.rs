@@ -7,7 +7,10 @@ fn main() -> ExitCode {
     let cli = Cli::from_command_line();
     let output = cli.global.output;
     match cli.run().and_then(|()| qfleet::report::all_written()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            qfleet::report::calls::end();
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             qfleet::report::error(&error, output);
             ExitCode::from(error.exit_code())

@@ -133,6 +133,7 @@ impl Cloud {
     ) -> Result<Vec<Item>, CloudError> {
         let calls = Calls {
             on_call: self.on_call,
+            region: self.region.clone(),
             limiter: self.limiter.clone(),
         };
         let operation = operation(&self.config, &self.region, action, calls);

@@ -21,7 +21,7 @@ pub mod sqs;
 pub mod ssm;
 pub mod tagging;
 
-pub use connection::calls::Call;
+pub use connection::calls::{Answer, Call, OnCall, Step, Told};
 pub use connection::connect::{Connect, Credentials, Unidentified};
 pub use connection::failure::CloudError;
 pub(crate) use connection::failure::{explain, unless};
@@ -57,7 +57,7 @@ pub struct Cloud {
     ec2_answers: ec2::Answers,
     /// What the clients were made from: for those of another region.
     config: aws_config::SdkConfig,
-    on_call: Option<fn(&Call)>,
+    on_call: Option<OnCall>,
 }
 
 /// An instant of the SDK as one of ours; instants that can't be represented are dropped.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -101,9 +101,12 @@ pub struct Global {
     /// For screen readers and logs: words instead of signs and tables, nothing redrawn or coloured; as QFLEET_PLAIN=1
     #[arg(long, global = true, help_heading = "Global options")]
     pub plain: bool,
-    /// Name each request to AWS on standard error
-    #[arg(long, short, global = true, help_heading = "Global options")]
-    pub verbose: bool,
+    /// Name each call to AWS on standard error; -vv: each attempt, and what it is about
+    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+    /// Append the same as -vv to a file, with times
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub log_file: Option<PathBuf>,
     /// When the command began.
     #[arg(skip = Instant::now())]
     pub began: Instant,
@@ -152,7 +155,7 @@ impl Global {
             endpoint_url,
             credentials,
             account,
-            on_call: self.verbose.then_some(report::call),
+            on_call: report::calls::are_wanted().then_some(report::calls::tell),
         }
         .connect_unidentified()
         .await

@@ -38,7 +38,7 @@ mod status;
 mod waits;
 mod watch;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub use completing::answer as answer_shell;
 pub use documents::documents;
@@ -47,6 +47,7 @@ pub use global::Global;
 pub use named::{Meant, Named};
 
 use crate::error::{Error, Result};
+use crate::report;
 use crate::report::form::Color;
 use crate::report::plain;
 
@@ -173,6 +174,7 @@ impl Cli {
     }
 
     pub fn run(self) -> Result<()> {
+        report::calls::begin(self.global.verbose, self.global.log_file.as_deref(), &name())?;
         if self.global.form == Form::Markdown && !matches!(self.command, Command::Drift(_)) {
             return Err(Error::usage("this command has no --output markdown")
                 .with_help("`drift` has; every command has --output text, json and jsonl"));
@@ -216,4 +218,17 @@ fn looks(plain: bool, color: Color) {
     } else {
         color.apply();
     }
+}
+
+/// Which command this is, without its arguments: messages and values of secrets may be among them.
+fn name() -> String {
+    let mut known = Cli::command();
+    let mut names: Vec<String> = Vec::new();
+    for word in std::env::args().skip(1) {
+        if let Some(command) = known.find_subcommand(&word).cloned() {
+            names.push(word);
+            known = command;
+        }
+    }
+    names.join(" ")
 }

@@ -48,7 +48,7 @@ async fn watch(
     let watcher = Watcher::new(cloud, &environment.name, words, pace).in_order(environment.stages());
     tokio::spawn(watcher.run(sender, Timestamp::now));
     // Lines about requests would be written across the screen.
-    let across = global.verbose && std::io::stderr().is_terminal();
+    let across = global.verbose > 0 && std::io::stderr().is_terminal();
     let watching = async {
         if global.output == Output::Text && !across && screen::is_possible() {
             screen::show(snapshots)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub use questions::{Choice, choose, is_possible, leave, text};
 
+use super::live;
 use super::style::wrapped_to;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -31,12 +32,15 @@ pub fn confirm(interrupt: &Interrupt, question: &str, yes: bool) -> Result<bool>
     }
     let columns = super::width_of(stderr());
     let question = wrapped_to(columns, &format!("{question} [y/N]"), "", "");
-    let asked = write!(stderr(), "{question} ").and_then(|()| stderr().flush());
-    let answer = asked.map_err(not_confirmed).and_then(|()| answer(interrupt));
-    if !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')) {
-        // Whatever comes next has a line of its own.
-        let _ = writeln!(stderr());
-    }
+    let answer = live::alone(|| {
+        let asked = write!(stderr(), "{question} ").and_then(|()| stderr().flush());
+        let answer = asked.map_err(not_confirmed).and_then(|()| answer(interrupt));
+        if !answer.as_ref().is_ok_and(|answer| answer.ends_with('\n')) {
+            // Whatever comes next has a line of its own.
+            let _ = writeln!(stderr());
+        }
+        answer
+    });
     answer.map(|answer| is_yes(&answer))
 }
 

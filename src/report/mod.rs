@@ -2,6 +2,7 @@
 
 pub mod ask;
 mod board;
+pub mod calls;
 pub mod check;
 #[cfg(test)]
 mod contrast;
@@ -21,6 +22,7 @@ pub mod jobs;
 pub mod killed;
 mod line;
 pub mod list;
+mod live;
 pub mod local;
 pub mod logs;
 pub mod plain;
@@ -57,7 +59,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cloud::Call;
 use crate::environment::problem::Located;
 use crate::error::Error;
 use form::Output;
@@ -69,6 +70,7 @@ static DOCUMENT: AtomicBool = AtomicBool::new(false);
 /// there already.
 pub fn error(error: &Error, output: Output) {
     let is_there = DOCUMENT.load(Ordering::SeqCst);
+    calls::log_line(&format!("ends with exit code {}: {error}", error.exit_code()));
     if matches!(error, Error::Shown(_) | Error::Differences) && (is_there || output != Output::Json) {
         return;
     }
@@ -199,18 +201,6 @@ fn width_of(stream: impl std::os::fd::AsFd) -> Option<usize> {
 pub fn note(text: &str) {
     let columns = width_of(std::io::stderr());
     let _ = writeln!(anstream::stderr().lock(), "{}", style::lines_wrapped_to(columns, text));
-}
-
-/// A request to AWS, on standard error.
-pub fn call(call: &Call) {
-    let status = call.status.map_or("no answer".to_owned(), |status| status.to_string());
-    let line = format!(
-        "  {} {}: {status} in {} ms",
-        call.service,
-        call.operation,
-        call.took.as_millis()
-    );
-    note(&style::paint(style::FAINT, line));
 }
 
 /// One object on a line of its own, on standard output.

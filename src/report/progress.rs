@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::board::{BAR, Board, LiveLine};
+use super::live::{self, Drawn};
 use super::style::wrapped_to;
 use super::words;
 use crate::engine::event::{Event, Events};
@@ -47,6 +48,9 @@ impl Progress {
     pub fn begin(face: Face) -> (Events, Progress) {
         let (events, receiver) = Events::channel();
         let live = (face == Face::Live).then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        if let Some(display) = &live {
+            live::begin(Drawn::Lines(display.clone()));
+        }
         let task = match (face, &live) {
             (Face::Jsonl, _) => tokio::spawn(super::line::lines(receiver)),
             (_, Some(display)) => tokio::spawn(in_place(receiver, display.clone())),
@@ -58,7 +62,7 @@ impl Progress {
     /// Does something with the terminal to itself, e.g. asks a question.
     pub fn suspend<R>(&self, work: impl FnOnce() -> R) -> R {
         match &self.live {
-            Some(display) => display.suspend(work),
+            Some(display) => live::alone(|| display.suspend(work)),
             None => work(),
         }
     }
@@ -66,6 +70,7 @@ impl Progress {
     /// Waits until everything is shown. All senders must be gone.
     pub async fn end(self) {
         let _ = self.task.await;
+        live::end();
     }
 }
 

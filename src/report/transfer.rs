@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::jobs::queue_name;
+use super::live::{self, Drawn};
 use super::progress::Face;
 use super::style::{BAD, CAREFUL, count, paint, sign};
 use crate::jobs::event::{Doing, Event, Events};
@@ -171,6 +172,7 @@ async fn bar(mut events: UnboundedReceiver<Event>) {
     if let Ok(style) = ProgressStyle::with_template("{bar:24} {wide_msg}") {
         bar.set_style(style);
     }
+    live::begin(Drawn::Bar(bar.clone()));
     while let Some(event) = events.recv().await {
         meter.note(&event);
         if let Some(text) = words(&event) {
@@ -192,6 +194,7 @@ async fn bar(mut events: UnboundedReceiver<Event>) {
             bar.set_message(meter.text() + &left);
         }
     }
+    live::end();
     bar.finish_and_clear();
 }
 

@@ -16,7 +16,7 @@ use aws_sdk_cloudformation::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use aws_types::os_shim_internal::{Env, Fs};
 
-use crate::cloud::connection::calls::{Call, Calls};
+use crate::cloud::connection::calls::{Calls, OnCall, Told};
 use crate::cloud::connection::certificates;
 use crate::cloud::connection::limiter::Limiter;
 use crate::cloud::connection::sending::{Watching, default_http_client};
@@ -35,8 +35,8 @@ pub struct Connect {
     pub credentials: Credentials,
     /// The only account that may be touched.
     pub account: Option<String>,
-    /// Told of each request.
-    pub on_call: Option<fn(&Call)>,
+    /// Told of each call.
+    pub on_call: Option<OnCall>,
 }
 
 #[derive(Debug, Clone)]
@@ -98,7 +98,7 @@ impl Connect {
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        let config = source.bound(watched(loader.load().await)).await;
+        let config = source.bound(watched(loader.load().await), self.on_call).await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             Error::usage("no region")
                 .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
@@ -110,6 +110,12 @@ impl Connect {
     /// knows no proxy. The SDK's own would send everything to the one that `HTTP_PROXY` names, off this machine.
     fn connect_to_emulator(self, account: String) -> Cloud {
         let region = self.region.unwrap_or_else(|| "us-east-1".into());
+        if let Some(on_call) = self.on_call {
+            on_call(&Told::Credentials {
+                from: "fixed ones for the emulator, which mean nothing to AWS",
+                until: None,
+            });
+        }
         let http_client = aws_smithy_http_client::Builder::new().build_http();
         let config = fixed(&account, &region, http_client, self.endpoint_url);
         Cloud::new(&config, account, region, true, self.on_call)
@@ -272,7 +278,7 @@ impl Cloud {
         Cloud::new(&config, account.to_owned(), region.to_owned(), false, None)
     }
 
-    fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<fn(&Call)>) -> Cloud {
+    fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<OnCall>) -> Cloud {
         // Emulators know buckets by path only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
         let limiter = if local {
@@ -286,7 +292,7 @@ impl Cloud {
                 $service::Client::from_conf(
                     $service::config::Builder::from(config)
                         .retry_partition(partition.clone())
-                        .interceptor(Calls { on_call, limiter: limiter.clone() })
+                        .interceptor(Calls { on_call, region: region.clone(), limiter: limiter.clone() })
                         .interceptor(TimeLimits::default())
                         $(.$setting($value))*
                         .build(),
@@ -295,7 +301,6 @@ impl Cloud {
         }
         Cloud {
             account,
-            region,
             local,
             accounts: client!(aws_sdk_account),
             cloudcontrol: client!(aws_sdk_cloudcontrol),
@@ -319,6 +324,7 @@ impl Cloud {
             ec2_answers: Default::default(),
             config: config.clone(),
             on_call,
+            region,
         }
     }
 }

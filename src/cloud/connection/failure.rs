@@ -3,6 +3,7 @@
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 use crate::cloud::connection::causes::causes;
+use crate::cloud::connection::harmless::harmless;
 use crate::cloud::connection::source::{nothing_came, why_none};
 use crate::cloud::connection::time_limits::no_answer;
 use crate::error::Error;
@@ -114,7 +115,8 @@ where
     CloudError {
         operation,
         code,
-        message,
+        // AWS repeats a request whose signature is wrong, with the session token in it.
+        message: harmless(&message),
     }
 }
 

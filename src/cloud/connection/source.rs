@@ -8,11 +8,13 @@ use std::time::{Duration, SystemTime};
 use aws_config::SdkConfig;
 use aws_config::profile::ProfileSet;
 use aws_credential_types::Credentials;
+use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, Result, SharedCredentialsProvider, future};
 use aws_types::os_shim_internal::Env;
 use tokio::time::{Instant, timeout};
 
+use crate::cloud::connection::calls::{OnCall, Told};
 use crate::cloud::connection::causes::causes;
 
 /// A service that gives credentials.
@@ -69,11 +71,18 @@ impl Source {
 
     /// The same configuration, with credentials that are waited for no longer than makes sense: the first ones now, so
     /// that they don't use up the time of a call.
-    pub async fn bound(self, config: SdkConfig) -> SdkConfig {
+    pub async fn bound(self, config: SdkConfig, on_call: Option<OnCall>) -> SdkConfig {
         let Some(chain) = config.credentials_provider() else {
             return config;
         };
         let first = self.within(self.limit, chain.provide_credentials()).await;
+        if let (Some(on_call), Ok(credentials)) = (on_call, &first) {
+            let until = credentials.expiry().and_then(|end| jiff::Timestamp::try_from(end).ok());
+            on_call(&Told::Credentials {
+                from: &origin(credentials),
+                until: until.map(|until| format!("{until:.0}")),
+            });
+        }
         let bounded = Bounded {
             source: self,
             chain,
@@ -100,6 +109,34 @@ impl Source {
         };
         Err(CredentialsError::provider_error(nothing_came))
     }
+}
+
+/// Where credentials came from, as the SDK notes it of them.
+fn origin(credentials: &Credentials) -> String {
+    let features = credentials.get_property::<Vec<Feature>>();
+    let mut named: Vec<&str> = features.into_iter().flatten().filter_map(of_feature).collect();
+    named.dedup();
+    match named.is_empty() {
+        true => "a source that the SDK doesn't name".to_owned(),
+        false => named.join(", then "),
+    }
+}
+
+fn of_feature(feature: &Feature) -> Option<&'static str> {
+    Some(match feature {
+        Feature::CredentialsEnvVars => "the environment variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        Feature::CredentialsProfile => "a profile of the AWS configuration files",
+        Feature::CredentialsStsAssumeRole => "a role that STS gave (AssumeRole)",
+        Feature::CredentialsProfileStsWebIdToken
+        | Feature::CredentialsEnvVarsStsWebIdToken
+        | Feature::CredentialsStsAssumeRoleWebId => "a role that STS gave for a web identity token",
+        Feature::CredentialsSso | Feature::CredentialsProfileSso => "IAM Identity Center",
+        Feature::CredentialsLogin | Feature::CredentialsProfileLogin => "`aws login`",
+        Feature::CredentialsProcess | Feature::CredentialsProfileProcess => "a `credential_process`",
+        Feature::CredentialsHttp => "the container's endpoint",
+        Feature::CredentialsImds => "the instance's metadata service (IMDS)",
+        _ => return None,
+    })
 }
 
 /// What a profile gets its credentials from, when that can take time; its own, or those of the profile that it names.
@@ -310,7 +347,7 @@ sso_region = us-east-2
         let source = Source::service("a service".into());
         let config = SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(Silent));
         let began = Instant::now();
-        let config = source.bound(config.build()).await;
+        let config = source.bound(config.build(), None).await;
         assert_eq!(began.elapsed().as_secs(), 25);
         let bounded = config.credentials_provider().expect("a provider");
         for (took, limit) in [(25, 25), (34, 9)] {
@@ -349,7 +386,7 @@ sso_region = us-east-2
             let end = ends_in.map(|after| SystemTime::now() + after);
             let chain = SharedCredentialsProvider::new(Counting(Default::default(), end));
             let config = SdkConfig::builder().credentials_provider(chain).build();
-            let config = source.bound(config).await;
+            let config = source.bound(config, None).await;
             let bounded = config.credentials_provider().expect("a provider");
             for (after, number) in [0, 14, 2, 0].into_iter().zip(numbers) {
                 tokio::time::advance(Duration::from_secs(after)).await;

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 
@@ -40,12 +40,29 @@ const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// The endpoint, as axum sees it.
 pub fn router(world: Shared) -> Router {
-    Router::new().fallback(take).with_state(world)
+    Router::new().fallback(identified).with_state(world)
 }
 
 /// A poisoned lock only means that another test thread failed in it; the assertion there says more.
 pub fn lock(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Every answer has an id by which AWS finds the request again; S3's have two
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/get-request-ids.html>).
+async fn identified(state: State<Shared>, request: Request) -> Response {
+    let signed = request.headers().get("authorization").cloned();
+    let is_s3 = signed.is_some_and(|signed| signed.to_str().is_ok_and(|signed| signed.contains("/s3/aws4_request")));
+    let id = HeaderValue::from_str(&lock(&state.0).unique()).expect("an id");
+    let mut response = take(state, request).await;
+    let names: &[&'static str] = match is_s3 {
+        true => &["x-amz-request-id", "x-amz-id-2"],
+        false => &["x-amzn-requestid"],
+    };
+    for name in names {
+        response.headers_mut().entry(*name).or_insert_with(|| id.clone());
+    }
+    response
 }
 
 async fn take(State(world): State<Shared>, request: Request) -> Response {

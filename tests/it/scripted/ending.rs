@@ -4,6 +4,7 @@
 mod builds;
 pub mod commands;
 mod failing;
+mod secrets;
 mod standing_still;
 mod terminal;
 mod waiting;

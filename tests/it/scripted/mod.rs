@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod backfill;
+mod calls;
 pub mod conformance;
 pub mod credentials;
 mod delivery;
