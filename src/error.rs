@@ -1,6 +1,7 @@
 //! One error type that a reader can act on, and the exit codes.
 
 use crate::environment::problem::Problems;
+use crate::seen;
 
 /// The exit codes of every command. They are part of qfleet's interface.
 pub mod exit_code {
@@ -51,19 +52,25 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn usage(message: impl Into<String>) -> Self {
+        seen::note();
         Error::Usage {
             message: message.into(),
             help: None,
         }
     }
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn failed(message: impl Into<String>) -> Self {
+        seen::note();
         Error::Failed {
             message: message.into(),
             help: None,
         }
     }
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn refused(message: impl Into<String>) -> Self {
+        seen::note();
         Error::Refused {
             message: message.into(),
             help: None,

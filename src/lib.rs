@@ -26,8 +26,9 @@
 //! | [`autoscaling`] | a model of what scales a group: metric math, CloudWatch's alarms, the policy |  |
 //! | [`interrupt`] | signals and the end of `--timeout`: whether the command may go on | error |
 //! | [`events`] | a stream of events, from whoever works to whoever shows |  |
-//! | [`error`] | what a command can fail with, and the exit codes | environment |
-//! | [`environment`] | the environment file: its types, its schema, its checks, and what is wrong on which line |  |
+//! | [`error`] | what a command can fail with, and the exit codes | environment, seen |
+//! | [`environment`] | the environment file: its types, its schema, its checks, and what is wrong on which line | seen |
+//! | [`seen`] | which messages a test made appear, in debug builds |  |
 //! | [`folders`] | the user's folders, for what is kept |  |
 //! | [`shell`] | words that can be pasted into a shell |  |
 
@@ -46,4 +47,5 @@ pub mod jobs;
 pub mod local;
 pub mod observe;
 pub mod report;
+mod seen;
 pub mod shell;

@@ -44,7 +44,9 @@ phase build cargo test --locked --no-run || true
     phase scripts shellcheck .ci/run tests/all.sh release/archives examples/mover/install examples/mover/run examples/web/install examples/web/run templates/init/worker/install templates/init/worker/run || true
 } </dev/null >"$results/beside" 2>&1 &
 beside=$!
-phase rust cargo test --locked || true
+# What the program said is noted, and compared with the list of its messages.
+phase rust env QFLEET_MESSAGES="$results/messages" cargo test --locked || true
+phase messages tests/messages.py check "$results/messages" || true
 wait "$beside" || true
 beside=
 cat "$results/beside"

@@ -180,7 +180,11 @@ impl PurgeArgs {
             let (cloud, address, queues) = self.which.find(global, &environment, interrupt).await?;
             let queue = queues.dead_letters;
             let depth = interrupt.unless_stopped(cloud.queue_depth(&queue)).await?;
-            let depth = depth.ok_or_else(|| Error::failed(format!("there is no queue {queue}")))?;
+            let depth = depth.ok_or_else(|| {
+                Error::failed(format!("there is no queue {queue}")).with_help(
+                    "somebody deleted it: `qfleet drift` shows what else is gone, and a deploy makes it again",
+                )
+            })?;
             // Also where SQS counts none: its counts are late by up to a minute.
             let question = report::jobs::purge_question(&queue, depth);
             if !report::confirm(interrupt, &question, self.yes)? {

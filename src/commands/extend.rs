@@ -60,9 +60,10 @@ impl Extend {
     pub fn run(self, global: &Global) -> Result<()> {
         let (which, by) = self.words()?;
         if !(1..=MOST.as_secs()).contains(&by.as_secs()) {
-            return Err(Error::usage(format!(
-                "an expiry can be moved by 1s to {MOST}, not by {by}"
-            )));
+            return Err(
+                Error::usage(format!("an expiry can be moved by 1s to {MOST}, not by {by}"))
+                    .with_help("an environment that stays longer needs no `lifetime` in its file"),
+            );
         }
         let meant = which.find()?;
         global.run(None, async |interrupt| {
@@ -139,7 +140,7 @@ fn later(from: Timestamp, by: Duration, now: Timestamp) -> Result<Timestamp> {
     let seconds = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
     from.max(now)
         .checked_add(SignedDuration::from_secs(seconds))
-        .map_err(|error| Error::usage(format!("{by} is too long: {error}")))
+        .map_err(|error| Error::usage(format!("{by} is too long: {error}")).with_help("as in: 2h, 8h, 3d"))
 }
 
 #[cfg(test)]

@@ -105,16 +105,15 @@ impl Files {
     pub fn run(self, global: &Global) -> Result<()> {
         let too_long = self.length.as_secs() > LONGEST_LINK.as_secs();
         if too_long || self.length.as_secs() == 0 {
-            return Err(Error::usage(format!(
-                "--for {}: a link lasts for 1s to 7d",
-                self.length
-            )));
+            return Err(
+                Error::usage(format!("--for {}: a link lasts for 1s to 7d", self.length)).with_help("as in: --for 2h"),
+            );
         }
         if let Some(size) = self.max_size
             && !(1..=LARGEST_POST).contains(&size.as_bytes())
         {
             let text = format!("--max-size {size}: what is uploaded with a link has from 1 B to 5 GiB");
-            return Err(Error::usage(text));
+            return Err(Error::usage(text).with_help("as in: --max-size 100MiB"));
         }
         if let Some(key) = &self.upload_link {
             jobs::upload_link::check(key)?;
@@ -123,7 +122,10 @@ impl Files {
         if let Some(file) = &environment.file
             && file.bucket.is_none()
         {
-            return Err(Error::usage(format!("{} has no bucket", environment.name)));
+            return Err(
+                Error::usage(format!("{} has no bucket, and so no files", environment.name))
+                    .with_help("give it one in its file (`bucket: {}`), and deploy it"),
+            );
         }
         let to = self
             .get
@@ -167,7 +169,7 @@ fn not_said(environment: &str) -> Error {
 fn end(now: Timestamp, length: Duration) -> Result<Timestamp> {
     let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     now.checked_add(SignedDuration::from_secs(seconds))
-        .map_err(|error| Error::usage(format!("--for {length}: {error}")))
+        .map_err(|error| Error::usage(format!("--for {length}: {error}")).with_help("as in: --for 2h"))
 }
 
 /// When a link ends that should be good until then, as far as it is known; said, where that is earlier.

@@ -140,7 +140,7 @@ impl Global {
             // Starting the emulator blocks, and a signal is to be heard meanwhile.
             let global = self.clone();
             let endpoint = spawn_blocking(move || global.local_endpoint()).await;
-            let endpoint = endpoint.map_err(|error| Error::failed(error.to_string()))??;
+            let endpoint = endpoint.map_err(|error| Error::failed(format!("qfleet itself failed: {error}")))??;
             (Credentials::Local { account }, Some(endpoint))
         } else {
             (
@@ -167,9 +167,10 @@ impl Global {
     /// Usage, for options that name something else than the emulator.
     pub fn on_this_machine(&self) -> Result<Global> {
         if self.profile.is_some() {
-            return Err(Error::usage(
-                "--profile names an account of AWS, and this command never reaches AWS",
-            ));
+            return Err(
+                Error::usage("--profile names an account of AWS, and this command never reaches AWS")
+                    .with_help("leave --profile out"),
+            );
         }
         if let Some(endpoint) = &self.endpoint_url {
             local::check_loopback(endpoint)?;

@@ -50,12 +50,15 @@ impl List {
 /// Refuses `--all-regions` beside options that name one place.
 pub(super) fn check_regions(global: &Global, all_regions: bool) -> Result<()> {
     if all_regions && global.region.is_some() {
-        return Err(Error::usage("--all-regions and --region can't be used together"));
+        return Err(
+            Error::usage("--all-regions and --region can't be used together").with_help("leave one of them out")
+        );
     }
     if all_regions && global.local {
         return Err(Error::usage(
-            "the local emulator is no account with regions: leave --all-regions out",
-        ));
+            "--all-regions asks which regions an account has, and the local emulator has no accounts of that kind",
+        )
+        .with_help("leave --all-regions out, and name a region with --region"));
     }
     Ok(())
 }

@@ -200,8 +200,10 @@ impl Up {
     fn command(&self, global: &Global, endpoint: &str, log: &std::path::Path) -> Result<Child> {
         use std::os::unix::process::CommandExt;
 
-        let failed =
-            |error: std::io::Error| Error::failed(format!("a fleet can't be started in the background: {error}"));
+        let failed = |error: std::io::Error| {
+            Error::failed(format!("a fleet can't be started in the background: {error}"))
+                .with_help("without --detach it runs in this terminal")
+        };
         let output = File::create(log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);

@@ -168,6 +168,8 @@ async fn print(logs: &mut Reader<'_>, look: &mut Look, output: Output) -> Result
 /// So long before `now`.
 pub(super) fn before(now: Timestamp, since: Duration) -> Result<Timestamp> {
     let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    now.checked_sub(SignedDuration::from_secs(seconds))
-        .map_err(|error| Error::usage(format!("--since {since}: {error}")))
+    now.checked_sub(SignedDuration::from_secs(seconds)).map_err(|_| {
+        Error::usage(format!("--since {since} is longer ago than any time that can be told"))
+            .with_help("as in: --since 2h")
+    })
 }

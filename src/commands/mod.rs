@@ -174,7 +174,7 @@ impl Cli {
     }
 
     pub fn run(self) -> Result<()> {
-        report::calls::begin(self.global.verbose, self.global.log_file.as_deref(), &name())?;
+        report::calls::begin(self.global.verbose, self.global.log_file.as_deref(), name)?;
         if self.global.form == Form::Markdown && !matches!(self.command, Command::Drift(_)) {
             return Err(Error::usage("this command has no --output markdown")
                 .with_help("`drift` has; every command has --output text, json and jsonl"));
@@ -224,9 +224,9 @@ fn looks(plain: bool, color: Color) {
 fn name() -> String {
     let mut known = Cli::command();
     let mut names: Vec<String> = Vec::new();
-    for word in std::env::args().skip(1) {
+    for word in std::env::args_os().skip(1) {
         if let Some(command) = known.find_subcommand(&word).cloned() {
-            names.push(word);
+            names.push(word.to_string_lossy().into_owned());
             known = command;
         }
     }

@@ -54,7 +54,10 @@ impl Render {
 
 /// Writes what the blueprint holds. Other files in the folder are left alone.
 fn write(blueprint: &Blueprint, folder: &Path) -> Result<Vec<PathBuf>> {
-    let failed = |path: &Path, error: std::io::Error| Error::failed(format!("{}: {error}", path.display()));
+    let failed = |path: &Path, error: std::io::Error| {
+        Error::failed(format!("cannot write {}: {error}", path.display()))
+            .with_help("name a folder that you may write to, with --out")
+    };
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     let mut written = Vec::new();
     for stack in &blueprint.stacks {

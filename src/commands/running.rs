@@ -36,7 +36,7 @@ impl Global {
             .worker_threads(2)
             .enable_all()
             .build()
-            .map_err(|error| Error::failed(format!("no runtime: {error}")))?;
+            .map_err(|error| Error::failed(format!("qfleet can't start its threads: {error}")))?;
         let (output, drafts) = (self.output, self.drafts.clone());
         let ended = runtime.block_on(async {
             let interrupt = Interrupt::listen(self.deadline(timeout), move |error| {
@@ -68,7 +68,7 @@ impl Global {
             let mut work = spawn_blocking(work);
             let stop = tokio::select! {
                 done = &mut work => {
-                    let done = done.unwrap_or_else(|error| Err(Error::failed(error.to_string())));
+                    let done = done.unwrap_or_else(|error| Err(Error::failed(format!("qfleet itself failed: {error}"))));
                     // A Ctrl-C goes to what it started, too, which may be the first to end.
                     let stopped = match done {
                         Ok(_) => None,

@@ -180,7 +180,11 @@ async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Res
         None => !context.interrupt.asked(),
     };
     if is_gone {
-        return Err(Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name)).into());
+        return Err(
+            Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name))
+                .with_help("run the same command again: it makes the stack anew")
+                .into(),
+        );
     }
     Ok(found)
 }

@@ -259,7 +259,8 @@ async fn take_away(
         (How::Crash | How::Spot, None) => Err(Error::usage(format!(
             "{} is an instance on AWS, which can only drain",
             victim.instance.id
-        ))),
+        ))
+        .with_help("leave out --crash and --spot")),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 pub use super::source::Source;
 use super::source::path;
+use crate::seen;
 
 /// How many problems of a file are shown. Whoever mends them checks again.
 const MOST: usize = 20;
@@ -39,7 +40,9 @@ enum Spot {
 
 impl Problem {
     /// A problem at `pointer`.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        seen::note();
         Problem {
             pointer: pointer.into(),
             message: message.into(),

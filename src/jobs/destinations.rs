@@ -106,7 +106,10 @@ impl Destinations {
                 }
             },
             (None, [only]) => only,
-            (None, []) => return Err(Error::failed(format!("{environment} has no stage yet"))),
+            (None, []) => {
+                return Err(Error::failed(format!("{environment} has no stage yet"))
+                    .with_help("deploy it first: qfleet deploy"));
+            }
             (None, _) => {
                 return Err(Error::usage(format!("{environment} has several stages: name one"))
                     .with_help(format!("its stages: {}", names(&stages))));

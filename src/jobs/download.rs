@@ -44,7 +44,10 @@ pub fn destination(key: &str, to: Option<&Path>) -> Result<PathBuf> {
 /// # Errors
 /// When it can't be read or written; a refusal when something came to be there meanwhile.
 pub async fn get(cloud: &Cloud, bucket: &str, key: &str, path: &Path) -> Result<Option<u64>> {
-    let cannot = |error: &io::Error| Error::failed(format!("cannot write {}: {error}", path.display()));
+    let cannot = |error: &io::Error| {
+        Error::failed(format!("cannot write {}: {error}", path.display()))
+            .with_help("name a path that you may write to, with --to")
+    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

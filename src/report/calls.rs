@@ -27,7 +27,7 @@ struct Wanted {
 ///
 /// # Errors
 /// Usage, when the file can't be written.
-pub fn begin(verbosity: u8, log_file: Option<&Path>, command: &str) -> Result<()> {
+pub fn begin(verbosity: u8, log_file: Option<&Path>, command: impl FnOnce() -> String) -> Result<()> {
     let log = log_file.map(|path| {
         let mut options = File::options();
         // Only its owner's: names of what an account holds are in it.
@@ -43,7 +43,9 @@ pub fn begin(verbosity: u8, log_file: Option<&Path>, command: &str) -> Result<()
     };
     // Once a process.
     let _ = WANTED.set(wanted);
-    log_line(&format!("qfleet {} begins: {command}", env!("CARGO_PKG_VERSION")));
+    if log_file.is_some() {
+        log_line(&format!("qfleet {} begins: {}", env!("CARGO_PKG_VERSION"), command()));
+    }
     Ok(())
 }
 
@@ -112,16 +114,24 @@ fn lines(told: &Told<'_>) -> (u8, Vec<String>) {
                 )],
             )
         }
-        Step::Failed(answer) => (
+        Step::Failed { answer, why } => (
             2,
-            vec![format!("{name} (call {number}, attempt {attempt}): {}", said(answer))],
+            vec![format!(
+                "{name} (call {number}, attempt {attempt}): {}{}",
+                said(answer),
+                why.as_ref().map_or(String::new(), |why| format!(": {why}"))
+            )],
         ),
-        Step::Over { answer, causes } => {
+        Step::Over { answer, sent, causes } => {
             let attempts = match attempt {
                 0 | 1 => String::new(),
                 attempts => format!(", {attempts} attempts"),
             };
-            let mut lines = vec![format!("{name} (call {number}): {}{attempts}", said(answer))];
+            let said = match sent {
+                true => said(answer),
+                false => "not sent".to_owned(),
+            };
+            let mut lines = vec![format!("{name} (call {number}): {said}{attempts}")];
             lines.extend(causes.iter().map(|cause| format!("  because: {cause}")));
             (1, lines)
         }

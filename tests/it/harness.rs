@@ -28,6 +28,15 @@ pub use pages::{Page, Step};
 pub use terminal::{Seen, in_a_terminal, in_a_terminal_of, without_control};
 pub use waiting::{lives, wait_until};
 
+/// For the list of messages (`tests/messages.py`): where it is noted which of them appear, and in which test.
+fn messages() -> Vec<(&'static str, OsString)> {
+    let Some(file) = std::env::var_os("QFLEET_MESSAGES") else {
+        return Vec::new();
+    };
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    vec![("QFLEET_MESSAGES", file), ("QFLEET_TEST", test.into())]
+}
+
 /// The program that is tested: that of this build, unless QFLEET_TESTED names another, as `make soak` does.
 fn program() -> PathBuf {
     std::env::var_os("QFLEET_TESTED").map_or_else(|| assert_cmd::cargo::cargo_bin!("qfleet").to_owned(), PathBuf::from)
@@ -187,6 +196,7 @@ impl Test {
             .env("HOME", self.path("home"))
             .env("NO_COLOR", "1")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(messages())
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -57,9 +57,18 @@ pub enum Step {
         asked: Vec<(String, String)>,
     },
     /// An attempt failed; it may be tried again.
-    Failed(Answer),
+    Failed {
+        answer: Answer,
+        /// Where there is no answer.
+        why: Option<String>,
+    },
     /// The call is over: with the last attempt's answer, and the time of all. Where no answer came, why, outermost first.
-    Over { answer: Answer, causes: Vec<String> },
+    Over {
+        answer: Answer,
+        /// Whether it came so far that something was sent.
+        sent: bool,
+        causes: Vec<String>,
+    },
 }
 
 #[derive(Debug)]
@@ -190,8 +199,12 @@ impl Intercept for Calls {
         if throttled {
             self.limiter.slow_down();
         }
-        if let (Some(Err(_)), Some(AttemptBegan(at))) = (context.output_or_error(), cfg.load::<AttemptBegan>()) {
-            self.tell(cfg, || Step::Failed(Answer::of(context.response(), *at)));
+        if let (Some(Err(error)), Some(AttemptBegan(at))) = (context.output_or_error(), cfg.load::<AttemptBegan>()) {
+            self.tell(cfg, || Step::Failed {
+                answer: Answer::of(context.response(), *at),
+                // The innermost says it best: "Connection refused (os error 111)".
+                why: causes(error).pop(),
+            });
         }
         Ok(())
     }
@@ -208,6 +221,7 @@ impl Intercept for Calls {
         };
         self.tell(cfg, || Step::Over {
             answer: Answer::of(context.response(), began.at),
+            sent: cfg.load::<AttemptBegan>().is_some(),
             causes: outcome.err().map(causes).unwrap_or_default(),
         });
         Ok(())
@@ -221,7 +235,9 @@ fn causes(error: &OrchestratorError<Erased>) -> Vec<String> {
         return Vec::new();
     }
     let chain = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    let mut causes: Vec<String> = chain.map(|cause| on_one_line(&harmless(&cause.to_string()))).collect();
+    let causes = chain.map(|cause| on_one_line(&harmless(&cause.to_string())));
+    // So the SDK calls a layer of its own.
+    let mut causes: Vec<String> = causes.filter(|cause| cause != "other").collect();
     causes.dedup();
     causes
 }

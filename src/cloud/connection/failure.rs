@@ -2,15 +2,16 @@
 
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
+use crate::cloud::connection::advice::advice;
 use crate::cloud::connection::causes::causes;
 use crate::cloud::connection::harmless::harmless;
-use crate::cloud::connection::source::{nothing_came, why_none};
+use crate::cloud::connection::source::{is_about_credentials, why_none};
 use crate::cloud::connection::time_limits::no_answer;
 use crate::error::Error;
 
 /// A call to AWS that failed, after its retries.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation} failed: {message}")]
+#[error("{}", self.sentence())]
 pub struct CloudError {
     /// The API operation, e.g. `CreateChangeSet`.
     pub operation: &'static str,
@@ -30,7 +31,13 @@ impl CloudError {
     pub fn is_denied(&self) -> bool {
         matches!(
             self.code.as_deref(),
-            Some("AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AuthorizationError")
+            Some(
+                "AccessDenied"
+                    | "AccessDeniedException"
+                    | "UnauthorizedOperation"
+                    | "AuthorizationError"
+                    | "AuthorizationErrorException"
+            )
         )
     }
 
@@ -43,47 +50,18 @@ impl CloudError {
     /// The same towards the user, with what it is about in front and what to do behind.
     pub fn about(self, what: &str) -> Error {
         let converted = Error::failed(format!("{what}: {self}"));
-        match self.help() {
+        match advice(&self) {
             Some(help) => converted.with_help(help),
             None => converted,
         }
     }
 
-    /// What to do about the common ones.
-    fn help(&self) -> Option<&'static str> {
-        let code = self.code.as_deref().unwrap_or_default();
-        if code.contains("ExpiredToken") || self.message.contains("expired") && self.message.contains("token") {
-            return Some(
-                "the credentials have expired: log in again, then run the same command; it goes on where this one stopped",
-            );
+    /// Which call failed, and why; where there was none to be made yet, only why.
+    fn sentence(&self) -> String {
+        match self.code.is_none() && is_about_credentials(&self.message) {
+            true => self.message.clone(),
+            false => format!("{} failed: {}", self.operation, self.message),
         }
-        if self.is_denied() {
-            return Some("the role or user that runs qfleet lacks this permission: the message names the action");
-        }
-        if matches!(
-            code,
-            "InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch" | "AuthFailure"
-        ) {
-            return Some("AWS does not know these credentials: check the profile, AWS_ACCESS_KEY_ID and the clock");
-        }
-        if self.is_throttling() {
-            return Some(
-                "the account's request limit is used up by others, too: run the same command again in a minute",
-            );
-        }
-        if self.code.is_none() && nothing_came(&self.message) {
-            return Some("`aws sts get-caller-identity` asks the same source: see there why it gives none");
-        }
-        if self.code.is_none() && self.message.contains("credentials") {
-            return Some(
-                "neither the environment nor a profile has credentials, and no metadata service (IMDS) gave any: `aws configure \
-                 sso`, AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-            );
-        }
-        if self.code.is_none() {
-            return Some("no answer came, or none that can be read: check the network, the region and --endpoint-url");
-        }
-        None
     }
 }
 
@@ -123,7 +101,7 @@ where
 impl From<CloudError> for Error {
     fn from(error: CloudError) -> Self {
         let converted = Error::failed(error.to_string());
-        match error.help() {
+        match advice(&error) {
             Some(help) => converted.with_help(help),
             None => converted,
         }

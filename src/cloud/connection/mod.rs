@@ -1,5 +1,6 @@
 //! How AWS is reached: credentials, region and endpoint, how long a call may take, how often it is tried, and what is said when it fails.
 
+pub(in crate::cloud) mod advice;
 pub(in crate::cloud) mod asked;
 pub(in crate::cloud) mod calls;
 pub(in crate::cloud) mod causes;

@@ -32,12 +32,18 @@ const FIRST: Duration = Duration::from_secs(15);
 
 /// How the message of whoever waited in vain begins.
 const NOTHING_CAME: &str = "no credentials came";
+/// How others begin by which there are no credentials.
+const LOGGED_OUT: &str = "the login to IAM Identity Center has expired for the profile `";
+const MISCONFIGURED: &str = "the AWS configuration gives no credentials: ";
+const NOWHERE: &str = "there are no AWS credentials";
 
 /// Whose answer is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cloud) struct Source {
     name: String,
     limit: Duration,
+    /// The profile that somebody logs in with, at IAM Identity Center.
+    login: Option<String>,
 }
 
 impl Default for Source {
@@ -48,7 +54,11 @@ impl Default for Source {
 
 impl Source {
     fn service(name: String) -> Source {
-        Source { name, limit: SERVICE }
+        Source {
+            name,
+            limit: SERVICE,
+            login: None,
+        }
     }
 
     /// The first of the SDK's chain that is configured
@@ -103,8 +113,24 @@ impl Source {
             // It was asked, and the SDK itself gave it up.
             Ok(Err(error @ (CredentialsError::Unhandled(_) | CredentialsError::ProviderError(_)))) => {
                 let why = causes(error.source().unwrap_or(&error));
-                NothingCame::AtAll { name, why }
+                match &self.login {
+                    Some(profile) if is_logged_out(&why) => NothingCame::LoggedOut {
+                        profile: profile.clone(),
+                        cause: error,
+                    },
+                    _ => NothingCame::AtAll {
+                        name,
+                        why,
+                        cause: error,
+                    },
+                }
             }
+            Ok(Err(error @ CredentialsError::InvalidConfiguration(_))) => {
+                let why = causes(error.source().unwrap_or(&error));
+                let why = why.replace("ProfileFile provider could not be built: ", "");
+                NothingCame::Misconfigured { why, cause: error }
+            }
+            Ok(Err(error @ CredentialsError::CredentialsNotLoaded(_))) => NothingCame::Nowhere { cause: error },
             Ok(result) => return result,
         };
         Err(CredentialsError::provider_error(nothing_came))
@@ -147,22 +173,25 @@ fn of_profile(profiles: &ProfileSet, name: &str) -> Option<Source> {
         let before = first.and_then(|source| of_profile(profiles, source));
         let sts = format!("STS, for {role} of the profile `{name}`");
         return Some(match before {
-            Some(Source { name, limit }) => Source {
+            Some(Source { name, limit, login }) => Source {
                 name: format!("{name}, or {sts}"),
                 limit: limit + SERVICE,
+                login,
             },
             None => Source::service(sts),
         });
     }
     if profile.get("sso_session").is_some() || profile.get("sso_start_url").is_some() {
-        return Some(Source::service(format!(
-            "IAM Identity Center, for the profile `{name}`"
-        )));
+        return Some(Source {
+            login: Some(name.to_owned()),
+            ..Source::service(format!("IAM Identity Center, for the profile `{name}`"))
+        });
     }
     profile.get("credential_process").map(|_| Source {
         // Its arguments may hold secrets.
         name: format!("the `credential_process` of the profile `{name}`"),
         limit: PROGRAM,
+        login: None,
     })
 }
 
@@ -211,17 +240,83 @@ impl ProvideCredentials for Bounded {
     }
 }
 
+/// What the SDK said stands behind it, for `-v`.
 #[derive(Debug, thiserror::Error)]
 enum NothingCame {
     #[error("{NOTHING_CAME} within {} s from {name}", limit.as_secs())]
     InTime { name: String, limit: Duration },
     #[error("{NOTHING_CAME} from {name}: {why}")]
-    AtAll { name: String, why: String },
+    AtAll {
+        name: String,
+        why: String,
+        #[source]
+        cause: CredentialsError,
+    },
+    #[error("{LOGGED_OUT}{profile}`, or nobody has logged in yet")]
+    LoggedOut {
+        profile: String,
+        #[source]
+        cause: CredentialsError,
+    },
+    #[error("{MISCONFIGURED}{why}")]
+    Misconfigured {
+        why: String,
+        #[source]
+        cause: CredentialsError,
+    },
+    #[error("{NOWHERE}: neither the environment nor a profile has any, and no metadata service (IMDS) gave some")]
+    Nowhere {
+        #[source]
+        cause: CredentialsError,
+    },
 }
 
-/// Whether this message says that a source of credentials gave nothing.
-pub(in crate::cloud) fn nothing_came(message: &str) -> bool {
-    message.contains(NOTHING_CAME)
+/// Whether IAM Identity Center has to be logged in to: there is no token in the cache, or none that is good. aws-config's
+/// `src/sso/token.rs` says the first two, IAM Identity Center the third.
+fn is_logged_out(why: &str) -> bool {
+    [
+        "the SSO token has expired",
+        "failed to load the cached SSO token",
+        "Session token not found or invalid",
+    ]
+    .iter()
+    .any(|words| why.contains(words))
+}
+
+/// A profile's name as a word of a shell. `shell` is no room that this one knows.
+fn quoted(profile: &str) -> String {
+    shlex::try_quote(profile).map_or_else(|_| profile.to_owned(), Into::into)
+}
+
+/// Whether this message says that there are no credentials, so that no call could be made.
+pub(in crate::cloud) fn is_about_credentials(message: &str) -> bool {
+    [NOTHING_CAME, LOGGED_OUT, MISCONFIGURED, NOWHERE]
+        .iter()
+        .any(|beginning| message.starts_with(beginning))
+}
+
+/// What to do when there are no credentials; none when it isn't that.
+pub(in crate::cloud) fn advice_on_credentials(message: &str) -> Option<String> {
+    if let Some(rest) = message.strip_prefix(LOGGED_OUT) {
+        let profile = rest.split('`').next().unwrap_or_default();
+        return Some(format!(
+            "`aws sso login --profile {}`, then run the same command again",
+            quoted(profile)
+        ));
+    }
+    if message.starts_with(NOTHING_CAME) {
+        return Some("`aws sts get-caller-identity` asks the same source: see there why it gives none".into());
+    }
+    if message.starts_with(MISCONFIGURED) {
+        return Some(
+            "correct the profile in ~/.aws/config or ~/.aws/credentials, or name another one with --profile".into(),
+        );
+    }
+    message.starts_with(NOWHERE).then(|| {
+        "`aws configure sso`, or `aws configure`, writes a profile; --profile or AWS_PROFILE names it. In a pipeline: \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. `qfleet doctor` shows what is found"
+            .into()
+    })
 }
 
 /// Why there are no credentials, when a source gave none.
@@ -322,11 +417,9 @@ sso_region = us-east-2
             let env = Env::from_slice(&variables);
             let profiles = load(&fs, &env, &Default::default(), None).await.expect("profiles");
             let source = Source::find(&profiles, profile, is_named, &env);
-            let expected = Source {
-                name: name.into(),
-                limit: Duration::from_secs(seconds),
-            };
-            assert_eq!(source, expected, "{profile}, {variable:?}");
+            let found = (source.name.as_str(), source.limit.as_secs());
+            assert_eq!(found, (name, seconds), "{profile}, {variable:?}");
+            assert_eq!(source.login.is_some(), profile == "sso", "{profile}");
         }
     }
 
@@ -355,7 +448,7 @@ sso_region = us-east-2
             assert_eq!(began.elapsed().as_secs(), took);
             let why = why_none(&error).expect("it is said");
             assert_eq!(why, format!("no credentials came within {limit} s from a service"));
-            assert!(nothing_came(&why));
+            assert!(is_about_credentials(&why));
         }
     }
 

@@ -270,12 +270,14 @@ impl Intercept for TimeLimits {
             1 => "tried once".to_owned(),
             attempts => format!("tried {attempts} times in {} s", began.elapsed().as_secs()),
         };
-        let no_answer = NoAnswer(format!("{what} ({tries})"));
-        if let Some(outcome) = context.output_or_error_mut() {
-            *outcome = Err(OrchestratorError::connector(ConnectorError::other(
-                no_answer.into(),
-                None,
-            )));
+        let said = format!("{what} ({tries})");
+        if let Some(outcome) = context.output_or_error_mut()
+            && let Err(error) = outcome
+        {
+            let nothing = OrchestratorError::other("taken");
+            let cause = std::mem::replace(error, nothing);
+            let no_answer = NoAnswer { said, cause };
+            *error = OrchestratorError::connector(ConnectorError::other(no_answer.into(), None));
         }
         Ok(())
     }
@@ -320,8 +322,12 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 
 /// A call without an answer, after all attempts.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NoAnswer(String);
+#[error("{said}")]
+struct NoAnswer {
+    said: String,
+    #[source]
+    cause: OrchestratorError<Erased>,
+}
 
 /// Why a call has no answer, when it has none.
 pub(in crate::cloud) fn no_answer(error: &(dyn Error + 'static)) -> Option<String> {

@@ -140,7 +140,10 @@ pub fn write(folder: &Path, answers: &Answers) -> Result<Vec<(PathBuf, bool)>> {
 fn write_one(path: &Path, text: &str, executable: bool) -> Result<bool> {
     use std::os::unix::fs::OpenOptionsExt;
 
-    let cannot = |error| Error::failed(format!("cannot write {}: {error}", path.display()));
+    let cannot = |error| {
+        Error::failed(format!("cannot write {}: {error}", path.display()))
+            .with_help("name a folder that you may write to: qfleet init FOLDER; what was written before stays")
+    };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(cannot)?;
     }

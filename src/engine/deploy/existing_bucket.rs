@@ -257,7 +257,9 @@ pub(super) async fn join(
                 "{}: the bucket {bucket} is gone: somebody deleted it meanwhile",
                 stack.name
             );
-            Err(Error::failed(what).into())
+            Err(Error::failed(what)
+                .with_help("make it again, or name another one in `bucket.existing`, then run the same command again")
+                .into())
         }
         Err(Failed::Stopped) => {
             if !wrote {

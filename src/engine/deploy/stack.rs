@@ -109,8 +109,13 @@ async fn deploy_as_planned(
     let Deployment { context, drafts, .. } = deployment;
     let Context { cloud, tell, .. } = context;
     let resolved = |current: &Current| {
-        plan::resolve(stack, outputs, current)
-            .map_err(|part| Error::failed(format!("`{part}` has no output that {} needs", stack.name)))
+        plan::resolve(stack, outputs, current).map_err(|part| {
+            Error::failed(format!(
+                "{}: the part `{part}` doesn't put out what it needs",
+                stack.name
+            ))
+            .with_help("deploy without --only, so that all parts are brought up to date")
+        })
     };
     let mut parameters = resolved(&planned.current)?;
     let as_planned = planned.parameters.as_ref() == Some(&parameters);

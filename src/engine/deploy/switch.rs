@@ -78,7 +78,12 @@ async fn prove(deployment: Deployment<'_>, before: &Stack, planned: &StackPlan, 
     let found = as_made(context, before, made).await?;
     let function = found.and_then(|found| found.outputs.get(outputs::FUNCTION).cloned());
     let Some(function) = function else {
-        return Err(Error::failed(format!("{} has no function that could be tried", before.name)).into());
+        return Err(Error::failed(format!(
+            "{} has no function that could be tried, so its instances work on",
+            before.name
+        ))
+        .with_help("somebody changed the stack meanwhile: run the same command again")
+        .into());
     };
     let invoked = context
         .prepare(&before.name, cloud.invoke(&function, NO_MESSAGES))

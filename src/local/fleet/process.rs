@@ -48,9 +48,10 @@ pub(super) fn start(
     variables: Vec<(OsString, OsString)>,
     tell: impl FnOnce(Exit) + Send + 'static,
 ) -> Result<Started> {
-    let lock = place
-        .lock()?
-        .ok_or_else(|| Error::failed("something that its last worker started is still running"))?;
+    let lock = place.lock()?.ok_or_else(|| {
+        Error::failed("something that its last worker started is still running, and has the instance's folder")
+            .with_help("have the program end what it starts when it gets SIGTERM")
+    })?;
     let log = place.open_log()?;
     let errors = log.try_clone().map_err(|error| cannot("write", &place.log(), &error))?;
     let shell = Path::new("/bin/sh");
@@ -69,7 +70,7 @@ pub(super) fn start(
         .map_err(|error| cannot("run", shell, &error))?;
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
     let started = Started {
-        pid: pid.ok_or_else(|| Error::failed("it has ended already"))?,
+        pid: pid.ok_or_else(|| Error::failed("the worker ended before it could be watched"))?,
         has_ended: Arc::default(),
     };
     let (pid, has_ended) = (started.pid, Arc::clone(&started.has_ended));

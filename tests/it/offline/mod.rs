@@ -35,6 +35,7 @@ mod shipped;
 mod sound;
 mod templates;
 mod tools;
+mod usage;
 mod variables;
 mod web;
 mod written;

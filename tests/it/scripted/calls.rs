@@ -52,8 +52,7 @@ fn vv_names_each_attempt_why_it_is_tried_again_and_what_it_is_about() {
         .run();
     lab::at(&endpoint)
         .args(["deploy", "lab.yaml", "--yes", "-vv"])
-        .stderr_contains(format!("{to}, ChangeSetName qfleet-"))
-        .stderr_contains(", StackName lab-work")
+        .stderr_contains(format!("{to}, StackName lab-work, ChangeSetName qfleet-"))
         .stderr_contains(", bucket ")
         .stderr_contains("  EC2 DescribeInstanceTypeOfferings (call ")
         .stderr_contains(", id 2 ")

@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod backfill;
 mod calls;
+mod causes;
 pub mod conformance;
 pub mod credentials;
 mod delivery;

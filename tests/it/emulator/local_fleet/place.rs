@@ -122,6 +122,7 @@ impl Place {
     pub fn start(&mut self) {
         let speed = self.plan.speed.to_string();
         let args = ["local", "up", "fleet.yaml", "--speed", &speed, "--output", "jsonl"];
+        let args = args.into_iter().chain(["--log-file", "up.log"]).collect::<Vec<_>>();
         let output = File::create(self.first.path("up.jsonl")).expect("a file");
         let errors = File::create(self.first.path("up.err")).expect("a file");
         let mut command = self.qfleet(&args).command();

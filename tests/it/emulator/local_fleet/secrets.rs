@@ -69,7 +69,10 @@ fn workers_get_what_the_emulator_keeps_and_nothing_tells_it() {
     assert!(template.contains("DB_PASSWORD=/app/db"), "{template}");
     let kept = ["fleet.json", "activities.jsonl"].map(|name| place.fleet_path(name));
     let kept = kept.map(|path| fs::read_to_string(path).unwrap_or_default()).concat();
-    for text in [template, place.said(), kept] {
+    // Every attempt of every call is in it.
+    let log = fs::read_to_string(place.first.path("up.log")).expect("the log file");
+    assert!(log.contains(" SSM GetParameter (call "), "{log}");
+    for text in [template, place.said(), kept, log] {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }

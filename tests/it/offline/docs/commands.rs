@@ -13,8 +13,8 @@ const HEAD: &str = "\
 Every command, as `qfleet COMMAND --help` tells it. `ENV` is the path of an environment file, or the bare name of one in
 `stacks/`. Exit codes are in [pipelines](pipelines.md#exit-codes), what `--output json` prints in [JSON](json.md).
 
-A command contacts AWS's endpoints, or with `--local` the emulator on this machine, and nothing else. Only the installation
-of that emulator downloads something. There is [no telemetry](pipelines.md#what-is-asked-of-aws).
+A command contacts AWS's endpoints, or with `--local` the emulator on this machine, and nothing else; `local install`
+downloads that emulator. There is [no telemetry](pipelines.md#what-is-asked-of-aws).
 ";
 
 const GLOBAL: &str = "Global options";

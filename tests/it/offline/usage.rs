@@ -1,0 +1,194 @@
+//! What the command line can't mean: exit code 2 before anything is asked, what is wrong, and what would be right.
+
+use crate::lab;
+
+/// With a bucket, and an account of its own.
+const FILE: &str = "\
+name: lab
+region: us-east-2
+account: '111122223333'
+bucket: {on_destroy: empty}
+stages:
+  - name: work
+    from: bucket
+    workers:
+      instances: {program: program, types: [t3.micro], min: 1, max: 3}
+    scaling: {seconds_per_message: 1}
+";
+
+/// So nothing is asked of AWS: nobody listens there, and there are no credentials.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_would_be_right() {
+    let no_bucket = FILE
+        .replace("bucket: {on_destroy: empty}\n", "")
+        .replace("    from: bucket\n", "");
+    for (file, args, error, help) in [
+        (
+            FILE,
+            &["deploy", "lab.yaml", "--prune", "--no-wait"][..],
+            "--prune comes after the rest is deployed, and --no-wait doesn't wait for that",
+            "",
+        ),
+        (
+            FILE,
+            &["events", "lab.yaml", "--follow", "--output", "json"],
+            "--follow has no end, and --output json is one document",
+            "use --output jsonl",
+        ),
+        (
+            FILE,
+            &["logs", "lab.yaml", "--follow", "--output", "json"],
+            "--follow has no end, and --output json is one document",
+            "use --output jsonl",
+        ),
+        (
+            FILE,
+            &["status", "lab.yaml", "--watch", "--output", "json"],
+            "--watch has no end, and --output json is one document",
+            "use --output jsonl",
+        ),
+        (
+            FILE,
+            &["local", "up", "lab.yaml", "--output", "json"],
+            "a fleet in the foreground has no end, and --output json is one document",
+            "",
+        ),
+        (
+            FILE,
+            &["extend", "lab.yaml", "0s"],
+            "an expiry can be moved by 1s to ",
+            "an environment that stays longer needs no `lifetime`",
+        ),
+        (
+            FILE,
+            &["extend", "lab.yaml"],
+            "by how much lab.yaml is to live longer wasn't said",
+            "as in: qfleet extend lab.yaml 2h",
+        ),
+        (
+            FILE,
+            &["files", "lab.yaml", "--link", "processed/a", "--for", "8d"],
+            "--for 8d: a link lasts for 1s to 7d",
+            "as in: --for 2h",
+        ),
+        (
+            FILE,
+            &["files", "lab.yaml", "--upload-link", "uploads/a", "--max-size", "6GiB"],
+            "what is uploaded with a link has from 1 B to 5 GiB",
+            "as in: --max-size 100MiB",
+        ),
+        (
+            FILE,
+            &["files", "lab.yaml", "--upload-link", "uploads/"],
+            "\"uploads/\" names a folder",
+            "give the whole key of a file",
+        ),
+        (
+            no_bucket.as_str(),
+            &["files", "lab.yaml"],
+            "lab has no bucket, and so no files",
+            "give it one in its file (`bucket: {}`), and deploy it",
+        ),
+        (
+            FILE,
+            &["local", "up", "lab.yaml", "--profile", "team"],
+            "--profile names an account of AWS, and this command never reaches AWS",
+            "",
+        ),
+        (
+            FILE,
+            &["kill-worker", "lab.yaml", "--crash", "--yes"],
+            "--crash works with --local only",
+            "--drain is what Auto Scaling offers",
+        ),
+        (
+            FILE,
+            &["kill-worker", "lab.yaml", "--spot", "--yes"],
+            "--spot works with --local only",
+            "AWS Fault Injection Service can have it done",
+        ),
+        (
+            FILE,
+            &["list", "--all-regions", "--region", "us-east-2"],
+            "--all-regions and --region can't be used together",
+            "leave one of them out",
+        ),
+        (
+            FILE,
+            &["list", "--all-regions", "--local"],
+            "the local emulator has no accounts of that kind",
+            "leave --all-regions out",
+        ),
+        (
+            FILE,
+            &["render", "lab.yaml", "--account", "444455556666"],
+            "--account 444455556666 is not the account of the file, 111122223333",
+            "leave --account out",
+        ),
+        (
+            FILE,
+            &["results", "lab.yaml", "--job", "uploads/a", "--state", "done"],
+            "of one job, all stages are shown, whatever their state",
+            "leave out --state and --stage, or --job",
+        ),
+        (
+            FILE,
+            &["send", "lab.yaml", "-"],
+            "standard input can't be uploaded: a file has a name",
+            "write it to a file first",
+        ),
+        (
+            FILE,
+            &["logs", "lab.yaml", "--since", "10000000d"],
+            "--since 10000000d is longer ago than any time that can be told",
+            "as in: --since 2h",
+        ),
+        (
+            FILE,
+            &["plan", "lab.yaml", "--output", "markdown"],
+            "this command has no --output markdown",
+            "",
+        ),
+    ] {
+        lab::with_file(file)
+            .env("AWS_ENDPOINT_URL", NOWHERE)
+            .args(args.iter().copied())
+            .status(2)
+            .stderr_contains(error)
+            .stderr_contains(format!("  help: {help}"))
+            .run();
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    lab::with_file(FILE)
+        .file("taken", "a file")
+        .args(["render", "lab.yaml", "--out", "taken"])
+        .status(1)
+        .stderr_contains("error: cannot write taken: ")
+        .stderr_contains("help: name a folder that you may write to, with --out")
+        .run();
+    lab::with_file(FILE)
+        .file("taken", "a file")
+        .args(["init", "taken"])
+        .status(1)
+        .stderr_contains("error: cannot write taken")
+        .stderr_contains("help: name a folder that you may write to")
+        .run();
+}
+
+#[test]
+fn no_region_says_where_one_is_given() {
+    lab::with_file(&FILE.replace("region: us-east-2\n", ""))
+        .env("AWS_ENDPOINT_URL", NOWHERE)
+        .args(["status", "lab.yaml"])
+        .status(2)
+        .stderr_contains("error: no region\n")
+        .stderr_contains(
+            "help: name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION",
+        )
+        .run();
+}
