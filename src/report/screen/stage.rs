@@ -123,7 +123,12 @@ fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str, with_done: b
     let count = |n: Option<u64>| n.map_or("?".to_owned(), |n| n.to_string());
     let mut spans = vec![label("queue", theme)];
     let mut say = |value: String, what: &str, tone| {
-        spans.push(Span::styled(value, theme.text(tone)));
+        // Red letters on black don't reach the back row.
+        let style = match tone {
+            Tone::Bad => theme.cell(tone),
+            tone => theme.text(tone),
+        };
+        spans.push(Span::styled(value, style));
         spans.push(Span::raw(format!(" {what}  ")));
     };
     let queue = stage.queue;
