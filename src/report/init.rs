@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use crate::local;
 use crate::shell::word;
 
 /// What was done, and what is next.
@@ -55,12 +56,15 @@ pub fn text(end: &End<'_>) -> String {
         let _ = writeln!(out, "  cd {}", word(&end.folder.to_string_lossy()));
     }
     let longest = "qfleet deploy  --local".len() + end.environment.len();
-    for (verb, option, purpose) in [
-        ("check", "", "what can be known without AWS"),
-        ("deploy", " --local", "to an emulator on this machine"),
-        ("deploy", "", "to AWS"),
-    ] {
-        let command = format!("qfleet {verb} {}{option}", end.environment);
+    let of = |verb: &str, option: &str| format!("qfleet {verb} {}{option}", end.environment);
+    let install = ("qfleet local install".to_owned(), "the emulator, once on a machine");
+    let commands = [
+        Some((of("check", ""), "what can be known without AWS")),
+        (!local::is_installed()).then_some(install),
+        Some((of("deploy", " --local"), "to an emulator on this machine")),
+        Some((of("deploy", ""), "to AWS")),
+    ];
+    for (command, purpose) in commands.into_iter().flatten() {
         let _ = writeln!(out, "  {command:longest$}  {purpose}");
     }
     if let Some(again) = &end.again {

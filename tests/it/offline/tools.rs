@@ -189,6 +189,21 @@ fn check_finds_the_cfn_lint_that_was_brought() {
 }
 
 #[test]
+fn init_names_the_installation_where_there_is_no_emulator() {
+    let init = || Test::new().args(["init"]);
+    init()
+        .env("PATH", "/nonexistent")
+        .stdout_contains("\n  qfleet local install ")
+        .stdout_contains("  the emulator, once on a machine\n")
+        .run();
+    init()
+        .executable(&format!("{BROUGHT}/ministack"), "#!/bin/sh\n")
+        .env("PATH", "/nonexistent")
+        .stdout_lacks("local install")
+        .run();
+}
+
+#[test]
 fn a_worker_whose_python_lacks_boto3_is_told_of_the_one_that_is_brought() {
     let test = Test::new()
         .args(["init"])
