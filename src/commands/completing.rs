@@ -11,7 +11,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 
 use super::Cli;
 use super::global::Env;
-use super::named::NameOption;
+use super::name_option::NameOption;
 use crate::blueprint;
 use crate::environment::{self, Environment};
 

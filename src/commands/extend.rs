@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::Global;
-use super::named::{NameOption, Named, nobody_named};
+use super::name_option::{NameOption, nobody_named};
+use super::named::Named;
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
 use crate::deployed::{Deployed, expiry_parameter};

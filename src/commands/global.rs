@@ -7,7 +7,8 @@ use clap::{ArgAction, Args, ValueEnum};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::named::{Meant, NameOption};
+use super::meant::Meant;
+use super::name_option::NameOption;
 use crate::blueprint::{self, Placement};
 use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
 use crate::engine::plan::drafts::Drafts;

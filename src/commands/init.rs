@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Global;
-use super::named::environment_name;
+use super::name_option::environment_name;
 use crate::cloud;
 use crate::environment;
 use crate::environment::units::Duration;

@@ -4,7 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::global::Global;
-use super::named::OnlyName;
+use super::name_option::OnlyName;
 use crate::error::{Error, Result};
 use crate::observe::list::{self, Listing};
 use crate::report;

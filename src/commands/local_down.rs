@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
-use super::named::NameOption;
+use super::name_option::NameOption;
 use crate::error::Result;
 use crate::local::fleet::stop::{self, Stopped};
 use crate::report;

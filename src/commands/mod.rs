@@ -23,6 +23,8 @@ mod local_down;
 mod local_up;
 mod logs;
 mod man;
+mod meant;
+mod name_option;
 mod named;
 mod outputs;
 mod placement;
@@ -163,7 +165,7 @@ impl Cli {
                 looks(cli.global.plain, cli.global.color);
                 cli.settled()
             }
-            Err(error) => named::explained(error).exit(),
+            Err(error) => name_option::explained(error).exit(),
         }
     }
 

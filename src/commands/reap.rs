@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::destroy::{DEPLOY_WITHOUT_FILE, take_down};
 use super::global::Global;
 use super::list;
-use super::named::OnlyName;
+use super::name_option::OnlyName;
 use crate::cloud::Cloud;
 use crate::engine::destroy::reaped::{Outcome, Reaped, reap};
 use crate::engine::destroy::take_down::Wish;

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::checks;
 use super::explain::{explain, meant};
+use super::given_name::GivenName;
 use super::mend::{Broken, mend};
-use super::name::GivenName;
 use super::problem::{Problem, Problems, Source};
 use super::schema::{schema, validator};
 use super::source::{Places, child};

@@ -1,36 +1,6 @@
-//! The name of an environment: the file's, or one that was given in its place.
-
-use std::fmt;
+//! What an environment may be called.
 
 use super::problem::Problem;
-
-/// A name that stands in place of the file's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenName {
-    pub name: String,
-    pub by: GivenBy,
-}
-
-/// Where a name was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GivenBy {
-    Option,
-    Variable,
-}
-
-impl GivenBy {
-    /// The environment variable that gives every command its name.
-    pub const VARIABLE: &'static str = "QFLEET_NAME";
-}
-
-impl fmt::Display for GivenBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            GivenBy::Option => "--name",
-            GivenBy::Variable => Self::VARIABLE,
-        })
-    }
-}
 
 /// What keeps a name from being an environment's, whatever else its file says. It is said of the file's `name`.
 pub(super) fn problem(name: &str) -> Option<Problem> {

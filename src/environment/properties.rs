@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::arbitrary::{any_text, environment, hostile, spoilt};
+use super::given_name::GivenBy;
 use super::mend::{Broken, mend};
 use super::problem::{Problems, Source};
 use super::source::child;
@@ -97,6 +98,24 @@ proptest! {
     #[test]
     fn a_spoilt_file_is_read_or_refused(text in spoilt()) {
         let _ = parse_and_locate(&text);
+    }
+
+    /// Whatever else is in the file; what its own name was doesn't matter.
+    #[test]
+    fn a_name_that_is_given_replaces_the_files_and_nothing_else(environment in environment(), own in hostile()) {
+        let given = GivenName { name: "given-7".to_owned(), by: GivenBy::Option };
+        let mut file = serde_json::to_value(&environment).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        file["name"] = Value::from(own);
+        let text = serde_yaml::to_string(&file).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        match parse_as(Path::new("any.yaml"), text, Some(&given)) {
+            Ok(read) => {
+                let _ = advise(&read);
+                prop_assert_eq!(read.given_name(), Some(&given));
+                let wanted = Environment { name: given.name, ..environment };
+                prop_assert_eq!(Environment { source: Arc::default(), ..read }, wanted);
+            }
+            Err(problems) => return Err(TestCaseError::fail(format!("{:?}", problems.list))),
+        }
     }
 
     #[test]

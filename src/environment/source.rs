@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::name::GivenName;
+use super::given_name::GivenName;
 
 /// An environment file as it was read: its path, its text and where each value stands.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -4,7 +4,7 @@ use tokio::task::spawn_blocking;
 
 use super::answers::{Answers, Kind, LIFETIME, Pipeline, Source};
 use super::wrong;
-use crate::commands::named::environment_name;
+use crate::commands::name_option::environment_name;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::report::ask::{self, Choice};

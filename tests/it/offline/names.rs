@@ -86,7 +86,10 @@ fn what_the_file_says_of_its_name_does_not_count() {
         .status(2)
         .run()
         .stderr;
-    assert!(said.contains("stacks/lab.yaml:2:9") && !said.contains("Lab"), "{said}");
+    assert!(
+        said.contains("stacks/lab.yaml:2:9") && said.contains("1 problem in"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -144,6 +147,40 @@ fn a_bucket_that_is_called_as_that_of_the_name_is_refused_and_the_option_named()
     option.stderr_contains("give another name with --name, or").run();
     let variable = run().env("QFLEET_NAME", "bob");
     variable.stderr_contains("give another name with QFLEET_NAME, or").run();
+}
+
+/// What a second environment from the same file would be refused.
+#[test]
+fn check_tells_of_what_one_environment_only_can_have() {
+    let certificate = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d";
+    let delivery = format!("{FILE}delivery: {{domain: files.example.com, certificate: \"{certificate}\"}}\n");
+    let existing = FILE.replace(
+        "{on_destroy: empty}",
+        "{existing: team-archive, uploads: in/, processed: out/}",
+    );
+    for (file, what) in [
+        (
+            delivery,
+            "files.example.com is for bob and for every other environment from this file",
+        ),
+        (
+            existing,
+            "bob and every other environment from this file would look at the same files of",
+        ),
+    ] {
+        let check = |args: &[&str]| {
+            let run = with(&file)
+                .args(["check", "lab", "--output", "json"])
+                .args(args.iter().copied());
+            run.run().json()["advice"].to_string()
+        };
+        assert!(
+            check(&["--name", "bob"]).contains(what),
+            "{}",
+            check(&["--name", "bob"])
+        );
+        assert!(!check(&[]).contains("every other environment"), "{}", check(&[]));
+    }
 }
 
 #[test]

@@ -81,6 +81,9 @@ fn with_a_file_its_name_is_replaced_and_all_else_counts() {
     assert_eq!(shown["stages"][0]["stage"], "work");
 }
 
+/// How many commands run at the same time: they mostly wait.
+const AT_ONCE: usize = 6;
+
 /// What a command said, on both streams. Its file has another name than the environment.
 fn said(run: Run, form: &str, given: impl Fn(Test) -> Test) -> (Option<i32>, String) {
     let endpoint = run.endpoint();
@@ -118,31 +121,37 @@ fn whatever_a_command_tells_to_run_carries_the_name() {
         },
     ];
     let told = Regex::new(r#"qfleet [a-z][^`"\n]*?lab\.yaml[^`"\n;:,]*"#).expect("a pattern");
-    let mut seen = std::collections::BTreeSet::new();
-    for run in ALL.into_iter().filter(|run| !run.is_endless()).chain(more) {
-        let by_option = |test: Test| test.args(["--name", "lab"]);
-        let by_variable = |test: Test| test.env("QFLEET_NAME", "lab");
-        for form in ["text", "json"] {
-            let (code, option) = said(run, form, by_option);
-            let (again, variable) = said(run, form, by_variable);
-            assert_eq!(code, again, "{run}:\n{option}\n{variable}");
-            if run.before != Before::Stuck && run.args.contains(&"--yes") {
-                assert_eq!(code, Some(0), "{run}: {option}");
-            }
-            for text in [&option, &variable] {
-                assert!(!text.contains("elsewhere"), "{run}: {text}");
-                for found in told.find_iter(text) {
-                    let command = found.as_str().trim().trim_end_matches('.');
-                    assert!(
-                        command.contains("lab.yaml --name lab"),
-                        "{run} tells to run {command:?}:\n{text}"
-                    );
-                    let words = command.split(' ');
-                    assert!(Cli::try_parse_from(words).is_ok(), "{run} tells to run {command:?}");
-                    seen.insert(command.split(' ').nth(1).expect("a verb").to_owned());
-                }
+    let look = |run: Run| {
+        let (code, option) = said(run, "text", |test| test.args(["--name", "lab"]));
+        let (again, variable) = said(run, "json", |test| test.env("QFLEET_NAME", "lab"));
+        assert_eq!(code, again, "{run}:\n{option}\n{variable}");
+        // What drifted here, CloudFormation can't put back.
+        if run.before != Before::Stuck && run.args.contains(&"--yes") && run.args[0] != "drift" {
+            assert_eq!(code, Some(0), "{run}: {option}");
+        }
+        let mut seen = Vec::new();
+        for text in [&option, &variable] {
+            assert!(!text.contains("elsewhere"), "{run}: {text}");
+            for found in told.find_iter(text) {
+                let command = found.as_str().trim().trim_end_matches('.');
+                let has_name = command.contains("lab.yaml --name lab");
+                assert!(has_name, "{run} tells to run {command:?}:\n{text}");
+                let words = command.split(' ');
+                assert!(Cli::try_parse_from(words).is_ok(), "{run} tells to run {command:?}");
+                seen.push(command.split(' ').nth(1).expect("a verb").to_owned());
             }
         }
+        seen
+    };
+    let all: Vec<Run> = ALL.into_iter().filter(|run| !run.is_endless()).chain(more).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    for some in all.chunks(AT_ONCE) {
+        std::thread::scope(|scope| {
+            let looks: Vec<_> = some.iter().map(|run| scope.spawn(|| look(*run))).collect();
+            for looked in looks {
+                seen.extend(looked.join().unwrap_or_else(|why| std::panic::resume_unwind(why)));
+            }
+        });
     }
     for verb in ["deploy", "drift", "recover", "status"] {
         assert!(seen.contains(verb), "no command told to run {verb}, only {seen:?}");
