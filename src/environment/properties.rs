@@ -102,7 +102,7 @@ proptest! {
 
     /// Whatever else is in the file; what its own name was doesn't matter.
     #[test]
-    fn a_name_that_is_given_replaces_the_files_and_nothing_else(environment in environment(), own in hostile()) {
+    fn a_name_that_is_given_replaces_the_files_and_nothing_else(environment in environment(), own in "[ -~]{0,30}") {
         let given = GivenName { name: "given-7".to_owned(), by: GivenBy::Option };
         let mut file = serde_json::to_value(&environment).map_err(|e| TestCaseError::fail(e.to_string()))?;
         file["name"] = Value::from(own);
