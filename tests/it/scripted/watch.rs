@@ -172,7 +172,7 @@ fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
             "1 waiting  0 in flight  0 dead",
             "oldest 3m 05s",
             "0.5 per instance, target 30",
-            "us-east-2a I P",
+            "us-east-2a  I   P",
             "us-east-2b I",
             "none yet",
         ] {
