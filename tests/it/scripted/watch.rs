@@ -173,7 +173,7 @@ fn a_screen_that_every_key_to_leave_leaves_as_it_was() {
             "oldest 3m 05s",
             "0.5 per instance, target 30",
             "us-east-2a  I   P",
-            "us-east-2b I",
+            "us-east-2b  I",
             "none yet",
         ] {
             assert!(screen.contains(words), "{words}:\n{screen}");
