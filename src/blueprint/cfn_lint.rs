@@ -18,6 +18,11 @@ pub const EXECUTABLE: &str = "QFLEET_CFN_LINT";
 
 const NAME: &str = "cfn-lint";
 
+/// The one that `qfleet local install` brought.
+pub fn own() -> Option<PathBuf> {
+    folders::tool(NAME)
+}
+
 /// Rules that aren't asked, each with its reason.
 const IGNORED: [&str; 1] = [
     "W3010", // "avoid hardcoding availability zones": the user named them, and a template is for one region

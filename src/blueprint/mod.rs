@@ -36,6 +36,7 @@ use crate::environment::{Active, Delivery, Environment, Node};
 use notifications::Notifications;
 use own_template::OwnTemplate;
 use parts::Parts;
+pub use parts::image::image_of;
 pub use rolling_update::RollingUpdate;
 use templates::Templates;
 

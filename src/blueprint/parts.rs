@@ -6,7 +6,7 @@ mod dashboard;
 mod delivery;
 mod extras;
 mod function;
-mod image;
+pub(super) mod image;
 mod instances;
 mod intake;
 pub(super) mod network;

@@ -17,6 +17,7 @@ use crate::jobs::sample::Sample;
 use crate::jobs::upload::Uploaded;
 use crate::local::fleet::event::FleetEvent;
 use crate::local::tools::Installed;
+use crate::observe::doctor::Doctor;
 use crate::observe::list::Listing;
 use crate::observe::status::Status;
 use crate::observe::watch::Snapshot;
@@ -31,6 +32,7 @@ use crate::report::{ErrorDocument, events, logs, render};
 struct Documents<'a> {
     init: Vec<init::Entry<'a>>,
     check: Checked<'a>,
+    doctor: Doctor,
     render: render::Document<'a>,
     graph: Graph,
     plan: plan::Document<'a>,

@@ -156,6 +156,7 @@ impl Global {
             endpoint_url,
             credentials,
             account,
+            patience: None,
             on_call: report::calls::are_wanted().then_some(report::calls::tell),
         }
         .connect_unidentified()

@@ -8,6 +8,7 @@ mod completions;
 mod deploy;
 mod destroy;
 mod dlq;
+mod doctor;
 mod documents;
 mod drift;
 mod events;
@@ -92,6 +93,8 @@ pub enum Command {
     Init(init::Init),
     /// Find what is wrong, or unwise, without asking AWS: the file, its templates, with cfn-lint if it's there
     Check(check::Check),
+    /// Look whether this machine, these credentials and this account can do what a file needs
+    Doctor(doctor::Doctor),
     /// Show what a deploy would change, and change nothing
     Plan(plan::Plan),
     /// Make an environment what its file says: show what will change, ask, do it
@@ -184,6 +187,7 @@ impl Cli {
         match self.command {
             Command::Init(command) => command.run(&self.global),
             Command::Check(command) => command.run(&self.global),
+            Command::Doctor(command) => command.run(&self.global),
             Command::Plan(command) => command.run(&self.global),
             Command::Deploy(command) => command.run(&self.global),
             Command::Status(command) => command.run(&self.global),

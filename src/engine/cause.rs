@@ -138,7 +138,10 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
         "is not supported in your requested Availability Zone",
         "not supported in the requested",
     ]) {
-        return Some("a zone doesn't offer the instance type: name `zones` that do, or another type in `types`");
+        return Some(
+            "a zone doesn't offer the instance type: name `zones` that do, or another type in `types`; `qfleet doctor` with \
+             the file says which zones do",
+        );
     }
     if says(&["does not match the architecture", "architecture"]) {
         return Some("the image is for another processor than the instance type: choose `image` or `types` to match");
@@ -159,7 +162,10 @@ fn hint(event: &ResourceEvent) -> Option<&'static str> {
         );
     }
     if says(&["LimitExceeded", "limit exceeded", "VcpuLimit", "vCPU limit", "quota"]) {
-        return Some("a quota of the account is used up: ask for more in Service Quotas, or make `max` smaller");
+        return Some(
+            "a quota of the account is used up: ask for more in Service Quotas, or make `max` smaller; `qfleet doctor` with the \
+             file says how much is allowed, in use and needed",
+        );
     }
     if says(&["QueueDeletedRecently", "wait 60 seconds after deleting"]) {
         return Some(

@@ -1,6 +1,7 @@
 //! The local AWS emulator: [ministack](https://github.com/ministackorg/ministack), a process on loopback that speaks
 //! the protocols of the services qfleet uses. One a user, found again by every command.
 
+pub mod diagnosis;
 mod emulator;
 mod endpoint;
 mod executable;

@@ -7,6 +7,7 @@ pub mod backlog;
 pub mod data;
 pub mod delivery;
 pub mod details;
+pub mod doctor;
 pub mod drift;
 pub mod events;
 pub mod existing_bucket;

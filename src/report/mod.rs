@@ -7,6 +7,7 @@ pub mod check;
 #[cfg(test)]
 mod contrast;
 pub mod data;
+pub mod doctor;
 pub mod drift;
 pub mod drift_markdown;
 mod emptying;

@@ -11,6 +11,14 @@ const AL2023: &str = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-def
 /// (<https://documentation.ubuntu.com/aws/aws-how-to/instances/find-ubuntu-images/>).
 const UBUNTU: &str = "/aws/service/canonical/ubuntu/server/24.04/stable/current/";
 
+/// The image that instances start from on AWS: an id, or the parameter that holds it.
+///
+/// # Errors
+/// A file that wasn't checked: a type of no known architecture.
+pub fn image_of(instances: &Instances) -> Result<Value, Problem> {
+    image(instances, false, "")
+}
+
 pub(super) fn image(instances: &Instances, local: bool, pointer: &str) -> Result<Value, Problem> {
     let path = match (Image::of(&instances.image), local) {
         (Image::Ami(id), _) => return Ok(Value::Literal(id.to_owned())),

@@ -158,7 +158,7 @@ fn series(result: &MetricDataResult) -> Series {
     }
 }
 
-fn seconds(at: Timestamp) -> aws_sdk_cloudwatch::primitives::DateTime {
+pub(super) fn seconds(at: Timestamp) -> aws_sdk_cloudwatch::primitives::DateTime {
     aws_sdk_cloudwatch::primitives::DateTime::from_secs(at.as_second())
 }
 

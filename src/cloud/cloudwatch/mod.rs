@@ -5,3 +5,4 @@ pub mod alarms;
 mod dashboards;
 pub mod metrics;
 pub mod put_metrics;
+mod usage;

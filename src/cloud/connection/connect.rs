@@ -35,6 +35,8 @@ pub struct Connect {
     pub credentials: Credentials,
     /// The only account that may be touched.
     pub account: Option<String>,
+    /// How long a service is waited for that gives credentials; none for as long as makes sense.
+    pub patience: Option<Duration>,
     /// Told of each call.
     pub on_call: Option<OnCall>,
 }
@@ -79,7 +81,7 @@ impl Connect {
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
         certificates::look(self.endpoint_url.as_deref())?;
-        let source = find_source(profile.as_deref()).await?;
+        let source = find_source(profile.as_deref()).await?.at_most(self.patience);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(retries())
             .timeout_config(timeouts());
@@ -211,6 +213,11 @@ pub struct Unidentified {
 impl Unidentified {
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
+    }
+
+    /// For who only reads, and says himself whose credentials these are.
+    pub fn into_cloud(self) -> Cloud {
+        self.cloud
     }
 
     /// Once the account is known: by the ARN of something that is in it, or else by asking.

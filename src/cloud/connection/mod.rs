@@ -10,7 +10,7 @@ pub(in crate::cloud) mod failure;
 pub(in crate::cloud) mod harmless;
 pub mod limiter;
 pub(in crate::cloud) mod lost_answer;
-pub(in crate::cloud) mod region;
+pub mod region;
 pub(in crate::cloud) mod sending;
 pub(in crate::cloud) mod source;
 pub(in crate::cloud) mod time_limits;

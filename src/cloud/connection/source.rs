@@ -79,6 +79,15 @@ impl Source {
         Source::service("the instance's metadata service (IMDS)".into())
     }
 
+    /// The same for who won't wait for a service any longer than this. A program may still ask a person.
+    pub fn at_most(self, patience: Option<Duration>) -> Source {
+        let limit = match patience {
+            Some(patience) if self.limit < PROGRAM => self.limit.min(patience),
+            _ => self.limit,
+        };
+        Source { limit, ..self }
+    }
+
     /// The same configuration, with credentials that are waited for no longer than makes sense: the first ones now, so
     /// that they don't use up the time of a call.
     pub async fn bound(self, config: SdkConfig, on_call: Option<OnCall>) -> SdkConfig {

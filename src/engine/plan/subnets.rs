@@ -132,6 +132,7 @@ mod tests {
             id: id.into(),
             zone: zone.into(),
             vpc: vpc.into(),
+            gives_public_addresses: true,
         };
         let there = [
             ("public-a", "us-east-2a", "vpc-1"),

@@ -154,6 +154,7 @@ pages! {
     the_readme_says_what_happens: "README.md";
     the_tutorial_says_what_happens: "docs/tutorial.md";
     pipelines_says_what_happens: "docs/pipelines.md";
+    doctor_says_what_happens: "docs/doctor.md";
     status_says_what_happens: "docs/status.md";
     images_says_what_happens: "docs/images.md";
     logs_says_what_happens: "docs/logs.md";
@@ -176,6 +177,7 @@ fn every_document_is_as_its_schema_says() {
     let mut shell = Shell::new();
     let mut documents = vec![
         ("error", shell.json("qfleet plan nothing-of-this-name --local")),
+        ("doctor", shell.json("qfleet doctor lab --local")),
         ("plan", shell.json("qfleet plan lab --local")),
         ("deploy", shell.json("qfleet deploy lab --local --yes")),
         ("status", shell.json("qfleet status lab --local")),

@@ -66,6 +66,19 @@ async fn identified(state: State<Shared>, request: Request) -> Response {
 }
 
 async fn take(State(world): State<Shared>, request: Request) -> Response {
+    let ahead = lock(&world).script.clock_ahead;
+    let mut response = taken_in(world, request).await;
+    if ahead != 0 {
+        let date = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        let date = date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        response
+            .headers_mut()
+            .extend(date.parse().ok().map(|date| (HeaderName::from_static("date"), date)));
+    }
+    response
+}
+
+async fn taken_in(world: Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let taking = lock(&world).script.taking.filter(|_| parts.method == Method::PUT);
     let Some(body) = taken(body, taking).await else {
@@ -240,7 +253,10 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
             .unwrap_or_default()
     };
     // Without it, a bucket of the same name that is somebody else's by now would be taken for ours.
-    if call.service == Service::S3 && header("x-amz-expected-bucket-owner") != world.script.account {
+    if call.service == Service::S3
+        && call.action != "ListBuckets"
+        && header("x-amz-expected-bucket-owner") != world.script.account
+    {
         world
             .complaints
             .push(format!("{} without the bucket's expected owner", call.action));
@@ -255,6 +271,9 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
         && let Some(plainly) = world.services.of_a_region(call)
     {
         return plain(plainly);
+    }
+    if let Some(response) = world.limits_say(call) {
+        return response;
     }
     match (call.service, world.said(call)) {
         (Service::AutoScaling, Some(Said::Fields(fields))) => {
@@ -316,7 +335,7 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
             let chunked = header("content-encoding").contains("aws-chunked");
             return plain(world.services.s3(call, chunked));
         }
-        Service::Other => {
+        Service::Quotas | Service::Other => {
             let what = format!("the endpoint doesn't know {}", call.action);
             world.complaints.push(what.clone());
             return refused(call, &Refusal::new(501, "NotImplemented", what));
@@ -337,9 +356,14 @@ fn identity(world: &World, action: &str) -> Result<Fields, Refusal> {
             format!("Could not find operation {action}"),
         ));
     }
-    let account = &world.script.account;
+    let (account, caller) = (&world.script.account, &world.script.caller);
+    let service = if caller.starts_with("assumed-role/") {
+        "sts"
+    } else {
+        "iam"
+    };
     Ok(Fields::new()
-        .text("Arn", format!("arn:aws:iam::{account}:user/somebody"))
+        .text("Arn", format!("arn:aws:{service}::{account}:{caller}"))
         .text("UserId", "AIDAEXAMPLE")
         .text("Account", account))
 }
@@ -362,7 +386,7 @@ fn refused(call: &Call, refusal: &Refusal) -> Response {
     }
 }
 
-fn xml(status: u16, body: String) -> Response {
+pub(super) fn xml(status: u16, body: String) -> Response {
     respond(status, "text/xml", body.into())
 }
 
@@ -373,7 +397,7 @@ fn cbor_answer(status: u16, body: Vec<u8>) -> Response {
     response
 }
 
-fn plain(answer: Plain) -> Response {
+pub(super) fn plain(answer: Plain) -> Response {
     let mut response = respond(answer.status, answer.content_type, answer.body);
     if let Some(code) = answer.error_code.and_then(|code| code.parse().ok()) {
         response.headers_mut().insert("x-amzn-errortype", code);

@@ -39,6 +39,8 @@ pub enum Service {
     /// JSON, with the action in a header.
     Json,
     Sqs,
+    /// The same protocol as of `Json`.
+    Quotas,
     S3,
     /// JSON, with the resource in the path.
     Lambda,
@@ -68,10 +70,10 @@ impl Call {
         let form = header("content-type").starts_with("application/x-www-form-urlencoded");
         let input = if form { Input::parse(&body) } else { Input::default() };
         let (service, action) = if let Some((service, action)) = header("x-amz-target").split_once('.') {
-            let service = if service == "AmazonSQS" {
-                Service::Sqs
-            } else {
-                Service::Json
+            let service = match service {
+                "AmazonSQS" => Service::Sqs,
+                "ServiceQuotasV20190624" => Service::Quotas,
+                _ => Service::Json,
             };
             (service, action.to_owned())
         } else if let Some(action) = input.text("Action") {
@@ -138,6 +140,7 @@ fn lambda_action(parts: &Parts) -> String {
     let on_tags = parts.uri.path().starts_with("/2017-03-31/tags/");
     let on_function = parts.uri.path().starts_with("/2015-03-31/functions/");
     match (parts.method.as_str(), on_mapping) {
+        ("GET", false) if parts.uri.path().ends_with("/account-settings") => "GetAccountSettings",
         ("GET", true) => "GetEventSourceMapping",
         ("PUT", true) => "UpdateEventSourceMapping",
         ("GET", false) if on_function && parts.uri.path().ends_with("/policy") => "GetPolicy",
@@ -176,6 +179,7 @@ fn s3_action(parts: &Parts) -> String {
         ("GET", false) if asks("replication") => "GetBucketReplication",
         ("GET", false) if asks("tagging") => "GetBucketTagging",
         ("GET", false) if asks("versioning") => "GetBucketVersioning",
+        ("GET", false) if parts.uri.path() == "/" => "ListBuckets",
         ("GET", false) => "ListObjectsV2",
         ("PUT", false) if asks("notification") => "PutBucketNotificationConfiguration",
         ("PUT", true) if asks("uploadId") => "UploadPart",

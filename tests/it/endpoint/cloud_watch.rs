@@ -127,7 +127,11 @@ fn complaints(queries: &[Value]) -> Vec<String> {
             }
             None => {
                 let of_metric = &query["MetricStat"];
-                if of_metric["Period"] != 60 || !of_metric["Stat"].is_string() || !of_metric["Metric"].is_object() {
+                // "Periods can be … any multiple of 60" (API_MetricStat).
+                let is_odd = of_metric["Period"]
+                    .as_u64()
+                    .is_none_or(|period| period == 0 || period % 60 != 0);
+                if is_odd || !of_metric["Stat"].is_string() || !of_metric["Metric"].is_object() {
                     wrong.push(format!("the metric {query}"));
                 }
             }

@@ -19,6 +19,7 @@ pub(super) fn action(parts: &Parts) -> String {
     match (parts.method.as_str(), path.split_once('/')) {
         ("GET", Some(("distribution", _))) => "GetDistribution",
         ("GET", Some(("origin-access-control", _))) => "GetOriginAccessControl",
+        ("GET", None) if path == "distribution" => "ListDistributions",
         ("GET", None) if path == "origin-access-control" => "ListOriginAccessControls",
         (method, _) => method,
     }

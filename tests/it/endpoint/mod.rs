@@ -21,6 +21,7 @@
 //!             ├─ stale                           reads that show how things were
 //!             ├─ ec2                             which zones offer which instance types, and where subnets are
 //!             ├─ load_balancers                  Elastic Load Balancing: what there is, and the health of targets
+//!             ├─ limits                          what an account may have at most
 //!             ├─ logs                            what was logged, as scripted
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
@@ -56,6 +57,7 @@ mod in_memory;
 mod job;
 mod kept;
 mod left;
+mod limits;
 mod listing;
 mod load_balancers;
 mod logs;

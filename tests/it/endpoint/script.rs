@@ -71,6 +71,12 @@ pub struct Script {
     pub(super) empty_log_pages: usize,
     pub(super) without_log_groups: BTreeSet<String>,
     pub(super) taking: Option<Taking>,
+    pub(super) limits: super::limits::Limits,
+    /// Who calls, behind the account in the ARN.
+    pub(super) caller: String,
+    /// So many seconds is AWS's clock ahead of this machine's.
+    pub(super) clock_ahead: i64,
+    pub(super) ec2: super::ec2::OfEc2,
 }
 
 /// How what is put into S3 is taken, byte by byte.
@@ -160,12 +166,28 @@ impl Script {
             empty_log_pages: 0,
             without_log_groups: BTreeSet::new(),
             taking: None,
+            limits: super::limits::Limits::default(),
+            caller: "user/somebody".into(),
+            clock_ahead: 0,
+            ec2: super::ec2::OfEc2::default(),
         }
     }
 
     /// Whose credentials these are.
     pub fn account(mut self, account: &str) -> Self {
         self.account = account.into();
+        self
+    }
+
+    /// Who calls: the end of the ARN, as `assumed-role/admin/somebody`.
+    pub fn caller(mut self, caller: &str) -> Self {
+        self.caller = caller.into();
+        self
+    }
+
+    /// AWS's clock is so many seconds ahead of this machine's.
+    pub fn clock_ahead(mut self, seconds: i64) -> Self {
+        self.clock_ahead = seconds;
         self
     }
 

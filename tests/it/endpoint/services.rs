@@ -154,6 +154,10 @@ fn s3_says(code: &str) -> &str {
 }
 
 impl Services {
+    pub fn bucket_names(&self) -> Vec<String> {
+        self.buckets.keys().cloned().collect()
+    }
+
     /// A parameter's value. Public ones of AWS are there, too.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let public = name

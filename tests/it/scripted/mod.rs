@@ -9,6 +9,7 @@ pub mod credentials;
 mod delivery;
 pub mod deploy;
 pub mod destroy;
+mod doctor;
 pub mod drift;
 pub mod ending;
 pub mod events;

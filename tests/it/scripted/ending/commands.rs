@@ -66,7 +66,8 @@ const fn run(args: &'static [&'static str], before: Before, has_timeout: bool) -
     }
 }
 
-pub const ALL: [Run; 32] = [
+pub const ALL: [Run; 33] = [
+    run(&["doctor", "lab.yaml"], Before::Nothing, false),
     run(&["plan", "lab.yaml"], Before::Nothing, false),
     run(&["plan", "lab.yaml"], Before::Changed, false),
     run(&["deploy", "lab.yaml", "--yes"], Before::Nothing, true),

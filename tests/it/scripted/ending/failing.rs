@@ -44,14 +44,15 @@ fn every_command_prints_one_document_whichever_call_is_refused() {
     });
 }
 
-/// Whether the document of a command that failed says why: as `error`, its own or that of what failed; or as the `message`
-/// of what failed, by its `outcome` or in the list `failed`.
+/// Whether the document of a command that failed says why: as `error`, its own or that of what failed; or as the `message`,
+/// or the `what`, of what failed, by its `outcome` or in the list `failed`.
 fn says_why(document: &str) -> bool {
     fn names_a_reason(value: &Value) -> bool {
         match value {
             Value::Object(entries) => {
                 let has_failed = entries.get("outcome").is_some_and(|outcome| outcome == "failed");
-                let reason = entries.get("message").filter(|_| has_failed).or(entries.get("error"));
+                let reason = entries.get("message").or(entries.get("what"));
+                let reason = reason.filter(|_| has_failed).or(entries.get("error"));
                 let mut failed = entries.get("failed").and_then(Value::as_array).into_iter().flatten();
                 reason.is_some_and(|reason| !reason.is_null())
                     || failed.any(|one| one["message"].is_string())

@@ -1,0 +1,249 @@
+//! Whether this machine, these credentials and this account can do what a file needs. Nothing is changed, and everything is
+//! asked side by side.
+
+mod account;
+pub mod check;
+mod families;
+mod groups;
+mod images;
+mod machine;
+mod network;
+mod patience;
+mod quotas;
+mod types;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+pub use account::Profile;
+use check::{Check, Mend, Outcome, Topic, Unread};
+pub use machine::Machine;
+use network::Places;
+use types::Types;
+
+use crate::cloud::Cloud;
+use crate::cloud::connection::region::RegionFrom;
+use crate::cloud::identity::Caller;
+use crate::environment::Environment;
+use crate::error::Error;
+
+/// Everything that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Doctor {
+    /// The environment's name; none without a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Whose credentials these are, where AWS says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Whether the local emulator is meant.
+    pub local: bool,
+    pub checks: Vec<Check>,
+    /// What was not looked at on purpose, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+}
+
+/// A check that was not made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Skipped {
+    pub check: Topic,
+    pub why: &'static str,
+}
+
+impl Doctor {
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.checks.iter().filter(|check| check.outcome == outcome).count()
+    }
+}
+
+/// What is looked at.
+pub struct Subject<'a> {
+    pub machine: Machine<'a>,
+    pub region: Option<(String, RegionFrom)>,
+    pub profile: Profile,
+}
+
+/// Looks at everything. `connect`: to the account; it isn't asked for the emulator, where accounts mean nothing.
+pub async fn examine(
+    subject: Subject<'_>,
+    connect: impl Future<Output = Result<Cloud, Error>>,
+    now: Timestamp,
+) -> Doctor {
+    let environment = subject.machine.environment;
+    let mut doctor = Doctor {
+        environment: environment.map(|environment| environment.name.clone()),
+        account: None,
+        region: subject.region.as_ref().map(|(region, _)| region.clone()),
+        local: subject.machine.local,
+        checks: Vec::new(),
+        skipped: Vec::new(),
+    };
+    if subject.machine.local {
+        doctor.region = None;
+        doctor.checks = machine::checks(&subject.machine).await;
+        doctor.skipped = skipped(&ALL_OF_AWS, "on the emulator it means nothing");
+        return doctor;
+    }
+    if environment.is_none() {
+        doctor.skipped = skipped(&OF_A_FILE, "it takes an environment file to say what is needed");
+    }
+    let (machine, aws) = tokio::join!(machine::checks(&subject.machine), aws(&subject, connect, now));
+    doctor.account = aws.caller.map(|caller| caller.account);
+    doctor.checks = machine;
+    doctor.checks.extend(aws.checks);
+    doctor
+}
+
+const ALL_OF_AWS: [Topic; 8] = [
+    Topic::Clock,
+    Topic::Credentials,
+    Topic::Account,
+    Topic::Region,
+    Topic::Network,
+    Topic::Types,
+    Topic::Image,
+    Topic::Quota,
+];
+const OF_A_FILE: [Topic; 3] = [Topic::Types, Topic::Image, Topic::Quota];
+
+fn skipped(topics: &[Topic], why: &'static str) -> Vec<Skipped> {
+    topics.iter().map(|check| Skipped { check: *check, why }).collect()
+}
+
+/// What AWS says.
+struct OfAws {
+    caller: Option<Caller>,
+    checks: Vec<Check>,
+}
+
+async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, Error>>, now: Timestamp) -> OfAws {
+    let environment = subject.machine.environment;
+    let region = account::region(subject.region.as_ref());
+    let allowed = environment.and_then(|environment| environment.account.as_deref());
+    let topics = later(environment);
+    // Without credentials, or anybody who takes them, all the rest would be told the same: the first says why.
+    let without = |clock, credentials, why: &str, reason: Option<&str>| OfAws {
+        caller: None,
+        checks: [clock, credentials]
+            .into_iter()
+            .chain([match reason {
+                Some(reason) => unasked(Topic::Account, &format!("{why}: {reason}")),
+                None => unasked(Topic::Account, why),
+            }])
+            .chain([region.clone()])
+            .chain(topics.iter().map(|topic| unasked(*topic, why)))
+            .collect(),
+    };
+    let cloud = match connect.await {
+        Ok(cloud) => cloud,
+        Err(error) => {
+            let credentials = account::no_credentials(&error.to_string(), error.help());
+            return without(
+                account::clock(None),
+                credentials,
+                "there are no credentials to ask with",
+                None,
+            );
+        }
+    };
+    let found = match cloud.credentials().await {
+        Ok(found) => found,
+        Err(error) => {
+            let advised = Error::from(error.clone());
+            let credentials = account::no_credentials(&error.message, advised.help());
+            return without(
+                account::clock(None),
+                credentials,
+                "there are no credentials to ask with",
+                None,
+            );
+        }
+    };
+    let who = async {
+        let (caller, clocks) = cloud.caller().await;
+        caller.map(|caller| (caller, clocks)).map_err(|error| (error, clocks))
+    };
+    let rest = async {
+        match &subject.region {
+            Some(_) => Ok(of_region(&cloud, environment, now).await),
+            None => Ok(later(environment)
+                .into_iter()
+                .map(|topic| unasked(topic, "no region is named"))
+                .collect()),
+        }
+    };
+    let (caller, clocks, rest) = match tokio::try_join!(who, rest) {
+        Ok(((caller, clocks), rest)) => (caller, clocks, rest),
+        Err((error, clocks)) => {
+            let refused = error.code.is_some();
+            let clock = account::clock(clocks);
+            let unread = Unread::from(error);
+            let credentials = match refused {
+                true => account::credentials(&found, Some(&unread), &subject.profile, now),
+                false => account::credentials(&found, None, &subject.profile, now),
+            };
+            return match refused {
+                true => without(clock, credentials, "AWS doesn't take the credentials", None),
+                false => without(clock, credentials, "AWS gave no answer", Some(&unread.why)),
+            };
+        }
+    };
+    let mut checks = vec![
+        account::clock(clocks),
+        account::credentials(&found, None, &subject.profile, now),
+        account::account(&caller, allowed),
+        region,
+    ];
+    checks.extend(rest);
+    OfAws {
+        caller: Some(caller),
+        checks,
+    }
+}
+
+/// What is asked of a region.
+fn later(environment: Option<&Environment>) -> Vec<Topic> {
+    match environment {
+        Some(_) => vec![Topic::Network, Topic::Types, Topic::Image, Topic::Quota],
+        None => vec![Topic::Network],
+    }
+}
+
+fn unasked(topic: Topic, why: &str) -> Check {
+    Check::unknown(
+        topic,
+        format!("not looked at: {why}"),
+        Mend::new("mend that, and ask again"),
+    )
+}
+
+async fn of_region(cloud: &Cloud, environment: Option<&Environment>, now: Timestamp) -> Vec<Check> {
+    let groups = environment.map(groups::of).unwrap_or_default();
+    let has_file = environment.is_some();
+    let (places, (quotas, types), images) = tokio::join!(
+        Places::read(cloud, &groups, has_file),
+        async {
+            let types = Types::read(cloud, &groups);
+            match environment {
+                Some(environment) => quotas::checks(cloud, environment, &groups, types, now).await,
+                None => (Vec::new(), None),
+            }
+        },
+        images::Images::read(cloud, &groups)
+    );
+    let region = &cloud.region;
+    let mut all = places.checks(&groups, region, has_file);
+    if let Some(types) = &types {
+        all.extend(types.checks(&groups, &places, region));
+    }
+    if let Some(images) = &images {
+        all.extend(images.checks(&groups, types.as_ref(), region));
+    }
+    all.extend(quotas);
+    all
+}
