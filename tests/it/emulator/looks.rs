@@ -95,8 +95,11 @@ impl Busy {
     }
 }
 
+/// The arguments of a command, and its questions with their answers.
+type Shown = (&'static [&'static str], &'static [(&'static str, &'static str)]);
+
 /// Each command that shows something, with what it is asked before it ends.
-const COMMANDS: [(&[&str], &[(&str, &str)]); 14] = [
+const COMMANDS: [Shown; 14] = [
     (&["check", "it.yaml"], &[]),
     (&["status", "it.yaml"], &[]),
     (&["list"], &[]),
