@@ -30,7 +30,7 @@ impl Places {
     pub async fn read(cloud: &Cloud, groups: &[Group<'_>], has_file: bool) -> Places {
         let places: BTreeSet<Place> = groups.iter().map(Group::place).collect();
         let wants_default = !has_file || places.iter().any(|place| matches!(place, Place::Default(_)));
-        let ids: BTreeSet<&str> = places.iter().flat_map(|place| ids(place)).collect();
+        let ids: BTreeSet<&str> = places.iter().flat_map(ids).collect();
         let (default, named) = tokio::join!(
             async {
                 match wants_default {
