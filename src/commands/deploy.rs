@@ -11,6 +11,7 @@ use super::waits::Waits;
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Change, Manner, OnFailure};
+use crate::engine::approved::{Approved, Digest};
 use crate::engine::deploy::bring_up::{Ask, Wish, bring_up};
 use crate::engine::destroy::prune::Pruning;
 use crate::engine::event::Events;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
+use crate::shell;
 
 const CONCURRENCY: u16 = 8;
 
@@ -59,9 +61,9 @@ pub struct Deploy {
     /// What becomes of a stack when it fails [default: delete for the first create of a lab, else rollback]
     #[arg(long, value_name = "WHAT")]
     on_failure: Option<OnFailure>,
-    /// Role that CloudFormation works with; it keeps it for later operations, deletion included
-    #[arg(long, value_name = "ARN")]
-    role_arn: Option<String>,
+    /// Do what this digest of a plan stands for, and refuse anything else; nothing is asked then
+    #[arg(long, value_name = "DIGEST")]
+    expect: Option<Digest>,
     #[command(flatten)]
     waits: Waits,
 }
@@ -99,9 +101,31 @@ pub struct Selection {
     /// Name of the change sets, for a pipeline to find them
     #[arg(long, value_name = "NAME", value_parser = change_set_name)]
     pub change_set_name: Option<String>,
+    /// Role that CloudFormation works with; it keeps it for later operations, deletion included
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
 }
 
 impl Selection {
+    /// This command with these options, for the environment as it was given.
+    pub fn command(&self, verb: &str, env: &str) -> String {
+        let of = |option: &str, values: &mut dyn Iterator<Item = &String>| {
+            let words = values.map(|value| format!(" {option} {}", shell::word(value)));
+            words.collect::<String>()
+        };
+        let flag = |option: &str, is_given: bool| is_given.then(|| format!(" {option}")).unwrap_or_default();
+        [
+            format!("qfleet {verb} {env}"),
+            of("--only", &mut self.only.iter()),
+            flag("--prune", self.prune),
+            of("--allow-replace", &mut self.allow_replace.iter()),
+            flag("--disable-protection", self.disable_protection),
+            of("--change-set-name", &mut self.change_set_name.iter()),
+            of("--role-arn", &mut self.role_arn.iter()),
+        ]
+        .concat()
+    }
+
     /// Leaves only the parts that were asked for.
     pub fn select(&self, blueprint: &mut Blueprint) -> Result<()> {
         let known: Vec<String> = blueprint.stacks.iter().map(|stack| stack.part.clone()).collect();
@@ -144,12 +168,17 @@ impl Deploy {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
-            let person = Person::new(global, interrupt, &self.env, self.yes);
+            let person = Person::new(global, interrupt, &self.env, self.yes || self.expect.is_some());
+            let approved = self.expect.as_ref().map(|digest| Approved {
+                digest: digest.clone(),
+                plan: self.selection.command("plan", &person.env),
+            });
             let wish = Wish {
                 environment: &environment,
                 blueprint,
                 options: self.options(),
                 prunes: self.selection.prune,
+                approved,
                 attaches: !self.no_attach,
                 concurrency: self.concurrency.into(),
                 deploy: &person.again,
@@ -168,7 +197,7 @@ impl Deploy {
             change_set_name: self.selection.change_set_name.clone(),
             manner: Manner {
                 on_failure: self.on_failure,
-                role_arn: self.role_arn.clone(),
+                role_arn: self.selection.role_arn.clone(),
             },
             allow_replace: self.selection.allow_replace.clone(),
             disable_protection: self.selection.disable_protection,
@@ -186,6 +215,7 @@ pub(super) fn deploy_before(global: &Global, environment: &Environment, env: &En
             blueprint: crate::blueprint::render(environment, &Global::placement(&cloud))?,
             options: Options::default(),
             prunes: false,
+            approved: None,
             attaches: true,
             concurrency: CONCURRENCY.into(),
             deploy: &person.again,

@@ -56,7 +56,7 @@ pub struct Init {
     /// Instances at most [default: 4], or runs of the function at the same time [default: 10]
     #[arg(long, value_name = "NUMBER")]
     max: Option<u32>,
-    /// Pipeline to write: github or none [default: github]
+    /// Pipeline to write: github, gitlab, codebuild or none [default: github]
     #[arg(long, value_name = "PIPELINE", value_enum, hide_possible_values = true)]
     pipeline: Option<Pipeline>,
     /// Address that is told when something is wrong [default: nobody]

@@ -180,9 +180,9 @@ impl Cli {
 
     pub fn run(self) -> Result<()> {
         report::calls::begin(self.global.verbose, self.global.log_file.as_deref(), name)?;
-        if self.global.form == Form::Markdown && !matches!(self.command, Command::Drift(_)) {
+        if self.global.form == Form::Markdown && !matches!(self.command, Command::Drift(_) | Command::Plan(_)) {
             return Err(Error::usage("this command has no --output markdown")
-                .with_help("`drift` has; every command has --output text, json and jsonl"));
+                .with_help("`plan` and `drift` have it; every command has --output text, json and jsonl"));
         }
         match self.command {
             Command::Init(command) => command.run(&self.global),

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 pub use self::existing_bucket::Buckets;
 use self::stack::Made;
 use self::switch::deploy_stack;
+use super::approved::Approved;
 use super::believed;
 use super::event::Event;
 use super::graph;
@@ -57,6 +58,8 @@ pub struct Deployment<'a> {
     pub now: fn() -> Timestamp,
     /// Asked when a stack would lose something that the plan didn't show: its name, and what it would lose.
     pub approve: &'a (dyn Fn(&str, &[&Change]) -> bool + Sync),
+    /// What was approved; then nothing is asked, and what is done is held against it.
+    pub approved: Option<&'a Approved>,
     /// What is done to buckets that are there already.
     pub buckets: &'a Buckets,
 }

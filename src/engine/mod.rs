@@ -1,5 +1,6 @@
 //! Changes what is deployed, and tells what it does.
 
+pub mod approved;
 pub mod believed;
 pub mod cause;
 pub mod deploy;
@@ -8,6 +9,7 @@ pub mod event;
 pub mod existing_bucket;
 mod finishing;
 pub mod graph;
+mod hash;
 pub mod kill_worker;
 pub mod operation;
 pub mod outcome;

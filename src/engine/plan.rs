@@ -17,6 +17,7 @@ pub mod planner;
 pub(in crate::engine) mod replication;
 pub mod rolling;
 pub(in crate::engine) mod stack;
+pub(in crate::engine) mod state;
 mod subnets;
 pub mod surplus;
 pub mod switch;
@@ -147,6 +148,12 @@ pub struct StackPlan {
     /// What of its parameters no file knows.
     #[serde(skip)]
     pub current: Current,
+    /// What the parameter store says of its parameters, by their names in the template.
+    #[serde(skip)]
+    pub resolved: BTreeMap<String, String>,
+    /// A hash of the stack as it is, when it is there.
+    #[serde(skip)]
+    pub from: Option<String>,
     /// The stack's ARN, when it is there.
     #[serde(skip)]
     pub id: Option<String>,
@@ -227,7 +234,7 @@ pub enum Source {
 }
 
 impl StackPlan {
-    fn changes_anything(&self) -> bool {
+    pub fn changes_anything(&self) -> bool {
         self.action != StackAction::Unchanged
             || self.termination_protection.is_some()
             || self.lowered.is_some()

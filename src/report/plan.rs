@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use anstyle::Style;
+
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, wrapped};
 use super::{existing_bucket, plain, surplus, switch};
 use crate::blueprint::template::Disposal;
@@ -46,6 +48,15 @@ pub fn text(plan: &Plan, env: &str) -> String {
     out
 }
 
+/// How to deploy a plan as it is, and nothing else.
+pub fn exactly(command: Option<&str>) -> String {
+    let Some(command) = command else { return String::new() };
+    format!(
+        "\n{}\n  {command}\n",
+        paint(FAINT, "To deploy exactly this, and refuse anything else:")
+    )
+}
+
 /// What is to be known of drift that isn't part of the plan; nothing where there is none.
 pub fn drift(plan: &Plan, env: &str) -> Option<String> {
     let drifted: Vec<String> = plan
@@ -71,7 +82,7 @@ pub fn drift(plan: &Plan, env: &str) -> Option<String> {
 const LOAD_BALANCER: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
 const DISTRIBUTION: &str = "AWS::CloudFront::Distribution";
 
-fn by_template(stack: &StackPlan) -> bool {
+pub(super) fn by_template(stack: &StackPlan) -> bool {
     stack.source == Source::Template
         && matches!(
             stack.action,
@@ -79,15 +90,19 @@ fn by_template(stack: &StackPlan) -> bool {
         )
 }
 
-fn stack_text(out: &mut String, stack: &StackPlan) {
-    let (style, word) = match stack.action {
+pub(super) fn action(action: StackAction) -> (Style, &'static str) {
+    match action {
         StackAction::Create => (GOOD, "create"),
         StackAction::Update => (CAREFUL, "update"),
         StackAction::Recreate => (CAREFUL, "delete, then create"),
         StackAction::Unchanged => (FAINT, "unchanged"),
         StackAction::Busy => (CAREFUL, "busy"),
         StackAction::Refused => (BAD, "refused"),
-    };
+    }
+}
+
+fn stack_text(out: &mut String, stack: &StackPlan) {
+    let (style, word) = action(stack.action);
     let star = match by_template(stack) {
         true if plain::is() => ", as its template says",
         true => " *",
@@ -214,11 +229,11 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         let _ = writeln!(out, "{}", wrapped(line, "    ", "    "));
     }
     if let Some(rolling) = stack.rolling_update.as_ref().filter(|rolling| rolling.instances > 0) {
-        rolling_text(out, rolling);
+        let _ = writeln!(out, "{}", wrapped(&rolling_text(rolling), "    ", "    "));
     }
 }
 
-fn rolling_text(out: &mut String, rolling: &Rolling) {
+pub(super) fn rolling_text(rolling: &Rolling) -> String {
     let Rolling {
         instances,
         batch_size,
@@ -233,12 +248,11 @@ fn rolling_text(out: &mut String, rolling: &Rolling) {
         several => format!("at least {several} stay in service"),
     };
     let about = Duration::seconds(rolling.about_seconds);
-    let line = format!(
+    format!(
         "{} {are} replaced, {batch_size} at a time ({batches}, about {about}); {stay}, \
          and nothing scales meanwhile",
         count(instances, "instance")
-    );
-    let _ = writeln!(out, "{}", wrapped(&line, "    ", "    "));
+    )
 }
 
 fn batches_of(count: usize) -> String {
@@ -248,34 +262,52 @@ fn batches_of(count: usize) -> String {
     }
 }
 
-fn change_text(out: &mut String, change: &Change, widest: usize) {
-    let (style, sign, said) = match (&change.action, change.replacement) {
-        (Action::Add, _) => (GOOD, "+", "add"),
-        (Action::Import, _) => (CAREFUL, "←", "import"),
+/// Its sign, and what is to be said of it besides.
+pub(super) fn becomes(change: &Change) -> (Style, &'static str, &'static str) {
+    match (&change.action, change.replacement) {
+        (Action::Add, _) => (GOOD, "+", ""),
+        (Action::Import, _) => (CAREFUL, "←", "imported as it is, with what is in it"),
         (Action::Remove, _) => match change.disposal {
-            Some(Disposal::Kept) => (CAREFUL, "-", "leave"),
-            Some(Disposal::Snapshot | Disposal::Deleted) | None => (BAD, "-", "delete"),
-        },
-        (_, Replacement::Yes) => (BAD, "±", "replace"),
-        (_, Replacement::Maybe) => (BAD, "±", "change or replace"),
-        (Action::Modify, Replacement::No) => (CAREFUL, "~", "change"),
-        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "unknown"),
-    };
-    let word = match (&change.action, change.replacement) {
-        (Action::Add, _) | (Action::Modify, Replacement::No) => "",
-        (Action::Import, _) => "  imported as it is, with what is in it",
-        (Action::Remove, _) => match change.disposal {
-            Some(Disposal::Kept) => "  LEFT as it is: no stack has it any more",
-            Some(Disposal::Snapshot) => "  DELETED after a last snapshot",
-            Some(Disposal::Deleted) | None => "  DELETED",
+            Some(Disposal::Kept) => (CAREFUL, "-", "LEFT as it is: no stack has it any more"),
+            Some(Disposal::Snapshot) => (BAD, "-", "DELETED after a last snapshot"),
+            Some(Disposal::Deleted) | None => (BAD, "-", "DELETED"),
         },
         (_, Replacement::Yes) => match change.disposal {
-            Some(Disposal::Kept) => "  REPLACED: made anew, the old one is left, and no stack has it",
-            Some(Disposal::Snapshot) => "  REPLACED: made anew, the old one is deleted after a last snapshot",
-            Some(Disposal::Deleted) | None => "  REPLACED: made anew, the old one is deleted",
+            Some(Disposal::Kept) => (
+                BAD,
+                "±",
+                "REPLACED: made anew, the old one is left, and no stack has it",
+            ),
+            Some(Disposal::Snapshot) => (
+                BAD,
+                "±",
+                "REPLACED: made anew, the old one is deleted after a last snapshot",
+            ),
+            Some(Disposal::Deleted) | None => (BAD, "±", "REPLACED: made anew, the old one is deleted"),
         },
-        (_, Replacement::Maybe) => "  may be REPLACED",
-        (Action::Dynamic | Action::Unknown(_), Replacement::No) => "  known only when it is done",
+        (_, Replacement::Maybe) => (BAD, "±", "may be REPLACED"),
+        (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "known only when it is done"),
+    }
+}
+
+fn change_text(out: &mut String, change: &Change, widest: usize) {
+    let (style, sign, word) = becomes(change);
+    let said = match (&change.action, change.replacement) {
+        (Action::Add, _) => "add",
+        (Action::Import, _) => "import",
+        (Action::Remove, _) => match change.disposal {
+            Some(Disposal::Kept) => "leave",
+            Some(Disposal::Snapshot | Disposal::Deleted) | None => "delete",
+        },
+        (_, Replacement::Yes) => "replace",
+        (_, Replacement::Maybe) => "change or replace",
+        (Action::Modify, Replacement::No) => "change",
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => "unknown",
+    };
+    let word = match word {
+        "" => String::new(),
+        word => format!("  {word}"),
     };
     // In columns only for who sees them.
     let widest = if plain::is() { 0 } else { widest };
@@ -313,7 +345,7 @@ fn property_text(out: &mut String, property: &PropertyChange) {
     let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
 }
 
-fn shorten(value: Option<&str>) -> String {
+pub(super) fn shorten(value: Option<&str>) -> String {
     let Some(value) = value else { return "(none)".into() };
     let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= LONGEST_VALUE {
@@ -323,7 +355,7 @@ fn shorten(value: Option<&str>) -> String {
     format!("{head}…")
 }
 
-fn totals(plan: &Plan) -> String {
+pub(super) fn totals(plan: &Plan) -> String {
     let of = |action: StackAction| plan.stacks.iter().filter(|stack| stack.action == action).count();
     let changes = || plan.stacks.iter().flat_map(|stack| &stack.changes);
     if !plan.changes_anything() {

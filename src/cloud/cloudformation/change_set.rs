@@ -117,6 +117,8 @@ pub enum WorkedOut {
         changes: Vec<Change>,
         /// What CloudFormation can't say of them, and why.
         warning: Option<String>,
+        /// The values of parameters that are read from the parameter store, by their names in the template.
+        resolved: BTreeMap<String, String>,
     },
     /// There is nothing to do.
     NothingToDo,

@@ -60,6 +60,7 @@ impl Cloud {
             How::Complete(said) => WorkedOut::Changes {
                 changes: merged(&said),
                 warning: said.warning,
+                resolved: ended.resolved,
             },
         }))
     }

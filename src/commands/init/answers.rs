@@ -47,6 +47,8 @@ pub enum Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pipeline {
     Github,
+    Gitlab,
+    Codebuild,
     None,
 }
 
@@ -82,11 +84,13 @@ impl Source {
 }
 
 impl Pipeline {
-    pub const ALL: [Pipeline; 2] = [Pipeline::Github, Pipeline::None];
+    pub const ALL: [Pipeline; 4] = [Pipeline::Github, Pipeline::Gitlab, Pipeline::Codebuild, Pipeline::None];
 
     pub fn word(self) -> &'static str {
         match self {
             Pipeline::Github => "github",
+            Pipeline::Gitlab => "gitlab",
+            Pipeline::Codebuild => "codebuild",
             Pipeline::None => "none",
         }
     }
@@ -95,6 +99,8 @@ impl Pipeline {
     pub fn file(self) -> Option<&'static str> {
         match self {
             Pipeline::Github => Some(".github/workflows/qfleet.yaml"),
+            Pipeline::Gitlab => Some(".gitlab-ci.yml"),
+            Pipeline::Codebuild => Some("buildspec.yaml"),
             Pipeline::None => None,
         }
     }

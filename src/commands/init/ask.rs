@@ -112,6 +112,8 @@ fn questions(defaults: Answers) -> Result<Answers> {
             word: pipeline.word(),
             means: match pipeline {
                 Pipeline::Github => "GitHub Actions",
+                Pipeline::Gitlab => "GitLab CI",
+                Pipeline::Codebuild => "AWS CodeBuild and CodePipeline",
                 Pipeline::None => "none: it is deployed by hand",
             },
         }),

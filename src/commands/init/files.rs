@@ -55,7 +55,9 @@ fn beside(answers: &Answers) -> Vec<File> {
         Source::Messages => text("worker/work.py", text!("messages/work.py")),
     });
     let pipeline = match answers.pipeline {
-        Pipeline::Github => Some(text!("pipeline.yaml")),
+        Pipeline::Github => Some(text!("pipelines/github.yaml")),
+        Pipeline::Gitlab => Some(text!("pipelines/gitlab.yaml")),
+        Pipeline::Codebuild => Some(text!("pipelines/codebuild.yaml")),
         Pipeline::None => None,
     };
     files.extend(answers.pipeline.file().zip(pipeline).map(|(path, of)| text(path, of)));

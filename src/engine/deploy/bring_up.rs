@@ -10,6 +10,7 @@ use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Change, OnFailure};
 use crate::deployed::expiry_parameter;
+use crate::engine::approved::{Approved, Planned};
 use crate::engine::destroy::prune::Pruning;
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
@@ -31,6 +32,8 @@ pub struct Wish<'a> {
     pub blueprint: Blueprint,
     /// How change sets are made.
     pub options: Options,
+    /// What was approved of it: anything else is refused.
+    pub approved: Option<Approved>,
     /// What the file doesn't have any more is destroyed.
     pub prunes: bool,
     /// An operation that runs already is waited for.
@@ -69,6 +72,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
         blueprint,
         mut options,
         prunes,
+        approved,
         drafts,
         now,
         ..
@@ -107,6 +111,18 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     if let Some(refusal) = must_be_waited_for(&plan).filter(|_| context.waiting.no_wait) {
         return Err(refusal);
     }
+    if let Some(approved) = &approved {
+        let planned = Planned {
+            plan: &plan,
+            blueprint: &blueprint,
+            environment,
+            options: &options,
+            local: cloud.local,
+        };
+        if let Some(refusal) = approved.refusal(planned) {
+            return Err(refusal);
+        }
+    }
     if !plan.changes_anything() {
         put_expiry(cloud, environment, &plan, now()).await?;
         return Ok(nothing_to_do(context, &blueprint, plan).await);
@@ -124,6 +140,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
         concurrency: wish.concurrency,
         now,
         approve: &|stack, changes| ask.approves(stack, changes),
+        approved: approved.as_ref(),
         buckets: &Buckets::default(),
     })
     .await;

@@ -4,20 +4,25 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::time::Duration;
 
+use futures_util::future::try_join;
+
 use super::execute::{delete_failed_create, execute};
 use super::left::left_over;
 use super::{Deployment, existing_bucket, handover, queue_names, take_in};
 use crate::blueprint::Stack;
+use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::engine::approved::Approved;
 use crate::engine::event::{Event, Operation};
 use crate::engine::operation::{self, Context, OnInterrupt, Target, Waiting};
 use crate::engine::outcome::{Failed, LeftOver, Outcome};
 use crate::engine::plan::decide::{self, Deploy, History};
-use crate::engine::plan::draft::{Base, Drafting, draft};
+use crate::engine::plan::draft::{Base, Drafting, Found, draft};
 use crate::engine::plan::draw_up::draw_up_again;
 use crate::engine::plan::imports::TakeIn;
 use crate::engine::plan::rolling;
+use crate::engine::plan::state;
 use crate::engine::plan::{self, Current, Outputs, StackAction, StackPlan};
 use crate::engine::watch::BootReports;
 use crate::error::Error;
@@ -41,6 +46,8 @@ pub(super) async fn bring(
     outputs: &Outputs,
 ) -> Result<Option<(Outcome, Option<Made>)>, Failed> {
     let meant = shown.switch.filter(|switch| stack.active == Some(switch.to));
+    // A later plan may rest on what this deploy did to it.
+    let mut is_untouched = now.is_none();
     loop {
         let planned = now.as_ref().unwrap_or(shown);
         if planned.switch.is_some() && planned.switch != meant {
@@ -49,12 +56,15 @@ pub(super) async fn bring(
         }
         if let Some(now) = &now {
             approve_again(deployment, stack, shown, &now.changes)?;
+            if let Some(approved) = deployment.approved {
+                approved.holds(shown, now, is_untouched)?;
+            }
         }
         // Their futures are large: a thread has a small stack.
         match Box::pin(deploy_as_planned(deployment, stack, planned, outputs)).await? {
             Step::Ended(outcome, made) => return Ok(Some((outcome, made))),
             Step::Begun => Box::pin(attach(deployment, stack)).await?,
-            Step::TakenIn => {}
+            Step::TakenIn => is_untouched = false,
         }
         let planned_again = Box::pin(draw_up_again(deployment.planner(), stack, outputs));
         now = Some(deployment.context.prepare(&stack.name, planned_again).await?);
@@ -263,6 +273,7 @@ async fn change_set(
                 draft: draft.clone(),
                 changes: planned.changes.clone(),
                 warning: None,
+                resolved: planned.resolved.clone(),
             });
         }
         cloud.delete_change_set(&draft.id, None).await?;
@@ -278,13 +289,50 @@ async fn change_set(
     };
     let bucket = plan::artifacts_bucket(outputs);
     let drafting = draft(deployment.planner(), stack, base, parameters, bucket).await?;
-    if let Drafting::Ready { changes, warning, .. } = &drafting {
+    if let Drafting::Ready {
+        changes,
+        warning,
+        resolved,
+        ..
+    } = &drafting
+    {
         if let Some(warning) = warning {
             deployment.context.tell.warn(format!("{}: {warning}", stack.name));
         }
         approve_again(deployment, stack, planned, changes)?;
+        if let Some(approved) = deployment.approved {
+            still_approved(cloud, approved, planned, create, resolved).await?;
+        }
     }
     Ok(drafting)
+}
+
+/// A change set that was made after the plan was approved: the stack is read after that, because from then on CloudFormation
+/// itself refuses to execute it on a stack that has changed.
+async fn still_approved(
+    cloud: &Cloud,
+    approved: &Approved,
+    planned: &StackPlan,
+    create: bool,
+    resolved: &BTreeMap<String, String>,
+) -> Result<(), Failed> {
+    let differs = |(name, image): (&String, &String)| resolved.get(name).is_some_and(|now| now != image);
+    if planned.resolved.iter().any(differs) {
+        return Err(approved
+            .not_approved(&planned.stack, "its image has changed since")
+            .into());
+    }
+    if create {
+        return Ok(());
+    }
+    let (found, template) = try_join(cloud.stack(&planned.stack), cloud.template(&planned.stack)).await?;
+    let now = found.map(|stack| state::of(&Found { stack, template }));
+    if now != planned.from {
+        return Err(approved
+            .not_approved(&planned.stack, "somebody has changed it since")
+            .into());
+    }
+    Ok(())
 }
 
 /// What a stack's real change set takes away was either shown before, or is asked about now.
@@ -306,10 +354,17 @@ fn approve_again(
     if planned.switch.is_none() && not_shown.iter().any(|change| handover::ends_workers(change)) {
         return Err(handover::others_switched(stack));
     }
-    if not_shown.is_empty() || (deployment.approve)(&stack.name, &not_shown) {
+    if not_shown.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = not_shown.iter().map(|change| change.logical_id.as_str()).collect();
+    if let Some(approved) = deployment.approved {
+        let why = format!("it would lose what the plan did not show ({})", names.join(", "));
+        return Err(approved.not_approved(&stack.name, &why));
+    }
+    if (deployment.approve)(&stack.name, &not_shown) {
+        return Ok(());
+    }
     Err(Error::refused(format!(
         "{} would lose what the plan did not show ({}); nothing was done to it",
         stack.name,

@@ -56,6 +56,9 @@ async fn prove(deployment: Deployment<'_>, before: &Stack, planned: &StackPlan, 
     let kept;
     let mut before = before;
     let mut plan = draw_up(deployment, before, known).await?;
+    if let Some(approved) = deployment.approved {
+        approved.holds(planned, &plan, true)?;
+    }
     if plan.rolling_update.is_some() {
         throw_away(deployment, before, &plan).await?;
         kept = instances_as_they_are(deployment, before).await?;

@@ -51,6 +51,8 @@ pub enum Drafting {
         changes: Vec<Change>,
         /// What CloudFormation can't say of that, and why.
         warning: Option<String>,
+        /// The values of parameters that are read from the parameter store, by their names in the template.
+        resolved: BTreeMap<String, String>,
     },
     /// Nothing; the change set is thrown away.
     NothingToDo,
@@ -170,8 +172,12 @@ pub async fn draft(
         }
     };
     drafts.made(&stack.name, &made.stack_id);
-    let (changes, warning) = match made.result {
-        WorkedOut::Changes { changes, warning } => (changes, warning),
+    let (changes, warning, resolved) = match made.result {
+        WorkedOut::Changes {
+            changes,
+            warning,
+            resolved,
+        } => (changes, warning, resolved),
         WorkedOut::NothingToDo => {
             cloud.delete_change_set(&made.id, None).await?;
             drafts.forget(&stack.name);
@@ -191,6 +197,7 @@ pub async fn draft(
         draft,
         changes,
         warning,
+        resolved,
     })
 }
 

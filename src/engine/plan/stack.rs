@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::blueprint::tags::StackTags;
-use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack};
+use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack, Value};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -19,6 +19,7 @@ use crate::engine::plan::imports::{self, Existing, TakeIn};
 use crate::engine::plan::interrupted::interrupts_requests;
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::rolling;
+use crate::engine::plan::state;
 use crate::engine::plan::subnets::{Named, Verdict};
 use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
@@ -108,6 +109,7 @@ pub(super) async fn plan_stack(
 ) -> Result<StackPlan> {
     let Planner { cloud, options, .. } = planner;
     let there = found;
+    let from = found.map(state::of);
     let template = found.and_then(|found| found.template.as_deref());
     let found = found.map(|found| &found.stack);
     let chosen = zones::choose(cloud, stack, found, template).await?;
@@ -146,6 +148,8 @@ pub(super) async fn plan_stack(
         draft: None,
         parameters: resolve(stack, outputs, &current).ok(),
         current,
+        resolved: resolved(stack, ssm),
+        from,
         id: found.map(|found| found.id.clone()),
         own_template: stack.file.is_some(),
         needs_now: found
@@ -251,6 +255,15 @@ pub(super) async fn plan_stack(
     plan_changes(planner, stack, plan, found, existing, outputs, &parameters).await
 }
 
+fn resolved(stack: &Stack, ssm: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let parameters = stack.parameters.iter();
+    let of_store = parameters.filter_map(|(name, value)| match value {
+        Value::Ssm(path) => Some((name.clone(), ssm.get(path)?.clone())),
+        _ => None,
+    });
+    of_store.collect()
+}
+
 /// What CloudFormation says it would do.
 async fn plan_changes(
     planner: Planner<'_>,
@@ -303,7 +316,14 @@ async fn plan_changes(
             draft,
             changes,
             warning,
+            resolved,
         } => {
+            // CloudFormation's word, where it says it: it goes on with this value.
+            for (name, value) in &mut plan.resolved {
+                if let Some(now) = resolved.get(name) {
+                    value.clone_from(now);
+                }
+            }
             if let Some(why) = replacement_refusal(&changes, &draft) {
                 plan.blocking = match found {
                     Some(found) if draft.keep_failed => blocking::find(cloud, &found.id).await?,

@@ -225,6 +225,7 @@ impl Rig {
             concurrency: self.concurrency,
             now: self.wall.unwrap_or(jiff::Timestamp::now),
             approve: &approve,
+            approved: None,
             buckets: &Buckets::default(),
         })
         .await

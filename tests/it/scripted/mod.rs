@@ -1,6 +1,7 @@
 //! The real binary, or the code behind it, against the scripted endpoint, over HTTP.
 
 pub mod alerts;
+mod approved;
 pub mod backfill;
 mod calls;
 mod causes;

@@ -114,6 +114,7 @@ async fn deploy_after(rig: &Rig, meanwhile: impl Fn(&Rig)) -> Ran {
             concurrency: 8,
             now: jiff::Timestamp::now,
             approve: &|_, _| true,
+            approved: None,
             buckets: &Buckets::default(),
         })
         .await;

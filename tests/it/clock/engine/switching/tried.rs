@@ -131,6 +131,7 @@ async fn not_waited(rig: &Rig, file: &str) -> Ran {
             blueprint: rig.blueprint.clone(),
             options: Options::default(),
             prunes: false,
+            approved: None,
             attaches: true,
             deploy: "qfleet deploy lab",
             concurrency: 8,

@@ -1,0 +1,189 @@
+//! What was approved is what is applied: a plan's digest, and a deploy's plans held against it.
+
+mod digest;
+mod hashed;
+
+pub use digest::Digest;
+use digest::{Entry, Subject};
+pub use hashed::Planned;
+use hashed::{Changing, acts};
+
+use crate::blueprint::{Stack, Value, names};
+use crate::engine::plan::{StackAction, StackPlan};
+use crate::error::Error;
+
+/// What somebody approved.
+#[derive(Debug)]
+pub struct Approved {
+    pub digest: Digest,
+    /// The command that shows what would happen now, for messages.
+    pub plan: String,
+}
+
+impl Approved {
+    /// A refusal where what would happen now isn't what was approved, or a rest of it.
+    pub fn refusal(&self, now: Planned<'_>) -> Option<Error> {
+        let differences = self.differences(now);
+        if differences.is_empty() {
+            return None;
+        }
+        let list: String = differences.iter().map(|line| format!("\n  {line}")).collect();
+        Some(
+            Error::refused(format!(
+                "what would be done now is not what was approved; nothing was changed:{list}\napproved: {}\nnow:      {}",
+                self.digest,
+                Digest::of(now)
+            ))
+            .with_help(self.help()),
+        )
+    }
+
+    fn help(&self) -> String {
+        format!("plan again, and have that approved: {}", self.plan)
+    }
+
+    fn differences(&self, planned: Planned<'_>) -> Vec<String> {
+        let approved = &self.digest;
+        let changing = approved.changing();
+        let now = planned.digest(&changing);
+        let address = &planned.plan.address;
+        if approved.place != now.place {
+            return vec![format!(
+                "it was approved for another environment, account or region than {address}"
+            )];
+        }
+        if approved.settings != now.settings {
+            return vec![
+                "it was approved with other options (--only, --prune, --allow-replace, --disable-protection, --role-arn), \
+                 or another `lifetime`"
+                    .to_owned(),
+            ];
+        }
+        let mut differences = Vec::new();
+        for (subject, entry) in &now.entries {
+            let name = name(&address.environment, subject);
+            let why = match approved.entries.get(subject) {
+                None => Some("nothing was to be done to it, and now something would be".to_owned()),
+                Some(known) => self.difference(planned, &now, subject, known, entry),
+            };
+            differences.extend(why.map(|why| format!("{name}: {why}")));
+        }
+        for (subject, entry) in &approved.entries {
+            let is_done = now.entries.contains_key(subject) || is_done(planned, &changing, subject, entry);
+            if !is_done {
+                let name = name(&address.environment, subject);
+                differences.push(format!(
+                    "{name}: what was approved for it is not what the file says now, and nothing would be done to it"
+                ));
+            }
+        }
+        differences
+    }
+
+    fn difference(
+        &self,
+        planned: Planned<'_>,
+        now: &Digest,
+        subject: &Subject,
+        approved: &Entry,
+        entry: &Entry,
+    ) -> Option<String> {
+        let stack = match subject {
+            Subject::Stack(part) => planned.plan.stacks.iter().find(|stack| stack.part == *part),
+            Subject::Pruned(_) | Subject::Bucket(_) => None,
+        };
+        if approved.to != entry.to {
+            let images: Vec<&str> = stack
+                .iter()
+                .flat_map(|stack| stack.resolved.values().map(String::as_str))
+                .collect();
+            let images = match images.as_slice() {
+                [] => String::new(),
+                images => format!(" (now {})", images.join(", ")),
+            };
+            return Some(format!(
+                "its template, parameters, tags or programs are others than were approved, or its image is newer{images}"
+            ));
+        }
+        // Protection that is off already was to be taken off.
+        let is_as_it_was = |stack: &&StackPlan| approved.acts == entry.acts || approved.acts == acts(stack, true);
+        let was_changed = match stack {
+            Some(stack) => !is_as_it_was(&stack),
+            None => approved.acts != entry.acts,
+        };
+        if was_changed {
+            return Some("somebody has changed it since".to_owned());
+        }
+        if approved.changes == entry.changes {
+            return None;
+        }
+        let follows = stack.is_some_and(|stack| {
+            let of = planned.stack(&stack.part);
+            of.is_some_and(|of| takes_from_done(of, self, now))
+                && !stack.changes.iter().any(|change| change.takes_away())
+        });
+        (!follows).then(|| "other changes would be made in it than were approved".to_owned())
+    }
+
+    /// A refusal where a stack's later plan rests on something else than the one that was approved: on a stack that somebody
+    /// has changed meanwhile, unless this deploy did, or on another image.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(super) fn holds(&self, shown: &StackPlan, now: &StackPlan, is_untouched: bool) -> Result<(), Error> {
+        if now.action == StackAction::Unchanged {
+            return Ok(());
+        }
+        let same_images = shown.resolved.iter().all(|(name, image)| {
+            let later = now.resolved.get(name);
+            later.is_none_or(|later| later == image)
+        });
+        let why = if !same_images || shown.current.chosen != now.current.chosen {
+            "an image, or a place that AWS chooses, has changed since"
+        } else if is_untouched && shown.from != now.from {
+            "somebody has changed it since"
+        } else {
+            return Ok(());
+        };
+        Err(self.not_approved(&shown.stack, why))
+    }
+
+    /// That a stack isn't touched, because this was not approved.
+    pub(super) fn not_approved(&self, stack: &str, why: &str) -> Error {
+        Error::refused(format!(
+            "{stack}: {why}, and so this is not what was approved; nothing was done to it"
+        ))
+        .with_help(self.help())
+    }
+}
+
+/// Whether a stack takes something from another one to which all that was approved is done by now: what follows from that
+/// could not be said before.
+fn takes_from_done(stack: &Stack, approved: &Approved, now: &Digest) -> bool {
+    let is_done = |part: &String| {
+        let subject = Subject::Stack(part.clone());
+        approved.digest.entries.contains_key(&subject) && !now.entries.contains_key(&subject)
+    };
+    let mut values = stack.parameters.values();
+    values.any(|value| matches!(value, Value::Output { part, .. } if is_done(part)))
+}
+
+/// Whether what was approved for something to which nothing is to be done now is what it is already.
+fn is_done(planned: Planned<'_>, changing: &Changing, subject: &Subject, approved: &Entry) -> bool {
+    match subject {
+        Subject::Stack(part) => {
+            let is_planned = planned.plan.stacks.iter().find(|stack| stack.part == *part);
+            let of = planned.stack(part).zip(is_planned);
+            of.is_some_and(|(stack, now)| planned.to(stack, now, changing) == approved.to)
+        }
+        Subject::Pruned(part) => !planned.blueprint.parts.contains(part),
+        Subject::Bucket(bucket) => planned.bucket_to(bucket) == approved.to,
+    }
+}
+
+fn name(environment: &str, subject: &Subject) -> String {
+    match subject {
+        Subject::Stack(part) | Subject::Pruned(part) => names::stack(environment, part),
+        Subject::Bucket(bucket) => format!("s3://{bucket}"),
+    }
+}
