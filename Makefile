@@ -28,6 +28,7 @@ DENY := .tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
 BROUGHT := src/local/tools/requirements.txt
 ADVISORIES := https://github.com/RustSec/advisory-db
 CHECKOV := .tools/checkov
+REFERENCE := .tools/reference
 
 PROFILE :=
 REGION :=
@@ -89,7 +90,7 @@ deny: $(DENY)
 archives: $(RELEASE)/.installed
 	@PATH=$(CURDIR)/$(RELEASE)/bin:$$PATH release/archives
 
-tools: $(VENV)/.installed $(CHECKOV)/.installed
+tools: $(VENV)/.installed $(CHECKOV)/.installed $(REFERENCE)/.installed
 
 # Made anew when the requirements change, so that nothing of older ones stays behind. The mark is made last: an
 # installation that was cut off is done again.
@@ -103,6 +104,7 @@ tools: $(VENV)/.installed $(CHECKOV)/.installed
 
 $(VENV)/.installed: tests/requirements.txt
 $(CHECKOV)/.installed: tests/checkov-requirements.txt
+$(REFERENCE)/.installed: tests/reference-requirements.txt
 $(AWS)/.installed: tests/bench/aws-requirements.txt
 $(SCEPTRE)/.installed: tests/bench/sceptre-requirements.txt
 $(RELEASE)/.installed: release/requirements.txt

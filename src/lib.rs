@@ -14,12 +14,13 @@
 //!
 //! | Room | What it does | Which it knows |
 //! | --- | --- | --- |
-//! | [`commands`] | parses the command line, calls the rooms below, and has the result shown | report, engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment, shell |
-//! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, deployed, cloud, blueprint, interrupt, error, environment, shell |
+//! | [`commands`] | parses the command line, calls the rooms below, and has the result shown | report, engine, observe, jobs, local, permissions, deployed, cloud, blueprint, interrupt, error, environment, shell |
+//! | [`report`] | shows: terminal, plain text, JSON. Only it prints | engine, observe, jobs, local, permissions, deployed, cloud, blueprint, interrupt, error, environment, shell |
 //! | [`engine`] | changes what is deployed: plans, deploys, destroys, recovers and reverts stacks, and takes instances away; tells what it does | observe, local, deployed, cloud, blueprint, interrupt, events, error, environment |
 //! | [`observe`] | only looks: status, findings, drift, leftovers, what has expired | local, deployed, cloud, blueprint, error, environment, shell |
 //! | [`jobs`] | moves messages and files: sends, backfills, and samples, redrives or purges dead letters; fetches files | deployed, cloud, blueprint, interrupt, events, error |
 //! | [`local`] | runs a fleet on this machine: the emulator, and workers as processes in a model of their group | deployed, cloud, blueprint, autoscaling, events, error, folders, shell |
+//! | [`permissions`] | which rights of IAM a command needs for an environment | blueprint, environment |
 //! | [`deployed`] | what is deployed, read from its stacks: whose it is, what it holds, what protects it | cloud, blueprint, error, environment |
 //! | [`cloud`] | calls AWS, a folder for each service. Only it imports the SDK | blueprint, autoscaling, error |
 //! | [`blueprint`] | from an environment to its stacks: templates, parameters, tags, names; its programs, packed | environment, folders |
@@ -46,6 +47,7 @@ pub mod interrupt;
 pub mod jobs;
 pub mod local;
 pub mod observe;
+pub mod permissions;
 pub mod report;
 mod seen;
 pub mod shell;

@@ -45,7 +45,9 @@ phase build cargo test --locked --no-run || true
 } </dev/null >"$results/beside" 2>&1 &
 beside=$!
 # What the program said is noted, and compared with the list of its messages.
-phase rust env QFLEET_MESSAGES="$results/messages" cargo test --locked || true
+# So is what it called, for the test of the rights that `qfleet iam` prints.
+phase rust env QFLEET_MESSAGES="$results/messages" QFLEET_CALLS="$results/calls" cargo test --locked || true
+phase rights env QFLEET_CALLS="$results/calls" cargo test --locked --test it -- --ignored no_right_is_named || true
 phase messages tests/messages.py check "$results/messages" || true
 wait "$beside" || true
 beside=

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes src/blueprint/resource_schemas.json: what AWS's resource schemas say of the types that qfleet's templates use.
+"""Writes src/blueprint/resource_schemas.json: what AWS's resource schemas say of the types that qfleet's templates use,
+among it which rights each of their handlers needs.
 
 Without arguments it writes the file, with --check it says whether the file is what it would write. The schemas are those
 that cfn-lint brings, for us-east-1, where every type is.
@@ -103,7 +104,10 @@ def schemas():
         entry = {kind: [path.removeprefix("/properties/") for path in schema.get(kind, [])] for kind in PROPERTIES}
         values = {key: schema["properties"][key]["enum"] for key in CHOICES.get(name, [])}
         entry = {kind: paths for kind, paths in entry.items() if paths}
-        yield name, entry | ({"values": values} if values else {}) | {"handlers": sorted(schema.get("handlers", {}))}
+        handlers = schema.get("handlers", {})
+        # What CloudFormation does in its caller's name. A listing is no part of working on a stack.
+        rights = {handler: [] if handler == "list" else sorted(handlers[handler]["permissions"]) for handler in sorted(handlers)}
+        yield name, entry | ({"values": values} if values else {}) | {"handlers": rights}
 
 
 def text():

@@ -26,9 +26,11 @@ pub struct ResourceSchema {
     /// What some properties may be.
     #[serde(default)]
     values: BTreeMap<String, Vec<String>>,
-    /// What CloudFormation can do with a resource of this type: `create`, `read`, …
+    /// What CloudFormation can do with a resource of this type: `create`, `read`, `update`, `delete`, `list`. Each but the last
+    /// with the IAM actions that its caller must be allowed, for whatever property of the type
+    /// (<https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html#schema-properties-handlers>).
     #[serde(default)]
-    handlers: Vec<String>,
+    pub handlers: BTreeMap<String, Vec<String>>,
 }
 
 /// Whether a resource is made anew when a property changes.
@@ -95,7 +97,7 @@ impl ResourceSchema {
     /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>).
     pub fn import(&self) -> Import {
         let is_read_only = |property| self.read_only_properties.contains(property);
-        if !self.handlers.iter().any(|handler| handler == "read") {
+        if !self.handlers.contains_key("read") {
             Import::Never
         } else if self.primary_identifier.iter().any(is_read_only) {
             Import::Named

@@ -21,6 +21,7 @@ use crate::observe::doctor::Doctor;
 use crate::observe::list::Listing;
 use crate::observe::status::Status;
 use crate::observe::watch::Snapshot;
+use crate::permissions::Document as Policy;
 use crate::report::check::Checked;
 use crate::report::fleet::Detached;
 use crate::report::{ErrorDocument, events, logs, render};
@@ -35,6 +36,8 @@ struct Documents<'a> {
     doctor: Doctor,
     render: render::Document<'a>,
     graph: Graph,
+    /// A policy as IAM takes it, or a list of several.
+    iam: Policy,
     plan: plan::Document<'a>,
     deploy: Report,
     destroy: Destroyed,

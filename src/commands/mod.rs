@@ -16,6 +16,7 @@ mod extend;
 mod files;
 mod global;
 mod graph;
+mod iam;
 mod init;
 mod kill_worker;
 mod list;
@@ -135,6 +136,8 @@ pub enum Command {
     Render(render::Render),
     /// Draw an environment: what its stacks hold, and who may do what with what
     Graph(graph::Graph),
+    /// Print the smallest IAM policy for who deploys, plans, destroys, …: for a pipeline's role
+    Iam(iam::Iam),
     /// Print the JSON Schema of the environment file
     Schema(schema::Schema),
     /// The local AWS emulator, and real workers around it
@@ -208,6 +211,7 @@ impl Cli {
             Command::Recover(command) => command.run(&self.global),
             Command::Render(command) => command.run(&self.global),
             Command::Graph(command) => command.run(&self.global),
+            Command::Iam(command) => command.run(&self.global),
             Command::Schema(command) => command.run(),
             Command::Local(command) => command.run(&self.global),
             Command::Completions(command) => command.run(),

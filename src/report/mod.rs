@@ -18,6 +18,7 @@ pub mod fleet;
 pub mod form;
 mod function;
 pub mod graph;
+pub mod iam;
 pub mod init;
 pub mod jobs;
 pub mod killed;

@@ -86,6 +86,11 @@ impl Test {
         }
     }
 
+    /// Another run in the same folder and environment.
+    pub fn beside(&self) -> Test {
+        Test::within(Rc::clone(&self.folder), self.env.clone())
+    }
+
     /// A file in the folder, made before the run.
     pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(path);
@@ -197,8 +202,25 @@ impl Test {
             .env("NO_COLOR", "1")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(messages())
+            .env("AWS_SDK_UA_APP_ID", self.verb())
             .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// The command's name as requests carry it in their user agent, so that the endpoint knows who calls: `dlq-sample`.
+    pub fn verb(&self) -> String {
+        let words = self.args.iter().map(|arg| arg.to_string_lossy().into_owned());
+        let mut words = words.filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        let first = words.find(|word| !word.starts_with('-')).unwrap_or_default();
+        let way = self.args.iter().find_map(|arg| match arg.to_str() {
+            Some("--prune") => Some("-prune"),
+            Some("--revert") => Some("-revert"),
+            _ => None,
+        });
+        match first.as_str() {
+            "dlq" | "local" => format!("{first}-{}", words.next().unwrap_or_default()),
+            _ => first + way.unwrap_or_default(),
+        }
     }
 
     /// Starts the command, with its output in pipes and nothing to read.

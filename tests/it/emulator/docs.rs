@@ -155,6 +155,7 @@ pages! {
     the_tutorial_says_what_happens: "docs/tutorial.md";
     pipelines_says_what_happens: "docs/pipelines.md";
     doctor_says_what_happens: "docs/doctor.md";
+    permissions_says_what_happens: "docs/permissions.md";
     status_says_what_happens: "docs/status.md";
     images_says_what_happens: "docs/images.md";
     logs_says_what_happens: "docs/logs.md";
@@ -179,6 +180,7 @@ fn every_document_is_as_its_schema_says() {
         ("error", shell.json("qfleet plan nothing-of-this-name --local")),
         ("doctor", shell.json("qfleet doctor lab --local")),
         ("plan", shell.json("qfleet plan lab --local")),
+        ("iam", shell.json("qfleet iam lab")),
         ("deploy", shell.json("qfleet deploy lab --local --yes")),
         ("status", shell.json("qfleet status lab --local")),
         ("list", shell.json("qfleet list --local --region us-east-2")),

@@ -22,6 +22,7 @@ pub mod logs_and_files;
 mod looks;
 mod names;
 pub mod nothing_left;
+mod permissions;
 pub mod pipeline;
 mod pull_request;
 pub mod reap;

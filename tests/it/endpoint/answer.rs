@@ -18,6 +18,7 @@ use super::faults::Fault;
 use super::forward::forward;
 use super::model::Model;
 use super::query::{Input, Refusal, answer};
+use super::rights;
 use super::said::Said;
 use super::script::{DescribeEvents, Taking};
 use super::services::Plain;
@@ -89,6 +90,10 @@ async fn taken_in(world: Shared, request: Request) -> Response {
         world.catch_up();
         let call = Call::read(&parts, body, world.now);
         let fault = world.fault_of(&call);
+        if let Some(wrong) = rights::not_allowed(&call) {
+            world.complaints.push(wrong);
+        }
+        rights::record(&call);
         world.calls.push(call.clone());
         (call, fault, world.script.forward_to.clone())
     };

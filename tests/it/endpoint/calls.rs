@@ -21,6 +21,8 @@ pub struct Call {
     pub path: String,
     /// The region that it was signed for.
     pub region: String,
+    /// The command that made it, where the harness ran it.
+    pub by: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,9 +115,16 @@ impl Call {
             body,
             // In memory, a request's URI is whole.
             region,
+            by: by(header("user-agent")),
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }
+}
+
+/// `… app/deploy …` (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html>).
+fn by(agent: &str) -> Option<String> {
+    let app = agent.split(' ').find_map(|word| word.strip_prefix("app/"))?;
+    (!app.is_empty()).then(|| app.to_owned())
 }
 
 /// `/service/GraniteServiceVersion20100801/operation/GetMetricData`

@@ -23,6 +23,7 @@
 //!             ├─ load_balancers                  Elastic Load Balancing: what there is, and the health of targets
 //!             ├─ limits                          what an account may have at most
 //!             ├─ logs                            what was logged, as scripted
+//!             ├─ rights                          which rights a call needs, and whether `qfleet iam` names them
 //!             ├─ account                         regions and subscriptions
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
 //!             ├─ notifications                   S3: whom a bucket tells of what
@@ -74,6 +75,7 @@ mod query;
 mod queues;
 mod recovery;
 mod revert;
+pub mod rights;
 mod rolling_update;
 mod s3;
 mod said;
@@ -96,12 +98,13 @@ use std::sync::{Arc, Mutex};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use answer::{Shared, lock};
-pub use calls::Call;
+pub use calls::{Call, Service};
 pub use draining::Obstacles;
 pub use drift::Drifted;
 pub use existing::Existing;
 pub use failures::Verb;
 pub use faults::{Fault, On};
+pub use forward::forward;
 pub use functions::ScriptedFunction;
 pub use gate::Gate;
 pub use mappings::ScriptedMapping;

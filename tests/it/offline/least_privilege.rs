@@ -1,8 +1,8 @@
 //! Every policy in every template says what the table says that it is for, and no more.
 
-mod reference;
+pub mod reference;
 mod resolve;
-mod statements;
+pub mod statements;
 mod table;
 mod widened;
 

@@ -26,6 +26,7 @@ pub mod leftovers;
 pub mod logs;
 pub mod named;
 pub mod no_answer;
+mod permissions;
 pub mod progress;
 pub mod recover;
 pub mod regions;

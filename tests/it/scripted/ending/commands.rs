@@ -21,11 +21,12 @@ pub struct Run {
 }
 
 /// What says nothing to a service of AWS, and to the emulator only whether it runs.
-pub const WITHOUT_CALLS: [&str; 13] = [
+pub const WITHOUT_CALLS: [&str; 14] = [
     "init",
     "check",
     "render",
     "graph",
+    "iam",
     "schema",
     "completions",
     "man",

@@ -1,0 +1,93 @@
+//! Rights that nothing uses. Which ones are used, the calls of all other tests say: those of `make test` write them down, and
+//! this test is run after them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use qfleet::permissions::{Purpose, actions};
+
+use crate::endpoint::rights::{CALLS, purposes};
+
+/// What is needed without being a call of its own, by whom (by all, where nobody is named), and where that stands.
+const NO_CALL: [(Option<Purpose>, &[&str], &str); 2] = [
+    // Change sets carry tags.
+    (
+        None,
+        &["cloudformation:TagResource", "cloudformation:UntagResource"],
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html",
+    ),
+    // SQS asks who starts a move for the rights to do it by hand.
+    (
+        Some(Purpose::Dlq),
+        &["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"],
+        "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html",
+    ),
+];
+
+/// What only a link that is handed out does, with the rights of who signed it.
+const SIGNED: (Purpose, &str) = (Purpose::Files, "s3:PutObject");
+
+/// Commands that do the same work, by the same code.
+const TAKE_DOWN: [Purpose; 3] = [Purpose::Destroy, Purpose::Prune, Purpose::Reap];
+
+/// Rights of each purpose that no call in these lines uses: `deploy s3:PutObject`. What the engine calls in memory, `-`, may be
+/// anybody's.
+fn unused(lines: &str) -> BTreeSet<String> {
+    let called: BTreeSet<(&str, &str)> = lines.lines().filter_map(|line| line.split_once(' ')).collect();
+    let in_memory = |action: &str| called.contains(&("-", action));
+    let mut unused = BTreeSet::new();
+    for purpose in Purpose::ALL {
+        let is_called = |action: &str| {
+            called.iter().any(|(by, known)| {
+                let by = purposes(by).unwrap_or_default();
+                let alike = by.iter().any(|by| TAKE_DOWN.contains(by)) && TAKE_DOWN.contains(&purpose);
+                *known == action && (by.contains(&purpose) || alike)
+            })
+        };
+        for action in actions(purpose) {
+            let no_call = NO_CALL
+                .iter()
+                .any(|(whose, known, _)| whose.is_none_or(|whose| whose == purpose) && known.contains(&action));
+            let is_told = no_call || SIGNED == (purpose, action);
+            if !is_told && !is_called(action) && !in_memory(action) {
+                unused.insert(format!("{}: {action}", purpose.name()));
+            }
+        }
+    }
+    unused
+}
+
+#[test]
+#[ignore = "it reads what all other tests called: make test runs it after them"]
+fn no_right_is_named_that_nothing_uses() {
+    let path = std::env::var_os(CALLS).expect("QFLEET_CALLS names the file of the calls");
+    let lines = fs::read_to_string(&path).expect("the calls were written down");
+    assert_eq!(unused(&lines), BTreeSet::new());
+}
+
+#[test]
+fn a_right_that_nothing_uses_is_noticed() {
+    let all: BTreeSet<String> = Purpose::ALL
+        .into_iter()
+        .flat_map(|purpose| {
+            actions(purpose)
+                .into_iter()
+                .map(move |action| format!("{} {action}", purpose.name()))
+        })
+        .collect();
+    let lines = |left_out: &str| {
+        let kept = all.iter().filter(|line| *line != left_out);
+        // The harness names ways of using a command.
+        let named = kept.map(|line| {
+            let line = line.replacen("dlq ", "dlq-sample ", 1);
+            let line = line.replacen("revert ", "drift-revert ", 1);
+            line.replacen("prune ", "deploy-prune ", 1)
+        });
+        named.collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(unused(&lines("")), BTreeSet::new());
+    assert_eq!(
+        unused(&lines("status cloudwatch:GetMetricData")),
+        BTreeSet::from(["status: cloudwatch:GetMetricData".to_owned()])
+    );
+}
