@@ -103,13 +103,10 @@ impl Iam {
         let count = documents.len();
         if let Some(number) = self.document {
             if usize::from(number) > count {
-                let documents_are = if count == 1 {
-                    "there is 1 document"
-                } else {
-                    "there are fewer documents"
-                };
-                return Err(Error::usage(format!("--document {number}: {documents_are}"))
-                    .with_help(format!("leave --document out, or give a number from 1 to {count}")));
+                return Err(
+                    Error::usage(format!("there is no document {number}: there are {count} in all"))
+                        .with_help(format!("leave --document out, or give a number from 1 to {count}")),
+                );
             }
             documents = documents.drain(usize::from(number) - 1..usize::from(number)).collect();
         }

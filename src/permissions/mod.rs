@@ -111,31 +111,36 @@ pub fn needed(wanted: &Wanted) -> Vec<Statement> {
         statements.push(passes(arn));
     }
     // What is allowed without conditions needn't be allowed with them.
-    let allowed: BTreeSet<(String, Vec<String>)> = statements
-        .iter()
-        .filter(|statement| statement.conditions.is_empty())
-        .flat_map(|statement| {
-            let pairs = statement.actions.iter();
-            pairs.map(|action| (action.clone(), statement.resources.clone()))
-        })
-        .collect();
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for statement in statements.iter().filter(|statement| statement.conditions.is_empty()) {
+        for action in &statement.actions {
+            let resources = allowed.entry(action.clone()).or_default();
+            resources.extend(statement.resources.iter().cloned());
+        }
+    }
     let by_cloudformation = of_stacks.iter().flat_map(|action| names.called(action));
-    let more = by_cloudformation.filter(|(action, scope)| {
-        let everywhere = (action.clone(), vec!["*".to_owned()]);
-        !allowed.contains(&everywhere) && !allowed.contains(&(action.clone(), scope.resources.clone()))
+    let more = by_cloudformation.filter_map(|(action, mut scope)| {
+        if let Some(resources) = allowed.get(&action) {
+            let is_allowed = |resource: &String| resources.contains("*") || resources.contains(resource);
+            scope.resources.retain(|resource| !is_allowed(resource));
+        }
+        (!scope.resources.is_empty()).then_some((action, scope))
     });
     statements.extend(merged(Caller::CloudFormation, more));
     statements
 }
 
-/// A statement for each set of resources under the same conditions.
+/// A statement for each set of resources under the same conditions. An action stands once under each condition.
 fn merged(caller: Caller, rights: impl Iterator<Item = (String, Scope)>) -> Vec<Statement> {
-    let mut by_scope: BTreeMap<(Vec<String>, Conditions), BTreeSet<String>> = BTreeMap::new();
+    let mut by_action: BTreeMap<(String, Conditions), BTreeSet<String>> = BTreeMap::new();
     for (action, scope) in rights {
-        by_scope
-            .entry((scope.resources, scope.conditions))
-            .or_default()
-            .insert(action);
+        let resources = by_action.entry((action, scope.conditions)).or_default();
+        resources.extend(scope.resources);
+    }
+    let mut by_scope: BTreeMap<(Vec<String>, Conditions), BTreeSet<String>> = BTreeMap::new();
+    for ((action, conditions), resources) in by_action {
+        let scope = (resources.into_iter().collect(), conditions);
+        by_scope.entry(scope).or_default().insert(action);
     }
     let all = by_scope
         .into_iter()

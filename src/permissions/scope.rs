@@ -243,6 +243,10 @@ impl<'a> Names<'a> {
             "files" => [made, existing].into_iter().flatten().collect(),
             "copies" => copies_to(environment).into_iter().collect(),
             "programs" => programs.into_iter().collect(),
+            "named" => vec![
+                names::bucket(&of_environment, &here),
+                names::artifacts_bucket(&of_environment, &here),
+            ],
             // CloudFormation reads programs, and nobody's files.
             "" if of_objects => programs.into_iter().collect(),
             _ => {

@@ -1,8 +1,8 @@
 //! The lists of calls, each with what an environment must have for them.
 
 use super::types::{
-    ALARM, BALANCER, BUCKET, DASHBOARD, DISTRIBUTION, FUNCTION, GROUP, LISTENER, MAPPING, ORIGIN_ACCESS, PROFILE,
-    QUEUE, ROLE, SCALING, SUBSCRIPTION, TABLE, TARGETS, TOPIC,
+    ALARM, BALANCER, BUCKET, DISTRIBUTION, FUNCTION, GROUP, LISTENER, MAPPING, ORIGIN_ACCESS, PROFILE, QUEUE, ROLE,
+    SCALING, SUBSCRIPTION, TABLE, TARGETS, TOPIC,
 };
 use super::when::When::{
     self, Always, Bucket, Empties, Existing, Has, Lifetime, Places, Programs, Replicates, Replies, Switches,
@@ -10,7 +10,7 @@ use super::when::When::{
 use crate::permissions::Purpose;
 
 /// Behind an `@`, of S3's actions, in which of the environment's buckets: `programs`, `files` (whoever made it), all that are
-/// `made`, or the one that `copies` go to.
+/// `made`, the one that `copies` go to, or whatever is `named` as one would be.
 pub type Calls = &'static [(When, &'static [&'static str])];
 
 /// Which stacks there are. Without a name, `DescribeStacks` is allowed by `ListStacks`, too.
@@ -107,8 +107,14 @@ const LEFTOVERS: Calls = &[
             "cloudformation:DescribeStackResources",
             "cloudformation:ListStackResources",
             "cloudwatch:DescribeAlarms",
+            // By name, whatever the file has now.
+            "cloudwatch:GetDashboard",
+            "dynamodb:DescribeTable",
+            "dynamodb:ListTagsOfResource",
             "iam:ListRoles",
             "logs:DescribeLogGroups",
+            "s3:GetBucketTagging@named",
+            "s3:ListBucket@named",
             "sns:ListSubscriptions",
             "sns:ListTopics",
             "sqs:ListQueues",
@@ -117,7 +123,6 @@ const LEFTOVERS: Calls = &[
         ],
     ),
     (Has(SCALING), &["autoscaling:DescribePolicies"]),
-    (Has(DASHBOARD), &["cloudwatch:GetDashboard"]),
     (Has(DISTRIBUTION), &["cloudfront:GetDistribution"]),
     // Where it had none, it doesn't matter that nobody may ask.
     (
@@ -127,7 +132,6 @@ const LEFTOVERS: Calls = &[
             "cloudfront:ListOriginAccessControls",
         ],
     ),
-    (Has(TABLE), &["dynamodb:DescribeTable", "dynamodb:ListTagsOfResource"]),
     (Has(BALANCER), &["elasticloadbalancing:DescribeLoadBalancers"]),
     (Has(LISTENER), &["elasticloadbalancing:DescribeListeners"]),
     (Has(TARGETS), &["elasticloadbalancing:DescribeTargetGroups"]),
@@ -135,7 +139,6 @@ const LEFTOVERS: Calls = &[
     (Has(ROLE), &["iam:GetRole", "iam:GetRolePolicy"]),
     (Has(FUNCTION), &["lambda:GetFunction"]),
     (Has(MAPPING), &["lambda:GetEventSourceMapping"]),
-    (Has(BUCKET), &["s3:GetBucketTagging@made", "s3:ListBucket@made"]),
     (Has(SUBSCRIPTION), &["sns:GetSubscriptionAttributes"]),
     (Has(TOPIC), &["sns:GetTopicAttributes", "sns:ListTagsForResource"]),
     (

@@ -162,13 +162,15 @@ fn a_wrong_action_resource_or_condition_is_noticed() {
         }),
         BTreeSet::new()
     );
-    assert_ne!(
-        wrong(|statement| {
-            let key = [("aws:ResourceTag/qfleet:environment".to_owned(), vec!["lab".to_owned()])];
-            statement.conditions.insert("StringEquals".into(), key.into());
-        }),
-        BTreeSet::new()
-    );
+    // Dashboards have no tags that IAM looks at.
+    let tagged = json!({"StringEquals": {"aws:ResourceTag/qfleet:environment": ["lab"]}});
+    let dashboard = Statement {
+        actions: BTreeSet::from(["cloudwatch:PutDashboard".to_owned()]),
+        resources: vec!["arn:aws:cloudwatch::111122223333:dashboard/lab-*".to_owned()],
+        conditions: serde_json::from_value(tagged).expect("conditions"),
+        ..of_queues.clone()
+    };
+    assert_ne!(faults(&reference, &[dashboard]), BTreeSet::new());
 }
 
 /// IAM counts characters without white space. What is too long is divided, and nothing is lost or said twice.
