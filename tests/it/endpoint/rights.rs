@@ -61,6 +61,7 @@ pub fn needed(call: &Call) -> Vec<String> {
         Service::S3 => "s3",
         Service::Lambda => "lambda",
         Service::CloudFront => "cloudfront",
+        Service::Quotas => "servicequotas",
         Service::Other => "unknown",
     };
     let names: &[&str] = match (service, call.action.as_str()) {
