@@ -110,23 +110,28 @@ pub fn needed(wanted: &Wanted) -> Vec<Statement> {
     {
         statements.push(passes(arn));
     }
-    // What is allowed without conditions needn't be allowed with them.
-    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for statement in statements.iter().filter(|statement| statement.conditions.is_empty()) {
-        for action in &statement.actions {
-            let resources = allowed.entry(action.clone()).or_default();
-            resources.extend(statement.resources.iter().cloned());
-        }
-    }
+    // What is allowed without conditions, or under the same, needn't be allowed once more.
+    let allowed = |action: &String, resource: &String, conditions: &Conditions| {
+        statements.iter().any(|statement| {
+            let under = statement.conditions.is_empty() || statement.conditions == *conditions;
+            let on = statement
+                .resources
+                .iter()
+                .any(|known| known == "*" || known == resource);
+            under && on && statement.actions.contains(action)
+        })
+    };
     let by_cloudformation = of_stacks.iter().flat_map(|action| names.called(action));
-    let more = by_cloudformation.filter_map(|(action, mut scope)| {
-        if let Some(resources) = allowed.get(&action) {
-            let is_allowed = |resource: &String| resources.contains("*") || resources.contains(resource);
-            scope.resources.retain(|resource| !is_allowed(resource));
-        }
-        (!scope.resources.is_empty()).then_some((action, scope))
-    });
-    statements.extend(merged(Caller::CloudFormation, more));
+    let more: Vec<(String, Scope)> = by_cloudformation
+        .filter_map(|(action, mut scope)| {
+            let conditions = scope.conditions.clone();
+            scope
+                .resources
+                .retain(|resource| !allowed(&action, resource, &conditions));
+            (!scope.resources.is_empty()).then_some((action, scope))
+        })
+        .collect();
+    statements.extend(merged(Caller::CloudFormation, more.into_iter()));
     statements
 }
 

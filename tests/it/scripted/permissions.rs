@@ -63,7 +63,8 @@ fn missing(policies: &[Json], calls: &[Call]) -> Vec<String> {
 fn each_command_is_allowed_what_it_calls_on_what_it_calls_it_for() {
     let commands = ALL
         .into_iter()
-        .filter(|run: &Run| run.args[0] != "local" && !run.is_endless());
+        // `doctor` does without what it isn't allowed: it says which checks it couldn't make.
+        .filter(|run: &Run| !["local", "doctor"].contains(&run.args[0]) && !run.is_endless());
     let mut resources = 0;
     for command in commands {
         let endpoint = command.endpoint();
