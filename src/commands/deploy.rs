@@ -113,7 +113,7 @@ impl Selection {
             let words = values.map(|value| format!(" {option} {}", shell::word(value)));
             words.collect::<String>()
         };
-        let flag = |option: &str, is_given: bool| is_given.then(|| format!(" {option}")).unwrap_or_default();
+        let flag = |option: &str, is_given: bool| if is_given { format!(" {option}") } else { String::new() };
         [
             format!("qfleet {verb} {env}"),
             of("--only", &mut self.only.iter()),
