@@ -9,6 +9,7 @@ pub use hashed::Planned;
 use hashed::{Changing, acts};
 
 use crate::blueprint::{Stack, Value, names};
+use crate::cloud::cloudformation::change_set::Change;
 use crate::engine::plan::{StackAction, StackPlan};
 use crate::error::Error;
 
@@ -119,8 +120,7 @@ impl Approved {
         }
         let follows = stack.is_some_and(|stack| {
             let of = planned.stack(&stack.part);
-            of.is_some_and(|of| takes_from_done(of, self, now))
-                && !stack.changes.iter().any(|change| change.takes_away())
+            of.is_some_and(|of| takes_from_done(of, self, now)) && !stack.changes.iter().any(Change::surely_takes_away)
         });
         (!follows).then(|| "other changes would be made in it than were approved".to_owned())
     }

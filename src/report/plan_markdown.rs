@@ -82,11 +82,10 @@ fn first(out: &mut String, plan: &Plan) {
         }
     }
     for (stack, change) in data {
-        let is_sure = change.action == Action::Remove || change.replacement == Replacement::Yes;
         let what = match change.disposal {
             Some(Disposal::Kept) => "what is in it stays, and no stack has it any more",
             Some(Disposal::Snapshot) => "of what is in it, a last snapshot stays",
-            _ if is_sure => "what is in it is lost",
+            _ if change.surely_takes_away() => "what is in it is lost",
             _ => "what is in it may be lost",
         };
         lines.push(format!("- **Data at risk:** {}: {what}", named(stack, change)));

@@ -149,6 +149,12 @@ impl Change {
     pub fn takes_away(&self) -> bool {
         self.action == Action::Remove || self.replacement != Replacement::No
     }
+
+    /// Whether it is sure to be gone. A replacement that depends on what other changes come to mostly isn't one: it is said of
+    /// whatever refers to a resource that changes.
+    pub fn surely_takes_away(&self) -> bool {
+        self.action == Action::Remove || self.replacement == Replacement::Yes
+    }
 }
 
 /// What is done to a resource.

@@ -357,9 +357,20 @@ fn approve_again(
     if not_shown.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = not_shown.iter().map(|change| change.logical_id.as_str()).collect();
+    let names = |changes: &[&Change]| {
+        let names: Vec<&str> = changes.iter().map(|change| change.logical_id.as_str()).collect();
+        names.join(", ")
+    };
     if let Some(approved) = deployment.approved {
-        let why = format!("it would lose what the plan did not show ({})", names.join(", "));
+        // What has data in it is refused above, also where it only may be replaced.
+        let sure: Vec<&Change> = not_shown
+            .into_iter()
+            .filter(|change| change.surely_takes_away())
+            .collect();
+        if sure.is_empty() {
+            return Ok(());
+        }
+        let why = format!("it would lose what the plan did not show ({})", names(&sure));
         return Err(approved.not_approved(&stack.name, &why));
     }
     if (deployment.approve)(&stack.name, &not_shown) {
@@ -368,7 +379,7 @@ fn approve_again(
     Err(Error::refused(format!(
         "{} would lose what the plan did not show ({}); nothing was done to it",
         stack.name,
-        names.join(", ")
+        names(&not_shown)
     ))
     .with_help("run the same command again: its plan now shows it"))
 }

@@ -99,27 +99,42 @@ fn what_follows_from_a_stack_that_is_there_by_now_is_done_too() {
     assert_eq!(status("lab-work"), "UPDATE_COMPLETE");
 }
 
-/// The same with a table: it turns out that something would be made anew, which nobody has approved.
+/// A stack gets another name from one that is changed before it: it turns out only then that something would be made anew,
+/// which nobody has approved.
 #[test]
 fn what_would_be_lost_though_the_plan_could_not_show_it_is_refused_and_approved_by_the_next_plan() {
+    let file = format!(
+        "{LAB}extras:\n  - name: first\n    template: first.yaml\n  - name: second\n    template: second.yaml\n    \
+         parameters: {{Name: '${{first.Name}}'}}\n"
+    );
+    let first =
+        |name: &str| format!("Resources:\n  Told: {{Type: AWS::SNS::Topic}}\nOutputs:\n  Name: {{Value: {name}}}\n");
+    let second = "Parameters: {Name: {Type: String}}\nResources:\n  Told:\n    Type: AWS::SNS::Topic\n    Properties: \
+                  {TopicName: !Ref Name}\n";
     let endpoint = Endpoint::serve(Script::new());
-    let there = super::deployed(&endpoint);
-    with(&there, &format!("{LAB}results: {{}}\n"));
+    let there = folder(&endpoint, &file);
+    let run = there
+        .then()
+        .file("first.yaml", first("lab-one"))
+        .file("second.yaml", second);
+    let there = run.args(["deploy", "lab.yaml", "--yes"]).run();
+    let there = there.then().file("first.yaml", first("lab-two")).args(["schema"]).run();
     let approved = digest(&there, &[]);
+    assert_eq!(super::subjects(&approved), ["first"]);
     let refused = expect(&there, &approved).args(["--yes"]).status(4);
     let refused = refused
-        .stderr_contains("lab-work: it would lose what the plan did not show")
+        .stderr_contains("lab-second: it would lose what the plan did not show (Told)")
         .run();
     let status = |stack: &str| endpoint.status(stack).unwrap_or_default();
-    assert_eq!(status("lab-results"), "CREATE_COMPLETE", "{}", refused.stderr);
-    assert_eq!(status("lab-work"), "CREATE_COMPLETE", "{}", refused.stderr);
+    assert_eq!(status("lab-first"), "UPDATE_COMPLETE", "{}", refused.stderr);
+    assert_eq!(status("lab-second"), "CREATE_COMPLETE", "{}", refused.stderr);
     let again = expect(&there, &approved).status(4);
     again
-        .stderr_contains("lab-work: other changes would be made in it than were approved")
+        .stderr_contains("lab-second: nothing was to be done to it, and now something would be")
         .run();
     let now = digest(&there, &[]);
     expect(&there, &now).run();
-    assert_eq!(status("lab-work"), "UPDATE_COMPLETE");
+    assert_eq!(status("lab-second"), "UPDATE_COMPLETE");
 }
 
 /// Both have the same approval, and one is faster.
