@@ -180,7 +180,6 @@ fn every_document_is_as_its_schema_says() {
         ("error", shell.json("qfleet plan nothing-of-this-name --local")),
         ("doctor", shell.json("qfleet doctor lab --local")),
         ("plan", shell.json("qfleet plan lab --local")),
-        ("iam", shell.json("qfleet iam lab")),
         ("deploy", shell.json("qfleet deploy lab --local --yes")),
         ("status", shell.json("qfleet status lab --local")),
         ("list", shell.json("qfleet list --local --region us-east-2")),
@@ -211,6 +210,7 @@ fn every_document_is_as_its_schema_says() {
         ("drift", shell.json("qfleet drift lab --local")),
         ("recover", shell.json("qfleet recover lab --yes --local")),
         ("destroy", shell.json("qfleet destroy lab --yes --local")),
+        ("iam", shell.json("qfleet iam lab --for status")),
     ];
     let snapshot = |snapshot: &str| -> Value {
         let body = snapshot.splitn(3, "---\n").nth(2).expect("a snapshot");
@@ -222,7 +222,8 @@ fn every_document_is_as_its_schema_says() {
             "../scripted/drift/snapshots/it__scripted__drift__report__every_class_as_json.snap"
         )),
     ));
-    let mut status = documents[3].1.clone();
+    let status = documents.iter().find(|(name, _)| *name == "status");
+    let mut status = status.expect("it is among them").1.clone();
     status["findings"] = snapshot(include_str!("status/findings-json.snap"));
     documents.push(("status", status));
     let mut schema = qfleet::commands::documents();

