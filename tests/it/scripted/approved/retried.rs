@@ -81,42 +81,57 @@ fn after_a_failed_update_the_rest_is_done() {
     assert_eq!(endpoint.status("lab-dashboard").as_deref(), Some("UPDATE_COMPLETE"));
 }
 
-/// A stage's alarms are to tell a topic that isn't there yet: only once it is there, CloudFormation says what that changes.
-/// Nothing is lost by it.
+/// Outputs a name, and takes one.
+fn first(name: &str) -> String {
+    format!("Resources:\n  Told: {{Type: AWS::SNS::Topic}}\nOutputs:\n  Name: {{Value: {name}}}\n")
+}
+
+fn second(property: &str) -> String {
+    format!(
+        "Parameters: {{Name: {{Type: String}}}}\nResources:\n  Told:\n    Type: AWS::SNS::Topic\n    Properties: \
+         {{{property}: !Ref Name}}\n"
+    )
+}
+
+const FIRST: &str = "  - name: first\n    template: first.yaml\n    gives: [Name]\n";
+const SECOND: &str = "  - name: second\n    template: second.yaml\n    parameters:\n";
+
+/// A stack gets something from one that isn't there yet: only once it is there, CloudFormation says what that changes.
 #[test]
 fn what_follows_from_a_stack_that_is_there_by_now_is_done_too() {
     let endpoint = Endpoint::serve(Script::new());
-    let there = super::deployed(&endpoint);
-    with(&there, &format!("{LAB}alerts: {{email: ops@example.com}}\n"));
+    let there = folder(&endpoint, &format!("{LAB}extras:\n{SECOND}      Name: plain\n"));
+    let there = there
+        .then()
+        .file("first.yaml", first("told"))
+        .file("second.yaml", second("DisplayName"));
+    let there = there.args(["deploy", "lab.yaml", "--yes"]).run();
+    with(
+        &there,
+        &format!("{LAB}extras:\n{FIRST}{SECOND}      Name: ${{first.Name}}\n"),
+    );
     let approved = digest(&there, &[]);
-    assert_eq!(super::subjects(&approved), ["alerts", "work"]);
-    endpoint.rescript(|_| Script::new().fails_times("lab-work", "DeadLettersAlarm", Verb::Update, "not today", 1));
+    assert_eq!(super::subjects(&approved), ["first", "second"]);
+    endpoint.rescript(|_| Script::new().fails_times("lab-second", "Told", Verb::Update, "not today", 1));
     let failed = expect(&there, &approved).status(1).run();
     let status = |stack: &str| endpoint.status(stack).unwrap_or_default();
-    assert_eq!(status("lab-alerts"), "CREATE_COMPLETE", "{}", failed.stderr);
-    assert_eq!(status("lab-work"), "UPDATE_ROLLBACK_COMPLETE", "{}", failed.stderr);
+    assert_eq!(status("lab-first"), "CREATE_COMPLETE", "{}", failed.stderr);
+    assert_eq!(status("lab-second"), "UPDATE_ROLLBACK_COMPLETE", "{}", failed.stderr);
     expect(&there, &approved).run();
-    assert_eq!(status("lab-work"), "UPDATE_COMPLETE");
+    assert_eq!(status("lab-second"), "UPDATE_COMPLETE");
 }
 
 /// A stack gets another name from one that is changed before it: it turns out only then that something would be made anew,
 /// which nobody has approved.
 #[test]
 fn what_would_be_lost_though_the_plan_could_not_show_it_is_refused_and_approved_by_the_next_plan() {
-    let file = format!(
-        "{LAB}extras:\n  - name: first\n    template: first.yaml\n  - name: second\n    template: second.yaml\n    \
-         parameters: {{Name: '${{first.Name}}'}}\n"
-    );
-    let first =
-        |name: &str| format!("Resources:\n  Told: {{Type: AWS::SNS::Topic}}\nOutputs:\n  Name: {{Value: {name}}}\n");
-    let second = "Parameters: {Name: {Type: String}}\nResources:\n  Told:\n    Type: AWS::SNS::Topic\n    Properties: \
-                  {TopicName: !Ref Name}\n";
+    let file = format!("{LAB}extras:\n{FIRST}{SECOND}      Name: ${{first.Name}}\n");
     let endpoint = Endpoint::serve(Script::new());
     let there = folder(&endpoint, &file);
     let run = there
         .then()
         .file("first.yaml", first("lab-one"))
-        .file("second.yaml", second);
+        .file("second.yaml", second("TopicName"));
     let there = run.args(["deploy", "lab.yaml", "--yes"]).run();
     let there = there.then().file("first.yaml", first("lab-two")).args(["schema"]).run();
     let approved = digest(&there, &[]);
