@@ -18,13 +18,13 @@ use crate::observe::data::{
 /// What is deleted and where, what is lost with it and what is kept, in lines of so many columns.
 pub fn text(deployed: &Deployed, data: &Data, width: Option<usize>) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
+    let what = format!(
         "Destroy {} in {}: {}",
         paint(STRONG, &deployed.address.environment),
         deployed.address.place(),
         count(deployed.stacks.len(), "stack")
     );
+    let _ = writeln!(out, "{}", wrapped_to(width, &what, "", ""));
     for stack in &deployed.stacks {
         let _ = writeln!(out, "  {}{}", mark(BAD, "-"), stack.stack.name);
     }
