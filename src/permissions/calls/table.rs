@@ -41,6 +41,8 @@ const PLAN: Calls = &[
     ),
     (Places, &["ec2:DescribeInstanceTypeOfferings", "ec2:DescribeSubnets"]),
     (Has(GROUP), &["autoscaling:DescribeAutoScalingGroups"]),
+    // What is in queues that are replaced, or that left the file.
+    (Always, &["sqs:GetQueueAttributes"]),
     // Whether something is there to be taken in.
     (Has(BUCKET), &["s3:ListBucket@made"]),
     (Has(QUEUE), &["sqs:GetQueueUrl"]),
@@ -79,7 +81,6 @@ const DEPLOY: Calls = &[
         ],
     ),
     (Lifetime, &["ssm:PutParameter"]),
-    (Has(QUEUE), &["sqs:GetQueueAttributes"]),
     // What a destroy that was broken off has lowered.
     (
         Has(GROUP),

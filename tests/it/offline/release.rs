@@ -10,9 +10,10 @@ use serde_json::Value;
 use crate::harness::tools_path;
 
 /// Crates that name MIT as their licence and bring no text of it. Who adds one here has looked for it.
-const WITHOUT_TEXT: [&str; 6] = [
+const WITHOUT_TEXT: [&str; 7] = [
     "base64-simd",
     "include_dir",
+    "inquire",
     "jsonschema-regex",
     "jsonschema-value",
     "uuid-simd",

@@ -147,7 +147,7 @@ fn what_cannot_be_meant_is_refused_with_what_would_be_right() {
         ),
         (
             FILE,
-            &["plan", "lab.yaml", "--output", "markdown"],
+            &["status", "lab.yaml", "--output", "markdown"],
             "this command has no --output markdown",
             "",
         ),
