@@ -120,7 +120,8 @@ fn whatever_a_command_tells_to_run_carries_the_name() {
             ..stuck(&["status", "lab.yaml"])
         },
     ];
-    let told = Regex::new(r#"qfleet [a-z][^`"\n]*?lab\.yaml[^`"\n;:,]*"#).expect("a pattern");
+    let told =
+        Regex::new(r#"qfleet [a-z][^`"\n]*?lab\.yaml(?: --expect v1:[^`"\n ]*|[^`"\n;:,])*"#).expect("a pattern");
     let look = |run: Run| {
         let (code, option) = said(run, "text", |test| test.args(["--name", "lab"]));
         let (again, variable) = said(run, "json", |test| test.env("QFLEET_NAME", "lab"));
