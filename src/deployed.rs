@@ -50,14 +50,14 @@ impl Deployed {
         Deployed::among(cloud, environment, cloud.stacks().await?).await
     }
 
-    /// Finds it for a command that needs it to be there.
+    /// Finds it for a command that needs it to be there. `deploy`: the command that would deploy it.
     ///
     /// # Errors
     /// A failure when it isn't deployed.
-    pub async fn require(cloud: &Cloud, environment: &str) -> error::Result<Deployed> {
+    pub async fn require(cloud: &Cloud, environment: &str, deploy: &str) -> error::Result<Deployed> {
         let deployed = Deployed::find(cloud, environment).await?;
         match deployed.stacks.is_empty() {
-            true => Err(Error::failed(deployed.address.not_deployed()).with_help("deploy it first: qfleet deploy")),
+            true => Err(Error::failed(deployed.address.not_deployed()).with_help(format!("deploy it first: {deploy}"))),
             false => Ok(deployed),
         }
     }

@@ -59,6 +59,8 @@ pub struct Cloud {
     tagging: aws_sdk_resourcegroupstagging::Client,
     limiter: connection::limiter::Limiter,
     ec2_answers: ec2::Answers,
+    /// The endpoint that an option named, or the emulator's.
+    endpoint_url: Option<String>,
     /// What the clients were made from: for those of another region.
     config: aws_config::SdkConfig,
     on_call: Option<OnCall>,

@@ -114,7 +114,7 @@ impl Drift {
             ))
             .with_help("leave --part out to look at all that is deployed"),
             None => Error::failed(format!("{}: nothing to look at", found.address.not_deployed()))
-                .with_help("`qfleet status` shows what is deployed where; check the account and --region"),
+                .with_help("`qfleet list` shows what is deployed where; check the account and --region"),
         }
     }
 

@@ -121,7 +121,7 @@ async fn expiry(cloud: &Cloud, name: &str) -> Result<Timestamp> {
     };
     kept.trim().parse().map_err(|_| {
         Error::refused(format!("when {name} expires can't be read: {parameter} says {kept:?}"))
-            .with_help(correction(name, &cloud.region))
+            .with_help(correction(name, &cloud.cli_options()))
     })
 }
 

@@ -6,6 +6,7 @@ use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, ValueEnum};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
+use url::Url;
 
 use super::meant::Meant;
 use super::name_option::NameOption;
@@ -70,7 +71,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     pub profile: Option<String>,
     /// Endpoint for every AWS service
-    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "URL", value_parser = endpoint_url, help_heading = "Global options")]
     pub endpoint_url: Option<String>,
     /// Use the local AWS emulator, started if it isn't running; never reaches AWS
     #[arg(long, global = true, conflicts_with_all = ["profile"], help_heading = "Global options")]
@@ -125,7 +126,7 @@ impl Global {
     /// Connects, and finds where an environment's jobs go.
     pub async fn destinations(&self, environment: &Meant) -> Result<(Cloud, Destinations)> {
         let cloud = self.connect(environment.file.as_ref()).await?;
-        let destinations = Destinations::find(&cloud, &environment.name).await?;
+        let destinations = Destinations::find(&cloud, &environment.name, self.deploy(environment)).await?;
         Ok((cloud, destinations))
     }
 
@@ -216,6 +217,11 @@ impl Global {
         }
     }
 
+    /// The command that deploys it, there where this one looked.
+    pub fn deploy(&self, environment: &Meant) -> String {
+        self.with_whereabouts(&format!("qfleet deploy {}", environment.file_words))
+    }
+
     /// Where blueprints are rendered for.
     pub fn placement(cloud: &Cloud) -> Placement {
         Placement {
@@ -231,6 +237,15 @@ impl Global {
             Output::Jsonl => Face::Jsonl,
             Output::Text | Output::Json => Face::for_people(),
         }
+    }
+}
+
+/// An address that the SDK can send to: of any other it says so only once it calls, in words of its own.
+fn endpoint_url(text: &str) -> std::result::Result<String, String> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(text.to_owned()),
+        Err(why) if text.starts_with("http://") || text.starts_with("https://") => Err(format!("it is no URL: {why}")),
+        _ => Err("it is no URL: it must begin with http:// or https://".into()),
     }
 }
 
@@ -297,6 +312,7 @@ impl Env {
         Ok(Meant {
             name: file.name.clone(),
             file: Some(file),
+            file_words: self.words(),
         })
     }
 

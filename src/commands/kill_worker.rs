@@ -83,7 +83,7 @@ impl KillWorker {
                 .await?;
             let wanted = Wanted {
                 environment: &environment.name,
-                words: &self.which.in_commands().file,
+                words: &global.with_whereabouts(&environment.file_words),
                 stage: self.stage.as_deref(),
                 instance: self.instance.as_deref(),
                 how: self.how(),

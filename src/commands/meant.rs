@@ -9,6 +9,8 @@ pub struct Meant {
     pub name: String,
     /// Its file; none when it was given by its name alone.
     pub file: Option<Environment>,
+    /// For a command that needs the file, to copy from a message: `stacks/lab.yaml`, `ENV --name bob`.
+    pub file_words: String,
 }
 
 impl Meant {

@@ -46,12 +46,14 @@ impl Named {
             return Ok(Meant {
                 name: file.name.clone(),
                 file: Some(file),
+                file_words: self.in_commands().file,
             });
         }
         let given = self.name.given()?.ok_or_else(nobody_named)?;
         Ok(Meant {
             name: given.name,
             file: None,
+            file_words: self.in_commands().file,
         })
     }
 

@@ -35,7 +35,7 @@ impl Outputs {
         let environment = self.which.find()?;
         global.read(async {
             let cloud = global.connect(environment.file.as_ref()).await?;
-            let deployed = Deployed::require(&cloud, &environment.name).await?;
+            let deployed = Deployed::require(&cloud, &environment.name, &global.deploy(&environment)).await?;
             let outputs = deployed
                 .stacks
                 .into_iter()

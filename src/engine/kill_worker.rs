@@ -37,7 +37,7 @@ pub enum How {
 #[derive(Debug)]
 pub struct Wanted<'a> {
     pub environment: &'a str,
-    /// The environment as commands are given it, for one that a message names.
+    /// The environment as commands are given it, with the options that say where it is, for one that a message names.
     pub words: &'a str,
     /// Needed when there are several.
     pub stage: Option<&'a str>,
@@ -107,8 +107,9 @@ pub async fn kill_worker(
     ask: &dyn Ask,
 ) -> Result<Killed> {
     let fleet = fleet(cloud, wanted);
+    let deploy = format!("qfleet deploy {}", wanted.words);
     let deployed = interrupt
-        .unless_stopped(Deployed::require(cloud, wanted.environment))
+        .unless_stopped(Deployed::require(cloud, wanted.environment, &deploy))
         .await;
     let stages = deployed.as_ref().map_or(Vec::new(), Stage::all);
     if let Some(refusal) = no_instances(&stages, wanted.stage) {

@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Destinations {
     pub deployed: Deployed,
+    /// The command that deploys it.
+    deploy: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +38,14 @@ pub struct Queues {
 }
 
 impl Destinations {
-    /// Finds them.
+    /// Finds them. `deploy`: the command that deploys the environment.
     ///
     /// # Errors
     /// A failure when the environment isn't deployed, or AWS can't be asked.
-    pub async fn find(cloud: &Cloud, environment: &str) -> Result<Destinations> {
+    pub async fn find(cloud: &Cloud, environment: &str, deploy: String) -> Result<Destinations> {
         Ok(Destinations {
-            deployed: Deployed::require(cloud, environment).await?,
+            deployed: Deployed::require(cloud, environment, &deploy).await?,
+            deploy,
         })
     }
 
@@ -108,7 +111,7 @@ impl Destinations {
             (None, [only]) => only,
             (None, []) => {
                 return Err(Error::failed(format!("{environment} has no stage yet"))
-                    .with_help("deploy it first: qfleet deploy"));
+                    .with_help(format!("deploy it first: {}", self.deploy)));
             }
             (None, _) => {
                 return Err(Error::usage(format!("{environment} has several stages: name one"))

@@ -58,7 +58,7 @@ pub async fn expired(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Resul
             environment: deployed.address.environment.clone(),
             region: cloud.region.clone(),
             expires,
-            verdict: verdict(&deployed, &cloud.region, &kept),
+            verdict: verdict(&deployed, &cloud.cli_options(), &kept),
         });
     }
     Ok(expired)
@@ -75,10 +75,10 @@ fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> V
         .collect()
 }
 
-fn verdict(deployed: &Deployed, region: &str, kept: &Recorded) -> Verdict {
+fn verdict(deployed: &Deployed, options: &str, kept: &Recorded) -> Verdict {
     if let Recorded::Unreadable(value) = kept {
         return Verdict::Unreadable {
-            reason: unreadable(&deployed.address.environment, region, value),
+            reason: unreadable(&deployed.address.environment, options, value),
         };
     }
     let mut stacks = deployed.stacks.iter();

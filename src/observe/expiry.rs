@@ -63,19 +63,19 @@ impl Recorded {
     }
 }
 
-/// Why it isn't known when an environment expires, and how to mend that.
-pub fn unreadable(environment: &str, region: &str, value: &str) -> String {
+/// Why it isn't known when an environment expires, and how to mend that. `options`: [`Cloud::cli_options`](crate::cloud::Cloud::cli_options).
+pub fn unreadable(environment: &str, options: &str, value: &str) -> String {
     format!(
         "{} says {value:?}, which is no time; {}",
         expiry_parameter(environment),
-        correction(environment, region)
+        correction(environment, options)
     )
 }
 
 /// How to correct an expiry that can't be read.
-pub fn correction(environment: &str, region: &str) -> String {
+pub fn correction(environment: &str, options: &str) -> String {
     format!(
-        "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {} --value … --region {region}",
+        "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {} --value … {options}",
         expiry_parameter(environment)
     )
 }

@@ -121,7 +121,7 @@ pub async fn region(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Result
         if let Some(Recorded::Unreadable(value)) = kept.map(|kept| Recorded::read(kept)) {
             listing.unknown.push(Unknown {
                 region: cloud.region.clone(),
-                unknown: unreadable(&deployed.address.environment, &cloud.region, &value),
+                unknown: unreadable(&deployed.address.environment, &cloud.cli_options(), &value),
             });
         }
     }

@@ -100,7 +100,7 @@ impl Stacks {
         let expires = expires.and_then(|kept| match Recorded::read(&kept) {
             Recorded::At(at) => Some(at),
             Recorded::Unreadable(value) => {
-                problems.push(unreadable(environment, &cloud.region, &value));
+                problems.push(unreadable(environment, &cloud.cli_options(), &value));
                 None
             }
         });
@@ -210,7 +210,7 @@ impl Reads<'_> {
             surplus: self.stacks.surplus(),
             unknown,
         };
-        status.findings = findings::of(&status, words);
+        status.findings = findings::of(&status, words, &cloud.cli_endpoint());
         status
     }
 }

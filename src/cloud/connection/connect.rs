@@ -20,7 +20,7 @@ use crate::cloud::connection::calls::{Calls, OnCall, Told};
 use crate::cloud::connection::certificates;
 use crate::cloud::connection::limiter::Limiter;
 use crate::cloud::connection::sending::{Watching, default_http_client};
-use crate::cloud::connection::source::Source;
+use crate::cloud::connection::source::{Source, quoted};
 use crate::cloud::connection::time_limits::{TimeLimits, timeouts};
 use crate::cloud::{Cloud, explain};
 use crate::error::{Error, Result};
@@ -105,7 +105,8 @@ impl Connect {
             Error::usage("no region")
                 .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
         })?;
-        Ok(Cloud::new(&config, String::new(), region, false, self.on_call))
+        let cloud = Cloud::new(&config, String::new(), region, false, self.on_call);
+        Ok(cloud.with_endpoint(self.endpoint_url))
     }
 
     /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS, and a client that
@@ -119,8 +120,8 @@ impl Connect {
             });
         }
         let http_client = aws_smithy_http_client::Builder::new().build_http();
-        let config = fixed(&account, &region, http_client, self.endpoint_url);
-        Cloud::new(&config, account, region, true, self.on_call)
+        let config = fixed(&account, &region, http_client, self.endpoint_url.clone());
+        Cloud::new(&config, account, region, true, self.on_call).with_endpoint(self.endpoint_url)
     }
 }
 
@@ -271,6 +272,25 @@ impl Cloud {
             self.local,
             self.on_call,
         )
+        .with_endpoint(self.endpoint_url.clone())
+    }
+
+    fn with_endpoint(self, endpoint_url: Option<String>) -> Cloud {
+        Cloud { endpoint_url, ..self }
+    }
+
+    /// The options with which a command of the AWS CLI, shown to be copied, goes where this one went. AWS_ENDPOINT_URL isn't
+    /// among them: that CLI reads it, too.
+    pub fn cli_options(&self) -> String {
+        format!("--region {}{}", self.region, self.cli_endpoint())
+    }
+
+    /// The same of a service that is in no region, to be put behind a command: nothing on AWS, else ` --endpoint-url URL`.
+    pub fn cli_endpoint(&self) -> String {
+        match &self.endpoint_url {
+            Some(url) => format!(" --endpoint-url {}", quoted(url)),
+            None => String::new(),
+        }
     }
 
     /// Where the local emulator answers; none on AWS.
@@ -329,6 +349,7 @@ impl Cloud {
             tagging: client!(aws_sdk_resourcegroupstagging),
             limiter: limiter.clone(),
             ec2_answers: Default::default(),
+            endpoint_url: None,
             config: config.clone(),
             on_call,
             region,

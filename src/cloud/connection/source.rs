@@ -292,9 +292,9 @@ fn is_logged_out(why: &str) -> bool {
     .any(|words| why.contains(words))
 }
 
-/// A profile's name as a word of a shell. `shell` is no room that this one knows.
-fn quoted(profile: &str) -> String {
-    shlex::try_quote(profile).map_or_else(|_| profile.to_owned(), Into::into)
+/// A profile's name or an address as a word of a shell. `shell` is no room that this one knows.
+pub(super) fn quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
 }
 
 /// Whether this message says that there are no credentials, so that no call could be made.

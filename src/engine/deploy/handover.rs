@@ -75,10 +75,10 @@ async fn tell_of_protected(context: Context<'_>, stack: &str, group: &str, told:
     }
     tell.warn(format!(
         "{stack}: {} can't leave {group}, protected from scale-in: CloudFormation waits for them, in vain unless their \
-         workers end the protection. To end it: aws autoscaling set-instance-protection --region {} \
+         workers end the protection. To end it: aws autoscaling set-instance-protection {} \
          --auto-scaling-group-name {group} --no-protected-from-scale-in --instance-ids {}",
         new.join(", "),
-        cloud.region,
+        cloud.cli_options(),
         new.join(" ")
     ));
     told.extend(new.into_iter().map(str::to_owned));
@@ -111,10 +111,10 @@ async fn tell_of_left(context: Context<'_>, stack: &Stack, known: &Outputs) {
         tell.warn(format!(
             "{}: the switch is done, but CloudFormation could not delete {group} and leaves it there: {} may \
              still take messages, and cost money. To end them with what they have in hand: aws autoscaling \
-             delete-auto-scaling-group --region {} --auto-scaling-group-name {group} --force-delete",
+             delete-auto-scaling-group {} --auto-scaling-group-name {group} --force-delete",
             stack.name,
             left.join(", "),
-            cloud.region
+            cloud.cli_options()
         ));
     }
 }

@@ -227,7 +227,7 @@ async fn deploy_as_planned(
         return Ok(Step::Begun);
     };
     let left_over = match operation {
-        Operation::Update => left_over(&stack.name, &cloud.region, &changes, &events),
+        Operation::Update => left_over(&stack.name, &cloud.cli_options(), &changes, &events),
         _ => Vec::new(),
     };
     let made = Made {

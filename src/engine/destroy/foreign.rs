@@ -43,6 +43,8 @@ pub enum Foreign {
         protocol: String,
         /// Where messages go.
         endpoint: String,
+        /// [`Cloud::cli_endpoint`].
+        cli_endpoint: String,
     },
 }
 
@@ -82,6 +84,7 @@ impl fmt::Display for Foreign {
                 arn,
                 protocol,
                 endpoint,
+                cli_endpoint,
             } => {
                 let name = topic.rsplit(':').next().unwrap_or_default();
                 // `arn:aws:sns:us-east-2:…`
@@ -89,7 +92,7 @@ impl fmt::Display for Foreign {
                 write!(
                     f,
                     "{endpoint} ({protocol}) is subscribed to the topic {name} of {stack}: aws sns unsubscribe \
-                     --subscription-arn {arn} --region {region}"
+                     --subscription-arn {arn} --region {region}{cli_endpoint}"
                 )
             }
         }
@@ -147,7 +150,7 @@ pub async fn find(cloud: &Cloud, deployed: &Deployed) -> Result<Users, CloudErro
                 // The mailbox for alerts has another subscription than its stack made when it was subscribed again.
                 let own = stack.outputs.get(outputs::EMAIL);
                 all.retain(|one| one.protocol != "email" || Some(&one.endpoint) != own);
-                users.subscribers(&stack.name, topic, all, &ours);
+                users.subscribers(cloud, &stack.name, topic, all, &ours);
             }
             Err(error) => {
                 let what = format!("whether anybody else is subscribed to {topic}: {error}");
@@ -172,7 +175,7 @@ impl Users {
         }
     }
 
-    fn subscribers(&mut self, stack: &str, topic: &str, all: Vec<Subscription>, ours: &[String]) {
+    fn subscribers(&mut self, cloud: &Cloud, stack: &str, topic: &str, all: Vec<Subscription>, ours: &[String]) {
         for Subscription { id, protocol, endpoint } in all {
             match id {
                 SubscriptionId::Arn(arn) if !ours.contains(&arn) => self.foreign.push(Foreign::Subscription {
@@ -181,6 +184,7 @@ impl Users {
                     arn,
                     protocol,
                     endpoint,
+                    cli_endpoint: cloud.cli_endpoint(),
                 }),
                 // It isn't confirmed: nobody gets anything yet, so nobody loses anything.
                 SubscriptionId::Arn(_) | SubscriptionId::Pending | SubscriptionId::Deleted => {}

@@ -177,8 +177,8 @@ pub(super) fn changes_more(error: &Error) -> bool {
 
 /// Why a stack can't be made beside what is there, if it can't.
 ///
-/// `own_template`: its template is the user's.
-pub fn refusal(part: &str, own_template: bool, region: &str, found: &[Existing]) -> Option<String> {
+/// `own_template`: its template is the user's. `options`: the AWS CLI's, by which it goes to the same place.
+pub fn refusal(part: &str, own_template: bool, options: &str, found: &[Existing]) -> Option<String> {
     let held = found.iter().filter_map(|existing| match &existing.holder {
         Holder::Stack { name, .. } => Some(format!("{} is in the stack {name}", existing.physical_id)),
         _ => None,
@@ -212,15 +212,12 @@ pub fn refusal(part: &str, own_template: bool, region: &str, found: &[Existing])
         ));
     }
     let delete = unretained.iter().map(|existing| match existing.resource_type.as_str() {
-        "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} --region {region}", existing.physical_id),
+        "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} {options}", existing.physical_id),
         "AWS::DynamoDB::Table" => format!(
-            "aws dynamodb delete-table --table-name {} --region {region}",
+            "aws dynamodb delete-table --table-name {} {options}",
             existing.physical_id
         ),
-        _ => format!(
-            "aws sqs delete-queue --queue-url {} --region {region}",
-            existing.physical_id
-        ),
+        _ => format!("aws sqs delete-queue --queue-url {} {options}", existing.physical_id),
     });
     let delete: Vec<String> = delete.collect();
     let (are, them, needs) = match unretained.len() {
@@ -270,33 +267,42 @@ mod tests {
 
     #[test]
     fn only_what_would_be_deleted_with_its_stack_is_refused_with_a_way_out() {
-        let refusal = |part: &str, region: &str, found: &[Existing]| refusal(part, false, region, found);
+        let refusal = |part: &str, options: &str, found: &[Existing]| refusal(part, false, options, found);
         let table = [existing("AWS::DynamoDB::Table", "books", false)];
-        let of_own = super::refusal("db", true, "us-east-2", &table).unwrap_or_default();
+        let of_own = super::refusal("db", true, "--region us-east-2", &table).unwrap_or_default();
         assert!(
             of_own.contains("`DeletionPolicy: Retain`") && !of_own.contains("on_destroy"),
             "{of_own}"
         );
-        assert_eq!(refusal("intake", "us-east-2", &[]), None);
+        assert_eq!(refusal("intake", "--region us-east-2", &[]), None);
         assert_eq!(
-            refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "kept", true)]),
+            refusal(
+                "intake",
+                "--region us-east-2",
+                &[existing("AWS::S3::Bucket", "kept", true)]
+            ),
             None
         );
-        let why = refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "files", false)]).unwrap_or_default();
+        let why = refusal(
+            "intake",
+            "--region us-east-2",
+            &[existing("AWS::S3::Bucket", "files", false)],
+        )
+        .unwrap_or_default();
         assert!(
             why.contains("on_destroy: keep") && why.contains("s3 rb --force s3://files"),
             "{why}"
         );
         let why = refusal(
             "artifacts",
-            "us-east-2",
+            "--region us-east-2",
             &[existing("AWS::S3::Bucket", "programs", false)],
         )
         .unwrap_or_default();
         assert!(!why.contains("on_destroy") && why.contains("s3://programs"), "{why}");
         let why = refusal(
             "results",
-            "us-east-2",
+            "--region us-east-2",
             &[existing("AWS::DynamoDB::Table", "lab-results", false)],
         )
         .unwrap_or_default();
@@ -304,7 +310,7 @@ mod tests {
         assert!(why.contains("on_destroy: keep") && why.contains(delete), "{why}");
         let why = refusal(
             "work",
-            "us-east-2",
+            "--region us-east-2",
             &[
                 existing("AWS::SQS::Queue", "https://q", false),
                 existing("AWS::SQS::Queue", "https://d", false),

@@ -183,7 +183,7 @@ pub(super) async fn plan_stack(
         return Ok(plan);
     }
     existing.retain(|existing| !is_own(existing));
-    if let Some(why) = imports::refusal(&stack.part, plan.own_template, &cloud.region, &existing) {
+    if let Some(why) = imports::refusal(&stack.part, plan.own_template, &cloud.cli_options(), &existing) {
         plan.refuse(why);
         return Ok(plan);
     }

@@ -245,5 +245,12 @@ async fn of_region(cloud: &Cloud, environment: Option<&Environment>, now: Timest
         all.extend(images.checks(&groups, types.as_ref(), region));
     }
     all.extend(quotas);
+    let endpoint = cloud.cli_endpoint();
+    let mends = all.iter_mut().filter_map(|check| check.mend.as_mut());
+    for command in mends.filter_map(|mend| mend.command.as_mut()) {
+        if command.starts_with("aws ") {
+            *command += &endpoint;
+        }
+    }
     all
 }

@@ -164,7 +164,7 @@ fn by_file() -> Words {
 }
 
 fn found(status: &Status) -> Vec<Finding> {
-    of(status, &by_file())
+    of(status, &by_file(), "")
 }
 
 /// What is found in a stage that is otherwise as it should be.
@@ -271,7 +271,7 @@ fn without_a_file_commands_go_by_the_name_where_they_can() {
         Vec::new(),
     );
     status.expires = None;
-    let commands: Vec<String> = of(&status, &Words::new(None, "lab"))
+    let commands: Vec<String> = of(&status, &Words::new(None, "lab"), "")
         .into_iter()
         .filter_map(|one| one.command)
         .collect();
@@ -284,12 +284,14 @@ fn commands_go_where_this_one_went() {
     group(&mut suspended).suspended_processes = vec!["Launch".into()];
     let status = status(vec![stack("move", "DELETE_FAILED")], vec![suspended]);
     let words = by_file().with("--local --region us-west-1".into());
-    let commands: Vec<String> = of(&status, &words).into_iter().filter_map(|one| one.command).collect();
+    let all = of(&status, &words, " --endpoint-url http://127.0.0.1:4566");
+    let commands: Vec<String> = all.into_iter().filter_map(|one| one.command).collect();
     assert_eq!(
         commands,
         [
             "qfleet destroy lab.yaml --local --region us-west-1",
-            "aws autoscaling resume-processes --auto-scaling-group-name lab-move-Group --region us-east-2",
+            "aws autoscaling resume-processes --auto-scaling-group-name lab-move-Group --region us-east-2 \
+             --endpoint-url http://127.0.0.1:4566",
         ]
     );
 }

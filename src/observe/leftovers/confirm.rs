@@ -88,7 +88,11 @@ pub async fn confirm(cloud: &Cloud, subject: &Subject, fates: &Fates, thing: Thi
                 row.reason = Some(format!("it is in the stack {name}"));
             }
             Holder::Unknown(why) => row.reason = Some(format!("whether a stack holds it can't be known: {why}")),
-            _ => row.remove_with = Some(removal::command(&thing.resource_type, &thing.id, &cloud.region)),
+            _ => {
+                let endpoint = cloud.cli_endpoint();
+                let command = removal::command(&thing.resource_type, &thing.id, &cloud.region, &endpoint);
+                row.remove_with = Some(command);
+            }
         }
         if row.reason.is_none() {
             row.reason = delivery::cost(&thing.resource_type).map(str::to_owned);

@@ -55,8 +55,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("AWS::SSM::Parameter", "ssm delete-parameter --name"),
 ];
 
-/// A command of the AWS CLI, to be copied into a shell.
-pub fn command(resource_type: &str, id: &str, region: &str) -> String {
+/// A command of the AWS CLI, to be copied into a shell. `endpoint`: [`Cloud::cli_endpoint`](crate::cloud::Cloud::cli_endpoint).
+pub fn command(resource_type: &str, id: &str, region: &str, endpoint: &str) -> String {
     let known = COMMANDS.iter().find(|(known, _)| *known == resource_type);
     let command = match (known, resource_type) {
         (Some((_, command)), _) => format!("{command} {}", word(id)),
@@ -70,8 +70,8 @@ pub fn command(resource_type: &str, id: &str, region: &str) -> String {
         ),
     };
     match resource_type.starts_with("AWS::IAM::") {
-        true => format!("aws {command}"),
-        false => format!("aws {command} --region {}", word(region)),
+        true => format!("aws {command}{endpoint}"),
+        false => format!("aws {command} --region {}{endpoint}", word(region)),
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn each_type_has_a_command_and_a_region_where_it_is_in_one() {
-        let of = |resource_type: &str, id: &str| command(resource_type, id, "us-east-2");
+        let of = |resource_type: &str, id: &str| command(resource_type, id, "us-east-2", "");
         assert_eq!(
             of("AWS::S3::Bucket", "lab-1"),
             "aws s3 rb --force s3://lab-1 --region us-east-2"
@@ -94,5 +94,17 @@ mod tests {
             of("AWS::EC2::InternetGateway", "igw-1"),
             "aws cloudcontrol delete-resource --type-name AWS::EC2::InternetGateway --identifier igw-1 --region us-east-2"
         );
+    }
+
+    #[test]
+    fn each_goes_to_the_endpoint_that_was_asked() {
+        let endpoint = " --endpoint-url http://127.0.0.1:4566";
+        for (resource_type, _) in COMMANDS
+            .iter()
+            .chain(&[("AWS::S3::Bucket", ""), ("AWS::IAM::Role", "")])
+        {
+            let command = command(resource_type, "x", "us-east-2", endpoint);
+            assert!(command.ends_with(endpoint), "{command}");
+        }
     }
 }

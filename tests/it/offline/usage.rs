@@ -192,3 +192,26 @@ fn no_region_says_where_one_is_given() {
         )
         .run();
 }
+
+/// The SDK would say it as Rust prints its requests, once it calls.
+#[test]
+fn an_endpoint_that_is_no_url_is_refused_before_any_call() {
+    for (url, why) in [
+        ("127.0.0.1:9", "it is no URL: it must begin with http:// or https://"),
+        ("localhost:4566", "it is no URL: it must begin with http:// or https://"),
+        ("foo", "it is no URL: it must begin with http:// or https://"),
+        ("", "it is no URL: it must begin with http:// or https://"),
+        ("http://", "it is no URL: empty host"),
+        ("https://127.0.0.1:99999", "it is no URL: invalid port number"),
+    ] {
+        for local in [&[][..], &["--local"]] {
+            lab::with_file(FILE)
+                .args(["status", "lab.yaml", "--endpoint-url", url])
+                .args(local.iter().copied())
+                .status(2)
+                .stdout("")
+                .stderr_contains(format!("invalid value '{url}' for '--endpoint-url <URL>': {why}"))
+                .run();
+        }
+    }
+}

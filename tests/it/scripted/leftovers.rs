@@ -303,6 +303,13 @@ fn what_is_gone_already_is_looked_for_all_the_same() {
         .stdout_contains("lab: 1 resource left over (1 left over).")
         .stdout_lacks("Alarm")
         .run();
+    // What removes it goes where it was found.
+    let remove = "aws ec2 delete-security-group --group-id sg-1 --region us-east-2 --endpoint-url";
+    run(&left)
+        .args(["--endpoint-url", left.url()])
+        .status(1)
+        .stdout_contains(format!("{remove} {}", left.url()))
+        .run();
     // With the file, its stages are known, and so are their names.
     test(&left)
         .args(["destroy", "lab.yaml", "--yes"])

@@ -56,6 +56,33 @@ fn it_is_found_by_its_tags_in_the_region_of_the_flag_or_the_defaults() {
 }
 
 #[test]
+fn what_is_not_deployed_is_told_with_the_command_that_deploys_it_there() {
+    let endpoint = serve(Script::new());
+    let there = format!("--region {REGION} --endpoint-url {}", endpoint.url());
+    let run = |words: &[&str]| {
+        let run = test(&endpoint).args(words.iter().copied());
+        run.args(["--region", REGION, "--endpoint-url", endpoint.url()])
+            .status(1)
+    };
+    for (verb, rest) in [("outputs", &[][..]), ("results", &[]), ("logs", &[])] {
+        let of = |which: &[&str]| run(&[&[verb], which, rest].concat());
+        of(&["lab.yaml"])
+            .stderr_contains(format!("deploy it first: qfleet deploy lab.yaml {there}"))
+            .run();
+        of(&["--name", "lab"])
+            .stderr_contains(format!("deploy it first: qfleet deploy ENV --name lab {there}"))
+            .run();
+    }
+    let kill = run(&["kill-worker", "lab.yaml", "--drain"]);
+    kill.stderr_contains(format!("deploy it first: qfleet deploy lab.yaml {there}"))
+        .run();
+    let drift = run(&["drift", "lab.yaml"]);
+    drift
+        .stderr_contains("`qfleet list` shows what is deployed where")
+        .run();
+}
+
+#[test]
 fn without_a_region_it_says_where_to_name_one() {
     let endpoint = lab();
     let run = test(&endpoint).args(["status", "--name", "lab"]).status(2);

@@ -62,6 +62,23 @@ fn what_is_nobodys_is_named_with_the_command_that_deletes_it() {
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
 }
 
+/// Pasted without it, the command would delete what is called so on AWS.
+#[test]
+fn what_deletes_it_goes_to_the_endpoint_that_was_asked() {
+    let endpoint = serve(Script::new());
+    endpoint.world(|world| world.kept.insert(QUEUE.into(), "AWS::SQS::Queue".into()));
+    let there = format!("--region us-east-2 --endpoint-url {}", endpoint.url());
+    for verb in ["plan", "deploy"] {
+        let run = lab::at(&endpoint).args([verb, "lab.yaml", "--endpoint-url", endpoint.url()]);
+        let run = if verb == "deploy" { run.args(["--yes"]) } else { run };
+        run.status(4)
+            .stdout_contains(format!("aws sqs delete-queue --queue-url {QUEUE} {there}"))
+            .stdout_contains(format!("aws s3 rb --force s3://{BUCKET} {there}"))
+            .run();
+    }
+    assert_eq!(endpoint.stacks(), [] as [&str; 0]);
+}
+
 #[test]
 fn who_may_not_ask_whose_it_is_is_told_so_and_nothing_is_to_be_deleted() {
     let denied = "User: arn:aws:iam::111122223333:user/ci is not authorized to perform: \
