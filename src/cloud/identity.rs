@@ -108,6 +108,13 @@ impl Cloud {
         let clocks = *clocks.lock().unwrap_or_else(PoisonError::into_inner);
         (caller, clocks)
     }
+
+    /// The ARN of a role, with its path, which the ARN of a session in it leaves out.
+    pub async fn role_arn(&self, name: &str) -> Result<String, CloudError> {
+        let answer = self.iam.get_role().role_name(name).send().await;
+        let answer = answer.map_err(|error| explain("GetRole", error))?;
+        Ok(answer.role.map(|role| role.arn).unwrap_or_default())
+    }
 }
 
 /// The last word counts: a role is assumed with credentials that come from elsewhere.

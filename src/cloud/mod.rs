@@ -20,6 +20,7 @@ pub mod quotas;
 pub mod s3;
 pub mod secrets_manager;
 mod signed;
+pub mod simulation;
 pub mod sns;
 pub mod sqs;
 pub mod ssm;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::global::{Env, Global};
 use super::name_option::NameOption;
+use crate::blueprint::{self, Placement};
 use crate::cloud::connection::region::{self, RegionFrom};
 use crate::cloud::{Connect, Credentials};
 use crate::environment::Environment;
@@ -15,7 +16,9 @@ use crate::environment::given_name::GivenBy;
 use crate::error::{Error, Result, exit_code};
 use crate::local::check_loopback;
 use crate::observe::doctor::check::Outcome;
+use crate::observe::doctor::rights::{Needed, Right, Rights};
 use crate::observe::doctor::{Machine, Profile, Subject, examine};
+use crate::permissions::{self, Purpose, Request, Requests, Wanted};
 use crate::report;
 use crate::shell;
 
@@ -31,7 +34,7 @@ Looks whether this machine, these credentials and this account can do what the f
 has passed, has failed, or is unknown, and says why; what hasn't passed comes with what to do about it.
 
 This machine: qfleet, python3, cfn-lint, the local emulator, the clock. Account: credentials, whose they are and how long \
-they last, the region. Environment: the network and its way out, instance types in its zones, images, quotas against what \
+they last, the region, the rights of a deploy. Environment: the network and its way out, instance types in its zones, images, quotas against what \
 the file needs at its maximum. Without ENV: what needs no file. With --local: what the emulator needs.
 
 Everything is asked side by side, and given up after some seconds: it also ends without a network.
@@ -71,6 +74,14 @@ impl Doctor {
                 true => None,
                 false => region(global, environment.as_ref()).await,
             };
+            let rights = match (&environment, &found) {
+                (Some(environment), Some((region, _))) => Some(Rights {
+                    needed: Box::new(move |account| needed(environment, account, region)),
+                    policy: global.with_whereabouts(&format!("qfleet iam{words} --for deploy")),
+                    check: global.with_whereabouts(&format!("qfleet check{words}")),
+                }),
+                _ => None,
+            };
             let connect = Connect {
                 region: Some(
                     found
@@ -93,8 +104,9 @@ impl Doctor {
                     endpoint_url: global.endpoint_url.as_deref(),
                     again: &again,
                 },
-                region: found,
+                region: found.clone(),
                 profile: profile(global),
+                rights,
             };
             let doctor = examine(subject, connect, Timestamp::now()).await;
             report::document(global.output, &doctor, || {
@@ -106,6 +118,34 @@ impl Doctor {
             }
         })
     }
+}
+
+/// What a deploy of the file needs; none where the file can't be rendered.
+fn needed(environment: &Environment, account: &str, region: &str) -> Option<Needed> {
+    let placement = Placement {
+        account: account.to_owned(),
+        region: region.to_owned(),
+        local: false,
+    };
+    let blueprint = blueprint::render(environment, &placement).ok()?;
+    let statements = permissions::needed(&Wanted {
+        environment,
+        placement: &placement,
+        blueprint: &blueprint,
+        purposes: &[Purpose::Deploy],
+        role_arn: None,
+        names: None,
+    });
+    let Requests { requests, patterns } = permissions::requests(&statements, region);
+    let right = |request: Request| Right {
+        actions: request.actions,
+        resources: request.resources,
+        context: request.context,
+    };
+    Some(Needed {
+        rights: requests.into_iter().map(right).collect(),
+        patterns,
+    })
 }
 
 /// The region as every command takes it: the option's, the file's, that of AWS's defaults.

@@ -10,6 +10,7 @@ mod document;
 mod handlers;
 mod parameters;
 mod purpose;
+mod requests;
 mod resources;
 mod scope;
 
@@ -23,6 +24,7 @@ use conditions::Conditions;
 pub use document::{Document, INLINE, MANAGED, documents};
 pub use handlers::unknown_types;
 pub use purpose::Purpose;
+pub use requests::{Request, Requests, requests};
 use scope::{Names, Scope};
 
 /// Who calls.

@@ -17,6 +17,7 @@ pub enum Topic {
     Credentials,
     Account,
     Region,
+    Rights,
     Network,
     Types,
     Image,
@@ -36,7 +37,7 @@ impl Topic {
         use Topic::*;
         match self {
             Qfleet | Python | CfnLint | Emulator | Clock => Group::Machine,
-            Credentials | Account | Region => Group::Account,
+            Credentials | Account | Region | Rights => Group::Account,
             Network | Types | Image | Quota => Group::Environment,
         }
     }
@@ -53,6 +54,7 @@ impl Topic {
             Credentials => "credentials",
             Account => "account",
             Region => "region",
+            Rights => "rights",
             Network => "network",
             Types => "types",
             Image => "image",

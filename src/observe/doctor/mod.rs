@@ -10,6 +10,7 @@ mod machine;
 mod network;
 mod patience;
 mod quotas;
+pub mod rights;
 mod types;
 
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ pub use account::Profile;
 use check::{Check, Mend, Outcome, Topic, Unread};
 pub use machine::Machine;
 use network::Places;
+use rights::Rights;
 use types::Types;
 
 use crate::cloud::Cloud;
@@ -66,6 +68,8 @@ pub struct Subject<'a> {
     pub machine: Machine<'a>,
     pub region: Option<(String, RegionFrom)>,
     pub profile: Profile,
+    /// What a deploy of the file does; none without a file or a region.
+    pub rights: Option<Rights<'a>>,
 }
 
 /// Looks at everything. `connect`: to the account; it isn't asked for the emulator, where accounts mean nothing.
@@ -99,17 +103,18 @@ pub async fn examine(
     doctor
 }
 
-const ALL_OF_AWS: [Topic; 8] = [
+const ALL_OF_AWS: [Topic; 9] = [
     Topic::Clock,
     Topic::Credentials,
     Topic::Account,
     Topic::Region,
+    Topic::Rights,
     Topic::Network,
     Topic::Types,
     Topic::Image,
     Topic::Quota,
 ];
-const OF_A_FILE: [Topic; 3] = [Topic::Types, Topic::Image, Topic::Quota];
+const OF_A_FILE: [Topic; 4] = [Topic::Rights, Topic::Types, Topic::Image, Topic::Quota];
 
 fn skipped(topics: &[Topic], why: &'static str) -> Vec<Skipped> {
     topics.iter().map(|check| Skipped { check: *check, why }).collect()
@@ -166,7 +171,18 @@ async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, 
     };
     let who = async {
         let (caller, clocks) = cloud.caller().await;
-        caller.map(|caller| (caller, clocks)).map_err(|error| (error, clocks))
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(error) => return Err((error, clocks)),
+        };
+        let rights = match &subject.rights {
+            Some(_) if allowed.is_some_and(|allowed| allowed != caller.account) => {
+                Some(unasked(Topic::Rights, "the file allows another account"))
+            }
+            Some(rights) => Some(rights.check(&cloud, &caller).await),
+            None => None,
+        };
+        Ok((caller, clocks, rights))
     };
     let rest = async {
         match &subject.region {
@@ -177,8 +193,8 @@ async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, 
                 .collect()),
         }
     };
-    let (caller, clocks, rest) = match tokio::try_join!(who, rest) {
-        Ok(((caller, clocks), rest)) => (caller, clocks, rest),
+    let (caller, clocks, rights, rest) = match tokio::try_join!(who, rest) {
+        Ok(((caller, clocks, rights), rest)) => (caller, clocks, rights, rest),
         Err((error, clocks)) => {
             let refused = error.code.is_some();
             let clock = account::clock(clocks);
@@ -199,6 +215,7 @@ async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, 
         account::account(&caller, allowed),
         region,
     ];
+    checks.extend(rights);
     checks.extend(rest);
     OfAws {
         caller: Some(caller),
@@ -206,10 +223,10 @@ async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, 
     }
 }
 
-/// What is asked of a region.
+/// What is asked of a region, or for it.
 fn later(environment: Option<&Environment>) -> Vec<Topic> {
     match environment {
-        Some(_) => vec![Topic::Network, Topic::Types, Topic::Image, Topic::Quota],
+        Some(_) => vec![Topic::Rights, Topic::Network, Topic::Types, Topic::Image, Topic::Quota],
         None => vec![Topic::Network],
     }
 }

@@ -280,6 +280,9 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
     if let Some(response) = world.limits_say(call) {
         return response;
     }
+    if let Some(response) = world.simulation_says(call) {
+        return response;
+    }
     match (call.service, world.said(call)) {
         (Service::AutoScaling, Some(Said::Fields(fields))) => {
             return xml(200, answer(AUTO_SCALING, &call.action, &fields, &request_id));

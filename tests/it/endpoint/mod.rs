@@ -25,6 +25,7 @@
 //!             ├─ logs                            what was logged, as scripted
 //!             ├─ rights                          which rights a call needs, and whether `qfleet iam` names them
 //!             ├─ account                         regions and subscriptions
+//!             ├─ simulation                      IAM: what the caller's policies allow
 //!             ├─ s3, buckets, parts, listing     S3: objects, versions, uploads in parts
 //!             ├─ notifications                   S3: whom a bucket tells of what
 //!             └─ services                        the least of SSM; or forward, to the emulator
@@ -82,6 +83,7 @@ mod said;
 mod script;
 mod scripted_group;
 mod services;
+mod simulation;
 mod stacks;
 mod stale;
 mod state;

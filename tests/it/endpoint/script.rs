@@ -72,6 +72,7 @@ pub struct Script {
     pub(super) without_log_groups: BTreeSet<String>,
     pub(super) taking: Option<Taking>,
     pub(super) limits: super::limits::Limits,
+    pub(super) simulated: super::simulation::Simulated,
     /// Who calls, behind the account in the ARN.
     pub(super) caller: String,
     /// So many seconds is AWS's clock ahead of this machine's.
@@ -167,6 +168,7 @@ impl Script {
             without_log_groups: BTreeSet::new(),
             taking: None,
             limits: super::limits::Limits::default(),
+            simulated: super::simulation::Simulated::default(),
             caller: "user/somebody".into(),
             clock_ahead: 0,
             ec2: super::ec2::OfEc2::default(),

@@ -1,6 +1,7 @@
 //! `qfleet doctor`: each check passed, failed and unknown, by what AWS says.
 
 mod quotas;
+mod rights;
 mod wrong;
 
 use std::net::TcpListener;
@@ -47,6 +48,7 @@ fn a_lab_that_can_be_deployed_passes_and_says_what_it_rests_on() {
         "  passed    credentials: from the environment (AWS_ACCESS_KEY_ID); they have no end\n",
         "  passed    account: 111122223333; user/somebody\n",
         "  passed    region: us-east-2, from the environment file\n",
+        "  passed    rights: IAM's simulation allows the ",
         "  passed    network work: the default VPC vpc-default has subnets in us-east-2a, us-east-2b, us-east-2c, with a way \
          out\n",
         "  passed    types work: t3.micro: offered in us-east-2a, us-east-2b, us-east-2c\n",
@@ -90,7 +92,7 @@ fn credentials_that_aws_refuses_fail_and_nothing_else_is_said_of_the_account() {
             "passed",
             "a refusal has a date, too"
         );
-        for topic in ["account", "network", "types", "image", "quota"] {
+        for topic in ["account", "rights", "network", "types", "image", "quota"] {
             let check = of(&document, topic)[0];
             assert_eq!(text(check, "outcome"), "unknown", "{check:#}");
             assert!(
@@ -120,7 +122,7 @@ fn without_a_file_it_looks_at_what_needs_none() {
     for part in [
         "region: us-east-2, from AWS_REGION\n",
         "any environment\n  passed    network: the default VPC vpc-default",
-        "not looked at: types, image, quota: it takes an environment file to say what is needed\n",
+        "not looked at: rights, types, image, quota: it takes an environment file to say what is needed\n",
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
@@ -197,7 +199,7 @@ fn on_the_emulator_it_looks_at_this_machine_alone_and_calls_nobody() {
     assert_eq!(topics, ["qfleet", "python", "cfn_lint", "emulator"]);
     let emulator = of(&document, "emulator")[0];
     assert!(text(emulator, "what").starts_with("ministack 1."), "{emulator:#}");
-    assert_eq!(document["skipped"].as_array().map(Vec::len), Some(8));
+    assert_eq!(document["skipped"].as_array().map(Vec::len), Some(9));
 
     let run = lab::with_file(LAB)
         .env("QFLEET_MINISTACK", "/nowhere/ministack")
