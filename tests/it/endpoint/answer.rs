@@ -277,10 +277,8 @@ fn answered(world: &mut World, parts: &Parts, call: &Call) -> Response {
     {
         return plain(plainly);
     }
-    if let Some(response) = world.limits_say(call) {
-        return response;
-    }
-    if let Some(response) = world.simulation_says(call) {
+    let of_account = world.limits_say(call).or_else(|| world.simulation_says(call));
+    if let Some(response) = of_account {
         return response;
     }
     match (call.service, world.said(call)) {

@@ -16,8 +16,14 @@ stages:
       lambda: {program: program, handler: app.handler, runtime: python3.13, max_concurrency: 30}
 ";
 
+const APP: &str = "def handler(event, context):\n    pass\n";
+
 fn rights(script: Script, file: &str, status: i32) -> Value {
-    let document = document(script, file, status);
+    let endpoint = Endpoint::serve(script);
+    let asked = doctor(&endpoint, file)
+        .file("program/app.py", APP)
+        .args(["--output", "json"]);
+    let document = asked.status(status).run().json();
     of(&document, "rights")
         .first()
         .map_or(Value::Null, |check| (*check).clone())
@@ -25,6 +31,7 @@ fn rights(script: Script, file: &str, status: i32) -> Value {
 
 fn policies(file: &str) -> Vec<Value> {
     lab::with_file(file)
+        .file("program/app.py", APP)
         .args(["iam", "lab.yaml", "--account", "111122223333", "--output", "jsonl"])
         .run()
         .json_lines()
@@ -159,6 +166,15 @@ fn what_can_not_be_simulated_is_unknown_with_how_to_get_it() {
         assert!(text(&check["mend"], "action").contains(action), "{action}: {check:#}");
         assert_eq!(check["mend"]["command"], "qfleet iam lab.yaml --for deploy");
     }
+}
+
+#[test]
+fn of_a_file_that_can_not_be_rendered_they_are_unknown() {
+    let document = document(Script::new(), FUNCTION, 0);
+    let check = of(&document, "rights")[0];
+    assert_eq!(text(check, "outcome"), "unknown", "{check:#}");
+    assert!(text(check, "what").ends_with("the file can't be rendered"), "{check:#}");
+    assert_eq!(check["mend"]["command"], "qfleet check lab.yaml");
 }
 
 #[test]
