@@ -18,7 +18,7 @@ pub struct Request {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests {
     pub requests: Vec<Request>,
-    /// `sqs:Get*`: the simulator takes single actions.
+    /// `ec2:Describe*`: the simulator takes single actions.
     pub patterns: BTreeSet<String>,
 }
 

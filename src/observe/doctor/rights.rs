@@ -34,7 +34,7 @@ pub struct Right {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needed {
     pub rights: Vec<Right>,
-    /// Actions that can't be simulated, as `sqs:Get*`.
+    /// Actions that can't be simulated, as `ec2:Describe*`.
     pub patterns: BTreeSet<String>,
 }
 
