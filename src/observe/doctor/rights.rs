@@ -38,10 +38,12 @@ pub struct Needed {
     pub patterns: BTreeSet<String>,
 }
 
+/// What is needed in an account; none where the file can't be rendered.
+pub type NeededIn<'a> = Box<dyn Fn(&str) -> Option<Needed> + 'a>;
+
 /// How to learn what is needed, and to see it.
 pub struct Rights<'a> {
-    /// In this account; none where the file can't be rendered.
-    pub needed: Box<dyn Fn(&str) -> Option<Needed> + 'a>,
+    pub needed: NeededIn<'a>,
     /// The command that prints the policy.
     pub policy: String,
     /// The command that says what is wrong with the file.
