@@ -39,16 +39,26 @@ pub(super) async fn checks(machine: &Machine<'_>) -> Vec<Check> {
     all
 }
 
+/// Why a program didn't say what it was asked.
+enum Unsaid {
+    /// It took too long, as it may on a busy machine.
+    Slow(String),
+    Broken(String),
+}
+
 /// The first line that a program says; nothing where there is none of that name.
-async fn says(program: impl Into<OsString>, args: &[&str]) -> Result<Option<String>, String> {
+async fn says(program: impl Into<OsString>, args: &[&str]) -> Result<Option<String>, Unsaid> {
     let program = program.into();
     let shown = program.to_string_lossy().into_owned();
     let mut command = Command::new(&program);
     command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     match timeout(TIME, command.output()).await {
-        Err(_) => Err(format!("{shown} did not say its version within {} s", TIME.as_secs())),
+        Err(_) => Err(Unsaid::Slow(format!(
+            "{shown} did not say its version within {} s",
+            TIME.as_secs()
+        ))),
         Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Ok(Err(error)) => Err(format!("{shown}: {error}")),
+        Ok(Err(error)) => Err(Unsaid::Broken(format!("{shown}: {error}"))),
         Ok(Ok(output)) => {
             let line = |bytes: &[u8]| {
                 let text = String::from_utf8_lossy(bytes).into_owned();
@@ -63,11 +73,11 @@ async fn says(program: impl Into<OsString>, args: &[&str]) -> Result<Option<Stri
                         .or_else(|| line(&output.stderr))
                         .unwrap_or_default(),
                 )),
-                false => Err(format!(
+                false => Err(Unsaid::Broken(format!(
                     "{shown} ended with {}: {}",
                     output.status,
                     line(&output.stderr).unwrap_or_default()
-                )),
+                ))),
             }
         }
     }
@@ -98,7 +108,7 @@ async fn python(machine: &Machine<'_>) -> Check {
                 install(),
             ),
         },
-        Err(why) => Check::unknown(Topic::Python, why, install()),
+        Err(Unsaid::Slow(why) | Unsaid::Broken(why)) => Check::unknown(Topic::Python, why, install()),
     }
 }
 
@@ -139,7 +149,8 @@ async fn cfn_lint() -> Check {
             "cfn-lint isn't found: `qfleet check` can't hold templates against AWS's schemas",
             install,
         ),
-        Err(why) => Check::failed(Topic::CfnLint, why, install),
+        Err(Unsaid::Slow(why)) => Check::unknown(Topic::CfnLint, why, Mend::new("look again when less runs here")),
+        Err(Unsaid::Broken(why)) => Check::failed(Topic::CfnLint, why, install),
     }
 }
 
