@@ -40,6 +40,7 @@ pub(super) async fn checks(machine: &Machine<'_>) -> Vec<Check> {
 }
 
 /// Why a program didn't say what it was asked.
+#[derive(Debug, PartialEq, Eq)]
 enum Unsaid {
     /// It took too long, as it may on a busy machine.
     Slow(String),
@@ -220,7 +221,7 @@ mod tests {
         let of = async |script: &str| says("sh", &["-c", script]).await;
         assert_eq!(of("echo; echo one; echo two").await, Ok(Some("one".to_owned())));
         let failed = of("echo no >&2; exit 3").await.expect_err("it fails");
-        assert!(failed.contains("ended with exit status: 3: no"), "{failed}");
+        assert_eq!(failed, Unsaid::Broken("sh ended with exit status: 3: no".to_owned()));
         assert_eq!(says("no-program-of-this-name", &[]).await, Ok(None));
     }
 }
