@@ -3,6 +3,7 @@
 pub mod address;
 pub mod delivery;
 pub mod holdings;
+pub mod looked;
 pub mod protection;
 pub mod stage;
 pub mod web;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 use address::Address;
 use futures_util::future::try_join_all;
+use looked::Looked;
 
 use crate::blueprint::names;
 use crate::blueprint::notifications::Notifications;
@@ -56,10 +58,14 @@ impl Deployed {
     /// A failure when it isn't deployed.
     pub async fn require(cloud: &Cloud, environment: &str, deploy: &str) -> error::Result<Deployed> {
         let deployed = Deployed::find(cloud, environment).await?;
-        match deployed.stacks.is_empty() {
-            true => Err(Error::failed(deployed.address.not_deployed()).with_help(format!("deploy it first: {deploy}"))),
-            false => Ok(deployed),
+        if !deployed.stacks.is_empty() {
+            return Ok(deployed);
         }
+        let missing = Error::failed(deployed.address.not_deployed());
+        Err(match Looked::new(cloud, false).elsewhere(&cloud.region) {
+            Some(elsewhere) => missing.with_help(format!("{elsewhere}. To deploy it here: {deploy}")),
+            None => missing.with_help(format!("deploy it first: {deploy}")),
+        })
     }
 
     /// The same among stacks that were read already.

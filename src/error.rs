@@ -1,5 +1,8 @@
 //! One error type that a reader can act on, and the exit codes.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use crate::environment::problem::Problems;
 use crate::seen;
 
@@ -36,7 +39,12 @@ pub enum Error {
     },
     /// Something that was asked for is not done, on purpose.
     #[error("{message}")]
-    Refused { message: String, help: Option<String> },
+    Refused {
+        message: String,
+        help: Option<String>,
+        /// Each reason by itself, where there may be several.
+        refusals: Vec<Refusal>,
+    },
     /// It ended with this exit code, and why is shown already.
     #[error("it did not end well")]
     Shown(u8),
@@ -46,6 +54,37 @@ pub enum Error {
     /// The user, or the pipeline, ended it. Already shown.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// One reason why something is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Refusal {
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// What `--allow-replace` takes that allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_replace: Option<String>,
+}
+
+impl Refusal {
+    pub fn new(message: impl Into<String>) -> Refusal {
+        Refusal {
+            message: message.into(),
+            help: None,
+            allow_replace: None,
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal {
+            help: error.help().map(str::to_owned),
+            ..Refusal::new(error.to_string())
+        }
+    }
 }
 
 /// The result of everything that can fail towards the user.
@@ -74,6 +113,21 @@ impl Error {
         Error::Refused {
             message: message.into(),
             help: None,
+            refusals: Vec::new(),
+        }
+    }
+    /// The same refusal with each of its reasons by itself.
+    pub fn with_refusals(mut self, all: Vec<Refusal>) -> Self {
+        if let Error::Refused { refusals, .. } = &mut self {
+            *refusals = all;
+        }
+        self
+    }
+    /// Each reason of a refusal by itself.
+    pub fn refusals(&self) -> &[Refusal] {
+        match self {
+            Error::Refused { refusals, .. } => refusals,
+            _ => &[],
         }
     }
     /// The same error with what to do about it.

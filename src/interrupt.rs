@@ -2,8 +2,8 @@
 //! hand is told to stop, once; what doesn't stop is ended.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,6 +28,29 @@ pub struct Interrupt {
     unhurried: Arc<AtomicBool>,
     /// Signals are somebody else's now.
     handed_over: Arc<AtomicBool>,
+    at_work: Arc<Mutex<Vec<AtWork>>>,
+}
+
+/// A stack on which CloudFormation works while the command waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtWork {
+    pub environment: String,
+    pub stack: String,
+}
+
+/// It is waited for until this is dropped.
+#[must_use]
+pub struct Awaited<'a> {
+    interrupt: &'a Interrupt,
+    work: AtWork,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut all) = self.interrupt.at_work.lock() {
+            all.retain(|known| *known != self.work);
+        }
+    }
 }
 
 impl Interrupt {
@@ -36,7 +59,10 @@ impl Interrupt {
     ///
     /// # Errors
     /// When the process may not handle signals.
-    pub fn listen(deadline: Option<Instant>, end_at_once: impl Fn(Error) + Send + 'static) -> io::Result<Interrupt> {
+    pub fn listen(
+        deadline: Option<Instant>,
+        end_at_once: impl Fn(Error, &[AtWork]) + Send + 'static,
+    ) -> io::Result<Interrupt> {
         let (asked, interrupt) = Interrupt::new(deadline);
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
@@ -48,16 +74,16 @@ impl Interrupt {
                 tokio::select! {
                     _ = int.recv() => {}
                     _ = term.recv() => {}
-                    () = until(too_long) => end_at_once(out_of_time()),
+                    () = until(too_long) => end_at_once(out_of_time(), &listener.at_work()),
                     () = until(overdue), if !listener.unhurried.load(Ordering::Relaxed) => {
-                        end_at_once(Error::Interrupted);
+                        end_at_once(Error::Interrupted, &listener.at_work());
                     }
                 }
                 if listener.handed_over.load(Ordering::Relaxed) {
                     continue;
                 }
                 if asked.send_replace(true) {
-                    end_at_once(Error::Interrupted);
+                    end_at_once(Error::Interrupted, &listener.at_work());
                 }
                 overdue = Some(Instant::now() + LONGEST);
             }
@@ -85,6 +111,7 @@ impl Interrupt {
             deadline,
             unhurried: Arc::default(),
             handed_over: Arc::default(),
+            at_work: Arc::default(),
         };
         (sender, interrupt)
     }
@@ -145,6 +172,22 @@ impl Interrupt {
     /// From now on a first signal doesn't hurry it: the command was told what to do then, and it may take long.
     pub fn take_your_time(&self) {
         self.unhurried.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that CloudFormation works on a stack now, for whoever must end the command at once.
+    pub fn awaits(&self, environment: &str, stack: &str) -> Awaited<'_> {
+        let work = AtWork {
+            environment: environment.to_owned(),
+            stack: stack.to_owned(),
+        };
+        if let Ok(mut all) = self.at_work.lock() {
+            all.push(work.clone());
+        }
+        Awaited { interrupt: self, work }
+    }
+
+    fn at_work(&self) -> Vec<AtWork> {
+        self.at_work.lock().map_or_else(|_| Vec::new(), |all| all.clone())
     }
 
     /// From now on signals are heard by somebody else.

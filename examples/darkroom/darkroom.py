@@ -58,11 +58,12 @@ class Darkroom:
         received = self.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait)
         for message in received.get("Messages", []):
             handle = {"QueueUrl": self.queue, "ReceiptHandle": message["ReceiptHandle"]}
+            key = None
             try:
                 for key in keys_in(message["Body"]):
                     self.photo(key)
             except (png.NotAPhoto, ValueError, KeyError) as why:
-                print(f"can't be developed: {why}: {message['Body'][:300]}", flush=True)
+                print(f"can't be developed: {key or message['Body'][:300]}: {why}", flush=True)
                 # Another worker won't do better, but that isn't for this one to say: it gives it back at once.
                 self.sqs.change_message_visibility(VisibilityTimeout=0, **handle)
                 continue

@@ -80,6 +80,8 @@ pub fn run(blueprint: &Blueprint, region: &str) -> Result<Option<Vec<Finding>>, 
                 "none",
                 "--regions",
                 region,
+                // What a `.cfnlintrc` leaves out is left out, too: without this, it would be overridden.
+                "--merge-configs",
                 "--ignore-checks",
             ])
             .args(IGNORED)

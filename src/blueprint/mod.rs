@@ -23,6 +23,7 @@ pub mod rolling_update;
 mod scripts;
 pub mod tags;
 pub mod template;
+pub mod template_folder;
 mod templates;
 
 use std::collections::BTreeMap;
@@ -357,15 +358,4 @@ pub fn resources(body: &str) -> Vec<(String, String)> {
         .iter()
         .filter_map(|(name, resource)| Some((name.as_str()?.to_owned(), resource.get("Type")?.as_str()?.to_owned())))
         .collect()
-}
-
-/// Where a template lies in the artifacts bucket when it is too long to be sent inline.
-pub fn template_key(body: &str) -> String {
-    use sha2::{Digest, Sha256};
-    use std::fmt::Write;
-    let mut key = String::from("templates/");
-    for byte in Sha256::digest(body.as_bytes()) {
-        let _ = write!(key, "{byte:02x}");
-    }
-    key + ".yaml"
 }

@@ -111,6 +111,18 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_that_is_not_there_feeds_nobody() {
+        let wrong = sources(&environment(&[("a", "bucket"), ("b", "c")], &[]).stages).expect_err("no such stage");
+        let [problem] = wrong.as_slice() else {
+            panic!("{wrong:?}");
+        };
+        assert_eq!(
+            (problem.pointer.as_str(), problem.message.as_str()),
+            ("/stages/1/from", "there is no stage `c`")
+        );
+    }
+
+    #[test]
     fn a_circle_is_a_problem_of_each_of_its_parts() {
         let pointers = |stages: &[(&str, &str)], extras: &[(&str, &str)]| -> Vec<String> {
             let problems = of_parts(&environment(stages, extras)).expect_err("a circle");

@@ -85,6 +85,29 @@ pub fn section<'a>(template: &'a Map<String, Value>, name: &str) -> impl Iterato
     template.get(name).and_then(Value::as_object).into_iter().flatten()
 }
 
+/// The text of `Fn::Sub` with what `value` says of each `${name}`; `${!name}` stays as `${name}`
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-sub.html>).
+///
+/// # Errors
+/// Those of `value`.
+pub fn substitute<E>(text: &str, value: impl Fn(&str) -> Result<String, E>) -> Result<String, E> {
+    let mut pieces = text.split("${");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let Some((name, rest)) = piece.split_once('}') else {
+            out += "${";
+            out += piece;
+            continue;
+        };
+        match name.strip_prefix('!') {
+            Some(literal) => out += &format!("${{{literal}}}"),
+            None => out += &value(name)?,
+        }
+        out += rest;
+    }
+    Ok(out)
+}
+
 /// CloudFormation takes texts for what they say.
 pub fn truth(value: &Value) -> bool {
     value.as_bool() == Some(true) || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true"))

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use jiff::Timestamp;
 
 use super::connection::causes::causes;
-use super::connection::source::why_none;
+use super::connection::no_credentials::why_none;
 use super::{Cloud, CloudError, explain};
 
 /// Where credentials come from.

@@ -3,6 +3,7 @@
 pub mod account;
 pub(in crate::cloud) mod actual;
 pub mod autoscaling;
+mod cli;
 pub mod cloudformation;
 pub mod cloudfront;
 pub mod cloudwatch;
@@ -26,11 +27,12 @@ pub mod sqs;
 pub mod ssm;
 pub mod tagging;
 
+pub use cli::AwsCli;
 pub use connection::calls::{Answer, Call, OnCall, Step, Told};
 pub use connection::connect::{Connect, Credentials, Unidentified};
 pub use connection::failure::CloudError;
 pub(crate) use connection::failure::{explain, unless};
-pub use connection::region::region_by_default;
+pub use connection::region::{RegionFrom, region_by_default};
 
 /// The AWS account and region (or the local emulator) that a command works on.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct Cloud {
     /// The account's twelve digits.
     pub account: String,
     pub region: String,
+    /// What named it.
+    pub region_from: connection::region::RegionFrom,
     /// Whether this is the local emulator.
     pub local: bool,
     cloudcontrol: aws_sdk_cloudcontrol::Client,
@@ -60,8 +64,8 @@ pub struct Cloud {
     tagging: aws_sdk_resourcegroupstagging::Client,
     limiter: connection::limiter::Limiter,
     ec2_answers: ec2::Answers,
-    /// The endpoint that an option named, or the emulator's.
-    endpoint_url: Option<String>,
+    /// What options named: the profile, and the endpoint or the emulator's.
+    cli: AwsCli,
     /// What the clients were made from: for those of another region.
     config: aws_config::SdkConfig,
     on_call: Option<OnCall>,

@@ -39,10 +39,10 @@ pub struct Backfill {
     /// Only say how many objects there are
     #[arg(long)]
     dry_run: bool,
-    /// At most so many messages a second
+    /// Most messages to send a second
     #[arg(long, value_name = "N", value_parser = super::send::rate)]
     rate: Option<f64>,
-    /// Go on without being asked
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }

@@ -17,9 +17,9 @@ use crate::report::check::{CfnLint, Checked, FunctionFact};
 #[command(after_help = "\
 Checks the file, renders it, checks the sizes of the templates against AWS's limits, and gives
 advice. cfn-lint checks the templates too when QFLEET_CFN_LINT names it, it is on the PATH, or `qfleet
-local install` has brought it.
+local install` has brought it. It reads a .cfnlintrc in the folder where qfleet runs: `ignore_checks: [E3012]` leaves a rule out.
 
-Errors end with exit code 2. Advice and warnings don't: they end with 0.
+Exit codes: 2 for errors; 0 for advice and warnings, or 2 with --strict.
 
 Examples:
   qfleet check production
@@ -27,9 +27,12 @@ Examples:
 pub struct Check {
     #[command(flatten)]
     env: Env,
-    /// Account that the names of buckets hold, when the file names none
+    /// Account for the names of buckets, when the file names none
     #[arg(long, value_name = "ID", value_parser = placement::account_id)]
     account: Option<String>,
+    /// Exit with 2 for advice and warnings, too
+    #[arg(long)]
+    strict: bool,
 }
 
 /// What the concurrency of each function allows.
@@ -70,7 +73,7 @@ impl Check {
             functions: functions(&environment),
         };
         report::check::show(&checked, global.output);
-        if checked.errors() > 0 {
+        if checked.errors() > 0 || self.strict && !checked.is_clean() {
             return Err(Error::Shown(exit_code::USAGE));
         }
         match checked.cfn_lint {

@@ -2,8 +2,6 @@
 //! program itself, with the words so far (`QFLEET_COMPLETE`).
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::CompleteEnv;
@@ -12,8 +10,10 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 use super::Cli;
 use super::global::Env;
 use super::name_option::NameOption;
+use super::near;
 use crate::blueprint;
 use crate::environment::{self, Environment};
+use crate::local::fleet::stop;
 
 /// Set by the scripts, to the shell's name.
 pub(super) const VARIABLE: &str = "QFLEET_COMPLETE";
@@ -51,16 +51,17 @@ fn completed_by(arg: Arg) -> Arg {
 
 /// Bare names of those in stacks/, and paths of YAML files.
 fn environments(begun: &OsStr) -> Vec<CompletionCandidate> {
-    let bare = stacks().filter_map(|path| path.file_stem().map(OsStr::to_owned));
+    let bare = near::files().filter_map(|path| path.file_stem().map(OsStr::to_owned));
     let mut found = matching(begun, bare);
-    found.extend(PathCompleter::any().filter(is_yaml).complete(begun));
+    found.extend(PathCompleter::any().filter(near::is_yaml).complete(begun));
     found
 }
 
-/// The names in the files of stacks/, which needn't be the files'.
+/// The names in the files of stacks/, which needn't be the files', and those of local fleets that run.
 fn names(begun: &OsStr) -> Vec<CompletionCandidate> {
-    let read = stacks().filter_map(|path| environment::load(&path).ok());
-    matching(begun, read.map(|environment| environment.name.into()))
+    let read = near::files().filter_map(|path| environment::load(&path).ok());
+    let running = stop::running().unwrap_or_default().into_iter().map(OsString::from);
+    matching(begun, read.map(|environment| environment.name.into()).chain(running))
 }
 
 /// What the environment on the command line has.
@@ -82,14 +83,4 @@ fn matching(begun: &OsStr, all: impl Iterator<Item = OsString>) -> Vec<Completio
     found.sort();
     found.dedup();
     found.into_iter().map(CompletionCandidate::new).collect()
-}
-
-fn stacks() -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir("stacks").into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| is_yaml(path))
-}
-
-fn is_yaml(path: &Path) -> bool {
-    let is_one = |extension: &OsStr| extension == "yaml" || extension == "yml";
-    path.is_file() && path.extension().is_some_and(is_one)
 }

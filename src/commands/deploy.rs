@@ -6,9 +6,13 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
+use super::after_deploy;
 use super::global::{Env, Global};
+use super::numbers::whole;
 use super::waits::Waits;
+use super::words;
 use crate::blueprint::Blueprint;
+use crate::blueprint::template_folder::TemplateFolder;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Change, Manner, OnFailure};
 use crate::engine::approved::{Approved, Digest};
@@ -47,7 +51,7 @@ Exit codes: 0 deployed, or nothing to do; 1 an operation failed; 2 bad file or u
 pub struct Deploy {
     #[command(flatten)]
     env: Env,
-    /// Go on without being asked, also where more is replaced than the plan could show
+    /// Don't ask for confirmation, not even where more is replaced than the plan could show
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -56,12 +60,12 @@ pub struct Deploy {
     #[arg(long)]
     no_attach: bool,
     /// How many stacks are worked on at once
-    #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = CONCURRENCY, value_parser = whole::<u16>(1..=1000, 8))]
     concurrency: u16,
-    /// What becomes of a stack when it fails [default: delete for the first create of a lab, else rollback]
+    /// What happens to a stack when it fails [default: delete for the first create of a lab, else rollback]
     #[arg(long, value_name = "WHAT")]
     on_failure: Option<OnFailure>,
-    /// Do what this digest of a plan stands for, and refuse anything else; nothing is asked then
+    /// Deploy what the plan with this digest showed, and refuse anything else; without asking
     #[arg(long, value_name = "DIGEST")]
     expect: Option<Digest>,
     #[command(flatten)]
@@ -92,17 +96,18 @@ pub struct Selection {
     /// Also destroy what the file no longer has, after the rest, as `destroy` does it
     #[arg(long, conflicts_with = "only")]
     pub prune: bool,
-    /// Allow this bucket or queue, by its name in the template, to be replaced or deleted with what is in it
+    /// Allow this bucket or queue, by its name in the template, to be replaced or deleted with what is in it: `Queue`, or
+    /// `move.Queue`, which is that of one part; what --prune takes is named with its part
     #[arg(long, value_name = "RESOURCE")]
     pub allow_replace: Vec<String>,
-    /// Take off termination protection that somebody switched on by hand
+    /// Remove termination protection that somebody switched on by hand
     #[arg(long)]
     pub disable_protection: bool,
     /// Name of the change sets, for a pipeline to find them
     #[arg(long, value_name = "NAME", value_parser = change_set_name)]
     pub change_set_name: Option<String>,
-    /// Role that CloudFormation works with; it keeps it for later operations, deletion included
-    #[arg(long, value_name = "ARN")]
+    /// Role for CloudFormation to use, which it keeps for later operations, deletion included
+    #[arg(long, value_name = "ARN", value_parser = words::role_arn)]
     pub role_arn: Option<String>,
 }
 
@@ -187,7 +192,13 @@ impl Deploy {
             };
             let waiting = self.waits.begin(global, interrupt);
             person
-                .bring_up(&cloud, waiting, wish, |report| person.show_result(report))
+                .bring_up(&cloud, waiting, wish, |report| {
+                    person.show_result(report)?;
+                    if global.output == Output::Text {
+                        after_deploy::tell(global, &self.env, &environment, report);
+                    }
+                    Ok(())
+                })
                 .await
         })
     }
@@ -201,6 +212,7 @@ impl Deploy {
             },
             allow_replace: self.selection.allow_replace.clone(),
             disable_protection: self.selection.disable_protection,
+            templates: TemplateFolder::OfDeploys,
         }
     }
 }
@@ -302,12 +314,14 @@ impl<'a> Person<'a> {
                 report::prose(&report::data::left(report));
                 report::text(&report::receipt::pruned(report));
                 if report.succeeded {
-                    report::text(&report::summary::outputs(&report.outputs));
+                    report::text(&report::summary::outputs(&report::summary::to_copy(&report.outputs)));
+                    report::note(&format!("All outputs: qfleet outputs {}", self.env));
                 }
             }
             Output::Json => report::json(report),
             Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
         }
+        report::summary::note_causes(report, self.global.output);
         report.result()
     }
 }
@@ -324,7 +338,12 @@ impl Ask for Asked<'_> {
             .iter()
             .filter_map(|stack| Some(format!("{}: {}", stack.stack, stack.warning.as_ref()?)));
         let drift = report::plan::drift(plan, env);
-        for warning in warnings.chain(drift).chain(report::surplus::warnings(plan, env)) {
+        let expiry = report::plan::expiry(plan, env);
+        let of_environment = drift.into_iter().chain(expiry);
+        for warning in warnings
+            .chain(of_environment)
+            .chain(report::surplus::warnings(plan, env))
+        {
             self.events.warn(warning);
         }
     }
@@ -346,7 +365,7 @@ impl Ask for Asked<'_> {
 
     fn approves(&self, stack: &str, changes: &[&Change]) -> bool {
         self.progress.suspend(|| {
-            report::note(&report::plan::not_shown(stack, changes));
+            report::note(&report::changes::not_shown(stack, changes));
             report::confirm(self.person.interrupt, &format!("Go on with {stack}?"), self.person.yes).unwrap_or(false)
         })
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::global::Global;
 use super::named::Named;
 use super::waits::Waits;
+use super::words;
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
 use crate::engine::destroy::destroyed::Destroyed;
@@ -16,6 +17,7 @@ use crate::engine::operation::{Context, Waiting};
 use crate::engine::plan::blocking::Blocking;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
+use crate::local::fleet::{self, stop};
 use crate::observe::data::Data;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
@@ -44,12 +46,13 @@ Examples:
   qfleet destroy lab --yes                 in a pipeline: no questions
   qfleet destroy --name lab                where the environment file is lost
 
-Exit codes: 0 gone, or gone already; 1 something could not be deleted, or is left over; 2 bad file or usage; \
+Exit codes: 0 gone, or gone already; 1 something could not be deleted, is left over, or nothing was found in a region that \
+neither --region nor the file names; 2 bad file or usage; \
 4 refused (protected, used by others, not confirmed); 130 interrupted.")]
 pub struct Destroy {
     #[command(flatten)]
     which: Named,
-    /// Go on without being asked
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Don't give workers the time to finish; others receive their messages again
@@ -61,8 +64,8 @@ pub struct Destroy {
     /// Leave behind what can't be deleted in the end, and name it
     #[arg(long)]
     force: bool,
-    /// Role that CloudFormation works with, instead of the one that it was given last
-    #[arg(long, value_name = "ARN")]
+    /// Role for CloudFormation to use, instead of the one that it was given last
+    #[arg(long, value_name = "ARN", value_parser = words::role_arn)]
     role_arn: Option<String>,
     #[command(flatten)]
     waits: Waits,
@@ -93,6 +96,14 @@ impl Destroy {
             report::result(global.output, &destroyed, || {
                 report::receipt::destroyed(&destroyed, &again)
             });
+            report::summary::note_causes(&destroyed.report, global.output);
+            if global.local && fleet::find(&meant.name).is_ok_and(|fleet| fleet.is_some()) {
+                let down = global.with_whereabouts(&format!("qfleet local down {}", self.which.words()));
+                report::note(&format!(
+                    "the local fleet of {} still runs, without work; end it: {down}",
+                    meant.name
+                ));
+            }
             destroyed.result()
         })
     }
@@ -123,7 +134,11 @@ pub(super) async fn take_down(
     let destroyed = take_down::take_down(context, wish, &person).await;
     drop(events);
     progress.end().await;
-    destroyed
+    let destroyed = destroyed?;
+    if cloud.local && destroyed.result().is_ok() {
+        stop::forget(&destroyed.report.address)?;
+    }
+    Ok(destroyed)
 }
 
 /// Who is asked: whoever started the command.

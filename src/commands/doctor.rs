@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::global::{Env, Global};
 use super::name_option::NameOption;
 use crate::blueprint::{self, Placement};
-use crate::cloud::connection::region::{self, RegionFrom};
-use crate::cloud::{Connect, Credentials};
+use crate::cloud::connection::region;
+use crate::cloud::{Connect, Credentials, RegionFrom};
 use crate::environment::Environment;
 use crate::environment::given_name::GivenBy;
 use crate::error::{Error, Result, exit_code};
@@ -30,16 +30,18 @@ const SOME_REGION: &str = "us-east-1";
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks whether this machine, these credentials and this account can do what the file needs, and changes nothing. Each check \
+Checks that this machine, these credentials and this account can do what the file needs, and changes nothing. Each check \
 has passed, has failed, or is unknown, and says why; what hasn't passed comes with what to do about it.
 
 This machine: qfleet, python3, cfn-lint, the local emulator, the clock. Account: credentials, whose they are and how long \
 they last, the region, the rights of a deploy. Environment: the network and its way out, instance types in its zones, images, quotas against what \
 the file needs at its maximum. Without ENV: what needs no file. With --local: what the emulator needs.
 
-Everything is asked side by side, and given up after some seconds: it also ends without a network.
+All checks run at once and give up after some seconds, so it ends without a network, too.
 
-Exit codes: 0 nothing has failed, whatever is unknown; 1 a check has failed; 2 bad usage, or a bad file.
+Exit codes: 0 nothing has failed, though something may be unknown; 1 a check has failed, or AWS couldn't be asked \
+anything; 2 bad usage, or \
+a bad file.
 
 Examples:
   qfleet doctor                     before there is a file
@@ -83,11 +85,8 @@ impl Doctor {
                 _ => None,
             };
             let connect = Connect {
-                region: Some(
-                    found
-                        .as_ref()
-                        .map_or(SOME_REGION.to_owned(), |(region, _)| region.clone()),
-                ),
+                // No matter from where: calls only have to go somewhere.
+                region: found.clone().or(Some((SOME_REGION.to_owned(), RegionFrom::Option))),
                 endpoint_url: global.endpoint_url.clone(),
                 credentials: Credentials::Chain {
                     profile: global.profile.clone(),
@@ -150,13 +149,10 @@ fn needed(environment: &Environment, account: &str, region: &str) -> Option<Need
 
 /// The region as every command takes it: the option's, the file's, that of AWS's defaults.
 async fn region(global: &Global, environment: Option<&Environment>) -> Option<(String, RegionFrom)> {
-    if let Some(region) = &global.region {
-        return Some((region.clone(), RegionFrom::Option));
+    match global.named_region(environment) {
+        Some(named) => Some(named),
+        None => region::find(global.profile.as_deref()).await,
     }
-    if let Some(region) = environment.and_then(|environment| environment.region.clone()) {
-        return Some((region, RegionFrom::File));
-    }
-    region::find(global.profile.as_deref()).await
 }
 
 fn profile(global: &Global) -> Profile {

@@ -91,7 +91,8 @@ struct Documents<'a> {
     local_up: Detached<'a>,
     #[schemars(rename = "local down")]
     local_down: local_down::Document<'a>,
-    /// Any command that fails before it has a result prints this.
+    /// Any command that fails before it has a result prints this, also where the command line or a file can't be read; with
+    /// `--output jsonl` in one line, which is the last.
     error: ErrorDocument<'a>,
     /// What `deploy`, `destroy`, `recover`, `drift --revert` and `events` tell with `--output jsonl`.
     #[schemars(rename = "lines of stacks")]

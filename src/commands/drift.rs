@@ -10,6 +10,7 @@ use super::named::Named;
 use super::waits::Waits;
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::engine::operation::Context;
 use crate::engine::revert::put_back::{Ask, Reverted, put_back};
 use crate::error::{Error, Result, exit_code};
@@ -92,7 +93,7 @@ impl Drift {
             let check = drift::check(&cloud, &environment.name, self.part.as_deref(), ignores);
             let found = interrupt.unless_stopped(check).await?;
             if found.stacks.is_empty() {
-                return Err(self.nothing(&found));
+                return Err(self.nothing(&cloud, &found));
             }
             if self.revert && found.verdict == drift::Verdict::Drifted {
                 return self.put_back(global, &cloud, interrupt, &found).await;
@@ -105,7 +106,7 @@ impl Drift {
         })
     }
 
-    fn nothing(&self, found: &Found) -> Error {
+    fn nothing(&self, cloud: &Cloud, found: &Found) -> Error {
         match &self.part {
             Some(part) => Error::failed(format!(
                 "{} has no stack for the part `{part}` in {}",
@@ -113,8 +114,13 @@ impl Drift {
                 found.address.place()
             ))
             .with_help("leave --part out to look at all that is deployed"),
-            None => Error::failed(format!("{}: nothing to look at", found.address.not_deployed()))
-                .with_help("`qfleet list` shows what is deployed where; check the account and --region"),
+            None => {
+                let elsewhere = Looked::new(cloud, false).elsewhere(&cloud.region);
+                let help = elsewhere.unwrap_or_else(|| {
+                    "`qfleet list` shows what is deployed where; check the account and --region".to_owned()
+                });
+                Error::failed(format!("{}: nothing to look at", found.address.not_deployed())).with_help(help)
+            }
         }
     }
 
@@ -178,6 +184,7 @@ impl Drift {
             progress.suspend(|| report::note(&report::summary::text(report, &again)));
         }
         self.show(global, found, Some(reverted), None);
+        report::summary::note_causes(report, global.output);
         result?;
         if self.fail && !reverted.not_reverted.is_empty() {
             return Err(Error::Differences);

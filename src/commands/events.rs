@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use super::global::Global;
 use super::logs::before;
 use super::named::Named;
+use crate::cloud::Cloud;
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
 use crate::observe::events::{Follower, Happened};
@@ -34,7 +36,7 @@ pub struct Events {
     /// Only what failed
     #[arg(long)]
     failed: bool,
-    /// Go on with what happens from now on
+    /// Keep showing new events
     #[arg(long, short)]
     follow: bool,
 }
@@ -51,9 +53,8 @@ impl Events {
             let cloud = interrupt
                 .unless_stopped(global.connect(environment.file.as_ref()))
                 .await?;
-            let address = Address::new(&cloud, &environment.name);
             let mut follower = Follower::new(&cloud, &environment.name, since);
-            let shown = self.show(global, &address, &mut follower, since);
+            let shown = self.show(global, &cloud, &environment.name, &mut follower, since);
             Global::until_stopped(interrupt, self.follow, shown).await
         })
     }
@@ -61,21 +62,25 @@ impl Events {
     async fn show(
         &self,
         global: &Global,
-        address: &Address,
+        cloud: &Cloud,
+        name: &str,
         follower: &mut Follower<'_>,
         since: Timestamp,
     ) -> Result<()> {
+        let address = &Address::new(cloud, name);
         let past = self.wanted(follower.past().await?);
+        let looked = Looked::new(cloud, follower.follows_any());
         if global.output == Output::Json {
             report::json(&Document {
                 address,
+                looked,
                 since,
                 events: past,
             });
             return Ok(());
         }
         if past.is_empty() {
-            report::note(&self.nothing(address, follower.follows_any()));
+            report::note(&self.nothing(address, &looked));
         }
         let mut is_read = report::events::lines(&past, global.output);
         while self.follow && is_read {
@@ -95,9 +100,11 @@ impl Events {
         events
     }
 
-    fn nothing(&self, address: &Address, is_deployed: bool) -> String {
-        if !is_deployed {
-            return format!("{}: no stack carries its name.", address.not_deployed());
+    fn nothing(&self, address: &Address, looked: &Looked) -> String {
+        if !looked.found {
+            let elsewhere = looked.elsewhere(&address.region);
+            let elsewhere = elsewhere.map_or(String::new(), |elsewhere| format!(" {elsewhere}."));
+            return format!("{}: no stack carries its name.{elsewhere}", address.not_deployed());
         }
         let what = if self.failed { "failed" } else { "happened" };
         format!(

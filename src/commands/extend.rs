@@ -24,7 +24,7 @@ const MOST: Duration = Duration::days(365);
 #[command(
     override_usage = "qfleet extend [OPTIONS] [ENV] <LENGTH>",
     after_help = "\
-It counts from the expiry that the environment has now; from now, when that is past. Nothing else changes: no stack is \
+It counts from the environment's present expiry, or from now when that is past. Nothing else changes: no stack is \
 touched, and a later deploy doesn't move the expiry back. An environment without a `lifetime` never expires, and is \
 refused.
 
@@ -32,8 +32,8 @@ Examples:
   qfleet extend lab 2h
   qfleet extend --name lab 1d              where the environment file is lost
 
-Exit codes: 0 moved; 1 it could not be read or written; 2 bad file or usage; 4 refused (not deployed, or it has no \
-lifetime)."
+Exit codes: 0 moved; 1 it is not deployed, or its expiry could not be read or written; 2 bad file or usage; 4 refused \
+(it has no lifetime)."
 )]
 pub struct Extend {
     // The last word is the length. What clap has for that, `allow_missing_positional`, takes the first word for the length
@@ -70,7 +70,7 @@ impl Extend {
         global.run(None, async |interrupt| {
             let look = async {
                 let cloud = global.connect(meant.file.as_ref()).await?;
-                let from = expiry(&cloud, &meant.name).await?;
+                let from = expiry(&cloud, &meant.name, &global.deploy(&meant)).await?;
                 Ok::<_, Error>((cloud, from))
             };
             let (cloud, from) = interrupt.unless_stopped(look).await?;
@@ -108,12 +108,8 @@ impl Extend {
     }
 }
 
-async fn expiry(cloud: &Cloud, name: &str) -> Result<Timestamp> {
-    let deployed = Deployed::find(cloud, name).await?;
-    if deployed.stacks.is_empty() {
-        return Err(Error::refused(deployed.address.not_deployed())
-            .with_help("`qfleet list --all-regions` shows what is deployed and where"));
-    }
+async fn expiry(cloud: &Cloud, name: &str, deploy: &str) -> Result<Timestamp> {
+    Deployed::require(cloud, name, deploy).await?;
     let parameter = expiry_parameter(name);
     let Some(kept) = cloud.parameter(&parameter).await? else {
         return Err(Error::refused(format!("{name} has no lifetime: it never expires"))
@@ -121,7 +117,7 @@ async fn expiry(cloud: &Cloud, name: &str) -> Result<Timestamp> {
     };
     kept.trim().parse().map_err(|_| {
         Error::refused(format!("when {name} expires can't be read: {parameter} says {kept:?}"))
-            .with_help(correction(name, &cloud.cli_options()))
+            .with_help(correction(name, &cloud.cli()))
     })
 }
 

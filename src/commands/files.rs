@@ -25,18 +25,20 @@ use crate::report;
 /// Arguments of `files`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-How many files wait in the bucket for workers, how many are done, and the newest of each. A file is done when it is under \
-the prefix `processed` of the environment file. Counting takes a call for a thousand files; files that come and go \
+How many files are under the watched prefix (uploaded), how many are done, and the newest of each. A file is done when it \
+is under the prefix `processed` of the environment file. Where workers leave an upload in its place, it is still counted as \
+uploaded: `qfleet status` says how many messages wait. Counting takes a call for a thousand files; files that come and go \
 meanwhile may or may not be counted.
 
-A link is for one file, for whoever has it, until it ends: nothing else is made public. It is signed with the credentials \
-that qfleet has, and ends with them, if that is earlier. It can't be taken back.
+A link gives whoever has it one file, until it expires. Nothing else is made public. It is signed with the credentials \
+that qfleet has, and expires with them, if that is earlier. It can't be revoked.
 
-An upload link is for one key under the watched prefix, for whoever has it. Until it ends, it can be used again, in place of \
-what is there by then. What is printed is a command for curl that sends the file of that name; --output json has the form \
+An upload link is for one key under the watched prefix, for whoever has it. Until it expires it can be used again, \
+and replaces what is there by then. What is printed is a command for curl that sends the file of that name; \
+--output json has the form \
 itself, for a page: its fields, and after them the file. A page on another site needs `browsers` in the environment file.
 
---get writes the file when all of it has come, and never over another one.
+--get writes the file once all of it has come, and never overwrites another one.
 
 Examples:
   qfleet files lab
@@ -50,19 +52,19 @@ pub struct Files {
     /// Print a link to this file
     #[arg(long, value_name = "KEY", group = "links", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     link: Option<String>,
-    /// Print a link with which this file can be uploaded
+    /// Print a link to upload this file with
     #[arg(long, value_name = "KEY", group = "links", conflicts_with = "get", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     upload_link: Option<String>,
     /// How long the link is good for, 7d at most
     #[arg(long = "for", value_name = "LENGTH", default_value = "1h", requires = "links")]
     length: Duration,
-    /// How large the file may be that is uploaded, 5 GiB at most
+    /// How large the uploaded file may be, 5 GiB at most
     #[arg(long, value_name = "SIZE", requires = "upload_link")]
     max_size: Option<Size>,
-    /// Get this file
+    /// Download this file
     #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     get: Option<String>,
-    /// What to write it to, or the folder that it goes into
+    /// File or folder to write it to
     #[arg(long, value_name = "PATH", requires = "get")]
     to: Option<PathBuf>,
 }
@@ -72,7 +74,7 @@ pub(super) struct Document<'a> {
     #[serde(flatten)]
     address: &'a Address,
     bucket: &'a str,
-    /// What no worker has moved away yet.
+    /// What is under the watched prefix: what waits for a worker, and what workers left there when they were done with it.
     waiting: Held,
     /// What workers are done with.
     processed: Held,

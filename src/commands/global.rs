@@ -1,6 +1,7 @@
 //! Options that every command takes, and how an environment is found.
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use clap::builder::PossibleValue;
 use clap::{ArgAction, Args, ValueEnum};
@@ -10,9 +11,12 @@ use url::Url;
 
 use super::meant::Meant;
 use super::name_option::NameOption;
+use super::near;
+use super::words;
 use crate::blueprint::{self, Placement};
-use crate::cloud::{Cloud, Connect, Credentials, Unidentified};
+use crate::cloud::{AwsCli, Cloud, Connect, Credentials, RegionFrom, Unidentified};
 use crate::engine::plan::drafts::Drafts;
+use crate::environment::known_regions::{is_known, meant};
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::jobs::destinations::Destinations;
@@ -65,7 +69,7 @@ impl ValueEnum for Color {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// AWS region, instead of the file's
-    #[arg(long, global = true, value_name = "REGION", help_heading = "Global options")]
+    #[arg(long, global = true, value_name = "REGION", value_parser = words::region, help_heading = "Global options")]
     pub region: Option<String>,
     /// Profile of the AWS configuration files
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
@@ -130,13 +134,17 @@ impl Global {
         Ok((cloud, destinations))
     }
 
+    /// The region that was named for this command: by the option, or by the file. None leaves it to AWS's defaults.
+    pub fn named_region(&self, environment: Option<&Environment>) -> Option<(String, RegionFrom)> {
+        if let Some(region) = &self.region {
+            return Some((region.clone(), RegionFrom::Option));
+        }
+        Some((environment?.region.clone()?, RegionFrom::File))
+    }
+
     /// The same without asking whose credentials these are.
     pub async fn connect_unidentified(&self, environment: Option<&Environment>) -> Result<Unidentified> {
         let account = environment.and_then(|environment| environment.account.clone());
-        let region = self
-            .region
-            .clone()
-            .or_else(|| environment.and_then(|environment| environment.region.clone()));
         let (credentials, endpoint_url) = if self.local {
             let account = account.clone().unwrap_or_else(|| LOCAL_ACCOUNT.into());
             // Starting the emulator blocks, and a signal is to be heard meanwhile.
@@ -152,8 +160,8 @@ impl Global {
                 self.endpoint_url.clone(),
             )
         };
-        Connect {
-            region,
+        let connected = Connect {
+            region: self.named_region(environment),
             endpoint_url,
             credentials,
             account,
@@ -161,7 +169,9 @@ impl Global {
             on_call: report::calls::are_wanted().then_some(report::calls::tell),
         }
         .connect_unidentified()
-        .await
+        .await?;
+        warn_of_unknown(&connected.cloud().region);
+        Ok(connected)
     }
 
     /// The same for a command that is about the local emulator, whether or not `--local` was given.
@@ -209,6 +219,15 @@ impl Global {
         local.into_iter().chain(named).collect::<Vec<_>>().join(" ")
     }
 
+    /// The AWS CLI with the options that were given here, for what is said before there is a connection.
+    pub fn cli(&self) -> AwsCli {
+        AwsCli {
+            region: self.region.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+
     /// A command with these options behind it: copied, it works where this one did.
     pub fn with_whereabouts(&self, command: &str) -> String {
         match self.whereabouts().as_str() {
@@ -238,6 +257,16 @@ impl Global {
             Output::Text | Output::Json => Face::for_people(),
         }
     }
+}
+
+/// Says once that a region may be none. It may as well be newer than this program.
+pub fn warn_of_unknown(region: &str) {
+    static SAID: Once = Once::new();
+    if is_known(region) {
+        return;
+    }
+    let meant = meant(region).map_or(String::new(), |meant| format!(": did you mean `{meant}`?"));
+    SAID.call_once(|| report::note(&format!("warning: qfleet knows no region `{region}`{meant}")));
 }
 
 /// An address that the SDK can send to: of any other it says so only once it calls, in words of its own.
@@ -295,10 +324,15 @@ impl Env {
                 self.env.display(),
                 tried[0].display()
             ))
-            .with_help("give the path of an environment file, or write one with `qfleet init`"));
+            .with_help(
+                near::instead_of(&self.env).unwrap_or_else(|| {
+                    "give the path of an environment file, or write one with `qfleet init`".to_owned()
+                }),
+            ));
         }
+        let near = near::instead_of(&self.env);
         Err(Error::usage(format!("no environment file {}", self.env.display()))
-            .with_help("write one with `qfleet init`"))
+            .with_help(near.unwrap_or_else(|| "write one with `qfleet init`".to_owned())))
     }
 
     /// Loads and checks it.

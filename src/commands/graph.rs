@@ -18,7 +18,7 @@ Examples:
 
 Drawn from the rendered templates: an arrow is there because a template has a permission, a
 subscription or the like, which --output json names. What boots, logs and scales instances is left
-out. Asks nobody, as render; like that, it runs the `build` of a Lambda function's program.")]
+out. Makes no calls to AWS. Like render, it runs the `build` of a Lambda function's program.")]
 pub struct Graph {
     #[command(flatten)]
     env: Env,

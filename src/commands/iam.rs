@@ -1,21 +1,24 @@
 //! `qfleet iam ENV [--for PURPOSE]`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
 use super::global::Env;
-use super::{Global, placement};
+use super::numbers::whole;
+use super::{Global, placement, words};
 use crate::blueprint::{self, Placement};
 use crate::error::{Error, Result};
-use crate::permissions::{self, Purpose, Wanted};
+use crate::permissions::{self, Purpose, Statement, Wanted};
 use crate::report;
 
 /// Arguments of `iam`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-It holds what qfleet calls, and what CloudFormation calls in the caller's name; with --role-arn instead of the latter \
-the right to hand that role to CloudFormation, whose own policy --for cloudformation prints. Names of resources begin \
+It allows what qfleet calls, and what CloudFormation calls in the caller's name. With --role-arn it allows handing \
+over that role instead of the latter; --for cloudformation prints the role's own policy. Names of resources begin \
 with the environment's name; what has no name is known by its tag.
 
 Examples:
@@ -23,11 +26,11 @@ Examples:
   qfleet iam lab --for plan                 of one that only plans: for pull requests
   qfleet iam lab --for deploy --for destroy of one that does both
   qfleet iam lab --names 'pr-*'             for environments of pull requests, by `qfleet deploy lab --name pr-…`
-  qfleet iam lab --for reap                 of a nightly `qfleet reap`, for environments of any name
+  qfleet iam lab --for reap --names 'pr-*'  of a nightly `qfleet reap` of these
   qfleet iam lab --for plan | aws iam put-role-policy --role-name planner --policy-name qfleet \\
       --policy-document file:///dev/stdin
 
-Asks AWS nothing and needs no credentials. Where the account isn't known, the policy is good in any.")]
+Makes no calls to AWS and needs no credentials. Where the account isn't known, the policy is good in any.")]
 pub struct Iam {
     #[command(flatten)]
     env: Env,
@@ -35,9 +38,9 @@ pub struct Iam {
     #[arg(long = "for", value_name = "PURPOSE", default_value = "deploy")]
     purposes: Vec<Purpose>,
     /// The role that CloudFormation works with, as for `deploy --role-arn`
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = words::role_arn)]
     role_arn: Option<String>,
-    /// For environments that are called so, as 'pr-*', instead of the one of the file's name
+    /// For environments with such names, as in 'pr-*', instead of the file's
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     names: Option<String>,
     /// Account, when the file names none
@@ -47,8 +50,35 @@ pub struct Iam {
     #[arg(long)]
     inline: bool,
     /// Print only this one of several documents
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=1000, 2))]
     document: Option<u16>,
+}
+
+/// What the rights of `reap` reach that only a name tells apart: S3 knows no tags of a bucket when an object is deleted
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>).
+fn of_any_name(statements: &[Statement]) -> String {
+    let deletes = |statement: &&Statement| statement.actions.contains("s3:DeleteObject");
+    let objects = statements
+        .iter()
+        .filter(deletes)
+        .flat_map(|statement| &statement.resources);
+    let buckets = objects.filter_map(|arn| arn.split(":::").nth(1)?.strip_suffix("/*"));
+    let buckets: BTreeSet<&str> = buckets.collect();
+    let is_within = |one: &str, other: &str| one != other && one.ends_with(other.trim_start_matches('*'));
+    let widest = buckets
+        .iter()
+        .filter(|one| !buckets.iter().any(|other| is_within(one, other)));
+    let widest: Vec<&str> = widest.copied().collect();
+    let reach = match widest.is_empty() {
+        true => String::new(),
+        false => format!(
+            ", and may delete the objects of every bucket that is called {}, whoever made it",
+            widest.join(" or ")
+        ),
+    };
+    format!(
+        "note: without --names this is for environments of any name{reach}; --names 'pr-*' narrows it to those that are called so"
+    )
 }
 
 /// Names of environments, with `*` for what differs.
@@ -122,6 +152,9 @@ impl Iam {
             .cloned()
             .collect();
         report::render::notes(&notes);
+        if self.names.is_none() && self.purposes.contains(&Purpose::Reap) {
+            report::note(&of_any_name(&statements));
+        }
         let unknown = permissions::unknown_types(&wanted);
         report::iam::print(global.output, &documents, count, self.inline, &unknown);
         Ok(())

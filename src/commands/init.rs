@@ -3,6 +3,8 @@
 mod answers;
 mod ask;
 mod files;
+mod there;
+mod wrong;
 
 use std::path::{Path, PathBuf};
 
@@ -12,19 +14,23 @@ use serde::Serialize;
 
 use super::Global;
 use super::name_option::environment_name;
+use super::numbers::whole;
 use crate::cloud;
-use crate::environment;
 use crate::environment::units::Duration;
 use crate::error::{Error, Result};
 use crate::report;
 use crate::report::form::Output;
+use crate::report::init::WorksOn;
 use answers::{Answers, Kind, Pipeline, Source};
+use wrong::wrong;
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "In a terminal, without any of these options, it asks. Nothing is ever overwritten: a file that is \
-                  there already stays as it is, is named, and doesn't make the exit code anything but 0.\n\n\
+    after_help = "In a terminal, without any of these options, it asks. Nothing is ever overwritten: a file that \
+                  exists stays as it is and is named, and the exit code is 0 all the same. A second \
+                  environment in a folder shares the worker of the first one; where that is of another kind, nothing is \
+                  written (exit code 2).\n\n\
                   Examples:\n  \
                   qfleet init\n  \
                   qfleet init photos --name photo-lab\n  \
@@ -32,7 +38,7 @@ use answers::{Answers, Kind, Pipeline, Source};
                   cd photos && qfleet deploy photo-lab --local"
 )]
 pub struct Init {
-    /// Folder to write to; made if it isn't there
+    /// Folder to write to; made if it doesn't exist
     #[arg(value_name = "DIR", default_value = ".")]
     folder: PathBuf,
     /// Name of the environment, the first part of everything it makes [default: lab]
@@ -44,25 +50,25 @@ pub struct Init {
     /// Where work comes from: new-bucket, existing-bucket or messages (no files) [default: new-bucket]
     #[arg(long, value_name = "SOURCE", value_enum, hide_possible_values = true)]
     from: Option<Source>,
-    /// The bucket that is there, of --from existing-bucket
+    /// The existing bucket; --from existing-bucket needs it
     #[arg(long, value_name = "BUCKET")]
     bucket: Option<String>,
-    /// A lab, which expires after so long [default: 8h]
+    /// Make a lab, which expires after this long [default: 8h]
     #[arg(long, value_name = "TIME")]
     lifetime: Option<Duration>,
-    /// Not a lab but something that stays: protected from being deleted
+    /// Make something that stays, instead of a lab: protected from being deleted
     #[arg(long, conflicts_with = "lifetime")]
     protect: bool,
-    /// Instances at most [default: 4], or runs of the function at the same time [default: 10]
-    #[arg(long, value_name = "NUMBER")]
+    /// Most instances [default: 4], or most runs of the function at the same time [default: 10]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u32>(1..=1000, 4))]
     max: Option<u32>,
     /// Pipeline to write: github, gitlab, codebuild or none [default: github]
     #[arg(long, value_name = "PIPELINE", value_enum, hide_possible_values = true)]
     pipeline: Option<Pipeline>,
-    /// Address that is told when something is wrong [default: nobody]
+    /// Address that gets a mail when something is wrong [default: nobody]
     #[arg(long, value_name = "EMAIL")]
     alerts: Option<String>,
-    /// Ask nothing: what no option says is as its default
+    /// Ask nothing, and take the default of each option that isn't given
     #[arg(long, visible_alias = "yes")]
     defaults: bool,
 }
@@ -77,7 +83,8 @@ pub(super) struct Entry<'a> {
 
 impl Init {
     pub fn run(self, global: &Global) -> Result<()> {
-        let asks = !self.has_answers(global) && global.output == Output::Text && report::ask::is_possible();
+        let may_ask = !self.defaults && global.output == Output::Text && report::ask::is_possible();
+        let asks = may_ask && !self.has_answers(global);
         let given = self.given()?;
         let (profile, named) = (global.profile.clone(), global.region.clone());
         let answers = global.run(None, async |interrupt| {
@@ -91,13 +98,17 @@ impl Init {
             let answers = Answers { region, ..given };
             if asks {
                 ask::all(interrupt, answers).await
+            } else if may_ask && answers.lack_a_bucket() {
+                ask::bucket(interrupt, answers).await
             } else {
                 Ok(answers)
             }
         })?;
-        if let Some((message, help)) = wrong(&answers)? {
-            let help = help.unwrap_or_else(|| "`qfleet init --help` says what each option takes".to_owned());
-            return Err(Error::usage(format!("nothing was written: {message}")).with_help(help));
+        if let Some(wrong) = wrong(&answers)? {
+            return Err(wrong.error());
+        }
+        if let Some(clash) = there::clash(&self.folder, &answers) {
+            return Err(clash);
         }
         let files = files::write(&self.folder, &answers)?;
         let entries = || {
@@ -112,7 +123,17 @@ impl Init {
                     files: &files,
                     folder: &self.folder,
                     environment: &answers.name,
-                    unknown: answers.unknown(),
+                    works_on: match answers.from {
+                        Source::NewBucket => WorksOn::Files,
+                        Source::ExistingBucket => WorksOn::FilesThere,
+                        Source::Messages => WorksOn::Messages,
+                    },
+                    has_instances: answers.workers == Kind::Instances,
+                    lab: answers.lab_with_pipeline(),
+                    another: there::unnamed(&self.folder, &answers).map(|file| report::init::Another {
+                        file,
+                        add: answers.pipeline.takes_another(&answers.name),
+                    }),
                     astray: answers.pipeline.file().and_then(|file| astray(file, &self.folder)),
                     again: asks.then(|| answers.command(&self.folder)),
                 };
@@ -180,18 +201,4 @@ fn astray<'a>(file: &'a str, folder: &Path) -> Option<report::init::Astray<'a>> 
         top: top.to_owned(),
         below: below.to_owned(),
     })
-}
-
-/// What is wrong with the environment file that answers make, and what to do about it: the same rules as everywhere.
-fn wrong(answers: &Answers) -> Result<Option<(String, Option<String>)>> {
-    let path = files::path_of(answers);
-    Ok(
-        match environment::parse(Path::new(&path), files::environment(answers)?) {
-            Ok(_) => None,
-            Err(problems) => problems
-                .located()
-                .next()
-                .map(|first| (first.message.to_owned(), first.help.map(str::to_owned))),
-        },
-    )
 }

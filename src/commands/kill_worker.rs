@@ -17,8 +17,8 @@ use crate::report::form::Output;
 #[command(
     group(ArgGroup::new("how").required(true).args(["drain", "crash", "spot"])),
     after_help = "\
-Shows that a fleet heals itself: it takes an instance away, and shows how it leaves and another one comes up in its \
-place. Without --instance, one that is in service is taken.
+Shows that a fleet heals itself: it terminates an instance, and shows how that leaves and another one takes its \
+place. Without --instance, it takes one that is in service.
 
 --drain has Auto Scaling terminate it (TerminateInstanceInAutoScalingGroup, without a change of the desired capacity): \
 its worker finishes what it has in hand, then it goes. --crash kills the worker's processes on the spot, so what it had \
@@ -50,13 +50,13 @@ pub struct KillWorker {
     /// Terminate it as Auto Scaling does: its worker drains first
     #[arg(long)]
     drain: bool,
-    /// Kill it on the spot, with --local
+    /// Kill it at once; with --local
     #[arg(long)]
     crash: bool,
-    /// Have EC2 take it back as it does spot instances, two minutes after a notice, with --local
+    /// Reclaim it as EC2 does spot instances, two minutes after a notice; with --local
     #[arg(long)]
     spot: bool,
-    /// Go on without being asked
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     /// Don't wait for the replacement
@@ -70,7 +70,7 @@ pub struct KillWorker {
 impl KillWorker {
     pub fn run(self, global: &Global) -> Result<()> {
         if self.crash && !global.local {
-            return Err(self.no_crash_on_aws());
+            return Err(self.no_crash_on_aws(global));
         }
         if self.spot && !global.local {
             return Err(no_spot_on_aws());
@@ -109,13 +109,15 @@ impl KillWorker {
         }
     }
 
-    fn no_crash_on_aws(&self) -> Error {
+    fn no_crash_on_aws(&self, global: &Global) -> Error {
         let instance = self.instance.as_deref().unwrap_or("<ID>");
         Error::usage("--crash works with --local only: on AWS no API that qfleet uses ends an instance on the spot")
             .with_help(format!(
-                "--drain is what Auto Scaling offers. EC2's own way is `aws ec2 terminate-instances --instance-ids \
-                 {instance}`, and even that shuts the system down in order, so its worker is told to stop. \
-                 `qfleet status --output json` names the instances"
+                "--drain is what Auto Scaling offers. EC2's own way is `{}`, and even that shuts the system down in order, so its worker is told to stop. \
+                 `qfleet status --output json` names the instances",
+                global
+                    .cli()
+                    .command(&format!("ec2 terminate-instances --instance-ids {instance}"))
             ))
     }
 }

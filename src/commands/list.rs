@@ -14,8 +14,8 @@ use crate::report::form::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Environments are found by the tags of their stacks, whoever deployed them, in the region of --region or AWS's \
-defaults. The state is that of the stack that is worst off. What can't be read, be it a region, is said as unknown; \
-the rest is shown, with exit code 0.
+defaults. The state is that of the stack in the worst state. What can't be read, such as a region, is shown as \
+unknown, and the exit code is 0 all the same.
 
 Examples:
   qfleet list
@@ -69,6 +69,11 @@ fn show(global: &Global, listing: &Listing, only: Option<&str>) {
         Output::Json => report::json(listing),
         Output::Jsonl => {
             listing.environments.iter().for_each(report::json_line);
+            // No line says that.
+            let region = listing.region.as_deref();
+            if let Some(elsewhere) = region.and_then(|region| listing.looked.elsewhere(region)) {
+                report::note(&format!("nothing was found. {elsewhere}."));
+            }
             listing.unknown.iter().for_each(report::json_line);
         }
     }

@@ -10,7 +10,10 @@ use serde::Serialize;
 use super::Global;
 use super::local_down::Down;
 use super::local_up::Up;
+use super::may_end::may_end;
+use super::numbers::whole;
 use crate::error::{Error, Result};
+use crate::local::fleet::stop;
 use crate::local::tools::{self, Installed};
 use crate::local::{self, Emulator};
 use crate::report;
@@ -42,7 +45,7 @@ enum Verb {
     /// Start the local AWS emulator, unless it runs already
     Start(Start),
     /// End the local AWS emulator; everything that was deployed to it is gone
-    Stop,
+    Stop(Stop),
     /// Show where the local AWS emulator listens
     Status(Status),
     /// Run an environment's workers on this machine, as Auto Scaling would
@@ -81,8 +84,20 @@ struct Install {
 )]
 struct Start {
     /// Port on 127.0.0.1, instead of 4566
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", value_parser = whole::<u16>(1..=65_535, 4566))]
     port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Everything that this user deployed to the emulator is lost, and the local fleets that run on it \
+end. It says what that is and asks; without a terminal it needs --yes. When no emulator runs, it says so, with 0.
+
+Exit codes: 0 it doesn't run; 1 it can't be ended; 2 bad usage; 4 not confirmed.")]
+struct Stop {
+    /// Don't ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +138,8 @@ impl Local {
                 let text = report::local::started(&emulator);
                 show(global.output, true, emulator.new, Some(&emulator), &text);
             }
-            Verb::Stop => {
+            Verb::Stop(stop) => {
+                stop.confirm(global)?;
                 let ended = local::stop()?;
                 let text = report::local::stopped(ended.as_ref());
                 show(global.output, false, ended.is_some(), None, &text);
@@ -157,6 +173,18 @@ impl Local {
             }
         }
         Ok(())
+    }
+}
+
+impl Stop {
+    /// Asks, where there is something to end.
+    fn confirm(&self, global: &Global) -> Result<()> {
+        let Some(emulator) = local::status()? else {
+            return Ok(());
+        };
+        let fleets = stop::running()?;
+        let question = report::local::stop_question(&emulator, &fleets);
+        may_end(global, &question, self.yes)
     }
 }
 

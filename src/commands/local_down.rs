@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
+use super::may_end::may_end;
 use super::name_option::NameOption;
 use crate::error::Result;
 use crate::local::fleet::stop::{self, Stopped};
@@ -16,18 +17,24 @@ use crate::report;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Workers finish what they have in hand, for up to 30 s, and are ended then. Also ends the workers of a fleet whose \
-supervisor was killed. What is deployed to the emulator stays. When nothing runs, that is what it says, with 0.
+supervisor was killed. What is deployed to the emulator stays. When nothing runs, it says so, with 0. Without an \
+environment, all local fleets of yours are meant: it says which run and asks; without a terminal it needs --yes.
 
 Examples:
   qfleet local down lab
   qfleet local down --name bob             of this name, whatever its file is called
-  qfleet local down                        every local fleet of yours")]
+  qfleet local down                        every local fleet of yours; it asks first
+
+Exit codes: 0 ended, or none ran; 1 one can't be ended; 2 bad file or usage; 4 not confirmed.")]
 pub struct Down {
     /// Environment file, or the bare name of one in stacks/; without it and without a name, every fleet
     #[arg(value_name = "ENV")]
     env: Option<PathBuf>,
     #[command(flatten)]
     name: NameOption,
+    /// Don't ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -46,7 +53,13 @@ impl Down {
                 Env { env, name }.path()?;
                 vec![given.name]
             }
-            (None, None) => stop::known()?,
+            (None, None) => {
+                let running = stop::running()?;
+                if !running.is_empty() {
+                    may_end(global, &report::fleet::down_question(&running), self.yes)?;
+                }
+                stop::known()?
+            }
             (Some(env), None) => vec![named(env)?],
         };
         let mut stopped = Vec::new();

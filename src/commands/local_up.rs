@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::deploy::deploy_before;
 use super::global::{Env, Global};
+use super::numbers::whole;
 use crate::blueprint;
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
@@ -46,7 +47,7 @@ visibility timeouts and the work itself stay as long as \
 they are.
 
 Ctrl-C, SIGTERM or `qfleet local down` end it: workers finish what they have in hand, for up to 30 s; once more kills \
-them. It ends by itself, with 0, when the environment is destroyed.
+them. It ends by itself, with 0, when the environment is destroyed. Its workers' logs and its scaling activities stay until then.
 
 Examples:
   qfleet local up lab                      in this terminal, a line for each thing that happens
@@ -59,10 +60,10 @@ Exit codes: 0 the environment is gone, or it runs in the background; 1 it can't 
 pub struct Up {
     #[command(flatten)]
     env: Env,
-    /// How many of its minutes pass in a real one
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    /// How many times as fast its clock runs
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u32>(1..=100, 40))]
     speed: u32,
-    /// Don't run the programs' `install`: what they need is on this machine
+    /// Don't run the programs' `install`: this machine has what they need
     #[arg(long)]
     no_install: bool,
     /// Run in the background; return once it runs

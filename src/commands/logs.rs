@@ -19,8 +19,8 @@ use crate::report::logs::Document;
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What the workers of all stages log, or those of one, oldest first: when, of which stage, which instance and which of its \
-logs. `worker` is what the program prints, `cloud-init` how the instance booted; lines of a Lambda function say \
+The log lines of the workers of all stages, or of one, oldest first, with their time, stage, instance and log. \
+`worker` is what the program prints, `cloud-init` how the instance booted; lines of a Lambda function say \
 `function/` and which of its execution environments logged them. They are read from each stage's log group; with \
 --local, also from the files that the workers of `local up` write.
 
@@ -43,7 +43,7 @@ pub struct Logs {
     /// The same, where ENV is left out
     #[arg(long = "stage", value_name = "STAGE", conflicts_with = "stage")]
     by_option: Option<String>,
-    /// Go on with what is logged from now on
+    /// Keep showing new lines
     #[arg(long, short)]
     follow: bool,
     /// How far to look back (`30s`, `2h`, `1d`)
@@ -52,7 +52,7 @@ pub struct Logs {
     /// Only this instance
     #[arg(long, value_name = "ID")]
     instance: Option<String>,
-    /// Only lines that have this text in them, upper and lower case as it is
+    /// Only lines that contain this text; upper and lower case differ
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     filter: Option<String>,
 }

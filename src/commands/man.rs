@@ -21,7 +21,7 @@ use crate::report;
                   man qfleet-deploy"
 )]
 pub struct Pages {
-    /// Folder to write to; made if it isn't there
+    /// Folder to write to; made if it doesn't exist
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

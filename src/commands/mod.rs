@@ -1,5 +1,6 @@
 //! The command line: one file a verb, with its arguments and its `run()`.
 
+mod after_deploy;
 mod backfill;
 mod check;
 mod children;
@@ -25,9 +26,13 @@ mod local_down;
 mod local_up;
 mod logs;
 mod man;
+mod may_end;
 mod meant;
+mod misspelt;
 mod name_option;
 mod named;
+mod near;
+mod numbers;
 mod outputs;
 mod placement;
 mod plan;
@@ -41,6 +46,9 @@ mod send;
 mod status;
 mod waits;
 mod watch;
+mod words;
+
+use std::ffi::OsString;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -52,7 +60,7 @@ pub use named::{Meant, Named};
 
 use crate::error::{Error, Result};
 use crate::report;
-use crate::report::form::Color;
+use crate::report::form::{Color, Output};
 use crate::report::plain;
 
 /// Deploys queue-fed worker fleets on AWS with CloudFormation, and looks after them.
@@ -63,8 +71,8 @@ use crate::report::plain;
     max_term_width = 100,
     disable_help_subcommand = true,
     after_help = "ENV is the path of an environment file, or the bare name of one in stacks/. --name, or the variable \
-                  QFLEET_NAME, is the environment's name: with a file, it stands in place of the file's `name`; without one, \
-                  what is deployed is found by it.\n\n\
+                  QFLEET_NAME, is the environment's name: with a file, it replaces the file's `name`; without one, it \
+                  finds what is deployed.\n\n\
                   Examples:\n  \
                   qfleet init photos --name photo-lab    files to start from\n  \
                   qfleet check photo-lab                 what can be known without AWS\n  \
@@ -77,7 +85,7 @@ use crate::report::plain;
                   0    done; nothing to do is done, too\n  \
                   1    an operation failed\n  \
                   2    bad usage, or a bad environment file; nothing was touched\n  \
-                  3    there are differences, or findings, where an option asked to be told\n  \
+                  3    differences or findings, where an option asks for this exit code\n  \
                   4    refused: protected, another account than the file's, not confirmed\n  \
                   130  interrupted"
 )]
@@ -92,51 +100,51 @@ pub struct Cli {
 pub enum Command {
     /// Write an environment file, a worker program and a pipeline to start from
     Init(init::Init),
-    /// Find what is wrong, or unwise, without asking AWS: the file, its templates, with cfn-lint if it's there
+    /// Check the file and its templates without asking AWS; with cfn-lint, too, if it is installed
     Check(check::Check),
-    /// Look whether this machine, these credentials and this account can do what a file needs
+    /// Check that this machine, these credentials and this account can do what a file needs
     Doctor(doctor::Doctor),
     /// Show what a deploy would change, and change nothing
     Plan(plan::Plan),
-    /// Make an environment what its file says: show what will change, ask, do it
+    /// Deploy an environment as its file describes it: show what will change, ask, do it
     Deploy(deploy::Deploy),
-    /// Show how an environment is: what is to be looked into, stacks, queues, workers
+    /// Show the state of an environment: what is wrong, then stacks, queues and workers
     Status(status::Status),
     /// List all environments of the account: state, age, expiry, instances
     List(list::List),
-    /// Show what happened to the stacks, and what happens to them now, whoever does it
+    /// Show the events of the stacks, past and new ones, whoever caused them
     Events(events::Events),
-    /// Show what workers log, and with --follow what they log from now on
+    /// Show the workers' logs, and with --follow new lines as they come
     Logs(logs::Logs),
-    /// Count the files that wait and those that are done; link to one, or get it
+    /// Count uploaded and finished files; print a link to one, or download it
     Files(files::Files),
-    /// Show what became of jobs, or of one: what workers wrote down in the table of results
+    /// Show what became of jobs, or of one, from the table of results that the workers keep
     Results(results::Results),
-    /// Take a worker's instance away, and show how another one takes its place
+    /// Terminate a worker's instance, and show how another one takes its place
     KillWorker(kill_worker::KillWorker),
     /// Find what was changed behind CloudFormation's back, and say whether it matters
     Drift(drift::Drift),
-    /// Print what the stacks put out: names, URLs, ARNs
+    /// Print the outputs of the stacks: names, URLs, ARNs
     Outputs(outputs::Outputs),
     /// Upload files for the workers, or send messages to a stage's queue
     Send(send::Send),
-    /// Tell a stage of the files that were in the bucket before it was
+    /// Send a stage the events of files that were in the bucket before it
     Backfill(backfill::Backfill),
     /// Look at messages that no worker could process, send them back, or delete them
     Dlq(dlq::Dlq),
     /// Take an environment down
     Destroy(destroy::Destroy),
-    /// Move the expiry of an environment with a lifetime
+    /// Postpone the expiry of an environment with a lifetime
     Extend(extend::Extend),
     /// Destroy the account's environments that have expired
     Reap(reap::Reap),
-    /// Get stacks going again that are stuck after a failure: roll back, or go on with a rollback that failed
+    /// Recover stacks that are stuck after a failure: roll back, or continue a rollback that failed
     Recover(recover::Recover),
     /// Write the CloudFormation templates that an environment file describes
     Render(render::Render),
     /// Draw an environment: what its stacks hold, and who may do what with what
     Graph(graph::Graph),
-    /// Print the smallest IAM policy for who deploys, plans, destroys, …: for a pipeline's role
+    /// Print the smallest IAM policy of a role that deploys, plans, destroys, …, such as a pipeline's
     Iam(iam::Iam),
     /// Print the JSON Schema of the environment file
     Schema(schema::Schema),
@@ -147,6 +155,23 @@ pub enum Command {
     /// Write the manual pages
     #[command(hide = true)]
     Man(man::Pages),
+}
+
+/// Which form of output a command line asks for that can't be read as a whole.
+fn output_of(words: &[OsString]) -> Output {
+    let last = words.iter().enumerate().rev().find_map(|(index, word)| {
+        let word = word.to_str()?;
+        match word.strip_prefix("--output=") {
+            Some(form) => Some(form),
+            None if index > 0 && words[index - 1] == "--output" => Some(word),
+            None => None,
+        }
+    });
+    match last {
+        Some("json") => Output::Json,
+        Some("jsonl") => Output::Jsonl,
+        _ => Output::Text,
+    }
 }
 
 impl Cli {
@@ -171,7 +196,13 @@ impl Cli {
                 looks(cli.global.plain, cli.global.color);
                 cli.settled()
             }
-            Err(error) => name_option::explained(error).exit(),
+            Err(error) => {
+                let error = misspelt::explained(name_option::explained(error));
+                if error.use_stderr() {
+                    report::bad_usage(&error.render().to_string(), error.exit_code(), output_of(&words));
+                }
+                error.exit()
+            }
         }
     }
 

@@ -4,15 +4,17 @@
 use clap::Args;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::near;
 use crate::environment::given_name::{GivenBy, GivenName};
 use crate::environment::name;
 use crate::error::{Error, Result};
+use crate::local::fleet::stop;
 use crate::report;
 
 /// The name that stands in place of the file's.
 #[derive(Debug, Clone, Default, Args)]
 pub struct NameOption {
-    /// Name of the environment, in place of the one in its file; without a file, what is deployed is found by it
+    /// Name of the environment, instead of the one in its file; without a file, it finds what is deployed
     /// [env: QFLEET_NAME]
     #[arg(long, value_name = "NAME", value_parser = environment_name)]
     pub(super) name: Option<String>,
@@ -83,16 +85,29 @@ fn given(option: Option<&str>) -> Result<Option<GivenName>> {
     }))
 }
 
-/// Of a command line: where no environment was named.
+/// Of a command line: where no environment was named. Those that are near are: by files here and, on this machine, by local
+/// fleets that run.
 pub(super) fn nobody_named() -> Error {
+    let files = near::bare_names();
+    let files = match files.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", files.join(", ")),
+    };
+    let is_local = std::env::args_os().any(|arg| arg == "--local");
+    let fleets = is_local.then(stop::running).and_then(Result::ok).unwrap_or_default();
+    let named: Vec<String> = fleets.iter().map(|name| format!("--name {name}")).collect();
+    let running = match named.is_empty() {
+        true => String::new(),
+        false => format!(". Local fleets run of: {}", named.join(", ")),
+    };
     Error::usage("no environment was named").with_help(format!(
-        "give its file; or, without the file, its name by --name or {}",
+        "give its file{files}; or, without the file, its name by --name or {}{running}",
         GivenBy::VARIABLE
     ))
 }
 
-/// The error of a command line that lacks the file, with a hint for whoever has named the environment: a name alone
-/// doesn't say what is to be deployed.
+/// The error of a command line that lacks the file, with those that are there; or with a hint for whoever has named the
+/// environment: a name alone doesn't say what is to be deployed.
 pub(super) fn explained(mut error: clap::Error) -> clap::Error {
     let lacks_file = error.kind() == ErrorKind::MissingRequiredArgument
         && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::Strings(args)) if args.iter().any(|arg| arg == "<ENV>"));
@@ -100,9 +115,14 @@ pub(super) fn explained(mut error: clap::Error) -> clap::Error {
         arg.to_str()
             .is_some_and(|arg| arg == "--name" || arg.starts_with("--name="))
     }) || matches!(given(None), Ok(Some(_)));
-    if lacks_file && has_name {
-        let hint =
-            "this command needs the environment's file: put its path there, and the name stands in place of the file's";
+    let hint = match has_name {
+        true => Some(
+            "this command needs the environment's file: put its path there, and the name stands in place of the file's"
+                .to_owned(),
+        ),
+        false => near::listed(),
+    };
+    if let Some(hint) = hint.filter(|_| lacks_file) {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
     }
     error

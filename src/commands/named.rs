@@ -7,6 +7,7 @@ use clap::Args;
 use super::global::Env;
 pub use super::meant::Meant;
 use super::name_option::{NameOption, nobody_named};
+use super::near;
 use crate::environment;
 use crate::error::Result;
 use crate::observe::findings::Words;
@@ -37,10 +38,13 @@ impl Named {
     /// A file that isn't there, or is wrong.
     pub fn find(&self) -> Result<Meant> {
         if let Some(env) = self.env() {
-            let path = env.path().map_err(|error| match self.name.words() {
+            let path = env.path().map_err(|error| {
+                let near = near::instead_of(&env.env).unwrap_or_else(|| "give the path of its file".to_owned());
                 // By the name alone it could go on.
-                None => error.with_help("give the path of its file, or --name NAME where that is lost"),
-                Some(_) => error.with_help("give the path of its file, or leave it out where that is lost"),
+                error.with_help(match self.name.words() {
+                    None => format!("{near}; or --name NAME, where the file is lost"),
+                    Some(_) => format!("{near}; or leave it out, where it is lost"),
+                })
             })?;
             let file = environment::load_as(&path, self.name.given()?.as_ref())?;
             return Ok(Meant {

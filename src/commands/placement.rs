@@ -5,6 +5,7 @@ use crate::environment::Environment;
 use crate::error::{Error, Result};
 
 use super::Global;
+use super::global::warn_of_unknown;
 
 /// What stands where no region is known, and nothing in the file says which one is meant.
 const NO_REGION: &str = "us-east-1";
@@ -54,6 +55,7 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
             ));
             region.to_owned()
         });
+    warn_of_unknown(&region);
     let placement = Placement {
         account,
         region,

@@ -1,6 +1,7 @@
 //! `qfleet plan ENV`
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use futures_util::future::join;
@@ -9,21 +10,29 @@ use serde::Serialize;
 
 use super::deploy::Selection;
 use super::global::{Env, Form, Global};
+use super::waits::Timeout;
+use crate::blueprint::template_folder::TemplateFolder;
 use crate::cloud::cloudformation::change_set::Manner;
 use crate::engine::approved::{Digest, Planned};
+use crate::engine::deploy::settle::draw_up_settled;
 use crate::engine::destroy::prune::Pruning;
-use crate::engine::plan;
+use crate::engine::operation::{Context, Waiting};
 use crate::engine::plan::draw_up::draw_up;
+use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::planner::{Options, Planner};
+use crate::engine::plan::pruned_data::in_vain;
 use crate::engine::plan::surplus::Surplus;
-use crate::error::{Error, Result};
+use crate::engine::plan::{self, StackAction};
+use crate::error::{Error, Refusal, Result};
+use crate::interrupt::Interrupt;
 use crate::report::form::Output;
+use crate::report::progress::Progress;
 use crate::report::{self, ErrorJson};
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing is changed, and nothing stays behind: the change sets that CloudFormation was asked with are thrown away.
+Nothing is changed, and nothing stays behind: the change sets that it is made from are deleted.
 
 Stacks that the file doesn't have any more are named with what they hold. A deploy leaves them, so --exit-code counts \
 them only with --prune; `qfleet status ENV --exit-code` counts them always.
@@ -33,6 +42,8 @@ Drift that was found before is named. It is no part of the plan, because a deplo
 Examples:
   qfleet plan production                   what a deploy would change
   qfleet plan production --exit-code       exit code 3 when it would change anything
+  qfleet plan production --wait            once another deploy of it has ended
+  qfleet plan production --wait --timeout 30m   the same, for half an hour at most
   qfleet plan production --prune           and what a deploy with --prune would destroy
   qfleet plan production --output json     the same for a program
   qfleet plan production --output markdown   for a pull request: what may be lost first
@@ -45,6 +56,11 @@ pub struct Plan {
     /// Exit with 3 when a deploy would change anything
     #[arg(long)]
     exit_code: bool,
+    /// Wait until nothing runs on its stacks, such as another deploy: then there is something to approve
+    #[arg(long, help_heading = "Waiting")]
+    wait: bool,
+    #[command(flatten)]
+    timeout: Timeout,
     /// Also write the digest for `deploy --expect` to this file
     #[arg(long, value_name = "FILE")]
     digest_file: Option<PathBuf>,
@@ -60,14 +76,20 @@ pub(super) struct Document<'a> {
     /// For `deploy --expect`: what is approved with this plan. None where nothing can be deployed as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    /// Why it can't be deployed as it is.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refusals: &'a [Refusal],
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorJson>,
 }
 
 impl Plan {
     pub fn run(self, global: &Global) -> Result<()> {
+        if let Some(path) = &self.digest_file {
+            without_older(path)?;
+        }
         let environment = self.env.load_and_build(global)?;
-        global.run(None, async |interrupt| {
+        global.run(self.timeout.length(), async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
@@ -79,6 +101,7 @@ impl Plan {
                 },
                 allow_replace: self.selection.allow_replace.clone(),
                 disable_protection: self.selection.disable_protection,
+                templates: TemplateFolder::OfPlans,
             };
             let now = jiff::Timestamp::now();
             let planner = Planner {
@@ -89,18 +112,17 @@ impl Plan {
                 now,
             };
             let drawn_up = async {
-                let prunes = self.selection.prune;
-                let (plan, surplus) = join(draw_up(planner), Surplus::find(&cloud, &blueprint, prunes, now)).await;
-                let mut plan = plan::Plan {
-                    surplus,
-                    prunes,
-                    ..plan?
+                let mut plan = match self.wait {
+                    true => self.settled(global, interrupt, planner).await?,
+                    false => interrupt.unless_stopped(self.at_once(planner)).await?,
                 };
+                plan.expiry_stays = ExpiryStays::of(&plan, &environment, now);
                 let lifts = self.selection.disable_protection;
-                Pruning::prepare(&cloud, &environment, &mut plan, lifts, now).await?;
+                let pruning = Pruning::prepare(&cloud, &environment, &mut plan, lifts, now);
+                interrupt.unless_stopped(pruning).await?;
                 Ok::<_, Error>(plan)
             };
-            let plan = interrupt.unless_stopped(drawn_up).await;
+            let plan = drawn_up.await;
             let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
             let left = discarded.err().map(|left| Global::left(interrupt, left));
             let plan = match (plan, &left) {
@@ -110,7 +132,11 @@ impl Plan {
                 }
                 (plan, _) => plan?,
             };
-            let refusal = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace));
+            for vain in in_vain(&plan, &options.allow_replace) {
+                report::note(&format!("warning: {vain}"));
+            }
+            let refusals = plan.refusals(&blueprint, &options.allow_replace);
+            let refusal = plan::refusal::error(refusals.clone());
             let planned = Planned {
                 plan: &plan,
                 blueprint: &blueprint,
@@ -123,9 +149,11 @@ impl Plan {
                 let cannot = |error| Error::failed(format!("cannot write {}: {error}", path.display()));
                 std::fs::write(path, format!("{digest}\n")).map_err(cannot)?;
             }
+            let half = self.digest_file.as_deref().and_then(|path| is_half(&plan, path));
             let document = Document {
                 plan: &plan,
                 digest: digest.clone(),
+                refusals: &refusals,
                 error: left.as_ref().map(ErrorJson::from),
             };
             let env = global.with_whereabouts(&self.env.words());
@@ -134,10 +162,9 @@ impl Plan {
                 let deploy = self.selection.command("deploy", &env);
                 format!("{deploy} --expect {digest}")
             });
-            let refused = refusal.as_ref().map(Error::to_string);
             if global.form == Form::Markdown {
                 report::as_it_is(global.output, &document, || {
-                    report::plan_markdown::markdown(&plan, &env, refused.as_deref(), exactly.as_deref())
+                    report::plan_markdown::markdown(&plan, &env, &refusals, exactly.as_deref())
                 });
             } else {
                 report::document(global.output, &document, || report::plan::text(&plan, &env));
@@ -151,9 +178,65 @@ impl Plan {
             }
             match refusal {
                 Some(refusal) => Err(refusal),
+                None if half.is_some() => half.map_or(Ok(()), Err),
                 None if self.exit_code && plan.changes_anything() => Err(Error::Differences),
                 None => Ok(()),
             }
         })
     }
+
+    /// As everything is now.
+    async fn at_once(&self, planner: Planner<'_>) -> Result<plan::Plan> {
+        let prunes = self.selection.prune;
+        let Planner {
+            cloud, blueprint, now, ..
+        } = planner;
+        let (plan, surplus) = join(draw_up(planner), Surplus::find(cloud, blueprint, prunes, now)).await;
+        Ok(plan::Plan {
+            surplus,
+            prunes,
+            ..plan?
+        })
+    }
+
+    /// Once nothing runs on its stacks. What is waited for is shown, and goes on when the command is interrupted.
+    async fn settled(&self, global: &Global, interrupt: &Interrupt, planner: Planner<'_>) -> Result<plan::Plan> {
+        let (events, progress) = Progress::begin(global.face());
+        let context = Context {
+            cloud: planner.cloud,
+            tell: &events,
+            interrupt,
+            waiting: Waiting {
+                deadline: global.deadline(self.timeout.length()),
+                ..Waiting::default()
+            },
+        };
+        let plan = Box::pin(draw_up_settled(context, planner, self.selection.prune, true)).await;
+        drop(events);
+        progress.end().await;
+        plan
+    }
+}
+
+/// The digest of an earlier plan isn't there any more while this one is made, or when it fails.
+fn without_older(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::failed(format!(
+            "cannot take the older digest away, {}: {error}",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Why there is no digest, where an operation runs on a stack: nobody knows yet what would be done to it.
+fn is_half(plan: &plan::Plan, path: &Path) -> Option<Error> {
+    let busy = plan.stacks.iter().filter(|stack| stack.action == StackAction::Busy);
+    let busy: Vec<&str> = busy.map(|stack| stack.stack.as_str()).collect();
+    let what = format!(
+        "{} was not written: an operation is running on {}, so this is not all that a deploy would do",
+        path.display(),
+        busy.join(", ")
+    );
+    (!busy.is_empty()).then(|| Error::refused(what).with_help("plan again when it has ended; --wait waits for that"))
 }

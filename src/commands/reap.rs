@@ -8,7 +8,8 @@ use super::destroy::{DEPLOY_WITHOUT_FILE, take_down};
 use super::global::Global;
 use super::list;
 use super::name_option::OnlyName;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, RegionFrom};
+use crate::deployed::looked::Looked;
 use crate::engine::destroy::reaped::{Outcome, Reaped, reap};
 use crate::engine::destroy::take_down::Wish;
 use crate::engine::operation::Waiting;
@@ -24,7 +25,7 @@ use crate::report::form::Output;
 #[command(after_help = "\
 Environments whose `lifetime` is over are destroyed without their files, one after the other, each as by \
 `qfleet destroy --name`: what the file said about data holds as it was deployed, and it ends with a look for what is \
-left. One that fails doesn't keep the others.
+left. One that fails doesn't stop the others.
 
 Left alone: what hasn't expired, or never does; what is protected, by `protect: true` or by termination protection; \
 what qfleet didn't make; and what can't be read, be it an expiry or a region, which is said. Each expiry is read once \
@@ -45,7 +46,7 @@ pub struct Reap {
     /// Show what would go, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Go on without being asked
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -79,14 +80,25 @@ impl Reap {
                     }),
                 }
             }
+            let region = (!self.all_regions).then(|| cloud.region.clone());
+            let mut looked = Looked::new(&cloud, !found.is_empty());
+            if self.all_regions {
+                looked.region_from = RegionFrom::AllRegions;
+            }
             if global.output == Output::Text {
-                let region = (!self.all_regions).then_some(cloud.region.as_str());
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
-                report::prose(&report::reap::found(&cloud.account, region, only, &all, &unknown));
+                let place = report::reap::Place {
+                    account: &cloud.account,
+                    region: region.as_deref(),
+                    looked: &looked,
+                };
+                report::prose(&report::reap::found(place, only, &all, &unknown));
             }
             self.confirm(&cloud, found.iter().map(|(_, expired)| expired), interrupt)?;
             let mut reaped = Reaped {
                 account: cloud.account.clone(),
+                region,
+                looked,
                 at: now,
                 dry_run: self.dry_run,
                 environments: Vec::new(),

@@ -8,10 +8,11 @@ use super::global::Global;
 use super::named::Named;
 use super::waits::Waits;
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::engine::operation::Context;
 use crate::engine::outcome::{Outcome, Report};
 use crate::engine::recover::{Ask, Skip, Stuck, get_going};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::report::form::Output;
 use crate::report::{self, progress::Progress};
@@ -19,9 +20,9 @@ use crate::report::{self, progress::Progress};
 /// Arguments of `recover`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A stack whose update failed, and whose rollback failed too (UPDATE_ROLLBACK_FAILED), can't be changed any more until \
-the rollback has gone on to its end. Repair what blocks it, as shown, then recover. What can't be repaired can be \
-skipped: it stays as it is, CloudFormation takes it for rolled back, and it is yours to put right before the next \
+A stack whose update failed, and whose rollback failed too (UPDATE_ROLLBACK_FAILED), can't be changed until that \
+rollback is completed. Repair what blocks it, as shown, then recover. What can't be repaired can be \
+skipped: it stays as it is, CloudFormation counts it as rolled back, and you have to put it right before the next \
 deploy. A stack that was left as it failed (CREATE_FAILED, UPDATE_FAILED) is rolled back.
 
 Examples:
@@ -38,7 +39,7 @@ pub struct Recover {
     /// Leave everything that rollbacks are stuck on as it is
     #[arg(long, conflicts_with = "skip")]
     force: bool,
-    /// Go on without being asked
+    /// Don't ask for confirmation
     #[arg(long, short)]
     yes: bool,
     #[command(flatten)]
@@ -69,7 +70,19 @@ impl Recover {
             let result = get_going(context, &environment.name, self.skip(), &person).await;
             drop(events);
             progress.end().await;
-            self.show(global, &result?)
+            let report = result?;
+            if report.stacks.is_empty() {
+                let what = format!("{}: nothing to recover", report.address.not_deployed());
+                let looked = Looked::new(&cloud, false);
+                if let Some(elsewhere) = looked.elsewhere(&cloud.region) {
+                    return Err(Error::failed(what).with_help(elsewhere));
+                }
+                report::note(&what);
+                if let Some(only) = looked.by_file_alone(&cloud.region) {
+                    report::note(&format!("{only}."));
+                }
+            }
+            self.show(global, &report)
         })
     }
 
@@ -99,6 +112,7 @@ impl Recover {
             Output::Json => report::json(report),
             Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
         }
+        report::summary::note_causes(report, global.output);
         report.result()
     }
 }

@@ -20,7 +20,7 @@ Examples:
   qfleet render lab --out build              one file a stack, for other tools
   qfleet render lab --output json | jq '.stacks[].name'
 
-Reads no AWS configuration and calls nobody: the same file always gives the same bytes. They are the
+Reads no AWS configuration and makes no calls: the same file always gives the same bytes. They are the
 bytes that `qfleet deploy` sends.")]
 pub struct Render {
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub struct Render {
     /// Write one template a stack into this folder, with its parameters beside it
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Account that the names of buckets hold, when the file names none
+    /// Account for the names of buckets, when the file names none
     #[arg(long, value_name = "ID", value_parser = placement::account_id)]
     account: Option<String>,
 }

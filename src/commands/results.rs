@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::global::Global;
 use super::named::Named;
+use super::numbers::whole;
 use crate::cloud::dynamodb::records::Record;
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
@@ -39,8 +40,8 @@ pub struct Results {
     /// Show what became of this job: of the file with this key, or of the job with this id
     #[arg(long, value_name = "JOB", value_parser = NonEmptyStringValueParser::new())]
     job: Option<String>,
-    /// Show so many at most
-    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    /// Most records to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = whole::<u16>(1..=10_000, 50))]
     limit: u16,
     /// Only records in this state
     #[arg(long, value_name = "STATE")]

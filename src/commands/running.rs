@@ -10,12 +10,12 @@ use super::children;
 use super::global::Global;
 use crate::cloud::CloudError;
 use crate::error::{Error, Result, exit_code};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{AtWork, Interrupt};
 use crate::report;
 
 /// How long a process that ends at once takes for its last words. A terminal that is stopped, or a reader that doesn't
 /// read, doesn't hold it up for longer.
-const LAST_WORDS: Duration = Duration::from_millis(250);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How often, and how far apart, processes are told to end, and are killed after that. Less than an interrupted command
 /// has in all.
@@ -37,14 +37,16 @@ impl Global {
             .enable_all()
             .build()
             .map_err(|error| Error::failed(format!("qfleet can't start its threads: {error}")))?;
-        let (output, drafts) = (self.output, self.drafts.clone());
+        let (output, drafts, global) = (self.output, self.drafts.clone(), self.clone());
         let ended = runtime.block_on(async {
-            let interrupt = Interrupt::listen(self.deadline(timeout), move |error| {
+            let interrupt = Interrupt::listen(self.deadline(timeout), move |error, at_work| {
                 let (told, heard) = channel();
                 let drafts = drafts.clone();
+                let stacks: Vec<String> = at_work.iter().map(|work| work.stack.clone()).collect();
+                let look = global.look_at(at_work);
                 let code = error.exit_code();
                 std::thread::spawn(move || {
-                    report::at_once(&error, output, &drafts.names());
+                    report::at_once(&error, output, &stacks, &look, &drafts.names());
                     told.send(())
                 });
                 let _ = heard.recv_timeout(LAST_WORDS);
@@ -60,6 +62,20 @@ impl Global {
             children::end();
         }
         ended
+    }
+
+    /// What CloudFormation goes on with when nobody waits any longer, and how to look at it.
+    fn look_at(&self, at_work: &[AtWork]) -> Vec<String> {
+        let mut environments: Vec<&str> = at_work.iter().map(|work| work.environment.as_str()).collect();
+        environments.sort_unstable();
+        environments.dedup();
+        let line = |environment: &str| {
+            let stacks = at_work.iter().filter(|work| work.environment == environment);
+            let stacks: Vec<&str> = stacks.map(|work| work.stack.as_str()).collect();
+            let look = self.with_whereabouts(&format!("qfleet status --name {environment}"));
+            format!("CloudFormation goes on with {}; to look: {look}", stacks.join(", "))
+        };
+        environments.into_iter().map(line).collect()
     }
 
     /// Does what blocks a thread while it waits for processes that it starts: a signal ends them, and the work with them.

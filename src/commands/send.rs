@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::global::{Env, Global};
+use super::numbers::whole;
 use crate::cloud::Cloud;
 use crate::cloud::sqs::messages::job_id_size;
 use crate::deployed::address::Address;
@@ -29,11 +30,11 @@ use crate::report::{self, transfer::Transfer};
 /// Arguments of `send`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A folder stands for all files in it; their paths in it become the ends of their keys. What is there under the same key \
-is overwritten, which is an event, too. Large files are sent in parts. With --stage, nothing is uploaded: files hold \
+A folder stands for all files in it; their paths in it become the ends of their keys. An object under the same key is \
+overwritten, which is an event, too. Large files are sent in parts. With --stage, nothing is uploaded: files hold \
 the bodies of messages for that stage's queue, of at most 1 MiB each.
 
-Everything that is to be sent is checked before anything is sent. Ctrl-C says how much went (exit code 130).
+Everything that is to be sent is checked before anything is sent. After Ctrl-C it says how much was sent (exit code 130).
 
 With --wait, each message carries an id, and each reply to it is shown when it comes: the id and what the worker said, a \
 line each. Replies to other commands' jobs are left to them. At the end it is said which jobs were not replied to, with \
@@ -54,14 +55,14 @@ pub struct Send {
     /// Send the content of each file as a message to this stage's queue, instead of uploading it
     #[arg(long, value_name = "STAGE")]
     stage: Option<String>,
-    /// Each line is a message, and not the whole file; blank lines are left out
+    /// Send each line as a message, instead of the whole file; blank lines are left out
     #[arg(long, requires = "stage")]
     lines: bool,
-    /// At most so many files, or messages, a second
+    /// Most files, or messages, to send a second
     #[arg(long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// Send everything so many times; files under keys that differ, 01/a.jpg, 02/a.jpg, …
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// Send everything this many times; files get different keys: 01/a.jpg, 02/a.jpg, …
+    #[arg(long, value_name = "N", default_value = "1", value_parser = whole::<u32>(1..=1_000_000, 100))]
     repeat: u32,
     /// Wait for a reply to each message; the stage must have `replies: true`
     #[arg(long, requires = "stage")]
@@ -69,7 +70,7 @@ pub struct Send {
     /// How long to wait after the last message was sent (`30s`, `1h`)
     #[arg(long, value_name = "LENGTH", default_value = "30m", requires = "wait")]
     timeout: Duration,
-    /// In front of each key, behind the watched prefix (`batch-7/`)
+    /// Goes before each key, after the watched prefix (`batch-7/`)
     #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true, conflicts_with = "stage", value_parser = prefix)]
     prefix: String,
 }
@@ -279,7 +280,7 @@ fn with_id(job: Job) -> std::result::Result<Job, String> {
 pub(super) fn rate(text: &str) -> std::result::Result<f64, String> {
     match text.parse() {
         Ok(rate) if (0.001..=100_000.0).contains(&rate) => Ok(rate),
-        _ => Err("it must be a number from 0.001 to 100000".into()),
+        _ => Err("a number from 0.001 to 100000 is expected, as in 5 or 0.5".into()),
     }
 }
 

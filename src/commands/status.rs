@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::global::Global;
 use super::named::Named;
+use super::numbers::whole;
 use super::watch;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::finding::is_healthy;
@@ -16,15 +17,15 @@ use crate::report;
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is to be looked into comes first, worst first, with what to do about it: critical (work isn't done, or is lost), \
-warning (something is wrong), note (good to know). What can't be read is said as unknown, the rest is shown.
+What is wrong comes first, the worst at the top, with what to do about it: critical (work isn't done, or is lost), \
+warning (something is wrong), note (good to know). What can't be read is shown as unknown.
 
 With --exit-code: 0 healthy, notes included; 3 a critical finding or a warning, not being deployed included; 1 nothing \
 was found, but something could not be read. Without it, 0 once the stacks could be read.
 
-With --watch a screen shows it again and again: stacks, queues, the backlog per instance against its target over the \
-last hour, each instance in its zone, and what Auto Scaling did last and why. It can be there before the deploy. What was \
-done is told of the newest minute that CloudWatch knows, and of the last hour. q, Esc or Ctrl-C leaves it, j and k \
+With --watch, a screen shows it and refreshes it: stacks, queues, the backlog per instance against its target over the \
+last hour, each instance in its zone, and what Auto Scaling did last and why. It can be started before the deploy. \
+What was done is shown for the newest minute that CloudWatch knows, and for the last hour. q, Esc or Ctrl-C leaves it, j and k \
 scroll where there are more stages than fit; when the environment is gone, it ends. \
 Without a terminal, or with --plain, a line is printed for each stage when something changed (exit code 130 when interrupted). \
 Findings that need more reads than that, or that are about stacks that come and go, are left to status without --watch.
@@ -46,11 +47,11 @@ pub struct Status {
     /// Exit with 3 when something is wrong
     #[arg(long, conflicts_with = "watch")]
     exit_code: bool,
-    /// Show it again and again
+    /// Show it on a screen that is refreshed
     #[arg(long, short)]
     watch: bool,
-    /// Seconds from refresh to refresh [default: 5, with --local 2]
-    #[arg(long, value_name = "SECONDS", requires = "watch", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    /// Seconds between refreshes [default: 5, with --local 2]
+    #[arg(long, value_name = "SECONDS", requires = "watch", value_parser = whole::<u64>(1..=3600, 10))]
     interval: Option<u64>,
 }
 

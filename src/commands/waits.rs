@@ -28,16 +28,31 @@ impl ValueEnum for OnInterrupt {
     }
 }
 
-/// How long operations are waited for.
+/// How long a command may take.
 #[derive(Debug, Args)]
-pub struct Waits {
-    /// What becomes of running operations when the command is interrupted
-    #[arg(long, value_name = "WHAT", default_value = "detach", help_heading = "Waiting")]
-    on_interrupt: OnInterrupt,
+pub struct Timeout {
     /// Stop after this long (`30m`, `2h`) and exit with 1; what runs goes on
     #[arg(long, value_name = "LENGTH", help_heading = "Waiting")]
     timeout: Option<Duration>,
-    /// Begin operations and don't wait for them; what needs their outputs is not begun
+}
+
+impl Timeout {
+    /// From its beginning to its end.
+    pub fn length(&self) -> Option<std::time::Duration> {
+        self.timeout
+            .map(|length| std::time::Duration::from_secs(length.as_secs()))
+    }
+}
+
+/// How long operations are waited for.
+#[derive(Debug, Args)]
+pub struct Waits {
+    /// What happens to running operations when the command is interrupted
+    #[arg(long, value_name = "WHAT", default_value = "detach", help_heading = "Waiting")]
+    on_interrupt: OnInterrupt,
+    #[command(flatten)]
+    timeout: Timeout,
+    /// Start operations and don't wait for them; what needs their outputs is not started
     #[arg(long, help_heading = "Waiting")]
     pub no_wait: bool,
 }
@@ -45,8 +60,7 @@ pub struct Waits {
 impl Waits {
     /// How long the command may take, from its beginning to its end.
     pub fn timeout(&self) -> Option<std::time::Duration> {
-        self.timeout
-            .map(|length| std::time::Duration::from_secs(length.as_secs()))
+        self.timeout.length()
     }
 
     /// Of operations that begin from now on.

@@ -4,7 +4,7 @@ mod digest;
 mod hashed;
 
 pub use digest::Digest;
-use digest::{Entry, Subject};
+use digest::{Entry, KINDS, Subject};
 pub use hashed::Planned;
 use hashed::{Changing, acts};
 
@@ -54,11 +54,7 @@ impl Approved {
             )];
         }
         if approved.settings != now.settings {
-            return vec![
-                "it was approved with other options (--only, --prune, --allow-replace, --disable-protection, --role-arn), \
-                 or another `lifetime`"
-                    .to_owned(),
-            ];
+            return vec![other_settings(planned, approved, &now)];
         }
         let mut differences = Vec::new();
         for (subject, entry) in &now.entries {
@@ -94,17 +90,7 @@ impl Approved {
             Subject::Pruned(_) | Subject::Bucket(_) => None,
         };
         if approved.to != entry.to {
-            let images: Vec<&str> = stack
-                .iter()
-                .flat_map(|stack| stack.resolved.values().map(String::as_str))
-                .collect();
-            let images = match images.as_slice() {
-                [] => String::new(),
-                images => format!(" (now {})", images.join(", ")),
-            };
-            return Some(format!(
-                "its template, parameters, tags or programs are others than were approved, or its image is newer{images}"
-            ));
+            return Some(others(approved, entry, stack));
         }
         // Protection that is off already was to be taken off.
         let is_as_it_was = |stack: &&StackPlan| approved.acts == entry.acts || approved.acts == acts(stack, true);
@@ -138,7 +124,12 @@ impl Approved {
             let later = now.resolved.get(name);
             later.is_none_or(|later| later == image)
         });
-        let why = if !same_images || shown.current.chosen != now.current.chosen {
+        // A later plan may have nothing left to choose.
+        let same_places = shown.current.chosen.iter().all(|(name, place)| {
+            let later = now.current.chosen.get(name);
+            later.is_none_or(|later| later == place)
+        });
+        let why = if !same_images || !same_places {
             "an image, or a place that AWS chooses, has changed since"
         } else if is_untouched && shown.from != now.from {
             "somebody has changed it since"
@@ -155,6 +146,41 @@ impl Approved {
         ))
         .with_help(self.help())
     }
+}
+
+/// Which options aren't those that were approved.
+fn other_settings(planned: Planned<'_>, approved: &Digest, now: &Digest) -> String {
+    let both = approved.settings.iter().zip(&now.settings);
+    let others = planned.settings().into_iter().zip(both);
+    let others = others.filter(|(_, (approved, now))| approved != now);
+    let was = others.map(|(setting, _)| match setting.values {
+        None => format!("with {}", setting.name),
+        Some(values) if values.is_empty() => format!("without {}", setting.name),
+        Some(_) => format!("without this {}", setting.name),
+    });
+    format!("it was approved {}", was.collect::<Vec<_>>().join(", and "))
+}
+
+/// Which of what it becomes isn't what was approved.
+fn others(approved: &Entry, now: &Entry, stack: Option<&StackPlan>) -> String {
+    let kinds = approved.kinds.iter().zip(&now.kinds).zip(KINDS);
+    let others: Vec<&str> = kinds
+        .filter(|((approved, now), _)| approved != now)
+        .map(|(_, kind)| kind)
+        .collect();
+    let what = match others.as_slice() {
+        [] => "it is protected or made otherwise than was approved".to_owned(),
+        ["template"] => "its template is not the one that was approved".to_owned(),
+        [one] => format!("its {one} are not those that were approved"),
+        [first @ .., last] => format!("its {} and {last} are not those that were approved", first.join(", ")),
+    };
+    let images = stack.iter().flat_map(|stack| stack.resolved.values());
+    let images: Vec<&str> = images.map(String::as_str).collect();
+    // A program's name is a parameter, too.
+    if images.is_empty() || !others.contains(&"parameters") || others.contains(&"programs") {
+        return what;
+    }
+    format!("{what}: an image may be newer (now {})", images.join(", "))
 }
 
 /// Whether a stack takes something from another one to which all that was approved is done by now: what follows from that

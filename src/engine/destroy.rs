@@ -39,6 +39,8 @@ pub struct Teardown<'a> {
     pub role_arn: Option<&'a str>,
     /// Workers aren't given the time to finish.
     pub no_drain: bool,
+    /// What holds data is spared, except for what these names allow to be lost; none where all of it was agreed to.
+    pub spares: Option<&'a [String]>,
     /// Which protection is lifted.
     pub lifted: Lifted,
     /// What can't be deleted after all is left behind.

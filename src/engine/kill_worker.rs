@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::{Cloud, Connect, Credentials};
+use crate::cloud::{AwsCli, Cloud, Connect, Credentials};
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
@@ -59,8 +59,11 @@ pub struct Killed {
     pub instance: String,
     pub zone: String,
     pub how: How,
-    /// None when it wasn't waited for, or the group needs none any more.
+    /// None when it wasn't waited for, the group needs none any more, or nobody can say which of several it is.
     pub replacement: Option<String>,
+    /// The instances that came meanwhile and are in service, where the group grew, too: one of them is the replacement.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub one_of: Vec<String>,
     /// Until the group was whole again; none when that wasn't waited for.
     pub seconds: Option<f64>,
     pub changes: Vec<InstanceChange>,
@@ -112,7 +115,7 @@ pub async fn kill_worker(
         .unless_stopped(Deployed::require(cloud, wanted.environment, &deploy))
         .await;
     let stages = deployed.as_ref().map_or(Vec::new(), Stage::all);
-    if let Some(refusal) = no_instances(&stages, wanted.stage) {
+    if let Some(refusal) = no_instances(&cloud.cli(), &stages, wanted.stage) {
         return Err(refusal);
     }
     let (fleet, deployed) = (fleet?, deployed?);
@@ -126,6 +129,7 @@ pub async fn kill_worker(
         zone: victim.instance.zone.clone(),
         how: wanted.how,
         replacement: None,
+        one_of: Vec::new(),
         seconds: None,
         changes: Vec::new(),
     };
@@ -162,7 +166,11 @@ pub async fn kill_worker(
             return Err(Error::Interrupted);
         }
     }
-    killed.replacement = replacement.successor().map(str::to_owned);
+    match replacement.successors()[..] {
+        [] => {}
+        [one] => killed.replacement = Some(one.to_owned()),
+        ref several => killed.one_of = several.iter().map(|id| (*id).to_owned()).collect(),
+    }
     killed.seconds = Some(began.elapsed().as_secs_f64());
     Ok(killed)
 }
@@ -184,7 +192,7 @@ fn fleet(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
 }
 
 /// What is said of a stage whose workers are a function, or where no stage has anything else.
-fn no_instances(stages: &[Stage], wanted: Option<&str>) -> Option<Error> {
+fn no_instances(cli: &AwsCli, stages: &[Stage], wanted: Option<&str>) -> Option<Error> {
     let is_meant = |stage: &&Stage| wanted.is_none_or(|wanted| stage.name == wanted);
     let meant: Vec<&Stage> = stages.iter().filter(is_meant).collect();
     if let [first, ..] = meant[..]
@@ -205,11 +213,14 @@ fn no_instances(stages: &[Stage], wanted: Option<&str>) -> Option<Error> {
             names.join(", ")
         ),
     };
+    let stop = cli.command(&format!(
+        "lambda update-event-source-mapping --no-enabled --uuid {}",
+        function.mapping
+    ));
     Some(Error::usage(what).with_help(format!(
         "Lambda takes another execution environment where one dies, and what it had in hand comes back after the queue's \
-         visibility timeout; a message that the function fails on shows the same. `aws lambda \
-         update-event-source-mapping --no-enabled --uuid {}` stops its work, and --enabled lets it go on",
-        function.mapping
+         visibility timeout; a message that the function fails on shows the same. `{stop}` stops its work, and --enabled \
+         lets it go on"
     )))
 }
 
@@ -272,7 +283,7 @@ async fn auto_scaling(cloud: &Cloud, fleet: Option<&FleetState>) -> Result<Cloud
     };
     local::check_loopback(&fleet.autoscaling_endpoint)?;
     Connect {
-        region: Some(cloud.region.clone()),
+        region: Some((cloud.region.clone(), cloud.region_from.clone())),
         endpoint_url: Some(fleet.autoscaling_endpoint.clone()),
         credentials: Credentials::Local {
             account: cloud.account.clone(),

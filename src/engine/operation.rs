@@ -1,6 +1,7 @@
 //! One operation on one stack, from the request to its end: the same for creating, updating, deleting, rolling back
 //! and for what others started.
 
+use futures_util::TryFutureExt;
 use futures_util::future::try_join;
 use tokio::time::Instant;
 
@@ -151,6 +152,8 @@ pub async fn run<T: Into<Token>>(
         awaited,
         ..
     } = target;
+    let environment = stack.strip_suffix(target.part).unwrap_or(stack).trim_end_matches('-');
+    let _awaited = context.interrupt.awaits(environment, stack);
     let watching = watch::follow(
         Watch {
             cloud,
@@ -163,7 +166,10 @@ pub async fn run<T: Into<Token>>(
         before,
         token,
     );
+    // From here on CloudFormation works on it, whether or not it can be looked at.
+    let watching = watching.map_err(|error| Failed::lost_sight(operation, error));
     tokio::pin!(watching);
+    let mut was_cancelled = false;
     let ended = tokio::select! {
         ended = &mut watching => ended?,
         () = until(context.waiting.deadline) => return Err(Failed::Unattended(operation, Unattended::TimedOut)),
@@ -171,7 +177,7 @@ pub async fn run<T: Into<Token>>(
             OnInterrupt::Detach => return Err(Failed::Unattended(operation, Unattended::Interrupted)),
             OnInterrupt::Wait => watching.await?,
             OnInterrupt::Cancel => {
-                cancel(context, target, operation).await?;
+                was_cancelled = cancel(context, target, operation).await?;
                 watching.await?
             }
         },
@@ -187,9 +193,11 @@ pub async fn run<T: Into<Token>>(
         seconds,
     });
     if !succeeded {
-        return Err(Failed::Failure(Box::new(
-            failure(context, target, operation, ended).await,
-        )));
+        let failure = match was_cancelled && is_cancelled(operation, &ended.status) {
+            true => cancelled(stack, operation, ended.status),
+            false => failure(context, target, operation, ended).await,
+        };
+        return Err(Failed::Failure(Box::new(failure)));
     }
     for event in ended.events.iter().filter(|event| event.failed()) {
         let reason = event.reason.as_deref().unwrap_or_default();
@@ -201,9 +209,9 @@ pub async fn run<T: Into<Token>>(
     Ok((Outcome::Done { operation, seconds }, ended))
 }
 
-/// Best effort: an operation that has just ended can't be cancelled, and that is fine. Above all, a first create that has
-/// just ended is a stack like any other, and not deleted.
-async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) -> Result<(), CloudError> {
+/// Whether CloudFormation was told to. An operation that has just ended can't be cancelled, and that is fine. Above all, a
+/// first create that has just ended is a stack like any other, and not deleted.
+async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) -> Result<bool, CloudError> {
     let Context { cloud, .. } = context;
     let cancelled = match operation {
         Operation::Update => cloud.cancel_update(target.id).await,
@@ -217,14 +225,39 @@ async fn cancel(context: Context<'_>, target: Target<'_>, operation: Operation) 
                 Some(StackStatus::CreateInProgress | StackStatus::ReviewInProgress) if !has_ended => {
                     cloud.delete_stack(target.id, None).await.map(drop)
                 }
-                _ => Ok(()),
+                _ => return Ok(false),
             }
         }
-        Operation::Import | Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(()),
+        Operation::Import | Operation::Delete | Operation::Attach | Operation::Rollback => return Ok(false),
     };
     match cancelled {
-        Err(error) if error.is("ValidationError") => Ok(()),
-        cancelled => cancelled,
+        Err(error) if error.is("ValidationError") => Ok(false),
+        cancelled => cancelled.map(|()| true),
+    }
+}
+
+/// What an operation that was cancelled ends with when that went well.
+fn is_cancelled(operation: Operation, status: &StackStatus) -> bool {
+    match operation {
+        Operation::Create => *status == StackStatus::DeleteComplete,
+        Operation::Update => *status == StackStatus::UpdateRollbackComplete,
+        Operation::Import | Operation::Delete | Operation::Attach | Operation::Rollback => false,
+    }
+}
+
+fn cancelled(stack: &str, operation: Operation, status: StackStatus) -> Failure {
+    Failure {
+        operation: Some(operation),
+        message: format!(
+            "{} {stack} was cancelled by the signal: it is {status} now",
+            operation.doing()
+        ),
+        help: None,
+        status: Some(status),
+        cause: None,
+        refused: false,
+        was_cancelled: true,
+        lost_sight: false,
     }
 }
 
@@ -272,5 +305,7 @@ async fn failure(context: Context<'_>, target: Target<'_>, operation: Operation,
         status: Some(ended.status),
         cause: Some(cause),
         refused: false,
+        was_cancelled: false,
+        lost_sight: false,
     }
 }

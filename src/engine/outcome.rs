@@ -27,6 +27,9 @@ pub struct Report {
     /// Whether everything ended as it was meant to.
     pub succeeded: bool,
     pub stacks: Vec<StackReport>,
+    /// Stacks on which CloudFormation goes on working, unattended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub goes_on: Vec<String>,
     /// Outputs of the stacks that are done: part → key → value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: Outputs,
@@ -135,6 +138,8 @@ pub enum Outcome {
         seconds: f64,
     },
     Failed(Box<Failure>),
+    /// It was begun, and then AWS couldn't be asked any more: CloudFormation goes on with it, and how it ends isn't known.
+    Unknown(Box<Failure>),
     /// It goes on without us.
     Running {
         operation: Operation,
@@ -183,6 +188,12 @@ pub struct Failure {
     pub cause: Option<Cause>,
     /// Whether it was refused rather than tried.
     pub refused: bool,
+    /// Whether it didn't fail but was cancelled, as `--on-interrupt cancel` told it to be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub was_cancelled: bool,
+    /// Whether it was begun, and can't be looked at any more.
+    #[serde(skip)]
+    pub lost_sight: bool,
 }
 
 /// Why work on a stack did not end well.
@@ -195,6 +206,20 @@ pub enum Failed {
     Starting(u32, Unattended),
     /// It was not begun: the command was interrupted.
     Stopped,
+}
+
+impl Failed {
+    /// An operation that was begun can't be looked at any more.
+    pub fn lost_sight(operation: Operation, error: CloudError) -> Failed {
+        match error.into() {
+            Failed::Failure(failure) => Failed::Failure(Box::new(Failure {
+                operation: Some(operation),
+                lost_sight: true,
+                ..*failure
+            })),
+            other => other,
+        }
+    }
 }
 
 impl From<CloudError> for Failed {
@@ -215,6 +240,8 @@ impl From<Error> for Failed {
             help: error.help().map(str::to_owned),
             cause: None,
             refused: matches!(error, Error::Refused { .. }),
+            was_cancelled: false,
+            lost_sight: false,
         }))
     }
 }
@@ -232,6 +259,7 @@ impl From<Finished<Outcome, Failed>> for Outcome {
 impl From<Failed> for Outcome {
     fn from(failed: Failed) -> Self {
         match failed {
+            Failed::Failure(failure) if failure.lost_sight => Outcome::Unknown(failure),
             Failed::Failure(failure) => Outcome::Failed(failure),
             Failed::Unattended(operation, why) => Outcome::Running { operation, why },
             Failed::Starting(awaits_instances, why) => Outcome::Starting { awaits_instances, why },
@@ -248,6 +276,11 @@ impl Report {
             succeeded: stacks
                 .iter()
                 .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
+            goes_on: stacks
+                .iter()
+                .filter(|stack| matches!(stack.outcome, Outcome::Running { .. }))
+                .map(|stack| stack.stack.clone())
+                .collect(),
             stacks,
             outputs: BTreeMap::new(),
             kept: Vec::new(),
@@ -269,23 +302,29 @@ impl Report {
                 matches!(stack.outcome, Outcome::Running { why: this, .. } | Outcome::Starting { why: this, .. } if this == why)
             })
         };
-        let code = if any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.refused))
-            || running(Unattended::TimedOut)
-            || self.pruned.as_ref().is_some_and(|receipt| !receipt.clean)
-        {
-            exit_code::FAILED
-        } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
-            exit_code::REFUSED
-        } else if running(Unattended::NotWaited) {
-            return Ok(());
-        } else if running(Unattended::Interrupted)
-            || any(|outcome| matches!(outcome, Outcome::Skipped { .. }))
-            || self.was_interrupted
-        {
-            exit_code::INTERRUPTED
-        } else {
-            return Ok(());
-        };
+        let code =
+            if any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.refused && !failure.was_cancelled))
+                || any(|outcome| matches!(outcome, Outcome::Unknown(_)))
+                || running(Unattended::TimedOut)
+                || self.pruned.as_ref().is_some_and(|receipt| !receipt.clean)
+            {
+                exit_code::FAILED
+            } else if any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.refused)) {
+                exit_code::REFUSED
+            } else if running(Unattended::Interrupted)
+                || any(|outcome| matches!(outcome, Outcome::Failed(_)))
+                || any(|outcome| matches!(outcome, Outcome::Skipped { because: None }))
+                || self.was_interrupted
+            {
+                exit_code::INTERRUPTED
+            } else if running(Unattended::NotWaited) {
+                // What needs those that aren't waited for is skipped: as told.
+                return Ok(());
+            } else if any(|outcome| matches!(outcome, Outcome::Skipped { .. })) {
+                exit_code::INTERRUPTED
+            } else {
+                return Ok(());
+            };
         Err(Error::Shown(code))
     }
 }
@@ -320,5 +359,50 @@ mod tests {
         assert_eq!(code(Some(true), false), 0);
         assert_eq!(code(Some(false), false), exit_code::FAILED);
         assert_eq!(code(None, true), exit_code::INTERRUPTED);
+    }
+
+    #[test]
+    fn what_an_interrupt_kept_from_being_begun_is_no_success() {
+        let code = |outcomes: Vec<Outcome>| {
+            let address = Address {
+                environment: "lab".into(),
+                account: "111122223333".into(),
+                region: "us-east-2".into(),
+            };
+            let stack = |outcome| StackReport {
+                part: "work".into(),
+                stack: "lab-work".into(),
+                outcome,
+            };
+            let report = Report::new(address, outcomes.into_iter().map(stack).collect());
+            report.result().map_or_else(|error| error.exit_code(), |()| 0)
+        };
+        let running = |why| Outcome::Running {
+            operation: Operation::Create,
+            why,
+        };
+        let needs = || Outcome::Skipped {
+            because: Some("intake".into()),
+        };
+        let stopped = || Outcome::Skipped { because: None };
+        let not_waited = || running(Unattended::NotWaited);
+        assert_eq!(code(vec![not_waited(), needs()]), 0);
+        for outcomes in [
+            vec![stopped()],
+            vec![Outcome::Unchanged, stopped(), needs()],
+            vec![not_waited(), stopped()],
+            vec![not_waited(), running(Unattended::Interrupted)],
+        ] {
+            let said = format!("{outcomes:?}");
+            assert_eq!(code(outcomes), exit_code::INTERRUPTED, "{said}");
+        }
+        let expired = CloudError {
+            operation: "DescribeStacks",
+            code: Some("ExpiredToken".into()),
+            message: "expired".into(),
+        };
+        let lost = Outcome::from(Failed::lost_sight(Operation::Create, expired));
+        assert!(matches!(lost, Outcome::Unknown(_)), "{lost:?}");
+        assert_eq!(code(vec![lost, stopped()]), exit_code::FAILED);
     }
 }

@@ -1,5 +1,6 @@
 //! A plan: what *would* change, and whether that may be done.
 
+pub mod attention;
 pub mod blocking;
 pub mod decide;
 pub mod deleted_queues;
@@ -7,13 +8,18 @@ pub mod draft;
 pub mod drafts;
 pub mod draw_up;
 pub mod existing_bucket;
+pub mod expiry;
 mod files_at_risk;
 pub mod history;
 pub mod imports;
 mod interrupted;
 pub mod loss;
 pub(in crate::engine) mod mappings;
+mod order_of_changes;
 pub mod planner;
+pub mod pruned_data;
+pub mod refusal;
+mod refusals;
 pub(in crate::engine) mod replication;
 pub mod rolling;
 pub(in crate::engine) mod stack;
@@ -22,6 +28,7 @@ mod subnets;
 pub mod surplus;
 pub mod switch;
 pub mod unchanged;
+pub mod values;
 pub(in crate::engine) mod zones;
 
 use std::collections::BTreeMap;
@@ -33,20 +40,22 @@ use serde::Serialize;
 use crate::blueprint::{Pause, Stack, Value, outputs};
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::cloudformation::change_set::{Change, PropertyChange, Replacement};
+use crate::cloud::cloudformation::change_set::{Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::deployed::address::Address;
+use crate::engine::plan::attention::Attention;
 use crate::engine::plan::blocking::Blocking;
 use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::existing_bucket::BucketPlan;
+use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::imports::Existing;
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::switch::Switch;
+use crate::engine::plan::values::ValueChange;
 use crate::environment::schedule::Schedule;
-use crate::error::Error;
 
 /// Outputs of stacks: part → key → value.
 pub type Outputs = BTreeMap<String, BTreeMap<String, String>>;
@@ -73,6 +82,12 @@ pub struct Plan {
     /// When the environment expires, as it is kept.
     #[serde(skip)]
     pub expires: Option<String>,
+    /// When the oldest of these stacks was made.
+    #[serde(skip)]
+    pub first_made: Option<Timestamp>,
+    /// When it expires, where the file's `lifetime` says another time by now: that counts from the first deploy alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiry_stays: Option<ExpiryStays>,
 }
 
 /// What would happen to one stack.
@@ -88,6 +103,12 @@ pub struct StackPlan {
     /// Who says what would change.
     pub source: Source,
     pub changes: Vec<Change>,
+    /// Which of its parameters get other values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed_parameters: Vec<ValueChange>,
+    /// Which of its tags get other values. CloudFormation hands them to its resources.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed_tags: Vec<ValueChange>,
     /// Others than now are to work on its messages, or nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub switch: Option<Switch>,
@@ -109,6 +130,9 @@ pub struct StackPlan {
     /// Somebody switched its termination protection on, though the file doesn't ask for it: it stays.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub protected_by_hand: bool,
+    /// What is to be looked at although nothing is lost with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<Attention>,
     /// Bounds of its group that a destroy lowered before it was stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lowered: Option<LoweredGroup>,
@@ -254,37 +278,6 @@ impl Plan {
     pub fn is_busy(&self) -> bool {
         self.stacks.iter().any(|stack| stack.action == StackAction::Busy)
     }
-
-    /// A refusal when something that holds data would be replaced or deleted and isn't in `allowed`.
-    pub fn data_loss(&self, allowed: &[String]) -> Option<Error> {
-        self.stacks
-            .iter()
-            .find_map(|stack| loss::data_loss(&stack.stack, stack.own_template, &stack.changes, allowed))
-    }
-
-    /// A refusal that names the first stack that nothing can be done with, or what is in the way in a bucket that is there
-    /// already.
-    pub fn refusal(&self) -> Option<Error> {
-        let of_buckets = || self.existing_buckets.iter().find_map(BucketPlan::refusal);
-        let mut stacks = self.stacks.iter();
-        let Some(stack) = stacks.find(|stack| stack.action == StackAction::Refused) else {
-            return of_buckets();
-        };
-        let status = stack
-            .status
-            .as_ref()
-            .map_or(String::new(), |status| format!(" is {status}"));
-        let stuck_on: String = stack
-            .blocking
-            .iter()
-            .map(|resource| format!("\n  {resource}"))
-            .collect();
-        Some(Error::refused(format!(
-            "{}{status}: {}{stuck_on}",
-            stack.stack,
-            stack.note.as_deref().unwrap_or_default()
-        )))
-    }
 }
 
 /// What a stack's parameters take from AWS as it is.
@@ -336,7 +329,7 @@ pub(super) fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<S
     // come to what it was.
     let is_known = |property: &PropertyChange| {
         let after = property.after.as_deref().unwrap_or_default();
-        !after.contains("{{changeSet:KNOWN_AFTER_APPLY}}")
+        !after.contains(KNOWN_AFTER_APPLY)
     };
     let is_replaced = |change: &&Change| {
         let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes && is_known(property);
@@ -399,6 +392,7 @@ mod tests {
             before: Some("a".into()),
             after: Some(after.into()),
             replacement,
+            follows: false,
         };
         let of = |properties: Vec<PropertyChange>, replacement| Change {
             properties,

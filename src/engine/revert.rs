@@ -1,5 +1,6 @@
-//! Puts stacks back to what they were deployed as, by drift-aware change sets.
+//! Stacks put back to what they were deployed as, by drift-aware change sets: what these would do.
 
+mod execute;
 mod existing_bucket;
 pub mod put_back;
 mod scheduled_bounds;
@@ -10,24 +11,21 @@ use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::event::Operation;
-use super::graph;
-use super::operation::{self, Context, Target};
-use super::outcome::{Failed, Outcome, Report, StackReport};
 use super::plan::{self, rolling};
 use crate::blueprint::RollingUpdate;
 use crate::blueprint::rolling_update::PARAMETER;
-use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
+use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::cloud::cloudformation::revert::{RevertedChange, Reverting, ThreeStates};
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::address::Address;
 use crate::deployed::{DeployedStack, change_set_description};
 use crate::engine::plan::draft::change_set_name;
 use crate::engine::plan::drafts::Drafts;
+use crate::engine::plan::loss::Losing;
+use crate::engine::plan::refusal::Allowed;
 use crate::error::{Error, Result};
 use crate::observe::drift::compare::is_within;
-use scheduled_bounds::ScheduledBounds;
+pub use execute::revert;
 
 /// What would be done to one stack.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -238,130 +236,23 @@ fn newer(stack: &StackDescription, resolved: BTreeMap<String, String>) -> Vec<Ne
 pub fn data_loss(reverts: &[StackRevert]) -> Option<Error> {
     reverts.iter().find_map(|revert| {
         let changes: Vec<Change> = revert.changes.iter().map(|reverted| reverted.change.clone()).collect();
-        let refusal = plan::loss::data_loss(&revert.stack, revert.own_template, &changes, &[])?;
-        Some(refusal.with_help("`qfleet deploy` with --allow-replace does that when it is meant"))
+        let losing = Losing {
+            part: &revert.part,
+            stack: &revert.stack,
+            own_template: revert.own_template,
+        };
+        let refusals = plan::loss::data_loss(losing, &changes, &Allowed::NOTHING);
+        Some(
+            plan::refusal::error(refusals)?
+                .with_help("`qfleet deploy` with --allow-replace does that when it is meant"),
+        )
     })
-}
-
-/// Executes what was drawn up for these stacks: each after those that it needs.
-pub async fn revert(
-    context: Context<'_>,
-    environment: &str,
-    drafts: &Drafts,
-    stacks: &[DeployedStack],
-    reverts: &[StackRevert],
-) -> Report {
-    let ready: Vec<Ready<'_>> = reverts
-        .iter()
-        .filter_map(|revert| {
-            Some(Ready {
-                revert,
-                draft: revert.draft.as_ref()?,
-                deployed: stacks.iter().find(|stack| stack.part == revert.part)?,
-            })
-        })
-        .collect();
-    let is_part = |part: &&String| ready.iter().any(|ready| ready.deployed.part == **part);
-    let needs: BTreeMap<String, Vec<String>> = ready
-        .iter()
-        .map(|ready| {
-            let needs = ready.deployed.tags.needs.iter().filter(is_part);
-            (ready.deployed.part.clone(), needs.cloned().collect())
-        })
-        .collect();
-    let stop = || context.interrupt.asked();
-    let mut finished = graph::run(&needs, ready.len().max(1), stop, |part| {
-        revert_part(context, environment, drafts, &ready, part)
-    })
-    .await;
-    let stacks = ready.iter().filter_map(|ready| {
-        Some(StackReport {
-            part: ready.deployed.part.clone(),
-            stack: ready.deployed.stack.name.clone(),
-            outcome: Outcome::from(finished.remove(&ready.deployed.part)?),
-        })
-    });
-    Report::new(Address::new(context.cloud, environment), stacks.collect())
-}
-
-/// A stack that something is put back in, and the change set that does it.
-#[derive(Clone, Copy)]
-struct Ready<'a> {
-    revert: &'a StackRevert,
-    draft: &'a String,
-    deployed: &'a DeployedStack,
-}
-
-async fn revert_part(
-    context: Context<'_>,
-    environment: &str,
-    drafts: &Drafts,
-    ready: &[Ready<'_>],
-    part: String,
-) -> std::result::Result<Outcome, Failed> {
-    let Some(this) = ready.iter().find(|ready| ready.deployed.part == part) else {
-        return Err(Error::failed(format!("`{part}` has no change set")).into());
-    };
-    let stack = &this.deployed.stack;
-    let draft = context.prepare(&stack.name, for_the_fleet_as_it_is(context, environment, drafts, *this));
-    let draft = draft.await?;
-    let target = Target {
-        stack: &stack.name,
-        part: &part,
-        id: &stack.id,
-        template: None,
-        boot_reports: None,
-        awaited: ready.iter().any(|other| other.deployed.tags.needs.contains(&part)),
-    };
-    let scheduled = ScheduledBounds::of(context.cloud, this.deployed, this.revert).await?;
-    let request = drafts.execute(&stack.name, context.cloud.execute_change_set(&draft, false));
-    let done = operation::run(context, target, Operation::Update, request).await;
-    if let Some(scheduled) = scheduled {
-        scheduled.keep(context, &stack.name).await;
-    }
-    Ok(done?.0)
-}
-
-/// The change set that was drawn up; or another one like it, when the fleet has grown or shrunk since then.
-async fn for_the_fleet_as_it_is(
-    context: Context<'_>,
-    environment: &str,
-    drafts: &Drafts,
-    ready: Ready<'_>,
-) -> std::result::Result<String, Failed> {
-    let Ready {
-        revert,
-        draft,
-        deployed,
-    } = ready;
-    let cloud = context.cloud;
-    let now = keeps(cloud, deployed, &revert.changes).await?;
-    if now.is_none() || now == revert.keeps {
-        return Ok(draft.clone());
-    }
-    cloud.delete_change_set(draft, None).await?;
-    drafts.forget(&revert.stack);
-    let again = draw_up_stack(cloud, environment, deployed, drafts).await?;
-    match again.draft {
-        Some(draft) if done(&again.changes) == done(&revert.changes) && again.newer == revert.newer => Ok(draft),
-        _ => {
-            let what = format!("{}: other changes would be made now than were shown", revert.stack);
-            Err(Error::refused(what).with_help("run the same command again").into())
-        }
-    }
-}
-
-/// What is done to which resource.
-fn done(changes: &[RevertedChange]) -> Vec<(&str, &Action, Replacement)> {
-    let changes = changes.iter().map(|reverted| &reverted.change);
-    changes
-        .map(|change| (change.logical_id.as_str(), &change.action, change.replacement))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::cloudformation::change_set::Replacement;
 
     #[test]
     fn only_a_group_that_is_changed_replaces_instances() {

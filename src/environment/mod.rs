@@ -21,6 +21,7 @@ pub mod given_name;
 mod image;
 mod instances;
 mod job_schedule;
+pub mod known_regions;
 mod lambda;
 mod load;
 mod mend;

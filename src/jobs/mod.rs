@@ -19,6 +19,7 @@ mod pace;
 pub mod redrive;
 pub mod replies;
 pub mod sample;
+mod told_files;
 pub mod upload;
 pub mod upload_link;
 

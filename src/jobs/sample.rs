@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::destinations::Queues;
 use super::event::Events;
+use super::told_files::told_files;
 use crate::cloud::Cloud;
 use crate::cloud::sqs::messages::{BATCH, Received};
 use crate::deployed::address::Address;
@@ -41,6 +42,9 @@ pub struct Sample {
 pub struct DeadLetter {
     pub id: String,
     pub body: String,
+    /// The keys of the files that it tells of, where it is an event of S3.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// How often it was received, this look included.
     pub receives: Option<u32>,
     /// When it was received first.
@@ -162,6 +166,7 @@ fn dead_letter(received: Received) -> DeadLetter {
         sent: received.sent,
         group_id: extras.group_id().map(str::to_owned),
         attributes: extras.texts(),
+        files: told_files(&received.message.body),
         id: received.id,
         body: received.message.body,
     }

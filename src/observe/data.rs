@@ -38,6 +38,7 @@ pub struct Data {
 pub struct OtherData {
     pub resource_type: String,
     pub name: String,
+    pub logical_id: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it stays when its stack is deleted.
@@ -50,6 +51,7 @@ pub struct OtherData {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct BucketData {
     pub bucket: String,
+    pub logical_id: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it stays when its stack is deleted.
@@ -99,6 +101,7 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct QueueData {
     pub queue: String,
+    pub logical_id: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it takes what no worker could process.
@@ -131,6 +134,7 @@ pub enum QueueContents {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct TableData {
     pub table: String,
+    pub logical_id: String,
     /// The name of the stack that it belongs to.
     pub stack: String,
     /// Whether it stays when its stack is deleted.
@@ -159,12 +163,14 @@ impl Data {
         let of = |kind: Kind| holdings.iter().filter(move |holding| holding.kind == kind);
         let buckets = join_all(of(Kind::Bucket).map(async |holding| BucketData {
             bucket: holding.name.clone(),
+            logical_id: holding.logical_id.clone(),
             stack: holding.stack.clone(),
             kept: holding.kept,
             contents: bucket(cloud, &holding.name, now).await,
         }));
         let queues = join_all(of(Kind::Queue).map(async |holding| QueueData {
             queue: holding.name.clone(),
+            logical_id: holding.logical_id.clone(),
             stack: holding.stack.clone(),
             dead_letters: holding.is_dead_letter_queue(),
             kept: holding.kept,
@@ -172,6 +178,7 @@ impl Data {
         }));
         let tables = join_all(of(Kind::Table).map(async |holding| TableData {
             table: holding.name.clone(),
+            logical_id: holding.logical_id.clone(),
             stack: holding.stack.clone(),
             kept: holding.kept,
             contents: table(cloud, &holding.name).await,
@@ -181,6 +188,7 @@ impl Data {
         let others = others.map(|holding| OtherData {
             resource_type: holding.kind.resource_type().to_owned(),
             name: holding.name.clone(),
+            logical_id: holding.logical_id.clone(),
             stack: holding.stack.clone(),
             kept: holding.kept,
             snapshot: holding.snapshot,
@@ -382,6 +390,7 @@ mod tests {
     fn only_totals_that_are_known_are_given() {
         let bucket = |name: &str, contents| BucketData {
             bucket: name.into(),
+            logical_id: "Bucket".into(),
             stack: "lab-intake".into(),
             kept: false,
             contents,

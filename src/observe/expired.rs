@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::expiry::{Expiry, Recorded, unreadable};
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{AwsCli, Cloud, CloudError};
 use crate::deployed::protection;
 use crate::deployed::protection::Lifted;
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
@@ -58,7 +58,7 @@ pub async fn expired(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Resul
             environment: deployed.address.environment.clone(),
             region: cloud.region.clone(),
             expires,
-            verdict: verdict(&deployed, &cloud.cli_options(), &kept),
+            verdict: verdict(&deployed, &cloud.cli(), &kept),
         });
     }
     Ok(expired)
@@ -75,10 +75,10 @@ fn due(all: Vec<Deployed>, kept: &BTreeMap<String, String>, now: Timestamp) -> V
         .collect()
 }
 
-fn verdict(deployed: &Deployed, options: &str, kept: &Recorded) -> Verdict {
+fn verdict(deployed: &Deployed, cli: &AwsCli, kept: &Recorded) -> Verdict {
     if let Recorded::Unreadable(value) = kept {
         return Verdict::Unreadable {
-            reason: unreadable(&deployed.address.environment, options, value),
+            reason: unreadable(&deployed.address.environment, cli, value),
         };
     }
     let mut stacks = deployed.stacks.iter();
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn an_expiry_that_cannot_be_read_lets_nothing_go() {
-        let of = |value: &str| verdict(&environment("lab"), "us-east-2", &Recorded::read(value));
+        let of = |value: &str| verdict(&environment("lab"), &AwsCli::new("us-east-2"), &Recorded::read(value));
         assert_eq!(of("2026-01-02T10:00:00Z"), Verdict::MayGo);
         for value in ["", "tomorrow", "2026-01-02", "1767348000"] {
             assert!(matches!(of(value), Verdict::Unreadable { .. }), "{value}");

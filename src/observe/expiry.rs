@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::cloud::AwsCli;
 use crate::deployed::expiry_parameter;
 
 /// When an environment expires.
@@ -63,20 +64,23 @@ impl Recorded {
     }
 }
 
-/// Why it isn't known when an environment expires, and how to mend that. `options`: [`Cloud::cli_options`](crate::cloud::Cloud::cli_options).
-pub fn unreadable(environment: &str, options: &str, value: &str) -> String {
+/// Why it isn't known when an environment expires, and how to mend that. `cli`: goes where the environment is.
+pub fn unreadable(environment: &str, cli: &AwsCli, value: &str) -> String {
     format!(
         "{} says {value:?}, which is no time; {}",
         expiry_parameter(environment),
-        correction(environment, options)
+        correction(environment, cli)
     )
 }
 
 /// How to correct an expiry that can't be read.
-pub fn correction(environment: &str, options: &str) -> String {
+pub fn correction(environment: &str, cli: &AwsCli) -> String {
     format!(
-        "correct it, as in 2026-01-02T15:00:00Z: aws ssm put-parameter --overwrite --name {} --value … {options}",
-        expiry_parameter(environment)
+        "correct it, as in 2026-01-02T15:00:00Z: {}",
+        cli.command(&format!(
+            "ssm put-parameter --overwrite --name {} --value …",
+            expiry_parameter(environment)
+        ))
     )
 }
 

@@ -14,7 +14,8 @@ use super::local_fleet;
 use crate::blueprint::tags::ENVIRONMENT;
 use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{Cloud, CloudError, RegionFrom};
+use crate::deployed::looked::Looked;
 use crate::deployed::stage::Stage;
 use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
 
@@ -28,6 +29,8 @@ pub struct Listing {
     /// The region that was asked; none when all were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    #[serde(flatten)]
+    pub looked: Looked,
     /// When this was read.
     pub at: Timestamp,
     /// By region and name.
@@ -90,6 +93,7 @@ pub async fn region(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Result
     let mut listing = Listing {
         account: cloud.account.clone(),
         region: Some(cloud.region.clone()),
+        looked: Looked::new(cloud, false),
         at: now,
         environments: Vec::new(),
         unknown: Vec::new(),
@@ -121,7 +125,7 @@ pub async fn region(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Result
         if let Some(Recorded::Unreadable(value)) = kept.map(|kept| Recorded::read(kept)) {
             listing.unknown.push(Unknown {
                 region: cloud.region.clone(),
-                unknown: unreadable(&deployed.address.environment, &cloud.cli_options(), &value),
+                unknown: unreadable(&deployed.address.environment, &cloud.cli(), &value),
             });
         }
     }
@@ -129,6 +133,7 @@ pub async fn region(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Result
         .iter()
         .map(|deployed| environment(cloud, deployed, expiries.as_ref(), groups.as_deref(), now))
         .collect();
+    listing.looked.found = !listing.environments.is_empty();
     Ok(listing)
 }
 
@@ -174,6 +179,11 @@ pub async fn all_regions(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> L
     Listing {
         account: cloud.account.clone(),
         region: None,
+        looked: Looked {
+            region_from: RegionFrom::AllRegions,
+            local: cloud.local,
+            found: !environments.is_empty(),
+        },
         at: now,
         environments,
         unknown,

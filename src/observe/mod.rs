@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod alarm;
 pub mod alerts;
+pub mod at_risk;
 pub mod backlog;
 pub mod data;
 pub mod delivery;
@@ -28,6 +29,7 @@ pub mod local_fleet;
 pub mod logs;
 pub mod metrics;
 pub mod next_job;
+pub mod old_workers;
 pub mod operation;
 pub mod pause;
 pub mod reads;

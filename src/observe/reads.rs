@@ -24,6 +24,7 @@ use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::deployed::stage::Stage;
 use crate::deployed::{Deployed, DeployedStack, expiry_parameter};
 use crate::local::fleet::state::FleetState;
@@ -100,7 +101,7 @@ impl Stacks {
         let expires = expires.and_then(|kept| match Recorded::read(&kept) {
             Recorded::At(at) => Some(at),
             Recorded::Unreadable(value) => {
-                problems.push(unreadable(environment, &cloud.cli_options(), &value));
+                problems.push(unreadable(environment, &cloud.cli(), &value));
                 None
             }
         });
@@ -190,6 +191,7 @@ impl Reads<'_> {
         let mut status = Status {
             // Not that of `stacks`: they were read before it was known whose account it is.
             address: Address::new(cloud, &self.stacks.deployed.address.environment),
+            looked: Looked::new(cloud, !self.stacks.deployed.stacks.is_empty()),
             local: cloud.local,
             local_fleet: self.local_fleet,
             at: now,
@@ -210,7 +212,7 @@ impl Reads<'_> {
             surplus: self.stacks.surplus(),
             unknown,
         };
-        status.findings = findings::of(&status, words, &cloud.cli_endpoint());
+        status.findings = findings::of(&status, words, &cloud.cli());
         status
     }
 }

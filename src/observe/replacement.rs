@@ -84,10 +84,12 @@ impl Replacement {
         changes
     }
 
-    /// The instance that took the place, once it is in service.
-    pub fn successor(&self) -> Option<&str> {
-        let mut came = self.states.iter().filter(|(id, _)| **id != self.instance);
-        came.find(|(_, state)| *state == "InService").map(|(id, _)| id.as_str())
+    /// The instances that came since, and are in service. One of them took the place; which one, nobody says where the
+    /// group grew meanwhile.
+    pub fn successors(&self) -> Vec<&str> {
+        let came = self.states.iter().filter(|(id, _)| **id != self.instance);
+        let in_service = came.filter(|(_, state)| *state == "InService");
+        in_service.map(|(id, _)| id.as_str()).collect()
     }
 
     /// Whether the instance is gone and the group has again what it should. Where it should have fewer by now, that
@@ -180,14 +182,26 @@ mod tests {
         );
         let draining = group(2, &[("a", "Terminating:Wait"), ("b", "InService"), ("c", "InService")]);
         assert_eq!(see(&mut replacement, &draining), ["a InService>Terminating:Wait"]);
-        assert_eq!(replacement.successor(), None, "c came up before");
+        assert!(replacement.successors().is_empty(), "c came up before");
         let coming = group(3, &[("b", "InService"), ("c", "InService"), ("d", "Pending")]);
         assert_eq!(see(&mut replacement, &coming), ["a Terminating:Wait>", "d >Pending"]);
         assert!(!replacement.is_over(&coming));
         let there = group(3, &[("b", "InService"), ("c", "InService"), ("d", "InService")]);
         assert_eq!(see(&mut replacement, &there), ["d Pending>InService"]);
         assert!(replacement.is_over(&there));
-        assert_eq!(replacement.successor(), Some("d"));
+        assert_eq!(replacement.successors(), ["d"]);
+    }
+
+    #[test]
+    fn where_the_group_grows_meanwhile_each_that_came_may_be_it() {
+        let mut replacement = Replacement::begin(&group(1, &[("a", "InService")]), "a");
+        let grows = group(2, &[("a", "Terminating:Wait"), ("b", "InService"), ("c", "Pending")]);
+        see(&mut replacement, &grows);
+        assert!(!replacement.is_over(&grows));
+        let there = group(2, &[("b", "InService"), ("c", "InService")]);
+        see(&mut replacement, &there);
+        assert!(replacement.is_over(&there));
+        assert_eq!(replacement.successors(), ["b", "c"]);
     }
 
     #[test]
@@ -206,6 +220,6 @@ mod tests {
         let smaller = group(1, &[("b", "InService")]);
         see(&mut replacement, &smaller);
         assert!(replacement.is_over(&smaller));
-        assert_eq!(replacement.successor(), None);
+        assert!(replacement.successors().is_empty());
     }
 }

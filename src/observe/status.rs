@@ -29,6 +29,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 
 /// How an environment is.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -36,6 +37,9 @@ pub struct Status {
     /// Which environment it is, and where.
     #[serde(flatten)]
     pub address: Address,
+    /// Where was looked for it, and whether it is there.
+    #[serde(flatten)]
+    pub looked: Looked,
     /// Whether this is the local emulator.
     pub local: bool,
     /// The local fleet that plays Auto Scaling there, if one runs.

@@ -83,36 +83,41 @@ pub fn tagged(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
 }
 
 /// What an action of EC2 or Elastic Load Balancing needs to be allowed on.
-pub fn kinds(action: &str) -> Option<&'static [&'static str]> {
-    let known = KINDS.iter().find(|(actions, ..)| actions.contains(&action));
-    known.map(|(_, kinds, _)| *kinds)
+pub fn kinds(action: &str) -> Option<&'static Kinds> {
+    KINDS.iter().find(|known| known.actions.contains(&action))
 }
 
-/// Whether all that an action is about is there before, and so carries the environment's tag.
-pub fn is_of_tagged(action: &str) -> bool {
-    let known = KINDS.iter().find(|(actions, ..)| actions.contains(&action));
-    known.is_some_and(|(.., of_tagged)| *of_tagged)
+/// Actions, and the kinds of resources that they are about.
+pub struct Kinds {
+    actions: &'static [&'static str],
+    /// What the action makes, or uses whosoever it is.
+    pub any: &'static [&'static str],
+    /// What is there before, and is the environment's.
+    pub own: &'static [&'static str],
 }
 
-/// Actions, the kinds of resources that they are about, and whether these are there before and carry the tag.
-type Kinds = (&'static [&'static str], &'static [&'static str], bool);
+const fn made(actions: &'static [&'static str], any: &'static [&'static str]) -> Kinds {
+    Kinds { actions, any, own: &[] }
+}
 
-const KINDS: [Kinds; 26] = [
-    (&["ec2:CreateInternetGateway"], &["internet-gateway"], false),
-    (&["ec2:DeleteInternetGateway"], &["internet-gateway"], true),
-    (
+const fn changed(actions: &'static [&'static str], own: &'static [&'static str]) -> Kinds {
+    Kinds { actions, any: &[], own }
+}
+
+const KINDS: [Kinds; 25] = [
+    made(&["ec2:CreateInternetGateway"], &["internet-gateway"]),
+    changed(&["ec2:DeleteInternetGateway"], &["internet-gateway"]),
+    changed(
         &["ec2:AttachInternetGateway", "ec2:DetachInternetGateway"],
         &["internet-gateway", "vpc"],
-        true,
     ),
-    (&["ec2:CreateLaunchTemplate"], &["launch-template"], false),
-    (
+    made(&["ec2:CreateLaunchTemplate"], &["launch-template"]),
+    changed(
         &["ec2:CreateLaunchTemplateVersion", "ec2:DeleteLaunchTemplate"],
         &["launch-template"],
-        true,
     ),
-    (&["ec2:CreateRouteTable"], &["route-table", "vpc"], false),
-    (
+    made(&["ec2:CreateRouteTable"], &["route-table", "vpc"]),
+    changed(
         &[
             "ec2:CreateRoute",
             "ec2:DeleteRoute",
@@ -120,26 +125,24 @@ const KINDS: [Kinds; 26] = [
             "ec2:DeleteRouteTable",
         ],
         &["route-table"],
-        true,
     ),
-    (
+    changed(
         &[
             "ec2:AssociateRouteTable",
             "ec2:DisassociateRouteTable",
             "ec2:ReplaceRouteTableAssociation",
         ],
         &["route-table", "subnet"],
-        true,
     ),
     // In whatever VPC.
-    (&["ec2:CreateSecurityGroup"], &["security-group", "vpc"], false),
+    made(&["ec2:CreateSecurityGroup"], &["security-group", "vpc"]),
     // A rule carries no tag when it is made.
-    (
-        &["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"],
-        &["security-group", "security-group-rule"],
-        false,
-    ),
-    (
+    Kinds {
+        actions: &["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"],
+        any: &["security-group-rule"],
+        own: &["security-group"],
+    },
+    changed(
         &[
             "ec2:DeleteSecurityGroup",
             "ec2:RevokeSecurityGroupEgress",
@@ -148,10 +151,9 @@ const KINDS: [Kinds; 26] = [
             "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
         ],
         &["security-group"],
-        true,
     ),
-    (&["ec2:CreateSubnet"], &["subnet", "vpc"], false),
-    (
+    made(&["ec2:CreateSubnet"], &["subnet", "vpc"]),
+    changed(
         &[
             "ec2:AssociateSubnetCidrBlock",
             "ec2:DeleteSubnet",
@@ -159,10 +161,9 @@ const KINDS: [Kinds; 26] = [
             "ec2:ModifySubnetAttribute",
         ],
         &["subnet"],
-        true,
     ),
-    (&["ec2:CreateVpc"], &["vpc"], false),
-    (
+    made(&["ec2:CreateVpc"], &["vpc"]),
+    changed(
         &[
             "ec2:DeleteVpc",
             "ec2:DescribeVpcAttribute",
@@ -170,35 +171,20 @@ const KINDS: [Kinds; 26] = [
             "ec2:ModifyVpcTenancy",
         ],
         &["vpc"],
-        true,
     ),
-    (
+    made(
         &["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"],
         &["route-table", "vpc", "vpc-endpoint"],
-        false,
     ),
-    (&["ec2:DeleteVpcEndpoints"], &["vpc-endpoint"], true),
+    changed(&["ec2:DeleteVpcEndpoints"], &["vpc-endpoint"]),
     // A template's instances are tried out when a group is made of it.
-    (
-        &["ec2:RunInstances"],
-        &[
-            "image",
-            "instance",
-            "launch-template",
-            "network-interface",
-            "security-group",
-            "snapshot",
-            "subnet",
-            "volume",
-        ],
-        false,
-    ),
-    (
-        &["elasticloadbalancing:CreateLoadBalancer"],
-        &["loadbalancer/app"],
-        false,
-    ),
-    (
+    Kinds {
+        actions: &["ec2:RunInstances"],
+        any: &["image", "instance", "network-interface", "snapshot", "subnet", "volume"],
+        own: &["launch-template", "security-group"],
+    },
+    made(&["elasticloadbalancing:CreateLoadBalancer"], &["loadbalancer/app"]),
+    changed(
         &[
             "elasticloadbalancing:CreateListener",
             "elasticloadbalancing:DeleteLoadBalancer",
@@ -208,10 +194,9 @@ const KINDS: [Kinds; 26] = [
             "elasticloadbalancing:SetSubnets",
         ],
         &["loadbalancer/app"],
-        true,
     ),
-    (&["elasticloadbalancing:CreateTargetGroup"], &["targetgroup"], false),
-    (
+    made(&["elasticloadbalancing:CreateTargetGroup"], &["targetgroup"]),
+    changed(
         &[
             "elasticloadbalancing:DeleteTargetGroup",
             "elasticloadbalancing:DeregisterTargets",
@@ -220,30 +205,18 @@ const KINDS: [Kinds; 26] = [
             "elasticloadbalancing:RegisterTargets",
         ],
         &["targetgroup"],
-        true,
     ),
-    (
+    changed(
         &[
             "elasticloadbalancing:DeleteListener",
             "elasticloadbalancing:ModifyListener",
             "elasticloadbalancing:ModifyListenerAttributes",
         ],
         &["listener/app"],
-        true,
     ),
-    (
-        &["elasticloadbalancing:AddTags"],
+    changed(
+        &["elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"],
         &["listener/app", "loadbalancer/app", "targetgroup"],
-        false,
     ),
-    (
-        &["elasticloadbalancing:RemoveTags"],
-        &["listener/app", "loadbalancer/app", "targetgroup"],
-        true,
-    ),
-    (
-        &["elasticloadbalancing:SetRulePriorities"],
-        &["listener-rule/app"],
-        true,
-    ),
+    changed(&["elasticloadbalancing:SetRulePriorities"], &["listener-rule/app"]),
 ];

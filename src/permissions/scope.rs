@@ -2,11 +2,15 @@
 //! where IAM knows no resource for an action
 //! (<https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>).
 
+mod by_tag;
+
 use std::collections::BTreeSet;
+
+use by_tag::of_any_environment;
 
 use super::conditions::{Conditions, and, equals, of};
 use super::{Asked, Purpose, handlers, resources};
-use crate::blueprint::tags::ENVIRONMENT;
+use crate::blueprint::template_folder::TemplateFolder;
 use crate::blueprint::{Placement, Value, names};
 use crate::environment::{Bucket, Environment};
 
@@ -106,9 +110,12 @@ impl<'a> Names<'a> {
             "iam:PassRole" => self.passed(),
             "iam:CreateServiceLinkedRole" => return self.linked(),
             "iam:AttachRolePolicy" | "iam:DetachRolePolicy" => self.attached(),
-            "ec2:CreateTags" => return self.tagged_on_launch(action),
-            "ec2:DeleteTags" => Scope::on(self.tagged_kinds()).under(self.own_tag()),
-            _ => self.scope(action),
+            "ec2:CreateTags" => return self.tagged(action),
+            "ec2:DeleteTags" => return self.of_kinds(action, &[], &self.tagged_kinds()),
+            _ => match resources::kinds(action) {
+                Some(kinds) => return self.of_kinds(action, kinds.any, kinds.own),
+                None => self.scope(action),
+            },
         };
         let action = action.split('@').next().unwrap_or(action);
         vec![(action.to_owned(), scope)]
@@ -120,13 +127,18 @@ impl<'a> Names<'a> {
             "lambda" if name == "CreateEventSourceMapping" => Scope::everything().under(self.of_own_functions()),
             _ if resources::is_of_everything(action) => Scope::everything(),
             "account" => Scope::on([format!("arn:{}:account::{}:account", self.partition, self.account)]),
-            "autoscaling" => self.here(service, &["autoScalingGroup:*:autoScalingGroupName/{}-*"]),
+            "autoscaling" => {
+                let groups = self.here(service, &["autoScalingGroup:*:autoScalingGroupName/{}-*"]);
+                match self.is_of_any() {
+                    true => groups.under(of_any_environment()),
+                    false => groups,
+                }
+            }
             "cloudformation" => self.stacks(name),
             "cloudfront" if name.contains("OriginAccessControl") => self.global(service, &["origin-access-control/*"]),
             "cloudfront" => self.global(service, &["distribution/*"]),
             "cloudwatch" => self.watched(name),
             "dynamodb" => self.here(service, &["table/{}-results"]),
-            "ec2" | "elasticloadbalancing" => self.by_tag(service, action),
             "iam" if name.contains("InstanceProfile") => self.global(service, &["instance-profile/{}-*"]),
             "iam" => self.global(service, &["role/{}-*"]),
             "lambda" => self.of_lambda(name),
@@ -167,22 +179,13 @@ impl<'a> Names<'a> {
         pattern.replace("{}", self.environment)
     }
 
-    /// Carries the environment's tag, which CloudFormation hands from a stack to its resources.
-    fn own_tag(&self) -> Conditions {
-        let key = format!("aws:ResourceTag/{ENVIRONMENT}");
-        match self.environment {
-            "*" => of("Null", &key, &["false"]),
-            names if names.contains('*') => of("StringLike", &key, &[names]),
-            environment => equals(&key, &[environment]),
-        }
-    }
-
-    /// Of all environments, only stacks that carry the tag are changed.
+    /// Of all environments, only stacks that carry the tag are changed. One that is made carries none yet.
     fn stacks(&self, name: &str) -> Scope {
         let stacks = self.here("cloudformation", &["stack/{}-*/*"]);
         let reads = ["Describe", "Get", "List"].iter().any(|verb| name.starts_with(verb));
-        match self.environment == "*" && !reads {
-            true => stacks.under(self.own_tag()),
+        let makes = !self.is_of_any() && ["CreateChangeSet", "ExecuteChangeSet"].contains(&name);
+        match self.environment == "*" && !reads && !makes {
+            true => stacks.under(of_any_environment()),
             false => stacks,
         }
     }
@@ -242,7 +245,7 @@ impl<'a> Names<'a> {
         let buckets: Vec<String> = match place {
             "files" => [made, existing].into_iter().flatten().collect(),
             "copies" => copies_to(environment).into_iter().collect(),
-            "programs" => programs.into_iter().collect(),
+            "programs" | "plans" => programs.into_iter().collect(),
             "named" => vec![
                 names::bucket(&of_environment, &here),
                 names::artifacts_bucket(&of_environment, &here),
@@ -257,7 +260,11 @@ impl<'a> Names<'a> {
                     .collect()
             }
         };
-        let rest = if of_objects { "/*" } else { "" };
+        let rest = match (of_objects, place) {
+            (false, _) => String::new(),
+            (true, "plans") => format!("/{}*", TemplateFolder::OfPlans.prefix()),
+            (true, _) => "/*".to_owned(),
+        };
         Scope::on(
             buckets
                 .into_iter()
@@ -349,43 +356,6 @@ impl<'a> Names<'a> {
         match policies.is_empty() {
             true => roles,
             false => roles.under(of("ArnEquals", "iam:PolicyARN", &policies)),
-        }
-    }
-
-    /// Tags on what is made, and on the volumes of an instance that a launch template starts: who makes a group from it is
-    /// asked for the latter, too
-    /// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>).
-    fn tagged_on_launch(&self, action: &str) -> Vec<(String, Scope)> {
-        let kinds = self.tagged_kinds();
-        let mut scopes = Vec::new();
-        if !kinds.is_empty() {
-            scopes.push((action.to_owned(), Scope::on(kinds)));
-        }
-        if handlers::has(self.asked, "AWS::AutoScaling::AutoScalingGroup") {
-            let volumes = self.here("ec2", &["volume/*"]);
-            let launched = equals("ec2:CreateAction", &["RunInstances"]);
-            scopes.push((action.to_owned(), volumes.under(launched)));
-        }
-        scopes
-    }
-
-    fn tagged_kinds(&self) -> Vec<String> {
-        let kinds = resources::tagged(|resource_type| handlers::has(self.asked, resource_type));
-        kinds.iter().map(|kind| self.arn("ec2", &format!("{kind}/*"))).collect()
-    }
-
-    /// What has no name of its own: by its kind; what is there already, only where it is the environment's.
-    fn by_tag(&self, service: &str, action: &str) -> Scope {
-        let Some(kinds) = resources::kinds(action) else {
-            return Scope::everything();
-        };
-        let arns = kinds.iter().map(|kind| match *kind {
-            "image" | "snapshot" => format!("arn:{}:ec2:{}::{kind}/*", self.partition, self.region),
-            kind => self.arn(service, &format!("{kind}/*")),
-        });
-        match resources::is_of_tagged(action) {
-            true => Scope::on(arns).under(self.own_tag()),
-            false => Scope::on(arns),
         }
     }
 }

@@ -108,6 +108,11 @@ impl Checked<'_> {
             .filter(|finding| finding.severity == Severity::Error)
             .count()
     }
+
+    /// Neither findings nor advice.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.advice.list.is_empty()
+    }
 }
 
 fn located<S: Serializer>(advice: &Problems, serializer: S) -> Result<S::Ok, S::Error> {

@@ -235,6 +235,7 @@ mod tests {
         let of = |contents| {
             table(&TableData {
                 table: "lab-results".into(),
+                logical_id: "Table".into(),
                 stack: "lab-results".into(),
                 kept: false,
                 contents,
@@ -255,6 +256,7 @@ mod tests {
     fn of_bucket(contents: BucketContents) -> String {
         bucket(&BucketData {
             bucket: "lab".into(),
+            logical_id: "Bucket".into(),
             stack: "lab-intake".into(),
             kept: false,
             contents,
@@ -319,6 +321,7 @@ mod tests {
         let of = |visible, in_flight, delayed| {
             queue(&QueueData {
                 queue: "https://sqs.us-east-2.amazonaws.com/111122223333/lab-work-dlq".into(),
+                logical_id: "DeadLetterQueue".into(),
                 stack: "lab-work".into(),
                 dead_letters: true,
                 kept: true,

@@ -10,6 +10,7 @@ use super::form::Output;
 use super::line::Line;
 use super::style::{BAD, FAINT, STRONG, paint, wrapped};
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::observe::events::Happened;
 
 /// The document of `--output json`.
@@ -18,6 +19,9 @@ pub struct Document<'a> {
     /// Which environment, and where.
     #[serde(flatten)]
     pub address: &'a Address,
+    /// Where was looked for it, and whether it is deployed there.
+    #[serde(flatten)]
+    pub looked: Looked,
     /// Older events were left out.
     pub since: Timestamp,
     /// Oldest first, as on the lines of `--output jsonl`.

@@ -12,14 +12,14 @@ use crate::deployed::address::Address;
 use crate::observe::files::Held;
 use crate::shell::word;
 
-/// What waits, what is done, and the newest of each.
-pub fn counted(address: &Address, bucket: &str, waiting: &Held, processed: &Held) -> String {
+/// What is under the watched prefix, what is done, and the newest of each.
+pub fn counted(address: &Address, bucket: &str, uploaded: &Held, processed: &Held) -> String {
     let mut out = format!(
         "{} in {}, s3://{bucket}\n",
         paint(STRONG, &address.environment),
         address.place()
     );
-    for (label, held) in [("waiting", waiting), ("processed", processed)] {
+    for (label, held) in [("uploaded", uploaded), ("processed", processed)] {
         let margin = format!("  {:9}  ", "");
         let count = format!(
             "{} ({}) under {}",

@@ -201,6 +201,20 @@ pub fn waits(waiting: &Waiting) {
     ));
 }
 
+/// What a local fleet does about a deploy, which on AWS would have waited for it. `watch`: the command that shows it.
+pub fn follows(environment: &str, watch: &str) -> String {
+    format!(
+        "The local fleet of {environment} takes it up in a few seconds. If the program or its settings are others now, it replaces \
+         workers one after the other; until then the old ones go on taking messages: redrive dead letters after that.\n  {watch}"
+    )
+}
+
+/// Before all fleets are ended that run.
+pub fn down_question(running: &[String]) -> String {
+    let fleets = if running.len() == 1 { "fleet" } else { "fleets" };
+    format!("End the local {fleets} of {}?", running.join(", "))
+}
+
 /// Fleets that were ended, or that there was none.
 pub fn stopped(stopped: &[Stopped]) -> String {
     if stopped.is_empty() {

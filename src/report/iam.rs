@@ -11,7 +11,10 @@ pub fn print(output: Output, documents: &[Document], count: usize, inline: bool,
     match (output, documents) {
         (Output::Text | Output::Json, [one]) => super::json(one),
         (Output::Json, all) => super::json(&all),
-        (Output::Text, all) => all.iter().for_each(super::json),
+        (Output::Text, all) => {
+            let texts = all.iter().filter_map(|one| serde_json::to_string_pretty(one).ok());
+            super::text(&texts.map(|text| text + "\n").collect::<String>());
+        }
         (Output::Jsonl, all) => all.iter().for_each(super::json_line),
     }
     if !unknown.is_empty() {

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use super::next::{self, Step, Trial};
+use crate::environment::units::Duration;
 use crate::local;
 use crate::shell::word;
 
@@ -13,12 +15,34 @@ pub struct End<'a> {
     pub files: &'a [(PathBuf, bool)],
     pub folder: &'a Path,
     pub environment: &'a str,
-    /// What stands in a file as a comment, and must be filled in.
-    pub unknown: Option<&'a str>,
+    pub works_on: WorksOn,
+    /// Whether instances do the work, which the emulator doesn't start.
+    pub has_instances: bool,
+    /// How long it lives, where a pipeline was written for a lab.
+    pub lab: Option<Duration>,
+    /// The pipeline that is there and is another environment's.
+    pub another: Option<Another<'a>>,
     /// The pipeline's file, where it will not be looked for: the repository begins further up.
     pub astray: Option<Astray<'a>>,
     /// The command that does the same without asking, where it asked.
     pub again: Option<String>,
+}
+
+/// What the workers get, as far as it can be tried out on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorksOn {
+    Files,
+    /// Files in a bucket that the emulator doesn't have.
+    FilesThere,
+    Messages,
+}
+
+/// A pipeline that doesn't name the environment.
+#[derive(Debug)]
+pub struct Another<'a> {
+    pub file: &'a str,
+    /// What to do, so that one does.
+    pub add: String,
 }
 
 /// A pipeline that stands where nobody looks for it.
@@ -39,8 +63,21 @@ pub fn text(end: &End<'_>) -> String {
             false => writeln!(out, "kept  {} (it was there)", path.display()),
         };
     }
-    if let Some(unknown) = end.unknown {
-        let _ = writeln!(out, "\n{}", super::style::wrapped(unknown, "", ""));
+    if let Some(lifetime) = end.lab {
+        let text = format!(
+            "{} is a lab: {lifetime} after its first deploy it has expired, and `qfleet reap` may destroy it, whatever its \
+             pipeline does. For something that stays, say --protect; without a pipeline, --pipeline none.",
+            end.environment
+        );
+        let _ = writeln!(out, "\n{}", super::style::wrapped(&text, "", ""));
+    }
+    if let Some(Another { file, add }) = &end.another {
+        let name = end.environment;
+        let text = format!(
+            "{file} was there and doesn't name stacks/{name}.yaml: it doesn't deploy {name}. {add} `qfleet iam stacks/{name}.yaml` \
+             prints the policies that its roles need."
+        );
+        let _ = writeln!(out, "\n{}", super::style::wrapped(&text, "", ""));
     }
     if let Some(Astray { file, top, below }) = &end.astray {
         let text = format!(
@@ -55,20 +92,53 @@ pub fn text(end: &End<'_>) -> String {
     if end.folder != Path::new(".") {
         let _ = writeln!(out, "  cd {}", word(&end.folder.to_string_lossy()));
     }
-    let longest = "qfleet deploy  --local".len() + end.environment.len();
-    let of = |verb: &str, option: &str| format!("qfleet {verb} {}{option}", end.environment);
-    let install = ("qfleet local install".to_owned(), "the emulator, once on a machine");
-    let commands = [
-        Some((of("check", ""), "what can be known without AWS")),
-        (!local::is_installed()).then_some(install),
-        Some((of("deploy", " --local"), "to an emulator on this machine")),
-        Some((of("deploy", ""), "to AWS")),
-    ];
-    for (command, purpose) in commands.into_iter().flatten() {
-        let _ = writeln!(out, "  {command:longest$}  {purpose}");
-    }
+    let check = Step::new(
+        format!("qfleet check {}", end.environment),
+        "what can be known without AWS",
+    );
+    out += &next::text(&[vec![check], here(end)].concat());
+    out += "On AWS:\n";
+    out += &next::text(&[
+        Step::new(
+            format!("qfleet doctor {}", end.environment),
+            "whether this account can have it",
+        ),
+        Step::new(
+            format!("qfleet deploy {}", end.environment),
+            "shows what it would make, and asks",
+        ),
+    ]);
     if let Some(again) = &end.again {
         let _ = writeln!(out, "\nThe same without questions:\n  {again}");
     }
     out
+}
+
+/// The way from a folder to work that is done, on this machine.
+fn here(end: &End<'_>) -> Vec<Step> {
+    let deploy = Step::new(
+        format!("qfleet deploy {} --local", end.environment),
+        match end.works_on {
+            WorksOn::FilesThere => "to an emulator on this machine; it says how to make the bucket there",
+            WorksOn::Files | WorksOn::Messages => "to an emulator on this machine",
+        },
+    );
+    let install = Step::new("qfleet local install".to_owned(), "the emulator, once on a machine");
+    let mut steps: Vec<Step> = (!local::is_installed()).then_some(install).into_iter().collect();
+    steps.push(deploy);
+    let trial = Trial {
+        environment: end.environment,
+        whereabouts: "--local",
+        has_instances: end.has_instances,
+        try_with: match end.works_on {
+            WorksOn::Files | WorksOn::FilesThere => next::TryWith::File("worker/work.py"),
+            WorksOn::Messages => next::TryWith::Message("work"),
+        },
+    };
+    steps.extend(trial.steps());
+    steps.push(Step::new(
+        format!("qfleet destroy {} --local", end.environment),
+        "take it down; it asks first",
+    ));
+    steps
 }

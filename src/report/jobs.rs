@@ -5,6 +5,7 @@ use std::fmt::Write;
 use indicatif::HumanBytes;
 use jiff::Timestamp;
 
+use super::next::{self, Step};
 use super::style::{CAREFUL, FAINT, STRONG, many, paint, seconds};
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::jobs::backfill::Found;
@@ -15,6 +16,7 @@ use crate::jobs::redrive::{How, Redriven};
 use crate::jobs::replies::Replies;
 use crate::jobs::sample::{HIDDEN, Sample};
 use crate::jobs::upload::Uploaded;
+use crate::observe::old_workers::OldWorkers;
 
 /// What was uploaded, and what wasn't.
 pub fn uploaded(report: &Uploaded) -> String {
@@ -96,6 +98,20 @@ pub fn found(found: Found, intake: &Intake) -> String {
     )
 }
 
+/// What to know before dead letters go back. `status` shows how workers are replaced, `again` sends them back.
+pub fn old_workers(stage: &str, OldWorkers { old, of }: OldWorkers, status: &str, again: &str) -> String {
+    let (instances, them) = match (of, old) {
+        (1, _) => ("the only instance".to_owned(), "it"),
+        (of, 1) => (format!("1 of {of} instances"), "it"),
+        (of, old) => (format!("{old} of {of} instances"), "them"),
+    };
+    let are = if old == 1 { "is" } else { "are" };
+    format!(
+        "{instances} of {stage} {are} older than its last deploy, and dead letters that reach {them} may fail as they did. \
+         When none is left, which `{status}` shows, send back what has failed again: {again}"
+    )
+}
+
 /// How dead letters went back, and which didn't.
 pub fn redriven(report: &Redriven) -> String {
     let (from, to) = (queue_name(&report.from), queue_name(&report.to));
@@ -119,8 +135,8 @@ pub fn redriven(report: &Redriven) -> String {
     out
 }
 
-/// Dead letters, each with its beginning.
-pub fn sample(sample: &Sample, now_there: Option<QueueDepth>) -> String {
+/// Dead letters, each with the files that it tells of and its beginning. `next`: what to do with them.
+pub fn sample(sample: &Sample, now_there: Option<QueueDepth>, next: &[Step]) -> String {
     let queue = queue_name(&sample.queue);
     if sample.messages.is_empty() {
         return format!("No messages were received from {queue}.\n");
@@ -144,6 +160,9 @@ pub fn sample(sample: &Sample, now_there: Option<QueueDepth>) -> String {
             at(letter.first_received),
             at(letter.sent)
         );
+        for file in &letter.files {
+            let _ = writeln!(out, "  {} {}", paint(FAINT, "file"), escaped(file));
+        }
         if let Some(group) = &letter.group_id {
             let _ = writeln!(out, "  {} {}", paint(FAINT, "group"), printable(group, LONGEST));
         }
@@ -160,6 +179,7 @@ pub fn sample(sample: &Sample, now_there: Option<QueueDepth>) -> String {
     if !sample.messages.is_empty() {
         out.push_str("\nEach look counts as a receive.\n");
     }
+    let _ = write!(out, "\nNext:\n{}", next::text(next));
     for id in &sample.hidden {
         let text = format!("stays hidden for up to {HIDDEN} s");
         let _ = writeln!(out, "\n{} {text}", paint(CAREFUL, printable(id, LONGEST)));

@@ -93,11 +93,47 @@ pub fn text(killed: &Killed) -> String {
                 seconds(took)
             )
         }
+        (None, Some(took)) if !killed.one_of.is_empty() => format!(
+            "{instance} is gone after {}, and {} are in service: one took its place, and the group grew by the rest\n",
+            seconds(took),
+            killed.one_of.join(", ")
+        ),
         (None, Some(took)) => format!(
             "{instance} is gone after {}, and {} has as many instances as it should\n",
             seconds(took),
             killed.group
         ),
         (_, None) => format!("{instance} goes; Auto Scaling replaces it\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployed::address::Address;
+    use crate::engine::kill_worker::How;
+
+    #[test]
+    fn of_several_that_came_none_is_named_as_the_replacement() {
+        let killed = Killed {
+            address: Address {
+                environment: "lab".into(),
+                account: "111122223333".into(),
+                region: "us-east-2".into(),
+            },
+            stage: "move".into(),
+            group: "lab-move".into(),
+            instance: "i-1".into(),
+            zone: "us-east-2a".into(),
+            how: How::Drain,
+            replacement: None,
+            one_of: vec!["i-2".into(), "i-3".into()],
+            seconds: Some(7.0),
+            changes: Vec::new(),
+        };
+        assert_eq!(
+            text(&killed),
+            "i-1 is gone after 7.0s, and i-2, i-3 are in service: one took its place, and the group grew by the rest\n"
+        );
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use super::status::color;
 use super::style::{BAD, CAREFUL, STRONG, paint};
+use crate::deployed::looked::Looked;
+use crate::observe::expiry::Expiry;
 use crate::observe::list::{Environment, Listing};
 
 /// The listing as text, `only` of the environment that is meant; with the region of each where there may be several.
@@ -20,6 +22,7 @@ pub fn text(listing: &Listing, only: Option<&str>) -> String {
             none(only),
             place(&listing.account, listing.region.as_deref())
         );
+        out += &elsewhere(&listing.looked, listing.region.as_deref());
     } else {
         out += &table(&listing.environments, listing.region.is_none());
     }
@@ -33,6 +36,12 @@ pub fn text(listing: &Listing, only: Option<&str>) -> String {
 /// What there is none of.
 pub(super) fn none(only: Option<&str>) -> String {
     only.map_or("no environment".to_owned(), |name| format!("no environment {name}"))
+}
+
+/// What to know where nothing was found in a region that nobody named.
+pub(super) fn elsewhere(looked: &Looked, region: Option<&str>) -> String {
+    let elsewhere = region.and_then(|region| looked.elsewhere(region));
+    elsewhere.map_or(String::new(), |elsewhere| format!("{elsewhere}.\n"))
 }
 
 /// Where was looked: one region is named, so that nobody takes it for all.
@@ -51,8 +60,8 @@ fn table(environments: &[Environment], regions: bool) -> String {
     let mut rows = Vec::new();
     for environment in environments {
         let expires = match &environment.expires {
-            Some(expires) if expires.seconds_left > 0 => format!("in {}", length(expires.seconds_left)),
-            Some(expires) => paint(BAD, format!("{} ago", length(expires.seconds_left))),
+            Some(expires) if expires.seconds_left > 0 => format!("in {}", to_the_minute(expires)),
+            Some(expires) => paint(BAD, format!("expired {} ago", to_the_minute(expires))),
             None if environment.expiry_is_known => "never".to_owned(),
             None => "?".to_owned(),
         };
@@ -84,6 +93,15 @@ fn table(environments: &[Environment], regions: bool) -> String {
     super::table::text(&headings, &rows, super::width())
 }
 
+/// Whoever has a lab wants to know it to the minute: `25m`, `1h 40m`, and from two days on `9d 03h`. Of one that is long past,
+/// the days say enough.
+fn to_the_minute(expires: &Expiry) -> String {
+    match expires.seconds_left {
+        -3599..3600 | ..-172_800 => length(expires.seconds_left),
+        _ => expires.length(),
+    }
+}
+
 /// `5m`, `3h`, `12d`: the largest unit says enough.
 fn length(seconds: i64) -> String {
     match seconds.unsigned_abs() {
@@ -97,6 +115,25 @@ fn length(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_expiry_is_told_to_the_minute() {
+        let of = |seconds_left| {
+            let at = jiff::Timestamp::UNIX_EPOCH;
+            to_the_minute(&Expiry { at, seconds_left })
+        };
+        let shown = [
+            40,
+            25 * 60,
+            100 * 60,
+            -3599,
+            -90 * 60,
+            9 * 86_400 + 3 * 3600,
+            -9 * 86_400 - 3600,
+        ]
+        .map(of);
+        assert_eq!(shown, ["40s", "25m", "1h 40m", "59m", "1h 30m", "9d 03h", "9d"]);
+    }
 
     #[test]
     fn a_length_in_its_largest_unit() {

@@ -26,6 +26,19 @@ pub fn stopped(emulator: Option<&Emulator>) -> String {
     }
 }
 
+/// Before the emulator is ended. `fleets`: the environments whose local fleets run.
+pub fn stop_question(emulator: &Emulator, fleets: &[String]) -> String {
+    let with_them = match fleets {
+        [] => String::new(),
+        [one] => format!(", and end the local fleet of {one}"),
+        more => format!(", and end the local fleets of {}", more.join(", ")),
+    };
+    format!(
+        "Stop the local AWS emulator at {}, with everything that was deployed to it{with_them}?",
+        emulator.endpoint
+    )
+}
+
 /// Where the emulator is and how it is.
 pub fn status(emulator: Option<&Emulator>, is_installed: bool, now: Timestamp) -> String {
     let Some(emulator) = emulator else {

@@ -1,8 +1,10 @@
 //! The only place that prints. Results go to standard output, progress and diagnostics to standard error.
 
 pub mod ask;
+mod attention;
 mod board;
 pub mod calls;
+pub mod changes;
 pub mod check;
 #[cfg(test)]
 mod contrast;
@@ -28,6 +30,7 @@ mod live;
 pub mod local;
 pub mod logs;
 mod markdown;
+pub mod next;
 pub mod plain;
 pub mod plan;
 pub mod plan_markdown;
@@ -64,7 +67,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::problem::Located;
-use crate::error::Error;
+use crate::error::{Error, Refusal, exit_code};
 use form::Output;
 
 /// Whether standard output has its one document, or a part of it.
@@ -73,6 +76,10 @@ static DOCUMENT: AtomicBool = AtomicBool::new(false);
 /// Shows why a command ended: on standard error, and for `--output json` on standard output, unless its one document is
 /// there already.
 pub fn error(error: &Error, output: Output) {
+    ended(error, output, &[]);
+}
+
+fn ended(error: &Error, output: Output, goes_on: &[String]) {
     let is_there = DOCUMENT.load(Ordering::SeqCst);
     calls::log_line(&format!("ends with exit code {}: {error}", error.exit_code()));
     if matches!(error, Error::Shown(_) | Error::Differences) && (is_there || output != Output::Json) {
@@ -85,8 +92,10 @@ pub fn error(error: &Error, output: Output) {
         };
         let document = ErrorDocument {
             error: ErrorJson::from(error),
+            refusals: error.refusals(),
             problems: problems.map(|problems| problems.located().collect()),
             more_problems: problems.map(|problems| problems.more).filter(|more| *more > 0),
+            goes_on,
         };
         if output == Output::Json {
             json(&document)
@@ -102,16 +111,51 @@ pub fn error(error: &Error, output: Output) {
     }
 }
 
+/// A command line that can't be read, as clap tells it: for programs, in the form of any other error. People are told by clap.
+pub fn bad_usage(told: &str, code: i32, output: Output) {
+    let mut told = told.split("\n\n");
+    let message = told.next().unwrap_or_default().trim_start_matches("error: ").trim_end();
+    let (tips, others): (Vec<&str>, Vec<&str>) = told.map(str::trim).partition(|part| part.starts_with("tip: "));
+    let usage = others.into_iter().filter(|part| part.starts_with("Usage: "));
+    let help: Vec<&str> = tips
+        .into_iter()
+        .map(|tip| tip.trim_start_matches("tip: "))
+        .chain(usage)
+        .collect();
+    let document = ErrorDocument {
+        error: ErrorJson {
+            message: message.to_owned(),
+            help: (!help.is_empty()).then(|| help.join("\n")),
+            exit_code: u8::try_from(code).unwrap_or(exit_code::USAGE),
+        },
+        refusals: &[],
+        problems: None,
+        more_problems: None,
+        goes_on: &[],
+    };
+    match output {
+        Output::Text => {}
+        Output::Json => json(&document),
+        Output::Jsonl => json_line(&document),
+    }
+}
+
 /// The document of a command that has no other.
 #[derive(Serialize, JsonSchema)]
 pub struct ErrorDocument<'a> {
     error: ErrorJson,
+    /// Why a plan can't be deployed (`deploy`): each reason by itself.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refusals: &'a [Refusal],
     /// What is wrong with a file, in the order of its lines: the first twenty problems.
     #[serde(skip_serializing_if = "Option::is_none")]
     problems: Option<Vec<Located<'a>>>,
     /// How many other problems the file has.
     #[serde(skip_serializing_if = "Option::is_none")]
     more_problems: Option<usize>,
+    /// Stacks on which CloudFormation goes on working, after a second signal or the end of the time.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    goes_on: &'a [String],
 }
 
 /// Why a command ended.
@@ -134,10 +178,14 @@ impl From<&Error> for ErrorJson {
     }
 }
 
-/// The last words of a process that ends at once: why, and which change sets it leaves behind.
-pub fn at_once(error: &Error, output: Output, left: &[String]) {
+/// The last words of a process that ends at once: why, with which stacks CloudFormation goes on and how to look at them,
+/// and which change sets it leaves behind.
+pub fn at_once(error: &Error, output: Output, goes_on: &[String], look: &[String], left: &[String]) {
     screen::leave();
-    self::error(error, output);
+    ended(error, output, goes_on);
+    for line in look {
+        note(line);
+    }
     for draft in left {
         note(&format!(
             "left behind: {draft}, which changes nothing; the next deploy of that stack throws it away"

@@ -5,15 +5,12 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, wrapped};
-use super::{existing_bucket, plain, surplus, switch};
-use crate::blueprint::template::Disposal;
-use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
+use super::{attention, changes, existing_bucket, plain, surplus, switch};
+use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 use crate::environment::units::Duration;
-
-/// The longest value that is shown whole; JSON has all of it.
-const LONGEST_VALUE: usize = 60;
+use crate::shell;
 
 /// The plan as text. `env` names the environment as this command was given it.
 pub fn text(plan: &Plan, env: &str) -> String {
@@ -30,14 +27,26 @@ pub fn text(plan: &Plan, env: &str) -> String {
     for bucket in &plan.existing_buckets {
         existing_bucket::plan(&mut out, bucket);
     }
+    for line in changes::tags(plan, |change| {
+        changes::values(change.before.as_deref(), change.after.as_deref())
+    }) {
+        let _ = writeln!(out, "\n{}", wrapped(&line, "", "  "));
+    }
     let surplus = surplus::text(plan, env);
     if !surplus.is_empty() {
         let _ = write!(out, "\n{surplus}");
     }
     let _ = writeln!(out, "\n{}", totals(plan));
+    for line in attention::lines(plan, str::to_owned) {
+        let line = wrapped(&line, "careful: ", "");
+        let _ = writeln!(out, "{}", line.replacen("careful:", &paint(CAREFUL, "careful:"), 1));
+    }
     if let Some(drift) = drift(plan, env) {
         let line = wrapped(&drift, "drift: ", "");
         let _ = writeln!(out, "{}", line.replacen("drift:", &paint(CAREFUL, "drift:"), 1));
+    }
+    if let Some(expiry) = expiry(plan, env) {
+        let _ = writeln!(out, "{}", wrapped(&expiry, "", ""));
     }
     if plan.stacks.iter().any(by_template) {
         let star =
@@ -76,6 +85,27 @@ pub fn drift(plan: &Plan, env: &str) -> Option<String> {
         "{} {were} changed behind CloudFormation's back. A deploy doesn't put that back, it only sets what the file \
          changes: `qfleet drift {env}` shows it, `qfleet drift {env} --revert` puts it back.",
         drifted.join(", ")
+    ))
+}
+
+/// What is to be known of an end that the file says otherwise; nothing where it doesn't.
+pub fn expiry(plan: &Plan, env: &str) -> Option<String> {
+    let stays = plan.expiry_stays.as_ref()?;
+    let word = match stays.at.seconds_left > 0 {
+        true => "expires in",
+        false => "expired",
+    };
+    let name = &plan.address.environment;
+    let text = stays.at.text();
+    let then = match stays.longer() {
+        Some(longer) => format!(
+            "`qfleet extend {env} {}` makes it as long as the file says now",
+            shell::word(&longer.to_string())
+        ),
+        None => format!("`qfleet destroy {env}` ends it earlier"),
+    };
+    Some(format!(
+        "{name} {word} {text}. A deploy doesn't move that: `lifetime` counts from the first one. {then}."
     ))
 }
 
@@ -175,15 +205,7 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         let sign = format!("  {}", mark(CAREFUL, "="));
         let _ = writeln!(out, "{}", wrapped(stays, &sign, "    "));
     }
-    let widest = stack
-        .changes
-        .iter()
-        .map(|change| change.logical_id.chars().count())
-        .max()
-        .unwrap_or_default();
-    for change in &stack.changes {
-        change_text(out, change, widest);
-    }
+    changes::text(out, stack);
     if let Some(switch) = stack.switch.filter(|_| stack.action != StackAction::Refused) {
         let _ = writeln!(
             out,
@@ -262,99 +284,6 @@ fn batches_of(count: usize) -> String {
     }
 }
 
-/// Its sign, and what is to be said of it besides.
-pub(super) fn becomes(change: &Change) -> (Style, &'static str, &'static str) {
-    match (&change.action, change.replacement) {
-        (Action::Add, _) => (GOOD, "+", ""),
-        (Action::Import, _) => (CAREFUL, "←", "imported as it is, with what is in it"),
-        (Action::Remove, _) => match change.disposal {
-            Some(Disposal::Kept) => (CAREFUL, "-", "LEFT as it is: no stack has it any more"),
-            Some(Disposal::Snapshot) => (BAD, "-", "DELETED after a last snapshot"),
-            Some(Disposal::Deleted) | None => (BAD, "-", "DELETED"),
-        },
-        (_, Replacement::Yes) => match change.disposal {
-            Some(Disposal::Kept) => (
-                BAD,
-                "±",
-                "REPLACED: made anew, the old one is left, and no stack has it",
-            ),
-            Some(Disposal::Snapshot) => (
-                BAD,
-                "±",
-                "REPLACED: made anew, the old one is deleted after a last snapshot",
-            ),
-            Some(Disposal::Deleted) | None => (BAD, "±", "REPLACED: made anew, the old one is deleted"),
-        },
-        (_, Replacement::Maybe) => (BAD, "±", "may be REPLACED"),
-        (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
-        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "known only when it is done"),
-    }
-}
-
-fn change_text(out: &mut String, change: &Change, widest: usize) {
-    let (style, sign, word) = becomes(change);
-    let said = match (&change.action, change.replacement) {
-        (Action::Add, _) => "add",
-        (Action::Import, _) => "import",
-        (Action::Remove, _) => match change.disposal {
-            Some(Disposal::Kept) => "leave",
-            Some(Disposal::Snapshot | Disposal::Deleted) | None => "delete",
-        },
-        (_, Replacement::Yes) => "replace",
-        (_, Replacement::Maybe) => "change or replace",
-        (Action::Modify, Replacement::No) => "change",
-        (Action::Dynamic | Action::Unknown(_), Replacement::No) => "unknown",
-    };
-    let word = match word {
-        "" => String::new(),
-        word => format!("  {word}"),
-    };
-    // In columns only for who sees them.
-    let widest = if plain::is() { 0 } else { widest };
-    let line = format!(
-        "{} {:widest$}  {}{}",
-        self::sign(style, sign, &format!("{said}:")),
-        change.logical_id,
-        paint(FAINT, &change.resource_type),
-        paint(style, word)
-    );
-    let _ = writeln!(out, "{}", wrapped(&line, "  ", "      "));
-    for property in &change.properties {
-        property_text(out, property);
-    }
-}
-
-fn property_text(out: &mut String, property: &PropertyChange) {
-    let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
-    let values = match (&property.before, &property.after) {
-        (None, None) => String::new(),
-        (before, after) => {
-            let (before, after) = (shorten(before.as_deref()), shorten(after.as_deref()));
-            match plain::is() {
-                true => format!(": from {before} to {after}"),
-                false => format!(": {before} → {after}"),
-            }
-        }
-    };
-    let replaces = match property.replacement {
-        Replacement::Yes => paint(BAD, "  (replaces)"),
-        Replacement::Maybe => paint(BAD, "  (may replace)"),
-        Replacement::No => String::new(),
-    };
-    let line = format!("{path}{values}{replaces}");
-    let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
-}
-
-pub(super) fn shorten(value: Option<&str>) -> String {
-    let Some(value) = value else { return "(none)".into() };
-    let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= LONGEST_VALUE {
-        return line;
-    }
-    let head: String = line.chars().take(LONGEST_VALUE - 1).collect();
-    format!("{head}…")
-}
-
 pub(super) fn totals(plan: &Plan) -> String {
     let of = |action: StackAction| plan.stacks.iter().filter(|stack| stack.action == action).count();
     let changes = || plan.stacks.iter().flat_map(|stack| &stack.changes);
@@ -428,13 +357,4 @@ pub(super) fn totals(plan: &Plan) -> String {
         format!(" Resources: {}.", resources.join(", "))
     };
     format!("{}.{resources}", parts.join(", "))
-}
-
-/// What a stack would lose that the plan didn't show, as a question's lines.
-pub fn not_shown(stack: &str, changes: &[&Change]) -> String {
-    let mut out = format!("{stack} would lose what the plan did not show:\n");
-    for change in changes {
-        change_text(&mut out, change, 0);
-    }
-    out
 }

@@ -2,14 +2,19 @@
 
 use std::fmt::Write;
 
+use super::attention;
+use super::changes::{self, becomes, shorten, where_they_differ};
 use super::data;
 use super::markdown::{cell, code};
-use super::plan::{action, becomes, by_template, drift, rolling_text, shorten, totals};
+use super::plan::{action, by_template, drift, expiry, rolling_text, totals};
+use super::style::count;
 use super::switch;
 use crate::blueprint::template::Disposal;
-use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
+use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
+use crate::cloud::cloudformation::changes::inside::HIDDEN;
 use crate::deployed::holdings::holds_data;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
+use crate::error::Refusal;
 
 /// GitHub takes 65,536 characters in a comment (<https://github.com/orgs/community/discussions/27190>). Who puts this into one
 /// may add something.
@@ -17,7 +22,7 @@ const LONGEST: usize = 60_000;
 
 /// The plan as GitHub's Markdown. `env` names the environment as this command was given it; `refused`: why it can't be
 /// deployed; `exactly`: the command that deploys just this.
-pub fn markdown(plan: &Plan, env: &str, refused: Option<&str>, exactly: Option<&str>) -> String {
+pub fn markdown(plan: &Plan, env: &str, refused: &[Refusal], exactly: Option<&str>) -> String {
     let mut head = format!("## Plan for {}\n\n", cell(&plan.address.environment));
     let _ = writeln!(
         head,
@@ -26,8 +31,15 @@ pub fn markdown(plan: &Plan, env: &str, refused: Option<&str>, exactly: Option<&
         &plan.address.place()[1..],
         anstream::adapter::strip_str(&totals(plan))
     );
-    if let Some(refused) = refused {
-        let _ = writeln!(head, "\n**It can't be deployed like this:** {}", cell(refused));
+    match refused {
+        [] => {}
+        [one] => {
+            let _ = writeln!(head, "\n**It can't be deployed like this:** {}", reason(one));
+        }
+        several => {
+            let lines: Vec<String> = several.iter().map(|one| format!("- {}", reason(one))).collect();
+            let _ = writeln!(head, "\n**It can't be deployed like this:**\n\n{}", lines.join("\n"));
+        }
     }
     let mut body = String::new();
     first(&mut body, plan);
@@ -36,6 +48,9 @@ pub fn markdown(plan: &Plan, env: &str, refused: Option<&str>, exactly: Option<&
     }
     for bucket in &plan.existing_buckets {
         existing_bucket(&mut body, bucket);
+    }
+    for line in changes::tags(plan, |tag| values(&tag.before, &tag.after)) {
+        let _ = writeln!(body, "\n{line}");
     }
     surplus(&mut body, plan, env);
     let unchanged: Vec<String> = plan
@@ -50,6 +65,9 @@ pub fn markdown(plan: &Plan, env: &str, refused: Option<&str>, exactly: Option<&
     if let Some(drift) = drift(plan, env) {
         // Commands in it are code already.
         let _ = writeln!(body, "\n**Drift:** {}", drift.replace(['\n', '|'], " "));
+    }
+    if let Some(expiry) = expiry(plan, env) {
+        let _ = writeln!(body, "\n{expiry}");
     }
     if plan.stacks.iter().any(by_template) {
         let _ = writeln!(
@@ -69,7 +87,15 @@ pub fn markdown(plan: &Plan, env: &str, refused: Option<&str>, exactly: Option<&
     format!("{head}{}{end}", shortened(body, room, &cut))
 }
 
-/// What is to be looked at before everything else: what is lost, replaced and deleted, and whose instances are replaced.
+/// One reason, and what would allow it.
+fn reason(refusal: &Refusal) -> String {
+    let option = refusal.allow_replace.as_ref();
+    let option = option.map(|name| format!(". If that is meant: {}", code(&format!("--allow-replace {name}"))));
+    format!("{}{}", cell(&refusal.message), option.unwrap_or_default())
+}
+
+/// What is to be looked at before everything else: what is lost, unprotected, replaced and deleted, which fleets may become
+/// much larger, and whose instances are replaced.
 fn first(out: &mut String, plan: &Plan) {
     let mut lines = Vec::new();
     let (mut data, mut others) = (Vec::new(), Vec::new());
@@ -96,6 +122,11 @@ fn first(out: &mut String, plan: &Plan) {
             lines.extend(lost.map(|(_, line)| format!("- **Data lost with {}:** {}", code(&stack.stack), cell(&line))));
         }
     }
+    lines.extend(
+        attention::lines(plan, code)
+            .into_iter()
+            .map(|line| format!("- **Careful:** {line}")),
+    );
     lines.extend(
         others
             .into_iter()
@@ -154,20 +185,30 @@ fn stack(out: &mut String, stack: &StackPlan) {
     if let Some(protect) = stack.termination_protection {
         let _ = writeln!(out, "Termination protection: {}\n", if protect { "on" } else { "off" });
     }
-    if stack.changes.is_empty() {
+    for parameter in &stack.changed_parameters {
+        let values = values(&parameter.before, &parameter.after);
+        let _ = writeln!(out, "Parameter {}{values}\n", code(&parameter.name));
+    }
+    let mut changes = changes::shown(stack);
+    let followers = changes::followers(stack);
+    if changes.is_empty() {
+        if let Some(line) = followers {
+            let _ = writeln!(out, "{}", cell(&line));
+        } else if !stack.changes.is_empty() {
+            let _ = writeln!(out, "Only tags change.");
+        }
         return;
     }
     // What is only added takes room, and nobody's care.
-    let is_new = stack.changes.iter().all(|change| change.action == Action::Add);
+    let is_new = changes.iter().all(|change| change.action == Action::Add);
     if is_new {
         let _ = writeln!(
             out,
-            "<details><summary>{} resources are added</summary>\n",
-            stack.changes.len()
+            "<details><summary>{} added</summary>\n",
+            count(stack.changes.len(), "resource")
         );
     }
     let _ = writeln!(out, "| | resource | type | what changes |\n| --- | --- | --- | --- |");
-    let mut changes: Vec<&Change> = stack.changes.iter().collect();
     changes.sort_by_key(|change| !change.takes_away());
     for change in changes {
         let (_, sign, word) = becomes(change);
@@ -185,6 +226,9 @@ fn stack(out: &mut String, stack: &StackPlan) {
     if is_new {
         let _ = writeln!(out, "\n</details>");
     }
+    if let Some(line) = followers {
+        let _ = writeln!(out, "\n{}", cell(&line));
+    }
     if stack.source == Source::Template && stack.action == StackAction::Update {
         let _ = writeln!(out, "\nWhat else changes is known only then.");
     }
@@ -192,22 +236,29 @@ fn stack(out: &mut String, stack: &StackPlan) {
 
 fn property(property: &PropertyChange) -> String {
     let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
-    let values = match (&property.before, &property.after) {
-        (None, None) => String::new(),
-        (before, after) => {
-            let value = |value: &Option<String>| match value {
-                Some(value) => code(&shorten(Some(value))),
-                None => "(none)".to_owned(),
-            };
-            format!(": {} → {}", value(before), value(after))
-        }
-    };
+    let values = values(&property.before, &property.after);
     let replaces = match property.replacement {
         Replacement::Yes => " **(replaces)**",
         Replacement::Maybe => " **(may replace)**",
         Replacement::No => "",
     };
     format!("{}{values}{replaces}", cell(path))
+}
+
+fn values(before: &Option<String>, after: &Option<String>) -> String {
+    let value = |value: &Option<String>| match value.as_deref() {
+        None | Some(KNOWN_AFTER_APPLY) => shorten(value.as_deref()),
+        value => code(&shorten(value)),
+    };
+    match (before.as_deref(), after.as_deref()) {
+        (None, None) => String::new(),
+        (Some(HIDDEN), Some(HIDDEN)) => ": a secret, which is not shown".to_owned(),
+        (one, other) if one == other => String::new(),
+        (one, other) => {
+            let (before, after) = where_they_differ(one, other);
+            format!(": {} → {}", value(&before), value(&after))
+        }
+    }
 }
 
 fn existing_bucket(out: &mut String, plan: &crate::engine::plan::existing_bucket::BucketPlan) {

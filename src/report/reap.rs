@@ -2,18 +2,29 @@
 
 use std::fmt::Write;
 
-use super::list::{none, place};
+use super::list::{elsewhere, none, place};
 use super::receipt;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, paint, sign};
+use crate::deployed::looked::Looked;
 use crate::engine::destroy::reaped::{Done, Reaped};
 use crate::observe::expired::{Expired, Verdict};
 use crate::observe::list::Unknown;
 
+/// Where was looked.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub account: &'a str,
+    /// None when all were.
+    pub region: Option<&'a str>,
+    pub looked: &'a Looked,
+}
+
 /// What has expired, of all environments or `only` of the one that is meant.
-pub fn found(account: &str, region: Option<&str>, only: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
+pub fn found(at: Place<'_>, only: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
     let mut out = String::new();
     if all.is_empty() {
-        let _ = writeln!(out, "{} has expired in {}", none(only), place(account, region));
+        let _ = writeln!(out, "{} has expired in {}", none(only), place(at.account, at.region));
+        out += &elsewhere(at.looked, at.region);
     }
     for expired in all {
         let when = expired

@@ -12,9 +12,17 @@ use anstyle::Style;
 /// What a destroy did and left. `again` is the command that goes on with what isn't done. What isn't a result goes to
 /// standard error.
 pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
-    let Destroyed { report, receipt, .. } = destroyed;
+    let Destroyed {
+        report,
+        receipt,
+        looked,
+        ..
+    } = destroyed;
+    if let Some(elsewhere) = looked.elsewhere(&report.address.region) {
+        return nowhere(destroyed, &elsewhere);
+    }
     let mut out = if report.stacks.is_empty() {
-        // A name that was mistyped, or the wrong region, looks the same.
+        // A name that was mistyped looks the same.
         format!(
             "{} is gone already, or never was in {}: nothing to do.\n",
             report.address.environment,
@@ -31,11 +39,37 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
     if let Some(import_with) = report.import_with.as_ref().filter(|_| report.stacks.is_empty()) {
         let _ = writeln!(out, "to take what the file names into a new deployment: {import_with}");
     }
+    if let Some(only) = looked.by_file_alone(&report.address.region) {
+        let _ = writeln!(out, "{}", wrapped_to(super::width(), &format!("{only}."), "", ""));
+    }
     if destroyed.is_unproven() {
         note(&format!(
             "interrupted while it looked for what is left: `{again}` looks again"
         ));
     }
+    out
+}
+
+/// Nothing was found, in a region that nobody named: no proof of anything.
+fn nowhere(destroyed: &Destroyed, elsewhere: &str) -> String {
+    let address = &destroyed.report.address;
+    let mut out = format!(
+        "{}\n",
+        wrapped_to(
+            super::width(),
+            &format!(
+                "Nothing called {} was found in {}: whether it is gone isn't known.",
+                address.environment,
+                address.place()
+            ),
+            "",
+            ""
+        )
+    );
+    if let Some(receipt) = &destroyed.receipt {
+        out += &rows(&receipt.resources, super::width());
+    }
+    let _ = writeln!(out, "{}", wrapped_to(super::width(), &format!("{elsewhere}."), "", ""));
     out
 }
 
@@ -48,16 +82,27 @@ pub fn pruned(report: &Report) -> String {
 /// The receipt as text, in so many columns.
 fn text(receipt: &Receipt, width: Option<usize>) -> String {
     let mut out = rows(&receipt.resources, width);
-    let commands = receipt.resources.iter().filter_map(|row| row.remove_with.as_ref());
-    let commands: Vec<&String> = commands.collect();
-    if !commands.is_empty() {
-        let _ = writeln!(out, "to remove what is left over:");
-        for command in commands {
-            let _ = writeln!(out, "  {command}");
-        }
+    let (kept, left): (Vec<&Row>, Vec<&Row>) = receipt.resources.iter().partition(|row| row.fate == Fate::Kept);
+    out += &commands("to remove what is left over:", &left);
+    if !kept.is_empty() {
+        let _ = writeln!(out, "{}", wrapped_to(width, KEPT, "", ""));
+        out += &commands(DELETE_KEPT, &kept);
     }
     let _ = writeln!(out, "{}", total(receipt));
     out
+}
+
+const KEPT: &str = "What is kept stays until somebody deletes it, and AWS bills it until then.";
+const DELETE_KEPT: &str = "to delete it with all that is in it (of a bucket, older versions first):";
+
+/// The commands that remove these, to be copied.
+fn commands(title: &str, rows: &[&Row]) -> String {
+    let mut commands = rows.iter().filter_map(|row| row.remove_with.as_ref()).peekable();
+    if commands.peek().is_none() {
+        return String::new();
+    }
+    let commands: String = commands.map(|command| format!("  {command}\n")).collect();
+    format!("{title}\n{commands}")
 }
 
 /// Of one type, one fate and known in one way, they share an entry: fate, type, names, and how that is known.
@@ -141,6 +186,7 @@ fn total(receipt: &Receipt) -> String {
     let verdict = match (receipt.clean, receipt.complete) {
         (false, _) => format!("{} left over", count(receipt.count(Fate::LeftOver), "resource")),
         (true, false) => "nothing was found that is left over, but not everything could be asked for".to_owned(),
+        (true, true) if receipt.count(Fate::Kept) > 0 => "nothing is left over but what is kept".to_owned(),
         (true, true) => "nothing is left over".to_owned(),
     };
     format!("{}: {verdict}{counted}.", receipt.address.environment)
@@ -211,6 +257,15 @@ lab: 1 resource left over (4 deleted, 1 left over).
         receipt.resources.remove(0);
         receipt.clean = true;
         assert!(text(&receipt, None).ends_with("lab: nothing is left over (4 deleted).\n"));
+        receipt.resources.push(Row {
+            remove_with: Some("aws s3 rb --force s3://lab".into()),
+            ..row(Fate::Kept, "AWS::S3::Bucket", "lab", "HeadBucket")
+        });
+        let kept = text(&receipt, None);
+        let billed = format!("{KEPT}\n{DELETE_KEPT}\n  aws s3 rb --force s3://lab\n");
+        assert!(kept.contains(&billed), "{kept}");
+        let total = "lab: nothing is left over but what is kept (4 deleted, 1 kept on purpose).\n";
+        assert!(kept.ends_with(total), "{kept}");
         receipt.complete = false;
         assert!(text(&receipt, None).contains("not everything could be asked for"));
     }

@@ -25,6 +25,9 @@ pub fn text(status: &Status, width: Option<usize>) -> String {
     let name = paint(STRONG, &status.address.environment);
     if status.stacks.is_empty() {
         let _ = writeln!(out, "{name} is not deployed in {place}: no stack carries its name.");
+        if let Some(elsewhere) = status.looked.elsewhere(&status.address.region) {
+            wrapped(&mut out, &format!("{elsewhere}."), "", "", width);
+        }
         unknown(&mut out, status, width);
         return out;
     }

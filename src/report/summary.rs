@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
+use super::form::Output;
+use super::note;
 use super::style::{BAD, FAINT, STRONG, count, paint};
+use crate::blueprint::outputs::{BUCKET, QUEUE_URL, URL};
 use crate::engine::cause::Cause;
-use crate::engine::outcome::{Failure, Outcome, Report, Unattended};
+use crate::engine::outcome::{Failure, Outcome, Report, StackReport, Unattended};
 use crate::engine::plan::Outputs;
 
 /// What happened, in the order in which it matters.
@@ -17,7 +20,7 @@ pub fn text(report: &Report, again: &str) -> String {
 fn failures(report: &Report, again: &str) -> String {
     let mut out = String::new();
     for stack in &report.stacks {
-        if let Outcome::Failed(failure) = &stack.outcome {
+        if let Outcome::Failed(failure) | Outcome::Unknown(failure) = &stack.outcome {
             failure_text(&mut out, &stack.stack, failure);
         }
     }
@@ -25,6 +28,10 @@ fn failures(report: &Report, again: &str) -> String {
     for stack in &report.stacks {
         let name = &stack.stack;
         let _ = match &stack.outcome {
+            Outcome::Unknown(_) => {
+                unattended = true;
+                writeln!(out, "{name} goes on in CloudFormation, and how it ends is not known")
+            }
             Outcome::Running { operation, why } => {
                 unattended = true;
                 writeln!(
@@ -43,7 +50,9 @@ fn failures(report: &Report, again: &str) -> String {
                     because(*why)
                 )
             }
-            Outcome::Skipped { because: Some(part) } => writeln!(out, "{name} was not begun: `{part}` comes before it"),
+            Outcome::Skipped { because: Some(part) } => {
+                writeln!(out, "{name} was not begun: {}", what_comes_before(report, part))
+            }
             Outcome::Skipped { because: None } => writeln!(out, "{name} was not begun"),
             _ => continue,
         };
@@ -54,6 +63,31 @@ fn failures(report: &Report, again: &str) -> String {
     out
 }
 
+/// Why a stack was not begun: the part before it that stands in the way, however far before, and what became of that.
+fn what_comes_before(report: &Report, part: &str) -> String {
+    let of = |part: &str| {
+        let found = report.stacks.iter().find(|stack| stack.part == part);
+        found.map(|stack| &stack.outcome)
+    };
+    let mut part = part;
+    while let Some(Outcome::Skipped { because: Some(before) }) = of(part) {
+        part = before;
+    }
+    let became = match of(part) {
+        Some(Outcome::Failed(failure)) if failure.refused => " and was refused".to_owned(),
+        Some(Outcome::Failed(failure)) => match failure.cause.as_ref().and_then(|cause| cause.root.as_ref()) {
+            Some(root) => format!(" and failed on {}", root.logical_id),
+            None => " and failed".to_owned(),
+        },
+        Some(Outcome::Unknown(_)) => ", and how it ends is not known".to_owned(),
+        Some(Outcome::Running { .. }) => " and is not done yet".to_owned(),
+        Some(Outcome::Starting { .. }) => ", and its instances are not in service yet".to_owned(),
+        Some(Outcome::Skipped { .. }) => " and was not begun".to_owned(),
+        Some(Outcome::Done { .. } | Outcome::Unchanged) | None => String::new(),
+    };
+    format!("`{part}` comes before it{became}")
+}
+
 fn because(why: Unattended) -> &'static str {
     match why {
         Unattended::Interrupted => "interrupted",
@@ -62,14 +96,44 @@ fn because(why: Unattended) -> &'static str {
     }
 }
 
-fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
-    let message = match failure.operation {
-        Some(_) => failure.message.clone(),
-        // Some say themselves which stack they are about.
-        None if failure.message.starts_with(stack) => failure.message.clone(),
-        None => format!("{stack}: {}", failure.message),
+/// A line for each stack that failed, with its first cause, on standard error: for who reads the log of a command whose result
+/// is for programs.
+pub fn note_causes(report: &Report, output: Output) {
+    if output != Output::Text {
+        causes(report).iter().for_each(|line| note(line));
+    }
+}
+
+fn causes(report: &Report) -> Vec<String> {
+    let line = |stack: &StackReport| {
+        let (Outcome::Failed(failure) | Outcome::Unknown(failure)) = &stack.outcome else {
+            return None;
+        };
+        let root = failure.cause.as_ref().and_then(|cause| cause.root.as_ref());
+        let cause = root.map_or(String::new(), |root| {
+            let reason = root.reason.as_deref().unwrap_or("CloudFormation gives no reason");
+            let (id, of_type) = (&root.logical_id, &root.resource_type);
+            format!("; cause: {id} ({of_type}) {}: {reason}", root.status)
+        });
+        let line = format!("{}{cause}", message(&stack.stack, failure));
+        let words: Vec<&str> = line.split_whitespace().collect();
+        Some(format!("{} {}", paint(BAD, "error:"), words.join(" ")))
     };
-    let _ = writeln!(out, "{} {message}", paint(BAD, "error:"));
+    report.stacks.iter().filter_map(line).collect()
+}
+
+/// Why it failed, with its name.
+fn message(stack: &str, failure: &Failure) -> String {
+    match failure.operation {
+        Some(_) if !failure.lost_sight => failure.message.clone(),
+        // Some say themselves which stack they are about.
+        _ if failure.message.starts_with(stack) => failure.message.clone(),
+        _ => format!("{stack}: {}", failure.message),
+    }
+}
+
+fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
+    let _ = writeln!(out, "{} {}", paint(BAD, "error:"), message(stack, failure));
     if let Some(help) = &failure.help {
         let _ = writeln!(out, "  {} {help}", paint(STRONG, "help:"));
     }
@@ -123,7 +187,15 @@ fn totals(report: &Report) -> String {
     for (number, word) in [
         (n(|outcome| matches!(outcome, Outcome::Done { .. })), "done"),
         (n(|outcome| matches!(outcome, Outcome::Unchanged)), "unchanged"),
-        (n(|outcome| matches!(outcome, Outcome::Failed(_))), "failed"),
+        (
+            n(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.was_cancelled)),
+            "failed",
+        ),
+        (
+            n(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.was_cancelled)),
+            "cancelled",
+        ),
+        (n(|outcome| matches!(outcome, Outcome::Unknown(_))), "not known"),
         (n(|outcome| matches!(outcome, Outcome::Running { .. })), "still running"),
         (
             n(|outcome| matches!(outcome, Outcome::Starting { .. })),
@@ -136,6 +208,17 @@ fn totals(report: &Report) -> String {
         }
     }
     format!("{}: {}.", report.address.environment, parts.join(", "))
+}
+
+/// Those of the outputs that a person copies: where files go in, where messages go in, and addresses for a browser.
+pub fn to_copy(outputs: &Outputs) -> Outputs {
+    let mut outputs = outputs.clone();
+    // The bucket for programs is qfleet's own.
+    outputs.remove("artifacts");
+    for of_part in outputs.values_mut() {
+        of_part.retain(|key, _| [BUCKET, QUEUE_URL, URL].contains(&key.as_str()));
+    }
+    outputs
 }
 
 /// Outputs as text, a part a block.
@@ -156,4 +239,53 @@ pub fn outputs(outputs: &Outputs) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployed::address::Address;
+    use crate::engine::event::Operation;
+    use crate::engine::outcome::{Failed, StackReport};
+    use crate::error::Error;
+
+    #[test]
+    fn what_was_not_begun_says_what_stands_in_the_way_and_why() {
+        let needs = |part: &str| Outcome::Skipped {
+            because: Some(part.into()),
+        };
+        let ended = |error: Error| Outcome::from(Failed::from(error));
+        let running = Outcome::Running {
+            operation: Operation::Create,
+            why: Unattended::NotWaited,
+        };
+        for (first, said) in [
+            (ended(Error::failed("no")), " and failed"),
+            (ended(Error::refused("no")), " and was refused"),
+            (ended(Error::Interrupted), " and was not begun"),
+            (running, " and is not done yet"),
+        ] {
+            let stack = |part: &str, outcome| StackReport {
+                part: part.into(),
+                stack: format!("lab-{part}"),
+                outcome,
+            };
+            let address = Address {
+                environment: "lab".into(),
+                account: "111122223333".into(),
+                region: "us-east-2".into(),
+            };
+            // The page waits for the work, and that for the database.
+            let stacks = vec![
+                stack("db", first),
+                stack("work", needs("db")),
+                stack("page", needs("work")),
+            ];
+            let shown = text(&Report::new(address, stacks), "qfleet deploy lab");
+            for stack in ["lab-work", "lab-page"] {
+                let line = format!("{stack} was not begun: `db` comes before it{said}\n");
+                assert!(shown.contains(&line), "{line}{shown}");
+            }
+        }
+    }
 }

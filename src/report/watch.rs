@@ -78,6 +78,8 @@ impl Told {
                 "{at}  {} is not deployed yet: waiting for its first stack",
                 status.address.environment
             ));
+            let elsewhere = status.looked.elsewhere(&status.address.region);
+            lines.extend(elsewhere.map(|elsewhere| format!("{at}  {elsewhere}")));
         }
         for stack in &status.stacks {
             let now = stack.status.as_str();

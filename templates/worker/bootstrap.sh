@@ -208,9 +208,16 @@ for try in 1 2 3 4 5 6 7 8; do
   sleep $((try * 2))
 done
 
+# What was deployed is named by its SHA-256, uncompressed. Whatever else lies there by now isn't run.
+begin "checking the program"
+gzip -dc $home/program.tar.gz >$home/program.tar
+found=$(sha256sum <$home/program.tar)
+found=${found%% *}
+[ "${QFLEET_PROGRAM##*/}" = "$found.tar.gz" ] || { echo "it is not what was deployed: its SHA-256 is $found"; exit 1; }
+
 begin "unpacking the program"
-tar -xzf $home/program.tar.gz -C $program --no-same-owner
-rm $home/program.tar.gz
+tar -xf $home/program.tar -C $program --no-same-owner
+rm $home/program.tar $home/program.tar.gz
 # Readable by the worker, writable by root alone.
 chmod -R u+rwX,go+rX,go-w $program
 evidence=$logs/install.log

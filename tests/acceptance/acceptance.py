@@ -106,8 +106,8 @@ def on_emulator(given: argparse.Namespace, name: str, folder: Path) -> int:
     try:
         return perform(run, given.record)
     finally:
-        run.qfleet("local", "down", expect=(0, 1))
-        run.qfleet("local", "stop", expect=(0, 1))
+        run.qfleet("local", "down", "--yes", expect=(0, 1))
+        run.qfleet("local", "stop", "--yes", expect=(0, 1))
 
 
 def made(

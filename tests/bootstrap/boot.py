@@ -3,6 +3,8 @@ stubs in the place of the commands that would touch the machine, which remember 
 machine's own.
 """
 
+import gzip
+import hashlib
 import re
 import shutil
 import subprocess
@@ -15,6 +17,7 @@ from instance import REGION, Instance
 SCRIPT = Path(__file__).parents[2] / "templates" / "worker" / "bootstrap.sh"
 
 STACK = "arn:aws:cloudformation:us-east-2:111122223333:stack/photo-lab-move/51af3dc0-da77-11e4-872e-1234567db123"
+# A program is named by the SHA-256 of its archive, which stands for `0a1b` where there is one.
 BOOTSTRAP_ENV = f"""\
 QFLEET_STACK_ID={STACK}
 QFLEET_GROUP_LOGICAL_ID=Group
@@ -77,7 +80,7 @@ STUBS = ("id", "sleep", "systemctl", "systemd-run", "useradd")
 # What the packages come with.
 FAMILIES = {"al2023": ("dnf",), "ubuntu": ("apt-get", "dpkg")}
 # All else that is used of an image.
-TOOLS = "bash cat chmod cp curl dirname env grep head mkdir mktemp pwd rm seq sh stat tail tar gzip tee tr".split()
+TOOLS = "bash cat chmod cp curl dirname env grep head mkdir mktemp pwd rm seq sh sha256sum stat tail tar gzip tee tr".split()
 
 
 @dataclass
@@ -117,8 +120,10 @@ def boot(
     env: str = BOOTSTRAP_ENV,
     family: str = "al2023",
     goes_away: bool = False,
+    lies: bytes | None = None,
     **says: object,
 ) -> Boot:
+    """`lies`: what lies in the bucket under the program's name, in its place."""
     for folder in ("bin", "etc/qfleet", "etc/logrotate.d", "etc/systemd/system", "var/log", "source", "opt/qfleet"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     if family == "ubuntu":
@@ -131,18 +136,21 @@ def boot(
         (root / "bin/gpg").symlink_to(str(shutil.which("gpg")))
     for name, value in says.items():
         (root / name.replace("_", "-")).write_text(str(value))
-    near = f"AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}\nAWS_ENDPOINT_URL={instance.url}\n"
-    (root / "etc/qfleet/bootstrap.env").write_text(near + env)
     if goes_away:
         (root / "run/qfleet").mkdir(parents=True)
         (root / "run/qfleet/goes-away").touch()
     for name, text in program.items():
         executable(root / "source" / name, text)
-    with tarfile.open(root / "program.tar.gz", "w:gz") as tar:
+    with tarfile.open(root / "program.tar", "w") as tar:
         for name in program:
             tar.add(root / "source" / name, name)
     if program:
-        instance.objects["bucket/programs/move/0a1b.tar.gz"] = (root / "program.tar.gz").read_bytes()
+        archive = (root / "program.tar").read_bytes()
+        name = hashlib.sha256(archive).hexdigest()
+        env = env.replace("0a1b", name)
+        instance.objects[f"bucket/programs/move/{name}.tar.gz"] = gzip.compress(archive) if lies is None else lies
+    near = f"AWS_EC2_METADATA_SERVICE_ENDPOINT={instance.url}\nAWS_ENDPOINT_URL={instance.url}\n"
+    (root / "etc/qfleet/bootstrap.env").write_text(near + env)
     for script in SCRIPT.parent.glob("*.sh"):
         moved = re.sub(r"(?<![\w./{}$])/(etc|opt|run|var)/", rf"{root}/\1/", script.read_text())
         # Where AWS has its log agent.

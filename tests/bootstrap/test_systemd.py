@@ -1,5 +1,6 @@
 """The boot script, the watcher and the units on a real systemd: what becomes of a worker when its instance is to go."""
 
+import gzip
 import hashlib
 import io
 import os
@@ -60,10 +61,13 @@ def boot(tmp_path: Path, instance: Instance) -> Iterator[Callable[..., Machine]]
         for name, number in {"beat": 0.1, **numbers}.items():
             watch, found = re.subn(rf"(?m)^{name}=\d+$", f"{name}={number}", watch)
             assert found == 1, name
+        packed = tarball("run", f"#!/bin/bash\n{run}\n")
+        key = f"bucket/programs/move/{hashlib.sha256(gzip.decompress(packed)).hexdigest()}.tar.gz"
+        instance.objects[key] = packed
         environment = f"""\
 QFLEET_STACK_ID=arn:aws:cloudformation:{REGION}:111122223333:stack/photo-lab-move/1
 QFLEET_GROUP_LOGICAL_ID=Group
-QFLEET_PROGRAM=bucket/programs/move/0a1b.tar.gz
+QFLEET_PROGRAM={key}
 QFLEET_BOOT_REPORTS=bucket/boot-failures/move
 QFLEET_LOG_GROUP=/qfleet/photo-lab/move
 QFLEET_DRAIN_SECONDS={drain}
@@ -84,7 +88,6 @@ exec /bin/bash /opt/qfleet/bootstrap.sh
         changed = {"watch.sh": watch, "bootstrap.sh": script, "secrets.sh": reader}
         files = {**COMMANDS, **scripts, **changed, "boot": user_data, "bootstrap.env": environment}
         instance.deploying = deploying
-        instance.objects["bucket/programs/move/0a1b.tar.gz"] = tarball("run", f"#!/bin/bash\n{run}\n")
         machines.append(Machine(tmp_path, files))
         return machines[-1]
 

@@ -29,7 +29,7 @@ pub use terminal::{Seen, in_a_terminal, in_a_terminal_of, without_control};
 pub use waiting::{lives, wait_until};
 
 /// For the list of messages (`tests/messages.py`): where it is noted which of them appear, and in which test.
-fn messages() -> Vec<(&'static str, OsString)> {
+pub fn messages() -> Vec<(&'static str, OsString)> {
     let Some(file) = std::env::var_os("QFLEET_MESSAGES") else {
         return Vec::new();
     };

@@ -248,7 +248,7 @@ def lab(qfleet: Qfleet) -> None:
     shrink(watch)
 
     say("The workers are ended: told to stop, they finish what they have in hand.")
-    qfleet.show("local", "down")
+    qfleet.show("local", "down", "--yes")
     if left := processes(qfleet.state) - emulator:
         raise Failure(f"processes are left: {left}")
     kept = {path.name for path in fleet_folder.rglob("*") if path.is_file()}
@@ -363,11 +363,11 @@ def main() -> int:
             print(f"\nThe lab failed: {str(failure) or 'interrupted'}", file=sys.stderr)
             for log in qfleet.state.glob("qfleet/fleets/*/supervisor.log"):
                 print(f"The local fleet said:\n{log.read_text()}", file=sys.stderr)
-            qfleet.show("local", "down")
+            qfleet.show("local", "down", "--yes")
             return 1
         finally:
             say("The emulator is stopped.")
-            qfleet.show("local", "stop")
+            qfleet.show("local", "stop", "--yes")
         if left := processes(qfleet.state):
             print(f"\nThe lab failed: processes are left: {left}", file=sys.stderr)
             return 1

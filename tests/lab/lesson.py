@@ -89,7 +89,7 @@ def lesson(qfleet: Qfleet, photos: Path, count: int, speed: int) -> None:
     letters = qfleet.json("dlq", "sample", ENVIRONMENT, "--local")
     if "spoilt" not in str(letters):
         raise Failure("the dead letters are not the spoilt photos")
-    qfleet.show("local", "down")
+    qfleet.show("local", "down", "--yes")
     qfleet.show("destroy", ENVIRONMENT, "--local", "--yes")
 
 
@@ -112,10 +112,10 @@ def main() -> int:
             print(f"\nThe lesson failed: {str(failure) or 'interrupted'}", file=sys.stderr)
             for log in qfleet.state.glob("qfleet/fleets/*/supervisor.log"):
                 print(f"The local fleet said:\n{log.read_text()}", file=sys.stderr)
-            qfleet.show("local", "down")
+            qfleet.show("local", "down", "--yes")
             return 1
         finally:
-            qfleet.show("local", "stop")
+            qfleet.show("local", "stop", "--yes")
     print("\nThe class saw it all.")
     return 0
 

@@ -56,6 +56,16 @@ impl Group {
         self.before_destroy.filter(|_| self.bounds() == Bounds::NONE)
     }
 
+    /// The emulator keeps its list of instances by their number alone: it can't take a certain one away. So after a local
+    /// fleet has replaced its instances, those that are gone are listed still, with the version that they were launched
+    /// from.
+    fn of_emulator(mut self) -> Group {
+        for instance in &mut self.instances {
+            instance.launch_template_version = None;
+        }
+        self
+    }
+
     pub fn bounds(&self) -> Bounds {
         let Group { min, max, .. } = *self;
         Bounds { min, max }
@@ -77,12 +87,14 @@ impl Group {
 
     /// How many of those were launched as the group launches them now, as far as is known.
     pub fn in_service_as_launched_now(&self) -> usize {
-        let of_now = |one: &&Instance| match self.version() {
-            Some(version) => one.launch_template_version.as_deref().is_none_or(|of| of == version),
-            None => true,
-        };
         let in_service = self.instances.iter().filter(|one| one.lifecycle_state == "InService");
-        in_service.filter(of_now).count()
+        in_service.filter(|one| !self.is_on_another_version(one)).count()
+    }
+
+    /// Whether one of them was launched from another version than the group launches now, as far as is known.
+    pub fn is_on_another_version(&self, instance: &Instance) -> bool {
+        let of = instance.launch_template_version.as_deref();
+        self.version().zip(of).is_some_and(|(now, of)| of != now)
     }
 
     /// The version that it launches, where that is a number.
@@ -94,12 +106,9 @@ impl Group {
     /// How many instances were launched from another version of the launch template than the group launches now; `None`
     /// when the group names no number, because what `$Latest` and `$Default` mean now isn't said.
     pub fn on_another_version(&self) -> Option<usize> {
-        let version = self.version()?;
-        let launched = self
-            .instances
-            .iter()
-            .filter_map(|one| one.launch_template_version.as_deref());
-        Some(launched.filter(|launched| *launched != version).count())
+        self.version()?;
+        let others = self.instances.iter().filter(|one| self.is_on_another_version(one));
+        Some(others.count())
     }
 
     /// How many instances scaling in leaves alone.
@@ -136,6 +145,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Whether it wasn't told to go.
+    pub fn stays(&self) -> bool {
+        !self.lifecycle_state.starts_with("Terminat")
+    }
+
     /// Whether its protection can be changed: "you can't set protection on an instance that isn't InService,
     /// EnteringStandby or Standby", as the service puts its refusal.
     pub fn can_be_unprotected(&self) -> bool {
@@ -196,7 +210,10 @@ impl Cloud {
         let mut all = Vec::new();
         while let Some(group) = pages.next().await {
             let group = group.map_err(|error| explain("DescribeAutoScalingGroups", error))?;
-            all.push(read(&group));
+            all.push(match self.local {
+                true => read(&group).of_emulator(),
+                false => read(&group),
+            });
         }
         Ok(all)
     }

@@ -19,6 +19,9 @@ use crate::cloud::{Cloud, CloudError, explain};
 /// The names of our change sets begin like this, unless one is given.
 pub const NAME_PREFIX: &str = "qfleet-";
 
+/// What CloudFormation has in the place of a value that is known only once something else is made or changed.
+pub const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+
 /// How long CloudFormation may take to work a change set out before it is given up.
 const LONGEST_TO_WORK_OUT: Duration = Duration::from_secs(60);
 
@@ -186,16 +189,20 @@ pub enum Replacement {
 /// One property that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PropertyChange {
-    /// Where it is in the resource, e.g. `/Properties/VisibilityTimeout`.
+    /// Where it is in the resource, e.g. `/Properties/VisibilityTimeout`, or inside a property,
+    /// `/Properties/PolicyDocument/Statement/0/Action`.
     pub path: String,
-    /// What it is now.
+    /// What it is now. `****` stands for a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// What it would be.
+    /// What it would be; `{{changeSet:KNOWN_AFTER_APPLY}}` where that is known only after the deploy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Whether this property makes the resource anew.
     pub replacement: Replacement,
+    /// What the template says of it stays: only what it refers to may become something else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub follows: bool,
 }
 
 /// A change set as it is listed.

@@ -5,6 +5,7 @@
 //! may be missing there (<https://github.com/boto/boto3/issues/4178>). Without values nothing is missing, but which part
 //! of a property changes, and how. What either read says counts.
 
+pub mod inside;
 pub(in crate::cloud) mod merge;
 pub(in crate::cloud) mod read;
 

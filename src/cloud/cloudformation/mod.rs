@@ -1,7 +1,7 @@
 //! CloudFormation: stacks, change sets, events, drift.
 
 pub mod change_set;
-pub(in crate::cloud) mod changes;
+pub mod changes;
 pub mod drift;
 pub mod events;
 pub mod holder;

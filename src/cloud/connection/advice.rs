@@ -1,7 +1,7 @@
 //! What to do about a call that failed, for the usual reasons.
 
 use crate::cloud::CloudError;
-use crate::cloud::connection::source::advice_on_credentials;
+use crate::cloud::connection::no_credentials::advice_on_credentials;
 
 /// What to do; none where the service's own words are all there is to say.
 pub(in crate::cloud) fn advice(error: &CloudError) -> Option<String> {

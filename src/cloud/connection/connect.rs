@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use aws_config::default_provider::region::DefaultRegionChain;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::credentials::ImdsCredentialsProvider;
 use aws_config::meta::credentials::CredentialsProviderChain;
@@ -19,17 +18,18 @@ use aws_types::os_shim_internal::{Env, Fs};
 use crate::cloud::connection::calls::{Calls, OnCall, Told};
 use crate::cloud::connection::certificates;
 use crate::cloud::connection::limiter::Limiter;
+use crate::cloud::connection::region::{self, RegionFrom};
 use crate::cloud::connection::sending::{Watching, default_http_client};
-use crate::cloud::connection::source::{Source, quoted};
+use crate::cloud::connection::source::Source;
 use crate::cloud::connection::time_limits::{TimeLimits, timeouts};
-use crate::cloud::{Cloud, explain};
+use crate::cloud::{AwsCli, Cloud, explain};
 use crate::error::{Error, Result};
 
 /// Where to connect to.
 #[derive(Debug, Clone, Default)]
 pub struct Connect {
-    /// The region; without it, the AWS defaults chain's.
-    pub region: Option<String>,
+    /// The region, and what named it; without it, the AWS defaults chain's.
+    pub region: Option<(String, RegionFrom)>,
     /// An endpoint for every service.
     pub endpoint_url: Option<String>,
     pub credentials: Credentials,
@@ -81,38 +81,44 @@ impl Connect {
 
     async fn connect_to_aws(self, profile: Option<String>) -> Result<Cloud> {
         certificates::look(self.endpoint_url.as_deref())?;
+        let named = profile.clone();
         let source = find_source(profile.as_deref()).await?.at_most(self.patience);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(retries())
             .timeout_config(timeouts());
-        let mut region = self.region.clone().map(Region::new);
-        if let (None, Some(profile)) = (&region, &profile) {
-            let chain = DefaultRegionChain::builder().profile_name(profile).build();
-            region = chain.region().await;
-        }
-        if let Some(region) = &region {
-            loader = loader.region(region.clone());
-        }
+        let found = match self.region {
+            Some(named) => Some(named),
+            None => region::find(profile.as_deref()).await,
+        };
+        let (region, region_from) = found.ok_or_else(|| {
+            Error::usage("no region")
+                .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
+        })?;
+        loader = loader.region(Region::new(region.clone()));
         if let Some(profile) = profile {
-            let credentials = credentials_of(&profile, region);
+            let credentials = credentials_of(&profile, Some(Region::new(region.clone())));
             loader = loader.profile_name(profile).credentials_provider(credentials);
         }
         if let Some(url) = &self.endpoint_url {
             loader = loader.endpoint_url(url);
         }
         let config = source.bound(watched(loader.load().await), self.on_call).await;
-        let region = config.region().map(ToString::to_string).ok_or_else(|| {
-            Error::usage("no region")
-                .with_help("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION")
-        })?;
-        let cloud = Cloud::new(&config, String::new(), region, false, self.on_call);
-        Ok(cloud.with_endpoint(self.endpoint_url))
+        let cloud = Cloud::new(&config, String::new(), (region, region_from), false, self.on_call);
+        Ok(cloud.with_cli(AwsCli {
+            endpoint_url: self.endpoint_url,
+            profile: named,
+            ..AwsCli::default()
+        }))
     }
 
-    /// Reads neither profiles nor environment variables: fixed credentials that mean nothing to AWS, and a client that
-    /// knows no proxy. The SDK's own would send everything to the one that `HTTP_PROXY` names, off this machine.
+    /// Reads no profiles, and of the environment variables only those for the region: fixed credentials that mean nothing
+    /// to AWS, and a client that knows no proxy. The SDK's own would send everything to the one that `HTTP_PROXY` names, off
+    /// this machine.
     fn connect_to_emulator(self, account: String) -> Cloud {
-        let region = self.region.unwrap_or_else(|| "us-east-1".into());
+        let (region, region_from) = self
+            .region
+            .or_else(|| region::of_variables(&Env::real()))
+            .unwrap_or_else(|| ("us-east-1".into(), RegionFrom::Emulator));
         if let Some(on_call) = self.on_call {
             on_call(&Told::Credentials {
                 from: "fixed ones for the emulator, which mean nothing to AWS",
@@ -121,7 +127,10 @@ impl Connect {
         }
         let http_client = aws_smithy_http_client::Builder::new().build_http();
         let config = fixed(&account, &region, http_client, self.endpoint_url.clone());
-        Cloud::new(&config, account, region, true, self.on_call).with_endpoint(self.endpoint_url)
+        Cloud::new(&config, account, (region, region_from), true, self.on_call).with_cli(AwsCli {
+            endpoint_url: self.endpoint_url,
+            ..AwsCli::default()
+        })
     }
 }
 
@@ -262,35 +271,21 @@ fn account_of(arn: &str) -> Option<&str> {
 }
 
 impl Cloud {
-    /// The same account in another region, with limits of its own.
+    /// The same account in another one of its regions, with limits of its own.
     pub fn in_region(&self, region: &str) -> Cloud {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
         Cloud::new(
             &config,
             self.account.clone(),
-            region.to_owned(),
+            (region.to_owned(), RegionFrom::AllRegions),
             self.local,
             self.on_call,
         )
-        .with_endpoint(self.endpoint_url.clone())
+        .with_cli(self.cli.clone())
     }
 
-    fn with_endpoint(self, endpoint_url: Option<String>) -> Cloud {
-        Cloud { endpoint_url, ..self }
-    }
-
-    /// The options with which a command of the AWS CLI, shown to be copied, goes where this one went. AWS_ENDPOINT_URL isn't
-    /// among them: that CLI reads it, too.
-    pub fn cli_options(&self) -> String {
-        format!("--region {}{}", self.region, self.cli_endpoint())
-    }
-
-    /// The same of a service that is in no region, to be put behind a command: nothing on AWS, else ` --endpoint-url URL`.
-    pub fn cli_endpoint(&self) -> String {
-        match &self.endpoint_url {
-            Some(url) => format!(" --endpoint-url {}", quoted(url)),
-            None => String::new(),
-        }
+    fn with_cli(self, cli: AwsCli) -> Cloud {
+        Cloud { cli, ..self }
     }
 
     /// Where the local emulator answers; none on AWS.
@@ -302,10 +297,17 @@ impl Cloud {
     /// configuration is read. A client in memory keeps all waiting on tokio's clock, which can then be paused.
     pub fn over(http_client: SharedHttpClient, account: &str, region: &str) -> Cloud {
         let config = fixed(account, region, http_client, Some("http://in.memory".into()));
-        Cloud::new(&config, account.to_owned(), region.to_owned(), false, None)
+        let region = (region.to_owned(), RegionFrom::Option);
+        Cloud::new(&config, account.to_owned(), region, false, None)
     }
 
-    fn new(config: &SdkConfig, account: String, region: String, local: bool, on_call: Option<OnCall>) -> Cloud {
+    fn new(
+        config: &SdkConfig,
+        account: String,
+        (region, region_from): (String, RegionFrom),
+        local: bool,
+        on_call: Option<OnCall>,
+    ) -> Cloud {
         // Emulators know buckets by path only.
         let path_style = config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some();
         let limiter = if local {
@@ -349,10 +351,11 @@ impl Cloud {
             tagging: client!(aws_sdk_resourcegroupstagging),
             limiter: limiter.clone(),
             ec2_answers: Default::default(),
-            endpoint_url: None,
+            cli: AwsCli::default(),
             config: config.clone(),
             on_call,
             region,
+            region_from,
         }
     }
 }

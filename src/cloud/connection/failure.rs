@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use crate::cloud::connection::advice::advice;
 use crate::cloud::connection::causes::causes;
 use crate::cloud::connection::harmless::harmless;
-use crate::cloud::connection::source::{is_about_credentials, why_none};
+use crate::cloud::connection::no_credentials::{is_about_credentials, why_none};
 use crate::cloud::connection::time_limits::no_answer;
 use crate::error::Error;
 

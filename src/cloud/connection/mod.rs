@@ -10,6 +10,7 @@ pub(in crate::cloud) mod failure;
 pub(in crate::cloud) mod harmless;
 pub mod limiter;
 pub(in crate::cloud) mod lost_answer;
+pub(in crate::cloud) mod no_credentials;
 pub mod region;
 pub(in crate::cloud) mod sending;
 pub(in crate::cloud) mod source;

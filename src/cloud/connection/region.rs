@@ -1,29 +1,61 @@
 //! Which region AWS's defaults chain names, and where it stands
 //! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html>).
 
+use std::fmt;
 use std::time::Duration;
 
-use aws_config::default_provider::region::DefaultRegionChain;
-use aws_config::profile::load;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::profile::{ProfileSet, load};
+use aws_config::provider_config::ProviderConfig;
 use aws_types::os_shim_internal::{Env, Fs};
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::time::timeout;
 
 /// A metadata service that doesn't answer in this time isn't there.
 const OF_INSTANCE: Duration = Duration::from_secs(3);
 
 /// What named a region.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RegionFrom {
     /// `--region`.
     Option,
     /// The environment file.
     File,
+    /// `--all-regions`: it is one of the account's.
+    AllRegions,
     /// This environment variable.
     Variable(&'static str),
     /// The profile of this name.
     Profile(String),
     /// The metadata service of the instance.
     Instance,
+    /// Nobody: the local emulator has a region of its own.
+    Emulator,
+}
+
+impl RegionFrom {
+    /// Whether it is only a default: nobody said it of this environment or for this command. What isn't found there may be
+    /// in another region.
+    pub fn is_default(&self) -> bool {
+        !matches!(self, RegionFrom::Option | RegionFrom::File | RegionFrom::AllRegions)
+    }
+}
+
+/// `AWS_REGION`, "the profile `work`"
+impl fmt::Display for RegionFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RegionFrom::Option => f.write_str("--region"),
+            RegionFrom::File => f.write_str("the environment file"),
+            RegionFrom::AllRegions => f.write_str("--all-regions"),
+            RegionFrom::Variable(name) => f.write_str(name),
+            RegionFrom::Profile(name) => write!(f, "the profile `{name}`"),
+            RegionFrom::Instance => f.write_str("the instance's metadata service"),
+            RegionFrom::Emulator => f.write_str("the local emulator"),
+        }
+    }
 }
 
 /// The region that AWS's defaults chain finds, for a profile or none.
@@ -32,7 +64,9 @@ pub async fn find(profile: Option<&str>) -> Option<(String, RegionFrom)> {
     if let Some(found) = configured(&fs, &env, profile).await {
         return Some(found);
     }
-    let chain = DefaultRegionChain::builder().build();
+    let chain = ImdsRegionProvider::builder()
+        .configure(&ProviderConfig::without_region())
+        .build();
     let found = timeout(OF_INSTANCE, chain.region()).await.ok().flatten()?;
     Some((found.to_string(), RegionFrom::Instance))
 }
@@ -44,25 +78,48 @@ pub async fn region_by_default(profile: Option<String>) -> Option<String> {
     found.map(|(region, _)| region)
 }
 
+/// That of the environment variables.
+pub fn of_variables(env: &Env) -> Option<(String, RegionFrom)> {
+    let mut names = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter();
+    names.find_map(|name| Some((variable(env, name)?, RegionFrom::Variable(name))))
+}
+
+fn variable(env: &Env, name: &str) -> Option<String> {
+    env.get(name).ok().filter(|value| !value.is_empty())
+}
+
 async fn configured(fs: &Fs, env: &Env, profile: Option<&str>) -> Option<(String, RegionFrom)> {
-    let variable = |name| env.get(name).ok().filter(|value| !value.is_empty());
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-        if let Some(region) = variable(name) {
-            return Some((region, RegionFrom::Variable(name)));
-        }
+    if let Some(found) = of_variables(env) {
+        return Some(found);
     }
-    let named = profile.map(str::to_owned).or_else(|| variable("AWS_PROFILE"));
+    let named = profile.map(str::to_owned).or_else(|| variable(env, "AWS_PROFILE"));
     let name = named.unwrap_or_else(|| "default".to_owned());
     let profiles = load(fs, env, &Default::default(), None).await.ok()?;
-    let region = profiles.get_profile(&name)?.get("region")?.to_owned();
-    Some((region, RegionFrom::Profile(name)))
+    let (region, of) = of_profile(&profiles, &name)?;
+    Some((region, RegionFrom::Profile(of)))
+}
+
+/// Its own, or else that of the profile whose credentials it uses, as the SDK takes it; with the name of that which has it.
+fn of_profile(profiles: &ProfileSet, name: &str) -> Option<(String, String)> {
+    let mut seen = Vec::new();
+    let mut name = name;
+    while !seen.contains(&name) {
+        seen.push(name);
+        let profile = profiles.get_profile(name)?;
+        if let Some(region) = profile.get("region") {
+            return Some((region.to_owned(), name.to_owned()));
+        }
+        name = profile.get("source_profile")?;
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const CONFIG: &str = "[default]\nregion = us-east-2\n[profile far]\nregion = eu-north-1\n[profile without]\n";
+    const CONFIG: &str = "[default]\nregion = us-east-2\n[profile far]\nregion = eu-north-1\n[profile without]\n\
+                          [profile role]\nsource_profile = far\n[profile itself]\nsource_profile = itself\n";
 
     #[tokio::test]
     async fn variables_go_before_profiles_and_each_is_named() {
@@ -72,6 +129,8 @@ mod tests {
             (&[][..], None, Some(("us-east-2", of("default")))),
             (&[], Some("far"), Some(("eu-north-1", of("far")))),
             (&[], Some("without"), None),
+            (&[], Some("role"), Some(("eu-north-1", of("far")))),
+            (&[], Some("itself"), None),
             (&[("AWS_PROFILE", "far")], None, Some(("eu-north-1", of("far")))),
             (
                 &[("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "us-west-1")],

@@ -1,6 +1,5 @@
-//! Where credentials come from: waited for no longer than makes sense, and named when nothing comes.
+//! Where credentials come from, waited for no longer than makes sense.
 
-use std::error::Error as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -15,7 +14,7 @@ use aws_types::os_shim_internal::Env;
 use tokio::time::{Instant, timeout};
 
 use crate::cloud::connection::calls::{OnCall, Told};
-use crate::cloud::connection::causes::causes;
+use crate::cloud::connection::no_credentials::{IMDS, NothingCame};
 
 /// A service that gives credentials.
 const SERVICE: Duration = Duration::from_secs(25);
@@ -29,13 +28,6 @@ const AGAIN: Duration = Duration::from_secs(9);
 const SOON: Duration = Duration::from_secs(60);
 /// The others for so long: somebody may write new ones into a file.
 const FIRST: Duration = Duration::from_secs(15);
-
-/// How the message of whoever waited in vain begins.
-const NOTHING_CAME: &str = "no credentials came";
-/// How others begin by which there are no credentials.
-const LOGGED_OUT: &str = "the login to IAM Identity Center has expired for the profile `";
-const MISCONFIGURED: &str = "the AWS configuration gives no credentials: ";
-const NOWHERE: &str = "there are no AWS credentials";
 
 /// Whose answer is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +68,7 @@ impl Source {
         if has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || has("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             return Source::service("the container's endpoint, AWS_CONTAINER_CREDENTIALS_…_URI".into());
         }
-        Source::service("the instance's metadata service (IMDS)".into())
+        Source::service(IMDS.into())
     }
 
     /// The same for who won't wait for a service any longer than this. A program may still ask a person.
@@ -116,31 +108,13 @@ impl Source {
     }
 
     async fn within(&self, limit: Duration, credentials: impl Future<Output = Result>) -> Result {
-        let name = self.name.clone();
         let nothing_came = match timeout(limit, credentials).await {
-            Err(_) => NothingCame::InTime { name, limit },
-            // It was asked, and the SDK itself gave it up.
-            Ok(Err(error @ (CredentialsError::Unhandled(_) | CredentialsError::ProviderError(_)))) => {
-                let why = causes(error.source().unwrap_or(&error));
-                match &self.login {
-                    Some(profile) if is_logged_out(&why) => NothingCame::LoggedOut {
-                        profile: profile.clone(),
-                        cause: error,
-                    },
-                    _ => NothingCame::AtAll {
-                        name,
-                        why,
-                        cause: error,
-                    },
-                }
-            }
-            Ok(Err(error @ CredentialsError::InvalidConfiguration(_))) => {
-                let why = causes(error.source().unwrap_or(&error));
-                let why = why.replace("ProfileFile provider could not be built: ", "");
-                NothingCame::Misconfigured { why, cause: error }
-            }
-            Ok(Err(error @ CredentialsError::CredentialsNotLoaded(_))) => NothingCame::Nowhere { cause: error },
-            Ok(result) => return result,
+            Err(_) => NothingCame::InTime {
+                name: self.name.clone(),
+                limit,
+            },
+            Ok(Ok(credentials)) => return Ok(credentials),
+            Ok(Err(error)) => NothingCame::because(&self.name, self.login.as_deref(), error)?,
         };
         Err(CredentialsError::provider_error(nothing_came))
     }
@@ -169,7 +143,7 @@ fn of_feature(feature: &Feature) -> Option<&'static str> {
         Feature::CredentialsLogin | Feature::CredentialsProfileLogin => "`aws login`",
         Feature::CredentialsProcess | Feature::CredentialsProfileProcess => "a `credential_process`",
         Feature::CredentialsHttp => "the container's endpoint",
-        Feature::CredentialsImds => "the instance's metadata service (IMDS)",
+        Feature::CredentialsImds => IMDS,
         _ => return None,
     })
 }
@@ -249,96 +223,10 @@ impl ProvideCredentials for Bounded {
     }
 }
 
-/// What the SDK said stands behind it, for `-v`.
-#[derive(Debug, thiserror::Error)]
-enum NothingCame {
-    #[error("{NOTHING_CAME} within {} s from {name}", limit.as_secs())]
-    InTime { name: String, limit: Duration },
-    #[error("{NOTHING_CAME} from {name}: {why}")]
-    AtAll {
-        name: String,
-        why: String,
-        #[source]
-        cause: CredentialsError,
-    },
-    #[error("{LOGGED_OUT}{profile}`, or nobody has logged in yet")]
-    LoggedOut {
-        profile: String,
-        #[source]
-        cause: CredentialsError,
-    },
-    #[error("{MISCONFIGURED}{why}")]
-    Misconfigured {
-        why: String,
-        #[source]
-        cause: CredentialsError,
-    },
-    #[error("{NOWHERE}: neither the environment nor a profile has any, and no metadata service (IMDS) gave some")]
-    Nowhere {
-        #[source]
-        cause: CredentialsError,
-    },
-}
-
-/// Whether IAM Identity Center has to be logged in to: there is no token in the cache, or none that is good. aws-config's
-/// `src/sso/token.rs` says the first two, IAM Identity Center the third.
-fn is_logged_out(why: &str) -> bool {
-    [
-        "the SSO token has expired",
-        "failed to load the cached SSO token",
-        "Session token not found or invalid",
-    ]
-    .iter()
-    .any(|words| why.contains(words))
-}
-
-/// A profile's name or an address as a word of a shell. `shell` is no room that this one knows.
-pub(super) fn quoted(text: &str) -> String {
-    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
-}
-
-/// Whether this message says that there are no credentials, so that no call could be made.
-pub(in crate::cloud) fn is_about_credentials(message: &str) -> bool {
-    [NOTHING_CAME, LOGGED_OUT, MISCONFIGURED, NOWHERE]
-        .iter()
-        .any(|beginning| message.starts_with(beginning))
-}
-
-/// What to do when there are no credentials; none when it isn't that.
-pub(in crate::cloud) fn advice_on_credentials(message: &str) -> Option<String> {
-    if let Some(rest) = message.strip_prefix(LOGGED_OUT) {
-        let profile = rest.split('`').next().unwrap_or_default();
-        return Some(format!(
-            "`aws sso login --profile {}`, then run the same command again",
-            quoted(profile)
-        ));
-    }
-    if message.starts_with(NOTHING_CAME) {
-        return Some("`aws sts get-caller-identity` asks the same source: see there why it gives none".into());
-    }
-    if message.starts_with(MISCONFIGURED) {
-        return Some(
-            "correct the profile in ~/.aws/config or ~/.aws/credentials, or name another one with --profile".into(),
-        );
-    }
-    message.starts_with(NOWHERE).then(|| {
-        "`aws configure sso`, or `aws configure`, writes a profile; --profile or AWS_PROFILE names it. In a pipeline: \
-         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. `qfleet doctor` shows what is found"
-            .into()
-    })
-}
-
-/// Why there are no credentials, when a source gave none.
-pub(in crate::cloud) fn why_none(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let mut chain = std::iter::successors(Some(error), |&error| error.source());
-    chain
-        .find_map(|cause| cause.downcast_ref::<NothingCame>())
-        .map(ToString::to_string)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::connection::no_credentials::{is_about_credentials, why_none};
     use aws_config::profile::load;
     use aws_types::os_shim_internal::Fs;
 

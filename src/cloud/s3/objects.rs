@@ -1,23 +1,31 @@
 //! Single objects: put, read, deleted.
 
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use sha2::{Digest, Sha256};
 
 use crate::cloud::{Cloud, CloudError, explain, unless};
 
 impl Cloud {
-    /// Puts an object, unless one is there under that key already: keys name their content.
+    /// Puts an object, unless the same is there under that key already: keys name their content. What lies there otherwise was
+    /// put by somebody else, and is overwritten. S3 tells the checksum that it took when the object was put; of an object that is
+    /// encrypted with a key of KMS only to who may decrypt it, and the bucket for programs uses none
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>).
     /// Says whether it was put.
     pub async fn put_object_once(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<bool, CloudError> {
+        let checksum = aws_smithy_types::base64::encode(Sha256::digest(&bytes));
         match self
             .s3
             .head_object()
             .bucket(bucket)
             .key(key)
+            .checksum_mode(ChecksumMode::Enabled)
             .expected_bucket_owner(&self.account)
             .send()
             .await
         {
-            Ok(_) => return Ok(false),
+            Ok(there) if there.checksum_sha256() == Some(checksum.as_str()) => return Ok(false),
+            Ok(_) => {}
             Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => {}
             Err(error) => return Err(explain("HeadObject", error)),
         }
@@ -26,6 +34,8 @@ impl Cloud {
             .bucket(bucket)
             .key(key)
             .expected_bucket_owner(&self.account)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(checksum)
             .body(ByteStream::from(bytes))
             .send()
             .await

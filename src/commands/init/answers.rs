@@ -18,7 +18,7 @@ pub struct Answers {
     pub region: Option<String>,
     pub workers: Kind,
     pub from: Source,
-    /// The bucket that is there, where it is known.
+    /// The bucket that is there already.
     pub bucket: Option<String>,
     /// Of a lab; none for what stays.
     pub lifetime: Option<Duration>,
@@ -106,14 +106,36 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// How an environment comes into it where another one's pipeline is there already.
+    pub fn takes_another(self, name: &str) -> String {
+        match self {
+            Pipeline::Github => format!(
+                "Copy it as .github/workflows/qfleet-{name}.yaml, and in the copy put {name} wherever this one names its environment."
+            ),
+            Pipeline::Gitlab => format!(
+                "In it, copy the jobs `plan`, `deploy` and `deployed` under other names, which need each other in the same way. Give \
+                 each copy `variables: {{ENVIRONMENT: stacks/{name}.yaml}}`, and that of `deploy` {name} as its environment and \
+                 qfleet-{name} as its resource group."
+            ),
+            Pipeline::Codebuild => format!(
+                "Make another pipeline, whose projects have the environment variable ENVIRONMENT = stacks/{name}.yaml: it counts more \
+                 than the file's."
+            ),
+            Pipeline::None => String::new(),
+        }
+    }
+}
+
 impl Answers {
-    /// What stands in the file as a comment, and has to be filled in before it is what was meant.
-    pub fn unknown(&self) -> Option<&'static str> {
-        let is_unknown = self.from == Source::ExistingBucket && self.bucket.is_none();
-        is_unknown.then_some(
-            "The bucket's name isn't known yet. Take the `#` from `existing:` and write it there; until then, a deploy \
-             makes a new bucket.",
-        )
+    /// Whether a bucket is meant that is there, and nobody has said which.
+    pub fn lack_a_bucket(&self) -> bool {
+        self.from == Source::ExistingBucket && self.bucket.is_none()
+    }
+
+    /// Whether a pipeline is written for a lab, which expires.
+    pub fn lab_with_pipeline(&self) -> Option<Duration> {
+        self.lifetime.filter(|_| self.pipeline != Pipeline::None)
     }
 
     /// The command that writes the same, without a question.

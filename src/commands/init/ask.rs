@@ -3,7 +3,7 @@
 use tokio::task::spawn_blocking;
 
 use super::answers::{Answers, Kind, LIFETIME, Pipeline, Source};
-use super::wrong;
+use super::wrong::wrong;
 use crate::commands::name_option::environment_name;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
@@ -14,7 +14,26 @@ use crate::report::ask::{self, Choice};
 /// # Errors
 /// Interrupted, by a signal or the key for it.
 pub async fn all(interrupt: &Interrupt, defaults: Answers) -> Result<Answers> {
-    let mut questions = spawn_blocking(|| questions(defaults));
+    asked(interrupt, || questions(defaults)).await
+}
+
+/// Asks only for the bucket that is there, which has no default.
+///
+/// # Errors
+/// As [`all`].
+pub async fn bucket(interrupt: &Interrupt, answers: Answers) -> Result<Answers> {
+    asked(interrupt, || {
+        let bucket = which_bucket(&answers)?;
+        Ok(Answers {
+            bucket: Some(bucket),
+            ..answers
+        })
+    })
+    .await
+}
+
+async fn asked(interrupt: &Interrupt, questions: impl FnOnce() -> Result<Answers> + Send + 'static) -> Result<Answers> {
+    let mut questions = spawn_blocking(questions);
     let answers = tokio::select! {
         answers = &mut questions => answers.unwrap_or_else(|error| Err(Error::failed(error.to_string()))),
         stop = interrupt.stopped() => {
@@ -28,6 +47,14 @@ pub async fn all(interrupt: &Interrupt, defaults: Answers) -> Result<Answers> {
             crate::report::note("nothing was written");
         }
     })
+}
+
+fn which_bucket(answers: &Answers) -> Result<String> {
+    ask::text(
+        "Name of the bucket",
+        "",
+        fits(answers, |with, text| with.bucket = some(text)),
+    )
 }
 
 fn questions(defaults: Answers) -> Result<Answers> {
@@ -73,11 +100,7 @@ fn questions(defaults: Answers) -> Result<Answers> {
                 from,
                 ..defaults.clone()
             };
-            ask::text(
-                "Name of the bucket, or nothing if it isn't known yet",
-                "",
-                fits(&with_bucket, |with, text| with.bucket = some(text)),
-            )?
+            which_bucket(&with_bucket)?
         }
         Source::NewBucket | Source::Messages => String::new(),
     };
@@ -143,7 +166,7 @@ fn fits(
         put(&mut with, text);
         match wrong(&with) {
             Ok(None) => Ok(()),
-            Ok(Some((message, _))) => Err(message),
+            Ok(Some(wrong)) => Err(wrong.message),
             Err(error) => Err(error.to_string()),
         }
     }

@@ -10,12 +10,15 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 use super::answers::{Answers, Kind, Pipeline, Source};
 use crate::error::{Error, Result};
 
-/// A file to write: its path in the folder, its text, whether it's a program. `NAME` in the text is the environment's.
+/// A file to write: its path in the folder, its text, whether it's a program. `@NAME@` in the text is the environment's:
+/// no text has that for another reason.
 struct File {
     path: &'static str,
     text: &'static str,
     executable: bool,
 }
+
+const NAME: &str = "@NAME@";
 
 macro_rules! text {
     ($source:literal) => {
@@ -60,8 +63,21 @@ fn beside(answers: &Answers) -> Vec<File> {
         Pipeline::Codebuild => Some(text!("pipelines/codebuild.yaml")),
         Pipeline::None => None,
     };
+    files.push(text(".gitignore", text!("gitignore")));
     files.extend(answers.pipeline.file().zip(pipeline).map(|(path, of)| text(path, of)));
     files
+}
+
+/// The first lines of a pipeline for a lab: it would go on deploying what may be destroyed meanwhile.
+fn lab_note(answers: &Answers) -> String {
+    answers.lab_with_pipeline().map_or(String::new(), |lifetime| {
+        format!(
+            "# {name} is a lab: {lifetime} after its first deploy it has expired, and `qfleet reap` may destroy it; the next run \
+             of this\n# pipeline would deploy it anew. For what stays, put `protect: true` in place of `lifetime` into \
+             stacks/{name}.yaml.\n#\n",
+            name = answers.name
+        )
+    })
 }
 
 /// Where the environment file goes, in the folder.
@@ -133,7 +149,12 @@ pub fn write(folder: &Path, answers: &Answers) -> Result<Vec<(PathBuf, bool)>> {
     };
     put(&path_of(answers), &environment(answers)?, false)?;
     for file in beside(answers) {
-        put(file.path, &file.text.replace("NAME", &answers.name), file.executable)?;
+        let text = file.text.replace(NAME, &answers.name);
+        let text = match Some(file.path) == answers.pipeline.file() {
+            true => lab_note(answers) + &text,
+            false => text,
+        };
+        put(file.path, &text, file.executable)?;
     }
     Ok(files)
 }

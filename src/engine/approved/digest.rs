@@ -1,7 +1,7 @@
 //! What a plan would do, short enough to be handed from the job that plans to the job that deploys.
 //!
 //! ```text
-//! v1:PLACE.SETTINGS:work=TO+ACTS+CHANGES:-old=…:@bucket=…
+//! v1:PLACE.SETTINGS:work=TO+ACTS+CHANGES+KINDS:-old=…:@bucket=…
 //! ```
 //!
 //! One entry for each stack to which something is done, for each stack that is pruned (`-`), and for each bucket of others
@@ -19,10 +19,11 @@ const VERSION: &str = "v1";
 /// Bytes of the hashes. Whoever writes an environment file could look for two that come to the same: what a stack becomes
 /// holds against that. The others can't be chosen freely.
 const PLACE: usize = 6;
-const SETTINGS: usize = 6;
 const TO: usize = 24;
 const ACTS: usize = 9;
 const CHANGES: usize = 9;
+/// Only to say which of them differs: what a stack becomes has them, too.
+const KIND: usize = 3;
 
 /// A digest of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Digest {
     /// Account, region, environment.
     pub(super) place: Hash<PLACE>,
     /// Options that change what a deploy does.
-    pub(super) settings: Hash<SETTINGS>,
+    pub(super) settings: Settings,
     pub(super) entries: BTreeMap<Subject, Entry>,
 }
 
@@ -54,7 +55,17 @@ pub(super) struct Entry {
     pub(super) acts: Hash<ACTS>,
     /// What CloudFormation says it would change.
     pub(super) changes: Hash<CHANGES>,
+    /// What it becomes, by kinds.
+    pub(super) kinds: Kinds,
 }
+
+/// Options that change what a deploy does, each by itself, in the order of `Planned::settings`.
+pub(super) type Settings = [Hash<KIND>; 6];
+
+/// Of what a stack becomes, each kind by itself, in the order of [`KINDS`].
+pub(super) type Kinds = [Hash<KIND>; KINDS.len()];
+
+pub(super) const KINDS: [&str; 4] = ["template", "parameters", "tags", "programs"];
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,12 +79,24 @@ impl fmt::Display for Subject {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{VERSION}:{}.{}", self.place, self.settings)?;
-        for (subject, Entry { to, acts, changes }) in &self.entries {
+        write!(f, "{VERSION}:{}.", self.place)?;
+        each(f, &self.settings)?;
+        for (subject, entry) in &self.entries {
+            let Entry {
+                to,
+                acts,
+                changes,
+                kinds,
+            } = entry;
             write!(f, ":{subject}={to}{acts}{changes}")?;
+            each(f, kinds)?;
         }
         Ok(())
     }
+}
+
+fn each(f: &mut fmt::Formatter<'_>, hashes: &[Hash<KIND>]) -> fmt::Result {
+    hashes.iter().try_for_each(|hash| write!(f, "{hash}"))
 }
 
 const MALFORMED: &str = "is no digest of a plan: take the whole `digest` of `qfleet plan --output json`";
@@ -98,7 +121,7 @@ impl FromStr for Digest {
             let (place, settings) = pieces.next()?.split_once('.')?;
             let mut digest = Digest {
                 place: place.parse().ok()?,
-                settings: settings.parse().ok()?,
+                settings: read_each(settings)?,
                 entries: BTreeMap::new(),
             };
             for piece in pieces {
@@ -129,15 +152,32 @@ impl Subject {
 
 impl Entry {
     fn read(text: &str) -> Option<Entry> {
-        let letters = |bytes: usize| bytes.div_ceil(3) * 4;
         let (to, rest) = text.split_at_checked(letters(TO))?;
-        let (acts, changes) = rest.split_at_checked(letters(ACTS))?;
+        let (acts, rest) = rest.split_at_checked(letters(ACTS))?;
+        let (changes, kinds) = rest.split_at_checked(letters(CHANGES))?;
         Some(Entry {
             to: to.parse().ok()?,
             acts: acts.parse().ok()?,
             changes: changes.parse().ok()?,
+            kinds: read_each(kinds)?,
         })
     }
+}
+
+/// How long a hash of so many bytes is as text.
+fn letters(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// So many hashes, one after the other, and nothing else.
+fn read_each<const COUNT: usize>(mut text: &str) -> Option<[Hash<KIND>; COUNT]> {
+    let mut hashes = Vec::new();
+    while !text.is_empty() {
+        let (hash, rest) = text.split_at_checked(letters(KIND))?;
+        hashes.push(hash.parse().ok()?);
+        text = rest;
+    }
+    hashes.try_into().ok()
 }
 
 #[cfg(test)]
@@ -151,6 +191,7 @@ mod tests {
             to: words(of).word("to").hash(),
             acts: words(of).word("acts").hash(),
             changes: words(of).word("changes").hash(),
+            kinds: KINDS.map(|kind| words(of).word(kind).hash()),
         };
         let subjects = [
             Subject::Stack("work".into()),
@@ -160,7 +201,7 @@ mod tests {
         ];
         Digest {
             place: words("place").hash(),
-            settings: words("settings").hash(),
+            settings: ["a", "b", "c", "d", "e", "f"].map(|setting| words(setting).hash()),
             entries: subjects
                 .into_iter()
                 .map(|one| (one.clone(), entry(&one.to_string())))

@@ -1,9 +1,10 @@
 //! What of a plan is approved, hashed: the same on another machine and minutes later, if nothing changed. So there are no
 //! times in it, no names of change sets, no folders, and no numbers that a fleet changes by itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::digest::{Digest, Entry, Subject};
+use super::digest::{Digest, Entry, KINDS, Kinds, Settings, Subject};
 use crate::blueprint::notifications::Rule;
 use crate::blueprint::template::Disposal;
 use crate::blueprint::{Blueprint, Stack, Value};
@@ -24,6 +25,20 @@ pub struct Planned<'a> {
     pub options: &'a Options,
     /// Whether it is planned for the local emulator.
     pub local: bool,
+}
+
+/// An option, or what counts as one.
+pub(super) struct Setting<'a> {
+    pub(super) name: &'static str,
+    /// None where it isn't given; nothing where it has no value.
+    pub(super) values: Option<BTreeSet<Cow<'a, str>>>,
+}
+
+impl Setting<'_> {
+    fn words(&self, words: Words) -> Words {
+        let values = self.values.iter().flatten().map(AsRef::as_ref);
+        words.word(self.name).flag(self.values.is_some()).list(values)
+    }
 }
 
 /// Parts whose stacks change. What others take from their outputs isn't known before.
@@ -60,7 +75,7 @@ impl<'a> Planned<'a> {
         let pruned = pruned.map(|stack| (Subject::Pruned(stack.part.clone()), self.of_pruned(stack)));
         Digest {
             place: self.place().hash(),
-            settings: self.settings(Words::about("settings")).hash(),
+            settings: self.hashed_settings(),
             entries: stacks.chain(buckets).chain(pruned).collect(),
         }
     }
@@ -79,24 +94,45 @@ impl<'a> Planned<'a> {
     }
 
     /// The options that change what a deploy does, and for how long an environment is made.
-    fn settings(self, words: Words) -> Words {
+    pub(super) fn settings(self) -> [Setting<'a>; 6] {
         let options = self.options;
         let parts: BTreeSet<&str> = self.blueprint.stacks.iter().map(|stack| stack.part.as_str()).collect();
         let only = parts.len() < self.blueprint.parts.len();
-        let allowed: BTreeSet<&str> = options.allow_replace.iter().map(String::as_str).collect();
+        let flag = |name, is_given: bool| Setting {
+            name,
+            values: is_given.then(BTreeSet::new),
+        };
+        let of = |name, values: BTreeSet<Cow<'a, str>>| Setting {
+            name,
+            values: (!values.is_empty()).then_some(values),
+        };
+        let plain = |values: &mut dyn Iterator<Item = &'a str>| values.map(Cow::from).collect();
         let lifetime = self.environment.lifetime.map(|lifetime| lifetime.as_secs().to_string());
-        words
-            .list(parts.into_iter().filter(|_| only))
-            .flag(self.plan.prunes)
-            .list(allowed)
-            .flag(options.disable_protection)
-            .maybe(options.manner.role_arn.as_deref())
-            .maybe(lifetime.as_deref())
+        [
+            of("--only", plain(&mut parts.into_iter().filter(|_| only))),
+            flag("--prune", self.plan.prunes),
+            of(
+                "--allow-replace",
+                plain(&mut options.allow_replace.iter().map(String::as_str)),
+            ),
+            flag("--disable-protection", options.disable_protection),
+            of("--role-arn", plain(&mut options.manner.role_arn.as_deref().into_iter())),
+            of("`lifetime`", lifetime.into_iter().map(Cow::from).collect()),
+        ]
+    }
+
+    fn hashed_settings(self) -> Settings {
+        self.settings()
+            .map(|setting| setting.words(Words::about("setting")).hash())
     }
 
     /// What begins every hash of what something becomes.
     fn becomes(self, what: &str) -> Words {
-        self.settings(self.place()).word(what)
+        let settings = self.settings();
+        settings
+            .iter()
+            .fold(self.place(), |words, setting| setting.words(words))
+            .word(what)
     }
 
     fn entry(self, stack: &Stack, planned: &StackPlan, changing: &Changing) -> Entry {
@@ -104,11 +140,30 @@ impl<'a> Planned<'a> {
             to: self.to(stack, planned, changing),
             acts: acts(planned, planned.termination_protection == Some(false)),
             changes: changes(stack, planned),
+            kinds: self.kinds(stack, planned, changing),
         }
     }
 
-    /// What a stack becomes.
-    pub(super) fn to(self, stack: &Stack, planned: &StackPlan, changing: &Changing) -> Hash<24> {
+    /// What a stack becomes, by kinds.
+    fn kinds(self, stack: &Stack, planned: &StackPlan, changing: &Changing) -> Kinds {
+        [
+            Words::about("template").word(&stack.body).hash(),
+            Words::about("parameters")
+                .map(&self.parameters(stack, planned, changing))
+                .hash(),
+            Words::about("tags").map(&stack.tags).hash(),
+            Words::about("programs").list(self.programs(stack)).hash(),
+        ]
+    }
+
+    /// What its programs are called, by what is in them.
+    fn programs(self, stack: &Stack) -> BTreeSet<&'a str> {
+        let artifacts = self.blueprint.artifacts.iter();
+        let programs = artifacts.filter(|artifact| artifact.stage == stack.part);
+        programs.map(|artifact| artifact.key.as_str()).collect()
+    }
+
+    fn parameters(self, stack: &Stack, planned: &StackPlan, changing: &Changing) -> BTreeMap<String, String> {
         let output = |part: &str, key: &str| self.plan.outputs.get(part)?.get(key);
         let mut parameters = BTreeMap::new();
         for (name, value) in &stack.parameters {
@@ -134,16 +189,18 @@ impl<'a> Planned<'a> {
             };
             parameters.insert(name.clone(), value);
         }
-        let artifacts = self.blueprint.artifacts.iter();
-        let programs = artifacts.filter(|artifact| artifact.stage == stack.part);
-        let programs: BTreeSet<&str> = programs.map(|artifact| artifact.key.as_str()).collect();
+        parameters
+    }
+
+    /// What a stack becomes.
+    pub(super) fn to(self, stack: &Stack, planned: &StackPlan, changing: &Changing) -> Hash<24> {
         self.becomes("stack")
             .word(&stack.name)
             .word(&stack.part)
             .word(&stack.body)
-            .map(&parameters)
+            .map(&self.parameters(stack, planned, changing))
             .map(&stack.tags)
-            .list(programs)
+            .list(self.programs(stack))
             .flag(stack.protect)
             .flag(stack.makes_roles)
             .flag(stack.names_roles)
@@ -180,6 +237,7 @@ impl<'a> Planned<'a> {
                 .list(added)
                 .list(removed.into_iter().flatten())
                 .hash(),
+            kinds: KINDS.map(|kind| Words::about(kind).hash()),
         }
     }
 
@@ -201,6 +259,7 @@ impl<'a> Planned<'a> {
             to: self.becomes("nothing").word(&stack.stack).hash(),
             acts: Words::about("holds").list(holds).hash(),
             changes: Words::about("destroyed").hash(),
+            kinds: KINDS.map(|kind| Words::about(kind).hash()),
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Bringing an environment to what its file says: the plan, the question, the deed, and what goes with it.
 
-use futures_util::FutureExt;
-use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
-use super::settle::settle;
+use super::settle::draw_up_settled;
 use super::{Buckets, Deployment, deploy, nothing_to_do};
 use crate::blueprint::Blueprint;
 use crate::cloud::Cloud;
@@ -16,9 +14,9 @@ use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
 use crate::engine::plan::drafts::Drafts;
-use crate::engine::plan::draw_up::draw_up;
+use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::planner::{Options, Planner};
-use crate::engine::plan::surplus::Surplus;
+use crate::engine::plan::pruned_data::in_vain;
 use crate::engine::plan::switch::must_be_waited_for;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -88,24 +86,15 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
         options: &options,
         now: began,
     };
-    let mut plan = loop {
-        let look = join(draw_up(planner), Surplus::find(cloud, &blueprint, prunes, began)).map(Ok::<_, Error>);
-        let (plan, surplus) = interrupt.unless_stopped(look).await?;
-        let plan = Plan {
-            surplus,
-            prunes,
-            ..plan?
-        };
-        if !plan.is_busy() {
-            break plan;
-        }
-        drafts.discard_in_time(cloud, interrupt).await?;
-        settle(context, &blueprint, wish.attaches).await?;
-    };
+    let mut plan = Box::pin(draw_up_settled(context, planner, prunes, wish.attaches)).await?;
+    plan.expiry_stays = ExpiryStays::of(&plan, environment, began);
     let pruning = Pruning::prepare(cloud, environment, &mut plan, options.disable_protection, began);
-    let pruning = interrupt.unless_stopped(pruning).await?;
+    let pruning = interrupt.unless_stopped(Box::pin(pruning)).await?;
     ask.show(&plan);
-    if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&options.allow_replace)) {
+    for vain in in_vain(&plan, &options.allow_replace) {
+        context.tell.warn(vain);
+    }
+    if let Some(refusal) = plan.refusal(&blueprint, &options.allow_replace) {
         return Err(refusal);
     }
     if let Some(refusal) = must_be_waited_for(&plan).filter(|_| context.waiting.no_wait) {
@@ -146,7 +135,9 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     .await;
     if let Some(pruning) = pruning {
         let role_arn = options.manner.role_arn.as_deref();
-        pruning.carry_out(context, role_arn, now, &mut report).await;
+        let allowed = &options.allow_replace;
+        // Large, and rarely needed: not on the stack.
+        Box::pin(pruning.carry_out(context, role_arn, allowed, now, &mut report)).await;
         if !report.kept.is_empty() {
             // Only what is retained can be imported.
             let with = format!("{}, once the file has it again, with `on_destroy: keep`", wish.deploy);

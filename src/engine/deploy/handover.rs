@@ -75,11 +75,13 @@ async fn tell_of_protected(context: Context<'_>, stack: &str, group: &str, told:
     }
     tell.warn(format!(
         "{stack}: {} can't leave {group}, protected from scale-in: CloudFormation waits for them, in vain unless their \
-         workers end the protection. To end it: aws autoscaling set-instance-protection {} \
-         --auto-scaling-group-name {group} --no-protected-from-scale-in --instance-ids {}",
+         workers end the protection. To end it: {}",
         new.join(", "),
-        cloud.cli_options(),
-        new.join(" ")
+        cloud.cli().command(&format!(
+            "autoscaling set-instance-protection --auto-scaling-group-name {group} --no-protected-from-scale-in \
+             --instance-ids {}",
+            new.join(" ")
+        ))
     ));
     told.extend(new.into_iter().map(str::to_owned));
 }
@@ -110,11 +112,12 @@ async fn tell_of_left(context: Context<'_>, stack: &Stack, known: &Outputs) {
         let left: Vec<&str> = found.instances.iter().map(|instance| instance.id.as_str()).collect();
         tell.warn(format!(
             "{}: the switch is done, but CloudFormation could not delete {group} and leaves it there: {} may \
-             still take messages, and cost money. To end them with what they have in hand: aws autoscaling \
-             delete-auto-scaling-group {} --auto-scaling-group-name {group} --force-delete",
+             still take messages, and cost money. To end them with what they have in hand: {}",
             stack.name,
             left.join(", "),
-            cloud.cli_options()
+            cloud.cli().command(&format!(
+                "autoscaling delete-auto-scaling-group --auto-scaling-group-name {group} --force-delete"
+            ))
         ));
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::blueprint::template::Disposal;
+use crate::cloud::AwsCli;
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::engine::outcome::{LeftOver, WhyLeft};
 
-/// By the events of an update that succeeded, and the changes that it was made for. `options`: the AWS CLI's, by which it goes
+/// By the events of an update that succeeded, and the changes that it was made for. `cli`: goes
 /// to the same place. What an update replaces or drops is deleted
 /// last; what can't be deleted then leaves the stack all the same, which is UPDATE_COMPLETE
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-describing-stacks.html>).
-pub(super) fn left_over(stack: &str, options: &str, changes: &[Change], events: &[ResourceEvent]) -> Vec<LeftOver> {
+pub(super) fn left_over(stack: &str, cli: &AwsCli, changes: &[Change], events: &[ResourceEvent]) -> Vec<LeftOver> {
     let mut last: BTreeMap<(&str, &str), &ResourceEvent> = BTreeMap::new();
     for event in events
         .iter()
@@ -37,7 +38,7 @@ pub(super) fn left_over(stack: &str, options: &str, changes: &[Change], events: 
             stack: stack.to_owned(),
             why,
             reason: event.reason.clone().filter(|_| is_failure),
-            delete_with: is_failure.then(|| delete_with(&resource_type, &name, options)),
+            delete_with: is_failure.then(|| delete_with(&resource_type, &name, cli)),
             resource_type,
             name,
         })
@@ -47,10 +48,12 @@ pub(super) fn left_over(stack: &str, options: &str, changes: &[Change], events: 
 
 /// Cloud Control knows what CloudFormation knows, by the same identifiers where a type has only one
 /// (<https://docs.aws.amazon.com/cloudcontrolapi/latest/userguide/resource-identifier.html>).
-fn delete_with(resource_type: &str, name: &str, options: &str) -> String {
+fn delete_with(resource_type: &str, name: &str, cli: &AwsCli) -> String {
     match resource_type {
-        "AWS::EC2::SecurityGroup" => format!("aws ec2 delete-security-group --group-id {name} {options}"),
-        _ => format!("aws cloudcontrol delete-resource --type-name {resource_type} --identifier {name} {options}"),
+        "AWS::EC2::SecurityGroup" => cli.command(&format!("ec2 delete-security-group --group-id {name}")),
+        _ => cli.command(&format!(
+            "cloudcontrol delete-resource --type-name {resource_type} --identifier {name}"
+        )),
     }
 }
 
@@ -94,7 +97,7 @@ mod tests {
             disposal: Some(Disposal::Snapshot),
             properties: Vec::new(),
         };
-        let left = left_over("lab-db", "--region us-east-2", &[change], &events);
+        let left = left_over("lab-db", &AwsCli::new("us-east-2"), &[change], &events);
         let told: Vec<_> = left.iter().map(|one| (one.name.as_str(), one.why)).collect();
         assert_eq!(
             told,

@@ -1,19 +1,54 @@
-//! Before a deploy: operations that are running already are watched to their end.
+//! Before a deploy, or a plan that waits: operations that are running already are watched to their end.
 
 use std::future::ready;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all};
 
 use crate::blueprint::Blueprint;
 use crate::deployed::ours;
 use crate::engine::event::Operation;
 use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Failed, Unattended};
+use crate::engine::plan::Plan;
 use crate::engine::plan::decide;
 use crate::engine::plan::decide::History;
+use crate::engine::plan::draw_up::draw_up;
+use crate::engine::plan::planner::Planner;
+use crate::engine::plan::surplus::Surplus;
 use crate::error::{Error, Result};
+
+/// Draws up a plan once nothing runs on its stacks, with what left the file. `attach`: what runs is waited for.
+///
+/// # Errors
+/// As of [`draw_up`] and [`settle`].
+pub async fn draw_up_settled(context: Context<'_>, planner: Planner<'_>, prunes: bool, attach: bool) -> Result<Plan> {
+    let Planner {
+        cloud,
+        blueprint,
+        drafts,
+        now,
+        ..
+    } = planner;
+    loop {
+        // Their futures are large: a thread has a small stack.
+        let plan = Box::pin(draw_up(planner));
+        let surplus = Box::pin(Surplus::find(cloud, blueprint, prunes, now));
+        let look = join(plan, surplus).map(Ok::<_, Error>);
+        let (plan, surplus) = context.interrupt.unless_stopped(look).await?;
+        let plan = Plan {
+            surplus,
+            prunes,
+            ..plan?
+        };
+        if !plan.is_busy() {
+            return Ok(plan);
+        }
+        drafts.discard_in_time(cloud, context.interrupt).await?;
+        settle(context, blueprint, attach).await?;
+    }
+}
 
 /// Waits until no stack of the blueprint has an operation running. Only stacks of this environment are waited for.
 ///

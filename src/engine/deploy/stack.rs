@@ -21,6 +21,7 @@ use crate::engine::plan::decide::{self, Deploy, History};
 use crate::engine::plan::draft::{Base, Drafting, Found, draft};
 use crate::engine::plan::draw_up::draw_up_again;
 use crate::engine::plan::imports::TakeIn;
+use crate::engine::plan::refusal::{self, Allowed};
 use crate::engine::plan::rolling;
 use crate::engine::plan::state;
 use crate::engine::plan::{self, Current, Outputs, StackAction, StackPlan};
@@ -227,7 +228,7 @@ async fn deploy_as_planned(
         return Ok(Step::Begun);
     };
     let left_over = match operation {
-        Operation::Update => left_over(&stack.name, &cloud.cli_options(), &changes, &events),
+        Operation::Update => left_over(&stack.name, &cloud.cli(), &changes, &events),
         _ => Vec::new(),
     };
     let made = Made {
@@ -342,12 +343,12 @@ fn approve_again(
     planned: &StackPlan,
     changes: &[Change],
 ) -> Result<(), Error> {
-    if let Some(refusal) = plan::loss::data_loss(
-        &stack.name,
-        stack.file.is_some(),
-        changes,
-        &deployment.options.allow_replace,
-    ) {
+    let allowed = Allowed {
+        names: &deployment.options.allow_replace,
+        stacks: &deployment.blueprint.stacks,
+        planned: &deployment.plan.stacks,
+    };
+    if let Some(refusal) = refusal::error(plan::loss::data_loss(planned.losing(), changes, &allowed)) {
         return Err(refusal);
     }
     let not_shown = plan::loss::not_shown(&planned.changes, changes);

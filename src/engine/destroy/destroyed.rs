@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::deployed::looked::Looked;
 use crate::engine::outcome::Report;
 use crate::error::{Error, Result, exit_code};
 use crate::observe::data::Data;
@@ -13,6 +14,9 @@ use crate::observe::leftovers::Receipt;
 pub struct Destroyed {
     #[serde(flatten)]
     pub report: Report,
+    /// Where was looked for it, and whether there was anything of it.
+    #[serde(flatten)]
+    pub looked: Looked,
     /// How much there was in its buckets, queues and tables before it began.
     pub data: Data,
     /// Resource by resource; none while a stack is still there, or when the look was interrupted.
@@ -27,6 +31,8 @@ impl Destroyed {
         match &self.receipt {
             Some(receipt) if !receipt.clean => Err(Error::Shown(exit_code::FAILED)),
             None if self.is_unproven() => Err(Error::Shown(exit_code::INTERRUPTED)),
+            // It may run elsewhere: nobody can say that it is gone.
+            _ if self.looked.proves_nothing() => Err(Error::Shown(exit_code::FAILED)),
             _ => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use crate::blueprint::outputs;
 use crate::cloud::sns::{Subscription, SubscriptionId};
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{AwsCli, Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
 use crate::error::Error;
 
@@ -43,8 +43,8 @@ pub enum Foreign {
         protocol: String,
         /// Where messages go.
         endpoint: String,
-        /// [`Cloud::cli_endpoint`].
-        cli_endpoint: String,
+        /// Goes where the topic is.
+        cli: AwsCli,
     },
 }
 
@@ -84,15 +84,16 @@ impl fmt::Display for Foreign {
                 arn,
                 protocol,
                 endpoint,
-                cli_endpoint,
+                cli,
             } => {
                 let name = topic.rsplit(':').next().unwrap_or_default();
                 // `arn:aws:sns:us-east-2:…`
                 let region = topic.split(':').nth(3).unwrap_or_default();
                 write!(
                     f,
-                    "{endpoint} ({protocol}) is subscribed to the topic {name} of {stack}: aws sns unsubscribe \
-                     --subscription-arn {arn} --region {region}{cli_endpoint}"
+                    "{endpoint} ({protocol}) is subscribed to the topic {name} of {stack}: {}",
+                    cli.in_region(region)
+                        .command(&format!("sns unsubscribe --subscription-arn {arn}"))
                 )
             }
         }
@@ -184,7 +185,7 @@ impl Users {
                     arn,
                     protocol,
                     endpoint,
-                    cli_endpoint: cloud.cli_endpoint(),
+                    cli: cloud.cli(),
                 }),
                 // It isn't confirmed: nobody gets anything yet, so nobody loses anything.
                 SubscriptionId::Arn(_) | SubscriptionId::Pending | SubscriptionId::Deleted => {}

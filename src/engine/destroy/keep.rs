@@ -88,10 +88,11 @@ pub(in crate::engine) async fn on_destroy(cloud: &Cloud, stack: &StackDescriptio
     Err(match status {
         // It takes no update any more.
         StackStatus::DeleteFailed => refusal.with_help(format!(
-            "to delete only the rest of it: aws cloudformation delete-stack --stack-name {name} {} \
-             --retain-resources {}",
-            cloud.cli_options(),
-            names(&lost).replace(',', "")
+            "to delete only the rest of it: {}",
+            cloud.cli().command(&format!(
+                "cloudformation delete-stack --stack-name {name} --retain-resources {}",
+                names(&lost).replace(',', "")
+            ))
         )),
         _ if is_tagged => refusal.with_help("deploy its file with `on_destroy: keep`, then run the same command again"),
         _ => refusal.with_help(

@@ -133,12 +133,13 @@ impl Pruning {
         format!("{lift}, and destroy {}", names(&mut self.deployed.stacks.iter()))
     }
 
-    /// Destroys them, and adds to the report of the deploy what became of them. Nothing of it is begun after a deploy that
-    /// failed: what stays may still need them.
+    /// Destroys them, and adds to the report of the deploy what became of them. `allowed`: what may go with data in it.
+    /// Nothing of it is begun after a deploy that failed: what stays may still need them.
     pub async fn carry_out(
         &self,
         context: Context<'_>,
         role_arn: Option<&str>,
+        allowed: &[String],
         now: fn() -> Timestamp,
         report: &mut Report,
     ) {
@@ -156,6 +157,7 @@ impl Pruning {
                         deployed: &self.deployed,
                         role_arn,
                         no_drain: false,
+                        spares: Some(allowed),
                         lifted: self.lifted,
                         force: false,
                         approve: &|_, _| false,
@@ -177,6 +179,7 @@ impl Pruning {
             }
         }
         report.succeeded &= went.succeeded;
+        report.goes_on.extend(went.goes_on);
         report.stacks.extend(went.stacks);
         report.kept.extend(went.kept);
         report.existing_buckets.extend(went.existing_buckets);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cloud::Cloud;
 use crate::deployed::expiry_parameter;
+use crate::deployed::looked::Looked;
 use crate::engine::destroy::destroyed::Destroyed;
 use crate::error::{Error, Result, exit_code};
 use crate::interrupt::Interrupt;
@@ -17,6 +18,11 @@ use crate::observe::list::Unknown;
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reaped {
     pub account: String,
+    /// The region that was asked; none when all were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(flatten)]
+    pub looked: Looked,
     /// When it was looked at.
     pub at: Timestamp,
     pub dry_run: bool,

@@ -24,6 +24,8 @@ use crate::engine::operation::{self, Context, Target};
 use crate::engine::outcome::{Abandoned, Failed, Failure, Kept, Outcome};
 use crate::engine::plan::blocking;
 use crate::engine::plan::blocking::Blocking;
+use crate::engine::plan::pruned_data::prune_refusal;
+use crate::observe::data::Data;
 
 /// How often to try a delete that fails on something that is mended each time.
 const ATTEMPTS: usize = 3;
@@ -69,7 +71,10 @@ async fn take_down(
             return Ok(outcome);
         }
         let resources = there(context.cloud.stack_resources(target.id).await)?;
+        // Before workers are taken away for nothing, and once more when they are gone.
+        Box::pin(spare_data(teardown, stack, &resources)).await?;
         drain_workers(teardown, target, &resources).await?;
+        Box::pin(spare_data(teardown, stack, &resources)).await?;
         // On the emulator, groups are left as they are.
         *drained |= !context.cloud.local && resources.iter().any(|one| one.resource_type == GROUP);
         for name in unmade(context.cloud, target.id, &resources).await? {
@@ -133,6 +138,20 @@ fn there(resources: Result<Vec<StackResource>, CloudError>) -> Result<Vec<StackR
     match resources {
         Err(error) if error.is("ValidationError") && error.message.contains("does not exist") => Ok(Vec::new()),
         resources => resources,
+    }
+}
+
+/// Refuses where something came into it since that was shown as empty.
+async fn spare_data(teardown: Teardown<'_>, stack: &DeployedStack, resources: &[StackResource]) -> Result<(), Failed> {
+    let Some(allowed) = teardown.spares else {
+        return Ok(());
+    };
+    let cloud = teardown.context.cloud;
+    let holdings = of_stack(stack, resources, &unmade(cloud, &stack.stack.id, resources).await?);
+    let data = Data::read(cloud, &holdings, (teardown.now)()).await;
+    match prune_refusal(&stack.part, &data, allowed) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
     }
 }
 

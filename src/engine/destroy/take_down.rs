@@ -7,6 +7,7 @@ use super::destroyed::Destroyed;
 use super::{Teardown, foreign, keep};
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::holdings::holdings;
+use crate::deployed::looked::Looked;
 use crate::deployed::protection::{self, Lifted};
 use crate::deployed::{Deployed, expiry_parameter};
 use crate::engine::operation::Context;
@@ -80,13 +81,23 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
             _ = interrupt.stopped() => None,
         };
     }
+    let is_there = |receipt: &Receipt| receipt.resources.iter().any(|row| row.fate != Fate::Unknown);
+    let found = !report.stacks.is_empty() || receipt.as_ref().is_some_and(is_there);
     let is_kept = |receipt: &Receipt| receipt.count(Fate::Kept) > 0;
     if report.stacks.is_empty() && receipt.as_ref().is_some_and(is_kept) {
         // An earlier destroy said so, to somebody else perhaps.
         let empties = wish.file.and_then(Environment::said_on_destroy) == Some(OnDestroy::Empty);
         report.import_with = Some(import_with(wish, empties));
     }
-    Ok(Destroyed { report, data, receipt })
+    let looked = Looked::new(cloud, found);
+    // Whether it is gone isn't known.
+    report.succeeded &= receipt.is_none() || !looked.proves_nothing();
+    Ok(Destroyed {
+        looked,
+        report,
+        data,
+        receipt,
+    })
 }
 
 fn refuse_protected(wish: Wish<'_>, deployed: &Deployed) -> Result<()> {
@@ -134,6 +145,7 @@ async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: 
         role_arn: wish.role_arn,
         objects: &data.versions(),
         no_drain: wish.no_drain,
+        spares: None,
         lifted: Lifted {
             tagged: false,
             by_hand: wish.disable_protection,

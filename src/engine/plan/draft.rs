@@ -112,7 +112,7 @@ pub async fn draft(
     let body = first.as_ref().unwrap_or(&stack.body);
     let template = match artifacts_bucket {
         Some(bucket) if body.len() > LONGEST_INLINE_TEMPLATE => {
-            let key = blueprint::template_key(body);
+            let key = options.templates.key(body);
             cloud.put_object_once(bucket, &key, body.clone().into_bytes()).await?;
             Template::Url(cloud.object_url(bucket, &key))
         }

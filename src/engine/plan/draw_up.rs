@@ -53,6 +53,7 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         }
         existing.push(found.map(|stack| Found { stack, template }));
     }
+    let first_made = existing.iter().flatten().filter_map(|found| found.stack.created).min();
     let mut outputs: Outputs = blueprint
         .stacks
         .iter()
@@ -97,6 +98,8 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         prunes: false,
         outputs,
         expires: ssm.get(&expiry).cloned(),
+        first_made,
+        expiry_stays: None,
     })
 }
 

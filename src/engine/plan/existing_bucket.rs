@@ -208,8 +208,8 @@ fn why_not(cloud: &Cloud, bucket: &str, found: FoundBucket) -> Option<String> {
     Some(match found {
         FoundBucket::Here => return None,
         FoundBucket::Missing if cloud.local => format!(
-            "the local emulator has no bucket {bucket}. To make it: aws s3 mb s3://{bucket} --region {region} \
-             --endpoint-url with the address that `qfleet local status` shows"
+            "the local emulator has no bucket {bucket}. To make it: {}",
+            cloud.cli().command(&format!("s3 mb s3://{bucket}"))
         ),
         FoundBucket::Missing => {
             format!("there is no bucket {bucket}: `existing` names one that is there; without it, one is made")

@@ -7,7 +7,7 @@ use crate::blueprint::template;
 use crate::cloud::cloudformation::change_set::{Action, Change, ResourceToImport};
 use crate::cloud::cloudformation::holder::Holder;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{AwsCli, Cloud, CloudError};
 use crate::error::Error;
 
 /// A bucket, a table or a queue that is there, and not in its stack, under a name that a template gives to one of its resources.
@@ -177,8 +177,8 @@ pub(super) fn changes_more(error: &Error) -> bool {
 
 /// Why a stack can't be made beside what is there, if it can't.
 ///
-/// `own_template`: its template is the user's. `options`: the AWS CLI's, by which it goes to the same place.
-pub fn refusal(part: &str, own_template: bool, options: &str, found: &[Existing]) -> Option<String> {
+/// `own_template`: its template is the user's. `cli`: goes to the same place.
+pub fn refusal(part: &str, own_template: bool, cli: &AwsCli, found: &[Existing]) -> Option<String> {
     let held = found.iter().filter_map(|existing| match &existing.holder {
         Holder::Stack { name, .. } => Some(format!("{} is in the stack {name}", existing.physical_id)),
         _ => None,
@@ -212,12 +212,9 @@ pub fn refusal(part: &str, own_template: bool, options: &str, found: &[Existing]
         ));
     }
     let delete = unretained.iter().map(|existing| match existing.resource_type.as_str() {
-        "AWS::S3::Bucket" => format!("aws s3 rb --force s3://{} {options}", existing.physical_id),
-        "AWS::DynamoDB::Table" => format!(
-            "aws dynamodb delete-table --table-name {} {options}",
-            existing.physical_id
-        ),
-        _ => format!("aws sqs delete-queue --queue-url {} {options}", existing.physical_id),
+        "AWS::S3::Bucket" => cli.command(&format!("s3 rb --force s3://{}", existing.physical_id)),
+        "AWS::DynamoDB::Table" => cli.command(&format!("dynamodb delete-table --table-name {}", existing.physical_id)),
+        _ => cli.command(&format!("sqs delete-queue --queue-url {}", existing.physical_id)),
     });
     let delete: Vec<String> = delete.collect();
     let (are, them, needs) = match unretained.len() {
@@ -267,42 +264,33 @@ mod tests {
 
     #[test]
     fn only_what_would_be_deleted_with_its_stack_is_refused_with_a_way_out() {
-        let refusal = |part: &str, options: &str, found: &[Existing]| refusal(part, false, options, found);
+        let refusal = |part: &str, region: &str, found: &[Existing]| refusal(part, false, &AwsCli::new(region), found);
         let table = [existing("AWS::DynamoDB::Table", "books", false)];
-        let of_own = super::refusal("db", true, "--region us-east-2", &table).unwrap_or_default();
+        let of_own = super::refusal("db", true, &AwsCli::new("us-east-2"), &table).unwrap_or_default();
         assert!(
             of_own.contains("`DeletionPolicy: Retain`") && !of_own.contains("on_destroy"),
             "{of_own}"
         );
-        assert_eq!(refusal("intake", "--region us-east-2", &[]), None);
+        assert_eq!(refusal("intake", "us-east-2", &[]), None);
         assert_eq!(
-            refusal(
-                "intake",
-                "--region us-east-2",
-                &[existing("AWS::S3::Bucket", "kept", true)]
-            ),
+            refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "kept", true)]),
             None
         );
-        let why = refusal(
-            "intake",
-            "--region us-east-2",
-            &[existing("AWS::S3::Bucket", "files", false)],
-        )
-        .unwrap_or_default();
+        let why = refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "files", false)]).unwrap_or_default();
         assert!(
             why.contains("on_destroy: keep") && why.contains("s3 rb --force s3://files"),
             "{why}"
         );
         let why = refusal(
             "artifacts",
-            "--region us-east-2",
+            "us-east-2",
             &[existing("AWS::S3::Bucket", "programs", false)],
         )
         .unwrap_or_default();
         assert!(!why.contains("on_destroy") && why.contains("s3://programs"), "{why}");
         let why = refusal(
             "results",
-            "--region us-east-2",
+            "us-east-2",
             &[existing("AWS::DynamoDB::Table", "lab-results", false)],
         )
         .unwrap_or_default();
@@ -310,7 +298,7 @@ mod tests {
         assert!(why.contains("on_destroy: keep") && why.contains(delete), "{why}");
         let why = refusal(
             "work",
-            "--region us-east-2",
+            "us-east-2",
             &[
                 existing("AWS::SQS::Queue", "https://q", false),
                 existing("AWS::SQS::Queue", "https://d", false),

@@ -60,6 +60,7 @@ mod tests {
                     before: None,
                     after: None,
                     replacement: Replacement::Maybe,
+                    follows: false,
                 }],
             })
         };

@@ -4,27 +4,64 @@ use crate::blueprint::own_template::is_nested;
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::deployed::holdings::holds_data;
-use crate::error::Error;
+use crate::engine::plan::refusal::Allowed;
+use crate::error::Refusal;
 
 const LOST: &str = ", and what is in it would be lost";
 const SNAPSHOT: &str = "of what is in it, a last snapshot stays, which is billed";
 const STAYS: &str = "stays with what is in it and is billed on, and no stack has it any more";
 
-/// A refusal when these changes of a stack replace or delete something that holds data and isn't in `allowed`; or when they
-/// make something in which that couldn't be seen. `own_template`: its template is the user's.
-pub fn data_loss(stack: &str, own_template: bool, changes: &[Change], allowed: &[String]) -> Option<Error> {
+/// The stack whose changes are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Losing<'a> {
+    pub part: &'a str,
+    pub stack: &'a str,
+    /// Its template is the user's.
+    pub own_template: bool,
+}
+
+/// Why these changes of a stack are refused: what holds data would be replaced or deleted and isn't allowed to be, or
+/// something would be made in which that couldn't be seen.
+pub fn data_loss(of: Losing<'_>, changes: &[Change], allowed: &Allowed<'_>) -> Vec<Refusal> {
+    let Losing {
+        part,
+        stack,
+        own_template,
+    } = of;
     let nests = |change: &&Change| is_nested(&change.resource_type) && change.action != Action::Remove;
-    if let Some(nested) = changes.iter().find(nests).filter(|_| own_template) {
-        let what = format!(
+    let nested = changes.iter().filter(nests).filter(|_| own_template).map(|nested| Refusal {
+        help: Some("make an extra of the nested template, and hand its outputs on".to_owned()),
+        ..Refusal::new(format!(
             "{stack} would make a nested stack, {}: nobody would see what is in it, or whether data is lost with it",
             nested.logical_id
-        );
-        return Some(Error::refused(what).with_help("make an extra of the nested template, and hand its outputs on"));
-    }
-    let lost = changes.iter().find(|change| {
-        change.takes_away() && holds_data(&change.resource_type, own_template) && !allowed.contains(&change.logical_id)
-    })?;
+        ))
+    });
+    let is_lost = |change: &&Change| {
+        let holds = change.takes_away() && holds_data(&change.resource_type, own_template);
+        holds && !(is_nested(&change.resource_type) && nests(change)) && !allowed.covers(part, &change.logical_id)
+    };
+    let lost = changes.iter().filter(is_lost).map(|lost| {
+        let id = lost.logical_id.as_str();
+        let name = allowed.name(part, id);
+        let several = match allowed.is_named_plainly(id) {
+            true => format!("several stacks would lose a {id}. "),
+            false => String::new(),
+        };
+        Refusal {
+            help: Some(format!("{several}if that is meant: --allow-replace {name}")),
+            allow_replace: Some(name),
+            ..Refusal::new(format!("{stack} {}", what_is_lost(lost)))
+        }
+    });
+    nested.chain(lost).collect()
+}
+
+fn what_is_lost(lost: &Change) -> String {
     let name = lost.physical_id.as_deref().unwrap_or(&lost.logical_id);
+    let would = match lost.surely_takes_away() {
+        true => "would",
+        false => "may",
+    };
     let (what, becomes) = match (&lost.action, lost.disposal) {
         (Action::Remove, Some(Disposal::Kept)) => ("let go of", format!(": it {STAYS}")),
         (Action::Remove, Some(Disposal::Snapshot)) => ("delete", format!(": {SNAPSHOT}")),
@@ -33,10 +70,12 @@ pub fn data_loss(stack: &str, own_template: bool, changes: &[Change], allowed: &
         (Action::Remove, _) => ("delete", LOST.to_owned()),
         _ => ("replace", LOST.to_owned()),
     };
-    Some(
-        Error::refused(format!("{stack} would {what} {name} ({}){becomes}", lost.resource_type))
-            .with_help(format!("if that is meant: --allow-replace {}", lost.logical_id)),
-    )
+    format!("{would} {what} {name} ({}){becomes}", lost.resource_type)
+}
+
+/// Whether it may take away something that holds data.
+pub(super) fn holds(change: &Change, own_template: bool) -> bool {
+    change.takes_away() && holds_data(&change.resource_type, own_template)
 }
 
 /// What a change set takes away that was not shown before: removals and replacements.
@@ -56,6 +95,14 @@ pub fn not_shown<'a>(shown: &[Change], now: &'a [Change]) -> Vec<&'a Change> {
 mod tests {
     use super::*;
     use crate::cloud::cloudformation::change_set::Replacement;
+
+    fn losing(own_template: bool) -> Losing<'static> {
+        Losing {
+            part: "db",
+            stack: "lab-db",
+            own_template,
+        }
+    }
 
     fn change(logical_id: &str, action: Action, replacement: Replacement) -> Change {
         Change {
@@ -98,9 +145,8 @@ mod tests {
             ..change("Queue", action, Replacement::Yes)
         };
         let says = |action, disposal| {
-            data_loss("lab-db", true, &[of(action, disposal)], &[])
-                .expect("a refusal")
-                .to_string()
+            let refused = data_loss(losing(true), &[of(action, disposal)], &Allowed::NOTHING);
+            refused.first().expect("a refusal").message.clone()
         };
         for (action, disposal, words) in [
             (
@@ -153,7 +199,12 @@ mod tests {
             ..change("It", action, Replacement::No)
         };
         let allowed: Vec<String> = allowed.iter().map(|id| (*id).to_owned()).collect();
-        data_loss("lab-db", own_template, &[change], &allowed).map(|error| error.to_string())
+        let allowed = Allowed {
+            names: &allowed,
+            ..Allowed::NOTHING
+        };
+        let refused = data_loss(losing(own_template), &[change], &allowed);
+        refused.first().map(|refusal| refusal.message.clone())
     }
 
     #[test]

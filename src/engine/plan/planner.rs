@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::blueprint::Blueprint;
+use crate::blueprint::template_folder::TemplateFolder;
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::Manner;
 use crate::engine::plan::drafts::Drafts;
@@ -18,6 +19,8 @@ pub struct Options {
     pub allow_replace: Vec<String>,
     /// Termination protection that somebody switched on by hand goes, too.
     pub disable_protection: bool,
+    /// Where CloudFormation reads long templates.
+    pub templates: TemplateFolder,
 }
 
 /// What a plan is made with.

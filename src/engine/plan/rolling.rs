@@ -166,10 +166,7 @@ fn running(group: &Group) -> usize {
 fn rolling(update: RollingUpdate, group: &Group) -> Rolling {
     let update = within(update, group);
     let keeps = update.keeps(running(group));
-    let stay = group.instances.iter();
-    let instances = stay
-        .filter(|instance| !instance.lifecycle_state.starts_with("Terminat"))
-        .count();
+    let instances = group.instances.iter().filter(|instance| instance.stays()).count();
     let batch_size = update.at_a_time(instances, keeps);
     let batches = instances.div_ceil(batch_size.max(1));
     Rolling {
@@ -240,6 +237,7 @@ mod tests {
                 before: None,
                 after: None,
                 replacement: Replacement::No,
+                follows: false,
             }],
         };
         let (same, other) = (group(1, &[("InService", "2")]), group(1, &[("InService", "1")]));

@@ -9,6 +9,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::deployed::protection;
 use crate::engine::believed;
+use crate::engine::plan::attention::{self, Attention};
 use crate::engine::plan::blocking;
 use crate::engine::plan::decide::{self, Deploy, History};
 use crate::engine::plan::deleted_queues;
@@ -17,12 +18,14 @@ use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
 use crate::engine::plan::interrupted::interrupts_requests;
+use crate::engine::plan::order_of_changes;
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::rolling;
 use crate::engine::plan::state;
 use crate::engine::plan::subnets::{Named, Verdict};
 use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
+use crate::engine::plan::values::{self, Valued};
 use crate::engine::plan::zones;
 use crate::engine::plan::{
     Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
@@ -81,6 +84,37 @@ impl StackPlan {
         self.changes.extend(gone);
     }
 
+    /// Says what is to be looked at of a stack that is there.
+    fn point_out(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
+        if self.termination_protection == Some(false) || (protection::is_tagged(found) && !stack.protect) {
+            self.attention.push(Attention::ProtectionOff);
+        }
+        // What macros make of a template isn't in it.
+        if let Some(template) = template.filter(|_| !stack.expands) {
+            let after = self.valued(stack, found);
+            let raised = attention::raised(&Valued::deployed(found, template), &after);
+            self.attention.extend(raised);
+        }
+    }
+
+    /// Its template as it would be.
+    fn valued(&self, stack: &Stack, found: &StackDescription) -> Valued {
+        let parameters = self.parameters.clone().unwrap_or_default();
+        Valued::planned(stack, found, &parameters, &self.resolved)
+    }
+
+    /// What becomes of tags, parameters and properties, as far as CloudFormation doesn't say it itself.
+    fn tell_values(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
+        self.changed_tags = values::tags(found, stack);
+        // What macros make of a template isn't in it.
+        if let Some(template) = template.filter(|_| !stack.expands) {
+            let before = Valued::deployed(found, template);
+            let after = self.valued(stack, found);
+            self.changed_parameters = before.changed_parameters(&after);
+            before.fill_in(&after, &mut self.changes);
+        }
+    }
+
     fn change_protection(&mut self, options: &Options, stack: &Stack, found: Option<&StackDescription>) {
         match found.filter(|found| found.protected == Some(true)) {
             None if stack.protect => self.termination_protection = Some(true),
@@ -129,6 +163,8 @@ pub(super) async fn plan_stack(
         status: found.map(|found| found.status.clone()),
         source: Source::Template,
         changes: Vec::new(),
+        changed_parameters: Vec::new(),
+        changed_tags: Vec::new(),
         switch: found.and_then(|found| Switch::of(stack, &found.outputs)),
         pause: stack.pause,
         rolls_instances: None,
@@ -136,6 +172,7 @@ pub(super) async fn plan_stack(
         awaits_instances: stack.in_service.map(|wanted| wanted.at_least),
         termination_protection: None,
         protected_by_hand: false,
+        attention: Vec::new(),
         acknowledges_roles: stack.makes_roles && stack.file.is_some(),
         note: None,
         warning: chosen.warning,
@@ -183,7 +220,7 @@ pub(super) async fn plan_stack(
         return Ok(plan);
     }
     existing.retain(|existing| !is_own(existing));
-    if let Some(why) = imports::refusal(&stack.part, plan.own_template, &cloud.cli_options(), &existing) {
+    if let Some(why) = imports::refusal(&stack.part, plan.own_template, &cloud.cli(), &existing) {
         plan.refuse(why);
         return Ok(plan);
     }
@@ -222,6 +259,9 @@ pub(super) async fn plan_stack(
             return Ok(plan);
         }
     }
+    if let Some(found) = found {
+        plan.point_out(stack, found, template);
+    }
     if let TakeIn::First(_) = TakeIn::of(&existing) {
         return plan_import(planner, stack, plan, existing, there, outputs).await;
     }
@@ -252,7 +292,11 @@ pub(super) async fn plan_stack(
         plan.note = Some("its template is too long to be sent before the artifacts bucket is there".into());
         return Ok(plan);
     }
-    plan_changes(planner, stack, plan, found, existing, outputs, &parameters).await
+    let mut plan = plan_changes(planner, stack, plan, found, existing, outputs, &parameters).await?;
+    if let Some(found) = found.filter(|_| plan.action == StackAction::Update) {
+        plan.tell_values(stack, found, template);
+    }
+    Ok(plan)
 }
 
 fn resolved(stack: &Stack, ssm: &BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -307,9 +351,9 @@ async fn plan_changes(
     }
     if let Drafting::Ready { changes, .. } = &drafted {
         let outputs = found.map(|found| &found.outputs);
-        let overrides = rolling::overrides_schedule(cloud, stack.rolling_update, outputs, changes).await?;
-        let warnings: Vec<String> = plan.warning.take().into_iter().chain(overrides).collect();
-        plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
+        if let Some(overrides) = rolling::overrides_schedule(cloud, stack.rolling_update, outputs, changes).await? {
+            plan.warn(overrides);
+        }
     }
     match drafted {
         Drafting::Ready {
@@ -335,15 +379,10 @@ async fn plan_changes(
                 plan.note = Some(FILTERS_LATE.to_owned());
             }
             let interrupted = changes.iter().find_map(interrupts_requests).map(str::to_owned);
-            plan.changes = changes;
-            let warnings: Vec<String> = plan
-                .warning
-                .take()
-                .into_iter()
-                .chain(warning)
-                .chain(interrupted)
-                .collect();
-            plan.warning = Some(warnings.join("; ")).filter(|warnings| !warnings.is_empty());
+            plan.changes = order_of_changes::as_in_template(changes, &stack.body);
+            for warning in warning.into_iter().chain(interrupted) {
+                plan.warn(warning);
+            }
             plan.existing = existing;
             plan.draft = Some(draft);
         }

@@ -1,11 +1,8 @@
 //! The region, and those in which an environment stands by: ones that AWS has, as far as this version knows.
 
 use super::Checks;
-use crate::environment::nearest::nearest;
+use crate::environment::known_regions::{is_known, meant};
 use crate::environment::problem::Problem;
-
-/// All regions of all partitions. A test holds it against botocore's.
-const REGIONS: &str = include_str!("../regions.txt");
 
 pub(super) fn check(checks: &mut Checks) {
     let environment = checks.environment;
@@ -24,7 +21,7 @@ pub(super) fn check(checks: &mut Checks) {
 }
 
 fn known(checks: &mut Checks, at: &str, region: &str) {
-    if REGIONS.lines().any(|known| known == region) {
+    if is_known(region) {
         return;
     }
     let newer = match at {
@@ -33,7 +30,7 @@ fn known(checks: &mut Checks, at: &str, region: &str) {
         }
         _ => "if it is newer than this version of qfleet, deploy another file there, with `active: none`".to_owned(),
     };
-    let help = match nearest(region, REGIONS.lines()) {
+    let help = match meant(region) {
         Some(meant) => format!("did you mean `{meant}`? Or, {newer}"),
         None => newer,
     };

@@ -46,6 +46,7 @@ mod tests {
             lifecycle_state: LifecycleState::InService,
             pid,
             started: Timestamp::UNIX_EPOCH,
+            version: String::new(),
             log: "log".into(),
             spot_notice: None,
         }

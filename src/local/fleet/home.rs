@@ -1,12 +1,14 @@
 //! The folder of one environment's local fleet, and the locks in it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::state::FleetState;
+use super::{instance_folder, program};
 use crate::error::{Error, Result};
 use crate::folders;
 use crate::local::home::{cannot, open_lock};
@@ -60,12 +62,15 @@ impl FleetHome {
     /// process id can be mistaken for a supervisor. Nothing when another holds it.
     pub fn supervise(&self) -> Result<Option<File>> {
         let path = self.lock_path();
-        let file = open_lock(&path)?;
         // `is_supervised`, called by somebody else, holds it for a moment, too.
         let deadline = Instant::now() + LOOKS;
         loop {
+            fs::create_dir_all(&self.folder).map_err(|error| cannot("make the folder", &self.folder, &error))?;
+            let file = open_lock(&path)?;
             match file.try_lock() {
-                Ok(()) => return Ok(Some(file)),
+                Ok(()) if is_at(&file, &path) => return Ok(Some(file)),
+                // Who held it has removed it.
+                Ok(()) => {}
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),
@@ -76,11 +81,13 @@ impl FleetHome {
     /// Whether a supervisor lives.
     pub fn is_supervised(&self) -> Result<bool> {
         let path = self.lock_path();
-        if !path.exists() {
-            return Ok(false);
-        }
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(cannot("open", &path, &error)),
+        };
         // Shared, so that two who look at once don't see each other.
-        match open_lock(&path)?.try_lock_shared() {
+        match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(cannot("lock", &path, &error)),
@@ -136,6 +143,26 @@ impl FleetHome {
         let _ = fs::remove_file(self.state_path());
     }
 
+    /// Removes what fleets of this owner left, whose environment is gone, and the folder where nothing else is in it: what
+    /// somebody put there stays, and so do the logs of a fleet in another region. Whoever calls holds the lock.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn forget(&self, owner: &str) -> Result<()> {
+        instance_folder::forget_of(&self.instances(), owner)?;
+        if fs::remove_dir(self.instances()).is_err() && self.instances().exists() {
+            return Ok(());
+        }
+        program::forget_others(&self.programs(), &[]);
+        // What can't be removed costs room and nothing else.
+        let _ = fs::remove_dir(self.programs());
+        for file in [self.journal(), self.log(), self.state_path(), self.lock_path()] {
+            let _ = fs::remove_file(file);
+        }
+        let _ = fs::remove_dir(&self.folder);
+        Ok(())
+    }
+
     fn lock_path(&self) -> PathBuf {
         self.folder.join("fleet.lock")
     }
@@ -145,8 +172,47 @@ impl FleetHome {
     }
 }
 
+/// Whether a file is the one that is found there.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |one: &Metadata, other: &Metadata| (one.dev(), one.ino()) == (other.dev(), other.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if same(&one, &other))
+}
+
 fn fleets_folder() -> Result<PathBuf> {
     let folder = folders::state()
         .ok_or_else(|| Error::failed("there is no place for the local fleet's state").with_help("set HOME"))?;
     Ok(folder.join("fleets"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::fleet::instance_folder::InstanceFolder;
+
+    #[test]
+    fn only_what_fleets_of_the_owner_made_is_forgotten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = FleetHome {
+            folder: folder.path().join("lab"),
+        };
+        let _life = home.supervise().expect("locks").expect("is free");
+        for (id, owner) in [("i-1", "1 us-east-2 move"), ("i-2", "1 us-west-2 move")] {
+            let place = InstanceFolder::of(&home.instances(), id);
+            place.make().expect("makes it");
+            place.note_owner(owner).expect("notes");
+        }
+        fs::write(home.journal(), "").expect("writes");
+        fs::write(home.folder.join("mine"), "").expect("writes");
+        home.forget("1 us-east-2 ").expect("forgets");
+        assert_eq!(instance_folder::ids(&home.instances()).expect("reads"), ["i-2"]);
+        assert!(home.journal().exists(), "its scaling activities may be of that one");
+        home.forget("1 us-west-2 ").expect("forgets");
+        let left: Vec<_> = fs::read_dir(&home.folder).expect("reads").flatten().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        fs::remove_file(home.folder.join("mine")).expect("removes");
+        home.forget("1 us-west-2 ").expect("forgets");
+        assert!(!home.folder.exists());
+        assert!(!home.is_supervised().expect("looks"));
+        assert!(home.supervise().expect("locks").is_some(), "a new one begins");
+    }
 }

@@ -176,6 +176,12 @@ pub(super) fn end_orphans(instances: &Path, patience: Duration) -> Result<usize>
     Ok(orphans.len())
 }
 
+/// Whether anything of any instance lives.
+pub(super) fn any_alive(instances: &Path) -> Result<bool> {
+    let ids = ids(instances)?;
+    Ok(ids.iter().any(|id| InstanceFolder::of(instances, id).is_alive()))
+}
+
 /// The instances that there are or were.
 pub(super) fn ids(instances: &Path) -> Result<Vec<String>> {
     let entries = match fs::read_dir(instances) {
@@ -206,6 +212,18 @@ pub(super) fn forget_old(instances: &Path, kept: usize) -> Result<()> {
     for (_, folder) in dead.iter().rev().skip(kept) {
         // It costs room and nothing else.
         let _ = fs::remove_dir_all(folder);
+    }
+    Ok(())
+}
+
+/// Drops the instances of this owner, and those that were never begun.
+pub(super) fn forget_of(instances: &Path, owner: &str) -> Result<()> {
+    for id in ids(instances)? {
+        let place = InstanceFolder::of(instances, &id);
+        if place.owner().is_none_or(|noted| noted.starts_with(owner)) && !place.is_alive() {
+            // It costs room and nothing else.
+            let _ = fs::remove_dir_all(place.folder);
+        }
     }
     Ok(())
 }

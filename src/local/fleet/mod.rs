@@ -31,7 +31,7 @@ mod restarts;
 mod scaling;
 mod secrets;
 mod signal;
-mod sources;
+pub mod sources;
 pub mod spot;
 pub mod state;
 pub mod stop;

@@ -14,7 +14,7 @@ use crate::blueprint::{outputs, quoting, template};
 use crate::cloud::autoscaling::policies::AlarmDefinition;
 use crate::cloud::autoscaling::scaling::{LifecycleHook, ScalingGroup};
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::stage::{self, Schedule, Workers};
+use crate::deployed::stage::{self, Instances, Schedule, Workers};
 use crate::deployed::web::Web;
 use crate::deployed::{Deployed, DeployedStack};
 
@@ -73,6 +73,7 @@ impl Outputs {
         let queue = |name: Option<String>, url: Option<String>| Some(Queue { name: name?, url: url? });
         let dead_letters = queue(stage.dead_letter_queue_name, stage.dead_letter_queue_url);
         Some(Outputs {
+            settings: settings(&instances),
             group: instances.group,
             queues: [queue(stage.queue_name, Some(stage.queue_url))?]
                 .into_iter()
@@ -80,7 +81,6 @@ impl Outputs {
                 .collect(),
             program: instances.program?,
             schedule: instances.schedule,
-            settings: quoting::environment_file(instances.worker_environment.as_deref().unwrap_or_default()),
             is_web: false,
         })
     }
@@ -100,18 +100,32 @@ impl Outputs {
 
     /// Stands for the program and the settings.
     pub fn version(&self) -> String {
-        let mut hash = Sha256::new();
-        let settings = self.settings.iter().flat_map(|(name, value)| [name, value]);
-        for text in [&self.program].into_iter().chain(settings) {
-            hash.update(text.as_bytes());
-            hash.update([0]);
-        }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        version(&self.program, &self.settings)
     }
+}
+
+/// What stands for the program and the settings of a stage as it is deployed now, whatever its fleet has taken up; none
+/// where it has no program.
+pub fn deployed_version(instances: &Instances) -> Option<String> {
+    Some(version(instances.program.as_ref()?, &settings(instances)))
+}
+
+fn settings(instances: &Instances) -> Vec<(String, String)> {
+    quoting::environment_file(instances.worker_environment.as_deref().unwrap_or_default())
+}
+
+fn version(program: &str, settings: &[(String, String)]) -> String {
+    let mut hash = Sha256::new();
+    let settings = settings.iter().flat_map(|(name, value)| [name.as_str(), value]);
+    for text in [program].into_iter().chain(settings) {
+        hash.update(text.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What the emulator's Auto Scaling and EC2 don't tell of a group, from the template that it was made from.

@@ -89,10 +89,23 @@ pub struct InstanceState {
     pub pid: Option<i32>,
     /// When the instance was launched.
     pub started: Timestamp,
+    /// What stands for the program and the settings that it was launched with.
+    #[serde(default)]
+    pub version: String,
     pub log: PathBuf,
     /// When EC2 takes it back, once it has announced that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot_notice: Option<Timestamp>,
+}
+
+impl InstanceState {
+    /// Whether it takes messages, or is about to: it wasn't told to go.
+    pub fn stays(&self) -> bool {
+        matches!(
+            self.lifecycle_state,
+            LifecycleState::Pending | LifecycleState::InService
+        )
+    }
 }
 
 /// Where an instance is in its life, in Auto Scaling's words

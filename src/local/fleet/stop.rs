@@ -9,8 +9,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::home::FleetHome;
+use super::logs::owner;
 use super::supervisor::DRAIN;
 use super::{instance_folder, program};
+use crate::deployed::address::Address;
 use crate::error::{Error, Result};
 
 /// More than a supervisor takes that drains its workers, asks again and kills them.
@@ -46,6 +48,26 @@ pub fn known() -> Result<Vec<String>> {
     FleetHome::all()
 }
 
+/// Those of which something runs: a supervisor, or what one left behind.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn running() -> Result<Vec<String>> {
+    let mut running = Vec::new();
+    for environment in FleetHome::all()? {
+        let Some(home) = FleetHome::existing(&environment)? else {
+            continue;
+        };
+        if home.is_supervised()?
+            || instance_folder::any_alive(&home.instances())?
+            || instance_folder::any_alive(&home.programs())?
+        {
+            running.push(environment);
+        }
+    }
+    Ok(running)
+}
+
 /// Ends the fleet of an environment, and the workers of one whose supervisor was killed. Blocks until nothing of it
 /// runs, and tells what it waits for whenever that has changed. Nothing when nothing did.
 ///
@@ -56,6 +78,15 @@ pub fn stop(environment: &str, tell: impl Fn(&Waiting)) -> Result<Option<Stopped
         return Ok(None);
     };
     let supervised = end_supervisor(&home, environment, tell)?;
+    let stopped = |orphans| Stopped {
+        environment: environment.to_owned(),
+        supervised,
+        orphans,
+    };
+    // Its environment was gone, and so it has cleared everything away.
+    if FleetHome::existing(environment)?.is_none() {
+        return Ok(supervised.then(|| stopped(0)));
+    }
     // Held, so that no supervisor starts beside its predecessor's workers.
     let Some(_life) = home.supervise()? else {
         return Err(
@@ -67,11 +98,24 @@ pub fn stop(environment: &str, tell: impl Fn(&Waiting)) -> Result<Option<Stopped
     instance_folder::end_orphans(&home.programs(), Duration::ZERO)?;
     let orphans = instance_folder::end_orphans(&home.instances(), ORPHANS)?;
     program::forget_others(&home.programs(), &[]);
-    Ok((supervised || orphans > 0).then(|| Stopped {
-        environment: environment.to_owned(),
-        supervised,
-        orphans,
-    }))
+    Ok((supervised || orphans > 0).then(|| stopped(orphans)))
+}
+
+/// Removes what the ended fleet of an environment left that was destroyed; nothing while a fleet of it runs.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn forget(address: &Address) -> Result<()> {
+    let Some(home) = FleetHome::existing(&address.environment)? else {
+        return Ok(());
+    };
+    if home.is_supervised()? {
+        return Ok(());
+    }
+    match home.supervise()? {
+        Some(_life) => home.forget(&owner(&address.account, &address.region, "")),
+        None => Ok(()),
+    }
 }
 
 /// Says whether there was one.

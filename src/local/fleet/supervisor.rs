@@ -103,7 +103,7 @@ pub async fn run(setup: Setup, tell: Events) -> Result<End> {
     loop {
         supervisor.settle().await;
         if let Some(end) = supervisor.over() {
-            supervisor.leave().await;
+            supervisor.leave(&end).await;
             return end;
         }
         let next = supervisor.next();

@@ -1,9 +1,8 @@
-//! Credentials, account and region, and the clock that signatures go by.
+//! Credentials and account, and the clock that signatures go by.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::check::{Check, Mend, Topic, Unread};
-use crate::cloud::connection::region::RegionFrom;
 use crate::cloud::identity::{Caller, Clocks, CredentialsFrom, FoundCredentials};
 use crate::environment::units::Duration;
 
@@ -118,24 +117,6 @@ pub(super) fn account(caller: &Caller, allowed: Option<&str>) -> Check {
         Some(_) => Check::passed(Topic::Account, format!("{account}, as the file says; {who}")),
         None => Check::passed(Topic::Account, format!("{account}; {who}")),
     }
-}
-
-pub(super) fn region(found: Option<&(String, RegionFrom)>) -> Check {
-    let Some((region, from)) = found else {
-        return Check::failed(
-            Topic::Region,
-            "no region is named",
-            Mend::new("name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION"),
-        );
-    };
-    let from = match from {
-        RegionFrom::Option => "--region".to_owned(),
-        RegionFrom::File => "the environment file".to_owned(),
-        RegionFrom::Variable(name) => (*name).to_owned(),
-        RegionFrom::Profile(name) => format!("the profile `{name}`"),
-        RegionFrom::Instance => "the instance's metadata service".to_owned(),
-    };
-    Check::passed(Topic::Region, format!("{region}, from {from}"))
 }
 
 pub(super) fn clock(clocks: Option<Clocks>) -> Check {

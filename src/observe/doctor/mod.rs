@@ -10,6 +10,7 @@ mod machine;
 mod network;
 mod patience;
 mod quotas;
+mod region;
 pub mod rights;
 mod types;
 
@@ -24,9 +25,8 @@ use network::Places;
 use rights::Rights;
 use types::Types;
 
-use crate::cloud::Cloud;
-use crate::cloud::connection::region::RegionFrom;
 use crate::cloud::identity::Caller;
+use crate::cloud::{Cloud, RegionFrom};
 use crate::environment::Environment;
 use crate::error::Error;
 
@@ -120,6 +120,8 @@ fn skipped(topics: &[Topic], why: &'static str) -> Vec<Skipped> {
     topics.iter().map(|check| Skipped { check: *check, why }).collect()
 }
 
+const NO_CREDENTIALS: &str = "there are no credentials to ask with";
+
 /// What AWS says.
 struct OfAws {
     caller: Option<Caller>,
@@ -128,45 +130,33 @@ struct OfAws {
 
 async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, Error>>, now: Timestamp) -> OfAws {
     let environment = subject.machine.environment;
-    let region = account::region(subject.region.as_ref());
+    let region = region::named(subject.region.as_ref());
     let allowed = environment.and_then(|environment| environment.account.as_deref());
-    let topics = later(environment);
     // Without credentials, or anybody who takes them, all the rest would be told the same: the first says why.
-    let without = |clock, credentials, why: &str, reason: Option<&str>| OfAws {
+    let without = |first: [Check; 4], why: &str| OfAws {
         caller: None,
-        checks: [clock, credentials]
+        checks: first
             .into_iter()
-            .chain([match reason {
-                Some(reason) => unasked(Topic::Account, &format!("{why}: {reason}")),
-                None => unasked(Topic::Account, why),
-            }])
-            .chain([region.clone()])
-            .chain(topics.iter().map(|topic| unasked(*topic, why)))
+            .chain(later(environment).into_iter().map(|topic| unasked(topic, why)))
             .collect(),
+    };
+    let without_credentials = |what: &str, help: Option<&str>| {
+        let credentials = account::no_credentials(what, help);
+        let account = unasked(Topic::Account, NO_CREDENTIALS);
+        without(
+            [account::clock(None), credentials, account, region.clone()],
+            NO_CREDENTIALS,
+        )
     };
     let cloud = match connect.await {
         Ok(cloud) => cloud,
-        Err(error) => {
-            let credentials = account::no_credentials(&error.to_string(), error.help());
-            return without(
-                account::clock(None),
-                credentials,
-                "there are no credentials to ask with",
-                None,
-            );
-        }
+        Err(error) => return without_credentials(&error.to_string(), error.help()),
     };
     let found = match cloud.credentials().await {
         Ok(found) => found,
         Err(error) => {
             let advised = Error::from(error.clone());
-            let credentials = account::no_credentials(&error.message, advised.help());
-            return without(
-                account::clock(None),
-                credentials,
-                "there are no credentials to ask with",
-                None,
-            );
+            return without_credentials(&error.message, advised.help());
         }
     };
     let who = async {
@@ -196,17 +186,30 @@ async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, 
     let (caller, clocks, rights, rest) = match tokio::try_join!(who, rest) {
         Ok(((caller, clocks, rights), rest)) => (caller, clocks, rights, rest),
         Err((error, clocks)) => {
-            let refused = error.code.is_some();
             let clock = account::clock(clocks);
-            let unread = Unread::from(error);
-            let credentials = match refused {
-                true => account::credentials(&found, Some(&unread), &subject.profile, now),
-                false => account::credentials(&found, None, &subject.profile, now),
-            };
-            return match refused {
-                true => without(clock, credentials, "AWS doesn't take the credentials", None),
-                false => without(clock, credentials, "AWS gave no answer", Some(&unread.why)),
-            };
+            let good = account::credentials(&found, None, &subject.profile, now);
+            if error.code.is_none() {
+                // Nothing could be asked: that is no reason to say that all is well.
+                let unread = Unread::from(error);
+                let what = format!("AWS gave no answer: {}", unread.why);
+                let account = Check::failed(Topic::Account, what, unread.mend);
+                return without([clock, good, account, region], "AWS gave no answer");
+            }
+            if let Some(caller) = region::known_elsewhere(&cloud, &error).await {
+                let first = [
+                    clock,
+                    good,
+                    account::account(&caller, allowed),
+                    region::disabled(subject.region.as_ref()),
+                ];
+                return OfAws {
+                    caller: Some(caller),
+                    ..without(first, "the account has not enabled the region")
+                };
+            }
+            let credentials = account::credentials(&found, Some(&Unread::from(error)), &subject.profile, now);
+            let why = "AWS doesn't take the credentials";
+            return without([clock, credentials, unasked(Topic::Account, why), region], why);
         }
     };
     let mut checks = vec![
@@ -262,12 +265,10 @@ async fn of_region(cloud: &Cloud, environment: Option<&Environment>, now: Timest
         all.extend(images.checks(&groups, types.as_ref(), region));
     }
     all.extend(quotas);
-    let endpoint = cloud.cli_endpoint();
+    let cli = cloud.cli();
     let mends = all.iter_mut().filter_map(|check| check.mend.as_mut());
     for command in mends.filter_map(|mend| mend.command.as_mut()) {
-        if command.starts_with("aws ") {
-            *command += &endpoint;
-        }
+        cli.complete(command);
     }
     all
 }

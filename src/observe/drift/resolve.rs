@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::blueprint::template;
+
 /// What a template is resolved with.
 #[derive(Debug, Clone, Default)]
 pub struct Resolver {
@@ -156,26 +158,15 @@ impl Resolver {
         variables: Option<&Map<String, Value>>,
         depth: usize,
     ) -> Result<Value, String> {
-        let mut pieces = template.split("${");
-        let mut out = pieces.next().unwrap_or_default().to_owned();
-        for piece in pieces {
-            let Some((name, rest)) = piece.split_once('}') else {
-                out += "${";
-                out += piece;
-                continue;
-            };
-            if let Some(literal) = name.strip_prefix('!') {
-                out += &format!("${{{literal}}}");
-            } else if let Some(value) = variables.and_then(|variables| variables.get(name)) {
-                out += &text(&self.value(value, depth)?)?;
-            } else if let Some((resource, attribute)) = name.split_once('.') {
-                out += &text(&self.attribute(resource, attribute)?)?;
-            } else {
-                out += &text(&self.reference(name)?)?;
-            }
-            out += rest;
-        }
-        Ok(Value::from(out))
+        let text = template::substitute(template, |name| {
+            let variable = variables.and_then(|variables| variables.get(name));
+            text(&match (variable, name.split_once('.')) {
+                (Some(value), _) => self.value(value, depth)?,
+                (None, Some((resource, attribute))) => self.attribute(resource, attribute)?,
+                (None, None) => self.reference(name)?,
+            })
+        });
+        text.map(Value::from)
     }
 
     fn named_condition(&self, name: &str, depth: usize) -> Result<bool, String> {

@@ -17,6 +17,7 @@ mod web;
 
 use super::finding::Finding;
 use super::status::Status;
+use crate::cloud::AwsCli;
 use crate::environment::Delivery;
 
 /// How the environment is called in commands.
@@ -55,8 +56,8 @@ impl Words {
 }
 
 /// Everything that is to be looked into, worst first; of the same severity, whole environment and stacks before stages,
-/// in their order. `endpoint`: [`Cloud::cli_endpoint`](crate::cloud::Cloud::cli_endpoint).
-pub fn of(status: &Status, words: &Words, endpoint: &str) -> Vec<Finding> {
+/// in their order. `cli`: goes where the environment is.
+pub fn of(status: &Status, words: &Words, cli: &AwsCli) -> Vec<Finding> {
     let mut all = stacks::of(status, words);
     all.extend(status.alerts.as_ref().and_then(|found| alerts::of(found, words)));
     let replication = status.replication.as_ref();
@@ -92,7 +93,7 @@ pub fn of(status: &Status, words: &Words, endpoint: &str) -> Vec<Finding> {
     }
     for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {
         if command.starts_with("aws ") {
-            *command += &format!(" --region {}{endpoint}", status.address.region);
+            cli.complete(command);
         } else if !words.options.is_empty() {
             *command += &format!(" {}", words.options);
         }

@@ -11,13 +11,18 @@ pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {
     let mut all = Vec::new();
     if status.stacks.is_empty() {
         let meaning = format!("it is not deployed in {}", status.address.place());
-        let action = "deploy it, or look at the account and --region";
+        let action = match status.looked.elsewhere(&status.address.region) {
+            Some(elsewhere) => format!("deploy it; or look where it runs: {elsewhere}"),
+            None => "deploy it, or look at the account and --region".to_owned(),
+        };
         let command = format!("qfleet deploy {}", words.file);
         all.push(Finding::new("not-deployed", Warning, meaning, action).command(command));
     }
     if let Some(expires) = status.expires.as_ref().filter(|expires| expires.seconds_left <= 0) {
-        let hours = expires.seconds_left.unsigned_abs() / 3600;
-        let meaning = format!("its lifetime ended {hours} h ago, and it still runs and costs");
+        let meaning = format!(
+            "its lifetime ended {} ago, and it still runs and costs",
+            expires.length()
+        );
         let command = format!("qfleet destroy {}", words.environment);
         all.push(Finding::new("lab-expired", Warning, meaning, "destroy it").command(command));
     }

@@ -12,6 +12,7 @@ mod stacks;
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::cloud::RegionFrom;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::{Group, Instance};
@@ -21,6 +22,7 @@ use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::cloudwatch::alarms::Alarm;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::environment::schedule::{Entry, Schedule};
 use crate::observe::alarm::{MISSING, StageAlarm};
 use crate::observe::details::ScalingPolicy;
@@ -139,6 +141,11 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
             account: "111122223333".into(),
             region: "us-east-2".into(),
         },
+        looked: Looked {
+            region_from: RegionFrom::File,
+            local: false,
+            found: true,
+        },
         local: false,
         local_fleet: None,
         stands_by: false,
@@ -164,7 +171,7 @@ fn by_file() -> Words {
 }
 
 fn found(status: &Status) -> Vec<Finding> {
-    of(status, &by_file(), "")
+    of(status, &by_file(), &AwsCli::new("us-east-2"))
 }
 
 /// What is found in a stage that is otherwise as it should be.
@@ -271,7 +278,7 @@ fn without_a_file_commands_go_by_the_name_where_they_can() {
         Vec::new(),
     );
     status.expires = None;
-    let commands: Vec<String> = of(&status, &Words::new(None, "lab"), "")
+    let commands: Vec<String> = of(&status, &Words::new(None, "lab"), &AwsCli::new("us-east-2"))
         .into_iter()
         .filter_map(|one| one.command)
         .collect();
@@ -284,7 +291,11 @@ fn commands_go_where_this_one_went() {
     group(&mut suspended).suspended_processes = vec!["Launch".into()];
     let status = status(vec![stack("move", "DELETE_FAILED")], vec![suspended]);
     let words = by_file().with("--local --region us-west-1".into());
-    let all = of(&status, &words, " --endpoint-url http://127.0.0.1:4566");
+    let cli = AwsCli {
+        endpoint_url: Some("http://127.0.0.1:4566".into()),
+        ..AwsCli::new("us-east-2")
+    };
+    let all = of(&status, &words, &cli);
     let commands: Vec<String> = all.into_iter().filter_map(|one| one.command).collect();
     assert_eq!(
         commands,

@@ -79,18 +79,21 @@ pub async fn confirm(cloud: &Cloud, subject: &Subject, fates: &Fates, thing: Thi
         sleep(patience.pause).await;
     };
     let mut row = judge(subject, said, &thing, seen);
-    if row.fate == Fate::LeftOver || row.fate == Fate::Abandoned {
+    if matches!(row.fate, Fate::LeftOver | Fate::Abandoned | Fate::Kept) {
         let is_gone = |id: &String| subject.known.stacks.contains(id);
         // Only what is nobody's is to be removed: a name, or a tag, may be another stack's, too.
         match cloud.holder(&thing.resource_type, &thing.id).await {
+            // What was kept may have been taken in again.
             Holder::Stack { name, id } if !is_gone(&id) => {
-                row.fate = Fate::Unknown;
+                if row.fate != Fate::Kept {
+                    row.fate = Fate::Unknown;
+                }
                 row.reason = Some(format!("it is in the stack {name}"));
             }
+            Holder::Unknown(_) if row.fate == Fate::Kept => {}
             Holder::Unknown(why) => row.reason = Some(format!("whether a stack holds it can't be known: {why}")),
             _ => {
-                let endpoint = cloud.cli_endpoint();
-                let command = removal::command(&thing.resource_type, &thing.id, &cloud.region, &endpoint);
+                let command = removal::command(&thing.resource_type, &thing.id, &cloud.cli());
                 row.remove_with = Some(command);
             }
         }

@@ -65,7 +65,7 @@ pub struct Row {
     /// What else there is to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The command that removes it.
+    /// The command that removes it; of what is kept, too, which AWS bills until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_with: Option<String>,
 }

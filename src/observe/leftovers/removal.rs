@@ -1,6 +1,7 @@
 //! The command that removes what is left over.
 
 use super::thing;
+use crate::cloud::AwsCli;
 use crate::shell::word;
 
 /// What takes away a resource of a type, its name being appended.
@@ -55,8 +56,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("AWS::SSM::Parameter", "ssm delete-parameter --name"),
 ];
 
-/// A command of the AWS CLI, to be copied into a shell. `endpoint`: [`Cloud::cli_endpoint`](crate::cloud::Cloud::cli_endpoint).
-pub fn command(resource_type: &str, id: &str, region: &str, endpoint: &str) -> String {
+/// A command of the AWS CLI, to be copied into a shell.
+pub fn command(resource_type: &str, id: &str, cli: &AwsCli) -> String {
     let known = COMMANDS.iter().find(|(known, _)| *known == resource_type);
     let command = match (known, resource_type) {
         (Some((_, command)), _) => format!("{command} {}", word(id)),
@@ -70,8 +71,8 @@ pub fn command(resource_type: &str, id: &str, region: &str, endpoint: &str) -> S
         ),
     };
     match resource_type.starts_with("AWS::IAM::") {
-        true => format!("aws {command}{endpoint}"),
-        false => format!("aws {command} --region {}{endpoint}", word(region)),
+        true => cli.in_no_region().command(&command),
+        false => cli.command(&command),
     }
 }
 
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_type_has_a_command_and_a_region_where_it_is_in_one() {
-        let of = |resource_type: &str, id: &str| command(resource_type, id, "us-east-2", "");
+        let of = |resource_type: &str, id: &str| command(resource_type, id, &AwsCli::new("us-east-2"));
         assert_eq!(
             of("AWS::S3::Bucket", "lab-1"),
             "aws s3 rb --force s3://lab-1 --region us-east-2"
@@ -98,13 +99,16 @@ mod tests {
 
     #[test]
     fn each_goes_to_the_endpoint_that_was_asked() {
-        let endpoint = " --endpoint-url http://127.0.0.1:4566";
+        let cli = AwsCli {
+            endpoint_url: Some("http://127.0.0.1:4566".into()),
+            ..AwsCli::new("us-east-2")
+        };
         for (resource_type, _) in COMMANDS
             .iter()
             .chain(&[("AWS::S3::Bucket", ""), ("AWS::IAM::Role", "")])
         {
-            let command = command(resource_type, "x", "us-east-2", endpoint);
-            assert!(command.ends_with(endpoint), "{command}");
+            let command = command(resource_type, "x", &cli);
+            assert!(command.ends_with(" --endpoint-url http://127.0.0.1:4566"), "{command}");
         }
     }
 }

@@ -5,12 +5,12 @@ use super::types::{
     SCALING, SUBSCRIPTION, TABLE, TARGETS, TOPIC,
 };
 use super::when::When::{
-    self, Always, Bucket, Empties, Existing, Has, Lifetime, Places, Programs, Replicates, Replies, Switches,
+    self, Always, Bucket, Empties, Existing, Functions, Has, Lifetime, Places, Programs, Replicates, Replies, Switches,
 };
 use crate::permissions::Purpose;
 
-/// Behind an `@`, of S3's actions, in which of the environment's buckets: `programs`, `files` (whoever made it), all that are
-/// `made`, the one that `copies` go to, or whatever is `named` as one would be.
+/// Behind an `@`, of S3's actions, in which of the environment's buckets: `programs`, there only what `plans` put, `files`
+/// (whoever made it), all that are `made`, the one that `copies` go to, or whatever is `named` as one would be.
 pub type Calls = &'static [(When, &'static [&'static str])];
 
 /// Which stacks there are. Without a name, `DescribeStacks` is allowed by `ListStacks`, too.
@@ -48,16 +48,9 @@ const PLAN: Calls = &[
     (Has(QUEUE), &["sqs:GetQueueUrl"]),
     (Has(TABLE), &["dynamodb:DescribeTable"]),
     (Has(MAPPING), &["lambda:GetEventSourceMapping", "lambda:ListTags"]),
-    // A template that is too long to be sent goes by the bucket for programs; without `ListBucket`, S3 doesn't say that
-    // an object is missing (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>).
-    (
-        Programs,
-        &[
-            "s3:GetObject@programs",
-            "s3:ListBucket@programs",
-            "s3:PutObject@programs",
-        ],
-    ),
+    // Without it, S3 doesn't say that an object is missing
+    // (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>).
+    (Programs, &["s3:ListBucket@programs"]),
     (
         Existing,
         &[
@@ -69,7 +62,12 @@ const PLAN: Calls = &[
     (Replicates, &["s3:GetBucketVersioning@copies", "s3:ListBucket@copies"]),
 ];
 
+/// A template that is too long to be sent goes by the bucket for programs. Who plans may write nothing there that a deploy
+/// or an instance reads.
+const PLANNED_TEMPLATES: Calls = &[(Programs, &["s3:GetObject@plans", "s3:PutObject@plans"])];
+
 const DEPLOY: Calls = &[
+    (Programs, &["s3:GetObject@programs", "s3:PutObject@programs"]),
     (
         Always,
         &[
@@ -95,6 +93,8 @@ const DEPLOY: Calls = &[
         &["lambda:UntagResource", "lambda:UpdateEventSourceMapping"],
     ),
     (Switches, &["lambda:InvokeFunction"]),
+    // How long what it has in hand may take, once others work or nobody does.
+    (Functions, &["lambda:GetFunction"]),
     (Existing, &["s3:PutBucketNotification@files"]),
 ];
 
@@ -400,6 +400,8 @@ const DLQ: Calls = &[
             "sqs:StartMessageMoveTask",
         ],
     ),
+    // Whether all workers are of the last deploy.
+    (Has(GROUP), &["autoscaling:DescribeAutoScalingGroups"]),
 ];
 const KILL_WORKER: Calls = &[
     STACKS,
@@ -417,7 +419,7 @@ const EXTEND: Calls = &[STACKS, (Always, &["ssm:GetParameter", "ssm:PutParameter
 /// The lists of a purpose.
 pub fn calls(purpose: Purpose) -> Vec<Calls> {
     match purpose {
-        Purpose::Plan => vec![PLAN],
+        Purpose::Plan => vec![PLAN, PLANNED_TEMPLATES],
         Purpose::Deploy => vec![PLAN, DEPLOY],
         Purpose::Prune | Purpose::Destroy => vec![LEFTOVERS, DESTROY],
         Purpose::Reap => vec![LEFTOVERS, DESTROY, REAP],

@@ -22,6 +22,8 @@ pub enum When {
     Replicates,
     /// A stage that replies to its jobs.
     Replies,
+    /// A stage that describes a function, at work or not.
+    Functions,
     /// A stage whose work a function takes over from instances.
     Switches,
     /// Instances whose subnets or zones are chosen for them, or looked at.
@@ -45,6 +47,7 @@ impl When {
             When::Lifetime => environment.lifetime.is_some(),
             When::Replicates => bucket.is_some_and(|bucket| bucket.replicate_to.is_some()),
             When::Replies => environment.stages.iter().any(|stage| stage.replies),
+            When::Functions => environment.stages.iter().any(|stage| stage.workers.lambda.is_some()),
             When::Switches => asked.blueprint.stacks.iter().any(|stack| stack.before_switch.is_some()),
             When::Places => environment.instances().next().is_some(),
         }

@@ -216,7 +216,20 @@ fn findings(status: &Status, theme: Theme, area: Rect) -> Vec<Line<'static>> {
             Severity::Critical => Tone::Bad,
             _ => Tone::Careful,
         };
-        paragraph(label, &text, area.width, rows_a_text(area.height), tone, theme)
+        let mut lines = paragraph(label, &text, area.width, rows_a_text(area.height), tone, theme);
+        // What to do about the worst of it is never what there is no room for.
+        if place == 0 && rows_a_text(area.height) > 1 {
+            let todo = match (&finding.command, roomy) {
+                (Some(command), _) => command.as_str(),
+                // It is said above.
+                (None, true) => "",
+                (None, false) => finding.action.as_str(),
+            };
+            if !todo.is_empty() {
+                lines.extend(paragraph("        → ", todo, area.width, 2, Tone::Plain, theme));
+            }
+        }
+        lines
     });
     paragraphs.collect()
 }

@@ -13,12 +13,14 @@ use ratatui::backend::TestBackend;
 use ratatui::style::Color;
 
 use super::*;
+use crate::cloud::RegionFrom;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
+use crate::deployed::looked::Looked;
 use crate::observe::backlog::BacklogPoint;
 use crate::observe::expiry::Expiry;
 use crate::observe::finding::{Finding, Severity};
@@ -137,6 +139,11 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
                 environment: "lab".into(),
                 account: "111122223333".into(),
                 region: "us-east-2".into(),
+            },
+            looked: Looked {
+                region_from: RegionFrom::File,
+                local: false,
+                found: true,
             },
             local: false,
             stands_by: false,

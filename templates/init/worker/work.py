@@ -40,7 +40,12 @@ def work(bucket: str, key: str) -> str | None:
 def handle(body: str) -> Iterator[str]:
     """Does the work that a message asks for. What it yields is sent to the stages that come next."""
     for bucket, key in uploads_in(body):
-        result = work(bucket, key)
+        try:
+            result = work(bucket, key)
+        except Exception as error:
+            # In one line, so that `qfleet logs --filter KEY` finds it.
+            log.error("%s failed: %r", key, error)
+            raise
         if result:
             yield event(bucket, result)
 

@@ -205,7 +205,7 @@ impl Rig {
             drafts.discard(&self.cloud).await?;
             settle(context, &self.blueprint, self.attach).await?;
         };
-        if let Some(refusal) = plan.refusal().or_else(|| plan.data_loss(&self.options.allow_replace)) {
+        if let Some(refusal) = plan.refusal(&self.blueprint, &self.options.allow_replace) {
             return Err(refusal);
         }
         if !plan.changes_anything() {
@@ -240,6 +240,7 @@ impl Rig {
                     deployed: &deployed,
                     role_arn: None,
                     no_drain: false,
+                    spares: None,
                     lifted: Lifted::default(),
                     force: false,
                     approve: &|_, _| false,
@@ -362,7 +363,7 @@ impl Ran {
     #[track_caller]
     fn failure(&self, part: &str) -> &Failure {
         match self.outcome(part) {
-            Outcome::Failed(failure) => failure,
+            Outcome::Failed(failure) | Outcome::Unknown(failure) => failure,
             other => panic!("{part} did not fail: {other:#?}"),
         }
     }

@@ -167,12 +167,12 @@ fn programs_are_told_the_same() {
         .run()
         .json_lines();
     let bucket = serde_json::json!({
-        "bucket": BUCKET, "stack": "lab-intake", "kept": false, "how": "counted", "objects": 3,
+        "bucket": BUCKET, "logical_id": "Bucket", "stack": "lab-intake", "kept": false, "how": "counted", "objects": 3,
         "noncurrent_versions": 0, "delete_markers": 0, "bytes": 21, "open_uploads": 0,
     });
     assert_eq!(lines[0]["data"]["buckets"][0], bucket);
     let dead = serde_json::json!({
-        "queue": DEAD_LETTERS, "stack": "lab-work", "dead_letters": true, "kept": false, "how": "estimated",
+        "queue": DEAD_LETTERS, "logical_id": "DeadLetterQueue", "stack": "lab-work", "dead_letters": true, "kept": false, "how": "estimated",
         "visible_messages": 2, "in_flight_messages": 0, "delayed_messages": 0,
     });
     assert!(

@@ -338,6 +338,13 @@ fn events_come_as_json_lines() {
             .all(|line| line["at"].is_string())
     );
     assert_eq!(lines.last().expect("a result")["result"]["succeeded"], true);
+    // The program is there already, with its checksum.
+    let changed = lab(&account, "").replace("visibility_timeout: 2m", "visibility_timeout: 7m");
+    let again = deployed.then().file("lab.yaml", changed);
+    let again = again.args(["deploy", "lab.yaml", "--yes", "--output", "jsonl"]);
+    let lines = again.emulated().run().json_lines();
+    let of = |event: &str| lines.iter().filter(|line| line["event"] == event).count();
+    assert_eq!((of("operation_ended"), of("uploaded")), (1, 0));
 }
 
 #[test]
@@ -374,9 +381,29 @@ fn an_environment_without_a_lifetime_any_more_does_not_expire() {
         .emulated()
         .run();
     let at = expires(first.then()).expect("an expiry");
-    // Fixed at the first deploy.
-    let longer = first.then().file("lab.yaml", lab(&account, "lifetime: 20h"));
-    longer.args(["deploy", "lab.yaml", "--yes"]).emulated().run();
+    // Fixed at the first deploy, which is said where the file says another time.
+    let stays = "A deploy doesn't move that: `lifetime` counts from the first one.";
+    for (lifetime, then) in [
+        ("20h", " 12h` makes it as long as the file says now."),
+        ("1h", "`qfleet destroy lab.yaml"),
+        ("8h", ""),
+    ] {
+        let with = || {
+            first
+                .then()
+                .file("lab.yaml", lab(&account, &format!("lifetime: {lifetime}")))
+        };
+        for words in [&["plan"][..], &["plan", "--output", "markdown"], &["deploy", "--yes"]] {
+            let run = with().args(words.iter().copied()).args(["lab.yaml"]).emulated();
+            let said = run.run().stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(said.contains(stays), !then.is_empty(), "{lifetime}, {words:?}: {said}");
+            assert!(said.contains(then), "{lifetime}, {words:?}: {said}");
+        }
+        let json = with()
+            .args(["deploy", "lab.yaml", "--yes", "--output", "json"])
+            .emulated();
+        assert_eq!(json.run().stderr.contains(stays), !then.is_empty(), "{lifetime}");
+    }
     assert_eq!(expires(first.then()), Some(at));
     let without = first.then().file("lab.yaml", lab(&account, ""));
     without.args(["deploy", "lab.yaml", "--yes"]).emulated().run();

@@ -158,6 +158,33 @@ fn what_can_not_be_shown_again_is_named() {
     assert_eq!(hidden(&endpoint), ["bad"]);
 }
 
+/// The key stands behind what SNS says, further than a terminal shows.
+#[test]
+fn a_dead_letter_names_its_file_and_what_to_do_with_it() {
+    let event = r#"{"Records":[{"s3":{"object":{"key":"uploads/a+b.txt"}}}]}"#;
+    let notification = serde_json::json!({"Signature": "x".repeat(400), "Type": "Notification", "Message": event});
+    let endpoint = dead(Script::new(), &[&notification.to_string()]);
+    let sample = |args: &[&str]| test(&endpoint).args(["dlq", "sample", "lab.yaml"]).args(args);
+    let seen = sample(&["--output", "json"]).run().json();
+    assert_eq!(
+        seen["messages"][0]["files"],
+        serde_json::json!(["uploads/a b.txt"]),
+        "{seen}"
+    );
+    sample(&[])
+        .stdout_contains("\n  file uploads/a b.txt\n")
+        .stdout_contains("\n  qfleet logs lab.yaml --stage work --since ")
+        .stdout_contains("h --filter 'uploads/a b.txt'")
+        .stdout_contains("\n  qfleet files lab.yaml --get 'uploads/a b.txt'")
+        .stdout_contains("\n  qfleet dlq redrive lab.yaml --stage work")
+        .run();
+    let other = dead(Script::new(), &["nonsense"]);
+    let seen = test(&other).args(["dlq", "sample", "lab.yaml"]);
+    seen.stdout_contains("\n  qfleet logs lab.yaml --stage work --since ")
+        .stdout_lacks("--get")
+        .run();
+}
+
 #[test]
 fn purging_asks_and_says_how_many() {
     let lab = Emulated::deploy();

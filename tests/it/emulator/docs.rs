@@ -93,7 +93,7 @@ impl Shell {
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        self.run("qfleet local stop");
+        self.run("qfleet local stop --yes");
     }
 }
 

@@ -130,10 +130,48 @@ fn instances_on_a_bucket_that_is_there_and_on_messages() {
         ("init-jobs", &["--from", "messages", "--max", "2"]),
     ] {
         let there = written(name, &account, args);
-        run(&there, &["deploy", name, "--yes"]);
+        let deployed = run(&there, &["deploy", name, "--yes"]);
+        only_what_is_copied_is_shown(name, &deployed);
         run(&there, &["status", name, "--exit-code"]);
+        the_command_that_gives_work_works(&deployed);
         run(&there, &["destroy", name, "--yes"]);
     }
+}
+
+/// The rest is behind another command, which is named.
+fn only_what_is_copied_is_shown(name: &str, deployed: &Output) {
+    let shown: Vec<&str> = deployed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let wanted = match name {
+        "init-there" => &["intake", "BucketName", "work", "QueueUrl"][..],
+        _ => &["work", "QueueUrl"],
+    };
+    assert!(shown.ends_with(wanted), "{}", deployed.stdout);
+    let (_, command) = deployed.stderr.split_once("All outputs: qfleet ").expect("a command");
+    let args = command.lines().next().expect("a command").split_whitespace();
+    deployed.then().args(args).stdout_contains("LogGroupName").run();
+}
+
+/// As it is told, word for word.
+fn the_command_that_gives_work_works(deployed: &Output) {
+    let (_, next) = deployed.stderr.split_once("\nNext:").expect("what is next");
+    let line = next
+        .lines()
+        .find(|line| line.contains("qfleet send "))
+        .expect("a command");
+    let (command, _) = line.split_once("  something for the workers").expect("what it is for");
+    let (before, command) = command.split_once("qfleet ").expect("a command");
+    let send = deployed.then().args(command.split_whitespace());
+    match before.trim() {
+        "" => send.stdout_contains("1 file").run(),
+        before => {
+            assert_eq!(before, "echo hello |");
+            send.stdin("hello\n").stdout_contains("1 message").run()
+        }
+    };
 }
 
 #[test]

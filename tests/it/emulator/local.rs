@@ -6,7 +6,7 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{Output, Test, find_ministack, free_port, wait_until};
+use crate::harness::{Output, Test, find_ministack, free_port, in_a_terminal, wait_until};
 
 /// A home of its own, in which no emulator runs yet, and a free port. Whatever runs there is ended with it.
 struct Place {
@@ -47,7 +47,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let _ = self.local("stop").command().output();
+        let _ = self.local("stop").args(["--yes"]).command().output();
     }
 }
 
@@ -96,18 +96,50 @@ fn an_emulator_is_started_shown_and_stopped() {
     assert_eq!(status["changed"], false);
     assert_eq!(status["emulator"]["endpoint"], endpoint);
 
+    // What others deployed to it would be gone, too.
     place
         .local("stop")
+        .status(4)
+        .stderr_contains(format!(
+            "\"Stop the local AWS emulator at {endpoint}, with everything that was deployed to it?\" can't be asked"
+        ))
+        .stderr_contains("add --yes")
+        .run();
+    place.local("status").args(["--exit-code"]).run();
+    place
+        .local("stop")
+        .args(["--yes"])
         .stdout(format!(
             "Local AWS emulator at {endpoint} stopped; everything that was deployed to it is gone\n"
         ))
         .run();
-    place.local("stop").stdout("No local AWS emulator is running\n").run();
+    place
+        .local("stop")
+        .args(["--yes"])
+        .stdout("No local AWS emulator is running\n")
+        .run();
     place.local("status").args(["--exit-code"]).status(3).stderr("").run();
     assert!(
         std::net::TcpStream::connect(("127.0.0.1", place.port)).is_err(),
         "something still listens"
     );
+}
+
+#[test]
+fn what_was_not_named_is_ended_only_with_a_yes() {
+    let place = Place::new();
+    place.start().run();
+    let asked = |answer: &str| {
+        let stop = place.local("stop");
+        in_a_terminal(&stop, 200, &[("everything that was deployed to it?", answer)])
+    };
+    let (code, said) = asked("n\r");
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("not confirmed: nothing was ended"), "{said}");
+    place.local("status").args(["--exit-code"]).run();
+    let (code, said) = asked("y\r");
+    assert_eq!(code, 0, "{said}");
+    place.local("status").args(["--exit-code"]).status(3).run();
 }
 
 #[test]
@@ -185,7 +217,11 @@ fn a_stale_record_is_no_reason_to_end_a_stranger() {
         .local("status")
         .stdout_contains("No local AWS emulator is running")
         .run();
-    place.local("stop").stdout("No local AWS emulator is running\n").run();
+    place
+        .local("stop")
+        .args(["--yes"])
+        .stdout("No local AWS emulator is running\n")
+        .run();
     assert!(
         stranger.try_wait().expect("a child").is_none(),
         "the stranger was ended"
@@ -223,12 +259,13 @@ fn a_lost_record_is_said_and_nothing_is_ended() {
         fs::write(&record, bad).expect("written");
         place
             .local("stop")
+            .args(["--yes"])
             .status(1)
             .stderr_contains("its record is lost; end the process that holds")
             .run();
     }
     fs::write(&record, kept).expect("written");
-    place.local("stop").stdout_contains("stopped").run();
+    place.local("stop").args(["--yes"]).stdout_contains("stopped").run();
 }
 
 #[test]
@@ -278,7 +315,11 @@ fn an_emulator_in_the_data_folder_is_found() {
             .args(["local", "start", "--port", &port])
             .stdout_contains("started")
             .run();
-        started.then().args(["local", "stop"]).stdout_contains("stopped").run();
+        started
+            .then()
+            .args(["local", "stop", "--yes"])
+            .stdout_contains("stopped")
+            .run();
     }
 }
 
@@ -312,7 +353,7 @@ fn one_that_ignores_sigterm_is_ended_all_the_same() {
     let start = place.start().executable("stubborn", script);
     let program = start.path("stubborn");
     start.env("QFLEET_MINISTACK", program).stdout_contains("started").run();
-    place.local("stop").stdout_contains("stopped").run();
+    place.local("stop").args(["--yes"]).stdout_contains("stopped").run();
     let lock = place.start.path(&format!("{STATE}/emulator.lock"));
     let lock = OpenOptions::new().write(true).open(lock).expect("the lock");
     lock.try_lock().expect("nobody holds the lock");
@@ -328,7 +369,8 @@ fn local_commands_use_the_emulator_that_runs() {
         .file("lab.yaml", ENVIRONMENT)
         .executable("program/run", "#!/bin/sh\n")
         .args(["status", "lab.yaml", "--local"])
-        // Whatever the user's AWS configuration says: with --local it doesn't count.
+        // Whatever the user's AWS configuration says: with --local it doesn't count, and the file's region goes before a
+        // variable's.
         .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         .env("AWS_PROFILE", "none-of-that-name")
         .env("AWS_REGION", "eu-west-1")
@@ -336,6 +378,20 @@ fn local_commands_use_the_emulator_that_runs() {
         .stdout_contains("lab is not deployed in account 000000000000, us-east-2")
         .stderr_lacks("Started")
         .run();
+    let nobody = |region: &str, option: &[&str]| {
+        let run = place.start.then().env("AWS_REGION", region).env("AWS_PROFILE", "none");
+        run.args(["status", "--name", "nobody", "--local"])
+            .args(option.iter().copied())
+    };
+    nobody("eu-west-1", &[])
+        .stdout_contains("nobody is not deployed in account 000000000000, eu-west-1")
+        .stdout_contains("eu-west-1 is only a default, from AWS_REGION: no other was looked in.")
+        .stdout_lacks("--all-regions")
+        .stderr("")
+        .run();
+    let unknown = "warning: qfleet knows no region `us-esat-1`: did you mean `us-east-1`?\n";
+    nobody("us-esat-1", &[]).stderr(unknown).run();
+    nobody("eu-west-1", &["--region", "us-esat-1"]).stderr(unknown).run();
 }
 
 #[test]

@@ -146,7 +146,7 @@ fn a_dry_run_and_a_question_nobody_answers_change_nothing() {
 #[test]
 fn nothing_to_do_asks_nothing() {
     let endpoint = serve(Script::new().existing(environment("lab")), &[("lab", FUTURE)]);
-    let run = reap(&endpoint, &[]);
+    let run = reap(&endpoint, &["--region", "us-east-2"]);
     run.stdout("no environment has expired in account 111122223333, us-east-2\n")
         .run();
 }

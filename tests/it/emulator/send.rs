@@ -231,7 +231,11 @@ fn bad_input_is_refused_before_anything_is_asked_or_sent() {
     refused(there(), &["-"], "standard input can't be uploaded");
     refused(there(), &["a", "--lines"], "--stage");
     refused(there(), &["a", "--rate", "0"], "from 0.001");
-    refused(there(), &["a", "--repeat", "0"], "1..=1000000");
+    refused(
+        there(),
+        &["a", "--repeat", "0"],
+        "a whole number from 1 to 1000000 is expected",
+    );
     refused(there(), &["a", "--prefix", "../up"], "`..`");
     refused(there(), &["a", "-", "--stage", "work"], "beside files");
     refused(there().stdin(""), &["-", "--stage", "work"], "is empty");

@@ -93,10 +93,9 @@ fn an_environment_whose_file_is_lost_goes_and_its_neighbour_of_a_similar_name_st
     let destroy = || {
         Test::new()
             .env("AWS_ENDPOINT_URL", emulator())
-            .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", &account)
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .args(["destroy", "--name", "photo-lab", "--yes"])
+            .args(["destroy", "--name", "photo-lab", "--yes", "--region", REGION])
     };
     destroy().stderr_lacks("warning").run();
     assert_eq!(all(&account), neighbours);

@@ -42,7 +42,7 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         for verb in ["down", "stop"] {
-            let _ = self.qfleet(&["local", verb]).command().output();
+            let _ = self.qfleet(&["local", verb, "--yes"]).command().output();
         }
     }
 }
@@ -106,8 +106,8 @@ fn from_nothing_to_a_running_lab_with_no_other_command() {
         .stderr_contains("the local emulator runs as")
         .stderr_contains("`qfleet local stop`")
         .run();
-    machine.qfleet(&["local", "down"]).run();
-    machine.qfleet(&["local", "stop"]).run();
+    machine.qfleet(&["local", "down", "--yes"]).run();
+    machine.qfleet(&["local", "stop", "--yes"]).run();
     machine
         .qfleet(&["local", "uninstall"])
         .stdout_contains("Removed ")

@@ -26,6 +26,8 @@ pub struct Version {
     pub id: String,
     /// None of a delete marker.
     pub bytes: Option<Bytes>,
+    /// SHA-256 in base64, where it was put with that.
+    pub checksum: Option<String>,
 }
 
 impl Bucket {
@@ -43,10 +45,16 @@ impl Bucket {
     }
 
     pub fn put(&mut self, key: &str, bytes: Bytes) {
-        self.add(key, Some(bytes));
+        self.add(key, Some(bytes), None);
     }
 
-    fn add(&mut self, key: &str, bytes: Option<Bytes>) {
+    /// With its SHA-256, which is kept beside it
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>).
+    pub fn put_with(&mut self, key: &str, bytes: Bytes, checksum: &str) {
+        self.add(key, Some(bytes), Some(checksum.to_owned()));
+    }
+
+    fn add(&mut self, key: &str, bytes: Option<Bytes>, checksum: Option<String>) {
         let id = if self.keeps_versions {
             self.counter += 1;
             format!("version-{:08}", self.counter)
@@ -55,7 +63,7 @@ impl Bucket {
         };
         let versions = self.keys.entry(key.to_owned()).or_default();
         versions.retain(|version| version.id != id);
-        versions.push(Version { id, bytes });
+        versions.push(Version { id, bytes, checksum });
     }
 
     /// Without a version: "inserts a delete marker, which becomes the current version of the object"; with one, or where
@@ -63,7 +71,7 @@ impl Bucket {
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html>).
     pub fn delete(&mut self, key: &str, version: Option<&str>) {
         if version.is_none() && self.keeps_versions {
-            return self.add(key, None);
+            return self.add(key, None, None);
         }
         let version = version.unwrap_or("null");
         if let Some(versions) = self.keys.get_mut(key) {
@@ -77,6 +85,11 @@ impl Bucket {
     /// What a key stands for now.
     pub fn get(&self, key: &str) -> Option<&Bytes> {
         self.keys.get(key)?.last()?.bytes.as_ref()
+    }
+
+    /// The SHA-256 that it was put with.
+    pub fn checksum(&self, key: &str) -> Option<&str> {
+        self.keys.get(key)?.last()?.checksum.as_deref()
     }
 
     /// Keys that stand for something now.

@@ -23,6 +23,17 @@ pub struct Call {
     pub region: String,
     /// The command that made it, where the harness ran it.
     pub by: Option<String>,
+    /// What S3 is to hold an object against, and to tell with it.
+    pub checksum: Checksum,
+}
+
+/// Headers of S3 (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>).
+#[derive(Debug, Clone, Default)]
+pub struct Checksum {
+    /// `x-amz-checksum-sha256`
+    pub given: Option<String>,
+    /// `x-amz-checksum-mode: ENABLED`
+    pub is_asked_for: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +61,8 @@ pub enum Service {
     CloudFront,
     Other,
 }
+
+const SHA256: &str = "x-amz-checksum-sha256";
 
 impl Call {
     pub fn read(parts: &Parts, body: Bytes, at: Instant) -> Self {
@@ -116,6 +129,10 @@ impl Call {
             // In memory, a request's URI is whole.
             region,
             by: by(header("user-agent")),
+            checksum: Checksum {
+                given: parts.headers.contains_key(SHA256).then(|| header(SHA256).to_owned()),
+                is_asked_for: header("x-amz-checksum-mode") == "ENABLED",
+            },
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         }
     }

@@ -261,7 +261,9 @@ impl Context<'_> {
                 ..detail("Properties", Some(name))
             }));
         }
-        // A value of another resource may change when that is changed; a name of it only when it is made anew.
+        // A value of another resource may change when that is changed; a name of it only when it is made anew. Of what may
+        // be made anew, nothing is determined: "For Dynamic evaluations, CloudFormation can't determine the target value
+        // because it depends on the result of an intrinsic function" (API_ResourceChangeDetail).
         for (name, value) in after.as_object().into_iter().flatten() {
             if before.get(name) != Some(value) {
                 continue;
@@ -269,9 +271,12 @@ impl Context<'_> {
             let text = value.to_string();
             for cause in earlier.iter().filter(|cause| cause.action == "Modify") {
                 let anew = cause.replacement != Some("False");
+                let surely = cause.replacement == Some("True");
+                let evaluation = if surely { "Static" } else { "Dynamic" };
                 if anew && text.contains(&escaped(&open(&cause.id, None))) {
                     details.push(Detail {
                         source: "ResourceReference",
+                        evaluation,
                         causing_entity: Some(cause.id.clone()),
                         ..detail("Properties", Some(name))
                     });
@@ -281,13 +286,13 @@ impl Context<'_> {
                     let is_given = known_property(self.stack, &cause.id, &attribute);
                     details.push(Detail {
                         source: "ResourceAttribute",
-                        evaluation: if anew { "Static" } else { "Dynamic" },
+                        evaluation,
                         causing_entity: Some(format!("{}.{attribute}", cause.id)),
                         seen: (!anew && is_given).then_some(Seen::WithoutValues),
                         ..detail("Properties", Some(name))
                     });
                 }
-                if anew && details.last().is_some_and(|last| last.name.as_ref() == Some(name)) {
+                if surely && details.last().is_some_and(|last| last.name.as_ref() == Some(name)) {
                     details.push(Detail {
                         evaluation: "Dynamic",
                         seen: Some(Seen::WithValues),

@@ -182,7 +182,7 @@ pub fn resource(call: &Call, account: &str) -> Option<String> {
 }
 
 /// Where calls are written down, if they are.
-pub const CALLS: &str = "QFLEET_CALLS";
+const CALLS: &str = "QFLEET_CALLS";
 
 /// A line for each command and action, once.
 pub fn record(call: &Call) {

@@ -1,6 +1,9 @@
 //! The least of S3, path style (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html>).
 
 use axum::body::Bytes;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 
 use super::buckets::Bucket;
 use super::calls::Call;
@@ -149,7 +152,10 @@ impl Services {
             "PutBucketNotificationConfiguration" => objects.notifications.put(&call.body),
             "GetBucketEncryption" => Plain::ok("application/xml", objects.encryption()),
             "HeadObject" | "GetObject" => match objects.get(&key) {
-                Some(bytes) => Plain::ok("application/octet-stream", bytes.clone()),
+                Some(bytes) => Plain {
+                    headers: checksum_headers(objects.checksum(&key).filter(|_| call.checksum.is_asked_for)),
+                    ..Plain::ok("application/octet-stream", bytes.clone())
+                },
                 None => Plain::s3_error(404, "NoSuchKey"),
             },
             "PutObject" => {
@@ -158,8 +164,18 @@ impl Services {
                 } else {
                     call.body.clone()
                 };
-                objects.put(&key, bytes);
-                Plain::ok("application/xml", "")
+                match call.checksum.given.as_deref() {
+                    Some(given) if given != sha256(&bytes) => {
+                        let message = "The SHA256 you specified did not match the calculated checksum.";
+                        return Plain::s3_refusal(400, "BadDigest", message);
+                    }
+                    Some(given) => objects.put_with(&key, bytes, given),
+                    None => objects.put(&key, bytes),
+                }
+                Plain {
+                    headers: checksum_headers(call.checksum.given.as_deref()),
+                    ..Plain::ok("application/xml", "")
+                }
             }
             "DeleteObject" => match why_kept {
                 Some((code, message)) => Plain::s3_refusal(403, &code, &message),
@@ -283,6 +299,21 @@ impl Plain {
             ..Plain::s3_error(status, code)
         }
     }
+}
+
+/// What S3 tells of an object's checksum (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>).
+fn checksum_headers(checksum: Option<&str>) -> Vec<(&'static str, String)> {
+    let headers = checksum.map(|checksum| {
+        [
+            ("x-amz-checksum-sha256", checksum.to_owned()),
+            ("x-amz-checksum-type", "FULL_OBJECT".to_owned()),
+        ]
+    });
+    headers.into_iter().flatten().collect()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(Sha256::digest(bytes))
 }
 
 /// The bytes in a body of chunks: `size[;…]\r\nbytes\r\n … 0\r\ntrailers`

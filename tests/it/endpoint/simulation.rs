@@ -185,7 +185,12 @@ fn is_allowed(statement: &Json, action: &str, resource: &str, context: &BTreeMap
         conditions.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |key| (operator, key)));
     let holds = keys.all(|(operator, (key, patterns))| {
         let values = context.get(key).map_or(&[][..], Vec::as_slice);
-        match operator.as_str() {
+        let (operator, may_lack) = match operator.strip_suffix("IfExists") {
+            Some(operator) => (operator, true),
+            None => (operator.as_str(), false),
+        };
+        match operator {
+            _ if may_lack && values.is_empty() => true,
             "ForAnyValue:StringEquals" => values.iter().any(|value| any(patterns, value)),
             "StringEquals" | "StringLike" | "ArnLike" | "ArnEquals" => values.len() == 1 && any(patterns, &values[0]),
             other => panic!("{other} isn't known here"),

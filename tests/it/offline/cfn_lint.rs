@@ -3,6 +3,7 @@
 
 use qfleet::blueprint::{Blueprint, Stack, cfn_lint};
 
+use crate::lab::with_file;
 use crate::offline::options::together::every_template;
 use crate::offline::shipped::shipped;
 
@@ -48,4 +49,19 @@ fn cfn_lint_is_really_asked() {
             .all(|finding| finding.stack == "photo-lab-move" && finding.rule.is_some())
     );
     assert_eq!(findings[0].place, "Resources/Queue/Properties/SqsManagedSsseEnabled");
+}
+
+#[test]
+fn what_the_folder_of_the_user_leaves_out_is_left_out() {
+    let template = "Resources:\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: No_Such_Name}\n";
+    let file = "name: lab\nregion: us-east-2\naccount: '111122223333'\nextras: [{name: own, template: own.yaml}]\n\
+                stages: [{name: a, workers: {instances: {image: ami-01234567, types: [t4g.small], min: 1, max: 1}}}]\n";
+    let lab = with_file(file).file("own.yaml", template).args(["check", "lab.yaml"]);
+    let found = lab.status(2).stdout_contains("own.yaml:4").run();
+    found
+        .then()
+        .file(".cfnlintrc", "ignore_checks: [E1161, E3031]\n")
+        .args(["check", "lab.yaml"])
+        .stdout_lacks("own.yaml:4")
+        .run();
 }

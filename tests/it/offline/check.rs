@@ -7,6 +7,8 @@ use std::path::Path;
 use assert_cmd::Command;
 use serde_json::Value;
 
+use crate::harness::messages;
+
 /// An environment file in a folder of its own, with a program; `instances` are more lines of its first stage's.
 fn folder(instances: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -26,6 +28,7 @@ fn check(folder: &Path) -> Command {
     command
         .current_dir(folder)
         .env_clear()
+        .envs(messages())
         .env("PATH", "/nowhere")
         .args(["check", "lab.yaml"]);
     command
@@ -76,6 +79,19 @@ fn advice_is_shown_on_its_line_and_is_no_error() {
     assert_eq!(document["advice"][0]["line"], 12);
     assert_eq!(document["findings"], serde_json::json!([]));
     assert_eq!(document["cfn_lint"], serde_json::json!({"state": "missing"}));
+    let strict = check(folder.path())
+        .arg("--strict")
+        .assert()
+        .code(2)
+        .get_output()
+        .clone();
+    assert_eq!(text(&strict.stdout), said, "the same is said");
+}
+
+#[test]
+fn nothing_to_say_is_enough_for_strict() {
+    let folder = folder("        zones: [us-east-2a, us-east-2b]\n");
+    check(folder.path()).arg("--strict").assert().success();
 }
 
 #[test]
@@ -98,11 +114,14 @@ fn cfn_lint_counts_with_its_levels() {
         );
         fs::write(&fake, script).expect("writes");
         fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).expect("sets the mode");
-        check(folder.path())
-            .env("QFLEET_CFN_LINT", fake)
-            .assert()
-            .get_output()
-            .clone()
+        let run = |strict: &[&str]| {
+            let mut command = check(folder.path());
+            command.env("QFLEET_CFN_LINT", &fake).args(strict);
+            command.assert().get_output().clone()
+        };
+        let strict = run(&["--strict"]);
+        assert_eq!(strict.status.code(), Some(2), "{level}");
+        run(&[])
     };
     let warning = said("Warning");
     assert_eq!(warning.status.code(), Some(0));

@@ -184,6 +184,13 @@ refused! {
     web_in_one_subnet: web("instances: {program: ../p, types: [t4g.small], vpc: vpc-01234567, subnets: [subnet-01234567]}");
     web_with_subnets_of_no_vpc: web("instances: {program: ../p, types: [t4g.small]}\n  subnets: [subnet-01234567, subnet-01234567]");
     web_asleep_at_night: web("instances: {program: ../p, types: [t4g.small], min: 2, max: 4, capacity: [{cron: '0 18 * * *', min: 0}]}");
+    stage_that_feeds_itself: with("from: bucket", "from: move");
+    delivery_from_a_bucket_of_somebody_else: with("  on_destroy: empty\n", "  existing: their-files\ndelivery: {}\n");
+    prefixes_with_steps: with("uploads: uploads/\n  processed: processed/", "uploads: ./uploads/\n  processed: a/../processed/");
+    list_as_a_key: with("lifetime: 8h", "[lifetime]: 8h");
+    more_tags_than_aws_takes: with("{team: media}", &format!("{{{}}}", (0..41).map(|n| format!("t{n}: x")).collect::<Vec<_>>().join(", ")));
+    zones_named_twice: with("zones: all", "zones: [us-east-2a, us-east-2b, us-east-2a]");
+    subnets_named_twice: with("zones: all", "vpc: vpc-01234567\n        subnets: [subnet-01234567, subnet-89abcdef, subnet-01234567]");
     yes_for_true: with("lifetime: 8h", "protect: yes");
     zones_of_another_region: with("zones: all", "zones: [us-east-2a, eu-west-1b]");
     zones_misspelt: with("zones: all", "zones: al");

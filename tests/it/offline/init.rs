@@ -2,20 +2,20 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::harness::{Aws, Output, Test, account, emulator, tools_path};
+use crate::harness::{Test, tools_path};
 
 mod asks;
+mod works;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "stacks/photo-lab.yaml",
     "worker/run",
     "worker/install",
     "worker/worker.py",
     "worker/work.py",
     "worker/requirements.txt",
+    ".gitignore",
     ".github/workflows/qfleet.yaml",
 ];
 
@@ -25,7 +25,13 @@ fn a_start_is_written() {
         .args(["init", "photos", "--name", "photo-lab"])
         .stdout_contains("wrote photos/stacks/photo-lab.yaml\n")
         .stdout_contains("cd photos\n")
-        .stdout_contains("qfleet deploy photo-lab --local")
+        .stdout_contains("\n  qfleet deploy photo-lab --local ")
+        .stdout_contains("\n  qfleet local up photo-lab --detach ")
+        .stdout_contains("\n  qfleet send photo-lab worker/work.py --local ")
+        .stdout_contains("\n  qfleet status photo-lab --watch --local ")
+        .stdout_contains("\n  qfleet files photo-lab --local ")
+        .stdout_contains("\n  qfleet local down photo-lab ")
+        .stdout_contains("\n  qfleet destroy photo-lab --local ")
         .stderr("")
         .run();
     for file in FILES {
@@ -45,6 +51,37 @@ fn a_start_is_written() {
             .read("photos/.github/workflows/qfleet.yaml")
             .contains("stacks/photo-lab.yaml")
     );
+}
+
+/// Words of YAML are names, too, and what isn't the name stays as it is.
+#[test]
+fn a_pipeline_is_right_whatever_the_environment_is_called() {
+    for name in ["photo-lab", "null", "true"] {
+        let file = |pipeline: &str, file: &str| {
+            let written = Test::new().args(["init", "--name", name, "--pipeline", pipeline]);
+            let text = written.run().read(file);
+            assert!(!text.contains("@NAME@"), "{text}");
+            let document: serde_yaml::Value = serde_yaml::from_str(&text).expect("YAML");
+            (text, document)
+        };
+        let path = format!("stacks/{name}.yaml");
+        let (_, github) = file("github", ".github/workflows/qfleet.yaml");
+        assert_eq!(github["env"]["ENVIRONMENT"], path.as_str());
+        assert_eq!(github["jobs"]["deploy"]["environment"], name);
+        assert_eq!(
+            github["jobs"]["deploy"]["concurrency"]["group"],
+            format!("qfleet-{name}").as_str()
+        );
+        let (text, gitlab) = file("gitlab", ".gitlab-ci.yml");
+        assert_eq!(gitlab["variables"]["ENVIRONMENT"], path.as_str());
+        assert_eq!(gitlab["deploy"]["environment"]["name"], name);
+        assert!(
+            text.contains(" AWS_ROLE_SESSION_NAME=\"qfleet-$CI_PIPELINE_ID\"\n"),
+            "{text}"
+        );
+        let (_, codebuild) = file("codebuild", "buildspec.yaml");
+        assert_eq!(codebuild["env"]["variables"]["ENVIRONMENT"], path.as_str());
+    }
 }
 
 #[test]
@@ -114,7 +151,7 @@ fn names_are_checked_before_anything_is_written() {
 fn every_combination_is_an_environment_that_can_be_deployed() {
     let sources = [
         &["--from", "new-bucket"][..],
-        &["--from", "existing-bucket"],
+        &["--from", "existing-bucket", "--bucket", "team-archive"],
         &["--bucket", "team-archive"],
         &["--from", "messages"],
     ];
@@ -145,7 +182,11 @@ fn every_combination_is_an_environment_that_can_be_deployed() {
                         );
                         let bucket = environment.bucket.as_ref();
                         let existing = bucket.and_then(|bucket| bucket.existing.as_deref());
-                        assert_eq!(existing, (source[0] == "--bucket").then_some("team-archive"), "{all:?}");
+                        assert_eq!(
+                            existing,
+                            source.contains(&"--bucket").then_some("team-archive"),
+                            "{all:?}"
+                        );
                         assert_eq!(bucket.is_none(), source[1] == "messages", "{all:?}");
                         let is_there = |path: &str| written.path("a folder").join(path).exists();
                         assert_eq!(is_there("worker/run"), workers == "instances", "{all:?}");
@@ -182,20 +223,120 @@ fn every_combination_is_an_environment_that_can_be_deployed() {
 }
 
 #[test]
-fn what_is_not_known_stands_in_the_file_as_a_comment_and_is_named() {
-    let written = Test::new()
-        .args(["init", "--from", "existing-bucket"])
-        .stdout_contains("The bucket's name isn't known yet.")
+fn a_bucket_that_is_there_has_a_name() {
+    for more in [&[][..], &["--defaults"]] {
+        let refused = Test::new()
+            .args(["init", "--from", "existing-bucket"])
+            .args(more.iter().copied())
+            .status(2)
+            .stderr_contains(
+                "nothing was written: --from existing-bucket: the name of the bucket that is there is needed",
+            )
+            .stderr_contains("add --bucket NAME")
+            .run();
+        assert_eq!(fs::read_dir(refused.folder()).expect("the folder").count(), 0);
+    }
+}
+
+#[test]
+fn a_second_environment_shares_a_worker_of_its_kind_and_no_other() {
+    for (first, second, why) in [
+        (
+            &["--workers", "instances"][..],
+            &["--workers", "lambda"][..],
+            "worker/run is the worker of instances, and --workers is lambda",
+        ),
+        (
+            &["--workers", "lambda"],
+            &["--workers", "instances"],
+            "worker/handler.py is the worker of a Lambda function, and --workers is instances",
+        ),
+        (
+            &["--from", "messages"],
+            &["--from", "new-bucket"],
+            "stacks/lab.yaml has messages done by the program in ./worker, and --from is new-bucket",
+        ),
+        (
+            &["--bucket", "team-archive"],
+            &["--from", "messages"],
+            "stacks/lab.yaml has files done by the program in ./worker, and --from is messages",
+        ),
+    ] {
+        for name in ["lab", "other"] {
+            let there = Test::new().args(["init"]).args(first.iter().copied()).run();
+            let refused = there.then().args(["init", "--name", name]).args(second.iter().copied());
+            refused
+                .status(2)
+                .stderr_contains(why)
+                .stderr_contains("qfleet init FOLDER")
+                .run();
+            assert!(!there.path("stacks/other.yaml").exists(), "{second:?}");
+            let both = there.path("worker/run").exists() && there.path("worker/handler.py").exists();
+            assert!(!both, "{second:?}");
+        }
+    }
+    let there = Test::new().args(["init"]).run();
+    let second = there.then().args(["init", "--name", "other"]);
+    second
+        .stdout_contains("wrote ./stacks/other.yaml\n")
+        .stdout_contains("kept  ./worker/work.py (it was there)\n")
         .run();
-    let text = written.read("stacks/lab.yaml");
-    assert!(text.contains("  # existing: team-archive\n"), "{text}");
-    let known = text.replace("  # existing: team-archive", "  existing: their-files");
-    fs::write(written.path("stacks/lab.yaml"), known).expect("written");
-    let environment = qfleet::environment::load(&written.path("stacks/lab.yaml")).expect("right");
-    assert_eq!(
-        environment.bucket.and_then(|bucket| bucket.existing).as_deref(),
-        Some("their-files")
-    );
+}
+
+#[test]
+fn a_pipeline_of_a_lab_says_that_the_lab_expires() {
+    for (pipeline, file) in [
+        ("github", ".github/workflows/qfleet.yaml"),
+        ("gitlab", ".gitlab-ci.yml"),
+        ("codebuild", "buildspec.yaml"),
+    ] {
+        let of = |more: &[&str]| {
+            let test = Test::new().args(["init", "--pipeline", pipeline]);
+            test.args(more.iter().copied()).run()
+        };
+        let lab = of(&["--lifetime", "2h"]);
+        let said = lab.stdout.replace('\n', " ");
+        assert!(
+            said.contains("lab is a lab: 2h after its first deploy it has expired"),
+            "{said}"
+        );
+        assert!(
+            lab.read(file).starts_with("# lab is a lab: 2h after its first deploy"),
+            "{file}"
+        );
+        let stays = of(&["--protect"]);
+        assert!(!stays.stdout.contains("is a lab"), "{}", stays.stdout);
+        assert!(!stays.read(file).contains("is a lab"), "{file}");
+    }
+    let without = Test::new().args(["init", "--pipeline", "none"]);
+    without.stdout_lacks("is a lab").run();
+}
+
+/// What to add is in each system another thing.
+#[test]
+fn a_pipeline_that_is_there_and_does_not_name_the_environment_is_said_to_lack_it() {
+    let lacks = "was there and doesn't name stacks/other.yaml: it doesn't deploy other.";
+    for (pipeline, add) in [
+        ("github", "Copy it as .github/workflows/qfleet-other.yaml,"),
+        ("gitlab", "`variables: {ENVIRONMENT: stacks/other.yaml}`"),
+        ("codebuild", "the environment variable ENVIRONMENT = stacks/other.yaml:"),
+    ] {
+        let init = ["init", "--pipeline", pipeline];
+        let first = Test::new().args(init).stdout_lacks("was there and").run();
+        first.then().args(init).stdout_lacks("was there and").run();
+        let second = || first.then().args(init).args(["--name", "other"]);
+        let said = second().run().stdout.replace('\n', " ");
+        for part in [lacks, add, "`qfleet iam stacks/other.yaml` prints"] {
+            assert!(said.contains(part), "no {part} in {said}");
+        }
+        let without = first.then().args(["init", "--name", "other", "--pipeline", "none"]);
+        without.stdout_lacks("was there and doesn't").run();
+        if pipeline == "github" {
+            let copy = first.read(".github/workflows/qfleet.yaml").replace("lab", "other");
+            fs::write(first.path(".github/workflows/qfleet-other.yaml"), copy).expect("written");
+            second().stdout_lacks("was there and doesn't").run();
+        }
+    }
 }
 
 #[test]
@@ -218,12 +359,21 @@ fn the_region_is_that_of_the_aws_configuration() {
 #[test]
 fn options_that_make_no_environment_are_refused_before_anything_is_written() {
     for (args, why) in [
-        (&["--region", "Mars"][..], "must be an AWS region"),
+        (&["--region", "Mars"][..], "a region of AWS is meant, such as us-east-2"),
         (&["--bucket", "My_Bucket"], "must be the name of a bucket"),
         (&["--alerts", "nobody"], "must be an e-mail address"),
-        (&["--lifetime", "1m"], "lifetime"),
-        (&["--max", "0"], "max"),
-        (&["--workers", "lambda", "--max", "1"], "max_concurrency"),
+        (&["--bucket", "My_Bucket"], "--bucket takes the name of a bucket"),
+        (&["--alerts", "nobody"], "--alerts takes an e-mail address"),
+        (&["--lifetime", "1m"], "nothing was written: --lifetime 1m: "),
+        (&["--lifetime", "1m"], "--lifetime takes a length of time"),
+        (
+            &["--max", "0"],
+            "'--max <NUMBER>': a whole number from 1 to 1000 is expected",
+        ),
+        (
+            &["--workers", "lambda", "--max", "1"],
+            "--max takes a number from 2 to 1000",
+        ),
         (&["--from", "messages", "--bucket", "b-1"], "--bucket names a bucket"),
         (&["--protect", "--lifetime", "8h"], "cannot be used with"),
         (&["--workers", "people"], "possible values: instances, lambda"),
@@ -263,149 +413,4 @@ fn a_pipeline_below_the_top_of_a_repository_is_said_to_be_astray() {
         .stdout_contains("move .github/workflows/qfleet.yaml to it, and write fleets/a b/ before stacks/ in it.")
         .stdout_contains("  cd 'fleets/a b'\n")
         .run();
-}
-
-/// What `init` writes is no sketch: it checks, deploys, works on a file, and goes again.
-#[tokio::test]
-async fn what_is_written_works() {
-    let account = account();
-    let written = Test::new().args(["init", "--name", "photo-lab"]).run();
-    let file = written.path("stacks/photo-lab.yaml");
-    let text = written.read("stacks/photo-lab.yaml");
-    let named = text.replace("# account: \"111122223333\"", &format!("account: \"{account}\""));
-    assert_ne!(text, named, "the file has lost its example of an account");
-    fs::write(&file, named.replace("# region: us-east-2", "region: us-east-2")).expect("written");
-
-    written
-        .then()
-        .args(["check", "photo-lab"])
-        .stdout_lacks("warning")
-        .run();
-    // A stage more, which hears of what the first one did.
-    let more = "  - name: next\n    from: work\n    workers:\n      instances: {program: ../worker, types: [t4g.small], \
-                min: 1, max: 1}\n";
-    fs::write(&file, written.read("stacks/photo-lab.yaml") + more).expect("written");
-    written.then().args(["deploy", "photo-lab", "--yes"]).emulated().run();
-    let outputs = written
-        .then()
-        .args(["outputs", "photo-lab", "--output", "json"])
-        .emulated()
-        .run()
-        .json();
-    let bucket = outputs["outputs"]["intake"]["BucketName"]
-        .as_str()
-        .expect("a bucket")
-        .to_owned();
-    let settings = outputs["outputs"]["work"]["WorkerEnvironment"]
-        .as_str()
-        .expect("settings");
-
-    let aws = Aws::new(&account, "us-east-2");
-    let upload = aws
-        .s3
-        .put_object()
-        .bucket(&bucket)
-        .key("uploads/a b+c.txt")
-        .body(b"12345".to_vec().into());
-    upload.send().await.expect("uploaded");
-    let mut worker = Worker::start(&written, settings, &account);
-    let result = loop {
-        let result = aws
-            .s3
-            .get_object()
-            .bucket(&bucket)
-            .key("processed/a b+c.txt.json")
-            .send()
-            .await;
-        match result {
-            Ok(found) => break found.body.collect().await.expect("its content").into_bytes(),
-            Err(_) => worker.must_still_run(),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    let result: serde_json::Value = serde_json::from_slice(&result).expect("JSON");
-    assert_eq!(result["file"], "uploads/a b+c.txt");
-    assert_eq!(result["bytes"], 5);
-    assert_eq!(
-        result["sha256"],
-        "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
-    );
-    let next = outputs["outputs"]["next"]["QueueUrl"].as_str().expect("a queue");
-    let received = aws.sqs.receive_message().queue_url(next).wait_time_seconds(10).send();
-    let received = received.await.expect("an answer");
-    let event: serde_json::Value = serde_json::from_str(received.messages()[0].body().expect("a body")).expect("JSON");
-    assert_eq!(event["Records"][0]["s3"]["bucket"]["name"], bucket.as_str());
-    assert_eq!(event["Records"][0]["s3"]["object"]["key"], "processed/a+b%2Bc.txt.json");
-    worker.must_end_when_asked();
-
-    written.then().args(["destroy", "photo-lab", "--yes"]).emulated().run();
-    let stacks = aws.cloudformation.describe_stacks().send().await.expect("an answer");
-    assert!(stacks.stacks().is_empty(), "{stacks:?}");
-}
-
-/// The written worker, run as systemd would run it.
-struct Worker {
-    process: Child,
-    log: std::path::PathBuf,
-    deadline: Instant,
-}
-
-impl Worker {
-    fn start(written: &Output, settings: &str, account: &str) -> Self {
-        let log = written.path("worker.log");
-        let output = fs::File::create(&log).expect("a log");
-        let mut command = Command::new(written.path("worker/run"));
-        command.env_clear().env("PATH", tools_path());
-        for line in settings.lines() {
-            let (name, value) = line.split_once('=').expect("NAME=value");
-            command.env(name, value.trim_matches('"'));
-        }
-        let process = command
-            .env("AWS_ENDPOINT_URL", emulator())
-            .env("AWS_ACCESS_KEY_ID", account)
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("WORKER_WAIT_SECONDS", "1")
-            .stdin(Stdio::null())
-            .stdout(output.try_clone().expect("a handle"))
-            .stderr(output)
-            .spawn()
-            .expect("the worker runs");
-        Worker {
-            process,
-            log,
-            deadline: Instant::now() + Duration::from_secs(60),
-        }
-    }
-
-    fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    fn must_still_run(&mut self) {
-        let ended = self.process.try_wait().expect("a child");
-        assert!(ended.is_none(), "the worker ended with {ended:?}:\n{}", self.said());
-        assert!(
-            Instant::now() < self.deadline,
-            "the worker did nothing in a minute:\n{}",
-            self.said()
-        );
-    }
-
-    fn must_end_when_asked(&mut self) {
-        let asked = Command::new("kill")
-            .arg(self.process.id().to_string())
-            .status()
-            .expect("kill");
-        assert!(asked.success());
-        let ended = self.process.wait().expect("its end");
-        assert!(ended.success(), "the worker ended with {ended}:\n{}", self.said());
-        assert!(self.said().ends_with("INFO stopped\n"), "{}", self.said());
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

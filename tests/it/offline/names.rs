@@ -227,3 +227,54 @@ fn every_command_that_takes_an_environment_takes_a_name() {
     visit(&Cli::command(), "qfleet", &mut seen);
     assert!(seen.len() >= 22, "{seen:?}");
 }
+
+/// Whoever stands in the folder knows which environments there are; a message that doesn't say it sends them to `ls`.
+#[test]
+fn where_no_environment_is_meant_those_that_are_there_are_named() {
+    let two = || with(FILE).file("stacks/office-hours.yml", FILE).status(2).stdout("");
+    let all = "stacks/ has lab, office-hours";
+    for (args, help) in [
+        (&["check"][..], "tip: stacks/ has lab, office-hours\n"),
+        (
+            &["plan", "lba"],
+            "help: did you mean `lab`? stacks/ has lab, office-hours\n",
+        ),
+        (&["plan", "stacks/lba.yaml"], "help: did you mean `lab`? "),
+        (
+            &["deploy", "officehours", "--yes"],
+            "help: did you mean `office-hours`? ",
+        ),
+        (&["render", "production"], "help: stacks/ has lab, office-hours\n"),
+        (&["local", "down", "lba"], "help: did you mean `lab`? "),
+        (
+            &["status", "lba"],
+            "office-hours; or --name NAME, where the file is lost\n",
+        ),
+        (
+            &["status", "lba", "--name", "bob"],
+            "office-hours; or leave it out, where it is lost\n",
+        ),
+    ] {
+        two()
+            .args(args.iter().copied())
+            .stderr_contains(help)
+            .stderr_contains(all)
+            .run();
+    }
+    let none = |args: &[&str]| {
+        Test::new()
+            .args(args.iter().copied())
+            .status(2)
+            .stderr_lacks("stacks/ has")
+    };
+    none(&["check"]).stderr_contains("<ENV>").run();
+    none(&["check", "lab"])
+        .stderr_contains("or write one with `qfleet init`")
+        .run();
+    none(&["check", "./lab.yaml"])
+        .stderr_contains("help: write one with `qfleet init`")
+        .run();
+    none(&["status", "lab"])
+        .stderr_contains("help: give the path of its file; or --name NAME")
+        .run();
+}

@@ -1,6 +1,7 @@
 //! `qfleet iam`: policies that AWS takes, no longer than they may be, and nothing in them that AWS doesn't know.
 
 mod policies;
+mod tags;
 mod unused;
 
 use std::collections::BTreeSet;

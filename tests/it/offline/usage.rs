@@ -147,6 +147,12 @@ fn what_cannot_be_meant_is_refused_with_what_would_be_right() {
         ),
         (
             FILE,
+            &["doctor", "--name", "anna"],
+            "--name stands in place of the name in a file, and no file is given",
+            "give the file, too, or leave --name out",
+        ),
+        (
+            FILE,
             &["status", "lab.yaml", "--output", "markdown"],
             "this command has no --output markdown",
             "",
@@ -178,6 +184,23 @@ fn what_cannot_be_written_is_named() {
         .stderr_contains("error: cannot write taken")
         .stderr_contains("help: name a folder that you may write to")
         .run();
+    lab::with_file(FILE)
+        .file("taken", "a file")
+        .args(["man", "taken/pages"])
+        .status(1)
+        .stderr_contains("error: cannot write taken/pages: ")
+        .run();
+}
+
+#[test]
+fn a_variable_that_holds_no_name_is_refused() {
+    lab::with_file(FILE)
+        .env("QFLEET_NAME", "Anna_B")
+        .args(["render", "lab.yaml"])
+        .status(2)
+        .stderr_contains("error: QFLEET_NAME is \"Anna_B\", which can't be an environment's name: ")
+        .stderr_contains("help: give the variable another value, or unset it")
+        .run();
 }
 
 #[test]
@@ -190,6 +213,16 @@ fn no_region_says_where_one_is_given() {
         .stderr_contains(
             "help: name one in the environment file (`region: us-east-2`), with --region, or in AWS_REGION",
         )
+        .run();
+}
+
+#[test]
+fn doctor_says_where_no_emulator_answers() {
+    let doctor = lab::with_file(FILE).args(["doctor", "lab.yaml", "--local", "--endpoint-url", NOWHERE]);
+    doctor
+        .status(1)
+        .stdout_contains(format!("no emulator answers at {NOWHERE}"))
+        .stdout_contains("start it there, or leave --endpoint-url out to use qfleet's own")
         .run();
 }
 
@@ -214,4 +247,114 @@ fn an_endpoint_that_is_no_url_is_refused_before_any_call() {
                 .run();
         }
     }
+}
+
+/// In words of its own: the parser's are "invalid digit found in string".
+#[test]
+fn a_bad_number_or_length_is_told_what_is_expected_with_an_example() {
+    let number = |most: &str, example: &str| format!("a whole number from 1 to {most} is expected, as in {example}");
+    let length = "it is written as in 90s, 15m, 8h, 2d or 1h 30m".to_owned();
+    for (args, said) in [
+        (&["init", "--max", "x"][..], number("1000", "4")),
+        (&["deploy", "lab.yaml", "--concurrency", "0"], number("1000", "8")),
+        (&["results", "lab.yaml", "--limit", "many"], number("10000", "50")),
+        (&["dlq", "sample", "lab.yaml", "--count", "x"], number("100", "5")),
+        (&["dlq", "redrive", "lab.yaml", "--max-rate", "x"], number("500", "50")),
+        (&["send", "lab.yaml", "a", "--repeat", "x"], number("1000000", "100")),
+        (
+            &["status", "lab.yaml", "--watch", "--interval", "x"],
+            number("3600", "10"),
+        ),
+        (&["local", "up", "lab.yaml", "--speed", "x"], number("100", "40")),
+        (&["local", "start", "--port", "x"], number("65535", "4566")),
+        (&["iam", "lab.yaml", "--document", "x"], number("1000", "2")),
+        (
+            &["send", "lab.yaml", "a", "--rate", "x"],
+            "a number from 0.001 to 100000 is expected, as in 5 or 0.5".to_owned(),
+        ),
+        (&["destroy", "lab.yaml", "--timeout", "x"], length.clone()),
+        (&["events", "lab.yaml", "--since", "x"], length.clone()),
+        (&["init", "--lifetime", "x"], length.clone()),
+    ] {
+        let run = lab::with_file(FILE).args(args.iter().copied()).status(2);
+        run.stderr_contains(said).stderr_lacks("invalid digit").run();
+    }
+}
+
+#[test]
+fn a_subcommand_that_is_none_is_told_what_there_is() {
+    for (args, tip) in [
+        (
+            &["dlq", "list", "lab.yaml"][..],
+            "tip: `qfleet dlq` has sample, redrive, purge\n",
+        ),
+        // The value of an option isn't the command.
+        (
+            &["--profile", "local", "dlq", "list"],
+            "tip: `qfleet dlq` has sample, redrive, purge\n",
+        ),
+        (
+            &["local", "begin"],
+            "tip: `qfleet local` has start, stop, status, up, down, ",
+        ),
+        (&["stauts"], "tip: a similar subcommand exists: 'status'\n"),
+        (
+            &["destory", "lab.yaml"],
+            "tip: a similar subcommand exists: 'destroy'\n",
+        ),
+    ] {
+        let run = lab::with_file(FILE).args(args.iter().copied()).status(2).stdout("");
+        run.stderr_contains("error: unrecognized subcommand")
+            .stderr_contains(tip)
+            .run();
+    }
+    lab::with_file(FILE)
+        .args(["nothing"])
+        .status(2)
+        .stderr_lacks("tip:")
+        .run();
+}
+
+/// Programs read JSON, also where the command line can't be read.
+#[test]
+fn a_wrong_command_line_is_told_in_the_form_that_was_asked_for() {
+    for (args, message, help) in [
+        (
+            &["plan", "--output", "json"][..],
+            "the following required arguments were not provided:\n  <ENV>",
+            "Usage: qfleet plan ",
+        ),
+        (
+            &["plan", "lab.yaml", "--exit-cod", "--output=json"],
+            "unexpected argument '--exit-cod' found",
+            "a similar argument exists: '--exit-code'",
+        ),
+        (
+            &["deploy", "lab.yaml", "--output", "jsonl", "--region", "Ohio"],
+            "invalid value 'Ohio' for '--region <REGION>': a region of AWS is meant, such as us-east-2",
+            "",
+        ),
+        (
+            &["destroy", "lab.yaml", "--output", "json", "--role-arn", "deploys"],
+            "invalid value 'deploys' for '--role-arn <ARN>': the ARN of a role is meant, such as \
+             arn:aws:iam::111122223333:role/deploys",
+            "",
+        ),
+    ] {
+        let run = lab::with_file(FILE)
+            .env("AWS_ENDPOINT_URL", NOWHERE)
+            .args(args.iter().copied());
+        let first = message.lines().next().unwrap_or_default();
+        let said = run.status(2).stderr_contains(format!("error: {first}")).run();
+        let error = &said.json()["error"];
+        assert_eq!(
+            (error["message"].as_str(), error["exit_code"].as_u64()),
+            (Some(message), Some(2)),
+            "{error:#}"
+        );
+        assert!(error["help"].as_str().unwrap_or_default().contains(help), "{error:#}");
+    }
+    // What was asked for is no error.
+    let help = lab::with_file(FILE).args(["plan", "--help", "--output", "json"]).run();
+    assert!(help.stdout.contains("Usage: qfleet plan"), "{}", help.stdout);
 }

@@ -1,5 +1,6 @@
 //! What was approved is what is applied: the digest of a plan, and a deploy that is held to it.
 
+mod kinds;
 mod markdown;
 mod refused;
 mod retried;
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::endpoint::{Endpoint, Script};
+use crate::endpoint::{Endpoint, Script, ScriptedGroup};
 use crate::harness::{Output, Test};
 use crate::lab::{self, LAB};
 
@@ -51,6 +52,17 @@ fn changed() -> String {
 /// The file becomes this one.
 fn with(there: &Output, file: &str) -> Output {
     there.then().file("lab.yaml", file).args(["schema"]).run()
+}
+
+/// The group of the stage has these instances.
+fn scaled_to(endpoint: &Endpoint, instances: &[&str]) {
+    let group = endpoint.world(|world| {
+        let stack = world.find("lab-work").expect("the stack");
+        let group = world.stacks[stack].resource("Group").expect("it");
+        group.physical_id.clone().expect("a name")
+    });
+    let group = ScriptedGroup::new(&group, instances).sizes(1, instances.len(), 3);
+    endpoint.rescript(|script| script.group(group));
 }
 
 fn executed(endpoint: &Endpoint) -> usize {
@@ -160,18 +172,8 @@ fn a_fleet_that_grows_meanwhile_is_still_what_was_approved() {
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint);
     with(&there, &LAB.replace("t3.micro", "t3.small"));
-    let group = endpoint.world(|world| {
-        let stack = world.find("lab-work").expect("the stack");
-        world.stacks[stack]
-            .resource("Group")
-            .expect("it")
-            .physical_id
-            .clone()
-            .expect("a name")
-    });
     let sized = |instances: &[&str]| {
-        let group = crate::endpoint::ScriptedGroup::new(&group, instances).sizes(1, instances.len(), 3);
-        endpoint.rescript(|script| script.group(group));
+        scaled_to(&endpoint, instances);
         plan(&there, &[])
     };
     let of = |plan: &Value| {

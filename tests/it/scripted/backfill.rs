@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::deployed::{BUCKET, Emulated, QUEUE, intake, interrupted, lab, serve, stage, test, uploads_in};
 use crate::endpoint::{Endpoint, Fault, On, Script};
+use crate::harness::in_a_terminal;
 
 fn bodies(endpoint: &Endpoint) -> Vec<String> {
     endpoint.world(|world| world.services.queues.bodies(QUEUE))
@@ -192,4 +193,25 @@ fn only_stages_that_the_bucket_feeds_are_told() {
         .stderr_contains("its stages: next, work")
         .run();
     assert_eq!(endpoint.calls("ListObjectVersions").len(), 0);
+}
+
+#[test]
+fn who_does_not_agree_sends_nothing() {
+    let endpoint = holding(Script::new(), &["uploads/a".to_owned()]);
+    let asked = test(&endpoint).args(["backfill", "lab.yaml", "work"]);
+    let (code, said) = in_a_terminal(&asked, 200, &[("[y/N]", "n\n")]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("not confirmed: nothing was sent"), "{said}");
+    assert_eq!(bodies(&endpoint), Vec::<String>::new());
+}
+
+#[test]
+fn an_environment_without_a_stage_is_to_be_deployed_first() {
+    let endpoint = serve(Script::new().existing(intake()));
+    test(&endpoint)
+        .args(["dlq", "sample", "lab.yaml"])
+        .status(1)
+        .stderr_contains("error: lab has no stage yet")
+        .stderr_contains("help: deploy it first: qfleet deploy lab.yaml")
+        .run();
 }

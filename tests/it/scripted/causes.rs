@@ -137,8 +137,10 @@ fn what_aws_refuses_says_what_to_do() {
 fn who_has_no_credentials_is_told_how_to_get_some() {
     let said = list(&[])
         .stderr_contains("error: there are no AWS credentials: neither the environment nor a profile has any")
-        .stderr_contains("help: `aws configure sso`, or `aws configure`, writes a profile; --profile or AWS_PROFILE")
-        .stderr_contains("`qfleet doctor`")
+        .stderr_contains(
+            "help: name a profile that has some with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and",
+        )
+        .stderr_contains("to make a profile: `aws configure sso`")
         .run();
     is_plain(&said);
     // The rest of the chain.

@@ -95,6 +95,27 @@ fn a_plan_that_is_interrupted_while_change_sets_are_being_made_leaves_nothing() 
     interrupted_plan_leaves_nothing(&Script::new().change_sets_take(Duration::from_secs(2)));
 }
 
+/// Who reads the log of a pipeline has no document.
+#[test]
+fn a_failing_create_has_a_line_with_its_cause_in_the_log_beside_a_document() {
+    let reason = "Resource handler returned message: \"You are not authorized to perform this operation\"";
+    let line = format!(
+        "error: creating lab-work failed: it is ROLLBACK_COMPLETE now; cause: LogGroup (AWS::Logs::LogGroup) CREATE_FAILED: {reason}"
+    );
+    for form in ["json", "jsonl"] {
+        let script = Script::new().fails("lab-work", "LogGroup", Verb::Create, reason);
+        let endpoint = Endpoint::serve(script);
+        let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes", "--output", form]);
+        let failed = deploy.status(1).run();
+        let errors: Vec<&str> = failed
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error:"))
+            .collect();
+        assert_eq!(errors, [&line], "{}", failed.stderr);
+    }
+}
+
 #[test]
 fn a_failing_create_names_its_cause_first_and_what_was_cancelled_after_it() {
     let reason = "Resource handler returned message: \"You are not authorized to perform this operation\"";
@@ -311,4 +332,14 @@ fn a_stage_that_is_deployed_alone_gets_its_program() {
     });
     assert_eq!(programs().len(), 2);
     assert!(programs().contains(&key), "{key}: {:?}", programs());
+}
+
+#[test]
+fn a_part_that_the_file_lacks_is_named() {
+    lab::at(&Endpoint::serve(Script::new()))
+        .args(["plan", "lab.yaml", "--only", "wrok"])
+        .status(2)
+        .stderr_contains("error: lab has no part `wrok`")
+        .stderr_contains("help: its parts are ")
+        .run();
 }

@@ -103,6 +103,38 @@ fn credentials_that_aws_refuses_fail_and_nothing_else_is_said_of_the_account() {
     }
 }
 
+/// In such a region AWS says of good credentials what it says of bad ones.
+#[test]
+fn a_region_that_is_not_enabled_fails_and_not_the_credentials() {
+    let refused = Fault::refuse(
+        403,
+        "InvalidClientTokenId",
+        "The security token included in the request is invalid.",
+    );
+    let there = On::action("GetCallerIdentity").region("ap-east-1");
+    let file = LAB.replace("us-east-2", "ap-east-1");
+    let document = document(Script::new().fault(there, refused), &file, 1);
+    let outcome = |topic| text(of(&document, topic)[0], "outcome");
+    let outcomes = ["credentials", "account", "region", "rights"].map(outcome);
+    assert_eq!(outcomes, ["passed", "passed", "failed", "unknown"], "{document:#}");
+    let region = of(&document, "region")[0];
+    assert_eq!(
+        text(region, "what"),
+        "ap-east-1, from the environment file: the account has not enabled it"
+    );
+    let command = text(&region["mend"], "command");
+    assert_eq!(command, "aws account enable-region --region-name ap-east-1");
+}
+
+#[test]
+fn a_region_that_is_not_known_fails_with_the_one_that_was_meant() {
+    let run = lab::at(&Endpoint::serve(Script::new())).args(["doctor", "--region", "us-esat-2"]);
+    run.status(1)
+        .stdout_contains("region: us-esat-2, from --region: qfleet knows no such region")
+        .stdout_contains("did you mean us-east-2?")
+        .run();
+}
+
 #[test]
 fn a_session_in_a_role_says_whose_it_is() {
     let script = Script::new().caller("assumed-role/pipeline/run-1");
@@ -164,9 +196,9 @@ fn a_profile_that_is_not_there_is_told_as_every_command_tells_it() {
     assert!(run.stdout.contains(said), "{}", run.stdout);
 }
 
-/// Nobody listens: nothing has failed that is known, and nothing is known.
+/// Nobody listens: nothing is known, which is no reason to deploy.
 #[test]
-fn without_a_network_it_ends_soon_and_nothing_is_known() {
+fn without_a_network_it_ends_soon_and_has_failed() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", closed.local_addr().expect("its address"));
     drop(closed);
@@ -176,11 +208,10 @@ fn without_a_network_it_ends_soon_and_nothing_is_known() {
         .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
         .args(["doctor", "lab.yaml"])
+        .status(1)
         .run();
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
-    let said = format!(
-        "  unknown   account: not looked at: AWS gave no answer: GetCallerIdentity failed: {url} can't be reached"
-    );
+    let said = format!("  failed    account: AWS gave no answer: GetCallerIdentity failed: {url} can't be reached");
     assert!(run.stdout.contains(&said), "{}", run.stdout);
     let of_others = "  unknown   network: not looked at: AWS gave no answer\n";
     assert!(run.stdout.contains(of_others), "{}", run.stdout);

@@ -174,6 +174,17 @@ fn a_stack_that_cannot_be_looked_at_is_a_failure_and_hides_no_other() {
 }
 
 #[test]
+fn a_part_that_is_not_there_is_named() {
+    let endpoint = Endpoint::serve(drifted());
+    test(&endpoint)
+        .args(["--part", "wrok"])
+        .status(1)
+        .stderr_contains("error: lab has no stack for the part `wrok` in ")
+        .stderr_contains("help: leave --part out to look at all that is deployed")
+        .run();
+}
+
+#[test]
 fn throttling_and_a_detection_of_somebody_else_are_waited_for() {
     let script = drifted()
         .detections_take(Duration::from_millis(500))

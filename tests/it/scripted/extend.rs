@@ -119,18 +119,17 @@ fn one_that_is_past_counts_from_now() {
 
 #[test]
 fn what_cannot_expire_is_refused_and_nothing_is_put() {
-    let refused = |endpoint: &Endpoint, why: &str| {
-        let run = extend(endpoint, &["--name", "lab", "2h"]).status(4).stdout("");
+    let ends = |endpoint: &Endpoint, code: i32, why: &str| {
+        let run = extend(endpoint, &["--name", "lab", "2h"]).status(code).stdout("");
         run.stderr_contains(why).run();
         assert!(endpoint.calls("PutParameter").is_empty());
     };
-    refused(
-        &Endpoint::serve(Script::new()),
-        "lab is not deployed in account 111122223333, us-east-2",
-    );
-    refused(&lab(None), "lab has no lifetime");
+    // As of every command that needs it to be there.
+    let nowhere = Endpoint::serve(Script::new());
+    ends(&nowhere, 1, "lab is not deployed in account 111122223333, us-east-2");
+    ends(&lab(None), 4, "lab has no lifetime");
     let odd = lab(Some("tomorrow"));
-    refused(&odd, "can't be read: /qfleet/lab/expires says \"tomorrow\"");
+    ends(&odd, 4, "can't be read: /qfleet/lab/expires says \"tomorrow\"");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn one_that_cannot_be_made_is_told_with_its_real_reason_and_its_line_in_the_user
         "cause: Database (AWS::RDS::DBInstance) CREATE_FAILED",
         &format!("own/db.yaml:{line}"),
         UNSUPPORTED,
-        "lab-work was not begun: `db` comes before it",
+        "lab-work was not begun: `db` comes before it and failed on Database\n",
     ];
     let places: Vec<Option<usize>> = said.iter().map(|words| summary.find(words)).collect();
     assert!(

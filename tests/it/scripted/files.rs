@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::deployed::{BUCKET, lab, test};
+use crate::deployed::{BUCKET, REGION, lab, test};
 use crate::endpoint::{Endpoint, Fault, On, Script};
 
 fn with_files(keys: &[&str]) -> Endpoint {
@@ -34,7 +34,7 @@ fn what_waits_and_what_is_done_is_counted_over_pages() {
     endpoint.world(|world| world.services.put_object(BUCKET, "uploads/", ""));
     let counted = test(&endpoint).args(["files", "lab.yaml"]).stderr("").run();
     let lines: Vec<&str> = counted.stdout.lines().map(str::trim).collect();
-    assert_eq!(lines[1], "waiting    1 file (5 B) under uploads/", "{}", counted.stdout);
+    assert_eq!(lines[1], "uploaded   1 file (5 B) under uploads/", "{}", counted.stdout);
     assert!(
         lines[2].starts_with("newest: uploads/a b+c%🚚\\u{1}.txt (5 B), "),
         "{}",
@@ -276,6 +276,15 @@ fn a_file_is_whole_or_not_there_and_never_overwrites_another() {
         .stderr_contains("there is no \"processed/no\"")
         .run();
 
+    // A file is where its folder should be.
+    got.then()
+        .args(get)
+        .args(["--to", "a b.txt/there.txt"])
+        .status(1)
+        .stderr_contains("error: cannot write a b.txt/there.txt: ")
+        .stderr_contains("help: name a path that you may write to, with --to")
+        .run();
+
     endpoint.rescript(|script| script.fault(On::action("GetObject"), Fault::CutInBody));
     got.then().args(get).args(["--to", "cut.txt"]).status(1).run();
     let left = fs::read_dir(got.path(".")).expect("a folder");
@@ -288,4 +297,16 @@ fn a_file_is_whole_or_not_there_and_never_overwrites_another() {
             .any(|name| name.contains("cut") || name.starts_with(".qfleet")),
         "{left:?}"
     );
+}
+
+/// A stack that an earlier qfleet made.
+#[test]
+fn a_bucket_whose_stack_does_not_say_where_files_go_that_are_done() {
+    let endpoint = lab(Script::new());
+    let run = test(&endpoint).args(["files", "--name", "lab", "--region", REGION]);
+    fs::remove_file(run.path("lab.yaml")).expect("the file was there");
+    run.status(1)
+        .stderr_contains("error: lab doesn't say where files go that are done")
+        .stderr_contains("help: give its file, which says so")
+        .run();
 }

@@ -60,6 +60,19 @@ fn an_instance_drains_and_its_replacement_is_shown_as_it_comes_up() {
     );
 }
 
+/// Its group is there no more.
+#[test]
+fn a_stage_that_is_paused_has_none() {
+    let endpoint = Endpoint::serve(Script::new().existing(stage("work").output("Paused", "file")));
+    lab::at(&endpoint)
+        .args(["kill-worker", "lab.yaml", "--drain", "--yes"])
+        .status(2)
+        .stderr_contains("error: work is paused, and has no instance to kill")
+        .stderr_contains("help: name the workers in `active` and deploy")
+        .run();
+    assert!(terminated(&endpoint).is_empty());
+}
+
 #[test]
 fn the_instance_that_is_named_and_no_waiting() {
     let endpoint = Endpoint::serve(script());

@@ -280,9 +280,7 @@ fn nothing_known_to_be_left_is_a_success_even_where_something_is_unknown() {
 #[test]
 fn what_is_gone_already_is_looked_for_all_the_same() {
     let run = |endpoint: &Endpoint| -> Test {
-        test(endpoint)
-            .args(["destroy", "--name", "lab", "--yes"])
-            .env("AWS_REGION", REGION)
+        test(endpoint).args(["destroy", "--name", "lab", "--yes", "--region", REGION])
     };
     let endpoint = Endpoint::serve(Script::new());
     run(&endpoint)

@@ -2,9 +2,10 @@
 
 use serde_json::Value as Json;
 
-use crate::endpoint::Call;
 use crate::endpoint::rights::{needed, purposes, resource};
+use crate::endpoint::{Call, Endpoint, Script};
 use crate::harness::Test;
+use crate::lab::with_file_at;
 use crate::offline::least_privilege::statements::{each, texts};
 use crate::scripted::ending::commands::{ALL, Run};
 
@@ -82,6 +83,39 @@ fn each_command_is_allowed_what_it_calls_on_what_it_calls_it_for() {
         assert_eq!(missing(&policies, &calls), [""; 0], "{command}");
     }
     assert!(resources > 300, "{resources}");
+}
+
+const TWO_KINDS: &str = "\
+name: lab
+region: us-east-2
+dashboard: false
+stages:
+  - name: work
+    workers:
+      instances: {program: program, types: [t3.micro], min: 1, max: 1}
+      lambda: {program: program, handler: app.handler, runtime: python3.13, timeout: 1s}
+      active: lambda
+";
+
+/// What it has in hand is waited for, as long as it may take.
+#[test]
+fn a_deploy_may_ask_how_long_a_function_may_take_that_others_take_over_from() {
+    for to in ["instances", "none"] {
+        let endpoint = Endpoint::serve(Script::new());
+        let begun = with_file_at(&endpoint, TWO_KINDS)
+            .file("program/app.py", "def handler(event, context): pass\n")
+            .args(["deploy", "lab.yaml", "--yes"])
+            .run();
+        let file = TWO_KINDS.replace("active: lambda", &format!("active: {to}"));
+        let switch = begun.then().file("lab.yaml", file);
+        let switch = switch.args(["deploy", "lab.yaml", "--yes"]);
+        let policies = policies(&switch, "deploy");
+        let before = endpoint.world(|world| world.calls.len());
+        switch.run();
+        let calls = endpoint.world(|world| world.calls[before..].to_vec());
+        assert!(calls.iter().any(|call| call.action == "GetFunction"), "{to}");
+        assert_eq!(missing(&policies, &calls), [""; 0], "{to}");
+    }
 }
 
 /// Without one of its statements, a policy lets no deploy through: the test above would see it.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, Existing, Happening, Script, Verb};
-use crate::harness::Output;
+use crate::harness::{Output, in_a_terminal};
 use crate::lab::{self, LAB};
 
 /// An environment whose stage is UPDATE_ROLLBACK_FAILED: its queue refused its update, and so many times the way back.
@@ -53,6 +53,10 @@ fn a_rollback_that_got_stuck_goes_on_once_its_cause_is_repaired() {
         "it says what blocks before it asks: {}",
         unconfirmed.stdout
     );
+    let asked = unconfirmed.then().args(["recover", "lab.yaml"]);
+    let (code, said) = in_a_terminal(&asked, 200, &[("[y/N]", "n\n")]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("not confirmed: nothing was changed"), "{said}");
     assert_eq!(endpoint.calls("ContinueUpdateRollback").len(), 0);
 
     let recovered = unconfirmed
@@ -244,4 +248,16 @@ fn an_operation_of_somebody_else_is_not_taken_over() {
         .stdout("lab: nothing to recover.\n")
         .run();
     assert_eq!(endpoint.calls("ContinueUpdateRollback").len(), 0);
+}
+
+/// What is to be recovered isn't known before the operation has ended.
+#[test]
+fn without_waiting_what_runs_is_refused() {
+    let endpoint = Endpoint::serve(Script::new().existing(one("UPDATE_ROLLBACK_IN_PROGRESS")));
+    lab::at(&endpoint)
+        .args(["recover", "lab.yaml", "--yes", "--no-wait"])
+        .status(4)
+        .stderr_contains("error: lab-intake: an operation is running")
+        .stderr_contains("help: wait until it has ended, or leave out --no-wait")
+        .run();
 }

@@ -28,13 +28,18 @@ fn with_old() -> String {
     format!("{LAB}{}", stage("old", "bucket"))
 }
 
-/// Deployed with the stage `old`, in whose queue two messages wait; the file doesn't have it any more.
+/// Deployed with the stage `old`, which the file doesn't have any more.
 fn deployed(endpoint: &Endpoint, before: &str, after: &str) -> Output {
     let first = with_file_at(endpoint, before)
         .args(["deploy", "lab.yaml", "--yes"])
         .run();
-    endpoint.world(|world| world.services.queues.make(OLD_QUEUE, &["one", "two"]));
+    endpoint.world(|world| world.services.queues.make(OLD_QUEUE, &[]));
     first.then().file("lab.yaml", after).args(["schema"]).run()
+}
+
+/// Two messages come into its queue.
+fn two_wait(endpoint: &Endpoint) {
+    endpoint.world(|world| world.services.queues.make(OLD_QUEUE, &["one", "two"]));
 }
 
 fn run(there: &Output, args: &[&str]) -> Test {
@@ -59,6 +64,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
 fn a_stage_that_left_the_file_is_named_with_what_it_holds() {
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint, &with_old(), LAB);
+    two_wait(&endpoint);
     let said = run(&there, &["deploy", "lab.yaml", "--yes"]).run().stdout;
     for line in [
         "Not in the file any more, and left running:\n  ! lab-old CREATE_COMPLETE\n",
@@ -119,7 +125,10 @@ fn a_stage_that_left_the_file_is_named_with_what_it_holds() {
 fn pruned_it_is_shown_asked_about_and_destroyed_after_the_rest() {
     let endpoint = Endpoint::serve(Script::new());
     let there = deployed(&endpoint, &with_old(), LAB);
-    let plan = run(&there, &["plan", "lab.yaml", "--prune", "--exit-code"])
+    two_wait(&endpoint);
+    let prunes = ["--prune", "--allow-replace", "old.Queue"];
+    let plan = run(&there, &["plan", "lab.yaml", "--exit-code"])
+        .args(prunes)
         .status(3)
         .run()
         .stdout;
@@ -130,12 +139,13 @@ fn pruned_it_is_shown_asked_about_and_destroyed_after_the_rest() {
     assert!(plan.contains("lost: queue lab-old: about 2 messages"), "{plan}");
     assert!(plan.contains("1 stack to destroy"), "{plan}");
 
-    let prune = run(&there, &["deploy", "lab.yaml", "--prune"]);
+    let prune = run(&there, &["deploy", "lab.yaml"]).args(prunes);
     let (code, said) = in_a_terminal(&prune, 200, &[(", and destroy lab-old?", "n\r")]);
     assert_eq!(code, 4, "{said}");
     assert_eq!(endpoint.calls("DeleteStack").len(), 0);
 
-    let pruned = json(&there, &["deploy", "lab.yaml", "--prune", "--yes"]);
+    let pruned = run(&there, &["deploy", "lab.yaml", "--yes", "--output", "json"]).args(prunes);
+    let pruned = pruned.run().json();
     assert_eq!(sorted(endpoint.stacks()), LEFT);
     let old = pruned["stacks"].as_array().expect("stacks").last().expect("the last");
     assert_eq!(
@@ -191,7 +201,15 @@ fn a_bucket_that_was_dropped_goes_or_stays_as_it_was_deployed() {
         let endpoint = Endpoint::serve(Script::new());
         let there = deployed(&endpoint, &before, &without_bucket());
         endpoint.world(|world| world.services.put_object(BUCKET, "uploads/a", "content"));
-        let pruned = json(&there, &["deploy", "lab.yaml", "--prune", "--yes"]);
+        let prune = ["deploy", "lab.yaml", "--prune", "--yes", "--output", "json"];
+        let allowed = ["--allow-replace", "intake.Bucket"];
+        if !stays {
+            let refused = run(&there, &prune).status(4);
+            let says = format!("s3://{BUCKET} of lab-intake: about 1 object");
+            refused.stderr_contains(says).stderr_contains(allowed.join(" ")).run();
+        }
+        let allowed = allowed.iter().filter(|_| !stays);
+        let pruned = run(&there, &prune).args(allowed).run().json();
         assert_eq!(
             sorted(endpoint.stacks()),
             ["lab-artifacts", "lab-dashboard", "lab-work"]
@@ -322,17 +340,27 @@ fn a_renamed_stage_is_pruned_with_its_queues() {
         .emulated()
         .run();
     let renamed = own(LAB).replace("name: work", "name: sort");
-    let prune = first
-        .then()
-        .file("lab.yaml", renamed)
-        .args(["deploy", "lab.yaml", "--prune", "--yes"]);
-    prune
-        .emulated()
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let aws = Aws::new(&account, "us-east-2");
+    runtime.block_on(async {
+        let url = aws.sqs.get_queue_url().queue_name("lab-work").send().await.expect("it");
+        let send = aws.sqs.send_message().queue_url(url.queue_url().expect("a URL"));
+        send.message_body("not done yet").send().await.expect("sent");
+    });
+    let prune = || {
+        let there = first.then().file("lab.yaml", &renamed).emulated();
+        there.args(["deploy", "lab.yaml", "--prune", "--yes"])
+    };
+    let refused = prune().status(4).run();
+    let says = "--prune would delete what has something in it: queue lab-work of lab-work: about 1 message\n  help: ";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    prune()
+        .args(["--allow-replace", "work.Queue"])
         .stdout_contains("- lab-work CREATE_COMPLETE")
         .stdout_contains("lost: dead-letter queue lab-work-dlq: no messages")
         .run();
-    let queues = tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
-        let listed = Aws::new(&account, "us-east-2").sqs.list_queues().send().await;
+    let queues = runtime.block_on(async {
+        let listed = aws.sqs.list_queues().send().await;
         listed.expect("queues").queue_urls.unwrap_or_default()
     });
     let mut names: Vec<&str> = queues.iter().filter_map(|url| url.rsplit('/').next()).collect();

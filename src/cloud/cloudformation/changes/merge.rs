@@ -1,6 +1,7 @@
 //! The two reads of a change set as one: what either says counts.
 
 use super::Said;
+use super::inside::look_inside;
 use super::read::read_change;
 use crate::blueprint::resource_schema::{self, Recreation};
 use crate::cloud::cloudformation::change_set::{Change, Replacement};
@@ -14,6 +15,20 @@ pub(super) fn merged(said: &Said) -> Vec<Change> {
         }
     }
     changes.iter_mut().for_each(judge);
+    for change in &mut changes {
+        let mut all = said.with_values.iter();
+        let context = all.find(|with_values| {
+            let is_same = with_values.logical_resource_id() == Some(&change.logical_id);
+            is_same && with_values.action().is_some_and(|action| action.as_str() == "Modify")
+        });
+        let whole = |text: Option<&str>| {
+            text.and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default()
+        };
+        let before = context.and_then(|with_values| with_values.before_context());
+        let after = context.and_then(|with_values| with_values.after_context());
+        look_inside(change, &whole(before), &whole(after));
+    }
     changes
 }
 
@@ -110,6 +125,7 @@ mod tests {
                     before: None,
                     after: None,
                     replacement: *replacement,
+                    follows: false,
                 })
                 .collect(),
         }

@@ -80,6 +80,7 @@ fn properties(change: &ResourceChange) -> Vec<PropertyChange> {
                 before: target.before_value().map(str::to_owned),
                 after: target.after_value().map(str::to_owned),
                 replacement,
+                follows: false,
             }),
         }
     }

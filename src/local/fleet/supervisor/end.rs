@@ -5,8 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 
+use super::super::logs::owner;
 use super::super::{causes, program};
 use super::{DRAIN, End, Supervisor};
+use crate::deployed::Deployed;
 use crate::error::Result;
 
 /// How long it waits at its end for a signal that may be on its way.
@@ -61,7 +63,7 @@ impl Supervisor {
     }
 
     /// The last that is done.
-    pub(super) async fn leave(&mut self) {
+    pub(super) async fn leave(&mut self, end: &Result<End>) {
         // So that nobody reads of instances that don't run. The next fleet begins at the minimum.
         let all = self.members.iter();
         let told = join_all(all.map(|member| self.cloud.set_desired_capacity(&member.group.name, 0)));
@@ -75,5 +77,22 @@ impl Supervisor {
         // They are fetched again in no time, and write-protected they would be in the way of somebody who clears up by
         // hand.
         program::forget_others(&self.home.programs(), &[]);
+        if self.is_destroyed(end).await
+            && let Err(error) = self.home.forget(&owner(&self.cloud.account, &self.cloud.region, ""))
+        {
+            self.note(error.to_string());
+        }
+    }
+
+    /// Whether its environment is gone. A fleet may be stopped before it has seen that.
+    async fn is_destroyed(&self, end: &Result<End>) -> bool {
+        match end {
+            Ok(End::Gone) => true,
+            Ok(End::Stopped) => {
+                let look = timeout(LAST_WORDS, Deployed::find(&self.cloud, &self.environment)).await;
+                look.is_ok_and(|found| found.is_ok_and(|deployed| deployed.stacks.is_empty()))
+            }
+            Err(_) => false,
+        }
     }
 }

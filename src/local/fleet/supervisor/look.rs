@@ -15,8 +15,8 @@ use crate::error::Error;
 
 /// How long the emulator may be silent.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Everything is read again at most this often, and at least each minute.
-const SOONEST: Duration = Duration::from_secs(5);
+/// Everything is read again this often: who has deployed waits to see it, however fast the fleet's minutes pass.
+const AGAIN: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     /// A look at the groups: whether they are there, and whether somebody changed what they should be like.
@@ -34,11 +34,7 @@ impl Supervisor {
         }
         let now = self.now();
         let is_gone = |name: &String| !groups.iter().any(|group| group.name == *name);
-        let due = match self.sources.may_come() || self.members.is_empty() {
-            true => SOONEST,
-            false => self.pace.minute().clamp(SOONEST, Duration::from_secs(60)),
-        };
-        if names.iter().any(is_gone) || self.fetching.is_any_over() || self.read.elapsed() >= due {
+        if names.iter().any(is_gone) || self.fetching.is_any_over() || self.read.elapsed() >= AGAIN {
             self.read_again().await;
         }
         for place in 0..self.members.len() {

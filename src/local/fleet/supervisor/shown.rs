@@ -46,6 +46,7 @@ impl Supervisor {
                             lifecycle_state: instance.state,
                             pid: instance.pid(),
                             started: instance.launched,
+                            version: instance.version.clone(),
                             log: InstanceFolder::of(&instances, &instance.id).log(),
                             spot_notice: instance.interruption.map(|interruption| interruption.wall),
                         })

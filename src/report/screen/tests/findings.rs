@@ -39,6 +39,30 @@ fn what_is_to_be_looked_into_is_counted_and_the_worst_of_it_named() {
     assert!(!drawn(&mut view(before), 80, 24).contains("findings"));
 }
 
+#[test]
+fn what_to_do_about_the_worst_of_it_stays_on_a_small_screen() {
+    let with = |command: Option<&str>, width, height| {
+        let mut snapshot = busy();
+        snapshot.status.findings = vec![Finding {
+            id: "dead-letters",
+            severity: Severity::Critical,
+            stage: Some("move".into()),
+            stack: None,
+            meaning: "3 dead letters".into(),
+            action: "look at them".into(),
+            command: command.map(str::to_owned),
+        }];
+        drawn(&mut view(snapshot), width, height)
+    };
+    for size in [(80, 24), (60, 20), (120, 40), (200, 50)] {
+        let shown = with(Some("qfleet dlq sample lab move"), size.0, size.1);
+        assert!(shown.contains("        → qfleet dlq sample lab move "), "{shown}");
+        assert!(shown.contains("3 dead letters"), "{shown}");
+    }
+    let shown = with(None, 80, 24);
+    assert!(shown.contains("        → look at them "), "{shown}");
+}
+
 /// A finding longer than a row.
 fn long_findings() -> Snapshot {
     let mut snapshot = busy();

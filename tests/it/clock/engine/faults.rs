@@ -101,6 +101,13 @@ async fn credentials_that_expire_end_the_run_with_advice_and_the_next_run_attach
     let ran = rig.deploy().await;
     assert_eq!(ran.exit_code(), 1);
     assert!(ran.took() < seconds(13), "at once, not after retries: {:?}", ran.took());
+    assert!(
+        matches!(ran.outcome("intake"), Outcome::Unknown(_)),
+        "what CloudFormation does meanwhile isn't known: {:?}",
+        ran.outcome("intake")
+    );
+    let needs_it = matches!(ran.outcome("work"), Outcome::Skipped { because: Some(part) } if part == "intake");
+    assert!(needs_it, "{:?}", ran.outcome("work"));
     let failure = ran.failure("intake");
     assert!(failure.message.contains("expired"), "{failure:?}");
     assert!(

@@ -89,7 +89,11 @@ async fn interrupted_it_can_cancel_a_first_create() {
     let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(60)));
     rig.waiting.on_interrupt = OnInterrupt::Cancel;
     let (ran, _) = interrupted(&rig, is_being_made("lab-intake")).await;
-    assert_ne!(ran.exit_code(), 0);
+    assert_eq!(ran.exit_code(), 130);
+    assert_eq!(
+        ran.failure("intake").message,
+        "creating lab-intake was cancelled by the signal: it is DELETE_COMPLETE now"
+    );
     assert_eq!(rig.status("intake"), None, "an unfinished first create is deleted");
     assert_eq!(
         ran.failure("intake").status.as_ref().map(|status| status.as_str()),
@@ -127,8 +131,12 @@ async fn interrupted_it_can_cancel_an_update() {
         endpoint.status("lab-intake").as_deref() == Some("UPDATE_IN_PROGRESS")
     })
     .await;
-    assert_ne!(ran.exit_code(), 0);
+    assert_eq!(ran.exit_code(), 130);
     assert_eq!(rig.status("intake").as_deref(), Some("UPDATE_ROLLBACK_COMPLETE"));
+    assert_eq!(
+        ran.failure("intake").message,
+        "updating lab-intake was cancelled by the signal: it is UPDATE_ROLLBACK_COMPLETE now"
+    );
     assert!(ran.ended - at > seconds(1), "the way back was watched, too");
     assert_eq!(rig.endpoint.calls("CancelUpdateStack").len(), 1);
 }

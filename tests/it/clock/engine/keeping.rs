@@ -263,6 +263,7 @@ async fn destroy_by_force(rig: &Rig, meanwhile: impl Fn(&mut World) + Sync) -> R
             deployed: &deployed,
             role_arn: None,
             no_drain: false,
+            spares: None,
             lifted: Lifted::default(),
             force: true,
             approve: &approve,

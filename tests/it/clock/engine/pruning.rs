@@ -36,6 +36,8 @@ async fn prune(rig: &Rig, shown: impl FnOnce(&Endpoint), deleting: impl FnOnce(&
         prunes: true,
         outputs: BTreeMap::new(),
         expires: None,
+        first_made: None,
+        expiry_stays: None,
     };
     let (_folder, environment) = load(LAB);
     let pruning = Pruning::prepare(&rig.cloud, &environment, &mut plan, false, rig.now()).await;
@@ -51,7 +53,7 @@ async fn prune(rig: &Rig, shown: impl FnOnce(&Endpoint), deleting: impl FnOnce(&
     let ran = rig.tell(async |context| {
         let mut report = Report::new(address(), Vec::new());
         tokio::select! {
-            () = pruning.carry_out(context, None, jiff::Timestamp::now, &mut report) => {}
+            () = pruning.carry_out(context, None, &[], jiff::Timestamp::now, &mut report) => {}
             () = meanwhile => {}
         }
         (Ok(report), Ok(()))

@@ -116,6 +116,42 @@ async fn a_deploy_whose_change_sets_are_gone_plans_again() {
     assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
 }
 
+/// Two first deploys at once, as when a job is retried. Both may make change sets of the empty stacks (recorded in
+/// tests/fixtures/aws/cloudformation/change_sets_beside_each_other.json); when one is executed, CloudFormation deletes the other
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-execute.html>), or
+/// says InvalidChangeSetStatus, as "the stack status might be UPDATE_IN_PROGRESS"
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>). Whoever is later waits, and
+/// does what remains.
+#[tokio::test(start_paused = true)]
+async fn two_first_deploys_at_once_make_each_stack_once_and_both_end_well() {
+    for (seed, apart) in (1..).zip([0, 1, 30, 400, 700, 1100, 1500, 2500, 4000, 8000]) {
+        for stale in [0, 30] {
+            let script = Script::new().resources_take(Duration::from_secs(2));
+            let rig = Rig::new(script.stale_share(stale, Duration::from_secs(10)));
+            rig.endpoint.world(|world| world.seed(seed));
+            let (first, second) = tokio::join!(rig.deploy(), async {
+                tokio::time::sleep(Duration::from_millis(apart)).await;
+                rig.deploy().await
+            });
+            let (first, second) = (first.well(), second.well());
+            rig.is_deployed();
+            assert_eq!(rig.not_made_once(), [] as [&str; 0], "{apart} ms apart");
+            let made = [&first, &second].map(|ran| {
+                let stacks = ran.report().stacks.iter();
+                stacks
+                    .filter(|stack| matches!(stack.outcome, Outcome::Done { .. }))
+                    .count()
+            });
+            assert_eq!(
+                made[0] + made[1],
+                first.report().stacks.len(),
+                "{apart} ms apart: {made:?}"
+            );
+            assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0], "{apart} ms apart");
+        }
+    }
+}
+
 /// A read may still show the empty stack that another run is making by now: its events say that something was executed.
 #[tokio::test(start_paused = true)]
 async fn an_empty_stack_that_only_its_events_show_as_another_runs_is_left() {

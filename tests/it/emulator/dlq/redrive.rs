@@ -3,9 +3,9 @@
 
 use aws_sdk_sqs::types::MessageAttributeValue;
 
-use crate::deployed::{DEAD_LETTERS, Emulated, QUEUE, interrupted, test};
+use crate::deployed::{DEAD_LETTERS, Emulated, QUEUE, interrupted, serve, stage, test};
 use crate::emulator::dlq::{bodies, dead, hidden, text};
-use crate::endpoint::{Fault, On, Script, arn_of};
+use crate::endpoint::{Endpoint, Fault, On, Script, ScriptedGroup, arn_of};
 
 fn unknown_operation() -> Fault {
     Fault::refuse(400, "InvalidAction", "The action is not valid for this endpoint.")
@@ -304,4 +304,51 @@ fn a_service_that_lists_tasks_but_starts_none_is_helped_out() {
         "{moved}"
     );
     assert_eq!(bodies(&endpoint, QUEUE), ["1", "2"]);
+}
+
+/// Instances that a deploy has yet to replace get what is sent back.
+#[test]
+fn instances_of_before_the_last_deploy_are_told_of_before() {
+    let group = ScriptedGroup::new(
+        "lab-work-Group",
+        &["us-east-2a:i-01", "us-east-2b:i-02", "us-east-2c:i-03"],
+    );
+    // One that was told to go takes nothing any more.
+    let group = group.and("us-east-2a", "i-04", "Terminating:Wait").version("2");
+    let of = |script: Script, old: &[&str]| {
+        let group = old.iter().fold(group.clone(), |group, id| group.launched_from(id, "1"));
+        let work = stage("work").output("GroupName", "lab-work-Group");
+        let endpoint = serve(script.existing(work).group(group));
+        endpoint.world(|world| {
+            world.services.queues.make(QUEUE, &[]);
+            world.services.queues.make(DEAD_LETTERS, &["one"]);
+        });
+        endpoint
+    };
+    let redrive = |endpoint: &Endpoint| test(endpoint).args(["dlq", "redrive", "lab.yaml", "work"]);
+    let endpoint = of(Script::new(), &["i-02", "i-04"]);
+    redrive(&endpoint)
+        .stderr_contains("warning: 1 of 3 instances of work is older than its last deploy")
+        .stderr_contains("`qfleet status lab.yaml --watch` shows")
+        .stdout_contains("moved 1 message")
+        .run();
+    let lines = redrive(&of(Script::new(), &["i-01", "i-02"]))
+        .args(["--output", "jsonl"])
+        .run();
+    assert!(
+        lines.stdout.contains("2 of 3 instances of work are older than"),
+        "{}",
+        lines.stdout
+    );
+    redrive(&of(Script::new(), &["i-04"]))
+        .stderr_lacks("before its last deploy")
+        .run();
+
+    // Without the right to know, it goes on.
+    let refusal = Fault::refuse(403, "AccessDenied", "not authorized");
+    let script = Script::new().fault(On::action("DescribeAutoScalingGroups"), refusal);
+    redrive(&of(script, &["i-02"]))
+        .stderr_contains("whether all workers of work are of the last deploy isn't known")
+        .stdout_contains("moved 1 message")
+        .run();
 }

@@ -128,6 +128,12 @@ fn a_killed_supervisor_leaves_no_orphans_and_no_second_fleet() {
     place.ended();
     let down = || place.first.then().args(["local", "down"]);
     down()
+        .status(4)
+        .stderr_contains("End the local fleet of orphans?")
+        .run();
+    assert!(after.values().all(|pid| lives(*pid)), "ended without a yes");
+    let down = || place.first.then().args(["local", "down", "--yes"]);
+    down()
         .stdout("Local fleet of orphans stopped; 2 workers had lost its supervisor\n")
         .run();
     assert!(after.values().all(|pid| !lives(*pid)), "an orphan stays");

@@ -54,6 +54,27 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
         .args(["local", "down", "fleet.yaml"])
         .stdout("No local fleet is running\n")
         .run();
+    // What it logged stays as long as its environment does.
+    assert!(place.fleet_path("instances").join(&instances[0].id).exists());
+    place.qfleet(&["destroy", "fleet.yaml", "--yes"]).run();
+    assert!(!place.fleet_path("").exists());
+}
+
+/// Stopped before it has seen that its environment is gone, it leaves nothing behind all the same.
+#[test]
+fn a_fleet_that_is_stopped_after_a_destroy_leaves_nothing() {
+    let place = Place::new(Plan::new("late", 1, 1)).up();
+    place.in_service(1);
+    let supervisor = Pid::from_raw(place.supervisor_pid());
+    kill(supervisor, Signal::SIGSTOP).expect("stops");
+    place
+        .qfleet(&["destroy", "fleet.yaml", "--yes"])
+        .stderr_contains("the local fleet of late still runs")
+        .run();
+    assert!(place.fleet_path("").exists(), "it is a fleet's that runs");
+    kill(supervisor, Signal::SIGTERM).expect("signals");
+    kill(supervisor, Signal::SIGCONT).expect("goes on");
+    place.until("nothing is left", || (!place.fleet_path("").exists()).then_some(()));
 }
 
 #[test]
@@ -118,7 +139,11 @@ fn a_fleet_ends_when_its_emulator_does() {
                 pids.values().all(|pid| !lives(*pid)).then_some(())
             });
         }
-        own(&["local", "stop"]).run();
+        own(&["local", "stop"])
+            .status(4)
+            .stderr_contains("with everything that was deployed to it, and end the local fleet of ")
+            .run();
+        own(&["local", "stop", "--yes"]).run();
         place.until("it ends", || place.state().is_none().then_some(()));
         assert!(pids.values().all(|pid| !lives(*pid)));
         // Its state is dropped before its last line is printed.

@@ -57,7 +57,7 @@ fn an_install_that_fails_is_told_with_its_last_lines() {
         place.activities().into_iter().find_map(|one| one.status_message)
     });
     assert!(said.contains("start: not found") || said.contains("./start"), "{said}");
-    place.qfleet(&["local", "down"]).run();
+    place.qfleet(&["local", "down", "--yes"]).run();
 }
 
 /// A deploy whose `install` takes long: it is followed when that is done, and until then the old workers are looked after.
@@ -104,6 +104,6 @@ fn an_install_that_a_killed_supervisor_left_behind_is_ended() {
     kill(Pid::from_raw(place.supervisor_pid()), Signal::SIGKILL).expect("kills");
     place.ended();
     assert!(pids.iter().all(|pid| lives(*pid)), "it outlives its supervisor");
-    place.qfleet(&["local", "down"]).run();
+    place.qfleet(&["local", "down", "--yes"]).run();
     place.until("it is ended", || pids.iter().all(|pid| !lives(*pid)).then_some(()));
 }

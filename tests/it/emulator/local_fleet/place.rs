@@ -305,7 +305,7 @@ impl Drop for Place {
             let _ = child.wait();
         }
         for verb in ["down", "stop"] {
-            let _ = self.first.then().args(["local", verb]).command().output();
+            let _ = self.first.then().args(["local", verb, "--yes"]).command().output();
         }
     }
 }

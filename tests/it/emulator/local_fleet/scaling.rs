@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::emulator::local_fleet::place::{Place, Plan};
 
 #[test]
@@ -131,6 +134,31 @@ fn a_stage_that_a_later_deploy_adds_gets_its_workers() {
     place.until("it is done", || (place.noted("done job") == 1).then_some(()));
 }
 
+/// Whoever has mended a program and sends dead letters back waits for it: not for a minute of the fleet's to be over.
+#[test]
+fn a_deploy_is_followed_soon_also_where_minutes_are_real() {
+    let plan = Plan {
+        speed: 1,
+        ..Plan::new("promptly", 1, 1)
+    };
+    let place = Place::new(plan).up();
+    let first = place.in_service(1);
+    let plan = Plan {
+        seconds: 0.01,
+        ..place.plan.clone()
+    };
+    let test = place.qfleet(&["deploy", "fleet.yaml", "--yes"]);
+    let notes = test.path("notes");
+    test.file("fleet.yaml", plan.file(&notes)).run();
+    let new = place.until("a new one is launched", || {
+        let instances = place.group().instances;
+        instances.into_iter().find(|one| !first.contains_key(&one.id))
+    });
+    let started = place.state().expect("its state").started;
+    let after = new.started.duration_since(started);
+    assert!(after.as_secs() < 50, "{after:?} after its start, by the minute");
+}
+
 #[test]
 fn a_deploy_is_followed() {
     let mut place = Place::new(Plan::new("follows", 1, 4)).up();
@@ -138,7 +166,10 @@ fn a_deploy_is_followed() {
     let deploy = |plan: &Plan| {
         let test = place.qfleet(&["deploy", "fleet.yaml", "--yes"]);
         let notes = test.path("notes");
-        test.file("fleet.yaml", plan.file(&notes)).run();
+        test.file("fleet.yaml", plan.file(&notes))
+            .stderr_contains("The local fleet of follows takes it up in a few seconds")
+            .stderr_contains("qfleet status fleet.yaml --watch --local")
+            .run();
     };
     let plan = Plan {
         min: 3,
@@ -196,4 +227,56 @@ fn a_deploy_is_followed() {
         place.said()
     );
     assert_eq!(place.state(), None);
+    assert!(!place.fleet_path("").exists(), "it left something behind");
+}
+
+/// Who has mended a worker and sends dead letters back at once is told that old workers would get them. Once all are
+/// replaced, nothing tells of old ones any more, though the emulator lists them still.
+#[test]
+fn old_workers_are_told_of_until_they_are_replaced_and_by_nothing_afterwards() {
+    let place = Place::new(Plan::new("rolled", 1, 1)).up();
+    let first = place.in_service(1);
+    let file = |plan: &Plan| plan.file(&place.first.path("notes"));
+    let redrive = || place.qfleet(&["dlq", "redrive", "fleet.yaml"]);
+    redrive().stderr_lacks("before its last deploy").run();
+    let supervisor = Pid::from_raw(place.supervisor_pid());
+    kill(supervisor, Signal::SIGSTOP).expect("stops");
+    let plan = Plan {
+        seconds: 0.01,
+        ..place.plan.clone()
+    };
+    let deploy = place.qfleet(&["deploy", "fleet.yaml", "--yes"]);
+    deploy.file("fleet.yaml", file(&plan)).run();
+    redrive()
+        .stderr_contains("the only instance of work is older than its last deploy")
+        .stderr_contains("qfleet status fleet.yaml --watch --local")
+        .stderr_contains("qfleet dlq redrive fleet.yaml --stage work --local")
+        .run();
+    kill(supervisor, Signal::SIGCONT).expect("goes on");
+    place.until("a new one works", || {
+        let group = place.group();
+        let new = group.instances.iter().all(|one| !first.contains_key(&one.id));
+        (new && group.in_service() == 1).then_some(())
+    });
+    redrive().stderr_lacks("before its last deploy").run();
+
+    let larger = file(&Plan { max: 2, ..plan });
+    let planned = place.qfleet(&["plan", "fleet.yaml", "--output", "json"]);
+    let planned = planned.file("fleet.yaml", larger).run().json();
+    let of_work = |shown: &serde_json::Value| {
+        let mut stacks = shown["stacks"].as_array().expect("stacks").iter();
+        stacks.find(|stack| stack["part"] == "work").expect("the stage").clone()
+    };
+    let work = of_work(&planned);
+    assert_eq!(work["action"], "update", "{work:#}");
+    assert!(
+        work["rolls_instances"].is_null() && work["rolling_update"].is_null(),
+        "{work:#}"
+    );
+    let drift = place.qfleet(&["drift", "fleet.yaml", "--output", "json"]).run().json();
+    assert_eq!(drift["verdict"], "in_sync", "{drift:#}");
+    let status = place.qfleet(&["status", "fleet.yaml", "--output", "json"]).run().json();
+    let old = |finding: &serde_json::Value| finding["id"] == "old-launch-template";
+    let findings = status["findings"].as_array().expect("findings");
+    assert!(!findings.iter().any(old), "{findings:#?}");
 }

@@ -102,5 +102,5 @@ fn the_shipped_file_gives_its_workers_their_password() {
         let variables: Vec<&[u8]> = environment.split(|byte| *byte == 0).collect();
         assert!(variables.contains(&b"DB_PASSWORD=made-up".as_slice()));
     }
-    place.qfleet(&["local", "down"]).run();
+    place.qfleet(&["local", "down", "--yes"]).run();
 }

@@ -9,6 +9,8 @@ fn repository(account: &str, endpoint: &str) -> Repository {
     Repository::new("codebuild", "buildspec.yaml", account, endpoint)
 }
 
+const APPROVED: &str = "d3b07384d113edec49eaa6238ad5ff00c86bd0a1";
+
 /// A build with these environment variables of its action: exit code, what it said, and the variables that it exports. In
 /// version 0.2 all commands run in one shell, and one that fails ends its phase
 /// (<https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html>).
@@ -28,13 +30,14 @@ fn build(repository: &Repository, variables: &[(&str, &str)]) -> (i32, String, B
         command.env(name.as_str().expect("a name"), value.as_str().expect("a text"));
     }
     command.env("CODEBUILD_BUILD_URL", "https://console.example/build");
+    command.env("CODEBUILD_RESOLVED_SOURCE_VERSION", APPROVED);
     command.envs(variables.iter().copied());
     let (code, said) = said(command.output().expect("the build runs"));
     let read = |name: &str| {
         let text = std::fs::read_to_string(repository.written.path(&format!("exported-{name}")));
         text.unwrap_or_default().trim_end().to_owned()
     };
-    let exported = ["DIGEST", "CHANGES", "BUILD"].map(|name| (name.to_owned(), read(name)));
+    let exported = ["DIGEST", "COMMIT", "CHANGES", "BUILD"].map(|name| (name.to_owned(), read(name)));
     (code, said, exported.into())
 }
 
@@ -47,7 +50,21 @@ fn a_plan_is_handed_to_the_deployment_after_the_approval() {
     assert_eq!(repository.stacks(), [] as [&str; 0], "a plan leaves nothing behind");
     assert_eq!(exported["CHANGES"], "There are changes");
     assert_eq!(exported["BUILD"], "https://console.example/build");
-    let deploy = [("STEP", "deploy"), ("DIGEST", exported["DIGEST"].as_str())];
+    assert_eq!(exported["COMMIT"], APPROVED);
+    let deploy = [
+        ("STEP", "deploy"),
+        ("DIGEST", exported["DIGEST"].as_str()),
+        ("COMMIT", exported["COMMIT"].as_str()),
+    ];
+    // The branch has gone on since.
+    let head = ("CODEBUILD_RESOLVED_SOURCE_VERSION", "its-head");
+    let (code, said, _) = build(&repository, &[deploy.as_slice(), &[head]].concat());
+    assert_eq!(code, 4, "{said}");
+    assert!(
+        said.contains(&format!("This build has its-head, and {APPROVED} was approved")),
+        "{said}"
+    );
+    assert_eq!(repository.stacks(), [] as [&str; 0]);
     for _ in 0..2 {
         let (code, said, _) = build(&repository, &deploy);
         assert_eq!(code, 0, "{said}");

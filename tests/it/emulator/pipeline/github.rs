@@ -4,20 +4,49 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_yaml::Value;
 
 use super::{ACCOUNT, Repository, Step, in_status, outline, said};
 use crate::endpoint::{Endpoint, Existing, Script};
-use crate::harness::{account, emulator};
+use crate::harness::{Aws, account, emulator};
+
+/// As much of GitHub's command line as the workflow uses: the comments of a pull request are files, by their ids. All are of
+/// the workflow's own user, which the question must ask for
+/// (<https://docs.github.com/en/rest/issues/comments>, <https://cli.github.com/manual/gh_api>).
+const GH: &str = r##"#!/usr/bin/env python3
+import pathlib, re, sys
+api, *words = sys.argv[1:]
+assert api == "api", api
+path = next(word for word in words if word.startswith("repos/somebody/photos/issues/"))
+comments = pathlib.Path("comments")
+comments.mkdir(exist_ok=True)
+if "--jq" in words:
+    assert path.endswith("/7/comments") and "--paginate" in words, words
+    question = words[words.index("--jq") + 1]
+    assert 'select(.user.login == "github-actions[bot]" and' in question, question
+    begins = re.search(r'startswith\("(.*?)"\)', question)[1]
+    for comment in sorted(comments.iterdir()):
+        if comment.read_text().startswith(begins):
+            print(comment.name)
+    sys.exit()
+body = words[words.index("--field") + 1]
+text = pathlib.Path(body.removeprefix("body=@")).read_text()
+if "PATCH" in words:
+    comment = comments / path.removeprefix("repos/somebody/photos/issues/comments/")
+    assert comment.exists(), path
+else:
+    assert path.endswith("/7/comments"), path
+    comment = comments / str(101 + len(list(comments.iterdir())))
+comment.write_text(text)
+"##;
 
 fn repository(account: &str, endpoint: &str) -> Repository {
     let repository = Repository::new("github", ".github/workflows/qfleet.yaml", account, endpoint);
-    // Notes what it was called with.
-    let gh = "#!/bin/sh\n{ echo \"$@\"; cat; } >> gh.txt\n";
     let path = repository.written.path("bin/gh");
-    std::fs::write(&path, gh).expect("written");
+    std::fs::write(&path, GH).expect("written");
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
     repository
 }
@@ -64,6 +93,7 @@ impl<'a> Run<'a> {
             // The tested binary stands for the one that was built by an earlier run.
             Some("steps.qfleet.outputs.cache-hit != 'true'") => false,
             Some("github.event_name == 'pull_request'") => self.event == "pull_request",
+            Some("vars.AWS_DRIFT_ROLE != ''" | "always()") => true,
             Some(own) if own.starts_with("vars.AWS_PLAN_ROLE != '' && (github.event_name == 'push'") => true,
             Some(
                 "github.event_name == 'push' && vars.AWS_DEPLOY_ROLE != '' && needs.plan.outputs.changes == 'yes'",
@@ -72,15 +102,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The shell steps of a job that run: name, and the command.
-    fn steps(&self, job: &str) -> Vec<(String, Command)> {
+    /// The shell steps of a job that run, if none fails or although one did: name, and the command.
+    fn steps(&self, job: &str, failed: bool) -> Vec<(String, Command)> {
         let Repository { written, pipeline, .. } = self.repository;
         let job = &pipeline["jobs"][job];
         if !self.holds(job["if"].as_str()) {
             return Vec::new();
         }
         let all = job["steps"].as_sequence().expect("steps").iter();
-        let shell = all.filter(|step| step["run"].is_string() && self.holds(step["if"].as_str()));
+        let holds = |step: &Value| {
+            let condition = step["if"].as_str();
+            if failed {
+                condition == Some("always()")
+            } else {
+                self.holds(condition)
+            }
+        };
+        let shell = all.filter(|step| step["run"].is_string() && holds(step));
         let steps = shell.enumerate().map(|(number, step)| {
             let script = step["run"].as_str().expect("a script");
             assert!(
@@ -104,16 +142,24 @@ impl<'a> Run<'a> {
         steps.collect()
     }
 
-    /// Runs the steps of a job until one fails, and reads its outputs.
+    /// Runs the steps of a job, after one that fails only those that always run, and reads its outputs.
     fn job(&mut self, job: &str) -> Vec<Step> {
         let written = &self.repository.written;
         std::fs::write(written.path("output"), "").expect("no outputs yet");
         let mut ran: Vec<Step> = Vec::new();
-        for (name, mut command) in self.steps(job) {
+        for (name, mut command) in self.steps(job, false) {
             let (code, said) = said(command.output().expect("the step runs"));
             ran.push((name, code, said));
             if code != 0 {
                 break;
+            }
+        }
+        if ran.last().is_some_and(|(_, code, _)| *code != 0) {
+            for (name, mut command) in self.steps(job, true) {
+                if ran.iter().all(|(before, ..)| *before != name) {
+                    let (code, said) = said(command.output().expect("the step runs"));
+                    ran.push((name, code, said));
+                }
             }
         }
         let of_steps = outputs(&written.read("output"));
@@ -152,6 +198,7 @@ fn outputs(text: &str) -> BTreeMap<String, String> {
 }
 
 const PLANNED: [(&str, i32); 2] = [("Check", 0), ("Plan", 0)];
+const DEPLOYED: [(&str, i32); 2] = [("Deploy", 0), ("Summary", 0)];
 
 #[test]
 fn a_pull_request_is_planned_and_what_lands_on_main_is_approved_and_deployed() {
@@ -168,34 +215,96 @@ fn a_pull_request_is_planned_and_what_lands_on_main_is_approved_and_deployed() {
         ran[1].2
     );
     assert_eq!(repository.stacks(), [] as [&str; 0], "a plan leaves nothing behind");
-    let ran = run.job("comment");
-    assert_eq!(outline(&ran), [("Comment", 0)], "{ran:#?}");
-    let comment = repository.written.read("gh.txt");
-    assert_eq!(
-        comment,
-        format!(
-            "pr comment 7 --edit-last --create-if-none --body-file -\n{}",
-            run.summary()
-        )
-    );
     assert!(run.job("deploy").is_empty(), "a pull request deploys nothing");
 
     let mut run = Run::new(&repository, "push");
     run.job("plan");
     assert!(run.job("comment").is_empty());
     let ran = run.job("deploy");
-    assert_eq!(outline(&ran), [("Deploy", 0)], "{ran:#?}");
+    assert_eq!(outline(&ran), DEPLOYED, "{ran:#?}");
     assert_eq!(repository.stacks(), in_status("CREATE_COMPLETE"));
+    assert!(
+        run.summary().contains("### Deployment of lab\n\n```json\n{"),
+        "{}",
+        run.summary()
+    );
+    assert_eq!(outcomes(&repository), ["done"; 4]);
     // The job is run again.
     let ran = run.job("deploy");
-    assert_eq!(outline(&ran), [("Deploy", 0)], "{ran:#?}");
-    assert!(ran[0].2.contains("Nothing to do"), "{ran:#?}");
+    assert_eq!(outline(&ran), DEPLOYED, "{ran:#?}");
+    assert_eq!(outcomes(&repository), ["unchanged"; 4]);
 
     // Where nothing changes, nobody is asked to approve it.
     let mut run = Run::new(&repository, "push");
     run.job("plan");
     assert_eq!(run.outputs["changes"], "no");
     assert!(run.job("deploy").is_empty());
+}
+
+/// What became of each stack, as the deployment says it.
+fn outcomes(repository: &Repository) -> Vec<String> {
+    let document: serde_json::Value = serde_json::from_str(&repository.written.read("deployed.json")).expect("JSON");
+    let stacks = document["stacks"].as_array().expect("stacks").iter();
+    stacks
+        .map(|stack| stack["outcome"].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// One comment for each environment, however often somebody pushes.
+#[test]
+fn the_comment_of_an_environment_is_changed_and_that_of_another_one_stays() {
+    let repository = repository(&account(), emulator());
+    let comments = repository.written.path("comments");
+    std::fs::create_dir(&comments).expect("a folder");
+    let other = "<!-- qfleet: plan of other -->\n## Plan for other\n";
+    std::fs::write(comments.join("100"), other).expect("written");
+    let marker = "<!-- qfleet: plan of lab -->\n";
+    let read = |id: &str| std::fs::read_to_string(comments.join(id)).expect("a comment");
+    let commented = || {
+        std::fs::write(repository.written.path("summary.md"), "").expect("an empty summary");
+        let mut run = Run::new(&repository, "pull_request");
+        run.job("plan");
+        let ran = run.job("comment");
+        assert_eq!(outline(&ran), [("Comment", 0)], "{ran:#?}");
+        assert_eq!(read("102"), format!("{marker}{}", run.summary()));
+        assert_eq!(read("100"), other);
+        assert_eq!(std::fs::read_dir(&comments).expect("comments").count(), 2);
+        read("102")
+    };
+    let first = commented();
+    repository.change();
+    assert_ne!(commented(), first);
+}
+
+/// `examples/drift.yaml`
+#[test]
+fn drift_makes_the_nightly_run_red_and_its_summary_says_what_differs() {
+    let account = account();
+    let mut repository = repository(&account, emulator());
+    let mut run = Run::new(&repository, "push");
+    run.job("plan");
+    run.job("deploy");
+    repository.pipeline = nightly();
+    let ran = Run::new(&repository, "schedule").job("drift");
+    assert_eq!(outline(&ran), [("Drift", 0)], "{ran:#?}");
+    let opened = async {
+        let aws = Aws::new(&account, "us-east-2");
+        let asked = aws.sqs.get_queue_url().queue_name("lab-work").send().await;
+        let url = asked.expect("the queue").queue_url.expect("its URL");
+        let set = aws.sqs.set_queue_attributes().queue_url(url);
+        let changed = set.attributes(QueueAttributeName::VisibilityTimeout, "7").send().await;
+        changed.expect("changed by hand");
+    };
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(opened);
+    let run = &mut Run::new(&repository, "schedule");
+    let ran = run.job("drift");
+    assert_eq!(outline(&ran), [("Drift", 3)], "{ran:#?}");
+    assert!(run.summary().contains("VisibilityTimeout"), "{}", run.summary());
+}
+
+pub(super) fn nightly() -> Value {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/drift.yaml"));
+    serde_yaml::from_str(&text.expect("it is there")).expect("YAML")
 }
 
 #[test]
@@ -205,7 +314,8 @@ fn what_was_approved_is_refused_when_something_else_would_be_done() {
     run.job("plan");
     repository.change();
     let ran = run.job("deploy");
-    assert_eq!(outline(&ran), [("Deploy", 4)], "{ran:#?}");
+    assert_eq!(outline(&ran), [("Deploy", 4), ("Summary", 0)], "{ran:#?}");
+    assert!(run.summary().contains("is not what was approved"), "{}", run.summary());
     assert!(
         ran[0].2.contains("is not what was approved; nothing was changed"),
         "{ran:#?}"
@@ -239,7 +349,8 @@ fn a_cancelled_job_takes_the_update_back_and_run_again_it_does_what_was_approved
     let mut run = Run::new(&repository, "push");
     let ran = run.job("plan");
     assert_eq!(outline(&ran), PLANNED, "{ran:#?}");
-    let (_, mut deploy) = run.steps("deploy").pop().expect("the last step deploys");
+    let mut steps = run.steps("deploy", false).into_iter();
+    let (_, mut deploy) = steps.find(|(name, _)| name == "Deploy").expect("a step that deploys");
     let piped = deploy.stdout(Stdio::piped()).stderr(Stdio::piped());
     let runs: Child = piped.spawn().expect("the step runs");
     endpoint.wait_until("the intake is being made", |world| {
@@ -257,8 +368,20 @@ fn a_cancelled_job_takes_the_update_back_and_run_again_it_does_what_was_approved
     assert_eq!(endpoint.status("lab-work"), None, "nothing new was begun: {said}");
     endpoint.rescript(|_| Script::new());
     let ran = run.job("deploy");
-    assert_eq!(outline(&ran), [("Deploy", 0)], "{ran:#?}");
+    assert_eq!(outline(&ran), DEPLOYED, "{ran:#?}");
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("CREATE_COMPLETE"));
+}
+
+/// An older plan isn't the last one to write the comment; and no plan is cut off, which would leave change sets.
+#[test]
+fn the_runs_of_a_pull_request_come_one_after_the_other() {
+    let repository = repository(ACCOUNT, "http://127.0.0.1:1");
+    let concurrency = &repository.pipeline["concurrency"];
+    assert_eq!(
+        concurrency["group"],
+        "qfleet-plan-lab-${{ github.event.pull_request.number || github.run_id }}"
+    );
+    assert_eq!(concurrency["cancel-in-progress"], false);
 }
 
 /// What may write comments can't reach AWS, and what reaches AWS can't write anything.

@@ -13,7 +13,9 @@ fn repository(account: &str, endpoint: &str) -> Repository {
 fn of<'a>(pipeline: &'a Value, job: &str, key: &str) -> &'a Value {
     let job = &pipeline[job];
     match &job[key] {
-        Value::Null => &pipeline[job["extends"].as_str().expect("extends")][key],
+        Value::Null => job["extends"]
+            .as_str()
+            .map_or(&Value::Null, |base| &pipeline[base][key]),
         own => own,
     }
 }
@@ -23,7 +25,9 @@ fn of<'a>(pipeline: &'a Value, job: &str, key: &str) -> &'a Value {
 /// ends them (<https://docs.gitlab.com/ci/yaml/>).
 fn job(repository: &Repository, job: &str) -> Step {
     let pipeline = &repository.pipeline;
-    let script = commands(of(pipeline, job, "before_script")) + &commands(of(pipeline, job, "script"));
+    let script = commands(of(pipeline, job, "before_script"))
+        + "printenv AWS_ROLE_SESSION_NAME > session || true\n"
+        + &commands(of(pipeline, job, "script"));
     let options = ["-e", "-o", "pipefail"];
     let mut command = repository.bash(&options, &format!("{job}.sh"), &script);
     let folder = repository.written.folder();
@@ -51,6 +55,7 @@ fn a_plan_is_handed_to_the_deployment_that_somebody_starts() {
     let plan = job(&repository, "plan");
     assert_eq!(plan.1, 0, "{plan:?}");
     assert!(plan.2.contains("## Plan for lab"), "{plan:?}");
+    assert_eq!(repository.written.read("session"), "qfleet-4711\n");
     assert_eq!(repository.stacks(), [] as [&str; 0], "a plan leaves nothing behind");
     for artifact in ["plan.md", "digest"] {
         let listed = commands(&repository.pipeline["plan"]["artifacts"]["paths"]);
@@ -60,13 +65,22 @@ fn a_plan_is_handed_to_the_deployment_that_somebody_starts() {
     let deployed = job(&repository, "deploy");
     assert_eq!(deployed.1, 0, "{deployed:?}");
     assert_eq!(repository.stacks(), in_status("CREATE_COMPLETE"));
+    let ended = job(&repository, "deployed");
+    assert_eq!(ended.1, 0, "{ended:?}");
     let again = job(&repository, "deploy");
     assert_eq!(again.1, 0, "{again:?}");
     // Another commit, whose plan nobody has looked at.
     repository.change();
+    // Each job begins in a clean folder, and gets the artifacts of those that it needs.
+    std::fs::remove_file(repository.written.path("deployed")).expect("it was there");
     let refused = job(&repository, "deploy");
     assert_eq!(refused.1, 4, "{refused:?}");
     assert!(refused.2.contains("is not what was approved"), "{refused:?}");
+    let ended = job(&repository, "deployed");
+    assert_eq!(
+        ended.1, 1,
+        "what was allowed to fail doesn't leave the pipeline green: {ended:?}"
+    );
 }
 
 #[test]
@@ -81,11 +95,18 @@ fn a_mistake_and_a_plan_that_fails_end_the_job() {
     assert_eq!(failed.1, 2, "{failed:?}");
 }
 
+/// Where nothing changes, the pipeline is done although nobody starts the deployment.
 #[test]
-fn the_deployment_waits_for_somebody_and_for_others() {
+fn the_deployment_waits_for_somebody_and_for_others_and_the_pipeline_does_not_wait_for_it() {
     let repository = repository(ACCOUNT, "http://127.0.0.1:1");
     let deploy = &repository.pipeline["deploy"];
     assert_eq!(deploy["rules"][0]["when"], "manual");
+    assert_eq!(deploy["rules"][0]["allow_failure"], true);
+    let deployed = &repository.pipeline["deployed"];
+    assert_eq!(deployed["needs"][0]["job"], "deploy");
+    assert_eq!(deployed["needs"][0]["artifacts"], true);
+    assert_eq!(deploy["artifacts"]["paths"][0], "deployed");
+    assert_eq!(deployed["rules"][0]["if"], deploy["rules"][0]["if"]);
     assert_eq!(deploy["environment"]["name"], "lab");
     assert_eq!(deploy["resource_group"], "qfleet-lab");
     assert_eq!(deploy["needs"][0]["artifacts"], true);

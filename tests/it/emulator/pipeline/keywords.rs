@@ -2,6 +2,7 @@
 
 use serde_yaml::Value;
 
+use super::github::nightly;
 use super::{ACCOUNT, Repository};
 
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>
@@ -68,15 +69,16 @@ fn pipeline(name: &str, file: &str) -> Value {
 
 #[test]
 fn each_word_is_one_that_the_system_knows() {
-    let github = pipeline("github", ".github/workflows/qfleet.yaml");
-    only(&github, &WORKFLOW);
-    for (_, job) in github["jobs"].as_mapping().expect("jobs") {
-        only(job, &JOB);
-        job["steps"]
-            .as_sequence()
-            .expect("steps")
-            .iter()
-            .for_each(|step| only(step, &STEP));
+    for github in [pipeline("github", ".github/workflows/qfleet.yaml"), nightly()] {
+        only(&github, &WORKFLOW);
+        for (_, job) in github["jobs"].as_mapping().expect("jobs") {
+            only(job, &JOB);
+            job["steps"]
+                .as_sequence()
+                .expect("steps")
+                .iter()
+                .for_each(|step| only(step, &STEP));
+        }
     }
     let gitlab = pipeline("gitlab", ".gitlab-ci.yml");
     for (name, job) in gitlab.as_mapping().expect("jobs") {

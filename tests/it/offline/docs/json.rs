@@ -17,14 +17,15 @@ standard error. Exit codes are in [pipelines](pipelines.md#exit-codes). Within a
 renamed or removed: a program should pass over fields and words that it doesn't know.
 
 With `--output jsonl`, one object a line as things happen: [events](#lines-of-stacks) with an `event` and an `at`, and at
-the end one with a `result`, which is the document.
+the end one with a `result`, which is the document, or with an [`error`](#error). A command that tells nothing on the way prints
+its document in one line. What has no end, as `logs --follow`, has only lines: `--output json` is refused there.
 
 In the tables, `name[]` stands for each item of a list, and `name.*` for each value of a map. A field in **bold** is always
 there where its object is; any other is left out where there is nothing to say, or where its row says so. Times are RFC 3339, in UTC.
 
 These fields mean the same everywhere, and their rows say nothing more:
 
-- `environment`, `account`, `region`: which environment it is, and where. Where an object has all three, they have no rows;
+- `environment`, `account`, `region`: which environment it is, and where. Where an object always has all three, they have no rows;
 - `part`: a part of the environment, as `intake` or a stage's name; `stack`: the name of its stack in CloudFormation;
 - `logical_id`: a resource's name in its template; `physical_id`: its name in its service; `resource_type`: its type in
   CloudFormation.
@@ -106,7 +107,7 @@ impl<'a> Page<'a> {
         let fields = self.fields(value);
         let has_address = ADDRESS.iter().all(|name| fields.iter().any(|(field, _)| field == name));
         for (name, field) in fields {
-            if has_address && ADDRESS.contains(&name) {
+            if has_address && field.required && ADDRESS.contains(&name) {
                 continue;
             }
             let path = if place.is_empty() {

@@ -134,9 +134,40 @@ fn ctrl_c_escape_and_a_signal_end_it_and_nothing_is_written() {
         assert_eq!((seen.code, seen.restored), (130, true), "{}", seen.said);
         assert!(is_empty(&test), "something was written");
     }
+    // The end of what is typed is no answer.
+    let test = Test::new().args(["init", "--plain"]);
+    let seen = asked(&test, 80, &[("Name of the environment", "\x04")]);
+    assert_eq!((seen.code, is_empty(&test)), (4, true), "{}", seen.said);
+    assert!(seen.said.contains("the questions were not answered"), "{}", seen.said);
+    assert!(
+        seen.said.contains("add --defaults to be asked nothing"),
+        "{}",
+        seen.said
+    );
     let test = Test::new().args(["init", "--plain"]);
     let seen = asked(&test, 80, &[("Name of the environment", "\x03")]);
     assert_eq!((seen.code, is_empty(&test)), (130, true), "{}", seen.said);
+}
+
+#[test]
+fn only_the_bucket_is_asked_for_that_is_there_and_was_not_named() {
+    for plain in [&[][..], &["--plain"]] {
+        let test = Test::new().args(["init", "--from", "existing-bucket"]);
+        let test = test.args(plain.iter().copied());
+        let seen = asked(
+            &test,
+            80,
+            &[
+                ("Name of the bucket", "\r"),
+                ("the name of the bucket that is there is needed", "their-files\r"),
+            ],
+        );
+        assert_eq!(seen.code, 0, "{}", seen.said);
+        assert!(!seen.said.contains("Name of the environment"), "{}", seen.said);
+        let environment = qfleet::environment::load(&test.path("stacks/lab.yaml")).expect("right");
+        let bucket = environment.bucket.expect("a bucket");
+        assert_eq!(bucket.existing.as_deref(), Some("their-files"));
+    }
 }
 
 #[test]

@@ -6,11 +6,11 @@ use crate::harness::Test;
 use crate::lab::{LAB, with_file};
 use crate::offline::least_privilege::statements::{each, texts};
 
-fn iam(file: &str) -> Test {
+pub fn iam(file: &str) -> Test {
     with_file(file).args(["iam", "lab.yaml"])
 }
 
-fn known() -> String {
+pub fn known() -> String {
     LAB.replace("bucket:", "account: \"111122223333\"\nbucket:")
 }
 
@@ -71,6 +71,51 @@ fn who_plans_makes_change_sets_and_executes_none() {
 }
 
 #[test]
+fn who_deploys_reads_functions_where_a_stage_has_one() {
+    let with_handler = |file: &str| iam(file).file("program/app.py", "def handler(event, context): pass\n");
+    let printed = |file: &str| with_handler(file).args(["--output", "jsonl"]).run().json_lines();
+    // What CloudFormation calls has another name.
+    let reads = |policies: &[Json]| {
+        let mut statements = policies.iter().flat_map(|policy| each(&policy["Statement"]));
+        statements.any(|statement| {
+            let own = statement["Sid"].as_str().is_some_and(|sid| sid.starts_with("Qfleet"));
+            own && texts(&statement["Action"])
+                .iter()
+                .any(|action| action == "lambda:GetFunction")
+        })
+    };
+    assert!(!reads(&printed(&known())));
+    let function = "lambda: {program: program, handler: app.handler, runtime: python3.13, timeout: 30s}";
+    let other = known() + &format!("  - name: other\n    from: work\n    workers: {{{function}}}\n");
+    assert!(reads(&printed(&other)));
+}
+
+/// A role that plans serves pull requests. Instances boot from the same bucket.
+#[test]
+fn who_plans_writes_no_program_and_no_template_of_a_deploy() {
+    let printed = iam(&known()).args(["--for", "plan"]).run();
+    let objects: Vec<(String, Vec<String>)> = allowed(&printed.json())
+        .into_iter()
+        .filter(|(action, _)| ["s3:GetObject", "s3:PutObject"].contains(&action.as_str()))
+        .collect();
+    let [(_, read), (_, written)] = &objects[..] else {
+        panic!("each stands once: {objects:?}");
+    };
+    let [only] = &written[..] else {
+        panic!("one folder: {written:?}");
+    };
+    assert!(only.starts_with("arn:aws:s3:::lab-artifacts-"), "{only}");
+    assert!(only.ends_with("/templates/plan/*"), "{only}");
+    assert_eq!(read, written);
+    let writes: Vec<String> = allowed(&printed.json())
+        .into_iter()
+        .map(|(action, _)| action)
+        .filter(|action| action.starts_with("s3:Put") || action.starts_with("s3:Delete"))
+        .collect();
+    assert_eq!(writes, ["s3:PutObject"]);
+}
+
+#[test]
 fn an_unknown_account_is_any_and_that_is_said() {
     let printed = iam(LAB)
         .args(["--for", "status"])
@@ -121,6 +166,10 @@ fn several_documents_are_numbered_and_each_is_printed_by_itself() {
         .run();
     let all = printed.json();
     let count = all.as_array().expect("several").len();
+    // None is left out where they are printed one after the other.
+    let text = printed.then().args(["iam", "lab.yaml"]).args(everything).run().stdout;
+    let texts: Result<Vec<Json>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
+    assert_eq!(Json::Array(texts.expect("documents")), all);
     for number in 1..=count {
         let one = printed
             .then()
@@ -170,6 +219,68 @@ fn who_reaps_deletes_what_carries_the_tag_whatever_it_is_called() {
     );
 }
 
+/// A stack that a first deploy makes carries no tag when its change set is asked for.
+#[test]
+fn who_deploys_and_reaps_can_make_stacks_and_deletes_only_those_with_the_tag() {
+    let all = iam(&known())
+        .args(["--for", "deploy", "--for", "reap", "--output", "jsonl"])
+        .run()
+        .json_lines();
+    for (action, is_tagged) in [
+        ("CreateChangeSet", false),
+        ("ExecuteChangeSet", false),
+        ("DeleteStack", true),
+    ] {
+        let action = format!("cloudformation:{action}");
+        let mut statements = all.iter().flat_map(|policy| each(&policy["Statement"]));
+        let allows = |statement: &&serde_json::Value| texts(&statement["Action"]).contains(&action);
+        let statement = statements.find(allows).expect("it is allowed");
+        assert_eq!(!statement["Condition"]["Null"].is_null(), is_tagged, "{action}");
+    }
+}
+
+/// What only a name tells apart is said.
+#[test]
+fn who_reaps_is_told_what_a_name_would_narrow() {
+    let printed = iam(&known()).args(["--for", "reap"]);
+    printed
+        .stderr_contains("every bucket that is called *-111122223333-*, whoever made it; --names 'pr-*' narrows it")
+        .run();
+    let narrow = iam(&known()).args(["--for", "reap", "--names", "pr-*"]).run();
+    assert!(!narrow.stderr.contains("any name"), "{}", narrow.stderr);
+    assert!(
+        narrow.stdout.contains("arn:aws:s3:::pr-*-111122223333-*/*"),
+        "{}",
+        narrow.stdout
+    );
+    let deploys = iam(&known()).args(["--for", "deploy"]).run();
+    assert!(!deploys.stderr.contains("any name"), "{}", deploys.stderr);
+}
+
+/// Groups of instances carry their stack's tags.
+#[test]
+fn who_reaps_changes_no_group_without_the_tag() {
+    let all = iam(&known())
+        .args(["--for", "reap", "--output", "jsonl"])
+        .run()
+        .json_lines();
+    let mut groups = 0;
+    for statement in all.iter().flat_map(|policy| each(&policy["Statement"])) {
+        let actions = texts(&statement["Action"]);
+        if actions
+            .iter()
+            .any(|action| action.starts_with("autoscaling:") && !action.contains("Describe"))
+        {
+            groups += actions.len();
+            assert_eq!(
+                statement["Condition"]["Null"]["aws:ResourceTag/qfleet:environment"],
+                "false"
+            );
+        }
+    }
+    assert!(groups > 5, "{groups}");
+}
+
 /// One role for the environments of all pull requests, and for no other.
 #[test]
 fn environments_of_many_names_have_one_policy() {
@@ -181,7 +292,7 @@ fn environments_of_many_names_have_one_policy() {
         ":stack/pr-*-*/*",
         ":sqs:us-east-2:111122223333:pr-*-*",
         "arn:aws:s3:::pr-*-artifacts-111122223333-us-east-2",
-        r#""StringLike":{"aws:ResourceTag/qfleet:environment":"pr-*"}"#,
+        r#""StringLikeIfExists":{"aws:ResourceTag/qfleet:environment":"pr-*"}"#,
     ] {
         assert!(all.contains(part), "{part}");
     }

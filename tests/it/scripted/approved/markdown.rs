@@ -1,7 +1,7 @@
 //! A plan for a pull request.
 
-use super::{deployed, folder, with};
-use crate::endpoint::{Endpoint, Script, ScriptedGroup};
+use super::{deployed, folder, scaled_to, with};
+use crate::endpoint::{Endpoint, Script};
 use crate::harness::Output;
 use crate::lab::LAB;
 
@@ -34,17 +34,7 @@ fn what_may_be_lost_comes_first() {
         .file("more.yaml", extra("lab-first", "plain"))
         .args(["deploy", "lab.yaml", "--yes"]);
     let there = run.run();
-    let group = endpoint.world(|world| {
-        let stack = world.find("lab-work").expect("the stack");
-        world.stacks[stack]
-            .resource("Group")
-            .expect("it")
-            .physical_id
-            .clone()
-            .expect("a name")
-    });
-    let instances = ["us-east-2a:i-1", "us-east-2b:i-2"];
-    endpoint.rescript(|script| script.group(ScriptedGroup::new(&group, &instances).sizes(1, 2, 3)));
+    scaled_to(&endpoint, &["us-east-2a:i-1", "us-east-2b:i-2"]);
     let after = with_extra.replace("t3.micro", "t3.small") + "tags: {team: media}\n";
     with(&there, &after);
     let there = there
@@ -94,6 +84,43 @@ fn what_may_be_lost_comes_first() {
         assert_eq!(bars, 5, "{row}");
     }
     assert!(!said.contains('\u{1b}'), "{said}");
+}
+
+/// A pull request that takes the protection away, and lets a fleet grow without much ado.
+#[test]
+fn protection_that_goes_off_and_a_fleet_that_grows_are_among_the_first_things() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = folder(&endpoint, &format!("protect: true\n{LAB}"));
+    let there = there.then().args(["deploy", "lab.yaml", "--yes"]).run();
+    with(&there, &LAB.replace("max: 3", "max: 30"));
+    let said = markdown(&there, &[], 0);
+    let first = "### Look at this first\n\n\
+        - **Careful:** `lab-artifacts`, `lab-intake`, `lab-work`, `lab-dashboard` lose their protection: a destroy deletes them \
+        then\n\
+        - **Careful:** `Group` of `lab-work` may run up to 30 instances then, now 3: each is billed while it runs\n";
+    assert!(said.contains(first), "{said}");
+    let text = there.then().args(["plan", "lab.yaml"]).run().stdout;
+    let end = "careful: lab-artifacts, lab-intake, lab-work, lab-dashboard lose their protection: a destroy deletes them then\n\
+        careful: Group of lab-work may run up to 30 instances then, now 3: each is billed while it runs\n";
+    assert!(text.contains(end), "{text}");
+    let plan = super::plan(&there, &[]);
+    let attention = |part: &str| {
+        let stacks = plan["stacks"].as_array().expect("stacks");
+        let stack = stacks.iter().find(|stack| stack["part"] == part);
+        stack.expect("it")["attention"].clone()
+    };
+    let off = serde_json::json!({"reason": "protection_off"});
+    let more = serde_json::json!({
+        "reason": "more_instances", "logical_id": "Group", "bound": "max", "before": 3, "after": 30
+    });
+    assert_eq!(attention("intake"), serde_json::json!([off]));
+    assert_eq!(attention("work"), serde_json::json!([off, more]));
+
+    // Twice as many are no surprise.
+    there.then().args(["deploy", "lab.yaml", "--yes"]).run();
+    with(&there, &LAB.replace("max: 3", "max: 60"));
+    let said = markdown(&there, &[], 0);
+    assert!(!said.contains("Careful"), "{said}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn another_file_another_program_or_another_image_than_was_approved() {
     let there = deployed(&endpoint);
     with(&there, &changed());
     let approved = digest(&there, &[]);
-    let others = "lab-work: its template, parameters, tags or programs are others than were approved";
+    let others = "lab-work: its template is not the one that was approved";
 
     with(&there, &LAB.replace("visibility_timeout: 2m", "visibility_timeout: 4m"));
     refused(&endpoint, &there, &approved, &[others]);
@@ -47,7 +47,8 @@ fn another_file_another_program_or_another_image_than_was_approved() {
     with(&there, &changed());
     let program = there.then().executable("program/run", "#!/bin/sh\nexec sleep 2\n");
     program.args(["schema"]).run();
-    refused(&endpoint, &there, &approved, &[others]);
+    let programs = "programs are not those that were approved";
+    refused(&endpoint, &there, &approved, &[programs]);
     there
         .then()
         .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
@@ -55,11 +56,14 @@ fn another_file_another_program_or_another_image_than_was_approved() {
         .run();
     with(&there, &format!("{}tags: {{team: media}}\n", changed()));
     let untouched = "lab-intake: nothing was to be done to it";
-    refused(&endpoint, &there, &approved, &[others, untouched]);
+    let tags = "tags are not those that were approved";
+    refused(&endpoint, &there, &approved, &[tags, untouched]);
 
     with(&there, &changed());
     endpoint.world(|world| world.services.set_parameter(IMAGE, "ami-0aaaaaaaaaaaaaaa1"));
-    refused(&endpoint, &there, &approved, &[others, "ami-0aaaaaaaaaaaaaaa1"]);
+    let image =
+        "lab-work: its parameters are not those that were approved: an image may be newer (now ami-0aaaaaaaaaaaaaaa1)";
+    refused(&endpoint, &there, &approved, &[image]);
     let again = digest(&there, &[]);
     expect(&there, &again).run();
 }
@@ -70,7 +74,7 @@ fn other_options_another_account_and_another_environment_than_were_approved() {
     let there = deployed(&endpoint);
     with(&there, &changed());
     let approved = digest(&there, &["--only", "work"]);
-    refused(&endpoint, &there, &approved, &["approved with other options"]);
+    refused(&endpoint, &there, &approved, &["\n  it was approved with --only\n"]);
     expect(&there, &approved)
         .args(["--only", "work", "--no-wait", "--concurrency", "1"])
         .run();
@@ -83,6 +87,46 @@ fn other_options_another_account_and_another_environment_than_were_approved() {
         &of_first,
         &["approved for another environment, account or region than lab in account 444455556666, us-east-2"],
     );
+}
+
+/// Each of them is named, and no other.
+#[test]
+fn the_option_that_is_another_one() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint);
+    with(&there, &changed());
+    let role = ["--role-arn", "arn:aws:iam::111122223333:role/of-cloudformation"];
+    let other = ["--role-arn", "arn:aws:iam::111122223333:role/of-others"];
+    for (then, now, why) in [
+        (
+            &["--only", "work"][..],
+            &["--only", "intake"][..],
+            "without this --only",
+        ),
+        (&[], &["--prune"], "without --prune"),
+        (&["--disable-protection"], &[], "with --disable-protection"),
+        (&role, &other, "without this --role-arn"),
+        (
+            &["--allow-replace", "work.Queue"],
+            &role,
+            "with --allow-replace, and without this --role-arn",
+        ),
+    ] {
+        let approved = digest(&there, then);
+        let run = expect(&there, &approved).args(now).status(4);
+        run.stderr_contains(format!("\n  it was approved {why}\n")).run();
+    }
+    let lasting = digest(&there, &[]);
+    with(&there, &format!("lifetime: 8h\n{}", changed()));
+    let of_lab = digest(&there, &[]);
+    refused(
+        &endpoint,
+        &there,
+        &lasting,
+        &["\n  it was approved without this `lifetime`\n"],
+    );
+    with(&there, &changed());
+    refused(&endpoint, &there, &of_lab, &["\n  it was approved with `lifetime`\n"]);
 }
 
 /// By another pipeline, or by hand in the console: what is deployed isn't what the plan compared with.
@@ -155,7 +199,7 @@ fn what_is_pruned() {
     let there = with(&first, LAB);
     let approved = digest(&there, &["--prune"]);
     assert!(super::subjects(&approved).contains(&"-old"), "{approved}");
-    refused(&endpoint, &there, &approved, &["approved with other options"]);
+    refused(&endpoint, &there, &approved, &["\n  it was approved with --prune\n"]);
     // It is back in the file.
     with(&there, &old);
     let run = expect(&there, &approved).args(["--prune"]).status(4);

@@ -40,7 +40,7 @@ fn after_an_interruption_the_rest_is_done() {
     // What is there by now was approved, and what isn't there yet must be as it was approved.
     with(&there, &changed());
     let run = expect(&there, &approved).status(4);
-    run.stderr_contains("lab-work: its template, parameters, tags or programs are others")
+    run.stderr_contains("lab-work: its template is not the one that was approved")
         .run();
     with(&there, LAB);
     expect(&there, &approved).run();

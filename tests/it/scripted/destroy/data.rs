@@ -187,7 +187,7 @@ Resources:
 fn what_the_tags_keep_and_the_template_would_delete_is_refused_before_the_question() {
     let (deploy, by_hand) = (
         "`on_destroy: keep`",
-        "aws cloudformation delete-stack --stack-name lab-work --region us-east-2 --retain-resources Queue",
+        "aws cloudformation delete-stack --stack-name lab-work --retain-resources Queue --region us-east-2",
     );
     for (status, help) in [("CREATE_COMPLETE", deploy), ("DELETE_FAILED", by_hand)] {
         let work = work().tag("qfleet:on-destroy", "keep").status(status);

@@ -79,3 +79,48 @@ fn a_second_signal_ends_it_at_once_and_what_stays_is_named() {
     let document: serde_json::Value = serde_json::from_str(&ended.stdout).expect("one document");
     assert_eq!(document["error"]["exit_code"], 130);
 }
+
+/// What CloudFormation works on goes on: whoever doesn't wait for it is told what, and how to look.
+#[test]
+fn a_second_signal_names_the_stacks_that_are_worked_on() {
+    let cases = ["wait", "cancel"]
+        .into_iter()
+        .flat_map(|on| [(on, "text"), (on, "json")]);
+    all(cases.collect(), |(on_interrupt, output): (&str, &str)| {
+        let slow = Script::new().takes("lab-intake", "Topic", Duration::from_secs(600));
+        let endpoint = Endpoint::serve(slow);
+        let deploy = ["deploy", "lab.yaml", "--yes", "--region", "us-east-2"];
+        let running =
+            Running::start(
+                lab::at(&endpoint)
+                    .args(deploy)
+                    .args(["--on-interrupt", on_interrupt, "--output", output]),
+            );
+        endpoint.wait_until("the intake is being made, and watched", |world| {
+            let mut looks = world.calls.iter().filter(|call| call.action == "DescribeStackEvents");
+            looks.any(|call| call.stack.as_deref() == Some("lab-intake"))
+        });
+        running.signal(Signal::SIGTERM);
+        // Two that come too soon after one another are one.
+        sleep(Duration::from_millis(500));
+        let second = Moment::now();
+        running.signal(Signal::SIGTERM);
+        let ended = running.ended(second);
+        let what = || {
+            format!(
+                "{on_interrupt} {output}: {} {}{}",
+                ended.code, ended.stdout, ended.stderr
+            )
+        };
+        let line = "lab-intake; to look: qfleet status --name lab --region us-east-2\n";
+        let is_said = ended.stderr.contains("CloudFormation goes on with ") && ended.stderr.contains(line);
+        let in_document = || {
+            let document: serde_json::Value = serde_json::from_str(&ended.stdout).ok()?;
+            Some(document["error"]["exit_code"] == 130 && document["goes_on"][0] == "lab-intake")
+        };
+        match ended.code == 130 && is_said && (output == "text" || in_document() == Some(true)) {
+            true => Ok(()),
+            false => Err(what()),
+        }
+    });
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::endpoint::{Endpoint, Fault, On, Script, Verb, World};
 use crate::harness::Output;
 use crate::lab::LAB;
-use crate::scripted::surplus::{LEFT, deployed, json, run, sorted, with_old, without_bucket};
+use crate::scripted::surplus::{LEFT, deployed, json, run, sorted, two_wait, with_old, without_bucket};
 
 /// Nothing is deployed or deleted.
 fn refused_before_anything_is_done(endpoint: &Endpoint, there: &Output, status: i32, says: &str) {
@@ -48,6 +48,81 @@ fn what_the_file_keeps_is_not_pruned() {
     let there = deployed(&endpoint, &with_old(), &keeps);
     let says = "the file says `on_destroy: keep`, but --prune would delete ";
     refused_before_anything_is_done(&endpoint, &there, 4, says);
+}
+
+#[test]
+fn what_has_something_in_it_is_not_pruned_unless_it_is_named() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    two_wait(&endpoint);
+    let says = "--prune would delete what has something in it: queue lab-old of lab-old: about 2 messages\n";
+    refused_before_anything_is_done(&endpoint, &there, 4, says);
+    let may_be_lost = "or, if it may be lost: --allow-replace old.Queue\n";
+    refused_before_anything_is_done(&endpoint, &there, 4, may_be_lost);
+    let plan = run(&there, &["plan", "lab.yaml", "--prune"])
+        .status(4)
+        .stderr_contains(says);
+    plan.stdout_contains("lost: queue lab-old: about 2 messages").run();
+    for command in [&["plan"][..], &["deploy", "--yes"]] {
+        let told = run(&there, command).args(["lab.yaml", "--prune", "--output", "json"]);
+        let told = told.status(4).run().json();
+        assert_eq!(told["refusals"][0]["allow_replace"], "old.Queue", "{told:#}");
+    }
+    // Another part's, one that leaves open which part's, and a word that nothing is called by: it is said what could be named.
+    for name in ["work.Queue", "Queue", "Queu"] {
+        let prune = run(
+            &there,
+            &["deploy", "lab.yaml", "--prune", "--yes", "--allow-replace", name],
+        )
+        .status(4);
+        let vain = format!("--allow-replace {name}: nothing of that name would be replaced or deleted");
+        prune
+            .stderr_contains(vain)
+            .stderr_contains("this could be named: old.Queue")
+            .stderr_contains(says)
+            .run();
+    }
+    let allowed = ["deploy", "lab.yaml", "--prune", "--yes", "--allow-replace", "old.Queue"];
+    run(&there, &allowed).stderr_lacks("nothing of that name").run();
+    assert_eq!(sorted(endpoint.stacks()), LEFT);
+    // A job that is tried again names what is gone.
+    run(&there, &allowed)
+        .stderr_contains(
+            "--allow-replace old.Queue: nothing of that name would be replaced or deleted; nothing with data in it is",
+        )
+        .run();
+    let plan = run(
+        &there,
+        &["plan", "lab.yaml", "--allow-replace", "Queue", "--output", "json"],
+    )
+    .run();
+    assert!(
+        plan.stderr.contains("warning: --allow-replace Queue"),
+        "{}",
+        plan.stderr
+    );
+}
+
+#[test]
+fn what_can_not_be_looked_into_is_not_pruned() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint, &with_old(), LAB);
+    let denied = Fault::access_denied("GetQueueAttributes");
+    endpoint.rescript(|script| script.fault(On::action("GetQueueAttributes"), denied));
+    let says = "queue lab-old of lab-old: how much isn't known: ";
+    refused_before_anything_is_done(&endpoint, &there, 4, says);
+}
+
+#[test]
+fn what_came_into_it_while_the_rest_was_deployed_is_not_lost() {
+    let endpoint = Endpoint::serve(Script::new().takes("lab-dashboard", "Dashboard", Duration::from_secs(1)));
+    let there = deployed(&endpoint, &with_old(), LAB);
+    refused_because_meanwhile(
+        &endpoint,
+        &there,
+        || two_wait(&endpoint),
+        "queue lab-old of lab-old: about 2 messages",
+    );
 }
 
 #[test]

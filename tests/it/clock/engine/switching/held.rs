@@ -54,10 +54,10 @@ async fn instances_that_are_protected_are_named_and_the_group_goes_once_they_are
         "{said}"
     );
     assert!(!said.contains("i-2"), "{said}");
-    let command = "aws autoscaling set-instance-protection --region us-east-2 --auto-scaling-group-name";
+    let command = "aws autoscaling set-instance-protection --auto-scaling-group-name";
     assert!(said.contains(command), "{said}");
     assert!(
-        said.ends_with("--no-protected-from-scale-in --instance-ids i-1"),
+        said.ends_with("--no-protected-from-scale-in --instance-ids i-1 --region us-east-2"),
         "{said}"
     );
     assert_eq!(said_of(&ran, "leaves it there"), []);
@@ -80,7 +80,7 @@ async fn a_group_that_could_not_be_deleted_is_named() {
     for part in [
         &format!("could not delete {group}"),
         "i-1",
-        &format!("delete-auto-scaling-group --region us-east-2 --auto-scaling-group-name {group} --force-delete"),
+        &format!("delete-auto-scaling-group --auto-scaling-group-name {group} --force-delete --region us-east-2"),
     ] {
         assert!(said.contains(part), "{said}");
     }

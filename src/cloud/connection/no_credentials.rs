@@ -1,0 +1,156 @@
+//! Why there are no credentials, and what to do then.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+
+use crate::cloud::connection::causes::causes;
+
+/// Who is asked last, where nothing else is configured.
+pub(super) const IMDS: &str = "the instance's metadata service (IMDS)";
+
+/// How the message of whoever waited in vain begins.
+const NOTHING_CAME: &str = "no credentials came";
+/// How others begin by which there are no credentials.
+const LOGGED_OUT: &str = "the login to IAM Identity Center has expired for the profile `";
+const MISCONFIGURED: &str = "the AWS configuration gives no credentials: ";
+const NOWHERE: &str = "there are no AWS credentials";
+
+/// What the SDK said stands behind it, for `-v`.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NothingCame {
+    #[error("{NOTHING_CAME} within {} s from {name}", limit.as_secs())]
+    InTime { name: String, limit: Duration },
+    #[error("{NOTHING_CAME} from {name}: {why}")]
+    AtAll {
+        name: String,
+        why: String,
+        #[source]
+        cause: CredentialsError,
+    },
+    #[error("{LOGGED_OUT}{profile}`, or nobody has logged in yet")]
+    LoggedOut {
+        profile: String,
+        #[source]
+        cause: CredentialsError,
+    },
+    #[error("{MISCONFIGURED}{why}")]
+    Misconfigured {
+        why: String,
+        #[source]
+        cause: CredentialsError,
+    },
+    #[error("{NOWHERE}: neither the environment nor a profile has any, and no metadata service (IMDS) gave some")]
+    Nowhere {
+        #[source]
+        cause: CredentialsError,
+    },
+}
+
+impl NothingCame {
+    /// What an error of the SDK's says of the source of this name. `login`: the profile that somebody logs in with.
+    ///
+    /// # Errors
+    /// One that says nothing of it, as it is.
+    pub(super) fn because(name: &str, login: Option<&str>, cause: CredentialsError) -> Result<Self, CredentialsError> {
+        let why = causes(cause.source().unwrap_or(&cause));
+        Ok(match (&cause, login) {
+            // It was asked, and the SDK itself gave it up.
+            (CredentialsError::Unhandled(_) | CredentialsError::ProviderError(_), Some(profile))
+                if is_logged_out(&why) =>
+            {
+                NothingCame::LoggedOut {
+                    profile: profile.to_owned(),
+                    cause,
+                }
+            }
+            // Machines that aren't EC2's may have one of another cloud's there, which refuses.
+            (CredentialsError::ProviderError(_), _) if name == IMDS => NothingCame::Nowhere { cause },
+            (CredentialsError::Unhandled(_) | CredentialsError::ProviderError(_), _) => NothingCame::AtAll {
+                name: name.to_owned(),
+                why,
+                cause,
+            },
+            (CredentialsError::InvalidConfiguration(_), _) => NothingCame::Misconfigured {
+                why: why.replace("ProfileFile provider could not be built: ", ""),
+                cause,
+            },
+            (CredentialsError::CredentialsNotLoaded(_), _) => NothingCame::Nowhere { cause },
+            _ => return Err(cause),
+        })
+    }
+}
+
+/// Whether IAM Identity Center has to be logged in to: there is no token in the cache, or none that is good. aws-config's
+/// `src/sso/token.rs` says the first two, IAM Identity Center the third.
+fn is_logged_out(why: &str) -> bool {
+    [
+        "the SSO token has expired",
+        "failed to load the cached SSO token",
+        "Session token not found or invalid",
+    ]
+    .iter()
+    .any(|words| why.contains(words))
+}
+
+/// A profile's name or an address as a word of a shell. `shell` is no room that this one knows.
+pub(super) fn quoted(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Into::into)
+}
+
+/// Whether this message says that there are no credentials, so that no call could be made.
+pub(in crate::cloud) fn is_about_credentials(message: &str) -> bool {
+    [NOTHING_CAME, LOGGED_OUT, MISCONFIGURED, NOWHERE]
+        .iter()
+        .any(|beginning| message.starts_with(beginning))
+}
+
+/// What to do when there are no credentials; none when it isn't that.
+pub(in crate::cloud) fn advice_on_credentials(message: &str) -> Option<String> {
+    if let Some(rest) = message.strip_prefix(LOGGED_OUT) {
+        let profile = rest.split('`').next().unwrap_or_default();
+        return Some(format!(
+            "`aws sso login --profile {}`, then run the same command again",
+            quoted(profile)
+        ));
+    }
+    if message.starts_with(NOTHING_CAME) {
+        return Some("`aws sts get-caller-identity` asks the same source: see there why it gives none".into());
+    }
+    if message.starts_with(MISCONFIGURED) {
+        return Some(
+            "correct the profile in ~/.aws/config or ~/.aws/credentials, or name another one with --profile".into(),
+        );
+    }
+    message.starts_with(NOWHERE).then(|| {
+        "name a profile that has some with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
+         as a pipeline does; to make a profile: `aws configure sso`"
+            .into()
+    })
+}
+
+/// Why there are no credentials, when a source gave none.
+pub(in crate::cloud) fn why_none(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    chain
+        .find_map(|cause| cause.downcast_ref::<NothingCame>())
+        .map(ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As on the runners of other clouds.
+    #[test]
+    fn a_metadata_service_that_refuses_is_none() {
+        let refused = |name: &str| {
+            let cause = CredentialsError::provider_error("failed to load IMDS session token: request forbidden");
+            NothingCame::because(name, None, cause).expect("a reason").to_string()
+        };
+        assert!(refused(IMDS).starts_with(NOWHERE), "{}", refused(IMDS));
+        assert!(advice_on_credentials(&refused(IMDS)).is_some_and(|advice| advice.contains("--profile")));
+        assert!(refused("the container's endpoint").starts_with(NOTHING_CAME));
+    }
+}

@@ -1,0 +1,44 @@
+//! A subcommand that isn't one: what there is instead.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
+
+use super::Cli;
+
+/// The error of a command line with such a word. Only what is most like it is suggested, and where a command
+/// has only a few subcommands, all are named.
+pub(super) fn explained(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return error;
+    }
+    if let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand)
+        // The most similar one comes last.
+        && let Some(meant) = similar.last().cloned()
+    {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(meant));
+    }
+    if let Some((path, command)) = command_of(&error) {
+        let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        let hint = format!("`{path}` has {}", verbs.join(", "));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
+    error
+}
+
+/// The command whose subcommand it isn't, as its usage tells: `qfleet dlq`. None for qfleet itself, which has too many.
+fn command_of(error: &clap::Error) -> Option<(String, Command)> {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
+        return None;
+    };
+    let usage = usage.to_string();
+    let path: Vec<&str> = usage
+        .split_whitespace()
+        .skip_while(|word| *word != "qfleet")
+        .take_while(|word| !word.starts_with(['[', '<']))
+        .collect();
+    let mut command = Cli::command();
+    for verb in path.iter().skip(1) {
+        command = command.find_subcommand(verb)?.clone();
+    }
+    (path.len() > 1).then(|| (path.join(" "), command))
+}

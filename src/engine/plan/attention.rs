@@ -1,0 +1,140 @@
+//! What of a plan is to be looked at although nothing is lost with it: protection that goes off, and fleets that may become
+//! much larger. From the two templates; pure.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::values::{Valued, scalar};
+
+const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+const SCHEDULED: &str = "AWS::AutoScaling::ScheduledAction";
+
+/// One thing of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Attention {
+    /// Its termination protection goes off, or the file doesn't say `protect: true` any more: a destroy deletes it then.
+    ProtectionOff,
+    /// More than twice as many instances as now.
+    MoreInstances {
+        /// The group, by its name in the template.
+        logical_id: String,
+        /// Of which number that is said.
+        bound: Bound,
+        /// What it is now; with a schedule, the highest of its times.
+        before: u64,
+        /// What it would be.
+        after: u64,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    /// So many run always.
+    Min,
+    /// So many may run.
+    Max,
+}
+
+/// Whose bounds are raised so far that it is to be looked at. What is only added has been nothing before.
+pub(super) fn raised(before: &Valued, after: &Valued) -> Vec<Attention> {
+    let (before, after) = (sizes(before), sizes(after));
+    let both = after
+        .into_iter()
+        .filter_map(|(group, now)| Some((before.get(&group)?, now, group)));
+    both.flat_map(|(before, after, logical_id)| {
+        [(Bound::Min, before.min, after.min), (Bound::Max, before.max, after.max)]
+            .into_iter()
+            .filter_map(move |(bound, before, after)| {
+                let (before, after) = (before?, after?);
+                (after > 2 * before.max(1)).then(|| Attention::MoreInstances {
+                    logical_id: logical_id.clone(),
+                    bound,
+                    before,
+                    after,
+                })
+            })
+    })
+    .collect()
+}
+
+/// The bounds of a group; none where they can't be known.
+#[derive(Debug, Default)]
+struct Sizes {
+    min: Option<u64>,
+    max: Option<u64>,
+}
+
+/// Those of each group, as high as it and its schedule have them at any time.
+fn sizes(of: &Valued) -> BTreeMap<String, Sizes> {
+    let mut sizes: BTreeMap<String, Sizes> = BTreeMap::new();
+    for (logical_id, resource) in of.resources() {
+        let properties = &resource["Properties"];
+        let group = match resource["Type"].as_str() {
+            Some(GROUP) => Some(logical_id),
+            Some(SCHEDULED) => referred_to(&properties["AutoScalingGroupName"]),
+            _ => None,
+        };
+        let Some(group) = group else { continue };
+        let number = |name: &str| scalar(&properties[name])?.parse().ok();
+        let known = sizes.entry(group.to_owned()).or_default();
+        known.min = known.min.max(number("MinSize"));
+        known.max = known.max.max(number("MaxSize"));
+    }
+    sizes
+}
+
+/// The resource in `${Group}`.
+fn referred_to(value: &Value) -> Option<&str> {
+    value.as_str()?.strip_prefix("${")?.strip_suffix('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(min: u64, max: &str, at_night: u64) -> Valued {
+        let body = format!(
+            "Parameters: {{Most: {{Type: Number, Default: {max}}}}}\nResources:\n  Group:\n    Type: {GROUP}\n    Properties: \
+             {{MinSize: '{min}', MaxSize: !Ref Most}}\n  Night:\n    Type: {SCHEDULED}\n    Properties: \
+             {{AutoScalingGroupName: !Ref Group, MinSize: 0, MaxSize: {at_night}}}\n  Queue: {{Type: AWS::SQS::Queue}}\n"
+        );
+        Valued::of(&body, BTreeMap::new())
+    }
+
+    fn told(before: Valued, after: Valued) -> Vec<(Bound, u64, u64)> {
+        let all = raised(&before, &after).into_iter().filter_map(|one| match one {
+            Attention::MoreInstances {
+                bound, before, after, ..
+            } => Some((bound, before, after)),
+            Attention::ProtectionOff => None,
+        });
+        all.collect()
+    }
+
+    #[test]
+    fn more_than_twice_as_many_are_told_at_whatever_time_they_run() {
+        let now = || template(1, "3", 1);
+        assert_eq!(told(now(), template(2, "6", 6)), []);
+        assert_eq!(told(now(), template(1, "7", 1)), [(Bound::Max, 3, 7)]);
+        assert_eq!(told(now(), template(1, "3", 7)), [(Bound::Max, 3, 7)]);
+        assert_eq!(told(now(), template(3, "3", 1)), [(Bound::Min, 1, 3)]);
+        // The schedule had as many already.
+        assert_eq!(told(template(1, "3", 7), template(1, "7", 1)), []);
+        // One or two are few, whatever was before.
+        assert_eq!(told(template(0, "0", 0), template(2, "2", 0)), []);
+        assert_eq!(told(template(0, "0", 0), template(0, "3", 0)), [(Bound::Max, 0, 3)]);
+        assert_eq!(told(template(7, "9", 1), now()), [], "fewer cost less");
+    }
+
+    #[test]
+    fn what_is_new_and_what_is_not_known_is_not_told() {
+        let none = || Valued::of("Resources: {Queue: {Type: AWS::SQS::Queue}}", BTreeMap::new());
+        assert_eq!(told(none(), template(9, "9", 9)), []);
+        assert_eq!(told(template(1, "3", 1), template(1, "{}", 1)), []);
+    }
+}

@@ -1,0 +1,15 @@
+//! The regions that AWS has, as far as this version knows.
+
+use super::nearest::nearest;
+
+/// All regions of all partitions. A test holds it against botocore's.
+const REGIONS: &str = include_str!("regions.txt");
+
+pub fn is_known(region: &str) -> bool {
+    REGIONS.lines().any(|known| known == region)
+}
+
+/// The one that this was probably meant to be.
+pub fn meant(region: &str) -> Option<&'static str> {
+    nearest(region, REGIONS.lines())
+}

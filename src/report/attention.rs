@@ -1,0 +1,43 @@
+//! What of a plan is to be looked at although nothing is lost with it, in sentences.
+
+use super::style::count;
+use crate::engine::plan::attention::{Attention, Bound};
+use crate::engine::plan::{Plan, StackPlan};
+
+/// A sentence for each. `name` writes the names in it.
+pub(super) fn lines(plan: &Plan, name: impl Fn(&str) -> String) -> Vec<String> {
+    let is_unprotected = |stack: &&StackPlan| stack.attention.contains(&Attention::ProtectionOff);
+    let unprotected = plan.stacks.iter().filter(is_unprotected);
+    let unprotected: Vec<String> = unprotected.map(|stack| name(&stack.stack)).collect();
+    let protection = match unprotected.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} loses its protection: a destroy deletes it then")),
+        several => Some(format!(
+            "{} lose their protection: a destroy deletes them then",
+            several.join(", ")
+        )),
+    };
+    let more = plan.stacks.iter().flat_map(|stack| {
+        let name = &name;
+        stack.attention.iter().filter_map(move |one| match one {
+            Attention::ProtectionOff => None,
+            Attention::MoreInstances {
+                logical_id,
+                bound,
+                before,
+                after,
+            } => {
+                let runs = match bound {
+                    Bound::Min => "always runs at least",
+                    Bound::Max => "may run up to",
+                };
+                let instances = count(usize::try_from(*after).unwrap_or(usize::MAX), "instance");
+                let group = format!("{} of {}", name(logical_id), name(&stack.stack));
+                Some(format!(
+                    "{group} {runs} {instances} then, now {before}: each is billed while it runs"
+                ))
+            }
+        })
+    });
+    protection.into_iter().chain(more).collect()
+}

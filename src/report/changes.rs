@@ -1,0 +1,254 @@
+//! What changes in the resources of a stack, for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anstyle::Style;
+
+use super::plain;
+use super::style::{BAD, CAREFUL, FAINT, GOOD, count, paint, sign, wrapped};
+use crate::blueprint::template::Disposal;
+use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
+use crate::cloud::cloudformation::changes::inside::HIDDEN;
+use crate::engine::plan::values::{ValueChange, is_only_tagged, only_follows};
+use crate::engine::plan::{Plan, StackPlan};
+
+/// The longest value that is shown whole; JSON has all of it.
+const LONGEST_VALUE: usize = 60;
+
+/// So many places of a resource are shown that change; JSON has all of them.
+const MOST_PLACES: usize = 12;
+
+/// Parameters and resources. What is only tagged anew is said once for the whole plan.
+pub(super) fn text(out: &mut String, stack: &StackPlan) {
+    for parameter in &stack.changed_parameters {
+        let values = values(parameter.before.as_deref(), parameter.after.as_deref());
+        let sign = sign(CAREFUL, "~", "change:");
+        let line = format!("{sign} parameter {}{values}", parameter.name);
+        let _ = writeln!(out, "{}", wrapped(&line, "  ", "      "));
+    }
+    let shown = shown(stack);
+    let widths = shown.iter().map(|change| change.logical_id.chars().count());
+    let widest = widths.max().unwrap_or_default();
+    for change in &shown {
+        change_text(out, change, widest);
+    }
+    if let Some(line) = followers(stack) {
+        let sign = sign(CAREFUL, "~", "change:");
+        let _ = writeln!(out, "{}", wrapped(&format!("{sign} {line}"), "  ", "      "));
+    } else if shown.is_empty() && !stack.changes.is_empty() {
+        let _ = writeln!(out, "{}", paint(FAINT, "    only tags change"));
+    }
+}
+
+/// The changes that are told one by one.
+pub(super) fn shown(stack: &StackPlan) -> Vec<&Change> {
+    let is_told_once = |change: &&Change| !stack.changed_tags.is_empty() && is_only_tagged(change);
+    let changes = stack.changes.iter().filter(|change| !only_follows(change));
+    changes.filter(|change| !is_told_once(change)).collect()
+}
+
+/// What changes only because it refers to something that does, in a line.
+pub(super) fn followers(stack: &StackPlan) -> Option<String> {
+    let names = stack.changes.iter().filter(|change| only_follows(change));
+    let names: Vec<&str> = names.map(|change| change.logical_id.as_str()).collect();
+    let refer = if names.len() == 1 { "refers" } else { "refer" };
+    (!names.is_empty()).then(|| format!("{}: only {refer} to what changes", names.join(", ")))
+}
+
+/// A line for each set of tags that change, however many resources they are on.
+pub(super) fn tags(plan: &Plan, values: impl Fn(&ValueChange) -> String) -> Vec<String> {
+    let mut alike: BTreeMap<&[ValueChange], Vec<&StackPlan>> = BTreeMap::new();
+    for stack in plan.stacks.iter().filter(|stack| !stack.changed_tags.is_empty()) {
+        alike.entry(&stack.changed_tags).or_default().push(stack);
+    }
+    let line = |(tags, stacks): (&[ValueChange], Vec<&StackPlan>)| {
+        let is_tagged = |change: &&Change| change.properties.iter().any(|property| property.path == TAGS);
+        let changes = stacks.iter().flat_map(|stack| &stack.changes);
+        let of = match stacks.as_slice() {
+            [stack] => stack.stack.clone(),
+            several => count(several.len(), "stack"),
+        };
+        let on = match changes.filter(is_tagged).count() {
+            0 => format!("in {of}"),
+            resources => format!("on {} of {of}", count(resources, "resource")),
+        };
+        let tags: Vec<String> = tags.iter().map(|tag| format!("{}{}", tag.name, values(tag))).collect();
+        format!("Tags change {on}: {}", tags.join("; "))
+    };
+    alike.into_iter().map(line).collect()
+}
+
+/// The path of a change of a resource's tags that follows from those of its stack.
+const TAGS: &str = "/Tags";
+
+/// Its sign, and what is to be said of it besides.
+pub(super) fn becomes(change: &Change) -> (Style, &'static str, &'static str) {
+    match (&change.action, change.replacement) {
+        (Action::Add, _) => (GOOD, "+", ""),
+        (Action::Import, _) => (CAREFUL, "←", "imported as it is, with what is in it"),
+        (Action::Remove, _) => match change.disposal {
+            Some(Disposal::Kept) => (CAREFUL, "-", "LEFT as it is: no stack has it any more"),
+            Some(Disposal::Snapshot) => (BAD, "-", "DELETED after a last snapshot"),
+            Some(Disposal::Deleted) | None => (BAD, "-", "DELETED"),
+        },
+        (_, Replacement::Yes) => match change.disposal {
+            Some(Disposal::Kept) => (
+                BAD,
+                "±",
+                "REPLACED: made anew, the old one is left, and no stack has it",
+            ),
+            Some(Disposal::Snapshot) => (
+                BAD,
+                "±",
+                "REPLACED: made anew, the old one is deleted after a last snapshot",
+            ),
+            Some(Disposal::Deleted) | None => (BAD, "±", "REPLACED: made anew, the old one is deleted"),
+        },
+        (_, Replacement::Maybe) => (BAD, "±", "may be REPLACED: CloudFormation knows that only then"),
+        (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "known only when it is done"),
+    }
+}
+
+fn change_text(out: &mut String, change: &Change, widest: usize) {
+    let (style, sign, word) = becomes(change);
+    let said = match (&change.action, change.replacement) {
+        (Action::Add, _) => "add",
+        (Action::Import, _) => "import",
+        (Action::Remove, _) => match change.disposal {
+            Some(Disposal::Kept) => "leave",
+            Some(Disposal::Snapshot | Disposal::Deleted) | None => "delete",
+        },
+        (_, Replacement::Yes) => "replace",
+        (_, Replacement::Maybe) => "change or replace",
+        (Action::Modify, Replacement::No) => "change",
+        (Action::Dynamic | Action::Unknown(_), Replacement::No) => "unknown",
+    };
+    let word = match word {
+        "" => String::new(),
+        word => format!("  {word}"),
+    };
+    // In columns only for who sees them.
+    let widest = if plain::is() { 0 } else { widest };
+    let line = format!(
+        "{} {:widest$}  {}{}",
+        self::sign(style, sign, &format!("{said}:")),
+        change.logical_id,
+        paint(FAINT, &change.resource_type),
+        paint(style, word)
+    );
+    let _ = writeln!(out, "{}", wrapped(&line, "  ", "      "));
+    let is_alone = change.properties.len() == 1;
+    let places = change.properties.iter();
+    // Tags are told once, where there is more.
+    let places: Vec<&PropertyChange> = places.filter(|place| is_alone || place.path != TAGS).collect();
+    for place in places.iter().take(MOST_PLACES) {
+        property_text(out, place);
+    }
+    if places.len() > MOST_PLACES {
+        let more = count(places.len() - MOST_PLACES, "more place");
+        let _ = writeln!(out, "      and {more}: --output json has all");
+    }
+}
+
+fn property_text(out: &mut String, property: &PropertyChange) {
+    let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
+    let values = values(property.before.as_deref(), property.after.as_deref());
+    let replaces = match property.replacement {
+        Replacement::Yes => paint(BAD, "  (replaces)"),
+        Replacement::Maybe => paint(BAD, "  (may replace)"),
+        Replacement::No => String::new(),
+    };
+    let line = format!("{path}{values}{replaces}");
+    let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
+}
+
+/// As in `: 4 → 6`.
+pub(super) fn values(before: Option<&str>, after: Option<&str>) -> String {
+    match (before, after) {
+        (None, None) => String::new(),
+        (Some(HIDDEN), Some(HIDDEN)) => ": a secret, which is not shown".to_owned(),
+        // What it refers to becomes another one, perhaps under the same name.
+        (before, after) if before == after => String::new(),
+        (before, after) => {
+            let (before, after) = where_they_differ(before, after);
+            let (before, after) = (shorten(before.as_deref()), shorten(after.as_deref()));
+            match plain::is() {
+                true => format!(": from {before} to {after}"),
+                false => format!(": {before} → {after}"),
+            }
+        }
+    }
+}
+
+/// Long values that begin alike, from shortly before the first difference.
+pub(super) fn where_they_differ(before: Option<&str>, after: Option<&str>) -> (Option<String>, Option<String>) {
+    const BEFORE_IT: usize = 12;
+    let own = |value: Option<&str>| value.map(str::to_owned);
+    let (Some(one), Some(other)) = (before, after) else {
+        return (own(before), own(after));
+    };
+    let is_long = one.chars().count().max(other.chars().count()) > LONGEST_VALUE;
+    let alike = one
+        .chars()
+        .zip(other.chars())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let skipped = alike.saturating_sub(BEFORE_IT);
+    if !is_long || skipped == 0 {
+        return (own(before), own(after));
+    }
+    let rest = |value: &str| Some(format!("…{}", value.chars().skip(skipped).collect::<String>()));
+    (rest(one), rest(other))
+}
+
+pub(super) fn shorten(value: Option<&str>) -> String {
+    let Some(value) = value else { return "(none)".into() };
+    let value = match value {
+        KNOWN_AFTER_APPLY => "(known after the deploy)".to_owned(),
+        value => value.replace(KNOWN_AFTER_APPLY, "(known after the deploy)"),
+    };
+    let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().count() <= LONGEST_VALUE {
+        return line;
+    }
+    let head: String = line.chars().take(LONGEST_VALUE - 1).collect();
+    format!("{head}…")
+}
+
+/// What a stack would lose that the plan didn't show, as a question's lines.
+pub fn not_shown(stack: &str, changes: &[&Change]) -> String {
+    let mut out = format!("{stack} would lose what the plan did not show:\n");
+    for change in changes {
+        change_text(&mut out, change, 0);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_are_shown_where_they_differ() {
+        let script = |end: &str| format!("{}ami-{end}{}", "a long script\n".repeat(20), "b".repeat(99));
+        let said = values(Some(&script("1")), Some(&script("2")));
+        let (before, after) = said.split_once(" → ").expect("both");
+        assert!(
+            before.starts_with(": …") && before.contains("ami-1") && before.ends_with('…'),
+            "{said}"
+        );
+        assert!(
+            after.starts_with('…') && after.contains("ami-2") && after.ends_with('…'),
+            "{said}"
+        );
+        assert_eq!(values(Some("short"), Some("shorter")), ": short → shorter");
+        assert_eq!(
+            values(None, Some(KNOWN_AFTER_APPLY)),
+            ": (none) → (known after the deploy)"
+        );
+        assert_eq!(values(Some(HIDDEN), Some(HIDDEN)), ": a secret, which is not shown");
+        assert_eq!(values(Some("same"), Some("same")), "");
+    }
+}
