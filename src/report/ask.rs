@@ -1,6 +1,8 @@
 //! Questions: the one before a change, and those of `init`.
 
+mod line;
 mod questions;
+mod typed;
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 use std::sync::mpsc::{RecvTimeoutError, channel};

@@ -156,11 +156,7 @@ fn questions(defaults: Answers) -> Result<Answers> {
 }
 
 /// Checks an answer as the environment file would be checked that has it.
-fn fits(
-    answers: &Answers,
-    put: fn(&mut Answers, &str),
-) -> impl Fn(&str) -> std::result::Result<(), String> + Clone + 'static {
-    let answers = answers.clone();
+fn fits(answers: &Answers, put: fn(&mut Answers, &str)) -> impl Fn(&str) -> std::result::Result<(), String> {
     move |text| {
         let mut with = answers.clone();
         put(&mut with, text);

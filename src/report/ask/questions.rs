@@ -3,10 +3,10 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
-use inquire::ui::{Attributes, Color, RenderConfig, StyleSheet, Styled};
-use inquire::validator::Validation;
-use inquire::{InquireError, Select, Text};
+use inquire::ui::{Attributes, RenderConfig, StyleSheet, Styled};
+use inquire::{InquireError, Select};
 
+use super::typed::{self, Question};
 use crate::error::{Error, Result};
 use crate::report::plain;
 
@@ -27,32 +27,19 @@ pub fn is_possible() -> bool {
 ///
 /// # Errors
 /// Interrupted, by a key; a refusal when the terminal can't be read.
-pub fn text(
-    question: &str,
-    default: &str,
-    check: impl Fn(&str) -> std::result::Result<(), String> + Clone + 'static,
-) -> Result<String> {
+pub fn text(question: &str, default: &str, check: impl Fn(&str) -> std::result::Result<(), String>) -> Result<String> {
     if plain::is() {
         return in_lines(&with_default(question, default), |line| {
             let answer = if line.is_empty() { default } else { line };
             check(answer).map(|()| answer.to_owned())
         });
     }
-    let fallback = default.to_owned();
-    let validator = move |text: &str| {
-        let answer = if text.trim().is_empty() { &fallback } else { text.trim() };
-        Ok(match check(answer) {
-            Ok(()) => Validation::Valid,
-            Err(why) => Validation::Invalid(why.into()),
-        })
+    let question = Question {
+        text: question,
+        default,
+        colors: are_colors(),
     };
-    let mut prompt = Text::new(question)
-        .with_validator(validator)
-        .with_render_config(looks());
-    if !default.is_empty() {
-        prompt = prompt.with_default(default);
-    }
-    prompt.prompt().map(|answer| answer.trim().to_owned()).map_err(failed)
+    typed::ask(&question, check).map_err(unread)?.ok_or(Error::Interrupted)
 }
 
 /// Asks for one of several, of which the first is what most want. Its place.
@@ -127,17 +114,18 @@ fn in_lines<T>(prompt: &str, read: impl Fn(&str) -> std::result::Result<T, Strin
 
 /// Without colours, the answer is still told from the question by being bold.
 fn looks() -> RenderConfig<'static> {
-    let colors = anstream::AutoStream::choice(&stderr()) != anstream::ColorChoice::Never;
     let plain = RenderConfig::empty().with_prompt_prefix(Styled::new("?"));
-    if !colors {
+    if !are_colors() {
         return plain;
     }
     let bold = StyleSheet::new().with_attr(Attributes::BOLD);
     let mut looks = plain.with_answer(bold).with_selected_option(Some(bold));
     looks.prompt = bold;
-    looks.error_message.message = StyleSheet::new().with_fg(Color::DarkRed).with_attr(Attributes::BOLD);
-    looks.error_message.prefix = Styled::new("!");
     looks
+}
+
+fn are_colors() -> bool {
+    anstream::AutoStream::choice(&stderr()) != anstream::ColorChoice::Never
 }
 
 /// Gives the terminal back while a question is open that nobody will answer.

@@ -85,7 +85,7 @@ pub fn in_a_terminal_of(
                 .map(|at| from + at + question.len())
                 .or_else(|| shown.contains(question).then_some(said.len()))
         {
-            terminal.write_all(answer.as_bytes()).expect("answered");
+            terminal.write_all(&bytes(answer)).expect("answered");
             from = end;
             screens.push(shown);
             next = answers.next();
@@ -103,6 +103,15 @@ pub fn in_a_terminal_of(
         screens,
         restored: before.local_flags == after.local_flags && before.input_flags == after.input_flags,
     }
+}
+
+/// What is typed: U+FFFD for a byte that is no character.
+fn bytes(answer: &str) -> Vec<u8> {
+    let of = |char: char| match char {
+        char::REPLACEMENT_CHARACTER => vec![0xff],
+        char => char.to_string().into_bytes(),
+    };
+    answer.chars().flat_map(of).collect()
 }
 
 /// A terminal, and its end for a process. Both are closed in every process that is started meanwhile by another test: as

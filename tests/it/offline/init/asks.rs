@@ -87,6 +87,42 @@ fn answers_are_checked_at_once_and_all_of_them_count() {
     assert!(test.path("worker/handler.py").exists());
 }
 
+/// As the terminal's own line does, in which an answer is typed elsewhere.
+#[test]
+fn an_answer_is_edited_with_the_keys_of_a_shell() {
+    // In the narrow one, what is wrong takes several rows.
+    for columns in [40, 80] {
+        let test = Test::new().args(["init", "--from", "existing-bucket"]);
+        let seen = asked(
+            &test,
+            columns,
+            &[
+                // Ctrl-W takes the last word, Ctrl-A goes to the first letter, Ctrl-K takes the rest.
+                ("Name of the bucket", "their files\x17BUCKET\x01\x0bUPPER\r"),
+                // It stays, to be corrected; Ctrl-U takes all of it.
+                ("! ", "\x15my-bucket\x01\x1b[3~\x1b[3~her\r"),
+            ],
+        );
+        assert_eq!((seen.code, seen.restored), (0, true), "{}", seen.said);
+        assert!(
+            seen.screens[1].contains("? Name of the bucket UPPER"),
+            "{}",
+            seen.screens[1]
+        );
+        let environment = qfleet::environment::load(&test.path("stacks/lab.yaml")).expect("right");
+        let bucket = environment.bucket.expect("a bucket");
+        assert_eq!(bucket.existing.as_deref(), Some("her-bucket"));
+        // What is pasted is no Enter.
+        let test = Test::new().args(["init", "--from", "existing-bucket"]);
+        let pasted = "\x1b[200~pasted-\nfiles\x1b[201~bucket\r";
+        let seen = asked(&test, columns, &[("Name of the bucket", pasted)]);
+        assert_eq!((seen.code, seen.restored), (0, true), "{}", seen.said);
+        let environment = qfleet::environment::load(&test.path("stacks/lab.yaml")).expect("right");
+        let bucket = environment.bucket.expect("a bucket");
+        assert_eq!(bucket.existing.as_deref(), Some("pasted-bucket"));
+    }
+}
+
 #[test]
 fn read_out_it_asks_line_by_line_and_draws_nothing() {
     let test = Test::new().args(["init", "--plain"]);
@@ -144,6 +180,12 @@ fn ctrl_c_escape_and_a_signal_end_it_and_nothing_is_written() {
         "{}",
         seen.said
     );
+    // Nor is what is no text.
+    let test = Test::new().args(["init", "--plain"]);
+    let seen = asked(&test, 80, &[("Name of the environment", "l\u{fffd}b\r")]);
+    assert_eq!((seen.code, is_empty(&test)), (4, true), "{}", seen.said);
+    let why = "the questions were not answered: stream did not contain valid UTF-8";
+    assert!(seen.said.contains(why), "{}", seen.said);
     let test = Test::new().args(["init", "--plain"]);
     let seen = asked(&test, 80, &[("Name of the environment", "\x03")]);
     assert_eq!((seen.code, is_empty(&test)), (130, true), "{}", seen.said);
