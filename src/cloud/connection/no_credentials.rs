@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_types::os_shim_internal::Env;
 
 use crate::cloud::connection::causes::causes;
 
@@ -16,6 +17,9 @@ const NOTHING_CAME: &str = "no credentials came";
 const LOGGED_OUT: &str = "the login to IAM Identity Center has expired for the profile `";
 const MISCONFIGURED: &str = "the AWS configuration gives no credentials: ";
 const NOWHERE: &str = "there are no AWS credentials";
+/// Between a variable that is set and one that isn't, and behind that.
+const HALF: &str = " is set, and ";
+const MISSING: &str = " isn't";
 
 /// What the SDK said stands behind it, for `-v`.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +50,33 @@ pub(super) enum NothingCame {
         #[source]
         cause: CredentialsError,
     },
+    #[error("{NOWHERE}: {}{HALF}{}{MISSING}, no profile has any, and no metadata service (IMDS) gave some", pair.set, pair.missing)]
+    Half {
+        pair: HalfAPair,
+        #[source]
+        cause: CredentialsError,
+    },
+}
+
+/// The variables of a key pair of which only one is set. For the SDK there is none then, and it goes on to the next source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HalfAPair {
+    set: &'static str,
+    missing: &'static str,
+}
+
+impl HalfAPair {
+    /// As `EnvironmentVariableCredentialsProvider` of aws-config reads them: what is blank isn't set.
+    pub(super) fn find(env: &Env) -> Option<HalfAPair> {
+        let has = |name: &str| env.get(name).is_ok_and(|value| !value.trim().is_empty());
+        let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+        let (set, missing) = match (has(id), has(secret) || has("SECRET_ACCESS_KEY")) {
+            (true, false) => (id, secret),
+            (false, true) => (secret, id),
+            _ => return None,
+        };
+        Some(HalfAPair { set, missing })
+    }
 }
 
 impl NothingCame {
@@ -123,11 +154,23 @@ pub(in crate::cloud) fn advice_on_credentials(message: &str) -> Option<String> {
             "correct the profile in ~/.aws/config or ~/.aws/credentials, or name another one with --profile".into(),
         );
     }
+    if let Some((set, missing)) = half(message) {
+        return Some(format!(
+            "set {missing}, too, as a pipeline does from a secret; or unset {set}, and name a profile that has credentials with \
+             --profile or AWS_PROFILE"
+        ));
+    }
     message.starts_with(NOWHERE).then(|| {
         "name a profile that has some with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, \
          as a pipeline does; to make a profile: `aws configure sso`"
             .into()
     })
+}
+
+/// Which variable of a key pair is set, and which isn't, where a message says so.
+fn half(message: &str) -> Option<(&str, &str)> {
+    let (set, rest) = message.strip_prefix(NOWHERE)?.strip_prefix(": ")?.split_once(HALF)?;
+    Some((set, rest.split_once(MISSING)?.0))
 }
 
 /// Why there are no credentials, when a source gave none.

@@ -14,7 +14,7 @@ use aws_types::os_shim_internal::Env;
 use tokio::time::{Instant, timeout};
 
 use crate::cloud::connection::calls::{OnCall, Told};
-use crate::cloud::connection::no_credentials::{IMDS, NothingCame};
+use crate::cloud::connection::no_credentials::{HalfAPair, IMDS, NothingCame};
 
 /// A service that gives credentials.
 const SERVICE: Duration = Duration::from_secs(25);
@@ -36,6 +36,8 @@ pub(in crate::cloud) struct Source {
     limit: Duration,
     /// The profile that somebody logs in with, at IAM Identity Center.
     login: Option<String>,
+    /// What the environment has of a key pair, where that isn't both.
+    half: Option<HalfAPair>,
 }
 
 impl Default for Source {
@@ -50,6 +52,7 @@ impl Source {
             name,
             limit: SERVICE,
             login: None,
+            half: None,
         }
     }
 
@@ -57,8 +60,15 @@ impl Source {
     /// (<https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>). `is_named`: by an option, which
     /// goes before the environment.
     pub fn find(profiles: &ProfileSet, profile: &str, is_named: bool, env: &Env) -> Source {
+        // An option goes before the environment's keys, half or whole.
+        let half = HalfAPair::find(env).filter(|_| !is_named);
+        let first = Source::first(profiles, profile, is_named, env);
+        Source { half, ..first }
+    }
+
+    fn first(profiles: &ProfileSet, profile: &str, is_named: bool, env: &Env) -> Source {
         let has = |name: &str| env.get(name).is_ok_and(|value| !value.is_empty());
-        let keys_first = !is_named && has("AWS_ACCESS_KEY_ID");
+        let keys_first = !is_named && has("AWS_ACCESS_KEY_ID") && HalfAPair::find(env).is_none();
         if !keys_first && let Some(source) = of_profile(profiles, profile) {
             return source;
         }
@@ -114,7 +124,13 @@ impl Source {
                 limit,
             },
             Ok(Ok(credentials)) => return Ok(credentials),
-            Ok(Err(error)) => NothingCame::because(&self.name, self.login.as_deref(), error)?,
+            Ok(Err(error)) => match (
+                NothingCame::because(&self.name, self.login.as_deref(), error)?,
+                self.half,
+            ) {
+                (NothingCame::Nowhere { cause }, Some(pair)) => NothingCame::Half { pair, cause },
+                (nothing_came, _) => nothing_came,
+            },
         };
         Err(CredentialsError::provider_error(nothing_came))
     }
@@ -156,10 +172,10 @@ fn of_profile(profiles: &ProfileSet, name: &str) -> Option<Source> {
         let before = first.and_then(|source| of_profile(profiles, source));
         let sts = format!("STS, for {role} of the profile `{name}`");
         return Some(match before {
-            Some(Source { name, limit, login }) => Source {
-                name: format!("{name}, or {sts}"),
-                limit: limit + SERVICE,
-                login,
+            Some(before) => Source {
+                name: format!("{}, or {sts}", before.name),
+                limit: before.limit + SERVICE,
+                ..before
             },
             None => Source::service(sts),
         });
@@ -172,9 +188,8 @@ fn of_profile(profiles: &ProfileSet, name: &str) -> Option<Source> {
     }
     profile.get("credential_process").map(|_| Source {
         // Its arguments may hold secrets.
-        name: format!("the `credential_process` of the profile `{name}`"),
         limit: PROGRAM,
-        login: None,
+        ..Source::service(format!("the `credential_process` of the profile `{name}`"))
     })
 }
 
@@ -253,41 +268,46 @@ sso_region = us-east-2
     #[tokio::test]
     async fn the_source_is_named_without_what_may_be_secret() {
         let container = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/token");
-        let keys = ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
-        for (profile, is_named, variable, name, seconds) in [
-            ("default", false, None, "the instance's metadata service (IMDS)", 25),
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        for (profile, is_named, variables, name, seconds) in [
+            ("default", false, &[][..], "the instance's metadata service (IMDS)", 25),
             (
                 "default",
                 false,
-                Some(container),
+                &[container],
                 "the container's endpoint, AWS_CONTAINER_CREDENTIALS_…_URI",
                 25,
             ),
             (
                 "program",
                 false,
-                None,
+                &[],
+                "the `credential_process` of the profile `program`",
+                120,
+            ),
+            // Half a pair is none.
+            (
+                "program",
+                false,
+                &keys[..1],
                 "the `credential_process` of the profile `program`",
                 120,
             ),
             (
                 "program",
                 true,
-                Some(keys),
+                &keys,
                 "the `credential_process` of the profile `program`",
                 120,
             ),
-            (
-                "program",
-                false,
-                Some(keys),
-                "the instance's metadata service (IMDS)",
-                25,
-            ),
+            ("program", false, &keys, "the instance's metadata service (IMDS)", 25),
             (
                 "role",
                 false,
-                None,
+                &[],
                 "the `credential_process` of the profile `program`, or STS, for arn:aws:iam::111122223333:role/deploy of \
                  the profile `role`",
                 145,
@@ -295,27 +315,27 @@ sso_region = us-east-2
             (
                 "of-instance",
                 false,
-                None,
+                &[],
                 "STS, for arn:aws:iam::111122223333:role/deploy of the profile `of-instance`",
                 25,
             ),
-            ("sso", false, None, "IAM Identity Center, for the profile `sso`", 25),
+            ("sso", false, &[], "IAM Identity Center, for the profile `sso`", 25),
             (
                 "itself",
                 false,
-                None,
+                &[],
                 "STS, for arn:aws:iam::111122223333:role/deploy of the profile `itself`",
                 25,
             ),
         ] {
             let fs = Fs::from_slice(&[("/home/me/.aws/config", CONFIG)]);
-            let mut variables = vec![("HOME", "/home/me")];
-            variables.extend(variable);
-            let env = Env::from_slice(&variables);
+            let mut all = vec![("HOME", "/home/me")];
+            all.extend(variables);
+            let env = Env::from_slice(&all);
             let profiles = load(&fs, &env, &Default::default(), None).await.expect("profiles");
             let source = Source::find(&profiles, profile, is_named, &env);
             let found = (source.name.as_str(), source.limit.as_secs());
-            assert_eq!(found, (name, seconds), "{profile}, {variable:?}");
+            assert_eq!(found, (name, seconds), "{profile}, {variables:?}");
             assert_eq!(source.login.is_some(), profile == "sso", "{profile}");
         }
     }

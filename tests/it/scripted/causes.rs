@@ -150,6 +150,31 @@ fn who_has_no_credentials_is_told_how_to_get_some() {
         .run();
 }
 
+#[test]
+fn half_a_key_pair_is_told_from_none() {
+    let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    for (set, missing, blank) in [(id, secret, None), (secret, id, None), (id, secret, Some(" "))] {
+        let test = list(&[]).env(set, "AKIAIOSFODNN7EXAMPLE");
+        let test = match blank {
+            // A pipeline's secret that isn't there is an empty text.
+            Some(blank) => test.env(missing, blank),
+            None => test,
+        };
+        let said = test
+            .stderr_contains(format!(
+                "error: there are no AWS credentials: {set} is set, and {missing} isn't, no profile has any"
+            ))
+            .stderr_contains(format!(
+                "help: set {missing}, too, as a pipeline does from a secret; or unset {set}, and"
+            ))
+            .run();
+        is_plain(&said);
+    }
+    // Of a profile that an option names, the environment's keys are no part.
+    let said = list(&["--profile", "default"]).env(id, "AKIAIOSFODNN7EXAMPLE").run();
+    assert!(!said.stderr.contains("is set, and"), "{}", said.stderr);
+}
+
 const SSO: &str = "\
 [profile team]
 sso_session = admin
