@@ -11,6 +11,7 @@ use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange};
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
+use crate::engine::plan::values::is_only_tagged;
 
 /// A rolling update that a change set would start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -47,20 +48,32 @@ pub(in crate::engine) async fn of(
     outputs: Option<&BTreeMap<String, String>>,
     changes: &[Change],
 ) -> Result<Option<Rolling>, CloudError> {
-    let modifies = |resource_type: &str| {
-        let modified = |change: &&Change| change.action == Action::Modify && change.resource_type == resource_type;
-        changes.iter().find(modified)
-    };
-    let launch_template = modifies("AWS::EC2::LaunchTemplate");
-    let group = modifies("AWS::AutoScaling::AutoScalingGroup");
-    let Some(update) = stack.rolling_update.filter(|_| launch_template.or(group).is_some()) else {
+    let touched = launched(changes).or(of_group(changes)).is_some();
+    let Some(update) = stack.rolling_update.filter(|_| touched) else {
         return Ok(None);
     };
-    let Some(found) = self::group(cloud, outputs).await? else {
+    let Some(found) = group(cloud, outputs).await? else {
         return Ok(None);
     };
-    let rolls = launch_template.is_some() || group.is_some_and(|change| rolls(change, &found));
+    let rolls = launched(changes).is_some() || of_group(changes).is_some_and(|change| rolls(change, &found));
     Ok(rolls.then(|| rolling(update, &found)))
+}
+
+/// The change of what is launched. Other tags make no other version of a launch template; "CloudFormation doesn't propagate
+/// tags to existing launch templates", those of its stack
+/// (<https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.launch-templates.html>), but the
+/// local emulator says that it does.
+fn launched(changes: &[Change]) -> Option<&Change> {
+    modified(changes, "AWS::EC2::LaunchTemplate").filter(|change| !is_only_tagged(change))
+}
+
+fn of_group(changes: &[Change]) -> Option<&Change> {
+    modified(changes, "AWS::AutoScaling::AutoScalingGroup")
+}
+
+fn modified<'a>(changes: &'a [Change], resource_type: &str) -> Option<&'a Change> {
+    let is_meant = |change: &&Change| change.action == Action::Modify && change.resource_type == resource_type;
+    changes.iter().find(is_meant)
 }
 
 /// What `MinInstancesInService` must be now.
@@ -223,12 +236,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_change_of_the_group_rolls_it_when_it_launches_others_or_has_others() {
-        let change = |path: &str| Change {
+    fn change_of(resource_type: &str, path: &str) -> Change {
+        Change {
             action: Action::Modify,
             logical_id: "Group".into(),
-            resource_type: "AWS::AutoScaling::AutoScalingGroup".into(),
+            resource_type: resource_type.into(),
             physical_id: None,
             replacement: Replacement::No,
             disposal: None,
@@ -239,7 +251,20 @@ mod tests {
                 replacement: Replacement::No,
                 follows: false,
             }],
-        };
+        }
+    }
+
+    #[test]
+    fn other_tags_of_a_launch_template_replace_no_instance() {
+        for (path, expected) in [("/Tags", false), ("/Properties/LaunchTemplateData/ImageId", true)] {
+            let changes = [change_of("AWS::EC2::LaunchTemplate", path)];
+            assert_eq!(launched(&changes).is_some(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_group_rolls_it_when_it_launches_others_or_has_others() {
+        let change = |path: &str| change_of("AWS::AutoScaling::AutoScalingGroup", path);
         let (same, other) = (group(1, &[("InService", "2")]), group(1, &[("InService", "1")]));
         for (path, group, expected) in [
             ("/Properties/MaxSize", &same, false),
