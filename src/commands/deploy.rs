@@ -92,7 +92,7 @@ impl ValueEnum for OnFailure {
 pub struct Selection {
     /// Only this part of the environment (`intake`, a stage's name, …); may be given several times
     #[arg(long, value_name = "PART")]
-    only: Vec<String>,
+    pub(super) only: Vec<String>,
     /// Also destroy what the file no longer has, after the rest, as `destroy` does it
     #[arg(long, conflicts_with = "only")]
     pub prune: bool,

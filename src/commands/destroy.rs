@@ -47,7 +47,7 @@ Examples:
   qfleet destroy --name lab                where the environment file is lost
 
 Exit codes: 0 gone, or gone already; 1 something could not be deleted, is left over, or nothing was found in a region that \
-neither --region nor the file names; 2 bad file or usage; \
+nobody chose (not --region, the file, AWS_REGION or the profile that was named); 2 bad file or usage; \
 4 refused (protected, used by others, not confirmed); 130 interrupted.")]
 pub struct Destroy {
     #[command(flatten)]

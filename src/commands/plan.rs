@@ -1,5 +1,6 @@
 //! `qfleet plan ENV`
 
+use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,9 @@ use super::deploy::Selection;
 use super::global::{Env, Form, Global};
 use super::waits::Timeout;
 use crate::blueprint::template_folder::TemplateFolder;
+use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::Manner;
+use crate::deployed::looked::Looked;
 use crate::engine::approved::{Digest, Planned};
 use crate::engine::deploy::settle::draw_up_settled;
 use crate::engine::destroy::prune::Pruning;
@@ -86,7 +89,7 @@ pub(super) struct Document<'a> {
 impl Plan {
     pub fn run(self, global: &Global) -> Result<()> {
         if let Some(path) = &self.digest_file {
-            without_older(path)?;
+            make_room(path)?;
         }
         let environment = self.env.load_and_build(global)?;
         global.run(self.timeout.length(), async |interrupt| {
@@ -132,6 +135,9 @@ impl Plan {
                 }
                 (plan, _) => plan?,
             };
+            if let Some(elsewhere) = self.elsewhere(&cloud, &plan) {
+                report::note(&elsewhere);
+            }
             for vain in in_vain(&plan, &options.allow_replace) {
                 report::note(&format!("warning: {vain}"));
             }
@@ -146,7 +152,10 @@ impl Plan {
             };
             let digest = (refusal.is_none() && !plan.is_busy()).then(|| Digest::of(planned).to_string());
             if let (Some(path), Some(digest)) = (&self.digest_file, &digest) {
-                let cannot = |error| Error::failed(format!("cannot write {}: {error}", path.display()));
+                let cannot = |error| {
+                    Error::failed(format!("cannot write {}: {error}", path.display()))
+                        .with_help("plan again with a --digest-file that can be written; nothing was changed")
+                };
                 std::fs::write(path, format!("{digest}\n")).map_err(cannot)?;
             }
             let half = self.digest_file.as_deref().and_then(|path| is_half(&plan, path));
@@ -185,6 +194,16 @@ impl Plan {
         })
     }
 
+    /// That all of it would be new, in a region that nobody chose: it may run in another one.
+    fn elsewhere(&self, cloud: &Cloud, plan: &plan::Plan) -> Option<String> {
+        let is_there = plan.stacks.iter().any(|stack| stack.status.is_some());
+        // Of what --only leaves out, nothing is known.
+        let found = is_there || !plan.surplus.stacks.is_empty() || !self.selection.only.is_empty();
+        let looked = Looked::new(cloud, found);
+        let elsewhere = looked.elsewhere(&cloud.region).filter(|_| looked.proves_nothing())?;
+        Some(format!("{}. {elsewhere}.", plan.address.not_deployed()))
+    }
+
     /// As everything is now.
     async fn at_once(&self, planner: Planner<'_>) -> Result<plan::Plan> {
         let prunes = self.selection.prune;
@@ -218,15 +237,27 @@ impl Plan {
     }
 }
 
-/// The digest of an earlier plan isn't there any more while this one is made, or when it fails.
-fn without_older(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::failed(format!(
-            "cannot take the older digest away, {}: {error}",
-            path.display()
-        ))),
-        _ => Ok(()),
+/// The digest of an earlier plan isn't there any more while this one is made, or when it fails; and there is room for a new
+/// one. A pipe or a device is left as it is.
+///
+/// # Errors
+/// Usage, when no file can be there.
+fn make_room(path: &Path) -> Result<()> {
+    let is_special = |metadata: Metadata| !metadata.is_file() && !metadata.is_dir();
+    if path.metadata().is_ok_and(is_special) {
+        return Ok(());
     }
+    let removed = match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    };
+    let tried = removed
+        .and_then(|()| File::create_new(path))
+        .and_then(|_| std::fs::remove_file(path));
+    tried.map_err(|error| {
+        Error::usage(format!("--digest-file {} can't be written: {error}", path.display()))
+            .with_help("name a file in a folder that is there and that you may write to")
+    })
 }
 
 /// Why there is no digest, where an operation runs on a stack: nobody knows yet what would be done to it.

@@ -74,11 +74,12 @@ impl Recover {
             if report.stacks.is_empty() {
                 let what = format!("{}: nothing to recover", report.address.not_deployed());
                 let looked = Looked::new(&cloud, false);
-                if let Some(elsewhere) = looked.elsewhere(&cloud.region) {
+                let elsewhere = looked.elsewhere(&cloud.region);
+                if let Some(elsewhere) = elsewhere.as_ref().filter(|_| looked.proves_nothing()) {
                     return Err(Error::failed(what).with_help(elsewhere));
                 }
                 report::note(&what);
-                if let Some(only) = looked.by_file_alone(&cloud.region) {
+                if let Some(only) = elsewhere.or_else(|| looked.by_file_alone(&cloud.region)) {
                     report::note(&format!("{only}."));
                 }
             }

@@ -1,4 +1,4 @@
-//! Where was looked, and whether anything was found there. Where nobody named the region, nothing found proves nothing: what
+//! Where was looked, and whether anything was found there. Where nobody chose the region, nothing found proves nothing: what
 //! is looked for may be in another one.
 
 use schemars::JsonSchema;
@@ -28,26 +28,28 @@ impl Looked {
         }
     }
 
-    /// Whether nothing was found, in a region that nobody named.
+    /// Whether nothing was found, in a region that nobody chose. What a variable or a profile that was named says is chosen:
+    /// whoever deployed with it and destroys with it works in the same one.
     pub fn proves_nothing(&self) -> bool {
-        !self.found && self.region_from.is_default()
+        !self.found && self.region_from.is_guess()
     }
 
-    /// What to know, and to do, where it proves nothing.
+    /// What to know, and to do, where nothing was found in a region that nobody named for this environment or this command.
     pub fn elsewhere(&self, region: &str) -> Option<String> {
         let from = &self.region_from;
         let what = match from {
-            _ if !self.proves_nothing() => return None,
-            RegionFrom::Emulator => format!("{region} is only the region that {from} has by default"),
-            _ => format!("{region} is only a default, from {from}"),
+            _ if self.found || from.is_named() => return None,
+            RegionFrom::Emulator => {
+                format!("{region} is only the region that {from} has by default: no other was looked in")
+            }
+            _ if from.is_guess() => format!("{region} is only a default, from {from}: no other was looked in"),
+            _ => format!("Only {region} was looked in, because {from} names it"),
         };
         let all = match self.local {
             true => "",
             false => "; `qfleet list --all-regions` looks in all of them",
         };
-        Some(format!(
-            "{what}: no other was looked in. Name the right one with --region{all}"
-        ))
+        Some(format!("{what}. Name the right one with --region{all}"))
     }
 
     /// What to know where nothing was found in the region of the file, which may have been another one when it was deployed.
@@ -67,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_where_nobody_named_the_region_does_nothing_prove_nothing() {
+    fn only_where_nobody_chose_the_region_does_nothing_prove_nothing() {
         let looked = |region_from: RegionFrom, found| Looked {
             local: region_from == RegionFrom::Emulator,
             region_from,
@@ -77,16 +79,32 @@ mod tests {
         let named = [RegionFrom::Option, RegionFrom::File, RegionFrom::AllRegions];
         for from in named {
             assert_eq!(of(from.clone(), false), None);
+            assert!(!looked(from.clone(), false).proves_nothing());
             let only = looked(from.clone(), false).by_file_alone("us-east-1");
             assert_eq!(only.is_some(), from == RegionFrom::File);
             assert_eq!(looked(from, true).by_file_alone("us-east-1"), None);
         }
-        let by_default = RegionFrom::Profile("work".into());
-        assert_eq!(of(by_default.clone(), true), None);
+        let chosen = [RegionFrom::Variable("AWS_REGION"), RegionFrom::Profile("work".into())];
+        for (from, named) in chosen.into_iter().zip(["AWS_REGION", "the profile `work`"]) {
+            assert!(!looked(from.clone(), false).proves_nothing());
+            assert_eq!(
+                of(from, false),
+                Some(format!(
+                    "Only us-east-1 was looked in, because {named} names it. Name the right one with --region; `qfleet list \
+                     --all-regions` looks in all of them"
+                ))
+            );
+        }
+        let guessed = RegionFrom::DefaultProfile("default".into());
+        for from in [guessed.clone(), RegionFrom::Instance, RegionFrom::Emulator] {
+            assert!(looked(from.clone(), false).proves_nothing());
+            assert!(!looked(from.clone(), true).proves_nothing());
+            assert_eq!(of(from, true), None);
+        }
         assert_eq!(
-            of(by_default, false).as_deref(),
+            of(guessed, false).as_deref(),
             Some(
-                "us-east-1 is only a default, from the profile `work`: no other was looked in. Name the right one with \
+                "us-east-1 is only a default, from the profile `default`: no other was looked in. Name the right one with \
                  --region; `qfleet list --all-regions` looks in all of them"
             )
         );

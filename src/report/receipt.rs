@@ -50,7 +50,7 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
     out
 }
 
-/// Nothing was found, in a region that nobody named: no proof of anything.
+/// Nothing was found, in a region that nobody named for it. Where nobody chose that region at all, it proves nothing.
 fn nowhere(destroyed: &Destroyed, elsewhere: &str) -> String {
     let address = &destroyed.report.address;
     let mut out = format!(
@@ -58,9 +58,13 @@ fn nowhere(destroyed: &Destroyed, elsewhere: &str) -> String {
         wrapped_to(
             super::width(),
             &format!(
-                "Nothing called {} was found in {}: whether it is gone isn't known.",
+                "Nothing called {} was found in {}{}.",
                 address.environment,
-                address.place()
+                address.place(),
+                match destroyed.looked.proves_nothing() {
+                    true => ": whether it is gone isn't known",
+                    false => "",
+                }
             ),
             "",
             ""

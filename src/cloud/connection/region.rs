@@ -27,8 +27,10 @@ pub enum RegionFrom {
     AllRegions,
     /// This environment variable.
     Variable(&'static str),
-    /// The profile of this name.
+    /// The profile of this name: the one that was named, or one that it takes its credentials from.
     Profile(String),
+    /// The same, where no profile was named and `default` was taken.
+    DefaultProfile(String),
     /// The metadata service of the instance.
     Instance,
     /// Nobody: the local emulator has a region of its own.
@@ -36,10 +38,17 @@ pub enum RegionFrom {
 }
 
 impl RegionFrom {
-    /// Whether it is only a default: nobody said it of this environment or for this command. What isn't found there may be
-    /// in another region.
-    pub fn is_default(&self) -> bool {
-        !matches!(self, RegionFrom::Option | RegionFrom::File | RegionFrom::AllRegions)
+    /// Whether it was said of this environment, or for this command.
+    pub fn is_named(&self) -> bool {
+        matches!(self, RegionFrom::Option | RegionFrom::File | RegionFrom::AllRegions)
+    }
+
+    /// Whether nobody chose it, not even for all that runs here: then it says nothing of where an environment is.
+    pub fn is_guess(&self) -> bool {
+        matches!(
+            self,
+            RegionFrom::DefaultProfile(_) | RegionFrom::Instance | RegionFrom::Emulator
+        )
     }
 }
 
@@ -51,7 +60,7 @@ impl fmt::Display for RegionFrom {
             RegionFrom::File => f.write_str("the environment file"),
             RegionFrom::AllRegions => f.write_str("--all-regions"),
             RegionFrom::Variable(name) => f.write_str(name),
-            RegionFrom::Profile(name) => write!(f, "the profile `{name}`"),
+            RegionFrom::Profile(name) | RegionFrom::DefaultProfile(name) => write!(f, "the profile `{name}`"),
             RegionFrom::Instance => f.write_str("the instance's metadata service"),
             RegionFrom::Emulator => f.write_str("the local emulator"),
         }
@@ -93,10 +102,17 @@ async fn configured(fs: &Fs, env: &Env, profile: Option<&str>) -> Option<(String
         return Some(found);
     }
     let named = profile.map(str::to_owned).or_else(|| variable(env, "AWS_PROFILE"));
-    let name = named.unwrap_or_else(|| "default".to_owned());
     let profiles = load(fs, env, &Default::default(), None).await.ok()?;
-    let (region, of) = of_profile(&profiles, &name)?;
-    Some((region, RegionFrom::Profile(of)))
+    Some(match named {
+        Some(name) => {
+            let (region, of) = of_profile(&profiles, &name)?;
+            (region, RegionFrom::Profile(of))
+        }
+        None => {
+            let (region, of) = of_profile(&profiles, "default")?;
+            (region, RegionFrom::DefaultProfile(of))
+        }
+    })
 }
 
 /// Its own, or else that of the profile whose credentials it uses, as the SDK takes it; with the name of that which has it.
@@ -126,7 +142,12 @@ mod tests {
         let of = |name: &str| RegionFrom::Profile(name.to_owned());
         let fs = Fs::from_slice(&[("/home/me/.aws/config", CONFIG)]);
         for (variables, profile, wanted) in [
-            (&[][..], None, Some(("us-east-2", of("default")))),
+            (
+                &[][..],
+                None,
+                Some(("us-east-2", RegionFrom::DefaultProfile("default".into()))),
+            ),
+            (&[], Some("default"), Some(("us-east-2", of("default")))),
             (&[], Some("far"), Some(("eu-north-1", of("far")))),
             (&[], Some("without"), None),
             (&[], Some("role"), Some(("eu-north-1", of("far")))),

@@ -385,7 +385,7 @@ fn local_commands_use_the_emulator_that_runs() {
     };
     nobody("eu-west-1", &[])
         .stdout_contains("nobody is not deployed in account 000000000000, eu-west-1")
-        .stdout_contains("eu-west-1 is only a default, from AWS_REGION: no other was looked in.")
+        .stdout_contains("Only eu-west-1 was looked in, because AWS_REGION names it.")
         .stdout_lacks("--all-regions")
         .stderr("")
         .run();

@@ -97,9 +97,10 @@ fn a_plan_while_an_operation_runs_leaves_no_digest_behind() {
     assert!(digest.is_file());
     there
         .then()
-        .args(["plan", "lab.yaml", "--digest-file", "none/digest"])
+        .args(["plan", "lab.yaml", "--digest-file", "/dev/full"])
         .status(1)
-        .stderr_contains("error: cannot write none/digest: ")
+        .stderr_contains("error: cannot write /dev/full: ")
+        .stderr_contains("help: plan again with a --digest-file that can be written; nothing was changed")
         .run();
     endpoint.world(|world| {
         let stack = world.find("lab-work").expect("the stack");
@@ -119,10 +120,33 @@ fn a_plan_while_an_operation_runs_leaves_no_digest_behind() {
         .run();
     // What stands in the way of writing it is no plan's fault.
     std::fs::create_dir(&digest).expect("a folder");
-    plan()
-        .status(1)
-        .stderr_contains("error: cannot take the older digest away, digest: ")
-        .run();
+    plan().status(2).run();
+}
+
+#[test]
+fn where_no_digest_can_be_written_is_known_before_anything_is_asked() {
+    let endpoint = Endpoint::serve(Script::new());
+    for path in ["none/digest", "."] {
+        lab::at(&endpoint)
+            .args(["plan", "lab.yaml", "--digest-file", path])
+            .status(2)
+            .stderr_contains(format!("error: --digest-file {path} can't be written: "))
+            .stderr_contains("help: name a file in a folder that is there and that you may write to")
+            .run();
+    }
+    assert!(endpoint.world(|world| world.calls.is_empty()), "something was asked");
+    // What is no file is left there.
+    let there = lab::at(&endpoint);
+    let pipe = there.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let read = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read_to_string(pipe)
+    });
+    let planned = there.args(["plan", "lab.yaml", "--digest-file", "pipe"]).run();
+    assert!(planned.path("pipe").exists(), "the pipe is gone");
+    let digest = read.join().expect("it ends").expect("a text");
+    assert!(digest.starts_with("v1:"), "{digest}");
 }
 
 #[test]
