@@ -1,6 +1,7 @@
 //! `qfleet extend ENV 2h`
 
-use clap::Args;
+use clap::builder::styling::Styles;
+use clap::{Arg, Args, Command};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +23,7 @@ const MOST: Duration = Duration::days(365);
 /// Arguments of `extend`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "qfleet extend [OPTIONS] [ENV] <LENGTH>",
+    override_usage = "qfleet extend [OPTIONS] <ENV> <LENGTH>\n       qfleet extend [OPTIONS] --name <NAME> <LENGTH>",
     after_help = "\
 It counts from the environment's present expiry, or from now when that is past. Nothing else changes: no stack is \
 touched, and a later deploy doesn't move the expiry back. An environment without a `lifetime` never expires, and is \
@@ -46,6 +47,23 @@ pub struct Extend {
     second: Option<String>,
     #[command(flatten)]
     name: NameOption,
+}
+
+/// Its command line with a help that says which word may be left out: for clap that is the second one, which is the length
+/// where there are two.
+pub(super) fn explained(command: Command) -> Command {
+    let heading = Styles::styled();
+    let heading = heading.get_header();
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{heading}Arguments:{heading:#}\n  <ENV>     Environment file, \
+         or the bare name of one in stacks/; with --name it may be left out\n  <LENGTH>  How much later it expires: `2h`, `1d`, \
+         `1h 30m`\n\n{{all-args}}{{after-help}}"
+    );
+    let hidden = |arg: Arg| match arg.is_positional() {
+        true => arg.hide(true),
+        false => arg,
+    };
+    command.mut_args(hidden).help_template(template)
 }
 
 /// An expiry that was moved.

@@ -81,7 +81,8 @@ pub struct Global {
     #[arg(long, global = true, conflicts_with_all = ["profile"], help_heading = "Global options")]
     pub local: bool,
     // Listing the values below each other would give every command's --help a screen of its own for these two.
-    /// Form of the results: text, json (one document) or jsonl (an object a line, as things happen)
+    /// Form of the results: text, json (one document) or jsonl (an object a line, as things happen); plan and drift also have
+    /// markdown
     #[arg(
         long = "output",
         global = true,

@@ -50,7 +50,7 @@ mod words;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use completing::answer as answer_shell;
 pub use documents::documents;
@@ -191,7 +191,7 @@ impl Cli {
                 () => Color::Auto,
             },
         );
-        match Cli::try_parse() {
+        match Cli::from_words(&words) {
             Ok(cli) => {
                 looks(cli.global.plain, cli.global.color);
                 cli.settled()
@@ -204,6 +204,12 @@ impl Cli {
                 error.exit()
             }
         }
+    }
+
+    fn from_words(words: &[OsString]) -> std::result::Result<Self, clap::Error> {
+        let mut command = Cli::command().mut_subcommand("extend", extend::explained);
+        let found = command.try_get_matches_from_mut(words)?;
+        Cli::from_arg_matches(&found).map_err(|error| error.format(&mut command))
     }
 
     /// As the commands read it.
