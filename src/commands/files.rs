@@ -255,3 +255,18 @@ impl Asked<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_would_outlive_time_is_refused() {
+        let now = Timestamp::UNIX_EPOCH;
+        let week = Duration::days(7);
+        assert_eq!(end(now, week).expect("in time").as_second(), 7 * 86_400);
+        let error = end(Timestamp::MAX, week).expect_err("no such instant");
+        assert!(error.to_string().starts_with("--for 7d: "), "{error}");
+        assert_eq!(error.exit_code(), 2);
+    }
+}

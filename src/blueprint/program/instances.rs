@@ -181,6 +181,19 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), "run", "", 0o755);
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("a socket");
+        let problems = pack(folder.path(), "").expect_err("is wrong");
+        assert!(
+            problems[0].message.ends_with("socket is neither a file nor a folder"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
     #[cfg(target_os = "linux")]
     fn a_name_that_is_not_utf8_is_refused() {
         use std::os::unix::ffi::OsStrExt;

@@ -230,6 +230,19 @@ fn what_is_not_counted_yet_is_purged_all_the_same() {
 }
 
 #[test]
+fn a_queue_that_somebody_deleted_is_not_purged() {
+    let gone = Fault::refuse(400, "QueueDoesNotExist", "The specified queue does not exist.");
+    let endpoint = dead(Script::new().fault(On::action("GetQueueAttributes"), gone), &[]);
+    test(&endpoint)
+        .args(["dlq", "purge", "lab.yaml", "work", "--yes"])
+        .status(1)
+        .stderr_contains(format!("error: there is no queue {DEAD_LETTERS}"))
+        .stderr_contains("help: somebody deleted it: `qfleet drift` shows what else is gone")
+        .run();
+    assert!(endpoint.calls("PurgeQueue").is_empty());
+}
+
+#[test]
 fn a_second_purge_within_a_minute_is_explained() {
     let message = "Only one PurgeQueue operation on lab-work-dlq is allowed every 60 seconds.";
     let script = Script::new()

@@ -55,6 +55,30 @@ fn what_the_stages_want_is_what_it_is_to_tell() {
     );
 }
 
+/// What it is to tell stands in an output of a stack.
+#[test]
+fn more_than_an_output_holds_can_not_be_told() {
+    let suffixes: Vec<String> = (0..20).map(|n| format!(".{}{n:02}", "k".repeat(45))).collect();
+    let stage = |n: usize| {
+        format!(
+            "  - name: s{n}\n    from: bucket\n    only: {{prefix: uploads/{}{n}/, suffix: [{}]}}\n    workers:\n      \
+             instances: {{program: program, types: [t3.micro], min: 1, max: 1}}\n",
+            "p".repeat(180),
+            suffixes.join(", ")
+        )
+    };
+    let many = |count| {
+        let stages: String = (0..count).map(stage).collect();
+        with_file(&format!("name: lab\nregion: us-east-2\nbucket: {{existing: their-files}}\nstages:\n{stages}"))
+    };
+    many(1).args(["check", "lab.yaml"]).run();
+    let refused = many(4).args(["check", "lab.yaml"]).status(2);
+    refused
+        .stderr_contains("what is to be added to the bucket's notifications takes ")
+        .stderr_contains("name fewer prefixes and suffixes in `only`")
+        .run();
+}
+
 #[test]
 fn what_would_change_the_bucket_is_refused_on_its_line() {
     for (bucket, key) in [

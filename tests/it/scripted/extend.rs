@@ -153,7 +153,8 @@ fn a_bad_length_is_bad_usage() {
         (&["2h"][..], "no environment was named"),
         (&["lab"], "as in: qfleet extend lab 2h"),
         (&["lab", "--name", "lab"], "`lab` is not a length of time"),
-        (&[], "[ENV] <LENGTH>"),
+        (&[], "<ENV> <LENGTH>"),
+        (&["lab", "2h", "3h"], "qfleet extend [OPTIONS] <ENV> <LENGTH>"),
     ] {
         let run = Test::new().args(["extend"]).args(args).status(2);
         run.stderr_contains(why).run();

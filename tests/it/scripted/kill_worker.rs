@@ -129,6 +129,17 @@ fn aws_is_asked_only_after_the_user_was() {
         &[("Terminate i-01 in us-east-2a", "n\n")],
     );
     assert_eq!(code, 4, "{said}");
+    // What is no text is no answer.
+    let (code, said) = in_a_terminal(
+        &lab::at(&endpoint).args(kill),
+        120,
+        &[("Terminate i-01 in us-east-2a", "\u{fffd}\n")],
+    );
+    assert_eq!(code, 4, "{said}");
+    assert!(
+        said.contains("not confirmed: stream did not contain valid UTF-8"),
+        "{said}"
+    );
     assert!(terminated(&endpoint).is_empty());
     let (code, said) = in_a_terminal(
         &lab::at(&endpoint).args(kill),
@@ -225,6 +236,23 @@ fn what_auto_scaling_refuses_is_said() {
         .status(1)
         .stderr_contains(format!("TerminateInstanceInAutoScalingGroup failed: {message}"))
         .run();
+}
+
+#[test]
+fn what_was_begun_goes_on_when_nothing_more_can_be_read() {
+    let long = Duration::from_secs(600);
+    let group = ScriptedGroup::new("lab-work-Group", &["us-east-2a:i-01"]).takes(long, long);
+    let endpoint = Endpoint::serve(Script::new().existing(stage("work")).group(group));
+    let kill = ["kill-worker", "lab.yaml", "--drain", "--yes", "--output", "jsonl"];
+    let waiting = Following::start(lab::at(&endpoint).args(kill));
+    waiting.until("Terminating:Wait");
+    let refusal = Fault::refuse(403, "AccessDenied", "not any more");
+    endpoint.rescript(|script| script.fault(On::action("DescribeAutoScalingGroups"), refusal));
+    let (code, said) = waiting.end();
+    assert_eq!(code, 1, "{said}");
+    let lost =
+        "i-01 goes, but what comes in its place can't be followed: DescribeAutoScalingGroups failed: not any more";
+    assert!(said.contains(lost), "{said}");
 }
 
 #[test]

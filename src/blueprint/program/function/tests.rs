@@ -206,6 +206,8 @@ fn a_build_that_fails_says_what_it_said() {
     assert!(problems[0].1.contains("exit status: 3"), "{problems:?}");
     assert!(problems[0].1.contains("out\nno such package"), "{problems:?}");
 
+    write(folder.path(), "build", "#!/nowhere/python\n", 0o755);
+    assert!(failed(folder.path())[0].1.contains("build can't be run: No such file"));
     write(folder.path(), "build", "#!/bin/sh\nexit 0\n", 0o644);
     assert!(failed(folder.path())[0].1.contains("chmod +x"));
     // A link out of the folder would be another thing on another machine.
