@@ -54,7 +54,7 @@ class Darkroom:
         print(f"developed {done}", flush=True)
 
     def work(self) -> None:
-        wait = int(os.environ.get("DARKROOM_POLL_SECONDS", "20"))
+        wait = int(os.environ.get("DARKROOM_POLL_SECONDS") or os.environ.get("QFLEET_POLL_SECONDS", "20"))
         received = self.sqs.receive_message(QueueUrl=self.queue, WaitTimeSeconds=wait)
         for message in received.get("Messages", []):
             handle = {"QueueUrl": self.queue, "ReceiptHandle": message["ReceiptHandle"]}

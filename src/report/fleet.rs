@@ -193,9 +193,9 @@ pub fn waits(waiting: &Waiting) {
         for_up_to,
     } = waiting;
     super::note(&format!(
-        "{environment}: waiting for {} to finish what {} in hand, for up to {} s: {}",
+        "{environment}: waiting for {} to end, for up to {} s: {}. What is in hand is finished; who has nothing ends once its \
+         request for messages is answered",
         count(workers.len(), "worker"),
-        if workers.len() == 1 { "it has" } else { "they have" },
         for_up_to.as_secs(),
         workers.join(", ")
     ));

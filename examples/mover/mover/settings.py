@@ -58,7 +58,9 @@ class Settings:
             results_table=environment.get("QFLEET_RESULTS_TABLE", ""),
             results_ttl_seconds=reader.number("QFLEET_RESULTS_TTL_SECONDS", 1, 10**10, default=0),
             reply_queue_url=environment.get("QFLEET_REPLY_QUEUE_URL", ""),
-            poll_seconds=reader.number("MOVER_POLL_SECONDS", 0, 20, default=cls.poll_seconds),
+            poll_seconds=reader.number(
+                "MOVER_POLL_SECONDS", 0, 20, default=reader.number("QFLEET_POLL_SECONDS", 0, 20, default=cls.poll_seconds)
+            ),
             seconds_per_file=reader.seconds("MOVER_SECONDS_PER_FILE", 3600, default=cls.seconds_per_file),
         )
         uploads, processed = settings.uploads_prefix, settings.processed_prefix

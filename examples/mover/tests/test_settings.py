@@ -39,6 +39,7 @@ def test_optional_ones_may_be_absent_or_empty() -> None:
         "QFLEET_NEXT_QUEUE_URLS",
         "QFLEET_REPLY_QUEUE_URL",
         "QFLEET_MESSAGES_AT_ONCE",
+        "QFLEET_POLL_SECONDS",
         "MOVER_POLL_SECONDS",
         "MOVER_SECONDS_PER_FILE",
     )
@@ -49,6 +50,12 @@ def test_optional_ones_may_be_absent_or_empty() -> None:
         assert settings.poll_seconds == 20
         assert settings.messages_at_once == 1
         assert settings.seconds_per_file == 0
+
+
+def test_its_own_setting_goes_before_what_a_local_fleet_says() -> None:
+    local = GOOD | {"QFLEET_POLL_SECONDS": "1"}
+    assert Settings.from_environment(local).poll_seconds == 1
+    assert Settings.from_environment(local | {"MOVER_POLL_SECONDS": "5"}).poll_seconds == 5
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -26,6 +26,9 @@ pub(super) struct Surroundings<'a> {
 
 /// The variables of ours that a worker gets.
 const KEPT: [&str; 3] = ["PATH", "LANG", "LC_ALL"];
+/// For how long a worker's request waits for messages here: an idle one ends once it is answered, and a call to the emulator
+/// costs nothing.
+const POLL_SECONDS: &str = "1";
 /// Settings of AWS SDKs that could lead them off this machine, or to credentials that are real.
 const DROPPED: [&str; 10] = [
     "AWS_PROFILE",
@@ -58,6 +61,7 @@ pub(super) fn variables(
     set("HOME", around.state.into());
     set("STATE_DIRECTORY", around.state.into());
     set("TMPDIR", around.temporary.into());
+    set("QFLEET_POLL_SECONDS", POLL_SECONDS.into());
     for (name, value) in around.settings.iter().chain(around.secrets) {
         if !DROPPED.contains(&name.as_str()) && !name.starts_with("AWS_ENDPOINT_URL") {
             set(name, value.into());
@@ -152,6 +156,7 @@ mod tests {
             ("HOME", "/i/state"),
             ("STATE_DIRECTORY", "/i/state"),
             ("TMPDIR", "/i/tmp"),
+            ("QFLEET_POLL_SECONDS", "1"),
             ("AWS_REGION", "us-east-2"),
             ("AWS_ACCESS_KEY_ID", "000000000000"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),

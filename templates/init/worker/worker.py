@@ -29,8 +29,10 @@ import work
 QUEUE_URL = os.environ["QFLEET_QUEUE_URL"]
 VISIBILITY = int(os.environ["QFLEET_VISIBILITY_TIMEOUT_SECONDS"])
 NEXT = os.environ.get("QFLEET_NEXT_QUEUE_URLS", "").split()
-# How long one request waits for a message: 20 s is the most, and costs the least.
-WAIT = int(os.environ.get("WORKER_WAIT_SECONDS", "20"))
+# How long one request waits for a message: 20 s is the most, and costs the least. It isn't cut short by SIGTERM: SQS may have
+# a message on its way by then, which would be hidden from everybody until its visibility timeout is over. A local fleet says
+# 1 here, so that an idle worker ends soon.
+WAIT = int(os.environ.get("QFLEET_POLL_SECONDS", "20"))
 # Seconds between tries while they fail: twice as long each time, up to this.
 LONGEST_PAUSE = 60
 

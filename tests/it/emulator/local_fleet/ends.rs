@@ -35,7 +35,7 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
         .then()
         .args(["local", "down", "fleet.yaml", "--output", "json"])
         .stderr_contains(format!(
-            "detached: waiting for 1 worker to finish what it has in hand, for up to 30 s: {}",
+            "detached: waiting for 1 worker to end, for up to 30 s: {}. What is in hand is finished",
             instances[0].id
         ))
         .run();

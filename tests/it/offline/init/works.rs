@@ -105,7 +105,7 @@ impl Worker {
             .env("AWS_ENDPOINT_URL", emulator())
             .env("AWS_ACCESS_KEY_ID", account)
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("WORKER_WAIT_SECONDS", "1")
+            .env("QFLEET_POLL_SECONDS", "1")
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a handle"))
             .stderr(output)
