@@ -146,8 +146,12 @@ impl Logs {
             .filter
             .as_ref()
             .map_or(String::new(), |text| format!(" with {text:?} in it"));
+        let all = match self.filter {
+            Some(_) => ", and without --filter you see all that was logged",
+            None => "",
+        };
         format!(
-            "{}: nothing{text} was logged{of} in the last {}; --since looks further back.",
+            "{}: nothing{text} was logged{of} in the last {}; --since looks further back{all}.",
             address.environment, self.since
         )
     }

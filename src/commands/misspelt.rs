@@ -17,12 +17,30 @@ pub(super) fn explained(mut error: clap::Error) -> clap::Error {
     {
         error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(meant));
     }
+    if let Some(command) = with_it(&error) {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(command));
+    }
     if let Some((path, command)) = command_of(&error) {
         let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
         let hint = format!("`{path}` has {}", verbs.join(", "));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
     }
     error
+}
+
+/// The command that has the word for a subcommand, where it was given to qfleet itself: `local up`.
+fn with_it(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    if command_of(error).is_some() {
+        return None;
+    }
+    let of_qfleet = Cli::command();
+    let mut commands = of_qfleet.get_subcommands();
+    // No two of them have the same.
+    let command = commands.find(|command| command.find_subcommand(word).is_some())?;
+    Some(format!("{} {word}", command.get_name()))
 }
 
 /// The command whose subcommand it isn't, as its usage tells: `qfleet dlq`. None for qfleet itself, which has too many.

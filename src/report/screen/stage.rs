@@ -144,7 +144,8 @@ fn queue_line(stage: &StageState, theme: Theme, dead_letters: &str, with_done: b
         Some(_) => Tone::Bad,
         None => Tone::Careful,
     };
-    say(count(dead), dead_letters, tone);
+    let of_one = dead_letters.trim_end_matches('s');
+    say(count(dead), if dead == Some(1) { of_one } else { dead_letters }, tone);
     let oldest = stage.oldest_message_age_seconds.filter(|_| !stage.is_empty());
     if let Some(age) = oldest {
         spans.push(Span::raw("oldest "));

@@ -297,6 +297,9 @@ fn a_subcommand_that_is_none_is_told_what_there_is() {
             &["local", "begin"],
             "tip: `qfleet local` has start, stop, status, up, down, ",
         ),
+        // It is one of another command.
+        (&["up", "lab"], "tip: a similar subcommand exists: 'local up'\n"),
+        (&["redrive", "lab"], "tip: a similar subcommand exists: 'dlq redrive'\n"),
         (&["stauts"], "tip: a similar subcommand exists: 'status'\n"),
         (
             &["destory", "lab.yaml"],

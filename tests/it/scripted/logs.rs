@@ -75,7 +75,10 @@ fn an_instance_and_a_text_choose_lines() {
     test(&endpoint)
         .args(["logs", "lab.yaml", "next", "--filter", "no", "--since", "1m"])
         .stdout("")
-        .stderr("lab: nothing with \"no\" in it was logged by workers of next in the last 1m; --since looks further back.\n")
+        .stderr(
+            "lab: nothing with \"no\" in it was logged by workers of next in the last 1m; --since looks further back, and without \
+             --filter you see all that was logged.\n",
+        )
         .run();
 }
 
