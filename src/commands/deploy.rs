@@ -26,8 +26,9 @@ use crate::engine::plan::planner::Options;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
+use crate::report;
 use crate::report::form::Output;
-use crate::report::{self, progress::Progress};
+use crate::report::progress::{Face, Progress};
 use crate::shell;
 
 const CONCURRENCY: u16 = 8;
@@ -221,7 +222,10 @@ impl Deploy {
 pub(super) fn deploy_before(global: &Global, environment: &Environment, env: &Env) -> Result<()> {
     global.run(None, async |interrupt| {
         let cloud = interrupt.unless_stopped(global.connect(Some(environment))).await?;
-        let person = Person::new(global, interrupt, env, true);
+        let person = Person {
+            is_brief: true,
+            ..Person::new(global, interrupt, env, true)
+        };
         let wish = Wish {
             environment,
             blueprint: crate::blueprint::render(environment, &Global::placement(&cloud))?,
@@ -251,6 +255,8 @@ struct Person<'a> {
     /// The command itself, for messages.
     again: String,
     yes: bool,
+    /// Something else was asked for, and this comes before it: it says little.
+    is_brief: bool,
 }
 
 /// The same, while progress is shown.
@@ -269,6 +275,7 @@ impl<'a> Person<'a> {
             again: format!("qfleet deploy {env}"),
             env,
             yes,
+            is_brief: false,
         }
     }
 
@@ -281,7 +288,11 @@ impl<'a> Person<'a> {
         show: impl FnOnce(&Report) -> Result<()>,
     ) -> Result<()> {
         let interrupt = self.interrupt;
-        let (events, progress) = Progress::begin(self.global.face());
+        let face = match self.global.face() {
+            Face::Plain if self.is_brief && !report::calls::are_shown() => Face::Brief,
+            face => face,
+        };
+        let (events, progress) = Progress::begin(face);
         let context = Context {
             cloud,
             tell: &events,
@@ -313,8 +324,10 @@ impl<'a> Person<'a> {
                 report::note(&report::summary::text(report, &self.again));
                 report::prose(&report::data::left(report));
                 report::text(&report::receipt::pruned(report));
-                if report.succeeded {
+                if report.succeeded && !self.is_brief {
                     report::text(&report::summary::outputs(&report::summary::to_copy(&report.outputs)));
+                }
+                if report.succeeded {
                     report::note(&format!("All outputs: qfleet outputs {}", self.env));
                 }
             }
@@ -330,7 +343,10 @@ impl Ask for Asked<'_> {
     fn show(&self, plan: &Plan) {
         let env = &self.person.env;
         if self.person.global.output == Output::Text {
-            self.progress.suspend(|| report::prose(&report::plan::text(plan, env)));
+            self.progress.suspend(|| match self.person.is_brief {
+                true => report::note(report::plan::brief(plan, env).trim_end()),
+                false => report::prose(&report::plan::text(plan, env)),
+            });
             return;
         }
         let warnings = plan

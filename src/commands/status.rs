@@ -18,7 +18,8 @@ use crate::report;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What is wrong comes first, the worst at the top, with what to do about it: critical (work isn't done, or is lost), \
-warning (something is wrong), note (good to know). What can't be read is shown as unknown.
+warning (something is wrong), note (good to know). What can't be read is shown as unknown. Causes of scaling activities are \
+shown in short; with -v, and in --output json, as Auto Scaling tells them.
 
 With --exit-code: 0 healthy, notes included; 3 a critical finding or a warning, not being deployed included; 1 nothing \
 was found, but something could not be read. Without it, 0 once the stacks could be read.

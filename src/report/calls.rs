@@ -61,6 +61,11 @@ pub fn are_wanted() -> bool {
         .is_some_and(|wanted| wanted.verbosity > 0 || wanted.log.is_some())
 }
 
+/// Whether `-v` was given: who gives it wants all of what is otherwise made short.
+pub fn are_shown() -> bool {
+    WANTED.get().is_some_and(|wanted| wanted.verbosity > 0)
+}
+
 /// Tells what happens, to those who want to know that much.
 pub fn tell(told: &Told<'_>) {
     let Some(wanted) = WANTED.get() else { return };

@@ -4,6 +4,7 @@ pub mod ask;
 mod attention;
 mod board;
 pub mod calls;
+mod cause;
 pub mod changes;
 pub mod check;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, wrapped};
-use super::{attention, changes, existing_bucket, plain, surplus, switch};
+use super::{attention, calls, changes, existing_bucket, plain, surplus, switch};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
@@ -37,10 +37,7 @@ pub fn text(plan: &Plan, env: &str) -> String {
         let _ = write!(out, "\n{surplus}");
     }
     let _ = writeln!(out, "\n{}", totals(plan));
-    for line in attention::lines(plan, str::to_owned) {
-        let line = wrapped(&line, "careful: ", "");
-        let _ = writeln!(out, "{}", line.replacen("careful:", &paint(CAREFUL, "careful:"), 1));
-    }
+    careful(&mut out, plan);
     if let Some(drift) = drift(plan, env) {
         let line = wrapped(&drift, "drift: ", "");
         let _ = writeln!(out, "{}", line.replacen("drift:", &paint(CAREFUL, "drift:"), 1));
@@ -55,6 +52,28 @@ pub fn text(plan: &Plan, env: &str) -> String {
         let _ = writeln!(out, "{}", paint(FAINT, wrapped(star, sign, "  ")));
     }
     out
+}
+
+/// The plan in a line, and what is to be looked at: for who didn't ask for a plan. All of it with `-v`.
+pub fn brief(plan: &Plan, env: &str) -> String {
+    if calls::are_shown() {
+        return text(plan, env);
+    }
+    let mut out = format!(
+        "{} is to be deployed to {} first. {}\n",
+        paint(STRONG, &plan.address.environment),
+        plan.address.place(),
+        totals(plan)
+    );
+    careful(&mut out, plan);
+    out
+}
+
+fn careful(out: &mut String, plan: &Plan) {
+    for line in attention::lines(plan, str::to_owned) {
+        let line = wrapped(&line, "careful: ", "");
+        let _ = writeln!(out, "{}", line.replacen("careful:", &paint(CAREFUL, "careful:"), 1));
+    }
 }
 
 /// How to deploy a plan as it is, and nothing else.

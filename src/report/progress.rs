@@ -22,6 +22,8 @@ pub enum Face {
     Live,
     /// Each change once, on a line of its own.
     Plain,
+    /// The same without what becomes of each resource, and of a stack only how it ended.
+    Brief,
     /// JSON lines on standard output.
     Jsonl,
 }
@@ -54,7 +56,7 @@ impl Progress {
         let task = match (face, &live) {
             (Face::Jsonl, _) => tokio::spawn(super::line::lines(receiver)),
             (_, Some(display)) => tokio::spawn(in_place(receiver, display.clone())),
-            _ => tokio::spawn(plain(receiver, super::note)),
+            _ => tokio::spawn(plain(receiver, face != Face::Brief, super::note)),
         };
         (events, Progress { live, task })
     }
@@ -77,7 +79,7 @@ impl Progress {
 /// Without a line for this long, a reader of a log wonders, and some pipelines end the job.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)) {
+async fn plain(mut events: UnboundedReceiver<Event>, every: bool, mut print: impl FnMut(&str)) {
     let began = Instant::now();
     let mut board = Board::default();
     let mut silent_since = began;
@@ -90,7 +92,7 @@ async fn plain(mut events: UnboundedReceiver<Event>, mut print: impl FnMut(&str)
                 let now = began.elapsed();
                 let repeated = board.repeats(&event, now);
                 board.note(&event, now);
-                if repeated { Vec::new() } else { words::lines(&event, true) }
+                if repeated { Vec::new() } else { words::lines(&event, every) }
             }
             () = sleep_until(silent_since + HEARTBEAT) => {
                 silent_since = Instant::now();

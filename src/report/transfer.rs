@@ -22,7 +22,7 @@ impl Transfer {
         let (events, receiver) = Events::channel();
         let task = match face {
             Face::Live => tokio::spawn(bar(receiver)),
-            Face::Plain => tokio::spawn(plain(receiver, super::note)),
+            Face::Plain | Face::Brief => tokio::spawn(plain(receiver, super::note)),
             Face::Jsonl => tokio::spawn(super::line::lines(receiver)),
         };
         (events, Transfer(task))

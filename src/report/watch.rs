@@ -5,6 +5,7 @@ use std::io::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::cause;
 use super::form::Output;
 use super::function;
 use super::status::stage::{alarms, done, in_service};
@@ -162,7 +163,7 @@ impl Told {
                 paint(STRONG, &stage.stage),
                 activity.description,
                 paint(style, &activity.status_code),
-                activity.cause
+                cause::short(&activity.cause, None)
             ));
         }
         lines
@@ -190,6 +191,7 @@ fn text(stage: &StageState) -> String {
     let count = |n: Option<u64>| n.map_or("?".to_owned(), |n| n.to_string());
     let queue = stage.queue;
     let dead = stage.dead_letters.map(|depth| depth.visible + depth.in_flight);
+    let letters = if dead == Some(1) { "dead letter" } else { "dead letters" };
     let backlog = match stage.backlog {
         Some(_) => format!("; backlog {} per instance", backlog(stage)),
         None => String::new(),
@@ -205,7 +207,7 @@ fn text(stage: &StageState) -> String {
         Some(Instances { group: Some(group), .. }) => format!("; {}", in_service(group)),
     };
     format!(
-        "{} waiting, {} in flight, {} dead letters{backlog}{workers}",
+        "{} waiting, {} in flight, {} {letters}{backlog}{workers}",
         count(queue.map(|depth| depth.visible + depth.delayed)),
         count(queue.map(|depth| depth.in_flight)),
         count(dead),

@@ -47,7 +47,7 @@ async fn plainly(events: Vec<(Duration, Event)>) -> String {
         }
     };
     let mut text = String::new();
-    let print = plain(receiver, |line| {
+    let print = plain(receiver, true, |line| {
         let line = anstream::adapter::strip_str(line).to_string();
         let _ = writeln!(text, "{:>4}  {line}", began.elapsed().as_secs());
     });

@@ -8,6 +8,7 @@ use super::theme::{Theme, Tone};
 use super::{line, rule, wrapped};
 use crate::cloud::autoscaling::activities::Activity;
 use crate::observe::status::Status;
+use crate::report::cause::{squeezed, without_times};
 
 /// The rows of the heading and one activity in short.
 pub const LEAST_ROWS: u16 = 4;
@@ -118,24 +119,6 @@ fn mark(status_code: &str) -> (char, Tone) {
     }
 }
 
-/// Auto Scaling begins each sentence of a cause with "At 2026-01-02T10:00:00Z "; the activity's time is shown already.
-fn without_times(cause: &str) -> String {
-    let sentences = cause
-        .split("At 2")
-        .enumerate()
-        .map(|(n, part)| match part.split_once("Z ") {
-            Some((time, said)) if n > 0 && time.len() == "026-01-02T10:00:00".len() => said.to_owned(),
-            _ if n > 0 => format!("At 2{part}"),
-            _ => part.to_owned(),
-        });
-    sentences
-        .map(|said| said.trim().to_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
-        .trim()
-        .to_owned()
-}
-
 /// So many rows at most; a single one keeps the beginning and the end.
 fn rows_of(text: &str, width: usize, rows: usize) -> Vec<String> {
     if rows == 1 && width > 0 && textwrap::core::display_width(text) > width {
@@ -144,55 +127,9 @@ fn rows_of(text: &str, width: usize, rows: usize) -> Vec<String> {
     wrapped(text, width, rows)
 }
 
-/// The first sentence in one row, without its middle: causes begin with what happened and end with what came of it, and
-/// between them stand the long names of alarms and policies.
-fn squeezed(text: &str, width: usize) -> String {
-    const BEGINNING: usize = 3;
-    let sentence = text.split_inclusive(". ").next().unwrap_or(text).trim_end();
-    if textwrap::core::display_width(sentence) <= width {
-        return sentence.to_owned();
-    }
-    let words: Vec<&str> = sentence.split(' ').collect();
-    let (first, rest) = words.split_at(words.len().min(BEGINNING));
-    let mut squeezed = format!("{} …", first.join(" "));
-    let mut end = String::new();
-    for word in rest.iter().rev() {
-        let longer = format!(" {word}{end}");
-        if textwrap::core::display_width(&squeezed) + textwrap::core::display_width(&longer) > width {
-            break;
-        }
-        end = longer;
-    }
-    squeezed += &end;
-    // Less than three words fit, or none after them.
-    match textwrap::core::display_width(&squeezed) <= width && !end.is_empty() {
-        true => squeezed,
-        false => sentence.chars().take(width - 1).chain(['…']).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn causes_lose_their_times_and_nothing_else() {
-        let cause = "At 2026-05-15T06:35:52Z a user request changed the desired capacity from 0 to 4.  \
-                     At 2026-05-15T06:35:55Z an instance was started in response to it.";
-        assert_eq!(
-            without_times(cause),
-            "a user request changed the desired capacity from 0 to 4. an instance was started in response to it."
-        );
-        for plain in [
-            "",
-            "no time",
-            "At 2 o'clock it was",
-            "Z At 2Z x",
-            "At 2026-05-15T06:35:52Z",
-        ] {
-            assert_eq!(without_times(plain), plain);
-        }
-    }
 
     #[test]
     fn a_text_that_is_cut_says_so() {

@@ -11,6 +11,7 @@ use crate::observe::instances::Instances;
 use crate::observe::pause::Pause;
 use crate::observe::replies::Replies;
 use crate::observe::status::{Done, StageState};
+use crate::report::cause;
 use crate::report::function;
 use crate::report::plain;
 use crate::report::schedule;
@@ -297,7 +298,8 @@ fn activity_lines(out: &mut String, activity: &Activity, width: Option<usize>) {
         wrapped(out, &paint(BAD, message), &margin, &margin, width);
     }
     if !activity.cause.is_empty() {
-        wrapped(out, &activity.cause, &margin, &margin, width);
+        let room = width.map(|width| width.saturating_sub(MARGIN));
+        wrapped(out, &cause::short(&activity.cause, room), &margin, &margin, width);
     }
 }
 
