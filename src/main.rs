@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use qfleet::commands::Cli;
 
 fn main() -> ExitCode {
+    qfleet::local::note_inherited();
     qfleet::commands::answer_shell();
     let cli = Cli::from_command_line();
     let output = cli.global.output;

@@ -77,7 +77,7 @@ pub struct Global {
     /// Endpoint for every AWS service
     #[arg(long, global = true, value_name = "URL", value_parser = endpoint_url, help_heading = "Global options")]
     pub endpoint_url: Option<String>,
-    /// Use the local AWS emulator, started if it isn't running; never reaches AWS
+    /// Use the local AWS emulator, never AWS; `deploy`, `plan` and `local up` start it if it isn't running
     #[arg(long, global = true, conflicts_with_all = ["profile"], help_heading = "Global options")]
     pub local: bool,
     // Listing the values below each other would give every command's --help a screen of its own for these two.
@@ -117,6 +117,9 @@ pub struct Global {
     /// When the command began.
     #[arg(skip = Instant::now())]
     pub began: Instant,
+    /// Whether it starts the local emulator where none runs. A command that looks into one wouldn't find anything in it.
+    #[arg(skip)]
+    pub starts_emulator: bool,
     /// The change sets that it makes, and that must not stay behind.
     #[arg(skip)]
     pub drafts: Drafts,
@@ -195,13 +198,20 @@ impl Global {
         })
     }
 
-    /// The emulator's endpoint: the one that was given, or that of the emulator that runs, started when none does.
+    /// The emulator's endpoint: the one that was given, or that of the emulator that runs. Where none does, it is started by
+    /// a command that may do so.
+    ///
+    /// # Errors
+    /// When none runs, or it can't be started.
     pub fn local_endpoint(&self) -> Result<String> {
         if let Some(given) = &self.endpoint_url {
             local::check_loopback(given)?;
             return Ok(given.clone());
         }
-        let emulator = local::ensure_running()?;
+        let emulator = match self.starts_emulator {
+            true => local::ensure_running()?,
+            false => local::found_running()?,
+        };
         report::local::note(&emulator, false);
         Ok(emulator.endpoint)
     }

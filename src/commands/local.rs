@@ -22,8 +22,9 @@ use crate::report::form::Output;
 /// Arguments of `local`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Every command takes --local, which deploys to this emulator instead of AWS and starts it when \
-                  needed. It listens on 127.0.0.1 only, keeps everything in memory and forgets it when it stops. It \
+    after_help = "Every command takes --local, and works on this emulator instead of AWS then. `deploy`, `plan` and \
+                  `local up` start it where it isn't running; in a new one the others wouldn't find anything, and say \
+                  that none is running. It listens on 127.0.0.1 only, keeps everything in memory and forgets it when it stops. It \
                   starts no instance and never scales: `local up` does that, with real processes.\n\n\
                   Its program is ministack. `local install` brings it; another one is named in $QFLEET_MINISTACK, or is \
                   found on the PATH where none was brought.\n\n\

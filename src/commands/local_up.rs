@@ -23,7 +23,7 @@ use crate::local::fleet::state::FleetState;
 use crate::local::fleet::stop;
 use crate::local::fleet::supervisor::{self, End, Setup};
 use crate::local::fleet::{self, runs_already};
-use crate::local::python;
+use crate::local::{let_go_of_inherited, python};
 use crate::report;
 use crate::report::form::Output;
 
@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 /// Arguments of `local up`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Deploys ENV to the local emulator if it isn't there, then runs its workers: a process an instance, each with an \
+Deploys ENV to the local emulator if it isn't there, of which -v tells more, then runs its workers: a process an instance, each with an \
 instance metadata service of its own. qfleet plays Auto Scaling around them: it scales by the deployed policies, drains \
 by the deployed hook, and replaces instances whose worker is killed. The emulator itself runs Lambda functions; where there \
 is nothing else, nothing is started, and it ends at once with 0. A deploy of ENV with --local is followed. The program is \
@@ -44,7 +44,8 @@ brings, if that has what the file names; their `install` isn't run.
 
 With --speed 10, one of the fleet's minutes takes six seconds, and `capacity` goes by a clock that runs as fast; \
 visibility timeouts and the work itself stay as long as \
-they are.
+they are. An instance is Pending until its worker has run for five of its seconds, and for one at least; the worker takes \
+messages from its start.
 
 Ctrl-C, SIGTERM or `qfleet local down` end it: workers finish what they have in hand, for up to 30 s; once more kills \
 them. It ends by itself, with 0, when the environment is destroyed. Its workers' logs and its scaling activities stay until then.
@@ -205,6 +206,7 @@ impl Up {
             Error::failed(format!("a fleet can't be started in the background: {error}"))
                 .with_help("without --detach it runs in this terminal")
         };
+        let_go_of_inherited();
         let output = File::create(log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);

@@ -215,6 +215,7 @@ impl Cli {
     /// As the commands read it.
     fn settled(mut self) -> Self {
         self.global.output = self.global.form.into();
+        self.global.starts_emulator = matches!(self.command, Command::Deploy(_) | Command::Plan(_) | Command::Local(_));
         self
     }
 

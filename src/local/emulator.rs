@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::endpoint::{obstacle, of_port, version_at};
 use super::executable;
 use super::home::{Home, Record, cannot};
+use super::inherited;
 use crate::error::{Error, Result};
 
 /// The port that AWS emulators usually listen on.
@@ -74,6 +75,23 @@ impl Emulator {
 /// A failure, when it isn't installed, its port is taken or it doesn't start.
 pub fn ensure_running() -> Result<Emulator> {
     start(None)
+}
+
+/// The emulator that runs, for what only an emulator can answer that has something in it.
+///
+/// # Errors
+/// A failure, when none runs or the one that does doesn't answer.
+pub fn found_running() -> Result<Emulator> {
+    let home = Home::enter()?;
+    if home.life_lock()?.is_some() {
+        return Err(
+            Error::failed("no local AWS emulator is running, so nothing is deployed to one").with_help(
+                "`qfleet deploy ENV --local` starts it, as `qfleet local up ENV` and `qfleet local start` do; one that \
+                 qfleet didn't start is named with --endpoint-url",
+            ),
+        );
+    }
+    running(&home, None)
 }
 
 /// Starts the emulator on a port, or finds the one that runs. Blocks until it answers.
@@ -162,6 +180,7 @@ fn running(home: &Home, asked: Option<u16>) -> Result<Emulator> {
 
 fn launch(home: &Home, life: File, program: &Path, port: u16) -> Result<Emulator> {
     home.forget();
+    inherited::let_go();
     let log = home.log();
     let output = File::create(&log).map_err(|error| cannot("write", &log, &error))?;
     let errors = output.try_clone().map_err(|error| cannot("write", &log, &error))?;

@@ -87,7 +87,7 @@ fn on_silence(message: &str) -> &'static str {
         return "who listens there doesn't speak TLS: an endpoint without it begins with http://";
     }
     if says("Connection refused") {
-        return "nobody listens there: check --endpoint-url and AWS_ENDPOINT_URL. For the emulator, say --local, which starts it";
+        return "nobody listens there: check --endpoint-url and AWS_ENDPOINT_URL. For the emulator, say --local; `qfleet local start` starts it";
     }
     "no answer came, or none that can be read: check the network, a proxy (HTTPS_PROXY), the region and --endpoint-url"
 }

@@ -43,6 +43,7 @@ use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::stage::Change;
 use crate::error::{Error, Result};
+use crate::local::inherited;
 use fetching::Fetching;
 
 /// From being stopped until workers that still work are told to give their work back. One that receives waits for
@@ -88,6 +89,8 @@ pub enum End {
 /// started, or the emulator doesn't answer any more.
 pub async fn run(setup: Setup, tell: Events) -> Result<End> {
     let mut signals = signals().map_err(|error| Error::failed(format!("signals can't be handled: {error}")))?;
+    // Workers may outlive a supervisor that is killed.
+    inherited::let_go();
     let (calls, mut called) = mpsc::channel(64);
     let (exits, mut exited) = mpsc::unbounded_channel();
     let mut supervisor = tokio::select! {

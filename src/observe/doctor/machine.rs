@@ -166,14 +166,14 @@ async fn emulator(machine: &Machine<'_>) -> Check {
         let why = format!("the local emulator did not say its version within {} s", TIME.as_secs());
         return Check::unknown(Topic::Emulator, why, again);
     };
-    let stop = "end it, and let the next command with --local start the other";
+    let stop = "end it, and start the other with `qfleet local start`";
     match found {
         Ok(found) => {
             let version = found.version.as_deref();
             let name = format!("ministack {}", version.unwrap_or("of a version that it doesn't say"));
             let state = match (&found.runs_at, machine.local) {
                 (Some(endpoint), _) => format!("runs at {endpoint}"),
-                (None, true) => "doesn't run yet: the next command with --local starts it".to_owned(),
+                (None, true) => "doesn't run yet: `qfleet deploy ENV --local` starts it".to_owned(),
                 (None, false) => "is installed".to_owned(),
             };
             let what = format!("{name} {state}");

@@ -1,7 +1,10 @@
 //! `qfleet local`
 
 use std::fs::{self, OpenOptions};
-use std::process::Command;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -392,6 +395,89 @@ fn local_commands_use_the_emulator_that_runs() {
     let unknown = "warning: qfleet knows no region `us-esat-1`: did you mean `us-east-1`?\n";
     nobody("us-esat-1", &[]).stderr(unknown).run();
     nobody("eu-west-1", &["--region", "us-esat-1"]).stderr(unknown).run();
+}
+
+/// What a command says whose whole output goes to a pipe, which it is also given as a descriptor that it knows nothing of:
+/// shells and test runners leave such open. Reads on until nobody holds the pipe any more.
+fn read_to_the_end(test: &Test) -> String {
+    let known = test.command();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" 2>&1 9>&1"])
+        .arg(known.get_program())
+        .args(known.get_args())
+        .env_clear()
+        .envs(known.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .current_dir(known.get_current_dir().expect("a folder"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut child = shell.spawn().expect("a shell");
+    let mut pipe = child.stdout.take().expect("a pipe");
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        let mut said = String::new();
+        pipe.read_to_string(&mut said).expect("text");
+        tell.send(said)
+    });
+    let ended = child.wait().expect("it ends");
+    let said = told
+        .recv_timeout(Duration::from_secs(20))
+        .expect("something holds the pipe");
+    assert!(ended.success(), "{said}");
+    said
+}
+
+#[test]
+fn what_goes_on_in_the_background_holds_no_pipe_of_who_started_it() {
+    let place = Place::new();
+    let said = read_to_the_end(&place.start());
+    assert!(said.contains("started at"), "{said}");
+    let up = place
+        .start
+        .then()
+        .file("lab.yaml", ENVIRONMENT)
+        .executable("program/run", "#!/bin/sh\nexec sleep 600\n")
+        .args(["local", "up", "lab.yaml", "--detach", "--speed", "60"]);
+    let said = read_to_the_end(&up);
+    assert!(said.contains("Local fleet of lab runs in the background"), "{said}");
+    // The deploy before it was not asked for: it says little.
+    assert!(
+        said.contains("lab is to be deployed to account 000000000000, us-east-2 first. "),
+        "{said}"
+    );
+    assert!(said.contains("created lab-work in "), "{said}");
+    assert!(!said.contains("CREATE_COMPLETE"), "{said}");
+    assert!(said.lines().count() < 15, "{said}");
+    place.local("down").args(["--yes"]).stdout_contains("stopped").run();
+}
+
+#[test]
+fn commands_that_look_into_the_emulator_start_none() {
+    let place = Place::new();
+    for verb in [
+        &["status", "lab.yaml"][..],
+        &["list"],
+        &["logs", "lab.yaml"],
+        &["outputs", "lab.yaml"],
+        &["drift", "lab.yaml"],
+        &["events", "lab.yaml"],
+        &["dlq", "sample", "lab.yaml"],
+        &["destroy", "lab.yaml", "--yes"],
+    ] {
+        let run = place.start.then().file("lab.yaml", ENVIRONMENT);
+        run.executable("program/run", "#!/bin/sh\n")
+            .args(verb.iter().copied())
+            .args(["--local"])
+            .status(1)
+            .stdout("")
+            .stderr(
+                "error: no local AWS emulator is running, so nothing is deployed to one\n  help: `qfleet deploy ENV --local` \
+                 starts it, as `qfleet local up ENV` and `qfleet local start` do; one that qfleet didn't start is named \
+                 with --endpoint-url\n",
+            )
+            .run();
+    }
+    place.local("status").args(["--exit-code"]).status(3).run();
 }
 
 #[test]
