@@ -255,6 +255,10 @@ impl Test {
         if ended.status.code() != Some(self.status) {
             wrong.push(format!("it ended with {}, not exit code {}", ended.status, self.status));
         }
+        // 3 was asked for as the answer, and 130 is said by who interrupts.
+        if !matches!(ended.status.code(), Some(0 | 3 | 130)) && stdout.is_empty() && stderr.is_empty() {
+            wrong.push("it ended without a word".to_owned());
+        }
         for (name, text, expectations) in [("stdout", &stdout, &self.stdout), ("stderr", &stderr, &self.stderr)] {
             wrong.extend(
                 expectations
