@@ -161,7 +161,12 @@ fn a_deploy_is_followed_soon_also_where_minutes_are_real() {
 
 #[test]
 fn a_deploy_is_followed() {
-    let mut place = Place::new(Plan::new("follows", 1, 4)).up();
+    // Slow: an idle fleet shrinks after a quarter of an hour, and the deploys are to be over by then on a busy machine, too.
+    let plan = Plan {
+        speed: 6,
+        ..Plan::new("follows", 1, 4)
+    };
+    let mut place = Place::new(plan).up();
     place.in_service(1);
     let deploy = |plan: &Plan| {
         let test = place.qfleet(&["deploy", "fleet.yaml", "--yes"]);
