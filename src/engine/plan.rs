@@ -23,6 +23,7 @@ mod refusals;
 pub(in crate::engine) mod replication;
 pub mod rolling;
 pub(in crate::engine) mod stack;
+mod stack_plan;
 pub(in crate::engine) mod state;
 mod subnets;
 pub mod surplus;

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::blueprint::tags::StackTags;
-use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack, Value};
-use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
+use crate::blueprint::{LONGEST_INLINE_TEMPLATE, Stack, Value};
+use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
-use crate::deployed::protection;
 use crate::engine::believed;
-use crate::engine::plan::attention::{self, Attention};
 use crate::engine::plan::blocking;
 use crate::engine::plan::decide::{self, Deploy, History};
 use crate::engine::plan::deleted_queues;
@@ -19,116 +17,17 @@ use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
 use crate::engine::plan::interrupted::interrupts_requests;
 use crate::engine::plan::order_of_changes;
-use crate::engine::plan::planner::{Options, Planner};
+use crate::engine::plan::planner::Planner;
 use crate::engine::plan::rolling;
 use crate::engine::plan::state;
 use crate::engine::plan::subnets::{Named, Verdict};
 use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
-use crate::engine::plan::values::{self, Valued};
 use crate::engine::plan::zones;
 use crate::engine::plan::{
     Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
 };
 use crate::error::Result;
-
-const BUSY: &str = "an operation is running on it; ask again when it has ended";
-
-impl StackPlan {
-    fn wait(&mut self) {
-        self.note = Some(BUSY.into());
-        self.action = StackAction::Busy;
-    }
-
-    pub(super) fn warn(&mut self, of: String) {
-        let warnings: Vec<String> = self.warning.take().into_iter().chain([of]).collect();
-        self.warning = Some(warnings.join("; "));
-    }
-
-    pub(super) fn refuse(&mut self, why: impl Into<String>) {
-        self.note = Some(why.into());
-        self.action = StackAction::Refused;
-    }
-
-    /// Every resource of the template, as an addition, or taken in where it is there already: where CloudFormation can't be
-    /// asked.
-    fn show_template(&mut self, body: &str, existing: Vec<Existing>) {
-        let add = |(logical_id, resource_type)| Change {
-            action: Action::Add,
-            logical_id,
-            resource_type,
-            physical_id: None,
-            replacement: Replacement::No,
-            disposal: None,
-            properties: Vec::new(),
-        };
-        self.changes = blueprint::resources(body).into_iter().map(add).collect();
-        imports::mark(&mut self.changes, &existing);
-        self.existing = existing;
-    }
-
-    /// What the template adds and takes away, as far as the deployed one tells: where CloudFormation can't be asked.
-    fn show_difference(&mut self, deployed: &str, body: &str, existing: Vec<Existing>) {
-        let (before, after) = (blueprint::resources(deployed), blueprint::resources(body));
-        let is_in =
-            |resources: &[(String, String)], change: &Change| resources.iter().any(|(id, _)| *id == change.logical_id);
-        self.show_template(deployed, Vec::new());
-        self.changes.retain(|change| !is_in(&after, change));
-        let gone = std::mem::take(&mut self.changes).into_iter().map(|change| Change {
-            action: Action::Remove,
-            ..change
-        });
-        let gone: Vec<Change> = gone.collect();
-        self.show_template(body, existing);
-        self.changes.retain(|change| !is_in(&before, change));
-        self.changes.extend(gone);
-    }
-
-    /// Says what is to be looked at of a stack that is there.
-    fn point_out(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
-        if self.termination_protection == Some(false) || (protection::is_tagged(found) && !stack.protect) {
-            self.attention.push(Attention::ProtectionOff);
-        }
-        // What macros make of a template isn't in it.
-        if let Some(template) = template.filter(|_| !stack.expands) {
-            let after = self.valued(stack, found);
-            let raised = attention::raised(&Valued::deployed(found, template), &after);
-            self.attention.extend(raised);
-        }
-    }
-
-    /// Its template as it would be.
-    fn valued(&self, stack: &Stack, found: &StackDescription) -> Valued {
-        let parameters = self.parameters.clone().unwrap_or_default();
-        Valued::planned(stack, found, &parameters, &self.resolved)
-    }
-
-    /// What becomes of tags, parameters and properties, as far as CloudFormation doesn't say it itself.
-    fn tell_values(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
-        self.changed_tags = values::tags(found, stack);
-        // What macros make of a template isn't in it.
-        if let Some(template) = template.filter(|_| !stack.expands) {
-            let before = Valued::deployed(found, template);
-            let after = self.valued(stack, found);
-            self.changed_parameters = before.changed_parameters(&after);
-            before.fill_in(&after, &mut self.changes);
-        }
-    }
-
-    fn change_protection(&mut self, options: &Options, stack: &Stack, found: Option<&StackDescription>) {
-        match found.filter(|found| found.protected == Some(true)) {
-            None if stack.protect => self.termination_protection = Some(true),
-            Some(found) if !stack.protect => {
-                if options.disable_protection || protection::is_tagged(found) {
-                    self.termination_protection = Some(false);
-                } else {
-                    self.protected_by_hand = true;
-                }
-            }
-            _ => {}
-        }
-    }
-}
 
 /// Plans one stack: found as it is, or not there.
 ///

@@ -1,0 +1,109 @@
+//! What is written into the plan of a stack, piece by piece.
+
+use super::attention::Attention;
+use super::imports::Existing;
+use super::planner::Options;
+use super::values::Valued;
+use super::{StackAction, StackPlan, attention, imports, values};
+use crate::blueprint::{self, Stack};
+use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
+use crate::cloud::cloudformation::stacks::StackDescription;
+use crate::deployed::protection;
+
+const BUSY: &str = "an operation is running on it; ask again when it has ended";
+
+impl StackPlan {
+    pub(super) fn wait(&mut self) {
+        self.note = Some(BUSY.into());
+        self.action = StackAction::Busy;
+    }
+
+    pub(super) fn warn(&mut self, of: String) {
+        let warnings: Vec<String> = self.warning.take().into_iter().chain([of]).collect();
+        self.warning = Some(warnings.join("; "));
+    }
+
+    pub(super) fn refuse(&mut self, why: impl Into<String>) {
+        self.note = Some(why.into());
+        self.action = StackAction::Refused;
+    }
+
+    /// Every resource of the template, as an addition, or taken in where it is there already: where CloudFormation can't be
+    /// asked.
+    pub(super) fn show_template(&mut self, body: &str, existing: Vec<Existing>) {
+        let add = |(logical_id, resource_type)| Change {
+            action: Action::Add,
+            logical_id,
+            resource_type,
+            physical_id: None,
+            replacement: Replacement::No,
+            disposal: None,
+            properties: Vec::new(),
+        };
+        self.changes = blueprint::resources(body).into_iter().map(add).collect();
+        imports::mark(&mut self.changes, &existing);
+        self.existing = existing;
+    }
+
+    /// What the template adds and takes away, as far as the deployed one tells: where CloudFormation can't be asked.
+    fn show_difference(&mut self, deployed: &str, body: &str, existing: Vec<Existing>) {
+        let (before, after) = (blueprint::resources(deployed), blueprint::resources(body));
+        let is_in =
+            |resources: &[(String, String)], change: &Change| resources.iter().any(|(id, _)| *id == change.logical_id);
+        self.show_template(deployed, Vec::new());
+        self.changes.retain(|change| !is_in(&after, change));
+        let gone = std::mem::take(&mut self.changes).into_iter().map(|change| Change {
+            action: Action::Remove,
+            ..change
+        });
+        let gone: Vec<Change> = gone.collect();
+        self.show_template(body, existing);
+        self.changes.retain(|change| !is_in(&before, change));
+        self.changes.extend(gone);
+    }
+
+    /// Says what is to be looked at of a stack that is there.
+    pub(super) fn point_out(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
+        if self.termination_protection == Some(false) || (protection::is_tagged(found) && !stack.protect) {
+            self.attention.push(Attention::ProtectionOff);
+        }
+        // What macros make of a template isn't in it.
+        if let Some(template) = template.filter(|_| !stack.expands) {
+            let after = self.valued(stack, found);
+            let raised = attention::raised(&Valued::deployed(found, template), &after);
+            self.attention.extend(raised);
+        }
+    }
+
+    /// Its template as it would be.
+    fn valued(&self, stack: &Stack, found: &StackDescription) -> Valued {
+        let parameters = self.parameters.clone().unwrap_or_default();
+        Valued::planned(stack, found, &parameters, &self.resolved)
+    }
+
+    /// What becomes of tags, parameters and properties, as far as CloudFormation doesn't say it itself.
+    pub(super) fn tell_values(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
+        self.changed_tags = values::tags(found, stack);
+        // What macros make of a template isn't in it.
+        if let Some(template) = template.filter(|_| !stack.expands) {
+            let before = Valued::deployed(found, template);
+            let after = self.valued(stack, found);
+            self.changed_parameters = before.changed_parameters(&after);
+            before.fill_in(&after, &mut self.changes);
+        }
+    }
+
+    pub(super) fn change_protection(&mut self, options: &Options, stack: &Stack, found: Option<&StackDescription>) {
+        match found.filter(|found| found.protected == Some(true)) {
+            None if stack.protect => self.termination_protection = Some(true),
+            Some(found) if !stack.protect => {
+                if options.disable_protection || protection::is_tagged(found) {
+                    self.termination_protection = Some(false);
+                } else {
+                    self.protected_by_hand = true;
+                }
+            }
+            _ => {}
+        }
+    }
+}
