@@ -56,7 +56,7 @@ pub(super) fn explained(command: Command) -> Command {
     let heading = heading.get_header();
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{heading}Arguments:{heading:#}\n  <ENV>     Environment file, \
-         or the bare name of one in stacks/; with --name it may be left out\n  <LENGTH>  How much later it expires: `2h`, `1d`, \
+         or the bare name of one\n            in stacks/; with --name it may be left out\n  <LENGTH>  How much later it expires: `2h`, `1d`, \
          `1h 30m`\n\n{{all-args}}{{after-help}}"
     );
     let hidden = |arg: Arg| match arg.is_positional() {

@@ -224,7 +224,7 @@ fn assert_watch_is_plain(busy: &Busy) {
     let watch = busy
         .run(&["status", "it.yaml", "--watch", "--interval", "1", "--plain"])
         .env("NO_COLOR", "");
-    let (code, said) = in_a_terminal(&watch, 80, &[("1 dead letters", "\x03")]);
+    let (code, said) = in_a_terminal(&watch, 80, &[("1 dead letter", "\x03")]);
     assert_eq!(code, 130, "{said}");
     assert!(not_plain(&said).is_empty(), "{:?}", not_plain(&said));
     assert!(said.contains("  thumbnails: 0 waiting, "), "{said}");

@@ -7,10 +7,18 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::OFlag;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::Test;
+
+/// How long a run may take: one that waits for an answer in vain is ended then, and its test fails.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What became of a run in a terminal.
 pub struct Seen {
@@ -71,6 +79,12 @@ pub fn in_a_terminal_of(
     let mut next = answers.next();
     let mut buffer = [0; 4096];
     let pid = i32::try_from(child.id()).expect("a process id");
+    let (ended, end) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        if end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    });
     if next.is_none() {
         watch(pid);
     }
@@ -95,6 +109,7 @@ pub fn in_a_terminal_of(
         }
     }
     let code = child.wait().expect("it ends").code().unwrap_or(-1);
+    drop(ended);
     assert!(next.is_none(), "not asked: {next:?}\n{said}");
     let after = nix::sys::termios::tcgetattr(&terminal).expect("its settings");
     Seen {
