@@ -46,7 +46,7 @@ impl StackPlan {
     }
 
     /// What the template adds and takes away, as far as the deployed one tells: where CloudFormation can't be asked.
-    fn show_difference(&mut self, deployed: &str, body: &str, existing: Vec<Existing>) {
+    pub(super) fn show_difference(&mut self, deployed: &str, body: &str, existing: Vec<Existing>) {
         let (before, after) = (blueprint::resources(deployed), blueprint::resources(body));
         let is_in =
             |resources: &[(String, String)], change: &Change| resources.iter().any(|(id, _)| *id == change.logical_id);
