@@ -19,7 +19,8 @@ use crate::report::form::Output;
 /// Arguments of `events`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Events of all stacks of the environment, oldest first, whoever started the operation. With --follow it goes on until \
+Events of all stacks of the environment, oldest first, whoever started the operation; those of stacks that were \
+deleted in that time, too, such as one whose first create failed. With --follow it goes on until \
 it is interrupted (exit code 130), or the environment that it follows is gone (0).
 
 Examples:

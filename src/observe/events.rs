@@ -14,7 +14,7 @@ use crate::cloud::cloudformation::events::ResourceEvent;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::cloud::{Cloud, CloudError};
-use crate::deployed::Deployed;
+use crate::deployed::{Deployed, ours};
 
 /// An event of one of the stacks, as `deploy` tells it, too.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -127,12 +127,13 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// All events of the past, oldest first.
+    /// All events of the past, oldest first; those of stacks that were deleted meanwhile, too.
     ///
     /// # Errors
     /// When AWS can't be asked.
     pub async fn past(&mut self) -> Result<Vec<Happened>, CloudError> {
         self.list().await?;
+        self.list_deleted().await?;
         self.read().await
     }
 
@@ -174,6 +175,28 @@ impl<'a> Follower<'a> {
             let stack = &found.stack;
             let new = || Followed::new(stack);
             self.stacks.entry(stack.id.clone()).or_insert_with(new).list(stack);
+        }
+        Ok(())
+    }
+
+    /// A stack whose first create failed is deleted on the way back, and its events say why. They are there for 90 days, by
+    /// its ARN (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackEvents.html>).
+    async fn list_deleted(&mut self) -> Result<(), CloudError> {
+        let (cloud, prefix) = (self.cloud, format!("{}-", self.environment));
+        let deleted = cloud.deleted_since(&prefix, self.since).await?;
+        let unknown = deleted.iter().filter(|deleted| !self.stacks.contains_key(&deleted.id));
+        let found = try_join_all(unknown.map(|deleted| cloud.stack(&deleted.id))).await?;
+        for stack in found.into_iter().flatten() {
+            // The name alone may be that of another environment's.
+            if ours(&stack).is_some_and(|tags| tags.environment == self.environment) {
+                let followed = Followed {
+                    gone: true,
+                    // Nothing comes any more.
+                    tries: 1,
+                    ..Followed::new(&stack)
+                };
+                self.stacks.insert(stack.id, followed);
+            }
         }
         Ok(())
     }

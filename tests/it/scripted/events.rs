@@ -68,6 +68,31 @@ fn the_past_of_all_stacks_in_the_order_of_time() {
     }));
 }
 
+/// A first create that failed deletes its stack, and that is when somebody asks.
+#[test]
+fn what_happened_to_stacks_that_are_gone_is_told_too() {
+    let other = Existing::new("lab-two-intake", "CREATE_COMPLETE")
+        .tag("qfleet:environment", "lab-two")
+        .tag("qfleet:part", "intake");
+    let endpoint = Endpoint::serve(Script::new().page(7).existing(other));
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    there.then().args(["destroy", "lab.yaml", "--yes"]).run();
+    there.then().args(["destroy", "--name", "lab-two", "--yes"]).run();
+    let gone = there
+        .then()
+        .args(["events", "lab.yaml"])
+        .stderr("")
+        .stdout_contains("  lab-work: Queue CREATE_COMPLETE\n")
+        .stdout_contains("  lab-work DELETE_COMPLETE\n")
+        .stdout_lacks("lab-two")
+        .run();
+    let told = endpoint.world(|world| {
+        let ours = world.stacks.iter().filter(|stack| !stack.name.starts_with("lab-two"));
+        ours.map(|stack| stack.events.len()).sum::<usize>()
+    });
+    assert_eq!(gone.stdout.lines().filter(|line| line.starts_with("20")).count(), told);
+}
+
 #[test]
 fn nothing_to_tell_is_said() {
     let endpoint = Endpoint::serve(Script::new());
