@@ -79,6 +79,18 @@ pub fn check(programs: &[PathBuf], again: &str) -> Result<Option<PathBuf>> {
     }))
 }
 
+/// The same for the program in this folder, which a running fleet has fetched, and whose `requirements.txt` may be newer
+/// than the fleet. `otherwise` is the folder for those that ask for nothing.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn of_program(folder: &Path, otherwise: Option<&Path>) -> Result<Option<PathBuf>> {
+    match program(folder) {
+        Some(found) if !found.packages.is_empty() => check(&[folder.to_owned()], "start the fleet again"),
+        _ => Ok(otherwise.map(Path::to_owned)),
+    }
+}
+
 /// What a Python says of packages.
 enum Asked {
     /// Which it is, and which it lacks.
@@ -182,6 +194,18 @@ mod tests {
                     tomli==2.5.0; python_version < \"3.11\"\nown @ https://example.com/own.zip\n";
         let names: Vec<String> = text.lines().filter_map(package).collect();
         assert_eq!(names, ["boto3", "Pillow", "requests", "own"]);
+    }
+
+    #[test]
+    fn a_program_of_a_running_fleet_is_asked_for_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writes");
+        let of_program = || of_program(folder.path(), Some(Path::new("/brought/bin")));
+        write("run", "#!/bin/sh\nexec python3 worker.py\n");
+        assert_eq!(of_program().ok(), Some(Some(PathBuf::from("/brought/bin"))));
+        write("requirements.txt", "no-such-package-of-ours\n");
+        let why = of_program().expect_err("nobody has it").to_string();
+        assert!(why.ends_with("lacks no-such-package-of-ours"), "{why}");
     }
 
     #[test]

@@ -68,6 +68,12 @@ fn launches_fail(instances: &Instances, words: &Words) -> Option<Finding> {
         .status_message
         .as_deref()
         .unwrap_or("Auto Scaling gave no reason");
+    let action = match reason.contains("ModuleNotFoundError") {
+        true => {
+            "name the package that it lacks in the program's requirements.txt, then deploy: nothing else installs it"
+        }
+        false => action,
+    };
     let meaning = format!("{what}: {reason}");
     let command = format!("qfleet deploy {}", words.file);
     Some(Finding::new("launches-fail", Critical, meaning, action).command(command))

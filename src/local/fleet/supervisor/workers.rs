@@ -1,6 +1,9 @@
 //! What a group says is to be done with its instances, done: folders, metadata services, processes.
 
+use std::path::PathBuf;
+
 use nix::sys::signal::Signal;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::super::balancer;
@@ -106,6 +109,7 @@ impl Supervisor {
     }
 
     async fn start_worker(&mut self, place: usize, id: &str) -> Result<()> {
+        let python = self.python(id).await;
         let around = self.around.get_mut(id);
         let around = around.ok_or_else(|| Error::failed(format!("{id} has no folder")))?;
         let read = timeout(PATIENCE, secrets::read(&self.cloud, &around.settings)).await;
@@ -124,7 +128,7 @@ impl Supervisor {
                 temporary: &around.place.temporary(),
             },
             |name| match name {
-                "PATH" => python::path(self.python.as_deref()),
+                "PATH" => python::path(python.as_deref()),
                 name => std::env::var_os(name),
             },
         );
@@ -140,6 +144,23 @@ impl Supervisor {
         let now = self.now();
         self.members[place].group.started(id, pid, now);
         Ok(())
+    }
+
+    /// The folder of the python3 for this instance's program, which may ask for others than when the fleet was started.
+    /// Where none has what it asks for, that is said, and the worker says the rest.
+    async fn python(&mut self, id: &str) -> Option<PathBuf> {
+        let program = self.around.get(id)?.program.clone();
+        let otherwise = self.python.clone();
+        // It starts processes, and waits for them.
+        let asked = spawn_blocking(move || python::of_program(&program, otherwise.as_deref())).await;
+        match asked.ok()? {
+            Ok(python) => python,
+            Err(error) => {
+                let help = error.help().map_or(String::new(), |help| format!("; {help}"));
+                self.note_once(format!("{error}{help}"));
+                self.python.clone()
+            }
+        }
     }
 
     fn not_started(&mut self, place: usize, id: &str, error: &Error) {
