@@ -99,6 +99,10 @@ impl Drift {
                 return self.put_back(global, &cloud, interrupt, &found).await;
             }
             self.show(global, &found, None, None);
+            let env = global.with_whereabouts(&self.which.words());
+            if let (Some(next), Form::Text) = (report::drift::next(&found, &env), global.form) {
+                report::note(&next);
+            }
             if self.revert && !found.has_failed() {
                 report::note("nothing that matters differs: nothing to put back");
             }

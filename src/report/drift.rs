@@ -4,10 +4,18 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::plan::can_revert;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, paint, wrapped};
 use crate::observe::drift::classify::Class;
 use crate::observe::drift::compare;
 use crate::observe::drift::{Drift, Finding, FoundBy, ResourceDrift, StackDrift, Verdict};
+
+/// What to do about drift that was found; nothing where there is none, or where only somebody by hand can. `env` names
+/// the environment as this command was given it.
+pub fn next(drift: &Drift, env: &str) -> Option<String> {
+    let is_wanted = drift.verdict == Verdict::Drifted && can_revert(env);
+    is_wanted.then(|| format!("`qfleet drift {env} --revert` shows what would be put back, asks, and puts it back."))
+}
 
 /// The longest value that is shown whole: a policy's statement still is. JSON has all of it.
 const LONGEST_VALUE: usize = 500;

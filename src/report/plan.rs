@@ -85,6 +85,12 @@ pub fn exactly(command: Option<&str>) -> String {
     )
 }
 
+/// Whether drift can be put back there: the local emulator knows no change sets that do. `env` names the environment with
+/// where it is looked for, as in a command.
+pub(super) fn can_revert(env: &str) -> bool {
+    !env.split_whitespace().any(|word| word == "--local")
+}
+
 /// What is to be known of drift that isn't part of the plan; nothing where there is none.
 pub fn drift(plan: &Plan, env: &str) -> Option<String> {
     let drifted: Vec<String> = plan
@@ -102,8 +108,12 @@ pub fn drift(plan: &Plan, env: &str) -> Option<String> {
     let were = if drifted.len() == 1 { "was" } else { "were" };
     Some(format!(
         "{} {were} changed behind CloudFormation's back. A deploy doesn't put that back, it only sets what the file \
-         changes: `qfleet drift {env}` shows it, `qfleet drift {env} --revert` puts it back.",
-        drifted.join(", ")
+         changes: `qfleet drift {env}` shows it{}.",
+        drifted.join(", "),
+        match can_revert(env) {
+            true => format!(", `qfleet drift {env} --revert` puts it back"),
+            false => String::new(),
+        }
     ))
 }
 
@@ -160,8 +170,7 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
     let _ = writeln!(out, "{} {}{star}", paint(STRONG, &stack.stack), paint(style, word));
     if let Some(note) = &stack.note {
         let status = stack
-            .status
-            .as_ref()
+            .telling_status()
             .map_or(String::new(), |status| format!("{status}: "));
         let _ = writeln!(
             out,

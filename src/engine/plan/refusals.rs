@@ -3,8 +3,9 @@
 use super::existing_bucket::BucketPlan;
 use super::loss::{self, Losing};
 use super::refusal::{self, Allowed};
-use super::{Plan, StackAction, StackPlan, pruned_data};
+use super::{Plan, StackAction, StackPlan, imports, pruned_data};
 use crate::blueprint::Blueprint;
+use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::error::{Error, Refusal};
 
 impl StackPlan {
@@ -16,9 +17,17 @@ impl StackPlan {
         }
     }
 
+    /// Its status, where that may be why something is or isn't done with it: one in which any change could be made is
+    /// never the reason.
+    pub fn telling_status(&self) -> Option<&StackStatus> {
+        let status = self.status.as_ref()?;
+        let is_beside = imports::is_possible(status) || *status == StackStatus::ReviewInProgress;
+        (!is_beside).then_some(status)
+    }
+
     /// That nothing can be done with it.
     fn refusal(&self) -> Option<Refusal> {
-        let status = self.status.as_ref();
+        let status = self.telling_status();
         let status = status.map_or(String::new(), |status| format!(" is {status}"));
         let blocking = self.blocking.iter();
         let stuck_on: String = blocking.map(|resource| format!("\n  {resource}")).collect();

@@ -305,7 +305,7 @@ fn a_deploy_names_known_drift_and_puts_back_only_what_the_file_changes() {
         .stdout_contains("Nothing to deploy: the file is as it was deployed.\ndrift: lab-work (looked at 20")
         .stdout_contains("Z) was changed behind CloudFormation's back. A deploy doesn't put that back")
         .stdout_contains(format!(
-            "`qfleet drift lab.yaml --local --endpoint-url {} --revert` puts it back.\n",
+            "`qfleet drift lab.yaml --local --endpoint-url {}` shows it.\n",
             emulator()
         ))
         .stderr_contains("CreateChangeSet")

@@ -269,7 +269,11 @@ fn putting_it_back_is_shown_in_three_states_and_not_done_unasked() {
     assert_eq!(endpoint.calls("CreateChangeSet").len(), 1);
     assert_eq!(endpoint.change_sets(), Vec::<String>::new(), "it is thrown away");
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("UPDATE_COMPLETE"));
-    test(&endpoint).args(["--fail"]).status(3).run();
+    test(&endpoint)
+        .args(["--fail"])
+        .status(3)
+        .stderr_contains("--revert` shows what would be put back, asks, and puts it back.\n")
+        .run();
 }
 
 /// Read with values, the change set says nothing of the log group.
