@@ -26,6 +26,7 @@ pub struct Lambda {
     #[serde(default)]
     pub architecture: Architecture,
     /// Memory of each run, and CPU in proportion to it: 128 MiB to 10 GiB.
+    #[schemars(extend("x-unit" = " MiB", "examples" = ["256 MiB", "1 GiB"]))]
     #[serde(default = "quarter_gib")]
     pub memory: Size,
     /// How long one run may take, for all messages of its batch: 1s to 15m.

@@ -70,6 +70,12 @@ fn what_the_concurrency_allows_is_known_from_the_work_or_else_from_the_timeout()
 }
 
 #[test]
+fn a_bare_number_of_memory_is_taken_for_mib() {
+    let problems = parse(Path::new("lab.yaml"), lambda("memory: 64")).expect_err("it has no unit");
+    assert_eq!(problems.list[0].help.as_deref(), Some("write `64 MiB`"));
+}
+
+#[test]
 fn what_lambda_would_refuse_is_refused_at_its_place() {
     let at = "/stages/0/workers/lambda";
     let instances = "workers:\n      instances: {program: ../p, types: [t4g.small]}\n";
