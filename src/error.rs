@@ -141,6 +141,7 @@ impl Error {
     pub fn help(&self) -> Option<&str> {
         match self {
             Error::Usage { help, .. } | Error::Failed { help, .. } | Error::Refused { help, .. } => help.as_deref(),
+            Error::BadFile(problems) => problems.instead.as_deref(),
             _ => None,
         }
     }

@@ -1,13 +1,20 @@
-//! A subcommand that isn't one: what there is instead.
+//! A subcommand or an option that isn't one: what there is instead.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 
 use super::Cli;
 
 /// The error of a command line with such a word. Only what is most like it is suggested, and where a command
 /// has only a few subcommands, all are named.
 pub(super) fn explained(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some((path, option)) = exit_option(&error)
+    {
+        error.remove(ContextKind::SuggestedArg);
+        let hint = format!("`{path}` has {option} for that");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    }
     if error.kind() != ErrorKind::InvalidSubcommand {
         return error;
     }
@@ -26,6 +33,23 @@ pub(super) fn explained(mut error: clap::Error) -> clap::Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
     }
     error
+}
+
+/// The command, and its option that has it end with an exit code of its own for what it found, where that of another command
+/// was given.
+fn exit_option(error: &clap::Error) -> Option<(String, &'static str)> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let meant = match given.as_str() {
+        "--fail" => "exit-code",
+        "--exit-code" => "fail",
+        _ => return None,
+    };
+    let (path, command) = command_of(error)?;
+    let mut options = command.get_arguments().filter_map(Arg::get_long);
+    options.find(|option| *option == meant)?;
+    Some((path, if meant == "fail" { "--fail" } else { "--exit-code" }))
 }
 
 /// The command that has the word for a subcommand, where it was given to qfleet itself: `local up`.

@@ -46,7 +46,20 @@ impl Named {
                     Some(_) => format!("{near}; or leave it out, where it is lost"),
                 })
             })?;
-            let file = environment::load_as(&path, self.name.given()?.as_ref())?;
+            let given = self.name.given()?;
+            let file = environment::load_as(&path, given.as_ref()).map_err(|mut problems| {
+                problems.instead = Some(match given {
+                    Some(given) => format!(
+                        "without the file, by `--name {}` alone, this command works, too (with --region, where the \
+                         file has one)",
+                        given.name
+                    ),
+                    None => "by `--name NAME` instead of the file, this command works, too (with --region, where the \
+                             file has one)"
+                        .to_owned(),
+                });
+                problems
+            })?;
             return Ok(Meant {
                 name: file.name.clone(),
                 file: Some(file),

@@ -78,6 +78,8 @@ pub struct Problems {
     pub list: Vec<Problem>,
     /// How many others there are.
     pub more: usize,
+    /// What to do where the file can't be put right now.
+    pub instead: Option<String>,
 }
 
 /// A problem with the place it stands at: what is shown.
@@ -112,7 +114,12 @@ impl Problems {
         list.retain(|problem| seen.insert(problem.clone()));
         let more = list.len().saturating_sub(MOST);
         list.truncate(MOST);
-        Problems { source, list, more }
+        Problems {
+            source,
+            list,
+            more,
+            instead: None,
+        }
     }
 
     /// The problems with the places they stand at.

@@ -318,6 +318,30 @@ fn a_subcommand_that_is_none_is_told_what_there_is() {
         .run();
 }
 
+/// What is deployed is found by its name: a file that is being edited need not be in the way.
+#[test]
+fn a_broken_file_is_no_hindrance_to_what_is_about_what_is_deployed() {
+    for command in ["status", "destroy", "events"] {
+        lab::with_file("name: 7\n")
+            .args([command, "lab.yaml"])
+            .status(2)
+            .stderr_contains("help: by `--name NAME` instead of the file, this command works, too")
+            .run();
+    }
+    lab::with_file("name: 7\n")
+        .args(["status", "lab.yaml", "--name", "bob"])
+        .status(2)
+        .stderr_contains("help: without the file, by `--name bob` alone, this command works, too")
+        .run();
+    for command in ["check", "plan", "deploy", "render"] {
+        lab::with_file("name: 7\n")
+            .args([command, "lab.yaml"])
+            .status(2)
+            .stderr_lacks("by `--name")
+            .run();
+    }
+}
+
 /// Programs read JSON, also where the command line can't be read.
 #[test]
 fn a_wrong_command_line_is_told_in_the_form_that_was_asked_for() {
@@ -331,6 +355,17 @@ fn a_wrong_command_line_is_told_in_the_form_that_was_asked_for() {
             &["plan", "lab.yaml", "--exit-cod", "--output=json"],
             "unexpected argument '--exit-cod' found",
             "a similar argument exists: '--exit-code'",
+        ),
+        // That of another command.
+        (
+            &["plan", "lab.yaml", "--fail", "--output=json"],
+            "unexpected argument '--fail' found",
+            "`qfleet plan` has --exit-code for that",
+        ),
+        (
+            &["drift", "lab.yaml", "--exit-code", "--output=json"],
+            "unexpected argument '--exit-code' found",
+            "`qfleet drift` has --fail for that",
         ),
         (
             &["deploy", "lab.yaml", "--output", "jsonl", "--region", "Ohio"],
