@@ -375,7 +375,7 @@ impl Ask for Asked<'_> {
             for unknown in pruning.iter().flat_map(|pruning| &pruning.unknown) {
                 report::note(&format!("warning: it isn't known {unknown}"));
             }
-            report::confirm(self.person.interrupt, &question, self.person.yes)
+            report::confirm_first(self.person.interrupt, &question, self.person.yes)
         })
     }
 

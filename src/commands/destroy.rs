@@ -165,7 +165,7 @@ impl Ask for Person<'_> {
                 // Whoever is asked reads what the question is about.
                 report::note(report::data::text(deployed, data, None).trim_end());
             }
-            report::confirm(self.interrupt, &question(deployed), self.yes)
+            report::confirm_first(self.interrupt, &question(deployed), self.yes)
         })
     }
 

@@ -46,6 +46,18 @@ pub fn confirm(interrupt: &Interrupt, question: &str, yes: bool) -> Result<bool>
     answer.map(|answer| is_yes(&answer))
 }
 
+/// The same before anything was changed, which is said to whoever interrupts it instead of an answer.
+///
+/// # Errors
+/// As [`confirm`].
+pub fn confirm_first(interrupt: &Interrupt, question: &str, yes: bool) -> Result<bool> {
+    confirm(interrupt, question, yes).inspect_err(|error| {
+        if matches!(error, Error::Interrupted) {
+            super::note("not confirmed: nothing was changed");
+        }
+    })
+}
+
 /// A line from the terminal. Nothing can end a read that waits for one, so a thread of its own waits.
 fn answer(interrupt: &Interrupt) -> Result<String> {
     let (tell, told) = channel();

@@ -57,7 +57,7 @@ pub mod watch;
 mod words;
 mod written;
 
-pub use ask::confirm;
+pub use ask::{confirm, confirm_first};
 pub use written::all_written;
 
 use std::collections::BTreeMap;

@@ -255,7 +255,7 @@ fn nothing_but_a_yes_is_taken_for_one_and_an_interrupt_is_an_interrupt() {
         ("maybe\r", 4, "not confirmed: nothing was changed"),
         ("qfleet destroy lab\r", 4, "not confirmed: nothing was changed"),
         ("\r", 4, "not confirmed: nothing was changed"),
-        ("\u{3}", 130, "interrupted"),
+        ("\u{3}", 130, "not confirmed: nothing was changed"),
     ] {
         let (ended, screen) = crate::harness::in_a_terminal(&run, 200, &[("Destroy lab in account", typed)]);
         assert_eq!(ended, code, "{typed:?}: {screen}");
