@@ -184,9 +184,14 @@ pub fn refusal(part: &str, own_template: bool, cli: &AwsCli, found: &[Existing])
         _ => None,
     });
     let held: Vec<String> = held.collect();
+    // What a user's template names need not follow from the environment's name.
+    let rename = match own_template {
+        true => "give what has that name in the template another one",
+        false => "give this environment another `name`",
+    };
     if !held.is_empty() {
         return Some(format!(
-            "{} already, and nothing is taken out of another stack: give this environment another `name`",
+            "{} already, and nothing is taken out of another stack: {rename}",
             held.join(", ")
         ));
     }
@@ -205,7 +210,7 @@ pub fn refusal(part: &str, own_template: bool, cli: &AwsCli, found: &[Existing])
     if let Some(why) = not_known {
         return Some(format!(
             "{} {} there already, and whether a stack holds {} can't be known: {why}. Run this again with the permission \
-             cloudformation:DescribeStackResources, or give this environment another `name`",
+             cloudformation:DescribeStackResources, or {rename}",
             names.join(", "),
             if names.len() == 1 { "is" } else { "are" },
             if names.len() == 1 { "it" } else { "them" },
@@ -271,6 +276,20 @@ mod tests {
             of_own.contains("`DeletionPolicy: Retain`") && !of_own.contains("on_destroy"),
             "{of_own}"
         );
+        let held = [Existing {
+            holder: Holder::Stack {
+                name: "pics-shrink".into(),
+                id: "arn".into(),
+            },
+            ..existing("AWS::SQS::Queue", "https://q/pics-shrink", false)
+        }];
+        let of_own = super::refusal("db", true, &AwsCli::new("us-east-2"), &held).unwrap_or_default();
+        assert!(
+            of_own.ends_with("give what has that name in the template another one"),
+            "{of_own}"
+        );
+        let of_ours = refusal("shrink", "us-east-2", &held).unwrap_or_default();
+        assert!(of_ours.ends_with("give this environment another `name`"), "{of_ours}");
         assert_eq!(refusal("intake", "us-east-2", &[]), None);
         assert_eq!(
             refusal("intake", "us-east-2", &[existing("AWS::S3::Bucket", "kept", true)]),
