@@ -94,7 +94,8 @@ lab-work drifted (3 resources checked, 1 not)
 #[test]
 fn every_page_is_read_and_each_difference_is_classed() {
     let endpoint = Endpoint::serve(drifted());
-    let said = test(&endpoint).args(["--fail"]).status(3).stderr("").run().stdout;
+    let next = "`qfleet drift lab.yaml --revert` shows what would be put back, asks, and puts it back.\n";
+    let said = test(&endpoint).args(["--fail"]).status(3).stderr(next).run().stdout;
     assert!(said.starts_with(TEXT), "{said}");
     let gone = "  Group  AWS::EC2::SecurityGroup\n    unexpected: it was deleted\n        was       lab-work-Group";
     assert!(said.contains(gone), "{said}");

@@ -77,7 +77,11 @@ fn what_happened_to_stacks_that_are_gone_is_told_too() {
     let endpoint = Endpoint::serve(Script::new().page(7).existing(other));
     let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
     there.then().args(["destroy", "lab.yaml", "--yes"]).run();
-    there.then().args(["destroy", "--name", "lab-two", "--yes"]).run();
+    endpoint.world(|world| {
+        let other = world.find("lab-two-intake").expect("it is there");
+        world.start_delete(other, None, Vec::new(), false);
+    });
+    endpoint.wait_until("it is gone", |world| world.find("lab-two-intake").is_none());
     let gone = there
         .then()
         .args(["events", "lab.yaml"])

@@ -73,6 +73,24 @@ fn all_that_would_be_lost_is_told_at_once_with_what_allows_it() {
     assert_eq!(endpoint.status("lab-two").as_deref(), Some("UPDATE_COMPLETE"));
 }
 
+/// That a stack is well is no reason why CloudFormation can't be asked about it.
+#[test]
+fn a_status_that_is_no_reason_does_not_stand_before_one() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
+    endpoint.world(|world| {
+        let intake = world.find("lab-intake").expect("it is there");
+        world.start_delete(intake, None, Vec::new(), false);
+    });
+    endpoint.wait_until("it is gone", |world| world.find("lab-intake").is_none());
+    there
+        .then()
+        .args(["plan", "lab.yaml"])
+        .stdout_contains("    what it needs from `intake` isn't there yet, so CloudFormation can't be asked\n")
+        .stdout_lacks("CREATE_COMPLETE")
+        .run();
+}
+
 /// Where only one stack is deployed, or has the name, the name alone is enough.
 #[test]
 fn a_plain_name_is_enough_where_it_can_mean_one_only() {

@@ -74,12 +74,15 @@ fn launches_that_fail() {
         instances(stage).activities = vec![coming.clone(), launch(9, "Successful")]
     }));
     coming.status_message = Some("its worker ended (exit status: 1)".into());
-    let stuck = in_stage(|stage| instances(stage).activities = vec![coming, launch(9, "Successful")]);
+    let stuck = in_stage(|stage| instances(stage).activities = vec![coming.clone(), launch(9, "Successful")]);
     only(&stuck, "launches-fail", Severity::Critical);
     assert_eq!(
         stuck[0].meaning,
         "an instance doesn't come into service: its worker ended (exit status: 1)"
     );
+    coming.status_message = Some("its worker ended: ModuleNotFoundError: No module named 'boto3'".into());
+    let lacking = in_stage(|stage| instances(stage).activities = vec![coming, launch(9, "Successful")]);
+    assert!(lacking[0].action.contains("requirements.txt"), "{}", lacking[0].action);
     let termination = activity(1, "Terminating EC2 instance: i-1", "Failed", "");
     nothing(&in_stage(|stage| instances(stage).activities = vec![termination]));
 }
