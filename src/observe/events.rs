@@ -184,8 +184,8 @@ impl<'a> Follower<'a> {
     async fn list_deleted(&mut self) -> Result<(), CloudError> {
         let (cloud, prefix) = (self.cloud, format!("{}-", self.environment));
         let deleted = cloud.deleted_since(&prefix, self.since).await?;
-        let unknown = deleted.iter().filter(|deleted| !self.stacks.contains_key(&deleted.id));
-        let found = try_join_all(unknown.map(|deleted| cloud.stack(&deleted.id))).await?;
+        let unknown = deleted.iter().filter(|id| !self.stacks.contains_key(*id));
+        let found = try_join_all(unknown.map(|id| cloud.stack(id))).await?;
         for stack in found.into_iter().flatten() {
             // The name alone may be that of another environment's.
             if ours(&stack).is_some_and(|tags| tags.environment == self.environment) {

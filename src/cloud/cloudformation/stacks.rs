@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudformation::types::{
-    DeletionMode, Parameter, Stack, StackStatus as SdkStatus, StackSummary, Tag, TemplateStage,
-};
+use aws_sdk_cloudformation::types::{DeletionMode, Parameter, Stack, StackStatus as SdkStatus, Tag, TemplateStage};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -144,13 +142,20 @@ impl Cloud {
             .list_stacks()
             .stack_status_filter(SdkStatus::DeleteComplete);
         let page = asked.send().await.map_err(|error| explain("ListStacks", error))?;
-        Ok(page.stack_summaries().iter().filter_map(deleted).collect())
+        let deleted = page.stack_summaries().iter().filter_map(|summary| {
+            Some(DeletedStack {
+                name: summary.stack_name()?.to_owned(),
+                id: summary.stack_id()?.to_owned(),
+                at: instant(summary.deletion_time())?,
+            })
+        });
+        Ok(deleted.collect())
     }
 
-    /// Stacks whose names begin so and that were deleted since then. The list goes back for 90 days
-    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html>), newest first: it is read
-    /// for as long as a page has one that was deleted since.
-    pub async fn deleted_since(&self, prefix: &str, since: Timestamp) -> Result<Vec<DeletedStack>, CloudError> {
+    /// ARNs of stacks whose names begin so and that were deleted since then, or nobody knows when: the emulator doesn't say.
+    /// The list goes back for 90 days (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html>),
+    /// newest first: it is read for as long as a page has one that was deleted since.
+    pub async fn deleted_since(&self, prefix: &str, since: Timestamp) -> Result<Vec<String>, CloudError> {
         let mut pages = self
             .cloudformation
             .list_stacks()
@@ -162,17 +167,18 @@ impl Cloud {
             self.limiter.take().await;
             let Some(page) = pages.next().await else { break };
             let page = page.map_err(|error| explain("ListStacks", error))?;
-            let deleted: Vec<DeletedStack> = page.stack_summaries().iter().filter_map(deleted).collect();
-            let is_late = |stack: &DeletedStack| stack.at >= since;
-            let is_over = !deleted.iter().any(is_late);
-            all.extend(
-                deleted
-                    .into_iter()
-                    .filter(|stack| is_late(stack) && stack.name.starts_with(prefix)),
-            );
-            if is_over {
+            let late = page
+                .stack_summaries()
+                .iter()
+                .filter(|summary| instant(summary.deletion_time()).is_none_or(|at| at >= since));
+            let late: Vec<_> = late.collect();
+            if late.is_empty() {
                 break;
             }
+            let wanted = late
+                .into_iter()
+                .filter(|summary| summary.stack_name().is_some_and(|name| name.starts_with(prefix)));
+            all.extend(wanted.filter_map(|summary| summary.stack_id().map(str::to_owned)));
         }
         Ok(all)
     }
@@ -361,14 +367,6 @@ fn describe(stack: &Stack) -> StackDescription {
         created: instant(stack.creation_time()),
         updated: instant(stack.last_updated_time()),
     }
-}
-
-fn deleted(summary: &StackSummary) -> Option<DeletedStack> {
-    Some(DeletedStack {
-        name: summary.stack_name()?.to_owned(),
-        id: summary.stack_id()?.to_owned(),
-        at: instant(summary.deletion_time())?,
-    })
 }
 
 fn known_drift(stack: &Stack) -> KnownDrift {

@@ -304,11 +304,17 @@ fn a_failure_names_its_cause_and_the_next_deploy_begins_anew() {
             .await
             .expect("gone")
     });
-    failed
+    let anew = failed
         .then()
         .args(["deploy", "lab.yaml", "--yes"])
         .emulated()
         .stdout_contains("delete, then create")
+        .run();
+    // Of the stack that is gone.
+    anew.then()
+        .args(["events", "lab.yaml", "--failed", "--since", "1h"])
+        .emulated()
+        .stdout_contains("  lab-intake: Bucket CREATE_FAILED")
         .run();
     assert!(
         stacks(&account)
