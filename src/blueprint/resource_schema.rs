@@ -58,6 +58,18 @@ pub fn of(resource_type: &str) -> Option<&'static ResourceSchema> {
     all().get(resource_type)
 }
 
+/// What a change at this path, such as `VpcId` or `Tags/0/Key`, does to a resource of this type; none of a type that isn't
+/// known here. A group is made anew on a condition, an AutoScalingReplacingUpdate; those of qfleet's templates have an
+/// AutoScalingRollingUpdate
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>).
+pub fn recreation(resource_type: &str, path: &str) -> Option<Recreation> {
+    const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+    Some(match of(resource_type)?.recreation(path) {
+        Recreation::Conditionally if resource_type == GROUP => Recreation::Never,
+        recreation => recreation,
+    })
+}
+
 fn all() -> &'static BTreeMap<String, ResourceSchema> {
     #[derive(Deserialize)]
     struct File {
@@ -72,7 +84,7 @@ fn all() -> &'static BTreeMap<String, ResourceSchema> {
 }
 
 impl ResourceSchema {
-    /// What a change at this path, such as `VpcId` or `Tags/0/Key`, does to a resource.
+    /// What the schema alone says of a change at this path.
     pub fn recreation(&self, path: &str) -> Recreation {
         let depth = |path: &str| path.split('/').count();
         let mut fixed = self

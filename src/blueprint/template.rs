@@ -148,6 +148,19 @@ pub fn disposal(resource: &Value) -> Option<Disposal> {
             _ => Disposal::Deleted,
         });
     }
+    by_policy(policy)
+}
+
+/// The same of one that an update makes anew: its `UpdateReplacePolicy`, and it is deleted without one
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatereplacepolicy.html>).
+pub fn replaced(resource: &Value) -> Option<Disposal> {
+    match &resource["UpdateReplacePolicy"] {
+        Value::Null => Some(Disposal::Deleted),
+        policy => by_policy(policy),
+    }
+}
+
+fn by_policy(policy: &Value) -> Option<Disposal> {
     match policy.as_str()? {
         "Retain" | "RetainExceptOnCreate" => Some(Disposal::Kept),
         "Snapshot" => Some(Disposal::Snapshot),

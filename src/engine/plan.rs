@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod blocking;
+mod comparison;
 pub mod decide;
 pub mod deleted_queues;
 pub mod draft;
@@ -301,22 +302,34 @@ pub fn resolve(
         .iter()
         // What stands in the template alone is read there.
         .filter(|(_, value)| !matches!(value, Value::Default(_)))
-        .map(|(name, value)| {
-            let value = match value {
-                Value::Literal(text) | Value::Default(text) | Value::Ssm(text) => text.clone(),
-                Value::InService(at_first) => current.in_service.unwrap_or(*at_first).to_string(),
-                Value::Zones(_) | Value::DefaultVpc | Value::DefaultSubnets(_) => {
-                    current.chosen.get(name).cloned().unwrap_or_default()
-                }
-                Value::Output { part, key } => outputs
-                    .get(part)
-                    .and_then(|of_part| of_part.get(key))
-                    .ok_or_else(|| part.clone())?
-                    .clone(),
-            };
-            Ok((name.clone(), value))
-        })
+        .map(|(name, value)| Ok((name.clone(), resolve_one(name, value, outputs, current)?)))
         .collect()
+}
+
+/// The same as far as they are known, with [`KNOWN_AFTER_APPLY`] for the others.
+fn resolve_known(stack: &Stack, outputs: &Outputs, current: &Current) -> BTreeMap<String, String> {
+    let parameters = stack.parameters.iter();
+    let sent = parameters.filter(|(_, value)| !matches!(value, Value::Default(_)));
+    let known = sent.map(|(name, value)| {
+        let value = resolve_one(name, value, outputs, current);
+        (name.clone(), value.unwrap_or_else(|_| KNOWN_AFTER_APPLY.to_owned()))
+    });
+    known.collect()
+}
+
+/// The value of a parameter, or the part whose output isn't there yet.
+fn resolve_one(name: &str, value: &Value, outputs: &Outputs, current: &Current) -> std::result::Result<String, String> {
+    Ok(match value {
+        Value::Literal(text) | Value::Default(text) | Value::Ssm(text) => text.clone(),
+        Value::InService(at_first) => current.in_service.unwrap_or(*at_first).to_string(),
+        Value::Zones(_) | Value::DefaultVpc | Value::DefaultSubnets(_) => {
+            current.chosen.get(name).cloned().unwrap_or_default()
+        }
+        Value::Output { part, key } => {
+            let output = outputs.get(part).and_then(|of_part| of_part.get(key));
+            output.ok_or_else(|| part.clone())?.clone()
+        }
+    })
 }
 
 /// Why this can't be done to a stack that is left as it is when it fails, if it can't: "Replacement type updates not

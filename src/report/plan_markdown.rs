@@ -230,7 +230,10 @@ fn stack(out: &mut String, stack: &StackPlan) {
         let _ = writeln!(out, "\n{}", cell(&line));
     }
     if stack.source == Source::Template && stack.action == StackAction::Update {
-        let _ = writeln!(out, "\nWhat else changes is known only then.");
+        let _ = writeln!(
+            out,
+            "\nThis is what the two templates say; what else follows is known only then."
+        );
     }
 }
 

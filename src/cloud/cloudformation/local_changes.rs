@@ -8,21 +8,20 @@ use aws_sdk_cloudformation::types::{
     ResourceChangeDetail,
 };
 
-use crate::blueprint::resource_schema::{self, Recreation, ResourceSchema};
-
-const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+use crate::blueprint::resource_schema::{self, Recreation};
 
 /// Says of each resource, and of each property, what AWS would. What only refers to a resource that stays is left out: its
 /// name stays, too.
 pub(in crate::cloud) fn correct(changes: &mut Vec<ResourceChange>) {
     let replaced = replaced(changes);
     changes.retain_mut(|change| {
-        let Some(schema) = schema(change) else { return true };
-        let of_type = change.resource_type.clone().unwrap_or_default();
+        let Some(of_type) = known_type(change).map(str::to_owned) else {
+            return true;
+        };
         let details = change.details.get_or_insert_default();
         let had_details = !details.is_empty();
         details.retain_mut(|detail| {
-            let Some(recreation) = recreation(schema, &of_type, detail, &replaced) else {
+            let Some(recreation) = recreation(&of_type, detail, &replaced) else {
                 return false;
             };
             if let Some(target) = &mut detail.target {
@@ -51,11 +50,10 @@ fn replaced(changes: &[ResourceChange]) -> BTreeMap<String, Recreation> {
     let mut replaced = BTreeMap::new();
     loop {
         let now = changes.iter().filter_map(|change| {
-            let schema = schema(change)?;
-            let of_type = change.resource_type().unwrap_or_default();
+            let of_type = known_type(change)?;
             let details = change.details().iter();
             let strongest = details
-                .filter_map(|detail| recreation(schema, of_type, detail, &replaced))
+                .filter_map(|detail| recreation(of_type, detail, &replaced))
                 .max()?;
             Some((change.logical_resource_id()?.to_owned(), strongest))
         });
@@ -67,15 +65,15 @@ fn replaced(changes: &[ResourceChange]) -> BTreeMap<String, Recreation> {
     }
 }
 
-/// The schema of what is modified. Of a type that isn't known here the emulator's word stays.
-fn schema(change: &ResourceChange) -> Option<&'static ResourceSchema> {
+/// The type of what is modified. Of a type that isn't known here the emulator's word stays.
+fn known_type(change: &ResourceChange) -> Option<&str> {
     let is_modified = change.action() == Some(&ChangeAction::Modify);
-    resource_schema::of(change.resource_type().filter(|_| is_modified)?)
+    let of_type = change.resource_type().filter(|_| is_modified)?;
+    resource_schema::of(of_type).map(|_| of_type)
 }
 
 /// Whether this makes the resource anew; none if nothing changes.
 fn recreation(
-    schema: &ResourceSchema,
     of_type: &str,
     detail: &ResourceChangeDetail,
     replaced: &BTreeMap<String, Recreation>,
@@ -83,13 +81,8 @@ fn recreation(
     let target = detail.target()?;
     let is_property = target.attribute() == Some(&ResourceAttribute::Properties);
     let property = target.name().filter(|_| is_property);
-    let own = property.map_or(Recreation::Never, |property| schema.recreation(property));
-    // On its condition, an AutoScalingReplacingUpdate, a group is made anew; ours have an AutoScalingRollingUpdate
-    // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html).
-    let own = match own {
-        Recreation::Conditionally if of_type == GROUP => Recreation::Never,
-        own => own,
-    };
+    let own = property.and_then(|property| resource_schema::recreation(of_type, property));
+    let own = own.unwrap_or(Recreation::Never);
     let cause = detail.causing_entity().unwrap_or_default();
     let cause = cause.split('.').next().unwrap_or_default();
     let cause = replaced.get(cause).copied().unwrap_or(Recreation::Never);

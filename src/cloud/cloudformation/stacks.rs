@@ -153,32 +153,21 @@ impl Cloud {
     }
 
     /// ARNs of stacks whose names begin so and that were deleted since then, or nobody knows when: the emulator doesn't say.
-    /// The list goes back for 90 days (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html>),
-    /// newest first: it is read for as long as a page has one that was deleted since.
+    /// The list goes back for 90 days, and says nothing of its order, so all of it is read; a page may have a megabyte
+    /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html>).
     pub async fn deleted_since(&self, prefix: &str, since: Timestamp) -> Result<Vec<String>, CloudError> {
-        let mut pages = self
+        let deleted = self
             .cloudformation
             .list_stacks()
-            .stack_status_filter(SdkStatus::DeleteComplete)
-            .into_paginator()
-            .send();
+            .stack_status_filter(SdkStatus::DeleteComplete);
+        self.limiter.take().await;
+        let mut summaries = deleted.into_paginator().items().send();
         let mut all = Vec::new();
-        loop {
-            self.limiter.take().await;
-            let Some(page) = pages.next().await else { break };
-            let page = page.map_err(|error| explain("ListStacks", error))?;
-            let late = page
-                .stack_summaries()
-                .iter()
-                .filter(|summary| instant(summary.deletion_time()).is_none_or(|at| at >= since));
-            let late: Vec<_> = late.collect();
-            if late.is_empty() {
-                break;
-            }
-            let wanted = late
-                .into_iter()
-                .filter(|summary| summary.stack_name().is_some_and(|name| name.starts_with(prefix)));
-            all.extend(wanted.filter_map(|summary| summary.stack_id().map(str::to_owned)));
+        while let Some(summary) = summaries.next().await {
+            let summary = summary.map_err(|error| explain("ListStacks", error))?;
+            let is_late = instant(summary.deletion_time()).is_none_or(|at| at >= since);
+            let is_meant = is_late && summary.stack_name().is_some_and(|name| name.starts_with(prefix));
+            all.extend(summary.stack_id().filter(|_| is_meant).map(str::to_owned));
         }
         Ok(all)
     }

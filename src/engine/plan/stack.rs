@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::blueprint::tags::StackTags;
 use crate::blueprint::{LONGEST_INLINE_TEMPLATE, Stack, Value};
+use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::StackDescription;
@@ -19,13 +20,14 @@ use crate::engine::plan::interrupted::interrupts_requests;
 use crate::engine::plan::order_of_changes;
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::rolling;
+use crate::engine::plan::stack_plan::Deployed;
 use crate::engine::plan::state;
 use crate::engine::plan::subnets::{Named, Verdict};
 use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
 use crate::engine::plan::zones;
 use crate::engine::plan::{
-    Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve,
+    Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve, resolve_known,
 };
 use crate::error::Result;
 
@@ -158,23 +160,34 @@ pub(super) async fn plan_stack(
             return Ok(plan);
         }
     }
+    let known = resolve_known(stack, outputs, &plan.current);
     if let Some(found) = found {
-        plan.point_out(stack, found, template);
+        plan.point_out(stack, found, template, &known);
     }
+    let deployed = found.zip(template).map(|(found, template)| Deployed {
+        found,
+        template,
+        parameters: &known,
+    });
     if let TakeIn::First(_) = TakeIn::of(&existing) {
-        return plan_import(planner, stack, plan, existing, there, outputs).await;
+        return plan_import(planner, stack, plan, existing, there.zip(deployed), outputs).await;
     }
     let parameters = match resolve(stack, outputs, &plan.current) {
         Ok(parameters) => parameters,
         Err(part) => {
-            if plan.action == StackAction::Create {
-                plan.show_template(&stack.body, existing);
-            } else {
-                plan.existing = existing;
-            }
             plan.note = Some(format!(
                 "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
             ));
+            match deployed {
+                Some(deployed) => {
+                    plan.show_difference(stack, deployed, existing);
+                    let rolling = rolling::of(cloud, stack, Some(&deployed.found.outputs), &plan.changes).await?;
+                    plan.rolls_instances = rolling.as_ref().map(|rolling| rolling.instances);
+                    plan.rolling_update = rolling;
+                    plan.tell_consequences(cloud, stack, found).await?;
+                }
+                None => plan.show_template(&stack.body, existing),
+            }
             return Ok(plan);
         }
     };
@@ -248,12 +261,6 @@ async fn plan_changes(
         plan.rolls_instances = Some(rolling.instances);
         plan.rolling_update = Some(rolling);
     }
-    if let Drafting::Ready { changes, .. } = &drafted {
-        let outputs = found.map(|found| &found.outputs);
-        if let Some(overrides) = rolling::overrides_schedule(cloud, stack.rolling_update, outputs, changes).await? {
-            plan.warn(overrides);
-        }
-    }
     match drafted {
         Drafting::Ready {
             draft,
@@ -274,14 +281,9 @@ async fn plan_changes(
                 };
                 plan.refuse(why);
             }
-            if plan.note.is_none() && changes.iter().any(changes_filter) {
-                plan.note = Some(FILTERS_LATE.to_owned());
-            }
-            let interrupted = changes.iter().find_map(interrupts_requests).map(str::to_owned);
             plan.changes = order_of_changes::as_in_template(changes, &stack.body);
-            for warning in warning.into_iter().chain(interrupted) {
-                plan.warn(warning);
-            }
+            warning.into_iter().for_each(|warning| plan.warn(warning));
+            plan.tell_consequences(cloud, stack, found).await?;
             plan.existing = existing;
             plan.draft = Some(draft);
         }
@@ -289,6 +291,27 @@ async fn plan_changes(
         Drafting::Begun => plan.wait(),
     }
     Ok(plan)
+}
+
+impl StackPlan {
+    /// What its changes mean beyond themselves: to a schedule, to files under way, to those who ask a web tier.
+    async fn tell_consequences(
+        &mut self,
+        cloud: &Cloud,
+        stack: &Stack,
+        found: Option<&StackDescription>,
+    ) -> Result<()> {
+        let outputs = found.map(|found| &found.outputs);
+        let overrides = rolling::overrides_schedule(cloud, stack.rolling_update, outputs, &self.changes).await?;
+        let interrupted = self.changes.iter().find_map(interrupts_requests).map(str::to_owned);
+        for warning in overrides.into_iter().chain(interrupted) {
+            self.warn(warning);
+        }
+        if self.note.is_none() && self.changes.iter().any(changes_filter) {
+            self.note = Some(FILTERS_LATE.to_owned());
+        }
+        Ok(())
+    }
 }
 
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html>
@@ -308,14 +331,14 @@ async fn plan_import(
     stack: &Stack,
     mut plan: StackPlan,
     existing: Vec<Existing>,
-    there: Option<&Found>,
+    there: Option<(&Found, Deployed<'_>)>,
     outputs: &Outputs,
 ) -> Result<StackPlan> {
     let names: Vec<&str> = existing.iter().map(|existing| existing.physical_id.as_str()).collect();
     let names = names.join(", ");
     let beside = match (plan.action, there) {
         (StackAction::Create, _) => None,
-        (_, Some(there)) if imports::is_possible(&there.stack.status) => Some(there),
+        (_, Some((there, deployed))) if imports::is_possible(&there.stack.status) => Some((there, deployed)),
         _ => {
             plan.refuse(format!(
                 "{names} can't be taken into it as it is. Destroy it first (qfleet destroy), which leaves what is to stay"
@@ -323,10 +346,11 @@ async fn plan_import(
             return Ok(plan);
         }
     };
-    match beside.and_then(|there| there.template.as_deref()) {
-        Some(deployed) => plan.show_difference(deployed, &stack.body, existing),
+    match beside {
+        Some((_, deployed)) => plan.show_difference(stack, deployed, existing),
         None => plan.show_template(&stack.body, existing),
     }
+    let beside = beside.map(|(there, _)| there);
     plan.note = Some("what was kept is imported first; CloudFormation can be asked about the rest after that".into());
     match draft_import(planner, stack, &plan, beside, artifacts_bucket(outputs)).await {
         Ok(Some(draft)) => plan.draft = Some(draft),

@@ -1,16 +1,26 @@
 //! What is written into the plan of a stack, piece by piece.
 
+use std::collections::BTreeMap;
+
 use super::attention::Attention;
 use super::imports::Existing;
 use super::planner::Options;
 use super::values::Valued;
-use super::{StackAction, StackPlan, attention, imports, values};
+use super::{StackAction, StackPlan, attention, comparison, imports, order_of_changes, values};
 use crate::blueprint::{self, Stack};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::cloud::cloudformation::stacks::StackDescription;
 use crate::deployed::protection;
 
 const BUSY: &str = "an operation is running on it; ask again when it has ended";
+
+/// A stack as it is, and what its parameters would be, as far as that is known.
+#[derive(Clone, Copy)]
+pub(super) struct Deployed<'a> {
+    pub(super) found: &'a StackDescription,
+    pub(super) template: &'a str,
+    pub(super) parameters: &'a BTreeMap<String, String>,
+}
 
 impl StackPlan {
     pub(super) fn wait(&mut self) {
@@ -45,40 +55,46 @@ impl StackPlan {
         self.existing = existing;
     }
 
-    /// What the template adds and takes away, as far as the deployed one tells: where CloudFormation can't be asked.
-    pub(super) fn show_difference(&mut self, deployed: &str, body: &str, existing: Vec<Existing>) {
-        let (before, after) = (blueprint::resources(deployed), blueprint::resources(body));
-        let is_in =
-            |resources: &[(String, String)], change: &Change| resources.iter().any(|(id, _)| *id == change.logical_id);
-        self.show_template(deployed, Vec::new());
-        self.changes.retain(|change| !is_in(&after, change));
-        let gone = std::mem::take(&mut self.changes).into_iter().map(|change| Change {
-            action: Action::Remove,
-            ..change
-        });
-        let gone: Vec<Change> = gone.collect();
-        self.show_template(body, existing);
-        self.changes.retain(|change| !is_in(&before, change));
-        self.changes.extend(gone);
+    /// What the two templates tell: where CloudFormation can't be asked.
+    pub(super) fn show_difference(&mut self, stack: &Stack, deployed: Deployed<'_>, existing: Vec<Existing>) {
+        let before = Valued::deployed(deployed.found, deployed.template);
+        let after = self.valued(stack, deployed.found, deployed.parameters);
+        // What macros make of a template isn't in it.
+        let changes = match stack.expands {
+            true => comparison::changes_before_macros(&before, &after),
+            false => {
+                self.changed_parameters = before.changed_parameters(&after);
+                comparison::changes(&before, &after)
+            }
+        };
+        self.changes = order_of_changes::as_in_template(changes, &stack.body);
+        self.changed_tags = values::tags(deployed.found, stack);
+        imports::mark(&mut self.changes, &existing);
+        self.existing = existing;
     }
 
-    /// Says what is to be looked at of a stack that is there.
-    pub(super) fn point_out(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
+    /// Says what is to be looked at of a stack that is there. `parameters`: what it would get, as far as that is known.
+    pub(super) fn point_out(
+        &mut self,
+        stack: &Stack,
+        found: &StackDescription,
+        template: Option<&str>,
+        parameters: &BTreeMap<String, String>,
+    ) {
         if self.termination_protection == Some(false) || (protection::is_tagged(found) && !stack.protect) {
             self.attention.push(Attention::ProtectionOff);
         }
         // What macros make of a template isn't in it.
         if let Some(template) = template.filter(|_| !stack.expands) {
-            let after = self.valued(stack, found);
+            let after = self.valued(stack, found, parameters);
             let raised = attention::raised(&Valued::deployed(found, template), &after);
             self.attention.extend(raised);
         }
     }
 
     /// Its template as it would be.
-    fn valued(&self, stack: &Stack, found: &StackDescription) -> Valued {
-        let parameters = self.parameters.clone().unwrap_or_default();
-        Valued::planned(stack, found, &parameters, &self.resolved)
+    fn valued(&self, stack: &Stack, found: &StackDescription, parameters: &BTreeMap<String, String>) -> Valued {
+        Valued::planned(stack, found, parameters, &self.resolved)
     }
 
     /// What becomes of tags, parameters and properties, as far as CloudFormation doesn't say it itself.
@@ -87,7 +103,8 @@ impl StackPlan {
         // What macros make of a template isn't in it.
         if let Some(template) = template.filter(|_| !stack.expands) {
             let before = Valued::deployed(found, template);
-            let after = self.valued(stack, found);
+            let parameters = self.parameters.clone().unwrap_or_default();
+            let after = self.valued(stack, found, &parameters);
             self.changed_parameters = before.changed_parameters(&after);
             before.fill_in(&after, &mut self.changes);
         }

@@ -28,6 +28,7 @@ pub mod named;
 pub mod no_answer;
 mod nothing_found;
 mod permissions;
+mod plan_needs;
 mod plan_refusals;
 mod plan_values;
 mod plan_waits;

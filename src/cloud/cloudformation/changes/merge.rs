@@ -69,28 +69,18 @@ const DATA: [&str; 6] = [
     "AWS::S3::Bucket",
     "AWS::SQS::Queue",
 ];
-const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 
 /// What AWS calls `Conditional` replaces only where its resource schema has a property for that, and the property's
-/// condition can be met. That of a group is an `AutoScalingReplacingUpdate`; ours have an `AutoScalingRollingUpdate`
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>). Where no
-/// property says why, or one that always replaces may change, CloudFormation's word stays.
+/// condition can be met. Where no property says why, or one that always replaces may change, CloudFormation's word stays.
 fn judge(change: &mut Change) {
-    let schema = resource_schema::of(&change.resource_type).filter(|_| !DATA.contains(&&*change.resource_type));
-    let Some(schema) = schema.filter(|_| change.replacement == Replacement::Maybe && !change.properties.is_empty())
-    else {
+    let is_data = DATA.contains(&&*change.resource_type);
+    if is_data || change.replacement != Replacement::Maybe || change.properties.is_empty() {
         return;
-    };
+    }
     for property in &mut change.properties {
-        let never = match property.path.strip_prefix("/Properties/") {
-            Some(path) => match schema.recreation(path) {
-                Recreation::Never => true,
-                Recreation::Conditionally => change.resource_type == GROUP,
-                Recreation::Always => false,
-            },
-            None => false,
-        };
-        if never && property.replacement == Replacement::Maybe {
+        let path = property.path.strip_prefix("/Properties/");
+        let recreation = path.and_then(|path| resource_schema::recreation(&change.resource_type, path));
+        if recreation == Some(Recreation::Never) && property.replacement == Replacement::Maybe {
             property.replacement = Replacement::No;
         }
     }
