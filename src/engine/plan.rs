@@ -255,7 +255,7 @@ pub enum Source {
     ChangeSet,
     /// The deployed stack is the same: template, parameters, tags.
     Comparison,
-    /// The template alone: CloudFormation can't be asked yet.
+    /// The template, and the deployed one if there is one: CloudFormation can't be asked yet.
     Template,
 }
 

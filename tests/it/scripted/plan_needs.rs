@@ -28,7 +28,9 @@ fn with_one_more(endpoint: &Endpoint, queue: &str) -> Output {
         let group = world.stacks[stack].resource("Group").expect("it");
         group.physical_id.clone().expect("a name")
     });
-    endpoint.rescript(|script| script.group(ScriptedGroup::new(&group, &["i-1", "i-2", "i-3"]).sizes(1, 3, 3)));
+    endpoint.rescript(|script| {
+        script.group(ScriptedGroup::new(&group, &["us-east-2a:i-1", "us-east-2b:i-2", "us-east-2c:i-3"]).sizes(1, 3, 3))
+    });
     let work = LAB
         .replace("visibility_timeout: 2m", "visibility_timeout: 3m")
         .replace("max: 3}", "max: 3, environment: {TOLD: \"${first.Name}\"}}");
@@ -102,7 +104,10 @@ fn what_would_be_lost_is_refused_before_anything_is_done_and_done_where_it_is_al
     assert_eq!(endpoint.status("lab-first"), None);
 
     let allowed = ["--allow-replace", "Jobs"];
-    let plan = there.then().args(["plan", "lab.yaml", "--output", "json"]).args(allowed);
+    let plan = there
+        .then()
+        .args(["plan", "lab.yaml", "--output", "json"])
+        .args(allowed);
     let digest = plan.run().json()["digest"].as_str().expect("a digest").to_owned();
     // What CloudFormation says then is what was shown.
     let deploy = there.then().args(["deploy", "lab.yaml", "--expect", &digest]);
