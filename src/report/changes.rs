@@ -1,6 +1,6 @@
 //! What changes in the resources of a stack, for people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anstyle::Style;
@@ -12,6 +12,9 @@ use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY
 use crate::cloud::cloudformation::changes::inside::HIDDEN;
 use crate::engine::plan::values::{ValueChange, is_only_tagged, only_follows};
 use crate::engine::plan::{Plan, StackPlan};
+
+/// With this begins the word that ends a file which a script writes.
+const HEREDOC: &str = "END_";
 
 /// The longest value that is shown whole; JSON has all of it.
 const LONGEST_VALUE: usize = 60;
@@ -186,6 +189,11 @@ pub(super) fn values(before: Option<&str>, after: Option<&str>) -> String {
 pub(super) fn where_they_differ(before: Option<&str>, after: Option<&str>) -> (Option<String>, Option<String>) {
     const BEFORE_IT: usize = 12;
     let own = |value: Option<&str>| value.map(str::to_owned);
+    let lines = before.zip(after).and_then(|(one, other)| lines_that_differ(one, other));
+    let (before, after) = match &lines {
+        Some((before, after)) => (before.as_deref(), after.as_deref()),
+        None => (before, after),
+    };
     let (Some(one), Some(other)) = (before, after) else {
         return (own(before), own(after));
     };
@@ -201,6 +209,22 @@ pub(super) fn where_they_differ(before: Option<&str>, after: Option<&str>) -> (O
     }
     let rest = |value: &str| Some(format!("…{}", value.chars().skip(skipped).collect::<String>()));
     (rest(one), rest(other))
+}
+
+/// The lines that only one of the two has; none of texts of one line, or where nothing else differs than where a file ends
+/// that a script writes: that follows from its contents.
+fn lines_that_differ(one: &str, other: &str) -> Option<(Option<String>, Option<String>)> {
+    let only = |text: &str, than: &str| {
+        let known: BTreeSet<&str> = than.lines().collect();
+        let lines = text
+            .lines()
+            .filter(|line| !known.contains(line) && !line.contains(HEREDOC));
+        let lines: Vec<&str> = lines.map(str::trim).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    };
+    let (before, after) = (only(one, other), only(other, one));
+    let is_long = one.lines().count().min(other.lines().count()) > 1;
+    (is_long && before != after).then_some((before, after))
 }
 
 pub(super) fn shorten(value: Option<&str>) -> String {
@@ -232,7 +256,7 @@ mod tests {
 
     #[test]
     fn long_values_are_shown_where_they_differ() {
-        let script = |end: &str| format!("{}ami-{end}{}", "a long script\n".repeat(20), "b".repeat(99));
+        let script = |end: &str| format!("{}ami-{end}{}", "a long script ".repeat(20), "b".repeat(99));
         let said = values(Some(&script("1")), Some(&script("2")));
         let (before, after) = said.split_once(" → ").expect("both");
         assert!(
@@ -243,6 +267,11 @@ mod tests {
             after.starts_with('…') && after.contains("ami-2") && after.ends_with('…'),
             "{said}"
         );
+        let file = |lines: &str, end: &str| format!("cat >at <<'END_{end}'\n{lines}\n  COLOUR=red\nEND_{end}\nrun");
+        let (one, other) = (file("SIZE=1", "a"), file("SIZE=2\nSIDE=3", "b"));
+        assert_eq!(values(Some(&one), Some(&other)), ": SIZE=1 → SIZE=2; SIDE=3");
+        let without = file("SIZE=1", "a").replace("  COLOUR=red\n", "");
+        assert_eq!(values(Some(&without), Some(&one)), ": (none) → COLOUR=red");
         assert_eq!(values(Some("short"), Some("shorter")), ": short → shorter");
         assert_eq!(
             values(None, Some(KNOWN_AFTER_APPLY)),

@@ -144,35 +144,36 @@ impl Valued {
             Value::Array(items) => items.iter().map(of).collect(),
             Value::Object(fields) => {
                 let function = fields.iter().next().filter(|_| fields.len() == 1);
-                let text = function.and_then(|(name, argument)| self.function(name, argument));
-                text.map_or_else(
-                    || Value::Object(fields.iter().map(|(key, value)| (key.clone(), of(value))).collect()),
-                    Value::from,
-                )
+                let value = function.and_then(|(name, argument)| self.function(name, argument));
+                value.unwrap_or_else(|| {
+                    Value::Object(fields.iter().map(|(key, value)| (key.clone(), of(value))).collect())
+                })
             }
             other => other.clone(),
         }
     }
 
-    fn function(&self, name: &str, argument: &Value) -> Option<String> {
-        match (name, argument) {
-            ("Ref", Value::String(name)) => Some(self.reference(name)),
-            ("Fn::GetAtt", Value::Array(path)) => {
+    fn function(&self, name: &str, argument: &Value) -> Option<Value> {
+        let arguments = argument.as_array().map_or(&[][..], Vec::as_slice);
+        match (name, argument, arguments) {
+            ("Ref", Value::String(name), _) => Some(self.reference(name).into()),
+            ("Fn::GetAtt", _, path) if !path.is_empty() => {
                 let path: Option<Vec<&str>> = path.iter().map(Value::as_str).collect();
-                Some(format!("${{{}}}", path?.join(".")))
+                Some(format!("${{{}}}", path?.join(".")).into())
             }
-            ("Fn::Sub", Value::String(text)) => Some(self.substituted(text, &Map::new())),
-            ("Fn::Sub", Value::Array(arguments)) => match arguments.as_slice() {
-                [Value::String(text), Value::Object(variables)] => Some(self.substituted(text, variables)),
-                _ => None,
-            },
-            ("Fn::Join", Value::Array(arguments)) => match arguments.as_slice() {
-                [Value::String(between), Value::Array(items)] => {
-                    let items: Option<Vec<String>> = items.iter().map(|item| scalar(&self.worked_out(item))).collect();
-                    Some(items?.join(between))
-                }
-                _ => None,
-            },
+            ("Fn::Sub", Value::String(text), _) => Some(self.substituted(text, &Map::new()).into()),
+            ("Fn::Sub", _, [Value::String(text), Value::Object(variables)]) => {
+                Some(self.substituted(text, variables).into())
+            }
+            ("Fn::Join", _, [Value::String(between), items]) => {
+                let items = self.worked_out(items);
+                let items: Option<Vec<String>> = items.as_array()?.iter().map(scalar).collect();
+                Some(items?.join(between).into())
+            }
+            ("Fn::Split", _, [Value::String(at), text]) => {
+                let text = scalar(&self.worked_out(text))?;
+                Some(text.split(at.as_str()).collect())
+            }
             _ => None,
         }
     }
@@ -213,6 +214,7 @@ mod tests {
 Parameters:
   Most: {Type: Number, Default: 4}
   Key: {Type: String, NoEcho: true}
+  Said: {Type: String, Default: it's}
 Resources:
   Group:
     Type: AWS::AutoScaling::AutoScalingGroup
@@ -221,13 +223,14 @@ Resources:
       Name: !Sub '${AWS::StackName}-${Most}-${Queue.Arn}-${!Most}'
       Key: !Ref Key
       Dimensions: [{Name: Queue, Value: !GetAtt Queue.QueueName}]
+      Line: !Join [\"'\", [a=, !Join [-, !Split [\"'\", !Ref Said]], '']]
 ";
 
     #[test]
     fn values_follow_from_the_two_templates_and_their_parameters() {
         let before = valued(GROUP, &[("Key", "one")]);
         let later = GROUP.replace("Queue.QueueName", "Other.QueueName");
-        let after = valued(&later, &[("Most", "6"), ("Key", "two")]);
+        let after = valued(&later, &[("Most", "6"), ("Key", "two"), ("Said", "that's")]);
         let property = |name: &str| PropertyChange {
             follows: false,
             path: format!("/Properties/{name}"),
@@ -242,7 +245,7 @@ Resources:
             physical_id: None,
             replacement: Replacement::No,
             disposal: None,
-            properties: ["MaxSize", "Name", "Key", "Dimensions"].map(property).to_vec(),
+            properties: ["MaxSize", "Name", "Key", "Line", "Dimensions"].map(property).to_vec(),
         }];
         before.fill_in(&after, &mut changes);
         let told: Vec<String> = changes[0]
@@ -257,14 +260,16 @@ Resources:
             "/Properties/MaxSize 4 6",
             "/Properties/Name ${AWS::StackName}-4-${Queue.Arn}-${Most} ${AWS::StackName}-6-${Queue.Arn}-${Most}",
             "/Properties/Key  ",
+            "/Properties/Line a='it-s' a='that-s'",
             "/Properties/Dimensions/0/Value ${Queue.QueueName} ${Other.QueueName}",
         ];
         assert_eq!(told, expected);
-        let most = ValueChange {
-            name: "Most".into(),
-            before: Some("4".into()),
-            after: Some("6".into()),
+        let change = |name: &str, before: &str, after: &str| ValueChange {
+            name: name.into(),
+            before: Some(before.into()),
+            after: Some(after.into()),
         };
-        assert_eq!(before.changed_parameters(&after), [most], "a secret is never told");
+        let changed = [change("Most", "4", "6"), change("Said", "it's", "that's")];
+        assert_eq!(before.changed_parameters(&after), changed, "a secret is never told");
     }
 }
