@@ -8,6 +8,7 @@ use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, 
 use super::{attention, calls, changes, existing_bucket, plain, surplus, switch};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::engine::plan::rolling::Rolling;
+use crate::engine::plan::values::is_only_tagged;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 use crate::environment::units::Duration;
 use crate::shell;
@@ -359,10 +360,14 @@ pub(super) fn totals(plan: &Plan) -> String {
         (number(|change| change.action == Action::Add), "added", GOOD),
         (number(|change| change.action == Action::Import), "imported", CAREFUL),
         (
-            number(|change| !matches!(change.action, Action::Add | Action::Import) && !change.takes_away()),
+            number(|change| {
+                let is_there = !matches!(change.action, Action::Add | Action::Import);
+                is_there && !change.takes_away() && !is_only_tagged(change)
+            }),
             "changed",
             CAREFUL,
         ),
+        (number(is_only_tagged), "only tagged anew", CAREFUL),
         (
             number(|change| change.action != Action::Remove && change.replacement == Replacement::Maybe),
             "may be replaced",

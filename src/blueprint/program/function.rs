@@ -10,11 +10,14 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
 use super::files::{self, File, Found};
 use super::{Program, Recipe, build, hexadecimal};
+use crate::environment::Lambda;
 use crate::environment::problem::Problem;
 
 /// The most that a function may hold, unzipped. The zip comes from S3, for which there is no limit of its own
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
 pub const UNZIPPED: u64 = 262_144_000;
+
+const A_HANDLER: &str = "a handler is the path of a file in the program's folder, and a function in that file";
 
 /// The name of a file in the zip, and whether it is executable.
 type Packed = (String, bool);
@@ -88,7 +91,11 @@ impl Recipe<'_> {
                 .push(problem.help("leave data in a bucket, and out of it what the runtime brings; or use instances"));
         }
         let packed: Vec<Packed> = files.iter().map(|file| (file.name.clone(), file.executable)).collect();
-        problems.extend(self.has_its_handler(&packed).err());
+        problems.extend(
+            self.has_its_handler(&packed)
+                .and_then(|()| self.has_its_function(&files))
+                .err(),
+        );
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -121,8 +128,31 @@ impl Recipe<'_> {
                 format!("{}/handler", self.pointer),
                 format!("{folder} has no {}", wanted.join(" and no ")),
             )
-            .help("a handler is the path of a file in the program's folder, and a function in that file"),
+            .help(A_HANDLER),
         })
+    }
+
+    /// Whether the file of a Python handler has a function of its name: Python finds out only when the first message comes.
+    /// What isn't written there by its name may still come from elsewhere by `import *`.
+    fn has_its_function(&self, files: &[File]) -> Result<(), Problem> {
+        let Lambda { runtime, handler, .. } = &self.lambda;
+        let wanted = candidates(runtime, handler).filter(|_| runtime.starts_with("python"));
+        let Some((wanted, (_, function))) = wanted.zip(handler.rsplit_once('.')) else {
+            return Ok(());
+        };
+        let Some(file) = files.iter().find(|file| wanted.contains(&file.name)) else {
+            return Ok(());
+        };
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        let is_there =
+            |text: String| text.contains("import *") || text.split(|c| !is_part(c)).any(|word| word == function);
+        // What can't be read is told when it is packed.
+        if fs::read_to_string(&file.path).map_or(true, is_there) {
+            return Ok(());
+        }
+        let message = format!("{} has no function `{function}`", file.path.display());
+        let problem = Problem::new(format!("{}/handler", self.pointer), message);
+        Err(problem.help(A_HANDLER))
     }
 }
 

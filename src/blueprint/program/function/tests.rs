@@ -7,6 +7,7 @@ use super::*;
 use crate::environment::Lambda;
 
 const POINTER: &str = "/stages/0/workers/lambda";
+const APP: &str = "def handler(event, context): pass\n";
 
 fn lambda(runtime: &str, handler: &str) -> Lambda {
     let yaml = format!("{{program: x, runtime: {runtime}, handler: {handler}}}");
@@ -58,15 +59,15 @@ fn the_same_content_makes_the_same_bytes() {
     let lambda = lambda("python3.13", "app.handler");
     let (one, two) = (folder(), folder());
     write(one.path(), "lib/b.py", "b", 0o600);
-    write(one.path(), "app.py", "a", 0o700);
-    write(two.path(), "app.py", "a", 0o755);
+    write(one.path(), "app.py", APP, 0o700);
+    write(two.path(), "app.py", APP, 0o755);
     write(two.path(), "lib/b.py", "b", 0o644);
     write(two.path(), "node_modules/x.js", "left behind by tools", 0o644);
     let pack = |folder: &tempfile::TempDir| recipe(&lambda, folder.path()).pack(|_| ()).expect("packs");
     let (first, second) = (pack(&one), pack(&two));
     assert_eq!(first.archive, second.archive);
     assert_eq!(first.hash, hexadecimal(Sha256::digest(&second.archive)));
-    let expected = [("app.py", 0o755, "a"), ("lib/b.py", 0o644, "b")];
+    let expected = [("app.py", 0o755, APP), ("lib/b.py", 0o644, "b")];
     assert_eq!(
         entries(&first.archive),
         expected.map(|(name, mode, content)| (name.to_owned(), mode, content.to_owned()))
@@ -100,8 +101,33 @@ fn a_handler_is_looked_for_where_its_runtime_would() {
         assert_eq!(problems.len(), 1, "{problems:?}");
         let key = if file == "bootstrap" { "program" } else { "handler" };
         assert_eq!(problems[0].0, format!("{POINTER}/{key}"));
-        write(folder.path(), file, "", 0o755);
+        write(folder.path(), file, APP, 0o755);
         assert!(packed().is_ok(), "{runtime} {handler}: {file}");
+    }
+}
+
+/// "Handler 'handler' missing on module 'app'", and that only with the first message
+/// (<https://github.com/aws/aws-lambda-python-runtime-interface-client>, `bootstrap.py`).
+#[test]
+fn a_python_function_is_looked_for_in_its_file() {
+    let lambda = lambda("python3.13", "app.handler");
+    let folder = folder();
+    for (code, has_it) in [
+        (APP, true),
+        ("from code import handler\n", true),
+        ("handler = make()\n", true),
+        ("from code import *\n", true),
+        ("def handle(event, context): pass\n", false),
+        ("def my_handler(event, context): pass\n", false),
+    ] {
+        write(folder.path(), "app.py", code, 0o644);
+        let packed = recipe(&lambda, folder.path()).pack(|_| ());
+        let problems = packed.err().map(messages).unwrap_or_default();
+        assert_eq!(problems.is_empty(), has_it, "{code}: {problems:?}");
+        let is_told = |(pointer, message): &(String, String)| {
+            *pointer == format!("{POINTER}/handler") && message.contains("app.py has no function `handler`")
+        };
+        assert!(problems.iter().all(is_told), "{problems:?}");
     }
 }
 
@@ -122,7 +148,7 @@ fn a_bootstrap_that_is_not_executable_is_refused() {
     assert!(problems[0].1.contains("chmod +x bootstrap"), "{problems:?}");
     // Elsewhere it is a file like another.
     let python = lambda("python3.13", "app.handler");
-    write(folder.path(), "app.py", "", 0o644);
+    write(folder.path(), "app.py", APP, 0o644);
     assert!(recipe(&python, folder.path()).pack(|_| ()).is_ok());
 }
 
@@ -130,7 +156,7 @@ fn a_bootstrap_that_is_not_executable_is_refused() {
 fn a_folder_that_is_too_large_is_refused_before_anything_is_read() {
     let lambda = lambda("python3.13", "app.handler");
     let folder = folder();
-    write(folder.path(), "app.py", "", 0o644);
+    write(folder.path(), "app.py", APP, 0o644);
     let large = fs::File::create(folder.path().join("model.bin")).expect("a file");
     large.set_len(UNZIPPED + 1).expect("is sparse");
     let problems = messages(recipe(&lambda, folder.path()).pack(|_| ()).expect_err("is too large"));
@@ -192,7 +218,7 @@ fn a_build_is_run_once_in_a_copy() {
 fn a_build_that_fails_says_what_it_said() {
     let lambda = lambda("python3.13", "app.handler");
     let folder = folder();
-    write(folder.path(), "app.py", "", 0o644);
+    write(folder.path(), "app.py", APP, 0o644);
     write(
         folder.path(),
         "build",

@@ -203,7 +203,7 @@ pub fn folder() -> tempfile::TempDir {
     fs::create_dir(folder.path().join("program")).expect("makes a folder");
     for name in ["run", "app.py", "bootstrap"] {
         let path = folder.path().join("program").join(name);
-        fs::write(&path, "#!/bin/sh\n").expect("writes");
+        fs::write(&path, "#!/bin/sh\n# handler\n").expect("writes");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("sets the mode");
     }
     fs::write(folder.path().join("own.yaml"), OWN).expect("writes");
