@@ -97,7 +97,11 @@ impl Destroy {
                 report::receipt::destroyed(&destroyed, &again)
             });
             report::summary::note_causes(&destroyed.report, global.output);
-            if global.local && fleet::find(&meant.name).is_ok_and(|fleet| fleet.is_some()) {
+            // One whose groups are gone ends by itself.
+            if global.local
+                && destroyed.result().is_err()
+                && fleet::find(&meant.name).is_ok_and(|fleet| fleet.is_some())
+            {
                 let down = global.with_whereabouts(&format!("qfleet local down {}", self.which.words()));
                 report::note(&format!(
                     "the local fleet of {} still runs, without work; end it: {down}",

@@ -52,7 +52,7 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
         .first
         .then()
         .args(["local", "down", "fleet.yaml"])
-        .stdout("No local fleet is running\n")
+        .stdout("No local fleet of detached is running, and none of another environment\n")
         .run();
     // What it logged stays as long as its environment does.
     assert!(place.fleet_path("instances").join(&instances[0].id).exists());
