@@ -89,6 +89,13 @@ def lesson(qfleet: Qfleet, photos: Path, count: int, speed: int) -> None:
     letters = qfleet.json("dlq", "sample", ENVIRONMENT, "--local")
     if "spoilt" not in str(letters):
         raise Failure("the dead letters are not the spoilt photos")
+    redriven = qfleet.json("dlq", "redrive", ENVIRONMENT, "--local")
+    if redriven["moved"] != SPOILT:
+        raise Failure(f"{redriven['moved']} dead letters went back")
+    lesson.sees("they are dead letters again", lambda stage: stage["dead_letters"]["visible"] == SPOILT)
+    purged = qfleet.json("dlq", "purge", ENVIRONMENT, "--local", "--yes")
+    if purged["messages"] != SPOILT:
+        raise Failure(f"{purged['messages']} dead letters were purged")
     qfleet.show("local", "down", "--yes")
     qfleet.show("destroy", ENVIRONMENT, "--local", "--yes")
 
