@@ -254,7 +254,11 @@ impl Watcher {
     }
 
     fn no_answer(&self, what: &str) -> String {
-        format!("{what}: no answer within {} s", self.pace.patience.as_secs())
+        let whose = self
+            .cloud
+            .local_endpoint()
+            .map_or(String::new(), |url| format!(" from {url}"));
+        format!("{what}: no answer{whose} within {} s", self.pace.patience.as_secs())
     }
 
     /// What was known before stays when they can't be read.

@@ -69,7 +69,7 @@ fn a_fleet_that_is_stopped_after_a_destroy_leaves_nothing() {
     kill(supervisor, Signal::SIGSTOP).expect("stops");
     place
         .qfleet(&["destroy", "fleet.yaml", "--yes"])
-        .stderr_contains("the local fleet of late still runs")
+        .stderr_contains("the local fleet of late ends by itself in some seconds")
         .run();
     assert!(place.fleet_path("").exists(), "it is a fleet's that runs");
     kill(supervisor, Signal::SIGTERM).expect("signals");
