@@ -32,6 +32,7 @@ pub use connection::calls::{Answer, Call, OnCall, Step, Told};
 pub use connection::connect::{Connect, Credentials, Unidentified};
 pub use connection::failure::CloudError;
 pub(crate) use connection::failure::{explain, unless};
+pub use connection::no_credentials::is_of_no_configuration;
 pub use connection::region::{RegionFrom, region_by_default};
 
 /// The AWS account and region (or the local emulator) that a command works on.

@@ -98,11 +98,13 @@ impl Destroy {
             });
             report::summary::note_causes(&destroyed.report, global.output);
             if global.local && fleet::find(&meant.name).is_ok_and(|fleet| fleet.is_some()) {
+                let name = &meant.name;
                 let down = global.with_whereabouts(&format!("qfleet local down {}", self.which.words()));
-                report::note(&format!(
-                    "the local fleet of {} still runs, without work; end it: {down}",
-                    meant.name
-                ));
+                report::note(&match destroyed.result() {
+                    // It ends once it has seen that its groups are gone.
+                    Ok(()) => format!("the local fleet of {name} ends by itself in some seconds"),
+                    Err(_) => format!("the local fleet of {name} still runs, without work; end it: {down}"),
+                });
             }
             destroyed.result()
         })

@@ -40,8 +40,8 @@ pub struct Extend {
     // The last word is the length. What clap has for that, `allow_missing_positional`, takes the first word for the length
     // as soon as an option follows it: `extend lab --local 2h`.
     /// Environment file, or the bare name of one in stacks/; with --name it may be left out
-    #[arg(value_name = "ENV", required = true)]
-    first: String,
+    #[arg(value_name = "ENV")]
+    first: Option<String>,
     /// How much later it expires: `2h`, `1d`, `1h 30m`
     #[arg(value_name = "LENGTH")]
     second: Option<String>,
@@ -109,21 +109,32 @@ impl Extend {
     /// Which environment, and by how much: the last word is the length.
     fn words(&self) -> Result<(Named, Duration)> {
         let length = |text: &str| text.parse::<Duration>().map_err(Error::usage);
+        let given = self.name.given()?;
+        let Some(first) = &self.first else {
+            return Err(match given {
+                Some(given) => without_length(&given.name, &format!("--name {}", given.name)),
+                None => Error::usage("neither an environment was named nor by how much it is to live longer")
+                    .with_help("as in: qfleet extend lab 2h"),
+            });
+        };
         if let Some(by) = &self.second {
-            return Ok((Named::new(Some(&self.first), &self.name), length(by)?));
+            return Ok((Named::new(Some(first), &self.name), length(by)?));
         }
-        let named = self.name.given()?.is_some();
-        match length(&self.first) {
+        let named = given.is_some();
+        match length(first) {
             Ok(by) if named => Ok((Named::new(None, &self.name), by)),
             Ok(_) => Err(nobody_named()),
             Err(error) if named => Err(error
                 .with_help("the last word is by how much longer it is to live, as in: qfleet extend --name lab 2h")),
-            Err(_) => Err(
-                Error::usage(format!("by how much {} is to live longer wasn't said", self.first))
-                    .with_help(format!("as in: qfleet extend {} 2h", self.first)),
-            ),
+            Err(_) => Err(without_length(first, first)),
         }
     }
+}
+
+/// `words`: how the environment is named in a command.
+fn without_length(environment: &str, words: &str) -> Error {
+    Error::usage(format!("by how much {environment} is to live longer wasn't said"))
+        .with_help(format!("as in: qfleet extend {words} 2h"))
 }
 
 async fn expiry(cloud: &Cloud, name: &str, deploy: &str) -> Result<Timestamp> {

@@ -137,11 +137,15 @@ impl Files {
         global.read(async {
             let (cloud, destinations) = global.destinations(&environment).await?;
             let intake = destinations.intake()?;
+            let of_file = environment.file.as_ref().and_then(|file| file.bucket.as_ref());
+            let processed = of_file.map(|bucket| bucket.processed.as_str());
+            let processed = processed.or(destinations.processed());
             let asked = Asked {
                 global,
                 cloud: &cloud,
                 address: &destinations.deployed.address,
                 bucket: &intake.bucket,
+                processed,
             };
             if let Some(key) = &self.upload_link {
                 return asked.upload_link(key, self.length, self.max_size, &destinations).await;
@@ -150,11 +154,7 @@ impl Files {
                 (Some(key), ..) => asked.link(key, self.length).await,
                 (None, Some(key), Some(path)) => asked.get(key, path).await,
                 _ => {
-                    let of_file = environment.file.as_ref().and_then(|file| file.bucket.as_ref());
-                    let processed = of_file.map(|bucket| bucket.processed.as_str());
-                    let processed = processed
-                        .or(destinations.processed())
-                        .ok_or_else(|| not_said(&environment.name))?;
+                    let processed = processed.ok_or_else(|| not_said(&environment.name))?;
                     asked.count(&intake.prefix, processed).await
                 }
             }
@@ -192,6 +192,8 @@ struct Asked<'a> {
     cloud: &'a Cloud,
     address: &'a Address,
     bucket: &'a str,
+    /// What the keys of files begin with that are done, where that is known.
+    processed: Option<&'a str>,
 }
 
 impl Asked<'_> {
@@ -249,10 +251,17 @@ impl Asked<'_> {
     }
 
     fn not_there(&self, key: &str) -> Error {
-        Error::failed(format!("there is no {key:?} in s3://{}", self.bucket)).with_help(
-            "give the whole key, with its prefix: processed/cat.jpg. A worker may have moved it meanwhile: \
-             `qfleet files` names the newest",
-        )
+        let is_result = self.processed.is_some_and(|prefix| key.starts_with(prefix));
+        Error::failed(format!("there is no {key:?} in s3://{}", self.bucket)).with_help(match is_result {
+            true => {
+                "what was sent a moment ago isn't processed yet: `qfleet status` says how many messages wait; `qfleet files` \
+                 names the newest that is there"
+            }
+            false => {
+                "give the whole key, with its prefix: processed/cat.jpg. A worker may have moved it meanwhile: \
+                 `qfleet files` names the newest"
+            }
+        })
     }
 }
 

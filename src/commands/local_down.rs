@@ -45,6 +45,7 @@ pub(super) struct Document<'a> {
 impl Down {
     pub fn run(self, global: &Global) -> Result<()> {
         let global = &global.on_this_machine()?;
+        let is_one = self.env.is_some() || self.name.given()?.is_some();
         let environments = match (self.env, self.name.given()?) {
             (None, Some(given)) => vec![given.name],
             (Some(env), Some(given)) => {
@@ -66,8 +67,14 @@ impl Down {
         for environment in &environments {
             stopped.extend(stop::stop(environment, report::fleet::waits)?);
         }
+        let named = is_one.then(|| environments.first().map(String::as_str)).flatten();
+        let others = if stopped.is_empty() {
+            stop::running()?
+        } else {
+            Vec::new()
+        };
         report::document(global.output, &Document { stopped: &stopped }, || {
-            report::fleet::stopped(&stopped)
+            report::fleet::stopped(&stopped, named, &others)
         });
         Ok(())
     }

@@ -83,7 +83,10 @@ fn write(command: &Command, folder: &Path) -> Result<usize> {
     page(command, &mut text).map_err(|error| cannot(&path, &error))?;
     fs::write(&path, in_ascii(&String::from_utf8_lossy(&text))).map_err(|error| cannot(&path, &error))?;
     let mut written = 1;
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+    for verb in command
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
+    {
         written += write(verb, folder)?;
     }
     Ok(written)

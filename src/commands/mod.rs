@@ -33,6 +33,7 @@ mod name_option;
 mod named;
 mod near;
 mod numbers;
+mod on_this_machine;
 mod outputs;
 mod placement;
 mod plan;
@@ -69,7 +70,6 @@ use crate::report::plain;
     name = "qfleet",
     version,
     max_term_width = 100,
-    disable_help_subcommand = true,
     after_help = "ENV is the path of an environment file, or the bare name of one in stacks/. --name, or the variable \
                   QFLEET_NAME, is the environment's name: with a file, it replaces the file's `name`; without one, it \
                   finds what is deployed.\n\n\
@@ -225,6 +225,15 @@ impl Cli {
             return Err(Error::usage("this command has no --output markdown")
                 .with_help("`plan` and `drift` have it; every command has --output text, json and jsonl"));
         }
+        let is_elsewhere = self.global.local || self.global.endpoint_url.is_some();
+        let done = self.done();
+        match is_elsewhere {
+            true => done,
+            false => done.map_err(on_this_machine::or_on_this_machine),
+        }
+    }
+
+    fn done(self) -> Result<()> {
         match self.command {
             Command::Init(command) => command.run(&self.global),
             Command::Check(command) => command.run(&self.global),

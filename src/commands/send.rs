@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::Failed;
 use crate::jobs::bodies::{Bodies, Count, only_files};
-use crate::jobs::destinations::Destinations;
+use crate::jobs::destinations::{Destinations, no_such_stage};
 use crate::jobs::event::{Doing, Event};
 use crate::jobs::files::{self, LocalFile};
 use crate::jobs::messages::{Job, Sender, Sent};
@@ -103,6 +103,23 @@ impl Send {
             });
         };
         // Before anything listens for signals: nobody could end a command that waits for its input.
+        let (bodies, count) = self.bodies().map_err(|error| {
+            // Whoever names a wrong stage has the wrong files, too. Without the file, AWS must be asked, and later is.
+            let stages = environment.stages();
+            match stages.is_empty() || stages.contains(&stage) {
+                true => error,
+                false => no_such_stage(&environment.name, &stage, &stages.join(", ")),
+            }
+        })?;
+        global.run(None, async |interrupt| {
+            let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
+            self.send(global, &cloud, destinations, &stage, (&bodies, count), interrupt)
+                .await
+        })
+    }
+
+    /// The messages that are to be sent, all of them good.
+    fn bodies(&self) -> Result<(Bodies, Count)> {
         let bodies = match only_files(&self.files)? {
             Some(paths) => Bodies::of_files(files::collect_apart(paths)?, self.lines),
             None => Bodies::of_stdin(std::io::stdin().lock(), self.lines)?,
@@ -111,11 +128,7 @@ impl Send {
         let bodies = bodies.with_room_for(id_size);
         let mut count = bodies.check()?;
         count.bytes += count.messages.saturating_mul(id_size as u64);
-        global.run(None, async |interrupt| {
-            let (cloud, destinations) = interrupt.unless_stopped(global.destinations(&environment)).await?;
-            self.send(global, &cloud, destinations, &stage, (&bodies, count), interrupt)
-                .await
-        })
+        Ok((bodies, count))
     }
 
     async fn upload(

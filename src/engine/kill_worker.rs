@@ -14,7 +14,7 @@ use crate::environment::units::Duration;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::local;
-use crate::local::fleet::crash::crash;
+use crate::local::fleet::crash::{crash, is_dead};
 use crate::local::fleet::spot;
 use crate::local::fleet::state::{FleetState, InstanceState};
 use crate::observe::local_fleet;
@@ -120,7 +120,8 @@ pub async fn kill_worker(
     }
     let (fleet, deployed) = (fleet?, deployed?);
     let groups = interrupt.unless_stopped(groups(cloud, fleet.as_ref(), &stages)).await?;
-    let victim = choose(&groups, wanted.stage, wanted.instance)?;
+    let dead = |id: &str| fleet.as_ref().is_some_and(|fleet| is_dead_in(fleet, id));
+    let victim = choose(&groups, wanted.stage, wanted.instance, dead)?;
     let mut killed = Killed {
         address: deployed.address.clone(),
         stage: victim.stage.to_owned(),
@@ -298,6 +299,12 @@ fn instance_of<'a>(fleet: &'a FleetState, victim: &Victim<'_>) -> Result<&'a Ins
     let mut instances = fleet.groups.iter().flat_map(|group| &group.instances);
     let found = instances.find(|instance| instance.id == victim.instance.id);
     found.ok_or_else(|| Error::failed(format!("{} is gone already", victim.instance.id)))
+}
+
+/// Whether the worker of this instance is dead, whether or not its supervisor has seen that.
+fn is_dead_in(fleet: &FleetState, id: &str) -> bool {
+    let mut instances = fleet.groups.iter().flat_map(|group| &group.instances);
+    instances.find(|instance| instance.id == id).is_some_and(is_dead)
 }
 
 /// What was begun goes on, though nothing more is known of it.

@@ -104,8 +104,7 @@ impl Destinations {
             (Some(stage), _) => match self.deployed.part(stage) {
                 Some(found) if Stage::is_in(&found.stack) || !found.stack.status.is_well() => found,
                 _ => {
-                    return Err(Error::usage(format!("{environment} has no stage `{stage}`"))
-                        .with_help(format!("its stages: {}", names(&stages))));
+                    return Err(no_such_stage(environment, stage, &names(&stages)));
                 }
             },
             (None, [only]) => only,
@@ -182,6 +181,11 @@ impl Destinations {
             .filter(|found| Stage::is_in(&found.stack))
             .collect()
     }
+}
+
+/// The error of a stage that an environment doesn't have; `stages`: those that it has.
+pub fn no_such_stage(environment: &str, stage: &str, stages: &str) -> Error {
+    Error::usage(format!("{environment} has no stage `{stage}`")).with_help(format!("its stages: {stages}"))
 }
 
 fn output<'a>(stack: &'a DeployedStack, key: &str) -> Option<&'a str> {

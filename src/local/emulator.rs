@@ -127,6 +127,12 @@ pub fn status() -> Result<Option<Emulator>> {
     Ok(Some(Emulator::of(&home.record()?, &home.log())))
 }
 
+/// Whether the emulator surely runs. Not while somebody starts or stops it; and nothing is made to find out.
+pub fn runs() -> bool {
+    let home = Home::enter_at_once();
+    home.is_some_and(|home| matches!(home.life_lock(), Ok(None)))
+}
+
 /// Ends the emulator, and with it everything that was deployed to it. Returns what was ended; nothing when none ran.
 ///
 /// # Errors

@@ -50,6 +50,14 @@ impl Home {
         Ok(Home { folder, _gate: gate })
     }
 
+    /// The same where the folder is there and no other qfleet holds the gate; none else.
+    pub fn enter_at_once() -> Option<Self> {
+        let folder = folders::state()?;
+        let gate = File::open(folder.join("start.lock")).ok()?;
+        gate.try_lock().ok()?;
+        Some(Home { folder, _gate: gate })
+    }
+
     /// The lock that the emulator inherits as its standard input, so that the system itself keeps it for exactly as
     /// long as the emulator lives: no stale process id can be mistaken for it, nor a zombie for a living one.
     /// Nothing when an emulator holds it.

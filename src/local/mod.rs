@@ -11,7 +11,7 @@ mod inherited;
 pub mod python;
 pub mod tools;
 
-pub use emulator::{DEFAULT_PORT, Emulator, ensure_running, found_running, start, status, stop};
+pub use emulator::{DEFAULT_PORT, Emulator, ensure_running, found_running, runs, start, status, stop};
 pub use endpoint::check_loopback;
 pub use executable::{VERSION, is_installed};
 pub use inherited::{let_go as let_go_of_inherited, note as note_inherited};

@@ -73,7 +73,13 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
         });
         let group = stage.group().and_then(|name| match (played(name), &groups) {
             (Some(group), _) => Some(local_fleet::group(group)),
-            (None, groups) => groups.iter().flatten().find(|group| group.name == name).cloned(),
+            (None, groups) => {
+                let found = groups.iter().flatten().find(|group| group.name == name).cloned();
+                found.map(|group| match cloud.local {
+                    true => local_fleet::without_workers(group),
+                    false => group,
+                })
+            }
         });
         if stage.group().is_some() && group.is_none() && groups.is_some() {
             gone.push(Gone::Group);

@@ -82,6 +82,15 @@ pub fn group(group: &GroupState) -> Group {
     }
 }
 
+/// A group of the emulator that no local fleet plays: what the emulator lists are records of instances that a fleet had, or
+/// of none at all. No worker is behind them.
+pub fn without_workers(group: Group) -> Group {
+    Group {
+        instances: Vec::new(),
+        ..group
+    }
+}
+
 /// As CloudWatch would know it; the fleet's minutes may be shorter.
 pub fn history(group: &GroupState) -> Vec<BacklogPoint> {
     let points = group.history.iter().filter_map(|minute| {

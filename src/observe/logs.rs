@@ -12,7 +12,7 @@ use crate::cloud::Cloud;
 use crate::cloud::logs::{LogEvent, LogQuery};
 use crate::deployed::stage::Stage;
 use crate::error::Result;
-use crate::local::fleet::logs::worker_logs;
+use crate::local::fleet::logs::{Line, worker_logs};
 
 /// How far each look goes back behind the one before: a log agent sends every few seconds, and CloudWatch takes its time,
 /// so events come in later than they happened.
@@ -20,7 +20,8 @@ const LOOK_BACK: SignedDuration = SignedDuration::from_secs(60);
 
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct LogLine {
-    /// When it was logged. A line of a local worker that doesn't begin with its time has that of the line before it.
+    /// When it was logged. A line of a local worker that doesn't begin with its time has that at which it was written, to a
+    /// tenth of a second.
     pub at: Timestamp,
     pub stage: String,
     /// The instance that logged it; none when something else did.
@@ -259,16 +260,34 @@ fn line(stage: &Stage, event: LogEvent) -> LogLine {
     }
 }
 
-/// Lines with their times. One that doesn't begin with its time (as RFC 3339 has it) has that of the line before; one
-/// with none before it that of the first that has one, or else `last`.
-fn dated(lines: Vec<String>, last: Timestamp) -> Vec<(Timestamp, String)> {
-    let own = |line: &str| line.split_whitespace().next()?.parse::<Timestamp>().ok();
-    let mut at = lines.iter().find_map(|line| own(line)).unwrap_or(last);
-    let dated = lines.into_iter().map(|line| {
-        at = own(&line).unwrap_or(at);
-        (at, line)
-    });
-    dated.collect()
+/// Lines with their times: the one that a line begins with (as RFC 3339 has it), or else when it was written. What was
+/// written at once has the time of the line before it, so that a stack trace stays with its message. Where nobody noted when
+/// a line was written, it has the time of the line before; with none before it, that of the first that begins with one, or
+/// else `last`.
+fn dated(lines: Vec<Line>, last: Timestamp) -> Vec<(Timestamp, String)> {
+    let own = |line: &Line| line.text.split_whitespace().next()?.parse::<Timestamp>().ok();
+    let mut at = lines.iter().find_map(own).unwrap_or(last);
+    let mut before = None;
+    let mut dated: Vec<(Timestamp, bool, String)> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let own = own(&line);
+        at = match (own, line.written) {
+            (Some(own), _) => own,
+            (None, Some(written)) if before != Some(written) => written,
+            (None, _) => at,
+        };
+        before = line.written;
+        dated.push((at, own.is_none() && line.written.is_some(), line.text));
+    }
+    // It was seen a moment after it was written, when more had come.
+    for place in (1..dated.len()).rev() {
+        let after = dated[place].0;
+        let (at, was_seen, _) = &mut dated[place - 1];
+        if *was_seen {
+            *at = after.min(*at);
+        }
+    }
+    dated.into_iter().map(|(at, _, text)| (at, text)).collect()
 }
 
 #[cfg(test)]
@@ -278,7 +297,13 @@ mod tests {
     #[test]
     fn a_line_without_a_time_has_that_of_the_line_before() {
         let at = |second: i64| Timestamp::from_second(second).expect("a time");
-        let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let lines = |texts: &[&str]| {
+            let lines = texts.iter().map(|text| Line {
+                text: (*text).to_owned(),
+                written: None,
+            });
+            lines.collect()
+        };
         let told = dated(
             lines(&[
                 "Traceback",
@@ -293,6 +318,27 @@ mod tests {
         assert_eq!(times, [at(5), at(5), at(5), at(7), at(7)]);
         let told = dated(lines(&["up", "12:30 is no instant"]), at(99));
         assert!(told.iter().all(|(time, _)| *time == at(99)), "{told:?}");
+    }
+
+    #[test]
+    fn a_line_without_a_time_has_that_at_which_it_was_written() {
+        let at = |second: i64| Timestamp::from_second(second).expect("a time");
+        let times = |lines: &[(&str, i64)]| -> Vec<i64> {
+            let lines = lines.iter().map(|(text, written)| Line {
+                text: (*text).to_owned(),
+                written: Some(at(*written)),
+            });
+            let dated = dated(lines.collect(), at(99));
+            dated.iter().map(|(at, _)| at.as_second()).collect()
+        };
+        assert_eq!(times(&[("up", 10), ("one", 20), ("two", 30)]), [10, 20, 30]);
+        let own = "1970-01-01T00:00:15Z ERROR";
+        assert_eq!(
+            times(&[("up", 10), (own, 16), ("  at a", 16), ("bye", 30)]),
+            [10, 15, 15, 30]
+        );
+        // They came before the line with its own time, though they were seen after it.
+        assert_eq!(times(&[("up", 16), ("one", 16), (own, 16)]), [15, 15, 15]);
     }
 
     #[test]

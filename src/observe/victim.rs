@@ -11,12 +11,18 @@ pub struct Victim<'a> {
     pub instance: &'a Instance,
 }
 
-/// Chooses among the groups of stages: the instance that is named, else one in service.
+/// Chooses among the groups of stages: the instance that is named, else one in service; one that lives before one that is
+/// `dead`.
 ///
 /// # Errors
 /// Usage, when there is no such stage or instance, or several stages and none is named: it lists what there is. A
 /// failure, when none is in service.
-pub fn choose<'a>(groups: &'a [(String, Group)], stage: Option<&str>, instance: Option<&str>) -> Result<Victim<'a>> {
+pub fn choose<'a>(
+    groups: &'a [(String, Group)],
+    stage: Option<&str>,
+    instance: Option<&str>,
+    dead: impl Fn(&str) -> bool,
+) -> Result<Victim<'a>> {
     if groups.is_empty() {
         return Err(Error::failed("no stage has a group of instances")
             .with_help("while an environment is deployed for the first time, they aren't there yet"));
@@ -43,11 +49,12 @@ pub fn choose<'a>(groups: &'a [(String, Group)], stage: Option<&str>, instance: 
     let [(stage, group)] = within[..] else {
         return Err(Error::usage("there are several stages").with_help(format!("name one with --stage: {}", all())));
     };
-    let mut in_service = group
+    let in_service = group
         .instances
         .iter()
         .filter(|instance| instance.lifecycle_state == "InService");
-    match in_service.next() {
+    // The first of those that are alike.
+    match in_service.min_by_key(|instance| dead(&instance.id)) {
         Some(instance) => Ok(Victim { stage, group, instance }),
         None => Err(
             Error::failed(format!("no instance of {stage} is in service: {}", list(&within)))
@@ -121,7 +128,11 @@ mod tests {
     }
 
     fn id<'a>(groups: &'a [(String, Group)], stage: Option<&str>, instance: Option<&str>) -> &'a str {
-        choose(groups, stage, instance).expect("one").instance.id.as_str()
+        choose(groups, stage, instance, |_| false)
+            .expect("one")
+            .instance
+            .id
+            .as_str()
     }
 
     #[test]
@@ -130,8 +141,24 @@ mod tests {
         assert_eq!(id(&groups, Some("move"), None), "i-3");
         assert_eq!(id(&groups[..1], None, None), "i-3", "one stage needs no name");
         assert_eq!(id(&groups, None, Some("i-4")), "i-4");
-        assert_eq!(choose(&groups, None, Some("i-4")).expect("one").stage, "resize");
+        assert_eq!(
+            choose(&groups, None, Some("i-4"), |_| false).expect("one").stage,
+            "resize"
+        );
         assert_eq!(id(&groups, Some("move"), Some("i-2")), "i-2");
+    }
+
+    #[test]
+    fn one_that_lives_before_one_that_is_dead() {
+        let groups = vec![("move".to_owned(), group(&[("i-1", "InService"), ("i-2", "InService")]))];
+        let chosen = |dead: &[&str]| {
+            let victim = choose(&groups, None, None, |id| dead.contains(&id)).expect("one");
+            victim.instance.id.clone()
+        };
+        assert_eq!(chosen(&[]), "i-1");
+        assert_eq!(chosen(&["i-1"]), "i-2");
+        // Whoever is told that it is dead may try again.
+        assert_eq!(chosen(&["i-1", "i-2"]), "i-1");
     }
 
     #[test]
@@ -163,7 +190,7 @@ mod tests {
                 "wait",
             ),
         ] {
-            let error = choose(&groups, stage, instance).expect_err("none");
+            let error = choose(&groups, stage, instance, |_| false).expect_err("none");
             assert_eq!(error.exit_code(), code, "{error}");
             assert!(error.to_string().contains(said), "{error}");
             assert!(
@@ -172,6 +199,6 @@ mod tests {
                 error.help()
             );
         }
-        assert_eq!(choose(&[], None, None).expect_err("none").exit_code(), 1);
+        assert_eq!(choose(&[], None, None, |_| false).expect_err("none").exit_code(), 1);
     }
 }

@@ -35,6 +35,9 @@ pub struct Pace {
     /// Stacks while something is done to one of them, or none is there yet.
     pub stirring_stacks: Duration,
     pub metrics: Duration,
+    /// No read is waited for longer than this: the SDK's own retries may go on for minutes, and a screen that stands still
+    /// looks like a fleet that does.
+    pub patience: Duration,
 }
 
 impl Pace {
@@ -48,6 +51,8 @@ impl Pace {
             stacks: seconds(15, 4).max(refresh),
             stirring_stacks: seconds(5, 2).max(refresh),
             metrics: seconds(60, 2).max(refresh),
+            // The emulator is on this machine, and answers at once or not at all.
+            patience: seconds(20, 4),
         }
     }
 }
@@ -73,10 +78,6 @@ pub struct Snapshot {
     #[serde(flatten)]
     pub status: Status,
 }
-
-/// No read is waited for longer than this: the SDK's own retries may go on for minutes, and a screen that stands still
-/// looks like a fleet that does.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Reads an environment again and again.
 #[derive(Debug)]
@@ -142,6 +143,7 @@ impl Watcher {
 
     /// Reads what is due. What can't be read is said in the status's `unknown`. `now` is the wall clock.
     pub async fn refresh(&mut self, now: Timestamp) -> Snapshot {
+        let patience = self.pace.patience;
         if Instant::now() >= self.stacks_due {
             self.read_stacks().await;
         }
@@ -150,21 +152,21 @@ impl Watcher {
         let (fleet, of_fleet) = fleet(&self.cloud, &self.environment);
         let metrics_are_due = Instant::now() >= self.metrics_due && !stages.is_empty();
         let metrics: OptionFuture<_> = metrics_are_due
-            .then(|| timeout(PATIENCE, metrics::read(&self.cloud, fleet.as_ref(), &stages, now)))
+            .then(|| timeout(patience, metrics::read(&self.cloud, fleet.as_ref(), &stages, now)))
             .into();
         let (live, activities, metrics) = join3(
-            timeout(PATIENCE, live::read(&self.cloud, fleet.as_ref(), &stages)),
-            timeout(PATIENCE, activities::read(&self.cloud, &self.environment, &stages)),
+            timeout(patience, live::read(&self.cloud, fleet.as_ref(), &stages)),
+            timeout(patience, activities::read(&self.cloud, &self.environment, &stages)),
             metrics,
         )
         .await;
         let mut late = Vec::new();
         let live = live.unwrap_or_else(|_| {
-            late.push(no_answer("queues and groups"));
+            late.push(self.no_answer("queues and groups"));
             live::Read::default()
         });
         let activities = activities.unwrap_or_else(|_| {
-            late.push(no_answer("scaling activities"));
+            late.push(self.no_answer("scaling activities"));
             activities::Read::default()
         });
         match metrics {
@@ -177,7 +179,7 @@ impl Watcher {
                 }
                 self.metrics = metrics;
             }
-            Some(Err(_)) => self.metrics.1 = vec![no_answer("metrics")],
+            Some(Err(_)) => self.metrics.1 = vec![self.no_answer("metrics")],
             None => {}
         }
         let mut details = details::Read::default();
@@ -191,7 +193,7 @@ impl Watcher {
                 }
             };
             let reads = join(web::read(cloud, fleet.as_ref(), deployed), slow);
-            match timeout(PATIENCE, reads).await {
+            match timeout(patience, reads).await {
                 Ok((read, slow)) => {
                     self.web = slow;
                     if let Some((mut web, problems)) = read {
@@ -200,7 +202,7 @@ impl Watcher {
                         details.problems = self.web.problems.iter().cloned().chain(problems).collect();
                     }
                 }
-                Err(_) => late.push(no_answer("the web tier")),
+                Err(_) => late.push(self.no_answer("the web tier")),
             }
         }
         if metrics_are_due {
@@ -251,9 +253,17 @@ impl Watcher {
         Snapshot { phase, status }
     }
 
+    fn no_answer(&self, what: &str) -> String {
+        let whose = self
+            .cloud
+            .local_endpoint()
+            .map_or(String::new(), |url| format!(" from {url}"));
+        format!("{what}: no answer{whose} within {} s", self.pace.patience.as_secs())
+    }
+
     /// What was known before stays when they can't be read.
     async fn read_stacks(&mut self) {
-        match timeout(PATIENCE, self.new_stacks()).await {
+        match timeout(self.pace.patience, self.new_stacks()).await {
             Ok(Ok(mut stacks)) => {
                 stacks.deployed.put_in_order(&self.order);
                 self.was_deployed |= !stacks.deployed.stacks.is_empty();
@@ -261,7 +271,7 @@ impl Watcher {
                 self.stacks_problem = None;
             }
             Ok(Err(error)) => self.stacks_problem = Some(error.to_string()),
-            Err(_) => self.stacks_problem = Some(no_answer("stacks")),
+            Err(_) => self.stacks_problem = Some(self.no_answer("stacks")),
         }
         let stacks = self.stacks.iter().flat_map(|stacks| &stacks.deployed.stacks);
         let idle = stacks.clone().count() > 0 && stacks.clone().all(|found| !found.stack.status.is_in_progress());
@@ -297,8 +307,4 @@ impl Watcher {
         }
         Ok(read)
     }
-}
-
-fn no_answer(what: &str) -> String {
-    format!("{what}: no answer within {} s", PATIENCE.as_secs())
 }

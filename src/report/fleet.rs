@@ -215,10 +215,20 @@ pub fn down_question(running: &[String]) -> String {
     format!("End the local {fleets} of {}?", running.join(", "))
 }
 
-/// Fleets that were ended, or that there was none.
-pub fn stopped(stopped: &[Stopped]) -> String {
+/// Fleets that were ended, or that there was none: none of the environment that was `named`, where one was. `others`: the
+/// environments whose fleets run on.
+pub fn stopped(stopped: &[Stopped], named: Option<&str>, others: &[String]) -> String {
     if stopped.is_empty() {
-        return "No local fleet is running\n".to_owned();
+        return match (named, others) {
+            (None, _) => "No local fleet is running\n".to_owned(),
+            (Some(named), []) => format!("No local fleet of {named} is running, and none of another environment\n"),
+            (Some(named), others) => {
+                format!(
+                    "No local fleet of {named} is running; there is one of {}\n",
+                    others.join(", ")
+                )
+            }
+        };
     }
     let mut out = String::new();
     for fleet in stopped {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use textwrap::core::display_width;
+
 /// A command, and what it is for.
 #[derive(Debug, Clone)]
 pub struct Step {
@@ -15,12 +17,26 @@ impl Step {
     }
 }
 
-/// Commands below each other, with what they are for beside them.
+/// Commands below each other, with what they are for beside them; below them in a terminal that hasn't so many columns.
 pub fn text(steps: &[Step]) -> String {
-    let longest = steps.iter().map(|step| step.command.len()).max().unwrap_or_default();
+    text_to(super::width(), steps)
+}
+
+fn text_to(width: Option<usize>, steps: &[Step]) -> String {
+    let longest = steps
+        .iter()
+        .map(|step| display_width(&step.command))
+        .max()
+        .unwrap_or_default();
+    let purposes = steps.iter().map(|step| display_width(step.purpose));
+    let needed = 2 + longest + 2 + purposes.max().unwrap_or_default();
+    let fits = width.is_none_or(|columns| needed <= columns);
     let mut out = String::new();
     for Step { command, purpose } in steps {
-        let _ = writeln!(out, "  {command:longest$}  {purpose}");
+        let _ = match fits {
+            true => writeln!(out, "  {command:longest$}  {purpose}"),
+            false => writeln!(out, "  {command}\n      {purpose}"),
+        };
     }
     out
 }
@@ -96,5 +112,23 @@ impl Trial<'_> {
             steps.push(Step::new(of("local down", beside), "end the workers"));
         }
         steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purpose_stands_beside_its_command_where_there_is_room_for_all() {
+        let steps = [
+            Step::new("qfleet check lab".into(), "what can be known"),
+            Step::new("qfleet logs lab".into(), "what they say"),
+        ];
+        let beside = "  qfleet check lab  what can be known\n  qfleet logs lab   what they say\n";
+        assert_eq!(text_to(None, &steps), beside);
+        assert_eq!(text_to(Some(37), &steps), beside);
+        let below = "  qfleet check lab\n      what can be known\n  qfleet logs lab\n      what they say\n";
+        assert_eq!(text_to(Some(36), &steps), below);
     }
 }

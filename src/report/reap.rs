@@ -51,9 +51,15 @@ pub fn found(at: Place<'_>, only: Option<&str>, all: &[&Expired], unknown: &[Unk
     out
 }
 
-/// What came of it.
+/// What came of it; what would go was said before.
 /// `again` is the command that goes on with an environment.
 pub fn text(reaped: &Reaped, again: impl Fn(&Expired) -> String) -> String {
+    if reaped.dry_run {
+        return match reaped.environments.is_empty() {
+            true => String::new(),
+            false => "nothing was changed: a dry run\n".to_owned(),
+        };
+    }
     let mut out = String::new();
     for one in &reaped.environments {
         if let Some(destroyed) = &one.destroyed {
@@ -65,7 +71,6 @@ pub fn text(reaped: &Reaped, again: impl Fn(&Expired) -> String) -> String {
             Done::Destroyed => paint(GOOD, "destroyed"),
             Done::Failed => paint(BAD, "failed"),
             Done::LeftAlone => paint(FAINT, "left alone"),
-            Done::NotBegun if reaped.dry_run => paint(FAINT, "would go"),
             Done::NotBegun => paint(CAREFUL, "not begun"),
         };
         let why = one.message.as_ref().map(|why| format!(": {why}")).unwrap_or_default();

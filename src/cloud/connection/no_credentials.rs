@@ -7,6 +7,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_types::os_shim_internal::Env;
 
 use crate::cloud::connection::causes::causes;
+use crate::error::Error;
 
 /// Who is asked last, where nothing else is configured.
 pub(super) const IMDS: &str = "the instance's metadata service (IMDS)";
@@ -135,6 +136,12 @@ pub(in crate::cloud) fn is_about_credentials(message: &str) -> bool {
     [NOTHING_CAME, LOGGED_OUT, MISCONFIGURED, NOWHERE]
         .iter()
         .any(|beginning| message.starts_with(beginning))
+}
+
+/// Whether an error says that nothing of AWS is configured on this machine: no credentials, or no region.
+pub fn is_of_no_configuration(error: &Error) -> bool {
+    let said = error.to_string();
+    said == "no region" || said.starts_with(NOWHERE)
 }
 
 /// What to do when there are no credentials; none when it isn't that.

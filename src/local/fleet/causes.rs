@@ -9,6 +9,10 @@ use jiff::Timestamp;
 use super::state::{Activity, StatusCode};
 use crate::deployed::stage::Change;
 
+/// In the status message of an activity whose instance was taken away on purpose.
+pub const KILL_WORKER: &str = "`qfleet kill-worker";
+pub(super) const CRASHED: &str = "its worker was killed by `qfleet kill-worker --crash`";
+pub(super) const TAKEN_BACK: &str = "EC2 took it back, as `qfleet kill-worker --spot` asked for";
 /// How many of a worker's last lines a message shows.
 const LINES: usize = 8;
 /// How much of a line.

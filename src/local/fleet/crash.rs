@@ -4,22 +4,29 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use super::instance_folder::InstanceFolder;
 use super::state::InstanceState;
 use crate::error::{Error, Result};
 
-/// Kills an instance's whole process group with SIGKILL, so that its worker can't do anything any more. Returns the
-/// group's number.
+/// Kills an instance's whole process group with SIGKILL, so that its worker can't do anything any more, and leaves a note
+/// for its supervisor that it was done on purpose. Returns the group's number.
 ///
 /// # Errors
-/// A failure, when it has no process.
+/// A failure, when it has no process, or the note can't be left.
 pub fn crash(instance: &InstanceState) -> Result<i32> {
     let no_process = || {
         Error::failed(format!("{} has no process at the moment", instance.id))
             .with_help("a worker that has ended is started again in a moment: run the same command once more")
     };
-    // 0 would be our own process group, 1 everybody's parent.
-    let pid = instance.pid.filter(|pid| *pid > 1).ok_or_else(no_process)?;
-    match killpg(Pid::from_raw(pid), Signal::SIGKILL) {
+    let pid = process(instance).ok_or_else(no_process)?;
+    let group = Pid::from_raw(pid);
+    if killpg(group, None) == Err(Errno::ESRCH) {
+        return Err(no_process());
+    }
+    if let Some(place) = place(instance) {
+        place.note_crash()?;
+    }
+    match killpg(group, Signal::SIGKILL) {
         Ok(()) => Ok(pid),
         Err(Errno::ESRCH) => Err(no_process()),
         Err(error) => Err(Error::failed(format!(
@@ -29,9 +36,25 @@ pub fn crash(instance: &InstanceState) -> Result<i32> {
     }
 }
 
+/// Whether its worker is dead, though its supervisor may not have noticed yet.
+pub fn is_dead(instance: &InstanceState) -> bool {
+    let has_crashed = place(instance).is_some_and(|place| place.has_crashed());
+    has_crashed || process(instance).is_none_or(|pid| killpg(Pid::from_raw(pid), None) == Err(Errno::ESRCH))
+}
+
+/// 0 would be our own process group, 1 everybody's parent.
+fn process(instance: &InstanceState) -> Option<i32> {
+    instance.pid.filter(|pid| *pid > 1)
+}
+
+fn place(instance: &InstanceState) -> Option<InstanceFolder> {
+    instance.log.parent().map(InstanceFolder::at)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
+    use std::path::Path;
     use std::process::Command;
 
     use jiff::Timestamp;
@@ -39,7 +62,7 @@ mod tests {
     use super::super::state::LifecycleState;
     use super::*;
 
-    fn instance(pid: Option<i32>) -> InstanceState {
+    fn instance(folder: &Path, pid: Option<i32>) -> InstanceState {
         InstanceState {
             id: "i-1".into(),
             zone: "us-east-2a".into(),
@@ -47,7 +70,7 @@ mod tests {
             pid,
             started: Timestamp::UNIX_EPOCH,
             version: String::new(),
-            log: "log".into(),
+            log: folder.join("worker.log"),
             spot_notice: None,
         }
     }
@@ -61,7 +84,11 @@ mod tests {
             .spawn()
             .expect("a worker");
         let pid = i32::try_from(worker.id()).expect("a process id");
-        assert_eq!(crash(&instance(Some(pid))).expect("killed"), pid);
+        let folder = tempfile::tempdir().expect("a folder");
+        let instance = instance(folder.path(), Some(pid));
+        assert!(!is_dead(&instance));
+        assert_eq!(crash(&instance).expect("killed"), pid);
+        assert!(is_dead(&instance), "before anybody has buried it");
         assert_eq!(worker.wait().expect("its end").signal(), Some(9));
         let group = Pid::from_raw(pid);
         // The child is somebody else's to bury, who may take a moment.
@@ -72,8 +99,11 @@ mod tests {
 
     #[test]
     fn without_a_process_nothing_is_killed() {
+        let folder = tempfile::tempdir().expect("a folder");
         for pid in [None, Some(0), Some(1), Some(-1), Some(i32::MAX)] {
-            let error = crash(&instance(pid)).expect_err("nothing to kill");
+            let instance = instance(folder.path(), pid);
+            assert!(is_dead(&instance), "{pid:?}");
+            let error = crash(&instance).expect_err("nothing to kill");
             assert!(error.to_string().contains("no process"), "{pid:?}: {error}");
         }
     }

@@ -47,6 +47,8 @@ pub(super) enum Exit {
     Ended(String),
     /// By SIGKILL, which no program does to itself.
     Killed,
+    /// By the SIGKILL of `qfleet kill-worker --crash`.
+    Crashed,
 }
 
 /// Why an instance can't be told to go.

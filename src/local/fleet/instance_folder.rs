@@ -81,6 +81,21 @@ impl InstanceFolder {
         self.folder.join("pid")
     }
 
+    /// Notes that its worker is killed on purpose.
+    pub fn note_crash(&self) -> Result<()> {
+        let path = self.crash_file();
+        fs::write(&path, "").map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// Whether its worker was killed on purpose.
+    pub fn has_crashed(&self) -> bool {
+        self.crash_file().exists()
+    }
+
+    fn crash_file(&self) -> PathBuf {
+        self.folder.join("crashed")
+    }
+
     /// The log, to be written to.
     pub fn open_log(&self) -> Result<File> {
         let path = self.log();

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::home::FleetHome;
 use super::instance_folder::{self, InstanceFolder};
+use super::log_times::LogTimes;
 use crate::error::Result;
 use crate::local::home::cannot;
 
@@ -20,10 +21,18 @@ pub struct WorkerLog {
     path: PathBuf,
 }
 
+/// A line of a log.
+#[derive(Debug, Default, PartialEq)]
+pub struct Line {
+    pub text: String,
+    /// When it was written, to a tenth of a second; none while nobody has noted that.
+    pub written: Option<Timestamp>,
+}
+
 /// What was read of a log.
 #[derive(Debug, Default, PartialEq)]
 pub struct Words {
-    pub lines: Vec<String>,
+    pub lines: Vec<Line>,
     /// The byte at which the next line begins.
     pub end: u64,
     /// When the file was written to last.
@@ -74,8 +83,17 @@ impl WorkerLog {
                 let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
                 bytes.truncate(whole);
             }
+            let times = LogTimes::read(&LogTimes::beside(&self.path));
+            let mut end = from;
+            let lines = bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
+                end += line.len() as u64;
+                Line {
+                    text: String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']).to_owned(),
+                    written: times.of(end),
+                }
+            });
             Ok(Words {
-                lines: String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect(),
+                lines: lines.collect(),
                 end: from + bytes.len() as u64,
                 written: metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok()),
             })
@@ -104,15 +122,34 @@ mod tests {
         };
         assert_eq!(log.read(0, true).expect("reads"), Words::default(), "none is there yet");
         fs::write(&log.path, "one\ntw\u{e4}\nthr").expect("writes");
-        let first = log.read(0, false).expect("reads");
-        assert_eq!(
-            (first.lines, first.end),
-            (vec!["one".to_owned(), "tw\u{e4}".to_owned()], 9)
-        );
-        assert!(first.written.is_some());
-        assert_eq!(log.read(9, false).expect("reads").lines, [""; 0]);
-        assert_eq!(log.read(9, true).expect("reads").lines, ["thr"]);
+        let read = |from, with_rest| {
+            let words = log.read(from, with_rest).expect("reads");
+            assert!(words.written.is_some());
+            let texts: Vec<String> = words.lines.into_iter().map(|line| line.text).collect();
+            (texts, words.end)
+        };
+        assert_eq!(read(0, false), (vec!["one".to_owned(), "tw\u{e4}".to_owned()], 9));
+        assert_eq!(read(9, false).0, [""; 0]);
+        assert_eq!(read(9, true).0, ["thr"]);
         fs::write(&log.path, "anew\n").expect("writes");
-        assert_eq!(log.read(9, false).expect("reads").lines, ["anew"]);
+        assert_eq!(read(9, false).0, ["anew"]);
+    }
+
+    #[test]
+    fn each_line_has_the_time_at_which_its_last_byte_was_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = WorkerLog {
+            instance: "i-1".into(),
+            stage: "move".into(),
+            path: folder.path().join("worker.log"),
+        };
+        fs::write(&log.path, "one\ntwo\nthree\n").expect("writes");
+        fs::write(LogTimes::beside(&log.path), "6 1000\n8 2000\n").expect("writes");
+        let times = |from| -> Vec<Option<i64>> {
+            let lines = log.read(from, true).expect("reads").lines;
+            lines.iter().map(|line| Some(line.written?.as_second())).collect()
+        };
+        assert_eq!(times(0), [Some(1), Some(2), None]);
+        assert_eq!(times(4), [Some(2), None]);
     }
 }

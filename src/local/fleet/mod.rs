@@ -11,7 +11,7 @@
 mod ages;
 mod autoscaling;
 mod balancer;
-mod causes;
+pub mod causes;
 pub mod crash;
 pub mod event;
 mod group;
@@ -22,6 +22,7 @@ mod install;
 mod instance;
 mod instance_folder;
 mod journal;
+mod log_times;
 pub mod logs;
 mod metadata;
 mod pace;

@@ -7,11 +7,14 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use tokio::process::Command;
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::group::Exit;
 use super::instance_folder::InstanceFolder;
+use super::log_times::{Growth, LOOKS};
 use super::signal::send;
 use crate::error::{Error, Result};
 use crate::local::home::cannot;
@@ -38,7 +41,7 @@ impl Started {
     }
 }
 
-/// Starts the worker in its program's folder. `tell` is called once it has ended.
+/// Starts the worker in its program's folder, and notes when it writes to its log. `tell` is called once it has ended.
 ///
 /// # Errors
 /// Why it couldn't be started.
@@ -74,8 +77,17 @@ pub(super) fn start(
         has_ended: Arc::default(),
     };
     let (pid, has_ended) = (started.pid, Arc::clone(&started.has_ended));
+    let mut growth = Growth::of(place.log());
     tokio::spawn(async move {
-        let ended = child.wait().await;
+        let mut looks = interval(LOOKS);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let ended = loop {
+            tokio::select! {
+                ended = child.wait() => break ended,
+                _ = looks.tick() => growth.note(Timestamp::now()),
+            }
+        };
+        growth.note(Timestamp::now());
         has_ended.store(true, Ordering::Release);
         // Kills what it leaves behind. At once: a group's number isn't given away while the group has members, nor so
         // soon after it had its last.

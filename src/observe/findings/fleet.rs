@@ -9,6 +9,7 @@ use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
 use crate::environment::schedule::Change;
+use crate::local::fleet::causes::KILL_WORKER;
 use crate::observe::finding::Finding;
 use crate::observe::finding::Severity::{Critical, Note, Warning};
 use crate::observe::instances::Instances;
@@ -29,7 +30,10 @@ pub(super) fn of(
     let Some(instances) = &stage.instances else {
         return Vec::new();
     };
-    let mut all = vec![launches_fail(instances, words), workers_die(instances, words, now)];
+    let mut all = vec![
+        launches_fail(instances, words),
+        workers_die(&stage.stage, instances, words, now),
+    ];
     if let Some(group) = &instances.group {
         all.push(refresh(instances, group, words, now));
         all.push(unbalanced(group));
@@ -81,13 +85,17 @@ fn launches_fail(instances: &Instances, words: &Words) -> Option<Finding> {
 
 /// What Auto Scaling says of an instance that it replaces for its health: "in response to an EC2 health check", "to a
 /// user health-check", "to an ELB system health check failure"
-/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-healthchecks.html>).
-fn workers_die(instances: &Instances, words: &Words, now: Timestamp) -> Option<Finding> {
+/// (<https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-healthchecks.html>). What `kill-worker` did doesn't count.
+fn workers_die(stage: &str, instances: &Instances, words: &Words, now: Timestamp) -> Option<Finding> {
     let of_health = |activity: &&Activity| {
         let cause = activity.cause.to_lowercase();
         activity.description.starts_with("Terminating")
             && (cause.contains("health check") || cause.contains("health-check"))
             && activity.start_time.is_some_and(|at| now.duration_since(at) <= HOUR)
+            && !activity
+                .status_message
+                .as_ref()
+                .is_some_and(|said| said.contains(KILL_WORKER))
     };
     let deaths: Vec<&Activity> = instances.activities.iter().filter(of_health).collect();
     if deaths.len() < DEATHS {
@@ -97,8 +105,8 @@ fn workers_die(instances: &Instances, words: &Words, now: Timestamp) -> Option<F
         "workers launch and die: {} instances were replaced for their health within the last hour",
         deaths.len()
     );
-    let action = "see in the worker's log group why it ends";
-    let command = format!("qfleet outputs {}", words.environment);
+    let action = "see in what the worker says why it ends";
+    let command = format!("qfleet logs {} --stage {stage}", words.environment);
     Some(Finding::new("workers-die", Critical, meaning, action).command(command))
 }
 

@@ -53,6 +53,22 @@ impl Words {
     pub fn with(self, options: String) -> Words {
         Words { options, ..self }
     }
+
+    /// The command that says why something failed, in a text.
+    fn failed_events(&self) -> String {
+        let command = format!(
+            "qfleet events {} --failed --since 7d {}",
+            self.environment, self.options
+        );
+        format!("`{}`", command.trim_end())
+    }
+
+    /// The command that puts back what was changed of a part; on the emulator, which can't, the one that shows it.
+    fn put_back(&self, part: &str) -> String {
+        let is_local = self.options.split_whitespace().any(|word| word == "--local");
+        let revert = if is_local { "" } else { " --revert" };
+        format!("qfleet drift {} --part {part}{revert}", self.environment)
+    }
 }
 
 /// Everything that is to be looked into, worst first; of the same severity, whole environment and stacks before stages,

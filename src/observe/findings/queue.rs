@@ -62,7 +62,7 @@ fn unsubscribed(stage: &StageState, words: &Words) -> Option<Finding> {
     }
     let meaning = "its queue has no subscription to the topic: new files don't reach it";
     let action = "put the subscription back, then tell the stage of the files that it missed (qfleet backfill)";
-    let command = format!("qfleet drift {} --part {} --revert", words.environment, stage.stage);
+    let command = words.put_back(&stage.stage);
     Some(Finding::new("queue-unsubscribed", Critical, meaning, action).command(command))
 }
 
@@ -74,10 +74,12 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
     if group.taken_down_from().is_some() {
         return None;
     }
-    if queue.visible == 0 || group.instances.iter().any(|one| coming(&one.lifecycle_state)) {
+    // Nobody has in hand what is in flight then: it comes back.
+    let waits = if no_fleet { queue.total() } else { queue.visible };
+    if waits == 0 || group.instances.iter().any(|one| coming(&one.lifecycle_state)) {
         return None;
     }
-    let waiting = match queue.visible {
+    let waiting = match waits {
         1 => "a message waits".to_owned(),
         n => format!("{n} messages wait"),
     };

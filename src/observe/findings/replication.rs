@@ -31,7 +31,7 @@ fn of_rule(replication: &Replication, words: &Words) -> Option<Finding> {
         Rule::OtherRole => "the bucket's rule names a role that isn't its stack's",
     };
     let meaning = format!("uploads aren't copied to {}: {why}", replication.bucket);
-    let command = format!("qfleet drift {} --part intake --revert", words.environment);
+    let command = words.put_back("intake");
     let missed = match replication.rule? {
         Rule::OtherRole => WAITS,
         _ => "",

@@ -34,7 +34,7 @@ fn alarms_missing(stage: &StageState, words: &Words) -> Option<Finding> {
         _ => format!("alarms of its scaling policy are gone: {}", gone.join(", ")),
     };
     let action = "put the policy back, which makes its alarms anew";
-    let command = format!("qfleet drift {} --part {} --revert", words.environment, stage.stage);
+    let command = words.put_back(&stage.stage);
     Some(Finding::new("scaling-alarms-missing", Critical, meaning, action).command(command))
 }
 

@@ -49,7 +49,15 @@ fn missing(status: &Status, words: &Words) -> Vec<Finding> {
     };
     let missing = status.missing.iter().map(|stack| {
         let command = format!("qfleet deploy {}", words.file);
-        let finding = Finding::new("stack-missing", severity, meaning, "deploy the environment");
+        let action = match is_worked_on {
+            true => "deploy the environment".to_owned(),
+            // CloudFormation may have deleted it again.
+            false => format!(
+                "deploy the environment; if it couldn't be made, {} says why",
+                words.failed_events()
+            ),
+        };
+        let finding = Finding::new("stack-missing", severity, meaning, action);
         finding.command(command).of_stack(stack)
     });
     missing.collect()
@@ -98,7 +106,10 @@ fn state(stack: &StackState, words: &Words) -> Option<Finding> {
         CreateComplete | UpdateComplete | ImportComplete | DeleteComplete => return None,
         RollbackComplete | RollbackFailed => stuck(
             "its first create failed, and it can't be changed any more",
-            "mend what failed and deploy: it is deleted and made anew",
+            &format!(
+                "{} says why: mend that and deploy, which deletes it and makes it anew",
+                words.failed_events()
+            ),
             "deploy",
             &words.file,
         ),

@@ -308,6 +308,21 @@ fn commands_go_where_this_one_went() {
 }
 
 #[test]
+fn nothing_is_put_back_on_the_emulator() {
+    let mut unheard = stage();
+    unheard.is_subscribed = Some(false);
+    let status = status(vec![stack("move", "CREATE_COMPLETE")], vec![unheard]);
+    let command = |options: &str| {
+        let words = by_file().with(options.into());
+        of(&status, &words, &AwsCli::new("us-east-2"))[0].command.clone()
+    };
+    let on_aws = Some("qfleet drift lab.yaml --part move --revert");
+    assert_eq!(command("").as_deref(), on_aws);
+    let local = Some("qfleet drift lab.yaml --part move --local");
+    assert_eq!(command("--local").as_deref(), local);
+}
+
+#[test]
 fn a_pause_is_told_and_becomes_critical_when_messages_are_about_to_be_lost() {
     let paused = |left| {
         in_stage(|stage| {

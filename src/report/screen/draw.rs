@@ -226,7 +226,14 @@ fn findings(status: &Status, theme: Theme, area: Rect) -> Vec<Line<'static>> {
                 (None, false) => finding.action.as_str(),
             };
             if !todo.is_empty() {
-                lines.extend(paragraph("        → ", todo, area.width, 2, Tone::Plain, theme));
+                lines.extend(paragraph(
+                    "        → ",
+                    todo,
+                    area.width,
+                    if roomy { 4 } else { 2 },
+                    Tone::Plain,
+                    theme,
+                ));
             }
         }
         lines

@@ -214,6 +214,16 @@ async fn a_read_without_an_answer_does_not_hold_up_the_rest_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_emulator_that_does_not_answer_is_said_within_seconds() {
+    let endpoint = Endpoint::in_memory(stages(1).fault(On::action("DescribeScalingActivities"), Fault::Stall));
+    let mut watcher = Watcher::new(cloud(&endpoint), "lab", words(), Pace::new(true, None));
+    let began = Instant::now();
+    let snapshot = watcher.refresh(Timestamp::now()).await;
+    assert!(began.elapsed() <= Duration::from_secs(6), "{:?}", began.elapsed());
+    assert_eq!(snapshot.status.unknown, ["scaling activities: no answer within 4 s"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn stacks_that_cannot_be_read_any_more_are_shown_as_they_were() {
     let denied = Fault::refuse(403, "AccessDenied", "not authorized");
     let script = stages(1).fault(On::action("DescribeStacks").after(Duration::from_secs(10)), denied);

@@ -381,6 +381,22 @@ fn local_commands_use_the_emulator_that_runs() {
         .stdout_contains("lab is not deployed in account 000000000000, us-east-2")
         .stderr_lacks("Started")
         .run();
+    let nothing_configured = || {
+        let run = place.start.then().env("AWS_EC2_METADATA_DISABLED", "true");
+        run.args(["status", "--name", "nobody"])
+    };
+    let here = "The local emulator runs here: --local goes there";
+    nothing_configured()
+        .status(2)
+        .stderr_contains("error: no region")
+        .stderr_contains(here)
+        .run();
+    nothing_configured()
+        .env("AWS_REGION", "us-east-2")
+        .status(1)
+        .stderr_contains("error: there are no AWS credentials")
+        .stderr_contains(here)
+        .run();
     let nobody = |region: &str, option: &[&str]| {
         let run = place.start.then().env("AWS_REGION", region).env("AWS_PROFILE", "none");
         run.args(["status", "--name", "nobody", "--local"])
@@ -395,6 +411,12 @@ fn local_commands_use_the_emulator_that_runs() {
     let unknown = "warning: qfleet knows no region `us-esat-1`: did you mean `us-east-1`?\n";
     nobody("us-esat-1", &[]).stderr(unknown).run();
     nobody("eu-west-1", &["--region", "us-esat-1"]).stderr(unknown).run();
+    place.local("stop").args(["--yes"]).run();
+    nothing_configured()
+        .status(2)
+        .stderr_contains("error: no region")
+        .stderr_lacks("--local")
+        .run();
 }
 
 /// What a command says whose whole output goes to a pipe, which it is also given as a descriptor that it knows nothing of:

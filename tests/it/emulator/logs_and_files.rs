@@ -181,4 +181,13 @@ fn files_are_counted_linked_to_and_fetched() {
         std::fs::read(got.path("got.bin")).expect("a file") == bytes,
         "what was fetched is another file"
     );
+    lab.run(&["files", "lab.yaml", "--get", "processed/waits"])
+        .status(1)
+        .stderr_contains("there is no \"processed/waits\"")
+        .stderr_contains("isn't processed yet")
+        .run();
+    lab.run(&["files", "lab.yaml", "--get", "cat.jpg"])
+        .status(1)
+        .stderr_contains("give the whole key, with its prefix")
+        .run();
 }

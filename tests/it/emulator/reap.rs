@@ -125,14 +125,16 @@ fn only_what_has_expired_and_may_go_goes() {
 fn a_dry_run_and_a_question_nobody_answers_change_nothing() {
     let endpoint = account_with_all_sorts();
     let there = endpoint.stacks();
-    let shown = reap(&endpoint, &["--dry-run"]).status(1);
-    shown
+    let shown = reap(&endpoint, &["--dry-run"])
+        .status(1)
         .stdout_contains("- lab in us-east-2 expired")
         .stdout_contains("= kept in us-east-2 expired")
-        .stdout_contains("would go lab in us-east-2")
+        .stdout_contains("nothing was changed: a dry run\n")
         .stdout_lacks("lab-2")
-        .stdout_lacks("endless")
-        .run();
+        .stdout_lacks("endless");
+    let stdout = shown.run().stdout;
+    // Once.
+    assert_eq!(stdout.matches("lab in us-east-2").count(), 1, "{stdout}");
     reap(&endpoint, &[])
         .status(4)
         .stderr_contains("lab (us-east-2), lab-3 (us-east-2)")

@@ -240,6 +240,12 @@ fn bad_input_is_refused_before_anything_is_asked_or_sent() {
     refused(there(), &["a", "-", "--stage", "work"], "beside files");
     refused(there().stdin(""), &["-", "--stage", "work"], "is empty");
     refused(there().file("a/2", b"\xff"), &["a", "--stage", "work"], "not UTF-8");
+    // Whoever names a wrong stage is told so, whatever is in the files.
+    refused(
+        there().file("a/2", b"\xff"),
+        &["a", "--stage", "wrok"],
+        "lab has no stage `wrok`",
+    );
     refused(there().file("a/2", "\u{7}"), &["a", "--stage", "work"], "doesn't take");
     refused(
         there().file("large", "x".repeat(MIB + 1)),

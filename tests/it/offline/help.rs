@@ -15,6 +15,12 @@ fn every_command_explains_itself() {
     let mut all = BTreeSet::new();
     visit(&qfleet::commands::Cli::command(), &mut Vec::new(), &mut |words| {
         let output = Test::new().args(words).args(["--help"]).stderr("").run();
+        Test::new()
+            .args(["help"])
+            .args(words)
+            .stdout(&output.stdout)
+            .stderr("")
+            .run();
         let name = std::iter::once("qfleet")
             .chain(words.iter().map(String::as_str))
             .collect::<Vec<_>>()

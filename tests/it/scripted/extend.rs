@@ -153,7 +153,12 @@ fn a_bad_length_is_bad_usage() {
         (&["2h"][..], "no environment was named"),
         (&["lab"], "as in: qfleet extend lab 2h"),
         (&["lab", "--name", "lab"], "`lab` is not a length of time"),
-        (&[], "<ENV> <LENGTH>"),
+        (&["--name", "lab"], "by how much lab is to live longer wasn't said"),
+        (&["--name", "lab"], "as in: qfleet extend --name lab 2h"),
+        (
+            &[],
+            "neither an environment was named nor by how much it is to live longer",
+        ),
         (&["lab", "2h", "3h"], "qfleet extend [OPTIONS] <ENV> <LENGTH>"),
     ] {
         let run = Test::new().args(["extend"]).args(args).status(2);

@@ -39,12 +39,13 @@ impl Group {
         instance.last_words = match exit {
             Exit::Ended(how) => causes::last_words(how, &said),
             Exit::Killed => "its worker was killed".to_owned(),
+            Exit::Crashed => causes::CRASHED.to_owned(),
         };
         match (instance.state, exit) {
             (LifecycleState::TerminatingProceed, _) => self.gone(place, None, now),
             // The watcher completes the hook.
             (LifecycleState::TerminatingWait, _) => self.proceed(place, now),
-            (_, Exit::Killed) if !instance.told => self.failed(place, now),
+            (_, Exit::Killed | Exit::Crashed) if !instance.told => self.failed(place, now),
             // Told by a spot notice: it isn't started again.
             _ if instance.told => (instance.again_at, instance.kill_at) = (None, None),
             _ => {

@@ -42,7 +42,8 @@ impl Group {
     pub(super) fn take_back(&mut self, place: usize, now: Now) {
         if self.instances[place].counts() {
             self.unhealthy += 1;
-            let activity = self.begin_leaving(place, causes::health_check(now.wall), now);
+            let mut activity = self.begin_leaving(place, causes::health_check(now.wall), now);
+            activity.status_message = Some(causes::TAKEN_BACK.to_owned());
             self.instances[place].activity = Some(activity);
         }
         self.proceed(place, now);

@@ -177,10 +177,12 @@ impl Supervisor {
     }
 
     pub(super) fn exited(&mut self, id: &str, exit: &Exit) {
-        let said = self
-            .around
-            .get(id)
-            .map(|around| around.place.last_words(around.log_from));
+        let around = self.around.get(id);
+        let exit = match exit {
+            Exit::Killed if around.is_some_and(|around| around.place.has_crashed()) => &Exit::Crashed,
+            exit => exit,
+        };
+        let said = around.map(|around| around.place.last_words(around.log_from));
         let now = self.now();
         if let Some(member) = self
             .members

@@ -103,6 +103,18 @@ fn workers_that_launch_and_die() {
     );
     nothing(&of(vec![ended(1, SICK), ended(20, SICK)]));
     nothing(&of(vec![ended(1, SICK), ended(20, SICK), ended(61, SICK)]));
+    let found = of(vec![ended(1, SICK), ended(20, SICK), ended(30, SICK)]);
+    assert_eq!(found[0].command.as_deref(), Some("qfleet logs lab.yaml --stage move"));
+    let on_purpose = |minutes_ago| Activity {
+        status_message: Some("its worker was killed by `qfleet kill-worker --crash`".into()),
+        ..ended(minutes_ago, SICK)
+    };
+    nothing(&of(vec![
+        ended(1, SICK),
+        ended(20, SICK),
+        on_purpose(30),
+        on_purpose(40),
+    ]));
     nothing(&of(vec![ended(1, SHRINKS), ended(20, SHRINKS), ended(30, SHRINKS)]));
 }
 

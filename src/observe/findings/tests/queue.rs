@@ -75,6 +75,12 @@ fn on_the_emulator_somebody_has_to_start_the_workers() {
     local.local = true;
     only(&found(&local), "no-workers", Severity::Warning);
     assert_eq!(found(&local)[0].command.as_deref(), Some("qfleet local up lab.yaml"));
+    let mut killed = local.clone();
+    killed.stages[0].queue = Some(QueueDepth {
+        in_flight: 3,
+        ..depth(0)
+    });
+    only(&found(&killed), "no-workers", Severity::Warning);
     local.local_fleet = Some(LocalFleet {
         pid: 1,
         speed: 1,

@@ -47,6 +47,19 @@ fn every_status_of_a_stack_and_the_way_out() {
 }
 
 #[test]
+fn why_a_stack_could_not_be_made_is_in_its_events() {
+    let words = by_file().with("--local".into());
+    let action = |status: &Status| of(status, &words, &AwsCli::new("us-east-2"))[0].action.clone();
+    let mut status = status(vec![stack("move", "ROLLBACK_COMPLETE")], Vec::new());
+    let why = "`qfleet events lab.yaml --failed --since 7d --local` says why";
+    assert!(action(&status).starts_with(why), "{}", action(&status));
+    // One that is gone again.
+    status.stacks = vec![stack("intake", "CREATE_COMPLETE")];
+    status.missing = vec!["lab-move".into()];
+    assert!(action(&status).ends_with(why), "{}", action(&status));
+}
+
+#[test]
 fn drift_as_last_known_is_worth_a_note() {
     let of = |word: &str| {
         let mut drifted = stack("move", "CREATE_COMPLETE");

@@ -1,5 +1,6 @@
 //! Workers and supervisors of a local fleet that are killed, and messages that fail.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
@@ -138,6 +139,81 @@ fn a_killed_supervisor_leaves_no_orphans_and_no_second_fleet() {
         .run();
     assert!(after.values().all(|pid| !lives(*pid)), "an orphan stays");
     down().stdout("No local fleet is running\n").run();
+}
+
+#[test]
+fn messages_that_wait_for_a_fleet_that_was_killed_are_found() {
+    let mut place = Place::new(Plan::new("dead", 1, 1)).up();
+    let workers = place.in_service(1);
+    kill(Pid::from_raw(place.supervisor_pid()), Signal::SIGKILL).expect("kills");
+    place.ended();
+    workers.values().for_each(|pid| kill_group(*pid));
+    place.send(["job".to_owned()]);
+    let status = place.qfleet(&["status", "fleet.yaml", "--output", "json"]).run().json();
+    // The emulator lists its instance still.
+    assert_eq!(status["stages"][0]["group"]["instances"], serde_json::json!([]));
+    let found = &status["findings"][0];
+    assert_eq!(found["id"], "no-workers", "{status:#}");
+    assert_eq!(found["meaning"], "a message waits and no local fleet runs");
+    let command = found["command"].as_str().unwrap_or_default();
+    assert!(command.starts_with("qfleet local up fleet.yaml --local"), "{command}");
+}
+
+#[test]
+fn workers_that_are_killed_on_purpose_are_each_another_and_no_finding() {
+    let place = Place::new(Plan::new("purpose", 3, 3)).up();
+    place.in_service(3);
+    let mut killed = BTreeSet::new();
+    for _ in 0..3 {
+        let kill = place.qfleet(&["kill-worker", "fleet.yaml", "--crash", "--no-wait", "--output", "json"]);
+        let victim = kill.run().json()["instance"].as_str().map(str::to_owned);
+        killed.extend(victim);
+    }
+    assert_eq!(killed.len(), 3, "one was killed twice: {killed:?}");
+    for id in &killed {
+        let end = place.activity("its end", |one| {
+            one.instance == *id && one.description.starts_with("Term")
+        });
+        let said = end.status_message.unwrap_or_default();
+        assert_eq!(said, "its worker was killed by `qfleet kill-worker --crash`");
+    }
+    place.in_service(3);
+    let status = place.qfleet(&["status", "fleet.yaml", "--output", "json"]).run().json();
+    assert_eq!(status["findings"], serde_json::json!([]));
+}
+
+#[test]
+fn what_a_worker_logs_has_the_time_at_which_it_was_written() {
+    let plan = Plan {
+        seconds: 0.0,
+        ..Plan::new("times", 1, 1)
+    };
+    let place = Place::new(plan).up();
+    let workers = place.in_service(1);
+    let id = workers.first_key_value().expect("a worker").0;
+    let beside = |name: &str| place.fleet_path(&format!("instances/{id}/{name}"));
+    let time = |line: &str| {
+        let logs = place.qfleet(&["logs", "fleet.yaml", "--output", "json"]).run().json();
+        let lines = logs["lines"].as_array().expect("lines").clone();
+        let found = lines.into_iter().find(|one| one["message"] == line).expect("is there");
+        let at: jiff::Timestamp = found["at"].as_str().unwrap_or_default().parse().expect("a time");
+        at
+    };
+    let is_noted = |line: &str| {
+        place.until(line, || {
+            let log = std::fs::read_to_string(beside("worker.log")).ok()?;
+            let times = std::fs::read_to_string(beside("worker.times")).ok()?;
+            let seen: usize = times.lines().last()?.split(' ').next()?.parse().ok()?;
+            (log.contains(line) && seen == log.len()).then_some(())
+        });
+    };
+    place.send(["one".to_owned()]);
+    is_noted("done one");
+    let first = time("done one");
+    place.send(["two".to_owned()]);
+    is_noted("done two");
+    assert_eq!(time("done one"), first, "it has the time of what came after it");
+    assert!(time("done two") > first);
 }
 
 #[test]

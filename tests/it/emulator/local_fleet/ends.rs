@@ -52,7 +52,7 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
         .first
         .then()
         .args(["local", "down", "fleet.yaml"])
-        .stdout("No local fleet is running\n")
+        .stdout("No local fleet of detached is running, and none of another environment\n")
         .run();
     // What it logged stays as long as its environment does.
     assert!(place.fleet_path("instances").join(&instances[0].id).exists());
@@ -69,7 +69,7 @@ fn a_fleet_that_is_stopped_after_a_destroy_leaves_nothing() {
     kill(supervisor, Signal::SIGSTOP).expect("stops");
     place
         .qfleet(&["destroy", "fleet.yaml", "--yes"])
-        .stderr_contains("the local fleet of late still runs")
+        .stderr_contains("the local fleet of late ends by itself in some seconds")
         .run();
     assert!(place.fleet_path("").exists(), "it is a fleet's that runs");
     kill(supervisor, Signal::SIGTERM).expect("signals");

@@ -16,6 +16,9 @@ schema, which `qfleet schema` prints. Mistakes are shown all at once, each on it
 [`stacks/lab.yaml`](../stacks/lab.yaml) is a short file, [`stacks/production.yaml`](../stacks/production.yaml) one that
 uses most of what there is. A key in **bold** must be there. A length of time is a number with `s`, `m`, `h` or `d`:
 `90s`, `2m`, `1h 30m`.
+
+What a worker program gets and has to do is said [where its example is](../examples/mover/README.md#what-qfleet-asks-of-a-program):
+its environment variables (`QFLEET_QUEUE_URL`, `QFLEET_BUCKET`, …), its folder, and the signals at its end.
 ";
 
 #[test]

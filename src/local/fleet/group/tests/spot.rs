@@ -1,6 +1,7 @@
 //! Spot instances, which EC2 takes back.
 
 use super::*;
+use crate::local::fleet::causes;
 
 #[test]
 fn a_spot_instance_is_taken_back_when_its_time_is_up_and_replaced() {
@@ -35,6 +36,8 @@ fn a_spot_instance_is_taken_back_when_its_time_is_up_and_replaced() {
     let mut activities = scene.activities.iter();
     let end = activities.find(|one| one.instance == ids[0] && one.description.starts_with("Term"));
     assert!(end.is_some_and(|end| end.cause.contains("EC2 health check")), "{end:?}");
+    let said = end.and_then(|end| end.status_message.as_deref());
+    assert_eq!(said, Some(causes::TAKEN_BACK));
     scene.pass(4);
     assert!(!scene.killed.contains(&ids[0]));
     scene.pass(1);
