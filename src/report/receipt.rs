@@ -280,7 +280,7 @@ deleted    AWS::SNS::Topic  lab-uploads (B)
 deleted    AWS::SQS::Queue  lab-work, lab-work-dlq (C)
 to remove what is left over:
   aws logs delete-log-group --log-group-name x
-lab: 1 resource left over (4 deleted, 1 left over).
+lab: 1 resource left over (4 deleted, 1 left over) in us-east-2.
 "
         );
         let narrow = said(Some(40));
