@@ -17,6 +17,8 @@ pub mod exit_code {
     pub const DIFFERENCES: u8 = 3;
     /// Refused: protected, the wrong account, not confirmed.
     pub const REFUSED: u8 = 4;
+    /// With `--no-wait`: nothing failed, and what comes after something that runs was not begun.
+    pub const NOT_ALL_BEGUN: u8 = 5;
     /// Interrupted by SIGINT or SIGTERM.
     pub const INTERRUPTED: u8 = 130;
 }
@@ -44,6 +46,15 @@ pub enum Error {
         help: Option<String>,
         /// Each reason by itself, where there may be several.
         refusals: Vec<Refusal>,
+    },
+    /// What it waited for runs on without it in CloudFormation.
+    #[error("{message}")]
+    Unattended {
+        message: String,
+        help: Option<String>,
+        /// The stacks.
+        goes_on: Vec<String>,
+        exit_code: u8,
     },
     /// It ended with this exit code, and why is shown already.
     #[error("it did not end well")]
@@ -130,9 +141,29 @@ impl Error {
             _ => &[],
         }
     }
+    /// The same error of a command that ends with this exit code while CloudFormation goes on with these stacks.
+    pub fn unattended(self, exit_code: u8, goes_on: Vec<String>) -> Self {
+        Error::Unattended {
+            message: self.to_string(),
+            help: self.help().map(str::to_owned),
+            goes_on,
+            exit_code,
+        }
+    }
+    /// The stacks on which CloudFormation goes on working, where that is why the command ended.
+    pub fn goes_on(&self) -> &[String] {
+        match self {
+            Error::Unattended { goes_on, .. } => goes_on,
+            _ => &[],
+        }
+    }
     /// The same error with what to do about it.
     pub fn with_help(mut self, text: impl Into<String>) -> Self {
-        if let Error::Usage { help, .. } | Error::Failed { help, .. } | Error::Refused { help, .. } = &mut self {
+        if let Error::Usage { help, .. }
+        | Error::Failed { help, .. }
+        | Error::Refused { help, .. }
+        | Error::Unattended { help, .. } = &mut self
+        {
             *help = Some(text.into());
         }
         self
@@ -140,7 +171,10 @@ impl Error {
     /// What to do about it.
     pub fn help(&self) -> Option<&str> {
         match self {
-            Error::Usage { help, .. } | Error::Failed { help, .. } | Error::Refused { help, .. } => help.as_deref(),
+            Error::Usage { help, .. }
+            | Error::Failed { help, .. }
+            | Error::Refused { help, .. }
+            | Error::Unattended { help, .. } => help.as_deref(),
             Error::BadFile(problems) => problems.instead.as_deref(),
             _ => None,
         }
@@ -151,7 +185,7 @@ impl Error {
             Error::BadFile(_) | Error::Usage { .. } => exit_code::USAGE,
             Error::Failed { .. } => exit_code::FAILED,
             Error::Refused { .. } => exit_code::REFUSED,
-            Error::Shown(code) => *code,
+            Error::Unattended { exit_code: code, .. } | Error::Shown(code) => *code,
             Error::Differences => exit_code::DIFFERENCES,
             Error::Interrupted => exit_code::INTERRUPTED,
         }

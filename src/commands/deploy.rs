@@ -48,7 +48,8 @@ Examples:
   qfleet deploy lab --local                to the emulator on this machine
 
 Exit codes: 0 deployed, or nothing to do; 1 an operation failed; 2 bad file or usage;
-4 refused (wrong account, not confirmed, a stack in a state that needs a person); 130 interrupted.")]
+4 refused (wrong account, not confirmed, a stack in a state that needs a person); 5 with --no-wait: not all of it could be \
+begun yet (run it again); 130 interrupted.")]
 pub struct Deploy {
     #[command(flatten)]
     env: Env,
@@ -174,7 +175,8 @@ impl Deploy {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
-            let person = Person::new(global, interrupt, &self.env, self.yes || self.expect.is_some());
+            let mut person = Person::new(global, interrupt, &self.env, self.yes || self.expect.is_some());
+            person.again = self.again(&person.env);
             let approved = self.expect.as_ref().map(|digest| Approved {
                 digest: digest.clone(),
                 plan: self.selection.command("plan", &person.env),
@@ -187,7 +189,7 @@ impl Deploy {
                 approved,
                 attaches: !self.no_attach,
                 concurrency: self.concurrency.into(),
-                deploy: &person.again,
+                deploy: &person.deploy,
                 drafts: &global.drafts,
                 now: Timestamp::now,
             };
@@ -202,6 +204,15 @@ impl Deploy {
                 })
                 .await
         })
+    }
+
+    /// The command that goes on with what this one leaves.
+    fn again(&self, env: &str) -> String {
+        let again = self.selection.command("deploy", env);
+        match &self.expect {
+            Some(digest) => format!("{again} --expect {digest}"),
+            None => again,
+        }
     }
 
     fn options(&self) -> Options {
@@ -234,7 +245,7 @@ pub(super) fn deploy_before(global: &Global, environment: &Environment, env: &En
             approved: None,
             attaches: true,
             concurrency: CONCURRENCY.into(),
-            deploy: &person.again,
+            deploy: &person.deploy,
             drafts: &global.drafts,
             now: Timestamp::now,
         };
@@ -252,7 +263,9 @@ struct Person<'a> {
     interrupt: &'a Interrupt,
     /// The environment as it was given.
     env: String,
-    /// The command itself, for messages.
+    /// The command that deploys it, for messages.
+    deploy: String,
+    /// The same with all that says what is done: it goes on with what this one leaves.
     again: String,
     yes: bool,
     /// Something else was asked for, and this comes before it: it says little.
@@ -269,10 +282,12 @@ struct Asked<'a> {
 impl<'a> Person<'a> {
     fn new(global: &'a Global, interrupt: &'a Interrupt, env: &Env, yes: bool) -> Person<'a> {
         let env = global.with_whereabouts(&env.words());
+        let deploy = format!("qfleet deploy {env}");
         Person {
             global,
             interrupt,
-            again: format!("qfleet deploy {env}"),
+            again: deploy.clone(),
+            deploy,
             env,
             yes,
             is_brief: false,
@@ -334,7 +349,7 @@ impl<'a> Person<'a> {
             Output::Json => report::json(report),
             Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
         }
-        report::summary::note_causes(report, self.global.output);
+        report::summary::note_causes(report, &self.again, self.global.output);
         report.result()
     }
 }

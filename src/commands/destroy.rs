@@ -96,7 +96,10 @@ impl Destroy {
             report::result(global.output, &destroyed, || {
                 report::receipt::destroyed(&destroyed, &again)
             });
-            report::summary::note_causes(&destroyed.report, global.output);
+            report::summary::note_causes(&destroyed.report, &again, global.output);
+            if global.output != Output::Text {
+                report::receipt::note_nothing(&destroyed, &again);
+            }
             if global.local && fleet::find(&meant.name).is_ok_and(|fleet| fleet.is_some()) {
                 let name = &meant.name;
                 let down = global.with_whereabouts(&format!("qfleet local down {}", self.which.words()));

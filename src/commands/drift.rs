@@ -188,7 +188,7 @@ impl Drift {
             progress.suspend(|| report::note(&report::summary::text(report, &again)));
         }
         self.show(global, found, Some(reverted), None);
-        report::summary::note_causes(report, global.output);
+        report::summary::note_causes(report, &again, global.output);
         result?;
         if self.fail && !reverted.not_reverted.is_empty() {
             return Err(Error::Differences);

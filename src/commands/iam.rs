@@ -114,6 +114,12 @@ impl Iam {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.env.load_and_build(global)?;
         let offline = placement::offline(&environment, global, self.account)?;
+        if offline.is_anywhere && self.purposes.iter().any(|purpose| *purpose != Purpose::Reap) {
+            return Err(Error::usage(
+                "no region is known, and rights are for one region: a policy for another one is good for nothing",
+            )
+            .with_help("give --region, set AWS_REGION, or write `region` into the environment file"));
+        }
         let blueprint = blueprint::render(&environment, &offline.placement)?;
         let wanted = Wanted {
             environment: &environment,

@@ -117,28 +117,30 @@ impl Init {
                 written: *written,
             })
         };
+        let end = report::init::End {
+            files: &files,
+            folder: &self.folder,
+            environment: &answers.name,
+            works_on: match answers.from {
+                Source::NewBucket => WorksOn::Files,
+                Source::ExistingBucket => WorksOn::FilesThere,
+                Source::Messages => WorksOn::Messages,
+            },
+            has_instances: answers.workers == Kind::Instances,
+            lab: answers.lab_with_pipeline(),
+            another: there::unnamed(&self.folder, &answers).map(|file| report::init::Another {
+                file,
+                add: answers.pipeline.takes_another(&answers.name),
+            }),
+            astray: answers.pipeline.file().and_then(|file| astray(file, &self.folder)),
+            again: asks.then(|| answers.command(&self.folder)),
+        };
+        if global.output != Output::Text {
+            // What is printed is for a program.
+            report::init::to_know(&end).iter().for_each(|text| report::note(text));
+        }
         match global.output {
-            Output::Text => {
-                let end = report::init::End {
-                    files: &files,
-                    folder: &self.folder,
-                    environment: &answers.name,
-                    works_on: match answers.from {
-                        Source::NewBucket => WorksOn::Files,
-                        Source::ExistingBucket => WorksOn::FilesThere,
-                        Source::Messages => WorksOn::Messages,
-                    },
-                    has_instances: answers.workers == Kind::Instances,
-                    lab: answers.lab_with_pipeline(),
-                    another: there::unnamed(&self.folder, &answers).map(|file| report::init::Another {
-                        file,
-                        add: answers.pipeline.takes_another(&answers.name),
-                    }),
-                    astray: answers.pipeline.file().and_then(|file| astray(file, &self.folder)),
-                    again: asks.then(|| answers.command(&self.folder)),
-                };
-                report::text(&report::init::text(&end));
-            }
+            Output::Text => report::text(&report::init::text(&end)),
             Output::Json => report::json(&entries().collect::<Vec<_>>()),
             Output::Jsonl => entries().for_each(|entry| report::json_line(&entry)),
         }

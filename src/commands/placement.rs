@@ -15,6 +15,8 @@ pub struct Offline {
     pub placement: Placement,
     /// For the user to know: what stands in the templates because nothing better was known.
     pub notes: Vec<String>,
+    /// Whether nobody says, and nothing in the file shows, which region is meant.
+    pub is_anywhere: bool,
 }
 
 /// Account and region from the command line, the file and the environment variables of AWS's tools.
@@ -40,6 +42,7 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
         }
         Placement::NO_ACCOUNT.to_owned()
     });
+    let mut is_anywhere = false;
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let region = global
         .region
@@ -49,7 +52,9 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
         .or_else(|| variable("AWS_DEFAULT_REGION"))
         .unwrap_or_else(|| {
             // Alarms act on a topic of their own region only, and secrets are read in the workers' region.
-            let region = environment.region_of_arns().unwrap_or(NO_REGION);
+            let of_arns = environment.region_of_arns();
+            is_anywhere = of_arns.is_none();
+            let region = of_arns.unwrap_or(NO_REGION);
             notes.push(format!(
                 "no region is known: names hold {region}; give --region, or `region` in the file"
             ));
@@ -61,7 +66,11 @@ pub fn offline(environment: &Environment, global: &Global, account: Option<Strin
         region,
         local: global.local,
     };
-    Ok(Offline { placement, notes })
+    Ok(Offline {
+        placement,
+        notes,
+        is_anywhere,
+    })
 }
 
 /// An account id on the command line.

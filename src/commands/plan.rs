@@ -52,7 +52,11 @@ Examples:
   qfleet plan production --output markdown   for a pull request: what may be lost first
 
 The digest at the end stands for all that is approved with this plan: `qfleet deploy ENV --expect DIGEST` does that, and \
-refuses anything else.")]
+refuses anything else.
+
+Exit codes: 0 planned; 1 AWS could not be asked, or --timeout was over; 2 bad file or usage;
+3 with --exit-code: a deploy would change something; 4 a deploy would be refused, or --digest-file could not be written \
+because an operation is running; 130 interrupted.")]
 pub struct Plan {
     #[command(flatten)]
     env: Env,

@@ -98,10 +98,11 @@ impl Recover {
             .stacks
             .iter()
             .all(|stack| matches!(stack.outcome, Outcome::Unchanged));
+        let again = format!("qfleet recover {env}");
         match global.output {
             Output::Text if did_nothing => report::text(&report::recover::nothing(&report.address.environment)),
             Output::Text => {
-                report::note(&report::summary::text(report, &format!("qfleet recover {env}")));
+                report::note(&report::summary::text(report, &again));
                 if report.succeeded {
                     if self.force || !self.skip.is_empty() {
                         report::note("what was skipped may differ from its template: put it right first");
@@ -113,7 +114,7 @@ impl Recover {
             Output::Json => report::json(report),
             Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
         }
-        report::summary::note_causes(report, global.output);
+        report::summary::note_causes(report, &again, global.output);
         report.result()
     }
 }

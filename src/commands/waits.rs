@@ -52,7 +52,7 @@ pub struct Waits {
     on_interrupt: OnInterrupt,
     #[command(flatten)]
     timeout: Timeout,
-    /// Start operations and don't wait for them; what needs their outputs is not started
+    /// Start operations and don't wait for them; what needs their outputs is not started, and exit with 5 then
     #[arg(long, help_heading = "Waiting")]
     pub no_wait: bool,
 }

@@ -11,7 +11,7 @@ use hashed::{Changing, acts};
 use crate::blueprint::{Stack, Value, names};
 use crate::cloud::cloudformation::change_set::Change;
 use crate::engine::plan::{StackAction, StackPlan};
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 
 /// What somebody approved.
 #[derive(Debug)]
@@ -35,7 +35,8 @@ impl Approved {
                 self.digest,
                 Digest::of(now)
             ))
-            .with_help(self.help()),
+            .with_help(self.help())
+            .with_refusals(differences.into_iter().map(Refusal::new).collect()),
         )
     }
 

@@ -123,7 +123,7 @@ async fn deploy_part(
     }
     let known = outputs.lock().map(|outputs| outputs.clone()).unwrap_or_default();
     let cloud = deployment.context.cloud;
-    upload_programs(deployment, &part, &known).await?;
+    upload_programs(deployment, stack, &known).await?;
     if planned.termination_protection == Some(false) {
         // Before its tags say that it isn't protected: a run that is stopped in between leaves the next one to see whose
         // protection it is.
@@ -193,17 +193,18 @@ async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Res
 }
 
 /// A stage's programs are there before its stack names them, whichever parts are deployed (`--only`).
-async fn upload_programs(deployment: Deployment<'_>, part: &str, outputs: &Outputs) -> Result<(), Failed> {
+async fn upload_programs(deployment: Deployment<'_>, stack: &Stack, outputs: &Outputs) -> Result<(), Failed> {
     let Context { cloud, tell, .. } = deployment.context;
     // Without the bucket, the stack can't be deployed either, which says so.
     let Some(bucket) = plan::artifacts_bucket(outputs) else {
         return Ok(());
     };
     let artifacts = deployment.blueprint.artifacts.iter();
-    for artifact in artifacts.filter(|artifact| artifact.stage == part) {
+    for artifact in artifacts.filter(|artifact| artifact.stage == stack.part) {
         let bytes = artifact.bytes.clone();
         if cloud.put_object_once(bucket, &artifact.key, bytes).await? {
             tell.tell(Event::Uploaded {
+                stack: stack.name.clone(),
                 stage: artifact.stage.clone(),
                 key: artifact.key.clone(),
                 bytes: artifact.bytes.len() as u64,

@@ -95,6 +95,8 @@ pub enum Event {
     },
     /// A program was put into the artifacts bucket.
     Uploaded {
+        /// The stack that names it.
+        stack: String,
         /// The stage whose program it is.
         stage: String,
         key: String,

@@ -145,6 +145,15 @@ pub async fn run<T: Into<Token>>(
     if context.waiting.no_wait {
         return Err(Failed::Unattended(operation, Unattended::NotWaited));
     }
+    // The emulator makes a new stack for each change set of one that is to be made: this is the one that was executed.
+    let made = match operation {
+        Operation::Create if cloud.local => cloud.stack(target.stack).await?.map(|now| now.id),
+        _ => None,
+    };
+    let target = Target {
+        id: made.as_deref().unwrap_or(target.id),
+        ..target
+    };
     let Target {
         stack,
         id,
@@ -176,7 +185,19 @@ pub async fn run<T: Into<Token>>(
         () = context.interrupt.wait() => match context.waiting.on_interrupt {
             OnInterrupt::Detach => return Err(Failed::Unattended(operation, Unattended::Interrupted)),
             OnInterrupt::Wait => watching.await?,
+            OnInterrupt::Cancel if operation == Operation::Attach => {
+                tell.warn(format!(
+                    "{stack}: what runs on it was not begun by this command, and is not cancelled: it goes on in CloudFormation"
+                ));
+                return Err(Failed::Unattended(operation, Unattended::Interrupted));
+            }
             OnInterrupt::Cancel => {
+                if !matches!(operation, Operation::Create | Operation::Update) {
+                    tell.warn(format!(
+                        "{}: {stack} can't be cancelled, and is waited for",
+                        operation.doing()
+                    ));
+                }
                 was_cancelled = cancel(context, target, operation).await?;
                 watching.await?
             }

@@ -24,12 +24,15 @@ pub struct Report {
     /// Which environment, and where.
     #[serde(flatten)]
     pub address: Address,
-    /// Whether everything ended as it was meant to.
+    /// Whether everything ended as it was meant to. With `--no-wait` that isn't known of what goes on: `false`.
     pub succeeded: bool,
     pub stacks: Vec<StackReport>,
     /// Stacks on which CloudFormation goes on working, unattended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goes_on: Vec<String>,
+    /// Stacks that were to be worked on, and that nothing was begun on: the same command, run again, does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_begun: Vec<String>,
     /// Outputs of the stacks that are done: part → key → value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: Outputs,
@@ -156,6 +159,7 @@ pub enum Outcome {
     /// It was never begun.
     Skipped {
         /// The part that isn't there; none when the command was stopped.
+        #[serde(skip_serializing_if = "Option::is_none")]
         because: Option<String>,
     },
 }
@@ -271,16 +275,17 @@ impl From<Failed> for Outcome {
 impl Report {
     /// A report on stacks in this order.
     pub fn new(address: Address, stacks: Vec<StackReport>) -> Report {
+        let names = |test: fn(&Outcome) -> bool| {
+            let found = stacks.iter().filter(|stack| test(&stack.outcome));
+            found.map(|stack| stack.stack.clone()).collect()
+        };
         Report {
             address,
             succeeded: stacks
                 .iter()
                 .all(|stack| matches!(stack.outcome, Outcome::Done { .. } | Outcome::Unchanged)),
-            goes_on: stacks
-                .iter()
-                .filter(|stack| matches!(stack.outcome, Outcome::Running { .. }))
-                .map(|stack| stack.stack.clone())
-                .collect(),
+            goes_on: names(|outcome| matches!(outcome, Outcome::Running { .. })),
+            not_begun: names(|outcome| matches!(outcome, Outcome::Skipped { .. })),
             stacks,
             outputs: BTreeMap::new(),
             kept: Vec::new(),
@@ -317,11 +322,12 @@ impl Report {
                 || self.was_interrupted
             {
                 exit_code::INTERRUPTED
-            } else if running(Unattended::NotWaited) {
-                // What needs those that aren't waited for is skipped: as told.
-                return Ok(());
             } else if any(|outcome| matches!(outcome, Outcome::Skipped { .. })) {
-                exit_code::INTERRUPTED
+                match running(Unattended::NotWaited) {
+                    // What needs those that aren't waited for.
+                    true => exit_code::NOT_ALL_BEGUN,
+                    false => exit_code::INTERRUPTED,
+                }
             } else {
                 return Ok(());
             };
@@ -386,7 +392,10 @@ mod tests {
         };
         let stopped = || Outcome::Skipped { because: None };
         let not_waited = || running(Unattended::NotWaited);
-        assert_eq!(code(vec![not_waited(), needs()]), 0);
+        let json = serde_json::to_value(stopped()).expect("JSON");
+        assert_eq!(json, serde_json::json!({"outcome": "skipped"}));
+        assert_eq!(code(vec![not_waited(), Outcome::Unchanged]), 0);
+        assert_eq!(code(vec![not_waited(), needs()]), exit_code::NOT_ALL_BEGUN);
         for outcomes in [
             vec![stopped()],
             vec![Outcome::Unchanged, stopped(), needs()],

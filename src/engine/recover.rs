@@ -109,12 +109,11 @@ async fn settled(context: Context<'_>, environment: &str) -> Result<Deployed> {
             awaited: true,
         })
         .collect();
-    let Some(first) = running.first() else {
+    if running.is_empty() {
         return Ok(deployed);
-    };
+    }
     if context.waiting.no_wait {
-        return Err(Error::refused(format!("{}: an operation is running", first.stack))
-            .with_help("wait until it has ended, or leave out --no-wait to have it waited for"));
+        return Err(settle::not_waited_for(&running));
     }
     settle::wait_for(context, &running).await?;
     interrupt.unless_stopped(Deployed::find(cloud, environment)).await

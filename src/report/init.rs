@@ -63,29 +63,7 @@ pub fn text(end: &End<'_>) -> String {
             false => writeln!(out, "kept  {} (it was there)", path.display()),
         };
     }
-    if let Some(lifetime) = end.lab {
-        let text = format!(
-            "{} is a lab: {lifetime} after its first deploy it has expired, and `qfleet reap` may destroy it, whatever its \
-             pipeline does. For something that stays, say --protect; without a pipeline, --pipeline none.",
-            end.environment
-        );
-        let _ = writeln!(out, "\n{}", super::style::wrapped(&text, "", ""));
-    }
-    if let Some(Another { file, add }) = &end.another {
-        let name = end.environment;
-        let text = format!(
-            "{file} was there and doesn't name stacks/{name}.yaml: it doesn't deploy {name}. {add} `qfleet iam stacks/{name}.yaml` \
-             prints the policies that its roles need."
-        );
-        let _ = writeln!(out, "\n{}", super::style::wrapped(&text, "", ""));
-    }
-    if let Some(Astray { file, top, below }) = &end.astray {
-        let text = format!(
-            "The repository begins at {}, and its pipeline is only looked for there: move {file} to it, and write {}/ before \
-             stacks/ in it.",
-            top.display(),
-            below.display()
-        );
+    for text in to_know(end) {
         let _ = writeln!(out, "\n{}", super::style::wrapped(&text, "", ""));
     }
     out.push_str("\nNext:\n");
@@ -112,6 +90,32 @@ pub fn text(end: &End<'_>) -> String {
         let _ = writeln!(out, "\nThe same without questions:\n  {again}");
     }
     out
+}
+
+/// What nobody would expect of the files, and what is still to be done to them.
+pub fn to_know(end: &End<'_>) -> Vec<String> {
+    let name = end.environment;
+    let lab = end.lab.map(|lifetime| {
+        format!(
+            "{name} is a lab: {lifetime} after its first deploy it has expired, and `qfleet reap` may destroy it, whatever its \
+             pipeline does. For something that stays, say --protect; without a pipeline, --pipeline none."
+        )
+    });
+    let another = end.another.as_ref().map(|Another { file, add }| {
+        format!(
+            "{file} was there and doesn't name stacks/{name}.yaml: it doesn't deploy {name}. {add} `qfleet iam stacks/{name}.yaml` \
+             prints the policies that its roles need."
+        )
+    });
+    let astray = end.astray.as_ref().map(|Astray { file, top, below }| {
+        format!(
+            "The repository begins at {}, and its pipeline is only looked for there: move {file} to it, and write {}/ before \
+             stacks/ in it.",
+            top.display(),
+            below.display()
+        )
+    });
+    [lab, another, astray].into_iter().flatten().collect()
 }
 
 /// The way from a folder to work that is done, on this machine.

@@ -81,6 +81,7 @@ pub fn error(error: &Error, output: Output) {
 }
 
 fn ended(error: &Error, output: Output, goes_on: &[String]) {
+    let goes_on = [goes_on, error.goes_on()].concat();
     let is_there = DOCUMENT.load(Ordering::SeqCst);
     calls::log_line(&format!("ends with exit code {}: {error}", error.exit_code()));
     if matches!(error, Error::Shown(_) | Error::Differences) && (is_there || output != Output::Json) {
@@ -96,7 +97,7 @@ fn ended(error: &Error, output: Output, goes_on: &[String]) {
             refusals: error.refusals(),
             problems: problems.map(|problems| problems.located().collect()),
             more_problems: problems.map(|problems| problems.more).filter(|more| *more > 0),
-            goes_on,
+            goes_on: &goes_on,
         };
         if output == Output::Json {
             json(&document)
@@ -154,7 +155,8 @@ pub struct ErrorDocument<'a> {
     /// How many other problems the file has.
     #[serde(skip_serializing_if = "Option::is_none")]
     more_problems: Option<usize>,
-    /// Stacks on which CloudFormation goes on working, after a second signal or the end of the time.
+    /// Stacks on which CloudFormation goes on working: what was waited for when the command was interrupted or its time
+    /// ended, and what `--no-wait` doesn't wait for.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     goes_on: &'a [String],
 }

@@ -22,12 +22,7 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         return nowhere(destroyed, &elsewhere);
     }
     let mut out = if report.stacks.is_empty() {
-        // A name that was mistyped looks the same.
-        format!(
-            "{} is gone already, or never was in {}: nothing to do.\n",
-            report.address.environment,
-            report.address.place()
-        )
+        gone_already(report) + "\n"
     } else {
         note(&summary::text(report, again));
         data::left(report) + &data::billed(&destroyed.data)
@@ -43,33 +38,62 @@ pub fn destroyed(destroyed: &Destroyed, again: &str) -> String {
         let _ = writeln!(out, "{}", wrapped_to(super::width(), &format!("{only}."), "", ""));
     }
     if destroyed.is_unproven() {
-        note(&format!(
-            "interrupted while it looked for what is left: `{again}` looks again"
-        ));
+        note(&unproven(again));
     }
     out
 }
 
-/// Nothing was found, in a region that nobody named for it. Where nobody chose that region at all, it proves nothing.
-fn nowhere(destroyed: &Destroyed, elsewhere: &str) -> String {
+/// A name that was mistyped looks the same.
+fn gone_already(report: &Report) -> String {
+    format!(
+        "{} is gone already, or never was in {}: nothing to do.",
+        report.address.environment,
+        report.address.place()
+    )
+}
+
+fn unproven(again: &str) -> String {
+    format!("interrupted while it looked for what is left: `{again}` looks again")
+}
+
+/// Why nothing was found, or the look for what is left has no end, on standard error: for who reads the log of a command
+/// whose result is for programs.
+pub fn note_nothing(destroyed: &Destroyed, again: &str) {
+    let Destroyed { report, looked, .. } = destroyed;
+    let region = &report.address.region;
+    if let Some(elsewhere) = looked.elsewhere(region) {
+        note(&nothing_there(destroyed));
+        note(&format!("{elsewhere}."));
+        return;
+    }
+    if report.stacks.is_empty() {
+        note(&gone_already(report));
+    }
+    if let Some(only) = looked.by_file_alone(region) {
+        note(&format!("{only}."));
+    }
+    if destroyed.is_unproven() {
+        note(&unproven(again));
+    }
+}
+
+/// Where nobody chose that region at all, it proves nothing.
+fn nothing_there(destroyed: &Destroyed) -> String {
     let address = &destroyed.report.address;
-    let mut out = format!(
-        "{}\n",
-        wrapped_to(
-            super::width(),
-            &format!(
-                "Nothing called {} was found in {}{}.",
-                address.environment,
-                address.place(),
-                match destroyed.looked.proves_nothing() {
-                    true => ": whether it is gone isn't known",
-                    false => "",
-                }
-            ),
-            "",
-            ""
-        )
-    );
+    format!(
+        "Nothing called {} was found in {}{}.",
+        address.environment,
+        address.place(),
+        match destroyed.looked.proves_nothing() {
+            true => ": whether it is gone isn't known",
+            false => "",
+        }
+    )
+}
+
+/// Nothing was found, in a region that nobody named for it.
+fn nowhere(destroyed: &Destroyed, elsewhere: &str) -> String {
+    let mut out = format!("{}\n", wrapped_to(super::width(), &nothing_there(destroyed), "", ""));
     if let Some(receipt) = &destroyed.receipt {
         out += &rows(&receipt.resources, super::width());
     }
@@ -193,7 +217,11 @@ fn total(receipt: &Receipt) -> String {
         (true, true) if receipt.count(Fate::Kept) > 0 => "nothing is left over but what is kept".to_owned(),
         (true, true) => "nothing is left over".to_owned(),
     };
-    format!("{}: {verdict}{counted}.", receipt.address.environment)
+    // Of other regions it says nothing.
+    format!(
+        "{}: {verdict}{counted} in {}.",
+        receipt.address.environment, receipt.address.region
+    )
 }
 
 #[cfg(test)]
@@ -252,7 +280,7 @@ deleted    AWS::SNS::Topic  lab-uploads (B)
 deleted    AWS::SQS::Queue  lab-work, lab-work-dlq (C)
 to remove what is left over:
   aws logs delete-log-group --log-group-name x
-lab: 1 resource left over (4 deleted, 1 left over).
+lab: 1 resource left over (4 deleted, 1 left over) in us-east-2.
 "
         );
         let narrow = said(Some(40));
@@ -260,7 +288,7 @@ lab: 1 resource left over (4 deleted, 1 left over).
         assert!(narrow.contains(queues), "{narrow}");
         receipt.resources.remove(0);
         receipt.clean = true;
-        assert!(text(&receipt, None).ends_with("lab: nothing is left over (4 deleted).\n"));
+        assert!(text(&receipt, None).ends_with("lab: nothing is left over (4 deleted) in us-east-2.\n"));
         receipt.resources.push(Row {
             remove_with: Some("aws s3 rb --force s3://lab".into()),
             ..row(Fate::Kept, "AWS::S3::Bucket", "lab", "HeadBucket")
@@ -268,7 +296,7 @@ lab: 1 resource left over (4 deleted, 1 left over).
         let kept = text(&receipt, None);
         let billed = format!("{KEPT}\n{DELETE_KEPT}\n  aws s3 rb --force s3://lab\n");
         assert!(kept.contains(&billed), "{kept}");
-        let total = "lab: nothing is left over but what is kept (4 deleted, 1 kept on purpose).\n";
+        let total = "lab: nothing is left over but what is kept (4 deleted, 1 kept on purpose) in us-east-2.\n";
         assert!(kept.ends_with(total), "{kept}");
         receipt.complete = false;
         assert!(text(&receipt, None).contains("not everything could be asked for"));

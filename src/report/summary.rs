@@ -15,8 +15,7 @@ pub fn text(report: &Report, again: &str) -> String {
     failures(report, again) + &totals(report)
 }
 
-/// Failures first, then what goes on without us and what was not begun; empty when all went well. `again` is the
-/// command that picks it up.
+/// Failures first, then what isn't done; empty when all went well.
 fn failures(report: &Report, again: &str) -> String {
     let mut out = String::new();
     for stack in &report.stacks {
@@ -24,6 +23,12 @@ fn failures(report: &Report, again: &str) -> String {
             failure_text(&mut out, &stack.stack, failure);
         }
     }
+    out + &not_done(report, again)
+}
+
+/// What goes on without us and what was not begun. `again` is the command that picks it up.
+fn not_done(report: &Report, again: &str) -> String {
+    let mut out = String::new();
     let mut unattended = false;
     for stack in &report.stacks {
         let name = &stack.stack;
@@ -57,7 +62,15 @@ fn failures(report: &Report, again: &str) -> String {
             _ => continue,
         };
     }
-    if unattended {
+    let is_told_not_to_wait = report.stacks.iter().any(|stack| {
+        let (Outcome::Running { why, .. } | Outcome::Starting { why, .. }) = &stack.outcome else {
+            return false;
+        };
+        *why == Unattended::NotWaited
+    });
+    if is_told_not_to_wait && !report.not_begun.is_empty() {
+        let _ = writeln!(out, "to wait for what runs, and begin the rest: {again}");
+    } else if unattended {
         let _ = writeln!(out, "to pick it up again: {again}");
     }
     out
@@ -96,11 +109,16 @@ fn because(why: Unattended) -> &'static str {
     }
 }
 
-/// A line for each stack that failed, with its first cause, on standard error: for who reads the log of a command whose result
-/// is for programs.
-pub fn note_causes(report: &Report, output: Output) {
-    if output != Output::Text {
-        causes(report).iter().for_each(|line| note(line));
+/// A line for each stack that failed, with its first cause, and what isn't done, on standard error: for who reads the log of a
+/// command whose result is for programs. `again` is the command that picks it up.
+pub fn note_causes(report: &Report, again: &str, output: Output) {
+    if output == Output::Text {
+        return;
+    }
+    causes(report).iter().for_each(|line| note(line));
+    let rest = not_done(report, again);
+    if !rest.is_empty() {
+        note(rest.trim_end());
     }
 }
 

@@ -67,9 +67,9 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
         }
         Event::Notifications { told, .. } => vec![format!("{}{}", mark(GOOD, "✓"), existing_bucket::told(told))],
         Event::Unchanged { stack, .. } => vec![format!("{}{stack} is unchanged", mark(FAINT, "="))],
-        Event::Uploaded { stage, bytes, .. } => {
+        Event::Uploaded { stack, bytes, .. } => {
             let size = crate::environment::units::Size::bytes(*bytes);
-            vec![format!("{}uploaded the program of {stage} ({size})", mark(GOOD, "✓"))]
+            vec![format!("{}uploaded the program of {stack} ({size})", mark(GOOD, "✓"))]
         }
         Event::Draining {
             group, instances_left, ..

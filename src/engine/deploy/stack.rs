@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join;
 
-use super::execute::{delete_failed_create, execute};
+use super::execute::{delete_failed_create, execute, is_first};
 use super::left::left_over;
 use super::{Deployment, existing_bucket, handover, queue_names, take_in};
 use crate::blueprint::Stack;
@@ -192,6 +192,9 @@ async fn deploy_as_planned(
         Drafting::Begun => return Ok(Step::Begun),
     };
 
+    if create && !is_first(context, drafts, &stack.name, &draft).await? {
+        return Ok(Step::Begun);
+    }
     let operation = if create { Operation::Create } else { Operation::Update };
     let boot_reports = plan::artifacts_bucket(outputs).map(|bucket| BootReports {
         bucket,
@@ -232,7 +235,11 @@ async fn deploy_as_planned(
         _ => Vec::new(),
     };
     let made = Made {
-        id: draft.stack_id,
+        // The emulator's may be another one by now: see `is_first`.
+        id: match cloud.local {
+            true => stack.name.clone(),
+            false => draft.stack_id,
+        },
         change_set: Some(draft.id),
         left_over,
     };

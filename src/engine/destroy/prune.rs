@@ -180,6 +180,7 @@ impl Pruning {
         }
         report.succeeded &= went.succeeded;
         report.goes_on.extend(went.goes_on);
+        report.not_begun.extend(went.not_begun);
         report.stacks.extend(went.stacks);
         report.kept.extend(went.kept);
         report.existing_buckets.extend(went.existing_buckets);

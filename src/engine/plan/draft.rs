@@ -145,7 +145,7 @@ pub async fn draft(
         manner: &manner,
     };
     let mut made = cloud.make_change_set(&new).await;
-    if matches!(&made, Err(error) if error.is("AlreadyExistsException"))
+    if matches!(&made, Err(error) if error.is("AlreadyExistsException") && !is_busy_already(error))
         && free_name(cloud, &stack.name, &name, &description).await?
     {
         made = cloud.make_change_set(&new).await;
@@ -235,6 +235,10 @@ fn name_is_taken(stack: &str, name: &str) -> Error {
 /// UPDATE_IN_PROGRESS state and can not be updated."
 fn is_busy_already(error: &CloudError) -> bool {
     let says = |words: &str| error.message.contains(words);
+    // The emulator's word for the first one below, where another run has just made the stack.
+    if error.is("AlreadyExistsException") && error.message.starts_with("Stack [") {
+        return true;
+    }
     error.is("ValidationError")
         && (says("already exists and cannot be created again")
             || says("_IN_PROGRESS state and can not be updated")

@@ -64,6 +64,31 @@ fn stacks(account: &str) -> (Vec<String>, Vec<String>) {
     })
 }
 
+/// The emulator makes a new stack for each change set of one that is to be made, which takes the place of the last one.
+#[test]
+fn first_deploys_and_plans_side_by_side_make_it_once_and_all_end_well() {
+    for _ in 0..3 {
+        let account = account();
+        let words = [["deploy", "--yes"], ["deploy", "--yes"], ["plan", "--exit-code"]];
+        let tests = words.map(|words| test(&account, "").args(words).args(["lab.yaml"]).emulated());
+        let running: Vec<_> = tests.iter().map(Test::spawn).collect();
+        for (child, words) in running.into_iter().zip(words) {
+            let ended = child.wait_with_output().expect("it ends");
+            let said = String::from_utf8_lossy(&ended.stderr);
+            let code = ended.status.code();
+            let is_well = code == Some(0) || words[0] == "plan" && code == Some(3);
+            assert!(is_well, "{words:?} ended with {code:?}: {said}");
+        }
+        let (stacks, open) = stacks(&account);
+        assert!(
+            stacks.iter().all(|stack| stack.ends_with(" CREATE_COMPLETE")),
+            "{stacks:?}"
+        );
+        assert_eq!(stacks.len(), 4, "{stacks:?}");
+        assert_eq!(open, [] as [&str; 0]);
+    }
+}
+
 #[test]
 fn there_and_back() {
     let account = account();

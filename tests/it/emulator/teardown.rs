@@ -101,7 +101,7 @@ fn an_environment_whose_file_is_lost_goes_and_its_neighbour_of_a_similar_name_st
     assert_eq!(all(&account), neighbours);
     assert_eq!(bytes(&account, &format!("photo-lab-2-{account}-{REGION}")), b"precious");
     destroy()
-        .stdout_regex(r"^photo-lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nphoto-lab: nothing is left over.\n$")
+        .stdout_regex(r"^photo-lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nphoto-lab: nothing is left over in us-east-2.\n$")
         .run();
 }
 

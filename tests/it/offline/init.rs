@@ -329,6 +329,9 @@ fn a_pipeline_that_is_there_and_does_not_name_the_environment_is_said_to_lack_it
         for part in [lacks, add, "`qfleet iam stacks/other.yaml` prints"] {
             assert!(said.contains(part), "no {part} in {said}");
         }
+        let for_programs = second().args(["--output", "json"]).run();
+        assert!(for_programs.json().is_array());
+        assert!(for_programs.stderr.contains(lacks), "{}", for_programs.stderr);
         let without = first.then().args(["init", "--name", "other", "--pipeline", "none"]);
         without.stdout_lacks("was there and doesn't").run();
         if pipeline == "github" {

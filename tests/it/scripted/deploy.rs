@@ -318,7 +318,7 @@ fn a_stage_that_is_deployed_alone_gets_its_program() {
     let other = first.then().executable("program/run", "#!/bin/sh\nexec sleep 2\n");
     let only = other.args(["deploy", "lab.yaml", "--yes", "--only", "work"]);
     let before = endpoint.world(|world| world.calls.len());
-    only.stderr_contains("uploaded the program of work").run();
+    only.stderr_contains("uploaded the program of lab-work").run();
     // Instances that come up during the update ask for it.
     let order: Vec<String> = endpoint.world(|world| {
         let calls = world.calls[before..].iter().map(|call| call.action.clone());

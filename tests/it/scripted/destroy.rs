@@ -136,7 +136,7 @@ fn without_its_file_all_is_found_by_tags_and_what_is_gone_is_a_success() {
         .collect();
     assert_eq!(deleted, ["lab-work", "lab-intake"]);
     let again = destroy(&endpoint).args(["--region", "us-east-2"]);
-    let again = again.stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over.\n$");
+    let again = again.stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over in us-east-2.\n$");
     again.run();
     let json = destroy(&endpoint).args(["--region", "us-east-2", "--output", "json"]);
     let json = json.run().json();

@@ -284,7 +284,7 @@ fn what_is_gone_already_is_looked_for_all_the_same() {
     };
     let endpoint = Endpoint::serve(Script::new());
     run(&endpoint)
-        .stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over.\n$")
+        .stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over in us-east-2.\n$")
         .run();
     let calls = endpoint.world(|world| world.calls.len());
     assert!(calls <= 30, "cheaply: {calls} calls");
@@ -298,7 +298,7 @@ fn what_is_gone_already_is_looked_for_all_the_same() {
     run(&left)
         .status(1)
         .stdout_contains("aws ec2 delete-security-group --group-id sg-1 --region us-east-2")
-        .stdout_contains("lab: 1 resource left over (1 left over).")
+        .stdout_contains("lab: 1 resource left over (1 left over) in us-east-2.")
         .stdout_lacks("Alarm")
         .run();
     // What removes it goes where it was found.

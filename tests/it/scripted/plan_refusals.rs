@@ -176,6 +176,12 @@ fn what_goes_on_without_being_waited_for_is_named() {
         .then()
         .file("lab.yaml", file)
         .args(["deploy", "lab.yaml", "--yes"]);
-    let done = deploy.args(["--no-wait", "--output", "json"]).run().json();
+    let run = deploy
+        .args(["--no-wait", "--output", "json", "--only", "work"])
+        .stderr_contains("updating lab-work goes on in CloudFormation, and is not waited for (as told)\n")
+        .stderr_contains("to pick it up again: qfleet deploy lab.yaml --only work")
+        .run();
+    let done = run.json();
     assert_eq!(done["goes_on"], serde_json::json!(["lab-work"]), "{done:#}");
+    assert_eq!(done["not_begun"], serde_json::Value::Null, "{done:#}");
 }

@@ -14,7 +14,8 @@ use crate::lab;
 fn begun(each: Duration) -> (Endpoint, Output) {
     let endpoint = Endpoint::serve(Script::new().resources_take(each));
     let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes", "--no-wait"]);
-    let begun = deploy.run();
+    // What needs those that run isn't begun.
+    let begun = deploy.status(5).run();
     (endpoint, begun)
 }
 
@@ -74,6 +75,7 @@ fn a_plan_that_is_interrupted_while_it_waits_leaves_alone_what_runs() {
         })
     });
     assert_eq!(code, 130, "{said}");
+    assert!(said.contains("interrupted while it waited for what runs on "), "{said}");
     for action in ["CancelUpdateStack", "DeleteStack"] {
         assert_eq!(endpoint.calls(action).len(), 0, "{action}");
     }

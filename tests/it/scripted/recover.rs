@@ -252,12 +252,12 @@ fn an_operation_of_somebody_else_is_not_taken_over() {
 
 /// What is to be recovered isn't known before the operation has ended.
 #[test]
-fn without_waiting_what_runs_is_refused() {
+fn without_waiting_what_runs_is_named() {
     let endpoint = Endpoint::serve(Script::new().existing(one("UPDATE_ROLLBACK_IN_PROGRESS")));
     lab::at(&endpoint)
         .args(["recover", "lab.yaml", "--yes", "--no-wait"])
-        .status(4)
-        .stderr_contains("error: lab-intake: an operation is running")
-        .stderr_contains("help: wait until it has ended, or leave out --no-wait")
+        .status(5)
+        .stderr_contains("error: an operation is running on lab-intake: nothing was begun")
+        .stderr_contains("help: run the same command again when it has ended, or without --no-wait")
         .run();
 }

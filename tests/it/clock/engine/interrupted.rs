@@ -12,7 +12,7 @@ use qfleet::error::Error;
 use tokio::time::Instant;
 
 use crate::clock::engine::{Ran, Rig, blueprint};
-use crate::endpoint::{Endpoint, Fault, On, Script, Verb};
+use crate::endpoint::{Endpoint, Fault, Happening, On, Script, Verb};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -139,6 +139,35 @@ async fn interrupted_it_can_cancel_an_update() {
     );
     assert!(ran.ended - at > seconds(1), "the way back was watched, too");
     assert_eq!(rig.endpoint.calls("CancelUpdateStack").len(), 1);
+}
+
+/// It isn't ours to be cancelled.
+#[tokio::test(start_paused = true)]
+async fn what_others_began_is_not_cancelled_and_that_is_said() {
+    let mut rig = Rig::new(Script::new());
+    rig.deploy().await.well();
+    rig.endpoint.world(|world| {
+        let happening = Happening::Operation {
+            stack: "lab-intake".into(),
+            during: "UPDATE_IN_PROGRESS".into(),
+            takes: seconds(300),
+            then: "UPDATE_COMPLETE".into(),
+        };
+        world.plan(Duration::ZERO, crate::endpoint::Step::Happens(happening));
+    });
+    rig.again().waiting.on_interrupt = OnInterrupt::Cancel;
+    rig.touch("work");
+    let began = Instant::now();
+    let (ran, at) = interrupted(&rig, |_| began.elapsed() > seconds(10)).await;
+    assert!(ran.ended - at < seconds(5), "{:?}", ran.ended - at);
+    let warnings = ran.warnings();
+    let said = "lab-intake: what runs on it was not begun by this command, and is not cancelled";
+    assert!(warnings.iter().any(|words| words.starts_with(said)), "{warnings:?}");
+    let error = ran.result.expect_err("why it ended");
+    assert_eq!(error.exit_code(), 130, "{error}");
+    assert_eq!(error.goes_on(), ["lab-intake"], "{error}");
+    assert_eq!(rig.endpoint.calls("CancelUpdateStack").len(), 0);
+    assert_eq!(rig.status("intake").as_deref(), Some("UPDATE_IN_PROGRESS"));
 }
 
 /// CloudFormation may take its time to work a change set out. Who interrupts isn't made to wait for that: the next

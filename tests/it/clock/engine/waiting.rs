@@ -154,6 +154,22 @@ async fn the_timeout_holds_for_what_is_attached_to() {
     let ran = rig.deploy().await;
     assert_eq!(ran.exit_code(), 1, "{:?}", ran.result);
     assert!(ran.took() < seconds(11), "{:?}", ran.took());
+    let error = ran.result.expect_err("why it ended");
+    assert_eq!(error.goes_on(), ["lab-intake"], "{error}");
+}
+
+/// The same with `--no-wait`: it can't be known yet what is to be done.
+#[tokio::test(start_paused = true)]
+async fn without_waiting_what_runs_is_named_and_nothing_is_begun() {
+    let mut rig = busy_rig(300).await;
+    rig.waiting.no_wait = true;
+    let ran = rig.deploy().await;
+    assert!(ran.took() < seconds(1), "{:?}", ran.took());
+    let error = ran.result.expect_err("why it ended");
+    assert_eq!(error.exit_code(), 5, "{error}");
+    assert_eq!(error.goes_on(), ["lab-intake"], "{error}");
+    assert!(error.to_string().ends_with("lab-intake: nothing was begun"), "{error}");
+    assert_eq!(rig.endpoint.change_sets(), [] as [&str; 0]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,10 +177,16 @@ async fn without_waiting_operations_are_begun_and_left() {
     let mut rig = Rig::new(Script::new().resources_take(seconds(10)));
     rig.waiting.no_wait = true;
     let ran = rig.deploy().await;
-    assert_eq!(ran.exit_code(), 0, "{:#?}", ran.result);
+    assert_eq!(ran.exit_code(), 5, "{:#?}", ran.result);
     assert!(ran.took() < seconds(2));
     assert_eq!(rig.status("artifacts").as_deref(), Some("CREATE_IN_PROGRESS"));
     assert_eq!(rig.status("work"), None, "what needs their outputs isn't begun");
+    let report = ran.report();
+    assert!(report.not_begun.contains(&"lab-work".to_owned()), "{report:#?}");
+    assert!(report.goes_on.contains(&"lab-artifacts".to_owned()), "{report:#?}");
+    let shown = qfleet::report::summary::text(report, "qfleet deploy lab");
+    let rest = "to wait for what runs, and begin the rest: qfleet deploy lab\n";
+    assert!(shown.contains(rest), "{shown}");
     rig.waiting.no_wait = false;
     rig.again().deploy().await.well();
     rig.is_deployed();
@@ -212,7 +234,7 @@ async fn a_deploy_right_after_a_plan_waits_for_no_queue_name() {
 async fn a_create_that_stale_reads_hide_is_attached_to_and_not_not_made_once() {
     let mut rig = Rig::new(Script::new().takes("lab-intake", "Bucket", seconds(20)).stale_reads(5));
     rig.waiting.no_wait = true;
-    assert_eq!(rig.deploy().await.exit_code(), 0);
+    assert_eq!(rig.deploy().await.exit_code(), 5);
     rig.waiting.no_wait = false;
     let ran = rig.again().deploy().await.well();
     assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());
@@ -228,7 +250,8 @@ async fn an_update_that_stale_reads_hide_is_attached_to() {
     rig.endpoint
         .rescript(|script| script.takes("lab-work", "LogGroup", seconds(20)).stale_reads(5));
     rig.waiting.no_wait = true;
-    assert_eq!(rig.again().deploy().await.exit_code(), 0);
+    // The dashboard comes after it.
+    assert_eq!(rig.again().deploy().await.exit_code(), 5);
     rig.waiting.no_wait = false;
     let ran = rig.again().deploy().await.well();
     assert!(ran.took() > seconds(15), "it waited for what ran: {:?}", ran.took());

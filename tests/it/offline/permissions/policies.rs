@@ -29,6 +29,21 @@ fn has(policy: &Json, action: &str) -> bool {
     allowed(policy).iter().any(|(known, _)| known == action)
 }
 
+/// A policy for a region that nobody named would be good for nothing.
+#[test]
+fn without_a_region_it_is_refused() {
+    let nowhere = || known().replace("region: us-east-2\n", "");
+    iam(&nowhere())
+        .status(2)
+        .stdout("")
+        .stderr_contains("no region is known")
+        .stderr_contains("give --region, set AWS_REGION, or write `region` into the environment file")
+        .run();
+    let printed = iam(&nowhere()).args(["--region", "eu-west-1", "--for", "status"]).run();
+    assert!(printed.stdout.contains("eu-west-1"), "{}", printed.stdout);
+    iam(&nowhere()).args(["--for", "reap"]).run();
+}
+
 #[test]
 fn a_policy_is_printed_as_it_is_and_reads_no_configuration() {
     let printed = iam(&known()).args(["--for", "status"]).stderr("").run();

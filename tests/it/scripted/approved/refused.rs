@@ -36,6 +36,9 @@ fn another_file_another_program_or_another_image_than_was_approved() {
 
     with(&there, &LAB.replace("visibility_timeout: 2m", "visibility_timeout: 4m"));
     refused(&endpoint, &there, &approved, &[others]);
+    let for_programs = expect(&there, &approved).args(["--output", "json"]).status(4);
+    let refusals = &for_programs.run().json()["refusals"];
+    assert_eq!(refusals[0]["message"], others, "{refusals:#}");
     // Back to what is deployed: that nothing would be done isn't what was approved either.
     with(&there, LAB);
     refused(
@@ -77,6 +80,9 @@ fn other_options_another_account_and_another_environment_than_were_approved() {
     refused(&endpoint, &there, &approved, &["\n  it was approved with --only\n"]);
     expect(&there, &approved)
         .args(["--only", "work", "--no-wait", "--concurrency", "1"])
+        .stderr_contains(format!(
+            "to pick it up again: qfleet deploy lab.yaml --only work --expect {approved}\n"
+        ))
         .run();
 
     let elsewhere = Endpoint::serve(Script::new().account("444455556666"));

@@ -67,7 +67,7 @@ fn what_a_stack_of_somebody_else_holds_is_not_left_over() {
         world.services.make_bucket("lab-111122223333-us-east-2");
     });
     let run = test(&endpoint).args(["destroy", "lab.yaml", "--yes"]);
-    run.stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over.\nOnly us-east-2 was looked in, .*\n$")
+    run.stdout_regex(r"^lab is gone already, or never was in account \d{12}, [a-z0-9-]+: nothing to do\.\nlab: nothing is left over in us-east-2.\nOnly us-east-2 was looked in, .*\n$")
         .run();
 }
 
