@@ -87,7 +87,10 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
     })
     .await;
     let stacks = blueprint.stacks.iter().filter_map(|stack| {
-        let outcome = Outcome::from(finished.remove(&stack.part)?);
+        let outcome = match Outcome::from(finished.remove(&stack.part)?) {
+            Outcome::Skipped { because: Some(_) } if is_left_unchanged(deployment, &stack.part) => Outcome::Unchanged,
+            outcome => outcome,
+        };
         Some(StackReport {
             part: stack.part.clone(),
             stack: stack.name.clone(),
@@ -100,6 +103,13 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
     report.was_interrupted = deployment.buckets.cut_short.load(Ordering::Relaxed);
     report.left_over = left_over.into_inner().unwrap_or_default();
     report
+}
+
+/// Whether a stack after one that isn't waited for was to stay as it is. Whether it gets other values from that one is for the
+/// next deploy to see.
+fn is_left_unchanged(deployment: Deployment<'_>, part: &str) -> bool {
+    let mut planned = deployment.plan.stacks.iter();
+    deployment.context.waiting.no_wait && planned.any(|stack| stack.part == part && !stack.changes_anything())
 }
 
 async fn deploy_part(
