@@ -11,6 +11,7 @@ pub mod draw_up;
 pub mod existing_bucket;
 pub mod expiry;
 mod files_at_risk;
+mod foreseen;
 pub mod history;
 pub mod imports;
 mod interrupted;
@@ -30,6 +31,7 @@ mod subnets;
 pub mod surplus;
 pub mod switch;
 pub mod unchanged;
+mod valued;
 pub mod values;
 pub(in crate::engine) mod zones;
 
@@ -304,6 +306,16 @@ pub fn resolve(
         .filter(|(_, value)| !matches!(value, Value::Default(_)))
         .map(|(name, value)| Ok((name.clone(), resolve_one(name, value, outputs, current)?)))
         .collect()
+}
+
+/// What the parameter store says of a stack's parameters, by their names in the template.
+fn resolved(stack: &Stack, ssm: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let parameters = stack.parameters.iter();
+    let of_store = parameters.filter_map(|(name, value)| match value {
+        Value::Ssm(path) => Some((name.clone(), ssm.get(path)?.clone())),
+        _ => None,
+    });
+    of_store.collect()
 }
 
 /// The same as far as they are known, with [`KNOWN_AFTER_APPLY`] for the others.

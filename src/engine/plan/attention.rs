@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::values::{Valued, scalar};
+use super::valued::{Valued, scalar};
 
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const SCHEDULED: &str = "AWS::AutoScaling::ScheduledAction";

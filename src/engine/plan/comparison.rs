@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::values::Valued;
+use super::valued::Valued;
 use crate::blueprint::resource_schema::{self, Recreation};
-use crate::blueprint::template;
+use crate::blueprint::template::{self, Disposal};
 use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 
 /// What CloudFormation compares besides properties
@@ -19,6 +19,9 @@ const ATTRIBUTES: [&str; 5] = [
     "UpdateReplacePolicy",
 ];
 
+/// The path of the condition that decides whether a resource is there.
+pub(super) const CONDITION: &str = "/Condition";
+
 /// Which resources come, go, and become others, with the values of their properties. Of a type whose schema isn't known here
 /// nothing says that it would be made anew.
 pub(super) fn changes(before: &Valued, after: &Valued) -> Vec<Change> {
@@ -30,9 +33,23 @@ pub(super) fn changes(before: &Valued, after: &Valued) -> Vec<Change> {
     modified.iter_mut().for_each(judge);
     follow(&mut modified, &new);
     for change in &mut modified {
+        let policies = |policy: fn(&Value) -> Option<Disposal>| {
+            [&old, &new].map(|all| all.get(&*change.logical_id).and_then(policy))
+        };
+        // The worst of what either template says.
+        let (deleted, replaced) = (policies(template::disposal), policies(template::replaced));
         if change.replacement != Replacement::No {
-            let policies = [&old, &new].map(|all| all.get(&*change.logical_id).and_then(template::replaced));
-            change.disposal = policies.into_iter().flatten().min();
+            change.disposal = replaced.into_iter().flatten().min();
+        }
+        if let Some(condition) = after.undecided(before, &change.logical_id) {
+            change.disposal = deleted.into_iter().flatten().chain(change.disposal).min();
+            change.replacement = change.replacement.max(Replacement::Maybe);
+            change.properties.push(PropertyChange {
+                before: Some(condition.to_owned()),
+                after: Some(KNOWN_AFTER_APPLY.to_owned()),
+                replacement: Replacement::Maybe,
+                ..property(CONDITION.to_owned())
+            });
         }
     }
     changes.extend(modified.into_iter().filter(|change| !change.properties.is_empty()));
@@ -165,7 +182,7 @@ fn follow(changes: &mut [Change], resources: &Resources<'_>) {
 }
 
 /// Whether it has a reference to this resource, as [`Valued`] writes them.
-fn refers(value: &Value, id: &str) -> bool {
+pub(super) fn refers(value: &Value, id: &str) -> bool {
     match value {
         Value::String(text) => text.contains(&format!("${{{id}}}")) || text.contains(&format!("${{{id}.")),
         Value::Array(items) => items.iter().any(|item| refers(item, id)),
@@ -177,7 +194,6 @@ fn refers(value: &Value, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blueprint::template::Disposal;
 
     const BEFORE: &str = "\
 Parameters:
@@ -295,6 +311,57 @@ Resources:
             [format!(
                 "Modify Topic Maybe Deleted: TopicName one {KNOWN_AFTER_APPLY} Maybe"
             )]
+        );
+    }
+
+    #[test]
+    fn what_a_condition_decides_comes_goes_or_may_go() {
+        let on = |condition: &str| {
+            let conditions = format!("Conditions:\n  One: {condition}\nResources:\n");
+            let text = BEFORE.replace("Resources:\n", &conditions);
+            text.replace(
+                "    Type: AWS::SQS::Queue\n",
+                "    Type: AWS::SQS::Queue\n    Condition: One\n",
+            )
+        };
+        let one = on("!Equals [!Ref Told, one]");
+        let between = |before: &[(&str, &str)], after: &[(&str, &str)]| -> Vec<(String, Action, Replacement)> {
+            let changes = changes(&valued(&one, before), &valued(&one, after)).into_iter();
+            let of_queue = changes.filter(|change| change.logical_id == "Queue");
+            of_queue
+                .map(|change| {
+                    (
+                        change.properties.iter().map(|one| one.path.clone()).collect(),
+                        change.action,
+                        change.replacement,
+                    )
+                })
+                .collect()
+        };
+        let is = |path: &str, action, replacement| vec![(path.to_owned(), action, replacement)];
+        assert_eq!(between(&[], &[]), []);
+        assert_eq!(
+            between(&[], &[("Told", "two")]),
+            is("", Action::Remove, Replacement::No)
+        );
+        assert_eq!(between(&[("Told", "two")], &[]), is("", Action::Add, Replacement::No));
+        let unknown = [("Told", KNOWN_AFTER_APPLY)];
+        assert_eq!(
+            between(&[], &unknown),
+            is(CONDITION, Action::Modify, Replacement::Maybe)
+        );
+        assert_eq!(
+            between(&[("Told", "two")], &unknown),
+            is("", Action::Add, Replacement::No)
+        );
+        // Nobody here knows the region, and it stays as it is.
+        let here = on("!Equals [!Ref AWS::Region, us-east-2]");
+        assert!(changes(&valued(&here, &[]), &valued(&here, &[])).is_empty());
+        let there = on("!Equals [!Ref AWS::Region, eu-west-1]");
+        let now = changes(&valued(&here, &[]), &valued(&there, &[]));
+        assert!(
+            now.iter().any(|change| change.replacement == Replacement::Maybe),
+            "{now:?}"
         );
     }
 

@@ -14,6 +14,7 @@ use crate::deployed::{change_set_description, expiry_parameter, ours};
 use crate::engine::plan::draft::Found;
 use crate::engine::plan::existing_bucket;
 use crate::engine::plan::files_at_risk;
+use crate::engine::plan::foreseen;
 use crate::engine::plan::mappings;
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::replication;
@@ -65,10 +66,11 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         })
         .collect();
     outputs.extend(outputs_of_others(cloud, blueprint).await?);
+    let foreseen = foreseen::outputs(blueprint, &existing, &outputs, &ssm);
     let planned = async {
         let stacks = blueprint.stacks.iter().zip(&existing);
         try_join_all(stacks.map(async |(stack, found)| {
-            let mut plan = plan_stack(planner, stack, found.as_ref(), &outputs, &ssm).await?;
+            let mut plan = plan_stack(planner, stack, found.as_ref(), &foreseen, &ssm).await?;
             replication::check(cloud, stack, &mut plan, found.as_ref()).await;
             plan.disabled = mappings::marked(cloud, stack, plan.id.as_deref()).await?;
             Ok::<_, Error>(plan)

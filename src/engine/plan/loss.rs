@@ -4,6 +4,7 @@ use crate::blueprint::own_template::is_nested;
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::deployed::holdings::holds_data;
+use crate::engine::plan::comparison::CONDITION;
 use crate::engine::plan::refusal::Allowed;
 use crate::error::Refusal;
 
@@ -78,13 +79,21 @@ pub(super) fn holds(change: &Change, own_template: bool) -> bool {
     change.takes_away() && holds_data(&change.resource_type, own_template)
 }
 
+/// Whether it was shown that it may go, because its condition may not be met any more.
+fn depends_on_its_condition(shown: &Change) -> bool {
+    shown.properties.iter().any(|property| property.path == CONDITION)
+}
+
 /// What a change set takes away that was not shown before: removals and replacements.
 pub fn not_shown<'a>(shown: &[Change], now: &'a [Change]) -> Vec<&'a Change> {
     let becomes = |change: &Change| change.disposal.unwrap_or(Disposal::Deleted);
     // A replacement that was shown as possible was approved, too, if it becomes certain.
     let was_shown = |change: &Change| {
         let mut known = shown.iter().filter(|known| known.logical_id == change.logical_id);
-        known.any(|known| known.action == change.action && known.takes_away() && becomes(known) <= becomes(change))
+        known.any(|known| {
+            let may_go = change.action == Action::Remove && depends_on_its_condition(known);
+            (known.action == change.action || may_go) && known.takes_away() && becomes(known) <= becomes(change)
+        })
     };
     now.iter()
         .filter(|change| change.takes_away() && !was_shown(change))

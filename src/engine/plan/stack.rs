@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::blueprint::tags::StackTags;
-use crate::blueprint::{LONGEST_INLINE_TEMPLATE, Stack, Value};
+use crate::blueprint::{LONGEST_INLINE_TEMPLATE, Stack};
 use crate::cloud::Cloud;
 use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -28,6 +28,7 @@ use crate::engine::plan::unchanged;
 use crate::engine::plan::zones;
 use crate::engine::plan::{
     Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve, resolve_known,
+    resolved,
 };
 use crate::error::Result;
 
@@ -176,7 +177,7 @@ pub(super) async fn plan_stack(
         Ok(parameters) => parameters,
         Err(part) => {
             plan.note = Some(format!(
-                "what it needs from `{part}` isn't there yet, so CloudFormation can't be asked"
+                "what it needs from `{part}` isn't known yet, so CloudFormation can't be asked"
             ));
             match deployed {
                 Some(deployed) => {
@@ -207,17 +208,15 @@ pub(super) async fn plan_stack(
     let mut plan = plan_changes(planner, stack, plan, found, existing, outputs, &parameters).await?;
     if let Some(found) = found.filter(|_| plan.action == StackAction::Update) {
         plan.tell_values(stack, found, template);
+        if let Some(deployed) = deployed.filter(|_| cloud.local) {
+            plan.tell_removed(stack, deployed);
+        }
+    }
+    let is_other_template = template.is_some_and(|template| template != stack.body);
+    if cloud.local && plan.action == StackAction::Unchanged && is_other_template {
+        plan.warn(NOT_ON_THE_EMULATOR.to_owned());
     }
     Ok(plan)
-}
-
-fn resolved(stack: &Stack, ssm: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let parameters = stack.parameters.iter();
-    let of_store = parameters.filter_map(|(name, value)| match value {
-        Value::Ssm(path) => Some((name.clone(), ssm.get(path)?.clone())),
-        _ => None,
-    });
-    of_store.collect()
 }
 
 /// What CloudFormation says it would do.
@@ -313,6 +312,9 @@ impl StackPlan {
         Ok(())
     }
 }
+
+const NOT_ON_THE_EMULATOR: &str = "its template has changed, and the local emulator sees no change in it: it takes up other outputs only \
+                                   with another change";
 
 /// <https://docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html>
 const FILTERS_LATE: &str = "SNS takes up to 15 minutes to filter anew: until then files may still go by the old filter";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::attention::Attention;
 use super::imports::Existing;
 use super::planner::Options;
-use super::values::Valued;
+use super::valued::Valued;
 use super::{StackAction, StackPlan, attention, comparison, imports, order_of_changes, values};
 use crate::blueprint::{self, Stack};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
@@ -108,6 +108,21 @@ impl StackPlan {
             self.changed_parameters = before.changed_parameters(&after);
             before.fill_in(&after, &mut self.changes);
         }
+    }
+
+    /// What goes because its condition isn't met any more: change sets of the emulator don't say it, and it goes all the same.
+    pub(super) fn tell_removed(&mut self, stack: &Stack, deployed: Deployed<'_>) {
+        if stack.expands {
+            return;
+        }
+        let before = Valued::deployed(deployed.found, deployed.template);
+        let after = self.valued(stack, deployed.found, deployed.parameters);
+        let is_told = |change: &Change| self.changes.iter().any(|known| known.logical_id == change.logical_id);
+        let removed = comparison::changes(&before, &after).into_iter();
+        let untold: Vec<Change> = removed
+            .filter(|change| change.action == Action::Remove && !is_told(change))
+            .collect();
+        self.changes.extend(untold);
     }
 
     pub(super) fn change_protection(&mut self, options: &Options, stack: &Stack, found: Option<&StackDescription>) {

@@ -1,5 +1,5 @@
-//! The plan of a stack that needs something which the same deploy adds: CloudFormation can't be asked about it yet, and what
-//! would be changed, replaced and rolled in it is told all the same.
+//! The plan of a stack that needs something which the same deploy adds or changes: what would be changed, replaced and rolled in
+//! it is told, also where CloudFormation can't be asked about it yet.
 
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn what_changes_and_what_rolls_is_told() {
 
     let text = there.then().args(["plan", "lab.yaml"]).run().stdout;
     for line in [
-        "what it needs from `first` isn't there yet, so CloudFormation can't be asked",
+        "what it needs from `first` isn't known yet, so CloudFormation can't be asked",
         "VisibilityTimeout: 120 → 180",
         "Tags/0/Value: nothing → (known after the deploy)",
     ] {
@@ -112,5 +112,96 @@ fn what_would_be_lost_is_refused_before_anything_is_done_and_done_where_it_is_al
     // What CloudFormation says then is what was shown.
     let deploy = there.then().args(["deploy", "lab.yaml", "--expect", &digest]);
     deploy.args(allowed).run();
+    assert_eq!(endpoint.status("lab-second").as_deref(), Some("UPDATE_COMPLETE"));
+}
+
+/// Outputs the topic's own name, or what is written there.
+fn first(topic: &str, value: &str) -> String {
+    format!(
+        "Resources:\n  Topic: {{Type: AWS::SNS::Topic, Properties: {{TopicName: {topic}}}}}\nOutputs:\n  Name: {{Value: {value}}}\n"
+    )
+}
+
+/// A topic and a queue whose names come from the first, with what the first is at first; and the first as it is to be.
+fn fed(endpoint: &Endpoint, kind: &str, before: &str, after: &str) -> Output {
+    let property = kind.rsplit("::").next().unwrap_or_default();
+    let second = format!(
+        "Parameters: {{Told: {{Type: String}}}}\nResources:\n  It: {{Type: {kind}, Properties: {{{property}Name: !Ref Told}}}}\n"
+    );
+    let work = LAB.replace("max: 3}", "max: 3, environment: {TOLD: \"${first.Name}\"}}");
+    let extras = "  - name: first\n    template: first.yaml\n    gives: [Name]\n";
+    let file = format!("{work}extras:\n{extras}{SECOND}    parameters: {{Told: \"${{first.Name}}\"}}\n");
+    let there = lab::with_file_at(endpoint, &file)
+        .file("second.yaml", second)
+        .file("first.yaml", before);
+    let there = there.args(["deploy", "lab.yaml", "--yes"]).run();
+    there.then().file("first.yaml", after).args(["schema"]).run()
+}
+
+/// What a template says in plain words is known before: CloudFormation is asked with it.
+#[test]
+fn what_follows_from_another_value_of_an_output_is_told_and_done_as_approved() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = fed(
+        &endpoint,
+        "AWS::SNS::Topic",
+        &first("a", "lab-one"),
+        &first("a", "lab-two"),
+    );
+    let plan = there.then().args(["plan", "lab.yaml", "--output", "json"]).run().json();
+    let second = of(&plan, "second");
+    assert_eq!(
+        (&second["source"], &second["action"]),
+        (&"changeset".into(), &"update".into())
+    );
+    assert_eq!(second["changes"][0]["replacement"], "yes", "{second:#}");
+    assert_eq!(of(&plan, "work")["action"], "update", "{plan:#}");
+    let digest = plan["digest"].as_str().expect("a digest");
+    there.then().args(["deploy", "lab.yaml", "--expect", digest]).run();
+    let status = |stack: &str| endpoint.status(stack).unwrap_or_default();
+    assert_eq!(
+        ["lab-first", "lab-second", "lab-work"].map(status),
+        ["UPDATE_COMPLETE"; 3]
+    );
+}
+
+#[test]
+fn what_would_be_lost_by_another_value_of_an_output_is_refused_before_anything_is_done() {
+    for (before, after) in [
+        ("lab-one", "lab-two"),
+        ("!GetAtt Topic.TopicName", "!GetAtt Topic.TopicName"),
+    ] {
+        let endpoint = Endpoint::serve(Script::new());
+        // The name of the topic is another one, and where it is told, so is that of the queue.
+        let there = fed(&endpoint, "AWS::SQS::Queue", &first("a", before), &first("b", after));
+        let executed = endpoint.calls("ExecuteChangeSet").len();
+        let run = there.then().args(["deploy", "lab.yaml", "--yes"]).status(4);
+        run.stderr_contains("help: if that is meant: --allow-replace It").run();
+        assert_eq!(endpoint.calls("ExecuteChangeSet").len(), executed, "{after}");
+    }
+}
+
+#[test]
+fn what_takes_an_output_that_is_known_only_then_is_marked_and_its_instances_roll() {
+    let endpoint = Endpoint::serve(Script::new());
+    let told = "!GetAtt Topic.TopicName";
+    let there = fed(&endpoint, "AWS::SNS::Topic", &first("a", told), &first("b", told));
+    let group = endpoint.world(|world| {
+        let stack = world.find("lab-work").expect("the stack");
+        let group = world.stacks[stack].resource("Group").expect("it");
+        group.physical_id.clone().expect("a name")
+    });
+    endpoint.rescript(|script| script.group(ScriptedGroup::new(&group, &["us-east-2a:i-1"]).sizes(1, 3, 1)));
+    let plan = there.then().args(["plan", "lab.yaml", "--output", "json"]).run().json();
+    let work = of(&plan, "work");
+    assert_eq!(
+        (&work["source"], &work["rolls_instances"]),
+        (&"template".into(), &1.into())
+    );
+    assert_eq!(of(&plan, "second")["changes"][0]["replacement"], "maybe", "{plan:#}");
+    let text = there.then().args(["plan", "lab.yaml"]).run().stdout;
+    assert!(text.contains("what it needs from `first` isn't known yet"), "{text}");
+    let digest = plan["digest"].as_str().expect("a digest");
+    there.then().args(["deploy", "lab.yaml", "--expect", digest]).run();
     assert_eq!(endpoint.status("lab-second").as_deref(), Some("UPDATE_COMPLETE"));
 }

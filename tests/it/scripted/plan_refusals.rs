@@ -86,7 +86,7 @@ fn a_status_that_is_no_reason_does_not_stand_before_one() {
     there
         .then()
         .args(["plan", "lab.yaml"])
-        .stdout_contains("    what it needs from `intake` isn't there yet, so CloudFormation can't be asked\n")
+        .stdout_contains("    what it needs from `intake` isn't known yet, so CloudFormation can't be asked\n")
         .stdout_lacks("CREATE_COMPLETE")
         .run();
 }

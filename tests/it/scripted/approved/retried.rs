@@ -121,8 +121,8 @@ fn what_follows_from_a_stack_that_is_there_by_now_is_done_too() {
     assert_eq!(status("lab-second"), "UPDATE_COMPLETE");
 }
 
-/// A stack gets another name from one that is changed before it: it turns out only then that something would be made anew,
-/// which nobody has approved.
+/// A stack gets another name from one that is changed before it, and whose template says nothing of that: it turns out only
+/// then that something would be made anew, which nobody has approved.
 #[test]
 fn what_would_be_lost_though_the_plan_could_not_show_it_is_refused_and_approved_by_the_next_plan() {
     let file = format!("{LAB}extras:\n{FIRST}{SECOND}      Name: ${{first.Name}}\n");
@@ -133,7 +133,9 @@ fn what_would_be_lost_though_the_plan_could_not_show_it_is_refused_and_approved_
         .file("first.yaml", first("lab-one"))
         .file("second.yaml", second("TopicName"));
     let there = run.args(["deploy", "lab.yaml", "--yes"]).run();
-    let there = there.then().file("first.yaml", first("lab-two")).args(["schema"]).run();
+    let other = first("lab-one").replace("SNS::Topic}", "SNS::Topic, Properties: {DisplayName: other}}");
+    let there = there.then().file("first.yaml", other).args(["schema"]).run();
+    endpoint.rescript(|script| script.output("lab-first", "Name", "lab-two"));
     let approved = digest(&there, &[]);
     assert_eq!(super::subjects(&approved), ["first"]);
     let refused = expect(&there, &approved).args(["--yes"]).status(4);
