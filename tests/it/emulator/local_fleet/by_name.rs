@@ -163,7 +163,10 @@ fn an_edited_program_is_told_from_the_one_that_runs_and_what_it_lacks_once_it_do
         .run();
     own.run(&["deploy", "fleet.yaml", "--local", "--yes"]).run();
     let found = loop {
-        let status = own.run(&["status", "fleet.yaml", "--local", "--output", "json"]).run().json();
+        let status = own
+            .run(&["status", "fleet.yaml", "--local", "--output", "json"])
+            .run()
+            .json();
         let findings = status["findings"].as_array().expect("findings").clone();
         if let Some(found) = findings.into_iter().find(|finding| finding["id"] == "program-lacks") {
             break found;
