@@ -91,7 +91,7 @@ fn work_of_init(environment: &Environment, stage: &Stage) -> Option<PathBuf> {
 }
 
 /// `stacks/../worker` is `worker`.
-fn as_a_person_says(path: &Path) -> PathBuf {
+pub(super) fn as_a_person_says(path: &Path) -> PathBuf {
     let mut said = PathBuf::new();
     for part in path.components() {
         let is_back =

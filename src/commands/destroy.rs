@@ -75,7 +75,7 @@ impl Destroy {
     pub fn run(self, global: &Global) -> Result<()> {
         let meant = self.which.find()?;
         global.run(self.waits.timeout(), async |interrupt| {
-            let cloud = interrupt.unless_stopped(global.connect(meant.file.as_ref())).await?;
+            let cloud = interrupt.unless_stopped(global.connect_to(&meant)).await?;
             let deploy = match self.which.file_words() {
                 Some(file) => global.with_whereabouts(&format!("qfleet deploy {file}")),
                 None => DEPLOY_WITHOUT_FILE.to_owned(),
@@ -100,7 +100,12 @@ impl Destroy {
             if global.output != Output::Text {
                 report::receipt::note_nothing(&destroyed, &again);
             }
-            if global.local && fleet::find(&meant.name).is_ok_and(|fleet| fleet.is_some()) {
+            let running = fleet::find(&meant.name).ok().flatten().filter(|_| cloud.local);
+            if let Some(other) = running.as_ref().filter(|fleet| fleet.address.region != cloud.region) {
+                if !destroyed.looked.found {
+                    report::note(&fleet::runs_elsewhere(&other.address));
+                }
+            } else if running.is_some() {
                 let name = &meant.name;
                 let down = global.with_whereabouts(&format!("qfleet local down {}", self.which.words()));
                 report::note(&match destroyed.result() {
@@ -141,7 +146,11 @@ pub(super) async fn take_down(
     progress.end().await;
     let destroyed = destroyed?;
     if cloud.local && destroyed.result().is_ok() {
-        stop::forget(&destroyed.report.address)?;
+        let address = &destroyed.report.address;
+        let orphans = stop::forget(address)?;
+        if orphans > 0 {
+            report::note(&report::fleet::orphans_ended(&address.environment, orphans));
+        }
     }
     Ok(destroyed)
 }

@@ -86,9 +86,7 @@ impl Drift {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
         global.run(self.waits.timeout(), async |interrupt| {
-            let cloud = interrupt
-                .unless_stopped(global.connect(environment.file.as_ref()))
-                .await?;
+            let cloud = interrupt.unless_stopped(global.connect_to(&environment)).await?;
             let ignores = environment.file.as_ref().map_or(&[][..], |file| &file.drift.ignore);
             let check = drift::check(&cloud, &environment.name, self.part.as_deref(), ignores);
             let found = interrupt.unless_stopped(check).await?;

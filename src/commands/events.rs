@@ -51,9 +51,7 @@ impl Events {
         let since = before(Timestamp::now(), self.since)?;
         let environment = self.which.find()?;
         global.run(None, async |interrupt| {
-            let cloud = interrupt
-                .unless_stopped(global.connect(environment.file.as_ref()))
-                .await?;
+            let cloud = interrupt.unless_stopped(global.connect_to(&environment)).await?;
             let mut follower = Follower::new(&cloud, &environment.name, since);
             let shown = self.show(global, &cloud, &environment.name, &mut follower, since);
             Global::until_stopped(interrupt, self.follow, shown).await

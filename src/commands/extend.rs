@@ -87,7 +87,7 @@ impl Extend {
         let meant = which.find()?;
         global.run(None, async |interrupt| {
             let look = async {
-                let cloud = global.connect(meant.file.as_ref()).await?;
+                let cloud = global.connect_to(&meant).await?;
                 let from = expiry(&cloud, &meant.name, &global.deploy(&meant)).await?;
                 Ok::<_, Error>((cloud, from))
             };

@@ -20,7 +20,7 @@ use crate::environment::known_regions::{is_known, meant};
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
 use crate::jobs::destinations::Destinations;
-use crate::local;
+use crate::local::{self, fleet};
 use crate::report;
 use crate::report::form::{Color, Output};
 use crate::report::progress::Face;
@@ -131,9 +131,22 @@ impl Global {
         self.connect_unidentified(environment).await?.identified(None).await
     }
 
+    /// The same for an environment that may have been given by its name alone.
+    pub async fn connect_to(&self, environment: &Meant) -> Result<Cloud> {
+        self.connect_to_unidentified(environment).await?.identified(None).await
+    }
+
+    /// The same without asking whose credentials these are. Where nobody names a region, a name is looked for on the
+    /// emulator in the region where its local fleet runs, or ran last.
+    pub async fn connect_to_unidentified(&self, environment: &Meant) -> Result<Unidentified> {
+        let by_name = self.local && environment.file.is_none();
+        let of_fleet = by_name.then(|| fleet::region(&environment.name)).transpose()?.flatten();
+        self.connect_where(environment.file.as_ref(), of_fleet).await
+    }
+
     /// Connects, and finds where an environment's jobs go.
     pub async fn destinations(&self, environment: &Meant) -> Result<(Cloud, Destinations)> {
-        let cloud = self.connect(environment.file.as_ref()).await?;
+        let cloud = self.connect_to(environment).await?;
         let destinations = Destinations::find(&cloud, &environment.name, self.deploy(environment)).await?;
         Ok((cloud, destinations))
     }
@@ -148,6 +161,10 @@ impl Global {
 
     /// The same without asking whose credentials these are.
     pub async fn connect_unidentified(&self, environment: Option<&Environment>) -> Result<Unidentified> {
+        self.connect_where(environment, None).await
+    }
+
+    async fn connect_where(&self, environment: Option<&Environment>, of_fleet: Option<String>) -> Result<Unidentified> {
         let account = environment.and_then(|environment| environment.account.clone());
         let (credentials, endpoint_url) = if self.local {
             let account = account.clone().unwrap_or_else(|| LOCAL_ACCOUNT.into());
@@ -166,6 +183,7 @@ impl Global {
         };
         let connected = Connect {
             region: self.named_region(environment),
+            local_region: of_fleet.map(|region| (region, RegionFrom::LocalFleet)),
             endpoint_url,
             credentials,
             account,

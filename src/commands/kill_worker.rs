@@ -78,9 +78,7 @@ impl KillWorker {
         let environment = self.which.find()?;
         let longest = std::time::Duration::from_secs(self.timeout.as_secs());
         global.run(Some(longest), async |interrupt| {
-            let cloud = interrupt
-                .unless_stopped(global.connect(environment.file.as_ref()))
-                .await?;
+            let cloud = interrupt.unless_stopped(global.connect_to(&environment)).await?;
             let wanted = Wanted {
                 environment: &environment.name,
                 words: &global.with_whereabouts(&environment.file_words),

@@ -1,11 +1,15 @@
 //! `qfleet list`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use jiff::Timestamp;
 
 use super::global::Global;
 use super::name_option::OnlyName;
+use crate::cloud::{Cloud, RegionFrom};
 use crate::error::{Error, Result};
+use crate::local::fleet;
 use crate::observe::list::{self, Listing};
 use crate::report;
 use crate::report::form::Output;
@@ -14,7 +18,7 @@ use crate::report::form::Output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Environments are found by the tags of their stacks, whoever deployed them, in the region of --region or AWS's \
-defaults. The state is that of the stack in the worst state. What can't be read, such as a region, is shown as \
+defaults; with --local and neither, also in those of local fleets. The state is that of the stack in the worst state. What can't be read, such as a region, is shown as \
 unknown, and the exit code is 0 all the same.
 
 Examples:
@@ -41,10 +45,24 @@ impl List {
                 true => list::all_regions(&cloud, only.as_deref(), now).await,
                 false => list::region(&cloud, only.as_deref(), now).await?,
             };
+            let listing = match others(&cloud)? {
+                others if others.is_empty() => listing,
+                others => list::with_regions(&cloud, listing, others, only.as_deref(), now).await,
+            };
             show(global, &listing, only.as_deref());
             Ok(())
         })
     }
+}
+
+/// The regions of local fleets, where nobody says in which one of the emulator's is to be looked.
+fn others(cloud: &Cloud) -> Result<BTreeSet<String>> {
+    if cloud.region_from != RegionFrom::Emulator {
+        return Ok(BTreeSet::new());
+    }
+    let mut others = fleet::regions()?;
+    others.remove(&cloud.region);
+    Ok(others)
 }
 
 /// Refuses `--all-regions` beside options that name one place.

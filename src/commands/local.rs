@@ -142,6 +142,7 @@ impl Local {
             Verb::Stop(stop) => {
                 stop.confirm(global)?;
                 let ended = local::stop()?;
+                end_orphans(ended.as_ref())?;
                 let text = report::local::stopped(ended.as_ref());
                 show(global.output, false, ended.is_some(), None, &text);
             }
@@ -187,6 +188,24 @@ impl Stop {
         let question = report::local::stop_question(&emulator, &fleets);
         may_end(global, &question, self.yes)
     }
+}
+
+/// The workers of fleets on an emulator that was ended go with it. A fleet that has a supervisor ends them itself.
+fn end_orphans(ended: Option<&Emulator>) -> Result<()> {
+    let orphaned = stop::orphaned(ended.map(|emulator| emulator.endpoint.as_str()))?;
+    if ended.is_none() {
+        if !orphaned.is_empty() {
+            report::note(&report::fleet::orphans_left(&orphaned));
+        }
+        return Ok(());
+    }
+    for environment in orphaned {
+        let orphans = stop::end_orphans(&environment)?;
+        if orphans > 0 {
+            report::note(&report::fleet::orphans_ended(&environment, orphans));
+        }
+    }
+    Ok(())
 }
 
 impl Install {

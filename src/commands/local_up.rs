@@ -1,17 +1,19 @@
 //! `qfleet local up ENV`
 
 use std::fs::File;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use nix::unistd::Uid;
 use tokio::time::sleep;
 
+use super::after_deploy::as_a_person_says;
 use super::deploy::deploy_before;
 use super::global::{Env, Global};
 use super::numbers::whole;
-use crate::blueprint;
+use crate::blueprint::{self, Artifact, outputs};
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
 use crate::deployed::stage::Stage;
@@ -22,8 +24,8 @@ use crate::local::fleet::event::Events;
 use crate::local::fleet::state::FleetState;
 use crate::local::fleet::stop;
 use crate::local::fleet::supervisor::{self, End, Setup};
-use crate::local::fleet::{self, runs_already};
-use crate::local::{let_go_of_inherited, python};
+use crate::local::fleet::{self, Claim, runs_already};
+use crate::local::{self, let_go_of_inherited, python};
 use crate::report;
 use crate::report::form::Output;
 
@@ -85,21 +87,39 @@ impl Up {
         if fleet::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
-        let programs = environment
-            .instances()
-            .filter_map(|(_, instances)| instances.program.as_ref());
-        let folders: Vec<_> = programs.map(|program| environment.program_folder(program)).collect();
         self.tell_what_cannot_run(&environment)?;
-        let python = python::check(&folders, &format!("qfleet local up {}", self.env.words()))?;
+        let again = format!("qfleet local up {}", self.env.words());
+        let check = |is_meant: &dyn Fn(&str) -> bool| {
+            let meant = programs(&environment).filter(|(stage, _)| is_meant(stage));
+            python::check(&meant.map(|(_, folder)| folder).collect::<Vec<_>>(), &again)
+        };
+        let mut python = check(&|_| true);
+        if global.endpoint_url.is_none() && !local::runs() {
+            // It is to be deployed, so the folders are what will run.
+            python = Ok(python?);
+        }
+        let claim = Claim::take(&environment.name)?;
         let endpoint = global.local_endpoint()?;
-        // Where it is now: so the deploy, this process and a detached one mean the same emulator.
+        let as_given = global;
+        // Where it is now: so this process and a detached one mean the same emulator.
         let global = &Global {
             endpoint_url: Some(endpoint.clone()),
             ..global.clone()
         };
-        if !global.read(is_deployed(global, &environment))? {
-            deploy_before(global, &environment, &self.env)?;
-        }
+        let python = match global.read(edited(global, &environment))? {
+            None => {
+                let python = python?;
+                deploy_before(as_given, &environment, &self.env)?;
+                python
+            }
+            Some(edited) if edited.is_empty() => python?,
+            Some(edited) => {
+                let deploy = as_given.with_whereabouts(&format!("qfleet deploy {}", self.env.words()));
+                report::note(&report::fleet::edited(&folders(&environment, &edited), &deploy));
+                // What is deployed of the others is looked at when it is started.
+                check(&|stage| !edited.iter().any(|edited| edited == stage))?
+            }
+        };
         let stages = global.read(deployed_stages(global, &environment))?;
         let functions = stages.iter().filter(|stage| stage.function().is_some());
         let functions: Vec<&str> = functions.map(|stage| stage.name.as_str()).collect();
@@ -121,7 +141,7 @@ impl Up {
             report::note("note: workers run as root, because qfleet does; on an instance they don't");
         }
         if self.detach {
-            return self.detached(global, &environment, &endpoint);
+            return self.detached(global, &environment, &endpoint, claim);
         }
         let end = global.run(None, async |interrupt| {
             let cloud = interrupt.unless_stopped(global.connect(Some(&environment))).await?;
@@ -131,6 +151,7 @@ impl Up {
                 cloud,
                 endpoint,
                 environment: environment.name.clone(),
+                claim,
                 speed: self.speed,
                 install: !self.no_install,
                 python,
@@ -171,9 +192,9 @@ impl Up {
     }
 
     /// The same in the background: a process of its own, in no terminal.
-    fn detached(&self, global: &Global, environment: &Environment, endpoint: &str) -> Result<()> {
+    fn detached(&self, global: &Global, environment: &Environment, endpoint: &str, claim: Claim) -> Result<()> {
         let log = fleet::log(&environment.name)?;
-        let mut child = self.command(global, endpoint, &log)?;
+        let mut child = self.start(global, endpoint, &log, claim)?;
         let up = global.run(None, async |interrupt| {
             Ok(wait_until_up(&mut child, &environment.name, interrupt).await)
         })?;
@@ -183,7 +204,7 @@ impl Up {
                 // It has ended, or nobody waits for it any more. Its workers mustn't outlive it.
                 let _ = child.kill();
                 let _ = child.wait();
-                let _ = stop::stop(&environment.name, |_| ());
+                let _ = stop::end_orphans(&environment.name);
                 let Some(failure) = failure else {
                     return Err(Error::Interrupted);
                 };
@@ -199,7 +220,8 @@ impl Up {
         Ok(())
     }
 
-    fn command(&self, global: &Global, endpoint: &str, log: &std::path::Path) -> Result<Child> {
+    /// It has the claim then: who else starts a fleet meanwhile, is refused before it writes anything.
+    fn start(&self, global: &Global, endpoint: &str, log: &Path, claim: Claim) -> Result<Child> {
         use std::os::unix::process::CommandExt;
 
         let failed = |error: std::io::Error| {
@@ -220,7 +242,7 @@ impl Up {
             command.args(["--region", region]);
         }
         command
-            .stdin(Stdio::null())
+            .stdin(claim.into_stdin())
             .stdout(output)
             .stderr(errors)
             // A Ctrl-C at this terminal, and its end, are not for it.
@@ -230,13 +252,45 @@ impl Up {
     }
 }
 
-/// Whether every part is there and well.
-async fn is_deployed(global: &Global, environment: &Environment) -> Result<bool> {
+/// The folders of the programs that instances run, each with its stage, or `web`.
+fn programs(environment: &Environment) -> impl Iterator<Item = (&str, PathBuf)> {
+    let stages = environment.stages.iter();
+    let of_stages = stages.filter_map(|stage| Some((stage.name.as_str(), stage.workers.instances.as_ref()?)));
+    let web = environment.web.iter().map(|web| ("web", &web.instances));
+    of_stages
+        .chain(web)
+        .filter_map(|(stage, instances)| Some((stage, environment.program_folder(instances.program.as_ref()?))))
+}
+
+/// The folders of the programs of these stages, as a person would write them; the name of a stage whose worker is a function.
+fn folders(environment: &Environment, stages: &[String]) -> Vec<String> {
+    let folder = |stage: &String| {
+        let found = programs(environment).find(|(name, _)| name == stage);
+        found.map_or_else(
+            || format!("the program of {stage}"),
+            |(_, folder)| as_a_person_says(&folder).display().to_string(),
+        )
+    };
+    stages.iter().map(folder).collect()
+}
+
+/// The stages whose program is another one than the one that is deployed; none unless every part is there and well.
+async fn edited(global: &Global, environment: &Environment) -> Result<Option<Vec<String>>> {
     let cloud: Cloud = global.connect(Some(environment)).await?;
     let blueprint = blueprint::render(environment, &Global::placement(&cloud))?;
     let deployed = Deployed::find(&cloud, &environment.name).await?;
     let is_well = |part: &str| deployed.part(part).is_some_and(|stack| stack.stack.status.is_well());
-    Ok(blueprint.stacks.iter().all(|stack| is_well(&stack.part)))
+    if !blueprint.stacks.iter().all(|stack| is_well(&stack.part)) {
+        return Ok(None);
+    }
+    let is_other = |artifact: &&Artifact| {
+        let stack = deployed.part(&artifact.stage);
+        let program = stack.and_then(|stack| stack.stack.outputs.get(outputs::PROGRAM));
+        // The key holds a hash of what is in it.
+        program.is_some_and(|program| !program.ends_with(&format!("/{}", artifact.key)))
+    };
+    let edited = blueprint.artifacts.iter().filter(is_other);
+    Ok(Some(edited.map(|artifact| artifact.stage.clone()).collect()))
 }
 
 async fn deployed_stages(global: &Global, environment: &Environment) -> Result<Vec<Stage>> {

@@ -34,7 +34,7 @@ impl Outputs {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
         global.read(async {
-            let cloud = global.connect(environment.file.as_ref()).await?;
+            let cloud = global.connect_to(&environment).await?;
             let deployed = Deployed::require(&cloud, &environment.name, &global.deploy(&environment)).await?;
             let outputs = deployed
                 .stacks

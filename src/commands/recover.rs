@@ -50,9 +50,7 @@ impl Recover {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
         global.run(self.waits.timeout(), async |interrupt| {
-            let cloud = interrupt
-                .unless_stopped(global.connect(environment.file.as_ref()))
-                .await?;
+            let cloud = interrupt.unless_stopped(global.connect_to(&environment)).await?;
             let (events, progress) = Progress::begin(global.face());
             let context = Context {
                 cloud: &cloud,

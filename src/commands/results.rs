@@ -86,7 +86,7 @@ impl Results {
         }
         let meant = self.which.find()?;
         global.read(async {
-            let cloud = global.connect(meant.file.as_ref()).await?;
+            let cloud = global.connect_to(&meant).await?;
             let deployed = Deployed::require(&cloud, &meant.name, &global.deploy(&meant)).await?;
             let table = results::table(&deployed)?;
             let address = &deployed.address;

@@ -28,7 +28,7 @@ With --watch, a screen shows it and refreshes it: stacks, queues, the backlog pe
 last hour, each instance in its zone, and what Auto Scaling did last and why. It can be started before the deploy. \
 What was done is shown for the newest minute that CloudWatch knows, and for the last hour. q, Esc or Ctrl-C leaves it, j and k \
 scroll where there are more stages than fit; when the environment is gone, it ends. \
-Without a terminal, or with --plain, a line is printed for each stage when something changed (exit code 130 when interrupted). \
+Without a terminal, or with --plain, a line is printed for each stage when something changed, and each minute (exit code 130 when interrupted). \
 Findings that need more reads than that, or that are about stacks that come and go, are left to status without --watch.
 
 On AWS each refresh is three requests a stage and one more, and two for a web tier; besides, the stacks are listed each \
@@ -66,7 +66,7 @@ impl Status {
         }
         global.read(async {
             // The stacks' ARNs say whose account it is: one request less to wait for.
-            let cloud = global.connect_unidentified(environment.file.as_ref()).await?;
+            let cloud = global.connect_to_unidentified(&environment).await?;
             let stacks = Stacks::read(cloud.cloud(), &environment.name).await?;
             let mut stacks = stacks.of_file(environment.parts());
             stacks.deployed.put_in_order(&environment.stages());

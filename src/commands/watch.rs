@@ -28,9 +28,7 @@ pub fn run(global: &Global, environment: &Meant, words: Words, refresh: Option<D
             .with_help("use --output jsonl: an object at each refresh"));
     }
     global.run(None, async |interrupt| {
-        let cloud = interrupt
-            .unless_stopped(global.connect(environment.file.as_ref()))
-            .await?;
+        let cloud = interrupt.unless_stopped(global.connect_to(environment)).await?;
         watch(global, environment, words, refresh, cloud, interrupt).await
     })
 }

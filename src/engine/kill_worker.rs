@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::local;
 use crate::local::fleet::crash::{crash, is_dead};
-use crate::local::fleet::spot;
 use crate::local::fleet::state::{FleetState, InstanceState};
+use crate::local::fleet::{self, runs_elsewhere, spot};
 use crate::observe::local_fleet;
 use crate::observe::replacement::{InstanceChange, Replacement, follow};
 use crate::observe::victim::{Victim, choose};
@@ -109,7 +109,7 @@ pub async fn kill_worker(
     now: fn() -> Timestamp,
     ask: &dyn Ask,
 ) -> Result<Killed> {
-    let fleet = fleet(cloud, wanted);
+    let fleet = playing(cloud, wanted);
     let deploy = format!("qfleet deploy {}", wanted.words);
     let deployed = interrupt
         .unless_stopped(Deployed::require(cloud, wanted.environment, &deploy))
@@ -177,17 +177,17 @@ pub async fn kill_worker(
 }
 
 /// The local fleet, which the emulator's instances are processes of; none on AWS.
-fn fleet(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
+fn playing(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
     let found = local_fleet::find(cloud, wanted.environment)?;
     if cloud.local && found.is_none() {
         return Err(Error::failed(format!(
             "no local fleet of {} runs, so there is no worker to kill",
             wanted.environment
         ))
-        .with_help(format!(
-            "start one in another terminal: qfleet local up {}",
-            wanted.words
-        )));
+        .with_help(match fleet::find(wanted.environment)? {
+            Some(other) => runs_elsewhere(&other.address),
+            None => format!("start one in another terminal: qfleet local up {}", wanted.words),
+        }));
     }
     Ok(found)
 }

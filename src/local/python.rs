@@ -80,13 +80,20 @@ pub fn check(programs: &[PathBuf], again: &str) -> Result<Option<PathBuf>> {
 }
 
 /// The same for the program in this folder, which a running fleet has fetched, and whose `requirements.txt` may be newer
-/// than the fleet. `otherwise` is the folder for those that ask for nothing.
+/// than the fleet of this environment. `otherwise` is the folder for those that ask for nothing.
 ///
 /// # Errors
 /// As [`check`].
-pub(super) fn of_program(folder: &Path, otherwise: Option<&Path>) -> Result<Option<PathBuf>> {
+pub(super) fn of_program(folder: &Path, otherwise: Option<&Path>, environment: &str) -> Result<Option<PathBuf>> {
     match program(folder) {
-        Some(found) if !found.packages.is_empty() => check(&[folder.to_owned()], "start the fleet again"),
+        Some(found) if !found.packages.is_empty() => {
+            let again = format!("qfleet local up ENV --name {environment}");
+            check(&[folder.to_owned()], &again).map_err(|error| {
+                let first = format!("end the fleet: qfleet local down --name {environment}");
+                let help = error.help().unwrap_or_default().to_owned();
+                error.with_help(format!("{first}; then {help}"))
+            })
+        }
         _ => Ok(otherwise.map(Path::to_owned)),
     }
 }
@@ -200,11 +207,18 @@ mod tests {
     fn a_program_of_a_running_fleet_is_asked_for_itself() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writes");
-        let of_program = || of_program(folder.path(), Some(Path::new("/brought/bin")));
+        let of_program = || of_program(folder.path(), Some(Path::new("/brought/bin")), "lab");
         write("run", "#!/bin/sh\nexec python3 worker.py\n");
         assert_eq!(of_program().ok(), Some(Some(PathBuf::from("/brought/bin"))));
         write("requirements.txt", "no-such-package-of-ours\n");
-        let why = of_program().expect_err("nobody has it").to_string();
+        let error = of_program().expect_err("nobody has it");
+        let help = error.help().unwrap_or_default();
+        assert!(
+            help.starts_with("end the fleet: qfleet local down --name lab; then "),
+            "{help}"
+        );
+        assert!(help.ends_with(" qfleet local up ENV --name lab"), "{help}");
+        let why = error.to_string();
         assert!(why.ends_with("lacks no-such-package-of-ours"), "{why}");
     }
 

@@ -1,7 +1,7 @@
 //! All environments of an account, found by the tags of their stacks. What is asked grows with the pages of the answers,
 //! not with the number of environments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join3;
 use futures_util::stream::{self, StreamExt};
@@ -26,7 +26,7 @@ const REGIONS_AT_ONCE: usize = 8;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Listing {
     pub account: String,
-    /// The region that was asked; none when all were.
+    /// The region that was asked; none when several were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[serde(flatten)]
@@ -154,16 +154,42 @@ pub async fn every_region(cloud: &Cloud) -> (Vec<Cloud>, Vec<Unknown>) {
     }
 }
 
-/// The environments of every region that the account has, or those of the only name that is meant. A region that can't be asked is unknown. `now` is the wall
-/// clock.
-pub async fn all_regions(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Listing {
-    let (clouds, mut unknown) = every_region(cloud).await;
+/// A listing together with what is in other regions. Where nothing is there, it stays as it was.
+pub async fn with_regions(
+    cloud: &Cloud,
+    listing: Listing,
+    others: BTreeSet<String>,
+    only: Option<&str>,
+    now: Timestamp,
+) -> Listing {
+    let clouds = others.iter().map(|region| cloud.in_region(region)).collect();
+    let (found, unknown) = of_regions(clouds, only, now).await;
+    if found.is_empty() && unknown.is_empty() {
+        return listing;
+    }
+    let mut all = listing;
+    all.environments.extend(found);
+    all.environments
+        .sort_by(|one, other| (&one.region, &one.environment).cmp(&(&other.region, &other.environment)));
+    all.unknown.extend(unknown);
+    Listing {
+        region: None,
+        looked: Looked {
+            region_from: RegionFrom::LocalFleet,
+            local: cloud.local,
+            found: !all.environments.is_empty(),
+        },
+        ..all
+    }
+}
+
+async fn of_regions(clouds: Vec<Cloud>, only: Option<&str>, now: Timestamp) -> (Vec<Environment>, Vec<Unknown>) {
     let listings = clouds.into_iter().map(|cloud| async move {
         let listing = region(&cloud, only, now).await;
         (cloud.region, listing)
     });
     let listings: Vec<_> = stream::iter(listings).buffered(REGIONS_AT_ONCE).collect().await;
-    let mut environments = Vec::new();
+    let (mut environments, mut unknown) = (Vec::new(), Vec::new());
     for (region, listing) in listings {
         match listing {
             Ok(listing) => {
@@ -176,6 +202,15 @@ pub async fn all_regions(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> L
             }),
         }
     }
+    (environments, unknown)
+}
+
+/// The environments of every region that the account has, or those of the only name that is meant. A region that can't be asked is unknown. `now` is the wall
+/// clock.
+pub async fn all_regions(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> Listing {
+    let (clouds, mut unknown) = every_region(cloud).await;
+    let (environments, unread) = of_regions(clouds, only, now).await;
+    unknown.extend(unread);
     Listing {
         account: cloud.account.clone(),
         region: None,
@@ -253,7 +288,13 @@ fn instances(cloud: &Cloud, environment: &str, stages: &[Stage], groups: Option<
         let played = fleet.as_ref().and_then(|fleet| local_fleet::group_of(fleet, name));
         let group = match played {
             Some(group) => Some(local_fleet::group(group)),
-            None => groups?.iter().find(|group| group.name == name).cloned(),
+            None => {
+                let found = groups?.iter().find(|group| group.name == name).cloned();
+                found.map(|group| match cloud.local {
+                    true => local_fleet::without_workers(group),
+                    false => group,
+                })
+            }
         };
         if let Some(group) = group {
             all.in_service += group.in_service();

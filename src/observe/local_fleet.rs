@@ -11,8 +11,8 @@ use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::groups::{Group, Instance};
 use crate::deployed::address::Address;
 use crate::error::Result;
-use crate::local::fleet;
 use crate::local::fleet::state::{self, FleetState, GroupState};
+use crate::local::fleet::{self, stop};
 
 /// The local fleet that plays Auto Scaling for an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -51,6 +51,13 @@ pub fn find(cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
     }
     let found = fleet::find(environment)?;
     Ok(found.filter(|fleet| fleet.address == Address::new(cloud, environment)))
+}
+
+/// How many workers of an environment of the local emulator go on without their supervisor; none where there are none, or
+/// that can't be known.
+pub fn orphans(cloud: &Cloud, environment: &str) -> Option<usize> {
+    let found = cloud.local.then(|| stop::orphans(&Address::new(cloud, environment)))?;
+    found.ok().filter(|orphans| *orphans > 0)
 }
 
 /// Its group of this name.

@@ -132,7 +132,7 @@ pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Times
     }
     let reads = Reads {
         stacks: &stacks,
-        local_fleet: fleet.as_ref().map(LocalFleet::from),
+        fleet: fleet.as_ref(),
         live: &live,
         activities: &activities,
         metrics: &metrics,
@@ -154,7 +154,7 @@ pub(super) fn fleet(cloud: &Cloud, environment: &str) -> (Option<FleetState>, Op
 /// Reads of different ages that together make a status.
 pub(super) struct Reads<'a> {
     pub stacks: &'a Stacks,
-    pub local_fleet: Option<LocalFleet>,
+    pub fleet: Option<&'a FleetState>,
     pub live: &'a live::Read,
     pub activities: &'a activities::Read,
     pub metrics: &'a metrics::Read,
@@ -164,12 +164,16 @@ pub(super) struct Reads<'a> {
 impl Reads<'_> {
     /// The status that they make. `now` is the wall clock.
     pub fn status(&self, cloud: &Cloud, words: &Words, now: Timestamp) -> Status {
+        let local_fleet = self.fleet.map(LocalFleet::from);
+        let groups = self.fleet.iter().flat_map(|fleet| &fleet.groups);
+        let lacks = groups.filter_map(|group| Some((group.stage.clone(), group.lacks.clone()?)));
+        let environment = &self.stacks.deployed.address.environment;
         let stages = Stage::all(&self.stacks.deployed).into_iter().map(|stage| {
             let live = self.live.0.get(&stage.name).cloned().unwrap_or_default();
             let metrics = self.metrics.0.get(&stage.name).cloned().unwrap_or_default();
             let activities = self.activities.0.get(&stage.name).cloned().unwrap_or_default();
             let details = self.details.stages.get(&stage.name).cloned().unwrap_or_default();
-            let clock = self.local_fleet.map_or(now, |fleet| fleet.clock(now));
+            let clock = local_fleet.map_or(now, |fleet| fleet.clock(now));
             let schedule = stage.instances().and_then(|of| Scheduled::of(&of.schedule, clock));
             let schedules = NextJob::of(&stage, cloud.local, now);
             let state = stage_state(stage, live, metrics, activities, details, schedule);
@@ -193,7 +197,9 @@ impl Reads<'_> {
             address: Address::new(cloud, &self.stacks.deployed.address.environment),
             looked: Looked::new(cloud, !self.stacks.deployed.stacks.is_empty()),
             local: cloud.local,
-            local_fleet: self.local_fleet,
+            local_fleet,
+            orphans: local_fleet::orphans(cloud, environment),
+            lacks: lacks.collect(),
             at: now,
             expires: self.stacks.expires.map(|at| Expiry::new(at, now)),
             findings: Vec::new(),

@@ -1,5 +1,7 @@
 //! How an environment is: its stacks, its queues, its groups.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -30,6 +32,7 @@ use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::sqs::queues::QueueDepth;
 use crate::deployed::address::Address;
 use crate::deployed::looked::Looked;
+use crate::local::fleet::state::Lack;
 
 /// How an environment is.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -45,6 +48,12 @@ pub struct Status {
     /// The local fleet that plays Auto Scaling there, if one runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_fleet: Option<LocalFleet>,
+    /// How many workers of a local fleet go on though its supervisor was killed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphans: Option<usize>,
+    /// What the programs of the local fleet lack on this machine, by stage.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lacks: BTreeMap<String, Lack>,
     /// Whether it stands by in this region: nobody is to work there.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stands_by: bool,

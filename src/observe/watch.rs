@@ -16,7 +16,6 @@ use tokio::time::{Instant, timeout};
 
 use super::findings::Words;
 use super::gone::Gone;
-use super::local_fleet::LocalFleet;
 use super::reads::{Reads, Stacks, fleet};
 use super::status::Status;
 use super::{activities, details, live, metrics, web};
@@ -228,7 +227,7 @@ impl Watcher {
         let stacks = self.stacks.as_ref().unwrap_or(&nothing);
         let reads = Reads {
             stacks,
-            local_fleet: fleet.as_ref().map(LocalFleet::from),
+            fleet: fleet.as_ref(),
             live: &live,
             activities: &activities,
             metrics: &self.metrics,

@@ -201,6 +201,36 @@ pub fn waits(waiting: &Waiting) {
     ));
 }
 
+/// Programs that were changed since they were deployed: what runs is the deployed copy.
+pub fn edited(folders: &[String], deploy: &str) -> String {
+    let differ = if folders.len() == 1 { "differs" } else { "differ" };
+    format!(
+        "note: {} {differ} from what is deployed and runs: {deploy}",
+        folders.join(", ")
+    )
+}
+
+/// Workers that were ended because their supervisor was gone.
+pub fn orphans_ended(environment: &str, orphans: usize) -> String {
+    format!(
+        "{environment}: ended {} that a killed supervisor had left behind",
+        count(orphans, "worker")
+    )
+}
+
+/// Workers without a supervisor, which were left alone.
+pub fn orphans_left(environments: &[String]) -> String {
+    let ends: Vec<String> = environments
+        .iter()
+        .map(|environment| format!("qfleet local down --name {environment}"))
+        .collect();
+    format!(
+        "Workers of {} run still, without supervisor and emulator. End them: {}",
+        environments.join(", "),
+        ends.join("; ")
+    )
+}
+
 /// What a local fleet does about a deploy, which on AWS would have waited for it. `watch`: the command that shows it.
 pub fn follows(environment: &str, watch: &str) -> String {
     format!(

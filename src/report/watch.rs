@@ -1,4 +1,4 @@
-//! What is watched, without a terminal: a line when something changed.
+//! What is watched, without a terminal: a line when something changed, and each minute.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

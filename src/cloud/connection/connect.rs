@@ -30,6 +30,8 @@ use crate::error::{Error, Result};
 pub struct Connect {
     /// The region, and what named it; without it, the AWS defaults chain's.
     pub region: Option<(String, RegionFrom)>,
+    /// The emulator's, where neither that nor a variable names one.
+    pub local_region: Option<(String, RegionFrom)>,
     /// An endpoint for every service.
     pub endpoint_url: Option<String>,
     pub credentials: Credentials,
@@ -118,6 +120,7 @@ impl Connect {
         let (region, region_from) = self
             .region
             .or_else(|| region::of_variables(&Env::real()))
+            .or(self.local_region)
             .unwrap_or_else(|| ("us-east-1".into(), RegionFrom::Emulator));
         if let Some(on_call) = self.on_call {
             on_call(&Told::Credentials {

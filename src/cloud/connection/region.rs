@@ -33,6 +33,8 @@ pub enum RegionFrom {
     DefaultProfile(String),
     /// The metadata service of the instance.
     Instance,
+    /// The record of the environment's local fleet, or of several.
+    LocalFleet,
     /// Nobody: the local emulator has a region of its own.
     Emulator,
 }
@@ -62,6 +64,7 @@ impl fmt::Display for RegionFrom {
             RegionFrom::Variable(name) => f.write_str(name),
             RegionFrom::Profile(name) | RegionFrom::DefaultProfile(name) => write!(f, "the profile `{name}`"),
             RegionFrom::Instance => f.write_str("the instance's metadata service"),
+            RegionFrom::LocalFleet => f.write_str("the record of its local fleet"),
             RegionFrom::Emulator => f.write_str("the local emulator"),
         }
     }

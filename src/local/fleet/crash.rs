@@ -12,19 +12,26 @@ use crate::error::{Error, Result};
 /// for its supervisor that it was done on purpose. Returns the group's number.
 ///
 /// # Errors
-/// A failure, when it has no process, or the note can't be left.
+/// A failure, when it has no process, somebody else has just killed it, or the note can't be left.
 pub fn crash(instance: &InstanceState) -> Result<i32> {
     let no_process = || {
         Error::failed(format!("{} has no process at the moment", instance.id))
             .with_help("a worker that has ended is started again in a moment: run the same command once more")
     };
+    let place = place(instance);
+    if place.as_ref().is_some_and(InstanceFolder::has_crashed) {
+        return Err(is_replaced(instance));
+    }
     let pid = process(instance).ok_or_else(no_process)?;
     let group = Pid::from_raw(pid);
     if killpg(group, None) == Err(Errno::ESRCH) {
         return Err(no_process());
     }
-    if let Some(place) = place(instance) {
-        place.note_crash()?;
+    // Of several at once, one kills it.
+    if let Some(place) = place
+        && !place.note_crash()?
+    {
+        return Err(is_replaced(instance));
     }
     match killpg(group, Signal::SIGKILL) {
         Ok(()) => Ok(pid),
@@ -34,6 +41,12 @@ pub fn crash(instance: &InstanceState) -> Result<i32> {
             instance.id
         ))),
     }
+}
+
+/// Somebody else has just killed it.
+fn is_replaced(instance: &InstanceState) -> Error {
+    let what = format!("{} was killed a moment ago, and is being replaced", instance.id);
+    Error::failed(what).with_help("once another one is in service, run the same command for that one")
 }
 
 /// Whether its worker is dead, though its supervisor may not have noticed yet.
@@ -94,6 +107,32 @@ mod tests {
         // The child is somebody else's to bury, who may take a moment.
         while killpg(group, None).is_ok() {
             std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn of_several_at_once_one_kills_and_the_others_say_that_it_is_replaced() {
+        let mut worker = Command::new("sleep")
+            .arg("600")
+            .process_group(0)
+            .spawn()
+            .expect("a worker");
+        let pid = i32::try_from(worker.id()).expect("a process id");
+        let folder = tempfile::tempdir().expect("a folder");
+        let instance = instance(folder.path(), Some(pid));
+        let results: Vec<Result<i32>> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..6).map(|_| scope.spawn(|| crash(&instance))).collect();
+            all.into_iter().map(|one| one.join().expect("ends")).collect()
+        });
+        worker.wait().expect("its end");
+        let (killed, others): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        assert_eq!(killed.len(), 1);
+        for other in others.into_iter().filter_map(Result::err) {
+            let said = other.to_string();
+            assert!(
+                said.ends_with("was killed a moment ago, and is being replaced"),
+                "{said}"
+            );
         }
     }
 

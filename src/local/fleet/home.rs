@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -76,6 +77,13 @@ impl FleetHome {
                 Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),
             }
         }
+    }
+
+    /// The same lock, where whoever started this process took it and handed it over as the standard input.
+    pub fn handed_over(&self) -> Option<File> {
+        let input = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+        // Whoever opened the file himself hasn't the lock, and gets it here only if nobody else has it.
+        (is_at(&input, &self.lock_path()) && input.try_lock().is_ok()).then_some(input)
     }
 
     /// Whether a supervisor lives.

@@ -68,6 +68,11 @@ impl InstanceFolder {
         fs::read_to_string(self.owner_file()).ok()
     }
 
+    /// Whether its owner begins like this. Of one that was never begun, nobody knows it.
+    pub fn is_of(&self, owner: &str) -> bool {
+        self.owner().is_none_or(|noted| noted.starts_with(owner))
+    }
+
     fn owner_file(&self) -> PathBuf {
         self.folder.join("owner")
     }
@@ -81,10 +86,14 @@ impl InstanceFolder {
         self.folder.join("pid")
     }
 
-    /// Notes that its worker is killed on purpose.
-    pub fn note_crash(&self) -> Result<()> {
+    /// Notes that its worker is killed on purpose. False where somebody else has noted that.
+    pub fn note_crash(&self) -> Result<bool> {
         let path = self.crash_file();
-        fs::write(&path, "").map_err(|error| cannot("write", &path, &error))
+        match File::create_new(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(cannot("write", &path, &error)),
+        }
     }
 
     /// Whether its worker was killed on purpose.
@@ -147,7 +156,9 @@ impl InstanceFolder {
 
     /// Whether anything of the worker lives.
     pub fn is_alive(&self) -> bool {
-        self.folder.join("alive.lock").exists() && self.lock().is_ok_and(|lock| lock.is_none())
+        let file = File::open(self.folder.join("alive.lock"));
+        // Shared, so that two who look at once don't see each other.
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Signals the worker's process group; unless nothing of it lives, so that a number that has passed to a stranger is
@@ -171,13 +182,12 @@ impl InstanceFolder {
     }
 }
 
-/// Ends the workers that a supervisor left behind: asks them, and kills who doesn't end within `patience`. Returns how
-/// many there were.
-pub(super) fn end_orphans(instances: &Path, patience: Duration) -> Result<usize> {
-    let orphans: Vec<InstanceFolder> = ids(instances)?
-        .iter()
-        .map(|id| InstanceFolder::of(instances, id))
-        .filter(InstanceFolder::is_alive)
+/// Ends the workers that a supervisor left behind, as far as their owner begins like this: asks them, and kills who doesn't
+/// end within `patience`. Returns how many there were.
+pub(super) fn end_orphans(instances: &Path, owner: &str, patience: Duration) -> Result<usize> {
+    let orphans: Vec<InstanceFolder> = alive(instances)?
+        .into_iter()
+        .filter(|place| place.is_of(owner))
         .collect();
     for (signal, patience) in [(Signal::SIGTERM, patience), (Signal::SIGKILL, Duration::from_secs(5))] {
         for orphan in &orphans {
@@ -191,10 +201,18 @@ pub(super) fn end_orphans(instances: &Path, patience: Duration) -> Result<usize>
     Ok(orphans.len())
 }
 
-/// Whether anything of any instance lives.
-pub(super) fn any_alive(instances: &Path) -> Result<bool> {
+/// The instances of which something lives.
+pub(super) fn alive(instances: &Path) -> Result<Vec<InstanceFolder>> {
     let ids = ids(instances)?;
-    Ok(ids.iter().any(|id| InstanceFolder::of(instances, id).is_alive()))
+    let places = ids.iter().map(|id| InstanceFolder::of(instances, id));
+    Ok(places.filter(InstanceFolder::is_alive).collect())
+}
+
+/// Whose the instances are that there are or were, as far as that was noted.
+pub(super) fn owners(instances: &Path) -> Result<Vec<String>> {
+    let ids = ids(instances)?;
+    let places = ids.iter().map(|id| InstanceFolder::of(instances, id));
+    Ok(places.filter_map(|place| place.owner()).collect())
 }
 
 /// The instances that there are or were.
@@ -235,7 +253,7 @@ pub(super) fn forget_old(instances: &Path, kept: usize) -> Result<()> {
 pub(super) fn forget_of(instances: &Path, owner: &str) -> Result<()> {
     for id in ids(instances)? {
         let place = InstanceFolder::of(instances, &id);
-        if place.owner().is_none_or(|noted| noted.starts_with(owner)) && !place.is_alive() {
+        if place.is_of(owner) && !place.is_alive() {
             // It costs room and nothing else.
             let _ = fs::remove_dir_all(place.folder);
         }
@@ -282,7 +300,7 @@ mod tests {
         // Reaps them, as the system would whose children orphans are.
         let reaper = std::thread::spawn(move || children.each_mut().map(|child| child.wait().expect("ends")));
         assert_eq!(
-            end_orphans(folder.path(), Duration::from_millis(500)).expect("ends them"),
+            end_orphans(folder.path(), "", Duration::from_millis(500)).expect("ends them"),
             2
         );
         assert!(!polite.is_alive() && !deaf.is_alive());
@@ -290,7 +308,7 @@ mod tests {
         assert_eq!(ended[0].code(), Some(0));
         assert_eq!(ended[1].code(), None);
         assert!(polite.last_words(0).ends_with("bye\n"));
-        assert_eq!(end_orphans(folder.path(), PAUSE).expect("finds none"), 0);
+        assert_eq!(end_orphans(folder.path(), "", PAUSE).expect("finds none"), 0);
     }
 
     #[test]
@@ -307,7 +325,7 @@ mod tests {
         fs::write(place.pid_file(), pid.to_string()).expect("writes");
         drop(place.lock().expect("locks"));
         place.signal(Signal::SIGKILL);
-        assert_eq!(end_orphans(folder.path(), PAUSE).expect("finds none"), 0);
+        assert_eq!(end_orphans(folder.path(), "", PAUSE).expect("finds none"), 0);
         assert_eq!(stranger.try_wait().expect("waits"), None);
         stranger.kill().expect("kills");
         stranger.wait().expect("ends");

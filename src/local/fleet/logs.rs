@@ -65,6 +65,11 @@ pub(super) fn owner(account: &str, region: &str, stage: &str) -> String {
     format!("{account} {region} {stage}")
 }
 
+/// The region in it.
+pub(super) fn region_of(owner: &str) -> Option<String> {
+    owner.split(' ').nth(1).map(str::to_owned)
+}
+
 impl WorkerLog {
     /// Its lines from this byte on; from its beginning when it is shorter, because then it was begun anew. A last line
     /// without an end is taken when it is wanted, else left for the next time.

@@ -12,6 +12,7 @@ mod ages;
 mod autoscaling;
 mod balancer;
 pub mod causes;
+mod claim;
 pub mod crash;
 pub mod event;
 mod group;
@@ -40,9 +41,12 @@ pub mod supervisor;
 mod surroundings;
 mod zones;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::deployed::address::Address;
 use crate::error::{Error, Result};
+pub use claim::Claim;
 use home::FleetHome;
 use state::{Activity, FleetState};
 
@@ -65,6 +69,37 @@ pub fn find(environment: &str) -> Result<Option<FleetState>> {
     home.state()
 }
 
+/// The region in which the fleet of an environment runs, or ran last; none where it has run in several, and none runs.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn region(environment: &str) -> Result<Option<String>> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(None);
+    };
+    if let Ok(Some(state)) = home.state() {
+        return Ok(Some(state.address.region));
+    }
+    let mut regions: BTreeSet<String> = instance_folder::owners(&home.instances())?
+        .iter()
+        .filter_map(|owner| logs::region_of(owner))
+        .collect();
+    let one = regions.pop_last();
+    Ok(one.filter(|_| regions.is_empty()))
+}
+
+/// The regions in which fleets run, or ran last.
+///
+/// # Errors
+/// As of [`region`].
+pub fn regions() -> Result<BTreeSet<String>> {
+    let mut regions = BTreeSet::new();
+    for environment in FleetHome::all()? {
+        regions.extend(region(&environment)?);
+    }
+    Ok(regions)
+}
+
 /// The scaling activities of an environment's local fleet, the newest first. They outlive the fleet.
 ///
 /// # Errors
@@ -82,4 +117,12 @@ pub fn runs_already(environment: &str) -> Error {
         "watch it with `qfleet status ENV --name {environment} --local --watch`; end it with `qfleet local down --name \
              {environment}`"
     ))
+}
+
+/// What to do about a fleet that was looked for in another region.
+pub fn runs_elsewhere(of: &Address) -> String {
+    format!(
+        "the fleet of {} runs in {}: add --region {}",
+        of.environment, of.region, of.region
+    )
 }

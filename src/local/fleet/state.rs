@@ -62,9 +62,20 @@ pub struct GroupState {
     pub instances: Vec<InstanceState>,
     /// The last 60 of the fleet's minutes, oldest first.
     pub history: Vec<MinuteState>,
+    /// What its program lacks on this machine, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Lack>,
     /// Where its load balancer listens, of the web tier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+}
+
+/// What a program lacks on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Lack {
+    pub what: String,
+    /// How it gets that.
+    pub help: String,
 }
 
 impl GroupState {

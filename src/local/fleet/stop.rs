@@ -59,8 +59,8 @@ pub fn running() -> Result<Vec<String>> {
             continue;
         };
         if home.is_supervised()?
-            || instance_folder::any_alive(&home.instances())?
-            || instance_folder::any_alive(&home.programs())?
+            || !instance_folder::alive(&home.instances())?.is_empty()
+            || !instance_folder::alive(&home.programs())?.is_empty()
         {
             running.push(environment);
         }
@@ -95,27 +95,90 @@ pub fn stop(environment: &str, tell: impl Fn(&Waiting)) -> Result<Option<Stopped
         );
     };
     home.forget_state();
-    instance_folder::end_orphans(&home.programs(), Duration::ZERO)?;
-    let orphans = instance_folder::end_orphans(&home.instances(), ORPHANS)?;
+    let orphans = end_left(&home, "")?;
     program::forget_others(&home.programs(), &[]);
     Ok((supervised || orphans > 0).then(|| stopped(orphans)))
 }
 
-/// Removes what the ended fleet of an environment left that was destroyed; nothing while a fleet of it runs.
+/// How many workers of an environment live that have no supervisor any more, because it was killed.
 ///
 /// # Errors
 /// When the user's state folder can't be read.
-pub fn forget(address: &Address) -> Result<()> {
+pub fn orphans(address: &Address) -> Result<usize> {
     let Some(home) = FleetHome::existing(&address.environment)? else {
-        return Ok(());
+        return Ok(0);
     };
     if home.is_supervised()? {
-        return Ok(());
+        return Ok(0);
     }
+    let owner = owner(&address.account, &address.region, "");
+    let alive = instance_folder::alive(&home.instances())?;
+    Ok(alive.iter().filter(|place| place.is_of(&owner)).count())
+}
+
+/// The environments that have such workers, of fleets that ran on this emulator; of all fleets without one.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn orphaned(endpoint: Option<&str>) -> Result<Vec<String>> {
+    let mut orphaned = Vec::new();
+    for environment in FleetHome::all()? {
+        let Some(home) = FleetHome::existing(&environment)? else {
+            continue;
+        };
+        if home.is_supervised()? || instance_folder::alive(&home.instances())?.is_empty() {
+            continue;
+        }
+        // What it wrote last is there still: it had no time to remove it.
+        let ran_at = home.state().ok().flatten().map(|state| state.endpoint);
+        let is_other = |endpoint: &str| ran_at.as_deref().is_some_and(|ran_at| ran_at != endpoint);
+        if !endpoint.is_some_and(is_other) {
+            orphaned.push(environment);
+        }
+    }
+    Ok(orphaned)
+}
+
+/// Ends the workers that a fleet of this environment left behind, whose supervisor was killed. Returns how many there were:
+/// none while somebody runs its fleet, who has ended them.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn end_orphans(environment: &str) -> Result<usize> {
+    let Some(home) = FleetHome::existing(environment)? else {
+        return Ok(0);
+    };
     match home.supervise()? {
-        Some(_life) => home.forget(&owner(&address.account, &address.region, "")),
-        None => Ok(()),
+        Some(_life) => end_left(&home, ""),
+        None => Ok(0),
     }
+}
+
+/// Those of an owner. Whoever calls holds the lock.
+fn end_left(home: &FleetHome, owner: &str) -> Result<usize> {
+    instance_folder::end_orphans(&home.programs(), "", Duration::ZERO)?;
+    instance_folder::end_orphans(&home.instances(), owner, ORPHANS)
+}
+
+/// Removes what the ended fleet of an environment left that was destroyed, and ends the workers that it left; nothing while a
+/// fleet of it runs. Returns how many workers there were.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn forget(address: &Address) -> Result<usize> {
+    let Some(home) = FleetHome::existing(&address.environment)? else {
+        return Ok(0);
+    };
+    if home.is_supervised()? {
+        return Ok(0);
+    }
+    let Some(_life) = home.supervise()? else {
+        return Ok(0);
+    };
+    let owner = owner(&address.account, &address.region, "");
+    let orphans = end_left(&home, &owner)?;
+    home.forget(&owner)?;
+    Ok(orphans)
 }
 
 /// Says whether there was one.

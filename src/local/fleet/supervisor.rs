@@ -12,7 +12,6 @@ mod shown;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,8 +36,8 @@ use super::pace::{Now, Pace};
 use super::process::Started;
 use super::scaling::Scaling;
 use super::sources::{Sources, Stage};
-use super::state::FleetState;
-use super::{program, runs_already, zones};
+use super::state::{FleetState, Lack};
+use super::{Claim, program, zones};
 use crate::autoscaling::series::Metrics;
 use crate::cloud::{Cloud, CloudError};
 use crate::deployed::stage::Change;
@@ -65,6 +64,8 @@ pub struct Setup {
     pub cloud: Cloud,
     pub endpoint: String,
     pub environment: String,
+    /// The right to run its fleet.
+    pub claim: Claim,
     /// How many of the fleet's minutes pass in a real one.
     pub speed: u32,
     /// Whether the programs' `install` is run.
@@ -85,8 +86,7 @@ pub enum End {
 /// Runs the fleet of an environment until it is stopped or its groups are gone. No worker outlives this call.
 ///
 /// # Errors
-/// A refusal when a fleet of this environment runs already; a failure when there is nothing to run, it can't be
-/// started, or the emulator doesn't answer any more.
+/// A failure when there is nothing to run, it can't be started, or the emulator doesn't answer any more.
 pub async fn run(setup: Setup, tell: Events) -> Result<End> {
     let mut signals = signals().map_err(|error| Error::failed(format!("signals can't be handled: {error}")))?;
     // Workers may outlive a supervisor that is killed.
@@ -155,6 +155,8 @@ struct Member {
     scheduled: Option<Change>,
     /// The group is no longer there.
     gone: bool,
+    /// What its program lacks on this machine.
+    lacks: Option<Lack>,
     /// Of the web tier.
     balancer: Option<Balancer>,
 }
@@ -205,7 +207,7 @@ struct Supervisor {
     exits: mpsc::UnboundedSender<(String, Exit)>,
     tell: Events,
     /// Held until the end.
-    _life: File,
+    _claim: Claim,
 }
 
 impl Supervisor {
@@ -220,20 +222,19 @@ impl Supervisor {
             cloud,
             endpoint,
             environment,
+            claim,
             speed,
             install,
             python,
         } = setup;
         let home = FleetHome::make(&environment)?;
-        let life = home.supervise()?.ok_or_else(|| runs_already(&environment))?;
-        home.forget_state();
         let instances = home.instances();
         // It blocks.
         let (left, programs) = (instances.clone(), home.programs());
         let orphans = spawn_blocking(move || {
             // What was being installed isn't finished: nobody waits for it.
-            instance_folder::end_orphans(&programs, Duration::ZERO)?;
-            instance_folder::end_orphans(&left, PATIENCE)
+            instance_folder::end_orphans(&programs, "", Duration::ZERO)?;
+            instance_folder::end_orphans(&left, "", PATIENCE)
         })
         .await;
         let orphans = orphans.map_err(|error| Error::failed(format!("old workers can't be ended: {error}")))??;
@@ -287,7 +288,7 @@ impl Supervisor {
             signals,
             exits,
             tell,
-            _life: life,
+            _claim: claim,
         };
         for stage in stages {
             let program = supervisor.fetch(&stage).await?;
@@ -345,6 +346,7 @@ impl Supervisor {
             told: None,
             scheduled: None,
             gone: false,
+            lacks: None,
             balancer,
         });
         Ok(())

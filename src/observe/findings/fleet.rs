@@ -31,7 +31,7 @@ pub(super) fn of(
         return Vec::new();
     };
     let mut all = vec![
-        launches_fail(instances, words),
+        launches_fail(&stage.stage, instances, words),
         workers_die(&stage.stage, instances, words, now),
     ];
     if let Some(group) = &instances.group {
@@ -51,7 +51,7 @@ pub(super) fn of(
 }
 
 /// The newest launch decides: what failed before one that succeeded is over.
-fn launches_fail(instances: &Instances, words: &Words) -> Option<Finding> {
+fn launches_fail(stage: &str, instances: &Instances, words: &Words) -> Option<Finding> {
     let mut launches = instances
         .activities
         .iter()
@@ -65,7 +65,10 @@ fn launches_fail(instances: &Instances, words: &Words) -> Option<Finding> {
             "instances can't be launched",
             "mend what the reason names (quota, image, zone, role), then deploy",
         ),
-        "PreInService" => ("an instance doesn't come into service", "mend the program, then deploy"),
+        "PreInService" => (
+            "an instance doesn't come into service",
+            "see what the worker says, mend the program, then deploy",
+        ),
         _ => return None,
     };
     let reason = newest
@@ -79,7 +82,11 @@ fn launches_fail(instances: &Instances, words: &Words) -> Option<Finding> {
         false => action,
     };
     let meaning = format!("{what}: {reason}");
-    let command = format!("qfleet deploy {}", words.file);
+    // What a worker said is all that is known of why it ended.
+    let command = match waits(newest) {
+        true => format!("qfleet logs {} --stage {stage}", words.environment),
+        false => format!("qfleet deploy {}", words.file),
+    };
     Some(Finding::new("launches-fail", Critical, meaning, action).command(command))
 }
 

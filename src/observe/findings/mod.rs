@@ -7,6 +7,7 @@ mod existing_bucket;
 mod files;
 mod fleet;
 mod function;
+mod local;
 mod queue;
 mod replication;
 mod scaling;
@@ -89,6 +90,7 @@ pub fn of(status: &Status, words: &Words, cli: &AwsCli) -> Vec<Finding> {
         all.extend(existing_bucket::of(bucket, words).filter(|_| !in_progress));
     }
     let no_fleet = status.local && status.local_fleet.is_none();
+    all.extend(local::of(status, words));
     if let Some(web) = &status.web {
         all.extend(web::of(web, changes("web"), no_fleet, words));
     }
@@ -106,6 +108,10 @@ pub fn of(status: &Status, words: &Words, cli: &AwsCli) -> Vec<Finding> {
         all.extend(fleet::of(stage, in_progress, updated, words, status.at));
         all.extend(function::of(stage, in_progress, words));
         all.extend(scaling::of(stage, words));
+    }
+    if status.orphans.is_some() {
+        // Those that nobody supervises take messages, too.
+        all.retain(|finding| finding.id != "no-workers");
     }
     for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {
         if command.starts_with("aws ") {

@@ -148,6 +148,8 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
         },
         local: false,
         local_fleet: None,
+        orphans: None,
+        lacks: Default::default(),
         stands_by: false,
         at: at(0),
         expires: Some(Expiry::new(at(60), at(0))),

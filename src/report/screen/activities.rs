@@ -93,7 +93,11 @@ fn lines(
     let mut lines = vec![Line::from(first)];
     let told = [
         (
-            activity.status_message.clone(),
+            activity.status_message.clone().map(|message| match rows_a_cause {
+                // The rest says where its log is: cut, a path is of no use.
+                1 => message.lines().next().unwrap_or_default().to_owned(),
+                _ => message,
+            }),
             if tone == Tone::Bad { Tone::Bad } else { Tone::Faint },
         ),
         (Some(without_times(&activity.cause)), Tone::Faint),

@@ -204,7 +204,12 @@ fn findings(status: &Status, theme: Theme, area: Rect) -> Vec<Line<'static>> {
     let shown = that_count.take(if roomy { MOST_FINDINGS } else { 1 });
     let paragraphs = shown.enumerate().flat_map(|(place, finding)| {
         let about = finding.about().map_or(String::new(), |about| format!("{about}: "));
-        let mut text = format!("{about}{}", finding.meaning);
+        let meaning = match roomy {
+            true => finding.meaning.as_str(),
+            // The rest of it says where a log is: cut, a path is of no use.
+            false => finding.meaning.lines().next().unwrap_or_default(),
+        };
+        let mut text = format!("{about}{meaning}");
         if roomy {
             text += &format!(" → {}", finding.action);
         }

@@ -148,6 +148,8 @@ fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) -> S
             local: false,
             stands_by: false,
             local_fleet: None,
+            orphans: None,
+            lacks: Default::default(),
             at: at(0),
             expires: Some(Expiry {
                 at: at(3 * 3600),

@@ -52,6 +52,7 @@ impl Supervisor {
                         })
                         .collect(),
                     history: member.scaling.history.iter().copied().collect(),
+                    lacks: member.lacks.clone(),
                     url: member.balancer.as_ref().map(|balancer| balancer.url.clone()),
                 })
                 .collect(),

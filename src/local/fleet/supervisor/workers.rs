@@ -14,7 +14,7 @@ use super::super::logs::owner;
 use super::super::metadata::{Facts, Metadata};
 use super::super::process;
 use super::super::secrets;
-use super::super::state::Activity;
+use super::super::state::{Activity, Lack};
 use super::super::surroundings::{Surroundings, variables};
 use super::{Around, PATIENCE, Supervisor};
 use crate::error::{Error, Result};
@@ -109,7 +109,7 @@ impl Supervisor {
     }
 
     async fn start_worker(&mut self, place: usize, id: &str) -> Result<()> {
-        let python = self.python(id).await;
+        let python = self.python(place, id).await;
         let around = self.around.get_mut(id);
         let around = around.ok_or_else(|| Error::failed(format!("{id} has no folder")))?;
         let read = timeout(PATIENCE, secrets::read(&self.cloud, &around.settings)).await;
@@ -148,16 +148,24 @@ impl Supervisor {
 
     /// The folder of the python3 for this instance's program, which may ask for others than when the fleet was started.
     /// Where none has what it asks for, that is said, and the worker says the rest.
-    async fn python(&mut self, id: &str) -> Option<PathBuf> {
+    async fn python(&mut self, place: usize, id: &str) -> Option<PathBuf> {
         let program = self.around.get(id)?.program.clone();
         let otherwise = self.python.clone();
         // It starts processes, and waits for them.
-        let asked = spawn_blocking(move || python::of_program(&program, otherwise.as_deref())).await;
+        let environment = self.environment.clone();
+        let asked = spawn_blocking(move || python::of_program(&program, otherwise.as_deref(), &environment)).await;
         match asked.ok()? {
-            Ok(python) => python,
+            Ok(python) => {
+                self.members[place].lacks = None;
+                python
+            }
             Err(error) => {
-                let help = error.help().map_or(String::new(), |help| format!("; {help}"));
-                self.note_once(format!("{error}{help}"));
+                let help = error.help().unwrap_or_default().to_owned();
+                self.note_once(format!("{error}; {help}"));
+                self.members[place].lacks = Some(Lack {
+                    what: error.to_string(),
+                    help,
+                });
                 self.python.clone()
             }
         }

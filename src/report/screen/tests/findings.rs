@@ -105,3 +105,25 @@ fn a_finding_is_wrapped_where_there_is_room_and_says_where_it_is_cut() {
     );
     assert!(roomy.contains("│          resize: the backlog grows"), "{roomy}");
 }
+
+#[test]
+fn a_small_screen_says_why_a_worker_ended_and_what_to_do_and_no_path_that_is_cut() {
+    let mut snapshot = busy();
+    snapshot.status.stages.truncate(1);
+    let path = format!("/home/{}/worker.log", "someone/".repeat(12));
+    snapshot.status.findings = vec![Finding {
+        id: "launches-fail",
+        severity: Severity::Critical,
+        stage: Some("move".into()),
+        stack: None,
+        meaning: format!("an instance doesn't come into service: exit status: 3\nits log is {path}"),
+        action: "see what the worker says, mend the program, then deploy".into(),
+        command: Some("qfleet logs crash --stage move --local".into()),
+    }];
+    let shown = drawn(&mut view(snapshot.clone()), 80, 24);
+    assert!(shown.contains("service: exit status: 3"), "{shown}");
+    assert!(shown.contains("→ qfleet logs crash --stage move --local"), "{shown}");
+    assert!(!shown.contains("someone/"), "{shown}");
+    let roomy = drawn(&mut view(snapshot), 120, 40);
+    assert!(roomy.contains("someone/"), "{roomy}");
+}
