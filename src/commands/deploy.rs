@@ -209,10 +209,12 @@ impl Deploy {
     /// The command that goes on with what this one leaves.
     fn again(&self, env: &str) -> String {
         let again = self.selection.command("deploy", env);
-        match &self.expect {
-            Some(digest) => format!("{again} --expect {digest}"),
-            None => again,
-        }
+        let unasked = match &self.expect {
+            Some(digest) => format!(" --expect {digest}"),
+            None if self.yes => " --yes".to_owned(),
+            None => String::new(),
+        };
+        format!("{again}{unasked}{}", self.waits.words())
     }
 
     fn options(&self) -> Options {

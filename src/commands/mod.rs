@@ -87,6 +87,7 @@ use crate::report::plain;
                   2    bad usage, or a bad environment file; nothing was touched\n  \
                   3    differences or findings, where an option asks for this exit code\n  \
                   4    refused: protected, another account than the file's, not confirmed\n  \
+                  5    with --no-wait: not all of it could be begun yet\n  \
                   130  interrupted"
 )]
 pub struct Cli {

@@ -63,6 +63,13 @@ impl Waits {
         self.timeout.length()
     }
 
+    /// `--on-interrupt` for a command that goes on with what this one leaves; nothing where it is as ever.
+    pub fn words(&self) -> String {
+        let word = self.on_interrupt.to_possible_value();
+        let word = word.filter(|_| self.on_interrupt != OnInterrupt::default());
+        word.map_or(String::new(), |word| format!(" --on-interrupt {}", word.get_name()))
+    }
+
     /// Of operations that begin from now on.
     pub fn begin(&self, global: &Global, interrupt: &Interrupt) -> Waiting {
         if self.on_interrupt != OnInterrupt::Detach {

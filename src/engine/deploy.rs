@@ -11,6 +11,7 @@ mod order;
 mod queue_names;
 pub mod settle;
 mod stack;
+mod still_there;
 mod switch;
 mod take_in;
 
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 
 pub use self::existing_bucket::Buckets;
 use self::stack::Made;
+use self::still_there::Done;
 use self::switch::deploy_stack;
 use super::approved::Approved;
 use super::believed;
@@ -80,15 +82,19 @@ pub async fn deploy(deployment: Deployment<'_>) -> Report {
     let blueprint = deployment.blueprint;
     let outputs = Mutex::new(deployment.plan.outputs.clone());
     let left_over = Mutex::new(Vec::new());
+    let done = Mutex::new(Vec::new());
     let needs = order::of(blueprint, deployment.plan);
     let stop = || deployment.context.interrupt.asked();
     let mut finished = graph::run(&needs, deployment.concurrency, stop, |part| {
-        deploy_part(deployment, part, &outputs, &left_over)
+        deploy_part(deployment, part, &outputs, &left_over, &done)
     })
     .await;
+    let done = done.into_inner().unwrap_or_default();
+    let mut gone = still_there::look(deployment.context, &done).await;
     let stacks = blueprint.stacks.iter().filter_map(|stack| {
         let outcome = match Outcome::from(finished.remove(&stack.part)?) {
             Outcome::Skipped { because: Some(_) } if is_left_unchanged(deployment, &stack.part) => Outcome::Unchanged,
+            done @ Outcome::Done { .. } => gone.remove(&stack.part).unwrap_or(done),
             outcome => outcome,
         };
         Some(StackReport {
@@ -117,6 +123,7 @@ async fn deploy_part(
     part: String,
     outputs: &Mutex<Outputs>,
     left_over: &Mutex<Vec<LeftOver>>,
+    done: &Mutex<Vec<Done>>,
 ) -> Result<Outcome, Failed> {
     let (Some(stack), Some(planned)) = (
         deployment.blueprint.stacks.iter().find(|stack| stack.part == part),
@@ -148,6 +155,7 @@ async fn deploy_part(
     if let (Some(made), Ok(mut left_over)) = (&made, left_over.lock()) {
         left_over.extend(made.left_over.iter().cloned());
     }
+    let id = made.as_ref().map(|made| made.id.clone());
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
     if matches!(outcome, Outcome::Done { .. }) || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
@@ -166,6 +174,10 @@ async fn deploy_part(
     in_service::wait(deployment.context, stack, group(&known_now, &part)).await?;
     if let (Outcome::Done { .. }, Some(switch)) = (&outcome, planned.switch) {
         handover::finish(deployment.context, stack, switch, &known).await;
+    }
+    if let (Outcome::Done { .. }, Some(id), Ok(mut done)) = (&outcome, id, done.lock()) {
+        let stack = stack.name.clone();
+        done.push(Done { part, stack, id });
     }
     Ok(outcome)
 }
@@ -193,11 +205,7 @@ async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Res
         None => !context.interrupt.asked(),
     };
     if is_gone {
-        return Err(
-            Error::failed(format!("{} is gone: somebody deleted it meanwhile", stack.name))
-                .with_help("run the same command again: it makes the stack anew")
-                .into(),
-        );
+        return Err(still_there::gone(&stack.name).into());
     }
     Ok(found)
 }

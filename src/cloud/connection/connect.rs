@@ -23,7 +23,7 @@ use crate::cloud::connection::sending::{Watching, default_http_client};
 use crate::cloud::connection::source::Source;
 use crate::cloud::connection::time_limits::{TimeLimits, timeouts};
 use crate::cloud::{AwsCli, Cloud, explain};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// Where to connect to.
 #[derive(Debug, Clone, Default)]
@@ -260,6 +260,7 @@ impl Unidentified {
                 "these credentials belong to account {}, but the environment file allows only {wanted}",
                 cloud.account
             ))
+            .because(Reason::WrongAccount)
             .with_help("choose the right profile (--profile, AWS_PROFILE), or correct `account` in the file")),
             _ => Ok(cloud),
         }

@@ -22,6 +22,10 @@ const NOWHERE: &str = "there are no AWS credentials";
 const HALF: &str = " is set, and ";
 const MISSING: &str = " isn't";
 
+/// A web identity, as a pipeline has it.
+const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+const ROLE: &str = "AWS_ROLE_ARN";
+
 /// What the SDK said stands behind it, for `-v`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NothingCame {
@@ -59,7 +63,8 @@ pub(super) enum NothingCame {
     },
 }
 
-/// The variables of a key pair of which only one is set. For the SDK there is none then, and it goes on to the next source.
+/// Two variables of which only one is set: of a key pair, or of a web identity. For the SDK there is none then, and it goes on to the
+/// next source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HalfAPair {
     set: &'static str,
@@ -74,9 +79,16 @@ impl HalfAPair {
         let (set, missing) = match (has(id), has(secret) || has("SECRET_ACCESS_KEY")) {
             (true, false) => (id, secret),
             (false, true) => (secret, id),
-            _ => return None,
+            (true, true) => return None,
+            (false, false) if has(TOKEN_FILE) && !has(ROLE) => (TOKEN_FILE, ROLE),
+            (false, false) => return None,
         };
         Some(HalfAPair { set, missing })
+    }
+
+    /// Whether it is a token without the role that it is for. STS may have been asked for a role whose variable is blank.
+    pub(super) fn is_of_token(self) -> bool {
+        self.set == TOKEN_FILE
     }
 }
 
@@ -160,6 +172,12 @@ pub(in crate::cloud) fn advice_on_credentials(message: &str) -> Option<String> {
         return Some(
             "correct the profile in ~/.aws/config or ~/.aws/credentials, or name another one with --profile".into(),
         );
+    }
+    if let Some((TOKEN_FILE, ROLE)) = half(message) {
+        return Some(format!(
+            "set {ROLE}, too, to the role that the token is for, as a pipeline does from one of its variables; or unset {TOKEN_FILE}, \
+             and name a profile that has credentials with --profile or AWS_PROFILE"
+        ));
     }
     if let Some((set, missing)) = half(message) {
         return Some(format!(

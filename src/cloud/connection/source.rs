@@ -18,6 +18,8 @@ use crate::cloud::connection::no_credentials::{HalfAPair, IMDS, NothingCame};
 
 /// A service that gives credentials.
 const SERVICE: Duration = Duration::from_secs(25);
+/// Who is asked for a web identity of the environment's.
+const OF_TOKEN: &str = "STS, for the token of AWS_WEB_IDENTITY_TOKEN_FILE";
 /// A program may have to ask a person for a code.
 const PROGRAM: Duration = Duration::from_secs(120);
 /// They are fetched again within an attempt of the call that needs them, which has ten seconds.
@@ -68,12 +70,13 @@ impl Source {
 
     fn first(profiles: &ProfileSet, profile: &str, is_named: bool, env: &Env) -> Source {
         let has = |name: &str| env.get(name).is_ok_and(|value| !value.is_empty());
-        let keys_first = !is_named && has("AWS_ACCESS_KEY_ID") && HalfAPair::find(env).is_none();
+        let is_half = HalfAPair::find(env).is_some_and(|pair| !pair.is_of_token());
+        let keys_first = !is_named && has("AWS_ACCESS_KEY_ID") && !is_half;
         if !keys_first && let Some(source) = of_profile(profiles, profile) {
             return source;
         }
         if !is_named && has("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            return Source::service("STS, for the token of AWS_WEB_IDENTITY_TOKEN_FILE".into());
+            return Source::service(OF_TOKEN.into());
         }
         if has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || has("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             return Source::service("the container's endpoint, AWS_CONTAINER_CREDENTIALS_…_URI".into());
@@ -129,6 +132,9 @@ impl Source {
                 self.half,
             ) {
                 (NothingCame::Nowhere { cause }, Some(pair)) => NothingCame::Half { pair, cause },
+                (NothingCame::AtAll { cause, .. }, Some(pair)) if pair.is_of_token() && self.name == OF_TOKEN => {
+                    NothingCame::Half { pair, cause }
+                }
                 (nothing_came, _) => nothing_came,
             },
         };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::future::{join_all, try_join};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::cloud::cloudformation::events::ResourceEvent;
@@ -186,9 +186,13 @@ async fn discard_empty_stack(cloud: &Cloud, drafted: &Drafted) -> std::result::R
     let Some(stack) = found.filter(|stack| stack.status == StackStatus::ReviewInProgress) else {
         return Ok(());
     };
-    let (others, events) = try_join(cloud.change_sets(&stack.name), cloud.recent_events(&stack.id)).await?;
+    // One after the other: between two reads at once, another run may execute its change set, which is not among those that wait
+    // any more then, and no event tells of it yet.
+    if !cloud.change_sets(&stack.name).await?.is_empty() {
+        return Ok(());
+    }
     let was_executed = |event: &ResourceEvent| event.status != StackStatus::ReviewInProgress.as_str();
-    if !others.is_empty() || events.iter().any(was_executed) {
+    if cloud.recent_events(&stack.id).await?.iter().any(was_executed) {
         return Ok(());
     }
     cloud.delete_stack(&stack.id, None).await?;

@@ -10,6 +10,7 @@ use std::process::{Command, Output as Ended, Stdio};
 
 use serde_yaml::Value;
 
+use crate::endpoint::{Endpoint, Existing, Script};
 use crate::harness::{Aws, Output, Test, tools_path};
 
 /// A repository as `init` leaves it, with a region in its environment file, and what it is deployed to.
@@ -107,6 +108,16 @@ impl Repository {
         stacks
     }
 }
+
+/// Where a stack of `lab` is stuck: its plan is refused.
+fn refusing() -> Endpoint {
+    let stuck = Existing::new("lab-intake", "UPDATE_ROLLBACK_FAILED");
+    let stuck = stuck.tag("qfleet:environment", "lab").tag("qfleet:part", "intake");
+    Endpoint::serve(Script::new().existing(stuck))
+}
+
+/// What a plan of that says.
+const REFUSED: &str = "**It can't be deployed like this:** lab-intake is UPDATE";
 
 fn in_status(status: &str) -> [String; 4] {
     ["artifacts", "dashboard", "intake", "work"].map(|part| format!("lab-{part} {status}"))

@@ -175,6 +175,26 @@ fn half_a_key_pair_is_told_from_none() {
     assert!(!said.stderr.contains("is set, and"), "{}", said.stderr);
 }
 
+/// A pipeline's variable that isn't set is an empty text, and STS is asked for a role without a name.
+#[test]
+fn a_web_identity_without_its_role_is_told_from_others() {
+    let token = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    for role in [None, Some("")] {
+        let test = list(&[]).file("token", "a.b.c").env(token, "token");
+        let test = match role {
+            Some(role) => test.env("AWS_ROLE_ARN", role),
+            None => test,
+        };
+        let said = test
+            .stderr_contains(format!(
+                "error: there are no AWS credentials: {token} is set, and AWS_ROLE_ARN isn't, no profile has any"
+            ))
+            .stderr_contains("help: set AWS_ROLE_ARN, too, to the role that the token is for")
+            .run();
+        is_plain(&said);
+    }
+}
+
 const SSO: &str = "\
 [profile team]
 sso_session = admin

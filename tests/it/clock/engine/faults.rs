@@ -176,6 +176,24 @@ async fn a_stack_that_somebody_deletes_meanwhile_is_a_failure_that_says_so() {
     rig.is_deployed();
 }
 
+/// The same when it was done long before the last one.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_is_deleted_while_the_last_one_is_made_is_not_done() {
+    let delete = Happening::Delete {
+        stack: "lab-artifacts".into(),
+    };
+    let script = Script::new().takes("lab-dashboard", "Dashboard", seconds(60));
+    let mut rig = Rig::new(script.at(seconds(40), delete));
+    let ran = rig.deploy().await;
+    assert_eq!(rig.status("artifacts"), None);
+    assert_eq!(ran.exit_code(), 1, "{:#?}", ran.result);
+    let failure = ran.failure("artifacts");
+    assert_eq!(failure.message, "lab-artifacts is gone: somebody deleted it meanwhile");
+    assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
+    rig.again().deploy().await.well();
+    rig.is_deployed();
+}
+
 /// The same between our last look and the reading of its outputs.
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_is_gone_when_its_outputs_are_read_is_said_to_be_gone() {

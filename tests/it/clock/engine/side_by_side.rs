@@ -8,7 +8,7 @@ use qfleet::engine::plan::drafts::Drafts;
 use qfleet::engine::plan::draw_up::draw_up;
 
 use crate::clock::engine::{Ran, Rig};
-use crate::endpoint::Script;
+use crate::endpoint::{Fault, On, Script};
 
 /// A deploy that is asked about its plan, and answered once `meanwhile` has happened.
 async fn deployed_after(rig: &Rig, meanwhile: impl AsyncFnOnce()) -> Ran {
@@ -174,6 +174,31 @@ async fn an_empty_stack_that_only_its_events_show_as_another_runs_is_left() {
         ran.well();
         rig.is_deployed();
         assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0, "{seed}");
+    }
+}
+
+/// Another run's change set may be executed while it is looked at whether the empty stack has one: whichever answer comes late.
+#[tokio::test(start_paused = true)]
+async fn an_empty_stack_that_another_run_begins_to_make_between_two_looks_is_left() {
+    for late in ["ListChangeSets", "DescribeStackEvents"] {
+        let rig = Rig::new(Script::new().resources_take(Duration::from_secs(30))).only(&["artifacts"]);
+        let drafts = Drafts::default();
+        draw_up(rig.planner(&drafts)).await.expect("a plan");
+        rig.endpoint.rescript(|script| {
+            let slow = Fault::LateEffect(Duration::from_secs(3));
+            script
+                .change_sets_take(Duration::from_secs(2))
+                .fault(On::action(late).numbers(1..=1), slow)
+        });
+        let (ran, ()) = tokio::join!(rig.deploy(), async {
+            while rig.endpoint.calls("CreateChangeSet").len() < 2 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            drafts.discard(&rig.cloud).await.expect("nothing stays behind");
+        });
+        ran.well();
+        rig.is_deployed();
+        assert_eq!(rig.endpoint.calls("DeleteStack").len(), 0, "{late}");
     }
 }
 

@@ -5,8 +5,22 @@ use std::collections::BTreeMap;
 use super::{ACCOUNT, Repository, commands, in_status, said};
 use crate::harness::{account, emulator};
 
+/// Puts the tested binary where cargo would put the one that it builds, and notes what it is told. The image has cargo, and
+/// what the cache brings.
+const CARGO: &str = r#"#!/bin/bash
+set -eu
+echo "$*" >> cargo-calls
+while [ "$1" != --root ]; do shift; done
+mkdir -p "$2/bin"
+ln -s "$TESTED" "$2/bin/qfleet"
+"#;
+
 fn repository(account: &str, endpoint: &str) -> Repository {
-    Repository::new("codebuild", "buildspec.yaml", account, endpoint)
+    let repository = Repository::new("codebuild", "buildspec.yaml", account, endpoint);
+    let path = repository.written.path("bin/cargo");
+    std::fs::write(&path, CARGO).expect("written");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    repository
 }
 
 const APPROVED: &str = "d3b07384d113edec49eaa6238ad5ff00c86bd0a1";
@@ -30,6 +44,9 @@ fn build(repository: &Repository, variables: &[(&str, &str)]) -> (i32, String, B
         command.env(name.as_str().expect("a name"), value.as_str().expect("a text"));
     }
     command.env("CODEBUILD_BUILD_URL", "https://console.example/build");
+    command.env("TESTED", assert_cmd::cargo::cargo_bin!("qfleet"));
+    command.env("QFLEET_REPOSITORY", "https://git.example/qfleet");
+    command.env("QFLEET_REVISION", "first");
     command.env("CODEBUILD_RESOLVED_SOURCE_VERSION", APPROVED);
     command.envs(variables.iter().copied());
     let (code, said) = said(command.output().expect("the build runs"));
@@ -78,10 +95,42 @@ fn a_plan_is_handed_to_the_deployment_after_the_approval() {
     assert!(said.contains("is not what was approved"), "{said}");
 }
 
+/// The cache of an earlier revision's build isn't taken for this one's.
+#[test]
+fn another_revision_is_built_and_the_same_one_comes_from_the_cache() {
+    let repository = repository(ACCOUNT, "http://127.0.0.1:1");
+    let revisions = ["first", "first", "second", "second"];
+    for revision in revisions {
+        let (_, said, _) = build(&repository, &[("STEP", "plan"), ("QFLEET_REVISION", revision)]);
+        assert!(said.contains("4 stacks checked"), "it was there: {said}");
+    }
+    let calls = repository.written.read("cargo-calls");
+    let built: Vec<&str> = calls
+        .lines()
+        .filter_map(|call| call.split_once("--rev ")?.1.split(' ').next())
+        .collect();
+    assert_eq!(built, ["first", "second"], "{calls}");
+    let cached = repository.pipeline["cache"]["paths"][0].as_str().expect("a path");
+    let folder = cached
+        .strip_prefix("/root/")
+        .and_then(|path| path.strip_suffix("/**/*"));
+    let kept = repository.written.path("home").join(folder.expect("all of a folder"));
+    let kept: Vec<_> = std::fs::read_dir(kept).expect("the cache").flatten().collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(kept[0].file_name(), "second");
+}
+
 #[test]
 fn a_plan_that_fails_ends_the_build() {
     let repository = repository(ACCOUNT, "http://127.0.0.1:1");
     let (code, said, exported) = build(&repository, &[("STEP", "plan")]);
     assert_eq!(code, 1, "{said}");
+    assert_eq!(exported["DIGEST"], "");
+    // One that is refused is in the log, with why.
+    let endpoint = super::refusing();
+    let repository = self::repository(ACCOUNT, endpoint.url());
+    let (code, said, exported) = build(&repository, &[("STEP", "plan")]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains(super::REFUSED), "{said}");
     assert_eq!(exported["DIGEST"], "");
 }

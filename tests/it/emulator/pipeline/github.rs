@@ -51,11 +51,12 @@ fn repository(account: &str, endpoint: &str) -> Repository {
     repository
 }
 
-/// What a workflow run knows: the event, and the outputs of the job `plan`.
+/// What a workflow run knows: the event, and the outputs of the job `plan`, and whether that failed.
 struct Run<'a> {
     repository: &'a Repository,
     event: &'a str,
     outputs: BTreeMap<String, String>,
+    failed: bool,
 }
 
 impl<'a> Run<'a> {
@@ -64,22 +65,30 @@ impl<'a> Run<'a> {
             repository,
             event,
             outputs: BTreeMap::new(),
+            failed: false,
         }
     }
 
     /// What stands in `${{ … }}`; another expression is for this test to learn.
     fn value(&self, text: &str) -> String {
-        let Some(expression) = text.strip_prefix("${{ ").and_then(|text| text.strip_suffix(" }}")) else {
-            assert!(!text.contains("${{"), "{text}");
+        let Some((before, rest)) = text.split_once("${{ ") else {
             return text.to_owned();
         };
+        let (expression, after) = rest.split_once(" }}").expect("its end");
+        format!("{before}{}{}", self.expression(expression), self.value(after))
+    }
+
+    fn expression(&self, expression: &str) -> String {
         match expression {
             "github.token" => "secret".into(),
+            "github.server_url" => "https://git.example".into(),
+            "github.run_id" => "4711".into(),
             "github.repository" => "somebody/photos".into(),
             "github.event.pull_request.number" => "7".into(),
             "vars.QFLEET_REPOSITORY" | "vars.QFLEET_REVISION" => "given".into(),
             other => match other.strip_prefix("needs.plan.outputs.") {
-                Some(output) => self.outputs[output].clone(),
+                // One that was never set is empty.
+                Some(output) => self.outputs.get(output).cloned().unwrap_or_default(),
                 None => panic!("an expression that this test doesn't know: {other}"),
             },
         }
@@ -92,7 +101,9 @@ impl<'a> Run<'a> {
             None => true,
             // The tested binary stands for the one that was built by an earlier run.
             Some("steps.qfleet.outputs.cache-hit != 'true'") => false,
-            Some("github.event_name == 'pull_request'") => self.event == "pull_request",
+            Some("!cancelled() && github.event_name == 'pull_request' && needs.plan.result != 'skipped'") => {
+                self.event == "pull_request"
+            }
             Some("vars.AWS_DRIFT_ROLE != ''" | "always()") => true,
             Some(own) if own.starts_with("vars.AWS_PLAN_ROLE != '' && (github.event_name == 'push'") => true,
             Some(
@@ -106,7 +117,11 @@ impl<'a> Run<'a> {
     fn steps(&self, job: &str, failed: bool) -> Vec<(String, Command)> {
         let Repository { written, pipeline, .. } = self.repository;
         let job = &pipeline["jobs"][job];
-        if !self.holds(job["if"].as_str()) {
+        let condition = job["if"].as_str();
+        // Without a word on that, a job that needs one that failed is left out
+        // (<https://docs.github.com/en/actions/reference/workflows-and-actions/expressions>, `success`).
+        let goes_on = condition.is_some_and(|condition| condition.starts_with("!cancelled()"));
+        if !self.holds(condition) || self.failed && job["needs"] == "plan" && !goes_on {
             return Vec::new();
         }
         let all = job["steps"].as_sequence().expect("steps").iter();
@@ -155,6 +170,7 @@ impl<'a> Run<'a> {
             }
         }
         if ran.last().is_some_and(|(_, code, _)| *code != 0) {
+            self.failed = job == "plan";
             for (name, mut command) in self.steps(job, true) {
                 if ran.iter().all(|(before, ..)| *before != name) {
                     let (code, said) = said(command.output().expect("the step runs"));
@@ -253,7 +269,7 @@ fn outcomes(repository: &Repository) -> Vec<String> {
 /// One comment for each environment, however often somebody pushes.
 #[test]
 fn the_comment_of_an_environment_is_changed_and_that_of_another_one_stays() {
-    let repository = repository(&account(), emulator());
+    let mut repository = repository(&account(), emulator());
     let comments = repository.written.path("comments");
     std::fs::create_dir(&comments).expect("a folder");
     let other = "<!-- qfleet: plan of other -->\n## Plan for other\n";
@@ -274,6 +290,30 @@ fn the_comment_of_an_environment_is_changed_and_that_of_another_one_stays() {
     let first = commented();
     repository.change();
     assert_ne!(commented(), first);
+
+    // One that is refused, and one that can't be drawn up, take the place of the one before, which could be deployed.
+    let refusing = super::refusing();
+    for (at, code, says) in [
+        (refusing.url(), 4, super::REFUSED),
+        (
+            "http://127.0.0.1:1",
+            1,
+            "## No plan for lab\n\nThis push could not be planned: [the run](https://git.example/somebody/photos/actions/runs/4711)",
+        ),
+    ] {
+        repository.endpoint = at.into();
+        let mut run = Run::new(&repository, "pull_request");
+        let ran = run.job("plan");
+        assert_eq!(outline(&ran), [("Check", 0), ("Plan", code)], "{ran:#?}");
+        let ran = run.job("comment");
+        assert_eq!(outline(&ran), [("Comment", 0)], "{ran:#?}");
+        assert!(
+            read("102").starts_with(marker) && read("102").contains(says),
+            "{}",
+            read("102")
+        );
+        assert_eq!(std::fs::read_dir(&comments).expect("comments").count(), 2);
+    }
 }
 
 /// `examples/drift.yaml`

@@ -93,6 +93,14 @@ fn a_mistake_and_a_plan_that_fails_end_the_job() {
     std::fs::write(&file, good.replace("name: lab", "nmae: lab")).expect("written");
     let failed = job(&repository, "plan");
     assert_eq!(failed.1, 2, "{failed:?}");
+    // A plan that is refused is shown all the same, with why.
+    let endpoint = super::refusing();
+    let repository = self::repository(ACCOUNT, endpoint.url());
+    let refused = job(&repository, "plan");
+    assert_eq!(refused.1, 4, "{refused:?}");
+    assert!(refused.2.contains(super::REFUSED), "{refused:?}");
+    assert!(repository.written.read("plan.md").contains(super::REFUSED));
+    assert_eq!(repository.pipeline["plan"]["artifacts"]["when"], "always");
 }
 
 /// Where nothing changes, the pipeline is done although nobody starts the deployment.
