@@ -324,11 +324,11 @@ pub(super) fn totals(plan: &Plan) -> String {
             return "Nothing to deploy: all that the file has is as it should be.".to_owned();
         }
         return format!(
-            "Nothing to do: {} as it should be.",
+            "Nothing to do: {} should be.",
             if plan.stacks.len() == 1 {
-                "the stack is"
+                "the stack is as it"
             } else {
-                "all stacks are"
+                "all stacks are as they"
             }
         );
     }

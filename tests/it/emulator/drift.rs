@@ -296,7 +296,7 @@ fn a_deploy_names_known_drift_and_puts_back_only_what_the_file_changes() {
     let there = deployed(&account, "");
     let plan = |there: &Output, args: &[&str]| there.then().args(["plan", "lab.yaml"]).args(args).emulated();
     plan(&there, &[])
-        .stdout_contains("all stacks are as it should be")
+        .stdout_contains("all stacks are as they should be")
         .stdout_lacks("drift")
         .run();
     wait(change_behind_its_back(&account));
@@ -306,7 +306,7 @@ fn a_deploy_names_known_drift_and_puts_back_only_what_the_file_changes() {
 
     // A deploy would do nothing, and says why that isn't all.
     let planned = plan(&there, &["--exit-code", "--verbose"])
-        .stdout_lacks("as it should be")
+        .stdout_lacks("as they should be")
         .stdout_contains("Nothing to deploy: the file is as it was deployed.\ndrift: lab-work (looked at 20")
         .stdout_contains("Z) was changed behind CloudFormation's back. A deploy doesn't put that back")
         .stdout_contains(format!(

@@ -174,7 +174,7 @@ fn pruned_it_is_shown_asked_about_and_destroyed_after_the_rest() {
     let last = executed.last().expect("the dashboard was updated").at;
     assert!(endpoint.calls("DeleteStack")[0].at > last);
     run(&there, &["plan", "lab.yaml", "--prune", "--exit-code"])
-        .stdout_contains("Nothing to do: all stacks are as it should be.")
+        .stdout_contains("Nothing to do: all stacks are as they should be.")
         .run();
 }
 

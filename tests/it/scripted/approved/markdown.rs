@@ -135,7 +135,7 @@ fn what_is_all_new_is_folded_and_nothing_to_do_is_said() {
     let said = markdown(&there, &[], 0);
     assert_eq!(
         said,
-        "## Plan for lab\n\nAccount 111122223333, us-east-2. Nothing to do: all stacks are as it should be.\n"
+        "## Plan for lab\n\nAccount 111122223333, us-east-2. Nothing to do: all stacks are as they should be.\n"
     );
 }
 
