@@ -121,7 +121,7 @@ fn a_small_screen_says_why_a_worker_ended_and_what_to_do_and_no_path_that_is_cut
         command: Some("qfleet logs crash --stage move --local".into()),
     }];
     let shown = drawn(&mut view(snapshot.clone()), 80, 24);
-    assert!(shown.contains("service: exit status: 3"), "{shown}");
+    assert!(shown.contains("an instance doesn't come into service: exit"), "{shown}");
     assert!(shown.contains("→ qfleet logs crash --stage move --local"), "{shown}");
     assert!(!shown.contains("someone/"), "{shown}");
     let roomy = drawn(&mut view(snapshot), 120, 40);
