@@ -46,6 +46,8 @@ pub enum Error {
         help: Option<String>,
         /// Each reason by itself, where there may be several.
         refusals: Vec<Refusal>,
+        /// Which kind of refusal it is.
+        reason: Reason,
     },
     /// What it waited for runs on without it in CloudFormation.
     #[error("{message}")]
@@ -65,6 +67,27 @@ pub enum Error {
     /// The user, or the pipeline, ended it. Already shown.
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Which kind of refusal it is, in a word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nobody agreed: the answer was no, or there was no terminal to ask in, and no `--yes`.
+    NotConfirmed,
+    /// Something else would be done than was approved (`deploy --expect`).
+    NotApproved,
+    /// What is in a bucket, a queue or a table would be lost, and `--allow-replace` doesn't name it.
+    DataLoss,
+    /// An operation is running.
+    Busy,
+    /// What it is about is protected.
+    Protected,
+    /// The credentials are of another account than the file's.
+    WrongAccount,
+    /// What the message says.
+    #[default]
+    Other,
 }
 
 /// One reason why something is refused.
@@ -125,11 +148,29 @@ impl Error {
             message: message.into(),
             help: None,
             refusals: Vec::new(),
+            reason: Reason::default(),
         }
     }
-    /// The same refusal with each of its reasons by itself.
+    /// The same refusal of this kind.
+    pub fn because(mut self, kind: Reason) -> Self {
+        if let Error::Refused { reason, .. } = &mut self {
+            *reason = kind;
+        }
+        self
+    }
+    /// Which kind of refusal it is, if it is one.
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Error::Refused { reason, .. } => Some(*reason),
+            _ => None,
+        }
+    }
+    /// The same refusal with each of its reasons by itself. Where `--allow-replace` would allow one of them, it is about data.
     pub fn with_refusals(mut self, all: Vec<Refusal>) -> Self {
-        if let Error::Refused { refusals, .. } = &mut self {
+        if let Error::Refused { refusals, reason, .. } = &mut self {
+            if all.iter().any(|one| one.allow_replace.is_some()) {
+                *reason = Reason::DataLoss;
+            }
             *refusals = all;
         }
         self

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -28,7 +30,16 @@ pub struct Interrupt {
     unhurried: Arc<AtomicBool>,
     /// Signals are somebody else's now.
     handed_over: Arc<AtomicBool>,
-    at_work: Arc<Mutex<Vec<AtWork>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What is known of stacks when the command must end at once.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Those on which CloudFormation works.
+    pub at_work: Vec<AtWork>,
+    /// Those on which an operation has ended.
+    pub ended: Vec<HasEnded>,
 }
 
 /// A stack on which CloudFormation works while the command waits for it.
@@ -36,19 +47,54 @@ pub struct Interrupt {
 pub struct AtWork {
     pub environment: String,
     pub stack: String,
+    /// CloudFormation was told to cancel it, and takes it back.
+    pub is_taken_back: bool,
+}
+
+/// A stack on which an operation has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HasEnded {
+    pub stack: String,
+    /// What it is in since.
+    pub status: String,
 }
 
 /// It is waited for until this is dropped.
 #[must_use]
 pub struct Awaited<'a> {
     interrupt: &'a Interrupt,
-    work: AtWork,
+    environment: String,
+    stack: String,
+}
+
+impl Awaited<'_> {
+    /// CloudFormation was told to cancel what runs on it.
+    pub fn is_taken_back(&self) {
+        if let Ok(mut known) = self.interrupt.known.lock() {
+            let mut at_work = known.at_work.iter_mut();
+            if let Some(this) = at_work.find(|work| work.stack == self.stack && work.environment == self.environment) {
+                this.is_taken_back = true;
+            }
+        }
+    }
+
+    /// What ran on it has ended, and the stack is in this status.
+    pub fn has_ended(&self, status: &str) {
+        if let Ok(mut known) = self.interrupt.known.lock() {
+            known.ended.retain(|ended| ended.stack != self.stack);
+            known.ended.push(HasEnded {
+                stack: self.stack.clone(),
+                status: status.to_owned(),
+            });
+        }
+    }
 }
 
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
-        if let Ok(mut all) = self.interrupt.at_work.lock() {
-            all.retain(|known| *known != self.work);
+        if let Ok(mut known) = self.interrupt.known.lock() {
+            let is_this = |work: &AtWork| work.stack == self.stack && work.environment == self.environment;
+            known.at_work.retain(|work| !is_this(work));
         }
     }
 }
@@ -61,7 +107,7 @@ impl Interrupt {
     /// When the process may not handle signals.
     pub fn listen(
         deadline: Option<Instant>,
-        end_at_once: impl Fn(Error, &[AtWork]) + Send + 'static,
+        end_at_once: impl Fn(Error, Known) + Send + 'static,
     ) -> io::Result<Interrupt> {
         let (asked, interrupt) = Interrupt::new(deadline);
         let mut int = signal(SignalKind::interrupt())?;
@@ -74,16 +120,16 @@ impl Interrupt {
                 tokio::select! {
                     _ = int.recv() => {}
                     _ = term.recv() => {}
-                    () = until(too_long) => end_at_once(out_of_time(), &listener.at_work()),
+                    () = until(too_long) => end_at_once(out_of_time(), listener.known()),
                     () = until(overdue), if !listener.unhurried.load(Ordering::Relaxed) => {
-                        end_at_once(Error::Interrupted, &listener.at_work());
+                        end_at_once(Error::Interrupted, listener.known());
                     }
                 }
                 if listener.handed_over.load(Ordering::Relaxed) {
                     continue;
                 }
                 if asked.send_replace(true) {
-                    end_at_once(Error::Interrupted, &listener.at_work());
+                    end_at_once(Error::Interrupted, listener.known());
                 }
                 overdue = Some(Instant::now() + LONGEST);
             }
@@ -111,7 +157,7 @@ impl Interrupt {
             deadline,
             unhurried: Arc::default(),
             handed_over: Arc::default(),
-            at_work: Arc::default(),
+            known: Arc::default(),
         };
         (sender, interrupt)
     }
@@ -176,18 +222,23 @@ impl Interrupt {
 
     /// Notes that CloudFormation works on a stack now, for whoever must end the command at once.
     pub fn awaits(&self, environment: &str, stack: &str) -> Awaited<'_> {
-        let work = AtWork {
-            environment: environment.to_owned(),
-            stack: stack.to_owned(),
-        };
-        if let Ok(mut all) = self.at_work.lock() {
-            all.push(work.clone());
+        let (environment, stack) = (environment.to_owned(), stack.to_owned());
+        if let Ok(mut known) = self.known.lock() {
+            known.at_work.push(AtWork {
+                environment: environment.clone(),
+                stack: stack.clone(),
+                is_taken_back: false,
+            });
         }
-        Awaited { interrupt: self, work }
+        Awaited {
+            interrupt: self,
+            environment,
+            stack,
+        }
     }
 
-    fn at_work(&self) -> Vec<AtWork> {
-        self.at_work.lock().map_or_else(|_| Vec::new(), |all| all.clone())
+    fn known(&self) -> Known {
+        self.known.lock().map(|known| known.clone()).unwrap_or_default()
     }
 
     /// From now on signals are heard by somebody else.

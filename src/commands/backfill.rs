@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::global::{Env, Global};
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::backfill::{self, Found};
 use crate::jobs::destinations::{Intake, Queues};
@@ -114,7 +114,7 @@ impl Backfill {
         if report::confirm(interrupt, &question, self.yes)? {
             Ok(())
         } else {
-            Err(Error::refused("not confirmed: nothing was sent"))
+            Err(Error::refused("not confirmed: nothing was sent").because(Reason::NotConfirmed))
         }
     }
 

@@ -13,7 +13,7 @@ use crate::cloud::{Cloud, CloudError};
 use crate::deployed::Deployed;
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::interrupt::Interrupt;
 use crate::jobs::destinations::Queues;
 use crate::jobs::redrive::Redrive;
@@ -260,7 +260,7 @@ impl PurgeArgs {
             // Also where SQS counts none: its counts are late by up to a minute.
             let question = report::jobs::purge_question(&queue, depth);
             if !report::confirm(interrupt, &question, self.yes)? {
-                return Err(Error::refused("not confirmed: nothing was deleted"));
+                return Err(Error::refused("not confirmed: nothing was deleted").because(Reason::NotConfirmed));
             }
             let purge = cloud.purge_queue(&queue);
             purge.await.map_err(|error| not_purged(&queue, error))?;

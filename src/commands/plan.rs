@@ -26,7 +26,7 @@ use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::pruned_data::in_vain;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::{self, StackAction};
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, Reason, Refusal, Result};
 use crate::interrupt::Interrupt;
 use crate::report::form::Output;
 use crate::report::progress::Progress;
@@ -167,7 +167,11 @@ impl Plan {
                 plan: &plan,
                 digest: digest.clone(),
                 refusals: &refusals,
-                error: left.as_ref().map(ErrorJson::from),
+                error: left
+                    .as_ref()
+                    .or(refusal.as_ref())
+                    .or(half.as_ref())
+                    .map(ErrorJson::from),
             };
             let env = global.with_whereabouts(&self.env.words());
             let exactly = digest.as_deref().filter(|_| plan.changes_anything());
@@ -273,5 +277,9 @@ fn is_half(plan: &plan::Plan, path: &Path) -> Option<Error> {
         path.display(),
         busy.join(", ")
     );
-    (!busy.is_empty()).then(|| Error::refused(what).with_help("plan again when it has ended; --wait waits for that"))
+    (!busy.is_empty()).then(|| {
+        Error::refused(what)
+            .because(Reason::Busy)
+            .with_help("plan again when it has ended; --wait waits for that")
+    })
 }

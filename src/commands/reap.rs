@@ -13,7 +13,7 @@ use crate::deployed::looked::Looked;
 use crate::engine::destroy::reaped::{Outcome, Reaped, reap};
 use crate::engine::destroy::take_down::Wish;
 use crate::engine::operation::Waiting;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::interrupt::Interrupt;
 use crate::observe::expired::{Expired, Verdict, expired};
 use crate::observe::list::{Unknown, every_region};
@@ -140,7 +140,7 @@ impl Reap {
         let question = format!("Destroy in account {}: {}?", cloud.account, names.join(", "));
         match report::confirm(interrupt, &question, self.yes)? {
             true => Ok(()),
-            false => Err(Error::refused("not confirmed: nothing was changed")),
+            false => Err(Error::refused("not confirmed: nothing was changed").because(Reason::NotConfirmed)),
         }
     }
 

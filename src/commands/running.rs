@@ -39,14 +39,13 @@ impl Global {
             .map_err(|error| Error::failed(format!("qfleet can't start its threads: {error}")))?;
         let (output, drafts, global) = (self.output, self.drafts.clone(), self.clone());
         let ended = runtime.block_on(async {
-            let interrupt = Interrupt::listen(self.deadline(timeout), move |error, at_work| {
+            let interrupt = Interrupt::listen(self.deadline(timeout), move |error, known| {
                 let (told, heard) = channel();
                 let drafts = drafts.clone();
-                let stacks: Vec<String> = at_work.iter().map(|work| work.stack.clone()).collect();
-                let look = global.look_at(at_work);
+                let look = global.look_at(&known.at_work);
                 let code = error.exit_code();
                 std::thread::spawn(move || {
-                    report::at_once(&error, output, &stacks, &look, &drafts.names());
+                    report::at_once(&error, output, &known, &look, &drafts.names());
                     told.send(())
                 });
                 let _ = heard.recv_timeout(LAST_WORDS);
@@ -70,10 +69,24 @@ impl Global {
         environments.sort_unstable();
         environments.dedup();
         let line = |environment: &str| {
-            let stacks = at_work.iter().filter(|work| work.environment == environment);
-            let stacks: Vec<&str> = stacks.map(|work| work.stack.as_str()).collect();
+            let of = |is_taken_back: bool| {
+                let stacks = at_work.iter();
+                let stacks =
+                    stacks.filter(|work| work.environment == environment && work.is_taken_back == is_taken_back);
+                stacks.map(|work| work.stack.as_str()).collect::<Vec<_>>().join(", ")
+            };
+            let (forward, back) = (of(false), of(true));
             let look = self.with_whereabouts(&format!("qfleet status --name {environment}"));
-            format!("CloudFormation goes on with {}; to look: {look}", stacks.join(", "))
+            let mut parts = Vec::new();
+            if !back.is_empty() {
+                parts.push(format!(
+                    "CloudFormation was told to cancel what it did with {back}, and takes that back"
+                ));
+            }
+            if !forward.is_empty() {
+                parts.push(format!("CloudFormation goes on with {forward}"));
+            }
+            format!("{}; to look: {look}", parts.join("; "))
         };
         environments.into_iter().map(line).collect()
     }

@@ -3,7 +3,7 @@
 
 use crate::blueprint::tags::StackTags;
 use crate::cloud::cloudformation::stacks::StackDescription;
-use crate::error::Error;
+use crate::error::{Error, Reason};
 
 /// Whether its tags say `protect: true`: its termination protection, if it has any, is qfleet's.
 pub fn is_tagged(stack: &StackDescription) -> bool {
@@ -26,7 +26,7 @@ pub fn refusal(stack: &StackDescription, lifted: Lifted) -> Option<Error> {
         let what = format!("{} is protected: its tags say `protect: true`", stack.name);
         let help =
             "deploy the environment with `protect: false` first, if it really is to go; no option of destroy does it";
-        return Some(Error::refused(what).with_help(help));
+        return Some(Error::refused(what).because(Reason::Protected).with_help(help));
     }
     if stack.protected == Some(true) && !tagged && !lifted.by_hand {
         let what = format!(
@@ -34,7 +34,7 @@ pub fn refusal(stack: &StackDescription, lifted: Lifted) -> Option<Error> {
             stack.name
         );
         let help = "if it really is to go: --disable-protection, which asks and then lifts it";
-        return Some(Error::refused(what).with_help(help));
+        return Some(Error::refused(what).because(Reason::Protected).with_help(help));
     }
     None
 }

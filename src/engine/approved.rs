@@ -11,7 +11,7 @@ use hashed::{Changing, acts};
 use crate::blueprint::{Stack, Value, names};
 use crate::cloud::cloudformation::change_set::Change;
 use crate::engine::plan::{StackAction, StackPlan};
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Reason, Refusal};
 
 /// What somebody approved.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ impl Approved {
                 self.digest,
                 Digest::of(now)
             ))
+            .because(Reason::NotApproved)
             .with_help(self.help())
             .with_refusals(differences.into_iter().map(Refusal::new).collect()),
         )
@@ -145,6 +146,7 @@ impl Approved {
         Error::refused(format!(
             "{stack}: {why}, and so this is not what was approved; nothing was done to it"
         ))
+        .because(Reason::NotApproved)
         .with_help(self.help())
     }
 }

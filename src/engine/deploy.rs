@@ -31,7 +31,8 @@ use super::event::Event;
 use super::graph;
 use super::operation::Context;
 use super::outcome::{Failed, LeftOver, Outcome, Report, StackReport};
-use super::plan::{self, Outputs, Plan};
+use super::plan::{self, Outputs, Plan, StackAction};
+use super::watch::has_ended;
 use crate::blueprint::{Blueprint, Stack, outputs};
 use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stack_status::StackStatus;
@@ -156,8 +157,10 @@ async fn deploy_part(
         left_over.extend(made.left_over.iter().cloned());
     }
     let id = made.as_ref().map(|made| made.id.clone());
+    // Where another run was faster, it is unchanged by now, and the plan has what it put out before, if it put out anything.
+    let as_planned = matches!(outcome, Outcome::Unchanged) && planned.action == StackAction::Unchanged;
     let is_known = outputs.lock().is_ok_and(|outputs| outputs.contains_key(&part));
-    if matches!(outcome, Outcome::Done { .. }) || !is_known {
+    if !as_planned || !is_known {
         let now = as_made(deployment.context, stack, made).await?;
         let is_protected = now.as_ref().is_some_and(|now| now.protected == Some(true));
         if let (Some(now), Ok(mut outputs)) = (now, outputs.lock()) {
@@ -192,9 +195,10 @@ async fn as_made(context: Context<'_>, stack: &Stack, made: Option<Made>) -> Res
     let cloud = context.cloud;
     let found = match made {
         Some(Made { id, change_set, .. }) => {
-            let is_as_made = |now: &StackDescription| {
-                now.status.is_well()
-                    && (change_set.is_none() || now.change_set.is_none() || now.change_set == change_set)
+            let is_as_made = |now: &StackDescription| match &change_set {
+                Some(_) => now.status.is_well() && (now.change_set.is_none() || now.change_set == change_set),
+                // It was found unchanged, however its last operation ended.
+                None => has_ended(&now.status),
             };
             believed::stack(cloud, &id, is_as_made, || context.interrupt.asked()).await?
         }

@@ -11,7 +11,7 @@ use crate::deployed::Deployed;
 use crate::deployed::address::Address;
 use crate::deployed::stage::Stage;
 use crate::environment::units::Duration;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::interrupt::Interrupt;
 use crate::local;
 use crate::local::fleet::crash::{crash, is_dead};
@@ -136,7 +136,7 @@ pub async fn kill_worker(
     };
     let protected = deployed.stacks.iter().any(|stack| stack.tags.protect);
     if !cloud.local && !ask.agrees(&killed, protected)? {
-        return Err(Error::refused("not confirmed: nothing was changed"));
+        return Err(Error::refused("not confirmed: nothing was changed").because(Reason::NotConfirmed));
     }
     let mut replacement = Replacement::begin(victim.group, &victim.instance.id);
     let news = take_away(cloud, fleet.as_ref(), &stages, &victim, wanted.how).await?;

@@ -127,6 +127,7 @@ pub async fn run<T: Into<Token>>(
 ) -> Result<(Outcome, Ended), Failed> {
     let Context { cloud, tell, .. } = context;
     let before = watch::before(cloud, target.id, operation).await?;
+    let went_through = before.went_through.clone();
     let started = Instant::now();
     tell.tell(Event::OperationStarted {
         stack: target.stack.to_owned(),
@@ -162,7 +163,7 @@ pub async fn run<T: Into<Token>>(
         ..
     } = target;
     let environment = stack.strip_suffix(target.part).unwrap_or(stack).trim_end_matches('-');
-    let _awaited = context.interrupt.awaits(environment, stack);
+    let awaited_stack = context.interrupt.awaits(environment, stack);
     let watching = watch::follow(
         Watch {
             cloud,
@@ -199,17 +200,21 @@ pub async fn run<T: Into<Token>>(
                     ));
                 }
                 was_cancelled = cancel(context, target, operation).await?;
+                if was_cancelled {
+                    awaited_stack.is_taken_back();
+                }
                 watching.await?
             }
         },
     };
+    awaited_stack.has_ended(ended.status.as_str());
     let seconds = started.elapsed().as_secs_f64();
     let succeeded = is_as_meant(operation, &ended.status);
     tell.tell(Event::OperationEnded {
         stack: stack.to_owned(),
         part: target.part.to_owned(),
         operation,
-        succeeded,
+        succeeded: succeeded && (operation != Operation::Attach || was_well(went_through, &ended)),
         status: ended.status.clone(),
         seconds,
     });
@@ -277,6 +282,7 @@ fn cancelled(stack: &str, operation: Operation, status: StackStatus) -> Failure 
         status: Some(status),
         cause: None,
         refused: false,
+        reason: None,
         was_cancelled: true,
         lost_sight: false,
     }
@@ -296,6 +302,23 @@ fn is_as_meant(operation: Operation, status: &StackStatus) -> bool {
         // It was somebody else's: however it ended, it is over.
         Operation::Attach => true,
         Operation::Create | Operation::Update => status.is_well(),
+    }
+}
+
+/// Whether what somebody else began on a stack ended as it was meant to: it is complete, or deleted. A first create that failed may
+/// be deleted, too, without an end of its own before (`OnStackFailure` of
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>). `went_through`: the stack's
+/// statuses before it was looked at.
+fn was_well(went_through: Vec<StackStatus>, ended: &Ended) -> bool {
+    let of_stack = ended.events.iter().filter(|event| event.is_stack);
+    let later = of_stack.map(|event| StackStatus::from(event.status.as_str()));
+    let statuses: Vec<StackStatus> = went_through.into_iter().chain(later).collect();
+    let fell = statuses
+        .windows(2)
+        .any(|two| two[0] == StackStatus::CreateInProgress && two[1] == StackStatus::DeleteInProgress);
+    match ended.status {
+        StackStatus::DeleteComplete => !fell,
+        ref status => status.is_well(),
     }
 }
 
@@ -326,6 +349,7 @@ async fn failure(context: Context<'_>, target: Target<'_>, operation: Operation,
         status: Some(ended.status),
         cause: Some(cause),
         refused: false,
+        reason: None,
         was_cancelled: false,
         lost_sight: false,
     }

@@ -15,7 +15,7 @@ use crate::deployed::address::Address;
 use crate::deployed::holdings::Holding;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::told::Told;
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, Reason, Result, exit_code};
 use crate::observe::leftovers::Receipt;
 
 /// What a command did, stack by stack.
@@ -192,6 +192,9 @@ pub struct Failure {
     pub cause: Option<Cause>,
     /// Whether it was refused rather than tried.
     pub refused: bool,
+    /// Which kind of refusal it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// Whether it didn't fail but was cancelled, as `--on-interrupt cancel` told it to be.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub was_cancelled: bool,
@@ -244,6 +247,7 @@ impl From<Error> for Failed {
             help: error.help().map(str::to_owned),
             cause: None,
             refused: matches!(error, Error::Refused { .. }),
+            reason: error.reason(),
             was_cancelled: false,
             lost_sight: false,
         }))

@@ -20,7 +20,7 @@ use crate::engine::plan::blocking::Blocking;
 use crate::engine::plan::decide;
 use crate::engine::plan::decide::Recover;
 use crate::engine::plan::history;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// A stack that is not as it should be, and what is done about it.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ pub async fn get_going(context: Context<'_>, environment: &str, skip: Skip<'_>, 
     }
     ask.show(&stuck);
     if !stuck.iter().all(Stuck::is_refused) && !ask.agrees(&deployed.address)? {
-        return Err(Error::refused("not confirmed: nothing was changed"));
+        return Err(Error::refused("not confirmed: nothing was changed").because(Reason::NotConfirmed));
     }
     Ok(recover(context, environment, &stuck).await)
 }

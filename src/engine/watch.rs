@@ -56,6 +56,8 @@ pub struct Before {
     pub last: Option<Duration>,
     /// The stack's status, unless the operation was running already.
     pub status: Option<StackStatus>,
+    /// The stack's statuses until then, oldest first, as far as they were read: those of what runs already are among them.
+    pub went_through: Vec<StackStatus>,
 }
 
 /// Looks before an operation of this kind begins, in one call. What is to be created only waits for its change set so far:
@@ -71,13 +73,13 @@ pub async fn before(cloud: &Cloud, id: &str, operation: Operation) -> Result<Bef
         });
     }
     let events = cloud.recent_events(id).await?;
-    let status = events.iter().rfind(|event| event.is_stack);
+    let of_stack = events.iter().filter(|event| event.is_stack);
+    let went_through: Vec<StackStatus> = of_stack.map(|event| StackStatus::from(event.status.as_str())).collect();
     Ok(Before {
-        status: status
-            .filter(|_| operation != Operation::Attach)
-            .map(|event| StackStatus::from(event.status.as_str())),
+        status: went_through.last().filter(|_| operation != Operation::Attach).cloned(),
         after: events.last().map(|event| event.id.clone()),
         last: last_took(&events, operation),
+        went_through,
     })
 }
 

@@ -12,7 +12,7 @@ pub use questions::{Choice, choose, is_possible, leave, text};
 
 use super::live;
 use super::style::wrapped_to;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::interrupt::Interrupt;
 
 /// How soon a signal is heard while somebody thinks about the answer.
@@ -30,6 +30,7 @@ pub fn confirm(interrupt: &Interrupt, question: &str, yes: bool) -> Result<bool>
         return Err(Error::refused(format!(
             "not confirmed: \"{question}\" can't be asked without a terminal"
         ))
+        .because(Reason::NotConfirmed)
         .with_help("add --yes to go on without being asked"));
     }
     let columns = super::width_of(stderr());
@@ -79,7 +80,7 @@ fn answer(interrupt: &Interrupt) -> Result<String> {
 }
 
 fn not_confirmed(error: std::io::Error) -> Error {
-    Error::refused(format!("not confirmed: {error}"))
+    Error::refused(format!("not confirmed: {error}")).because(Reason::NotConfirmed)
 }
 
 /// Yes is `y` or `yes`, and nothing else.

@@ -68,7 +68,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::problem::Located;
-use crate::error::{Error, Refusal, exit_code};
+use crate::error::{Error, Reason, Refusal, exit_code};
+use crate::interrupt::{AtWork, HasEnded, Known};
 use form::Output;
 
 /// Whether standard output has its one document, or a part of it.
@@ -77,11 +78,15 @@ static DOCUMENT: AtomicBool = AtomicBool::new(false);
 /// Shows why a command ended: on standard error, and for `--output json` on standard output, unless its one document is
 /// there already.
 pub fn error(error: &Error, output: Output) {
-    ended(error, output, &[]);
+    ended(error, output, &Known::default());
 }
 
-fn ended(error: &Error, output: Output, goes_on: &[String]) {
-    let goes_on = [goes_on, error.goes_on()].concat();
+fn ended(error: &Error, output: Output, known: &Known) {
+    let names = |test: fn(&AtWork) -> bool| {
+        let stacks = known.at_work.iter().filter(|work| test(work));
+        stacks.map(|work| work.stack.clone()).collect::<Vec<String>>()
+    };
+    let goes_on = [names(|_| true).as_slice(), error.goes_on()].concat();
     let is_there = DOCUMENT.load(Ordering::SeqCst);
     calls::log_line(&format!("ends with exit code {}: {error}", error.exit_code()));
     if matches!(error, Error::Shown(_) | Error::Differences) && (is_there || output != Output::Json) {
@@ -98,6 +103,8 @@ fn ended(error: &Error, output: Output, goes_on: &[String]) {
             problems: problems.map(|problems| problems.located().collect()),
             more_problems: problems.map(|problems| problems.more).filter(|more| *more > 0),
             goes_on: &goes_on,
+            taken_back: &names(|work| work.is_taken_back),
+            ended: &known.ended,
         };
         if output == Output::Json {
             json(&document)
@@ -129,11 +136,14 @@ pub fn bad_usage(told: &str, code: i32, output: Output) {
             message: message.to_owned(),
             help: (!help.is_empty()).then(|| help.join("\n")),
             exit_code: u8::try_from(code).unwrap_or(exit_code::USAGE),
+            reason: None,
         },
         refusals: &[],
         problems: None,
         more_problems: None,
         goes_on: &[],
+        taken_back: &[],
+        ended: &[],
     };
     match output {
         Output::Text => {}
@@ -159,6 +169,13 @@ pub struct ErrorDocument<'a> {
     /// ended, and what `--no-wait` doesn't wait for.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     goes_on: &'a [String],
+    /// Those of them on which CloudFormation was told to cancel (`--on-interrupt cancel`): it rolls an update back, and deletes an
+    /// unfinished first create.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    taken_back: &'a [String],
+    /// Stacks on which an operation had ended, where a second signal, or the end of its time, ended the command at once.
+    #[serde(skip_serializing_if = "<[HasEnded]>::is_empty")]
+    ended: &'a [HasEnded],
 }
 
 /// Why a command ended.
@@ -169,6 +186,9 @@ pub struct ErrorJson {
     help: Option<String>,
     /// What the process ends with.
     exit_code: u8,
+    /// With exit code 4: which kind of refusal it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
 }
 
 impl From<&Error> for ErrorJson {
@@ -177,15 +197,16 @@ impl From<&Error> for ErrorJson {
             message: error.to_string(),
             help: error.help().map(str::to_owned),
             exit_code: error.exit_code(),
+            reason: error.reason(),
         }
     }
 }
 
 /// The last words of a process that ends at once: why, with which stacks CloudFormation goes on and how to look at them,
 /// and which change sets it leaves behind.
-pub fn at_once(error: &Error, output: Output, goes_on: &[String], look: &[String], left: &[String]) {
+pub fn at_once(error: &Error, output: Output, known: &Known, look: &[String], left: &[String]) {
     screen::leave();
-    ended(error, output, goes_on);
+    ended(error, output, known);
     for line in look {
         note(line);
     }

@@ -19,7 +19,7 @@ use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::pruned_data::in_vain;
 use crate::engine::plan::switch::must_be_waited_for;
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 
 /// What is asked for.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
         return Ok(nothing_to_do(context, &blueprint, plan).await);
     }
     if !ask.agrees(&plan, pruning.as_ref())? {
-        return Err(Error::refused("not confirmed: nothing was changed"));
+        return Err(Error::refused("not confirmed: nothing was changed").because(Reason::NotConfirmed));
     }
     put_expiry(cloud, environment, &plan, now()).await?;
     let mut report = deploy(Deployment {

@@ -18,7 +18,7 @@ use crate::engine::plan::decide::History;
 use crate::engine::plan::draw_up::draw_up;
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::surplus::Surplus;
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, Reason, Result, exit_code};
 
 /// Draws up a plan once nothing runs on its stacks, with what left the file. `attach`: what runs is waited for.
 ///
@@ -78,6 +78,7 @@ pub async fn settle(context: Context<'_>, blueprint: &Blueprint, attach: bool) -
     {
         return Err(
             Error::refused(format!("{} is {}: an operation is running", stack.name, found.status))
+                .because(Reason::Busy)
                 .with_help("wait until it has ended, or leave out --no-attach to have it waited for"),
         );
     }

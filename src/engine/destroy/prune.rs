@@ -17,7 +17,7 @@ use crate::engine::outcome::{Failed, Outcome, Report, StackReport};
 use crate::engine::plan::Plan;
 use crate::engine::plan::surplus::Surplus;
 use crate::environment::Environment;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
 
@@ -59,9 +59,9 @@ impl Pruning {
         let names: Vec<String> = deployed.stacks.iter().map(|stack| stack.stack.name.clone()).collect();
         if environment.protect {
             let what = format!("{}: the file says `protect: true`", names.join(", "));
-            return Err(
-                Error::refused(what).with_help("deploy with `protect: false` and --prune, if they really are to go")
-            );
+            return Err(Error::refused(what)
+                .because(Reason::Protected)
+                .with_help("deploy with `protect: false` and --prune, if they really are to go"));
         }
         let deployed = deployed.with_protection(cloud).await?;
         // The file lifts what it once asked for; nothing deploys these stacks' tags any more.

@@ -14,7 +14,7 @@ use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::blocking::Blocking;
 use crate::environment::{Environment, OnDestroy};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Fate, Known, Patience, Receipt, Subject};
 
@@ -104,6 +104,7 @@ fn refuse_protected(wish: Wish<'_>, deployed: &Deployed) -> Result<()> {
     if wish.file.is_some_and(|file| file.protect) {
         return Err(
             Error::refused(format!("{} is protected: its file says `protect: true`", wish.name))
+                .because(Reason::Protected)
                 .with_help("deploy it with `protect: false` first, if it really is to go"),
         );
     }
@@ -137,7 +138,7 @@ async fn destroy(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask, deployed: 
     let data = interrupt.unless_stopped(look(cloud, &deployed, (wish.now)())).await?;
     refuse_to_lose_what_the_file_keeps(wish, &deployed, &data)?;
     if !ask.agrees(&deployed, &data)? {
-        return Err(Error::refused("not confirmed: nothing was changed"));
+        return Err(Error::refused("not confirmed: nothing was changed").because(Reason::NotConfirmed));
     }
     let mut report = super::destroy(Teardown {
         context,

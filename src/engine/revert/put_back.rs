@@ -9,7 +9,7 @@ use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::drafts::Drafts;
 use crate::engine::plan::existing_bucket::BucketPlan;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::observe::drift::existing_bucket::NAME;
 use crate::observe::drift::{Drift, StackDrift};
 
@@ -66,7 +66,7 @@ pub async fn put_back(context: Context<'_>, found: &Drift, drafts: &Drafts, ask:
         return Err(refusal);
     }
     if !ask.agrees(&newer(plans))? {
-        return Err(Error::refused("not confirmed: nothing was changed"));
+        return Err(Error::refused("not confirmed: nothing was changed").because(Reason::NotConfirmed));
     }
     let mut report = revert(context, environment, drafts, &stacks, plans).await;
     if let Some(bucket) = &reverted.existing_bucket {

@@ -86,6 +86,7 @@ fn what_will_be_lost_is_counted_or_said_to_be_estimated() {
         .status(4);
     let asked = run.stderr_contains(format!("  - {bucket}\n")).run();
     assert_eq!(asked.json()["error"]["exit_code"], 4);
+    assert_eq!(asked.json()["error"]["reason"], "not_confirmed");
     let dead = "dead-letter queue lab-work-dlq: about 2 messages (2 waiting, 0 in flight, 0 delayed), as SQS estimates";
     assert!(said.contains(&format!("  - {dead}\n")), "{said}");
     assert!(!said.contains("What stays"), "{said}");

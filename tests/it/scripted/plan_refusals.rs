@@ -49,6 +49,8 @@ fn all_that_would_be_lost_is_told_at_once_with_what_allows_it() {
     let of_deploy = deploy.status(4).run().json();
     assert_eq!(of_deploy["refusals"], json["refusals"]);
     assert_eq!(of_deploy["error"]["exit_code"], 4);
+    assert_eq!(of_deploy["error"]["reason"], "data_loss");
+    assert_eq!(json["error"], of_deploy["error"]);
     let names: Vec<&Value> = json["refusals"]
         .as_array()
         .expect("refusals")
@@ -179,7 +181,8 @@ fn what_goes_on_without_being_waited_for_is_named() {
     let run = deploy
         .args(["--no-wait", "--output", "json", "--only", "work"])
         .stderr_contains("updating lab-work goes on in CloudFormation, and is not waited for (as told)\n")
-        .stderr_contains("to pick it up again: qfleet deploy lab.yaml --only work")
+        .args(["--on-interrupt", "wait"])
+        .stderr_contains("to pick it up again: qfleet deploy lab.yaml --only work --yes --on-interrupt wait\n")
         .run();
     let done = run.json();
     assert_eq!(done["goes_on"], serde_json::json!(["lab-work"]), "{done:#}");

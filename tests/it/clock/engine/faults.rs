@@ -180,15 +180,15 @@ async fn a_stack_that_somebody_deletes_meanwhile_is_a_failure_that_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_stack_that_is_deleted_while_the_last_one_is_made_is_not_done() {
     let delete = Happening::Delete {
-        stack: "lab-artifacts".into(),
+        stack: "lab-work".into(),
     };
     let script = Script::new().takes("lab-dashboard", "Dashboard", seconds(60));
     let mut rig = Rig::new(script.at(seconds(40), delete));
     let ran = rig.deploy().await;
-    assert_eq!(rig.status("artifacts"), None);
+    assert_eq!(rig.status("work"), None);
     assert_eq!(ran.exit_code(), 1, "{:#?}", ran.result);
-    let failure = ran.failure("artifacts");
-    assert_eq!(failure.message, "lab-artifacts is gone: somebody deleted it meanwhile");
+    let failure = ran.failure("work");
+    assert_eq!(failure.message, "lab-work is gone: somebody deleted it meanwhile");
     assert!(matches!(ran.outcome("intake"), Outcome::Done { .. }));
     rig.again().deploy().await.well();
     rig.is_deployed();

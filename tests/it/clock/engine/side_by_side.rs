@@ -177,6 +177,24 @@ async fn an_empty_stack_that_only_its_events_show_as_another_runs_is_left() {
     }
 }
 
+/// An empty stack puts nothing out, and another run may make it while ours is asked: then what it puts out is read again.
+#[tokio::test(start_paused = true)]
+async fn what_another_run_made_of_an_empty_stack_is_known_to_what_needs_it() {
+    let rig = rig();
+    let others = Drafts::default();
+    draw_up(rig.planner(&others)).await.expect("a plan");
+    let ran = deployed_after(&rig, async || {
+        rig.deploy().await.well();
+    })
+    .await
+    .well();
+    rig.is_deployed();
+    for stack in &ran.report().stacks {
+        assert!(matches!(stack.outcome, Outcome::Unchanged), "{stack:?}");
+    }
+    others.discard(&rig.cloud).await.expect("nothing stays behind");
+}
+
 /// Another run's change set may be executed while it is looked at whether the empty stack has one: whichever answer comes late.
 #[tokio::test(start_paused = true)]
 async fn an_empty_stack_that_another_run_begins_to_make_between_two_looks_is_left() {

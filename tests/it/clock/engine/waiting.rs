@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use qfleet::engine::event::{Events, Operation};
+use qfleet::cloud::cloudformation::change_set::OnFailure;
+use qfleet::engine::event::{Event, Events, Operation};
 use qfleet::engine::operation::{self, Context, Target};
 use qfleet::engine::outcome::{Outcome, Unattended};
+use qfleet::error::Reason;
 use tokio::time::Instant;
 
 use crate::clock::engine::{Rig, blueprint};
-use crate::endpoint::{Existing, Fault, Happening, On, Script};
+use crate::endpoint::{Existing, Fault, Happening, On, Script, Verb};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -75,6 +77,63 @@ async fn an_operation_that_has_ended_already_is_not_waited_for_in_vain() {
     assert_eq!(ended.status.as_str(), "CREATE_COMPLETE");
 }
 
+/// Whether what others began went well, whoever is told: a rollback didn't, nor did a create that was deleted for its failure.
+#[tokio::test(start_paused = true)]
+async fn how_an_operation_of_others_ended_is_told() {
+    for (first, fails, on_failure, is_well) in [
+        ("CREATE_IN_PROGRESS", false, None, true),
+        ("CREATE_IN_PROGRESS", true, None, false),
+        ("CREATE_IN_PROGRESS", true, Some(OnFailure::Delete), false),
+        // It is looked at only when it is being deleted already.
+        ("DELETE_IN_PROGRESS", true, Some(OnFailure::Delete), false),
+    ] {
+        let script = Script::new().resources_take(seconds(20));
+        let script = match fails {
+            true => script.fails("lab-intake", "Bucket", Verb::Create, "no room"),
+            false => script,
+        };
+        let mut rig = Rig::new(script);
+        rig.options.manner.on_failure = on_failure;
+        let attached = async {
+            while rig.status("intake").as_deref() != Some(first) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            let found = rig
+                .cloud
+                .stack("lab-intake")
+                .await
+                .expect("an answer")
+                .expect("a stack");
+            let (events, mut heard) = Events::channel();
+            let context = Context {
+                cloud: &rig.cloud,
+                tell: &events,
+                interrupt: &rig.interrupt.1,
+                waiting: rig.waiting,
+            };
+            let target = Target {
+                stack: &found.name,
+                part: "intake",
+                id: &found.id,
+                template: None,
+                boot_reports: None,
+                awaited: true,
+            };
+            let run = operation::run(context, target, Operation::Attach, std::future::ready(Ok(())));
+            run.await.expect("it is over");
+            drop(events);
+            while let Some(event) = heard.recv().await {
+                if let Event::OperationEnded { succeeded, status, .. } = event {
+                    return (succeeded, status);
+                }
+            }
+            panic!("no end was told");
+        };
+        let (_, (succeeded, status)) = tokio::join!(rig.deploy(), attached);
+        assert_eq!(succeeded, is_well, "{first} {on_failure:?}: {status}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_no_attach_it_is_refused_at_once() {
     let mut rig = busy_rig(30).await;
@@ -83,6 +142,7 @@ async fn with_no_attach_it_is_refused_at_once() {
     assert_eq!(ran.exit_code(), 4);
     assert!(ran.took() < seconds(1));
     let error = ran.result.expect_err("a refusal");
+    assert_eq!(error.reason(), Some(Reason::Busy));
     assert!(
         error.to_string().contains("lab-intake is UPDATE_IN_PROGRESS"),
         "{error}"

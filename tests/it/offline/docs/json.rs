@@ -27,6 +27,7 @@ These fields mean the same everywhere, and their rows say nothing more:
 
 - `environment`, `account`, `region`: which environment it is, and where. Where an object always has all three, they have no rows;
 - `part`: a part of the environment, as `intake` or a stage's name; `stack`: the name of its stack in CloudFormation;
+- `at` of a line of `--output jsonl`: when that happened. Each line with an `event` has it, whatever its table says;
 - `logical_id`: a resource's name in its template; `physical_id`: its name in its service; `resource_type`: its type in
   CloudFormation.
 ";

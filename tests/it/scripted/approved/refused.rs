@@ -37,7 +37,9 @@ fn another_file_another_program_or_another_image_than_was_approved() {
     with(&there, &LAB.replace("visibility_timeout: 2m", "visibility_timeout: 4m"));
     refused(&endpoint, &there, &approved, &[others]);
     let for_programs = expect(&there, &approved).args(["--output", "json"]).status(4);
-    let refusals = &for_programs.run().json()["refusals"];
+    let document = for_programs.run().json();
+    assert_eq!(document["error"]["reason"], "not_approved");
+    let refusals = &document["refusals"];
     assert_eq!(refusals[0]["message"], others, "{refusals:#}");
     // Back to what is deployed: that nothing would be done isn't what was approved either.
     with(&there, LAB);

@@ -100,7 +100,18 @@ fn a_second_signal_names_the_stacks_that_are_worked_on() {
             let mut looks = world.calls.iter().filter(|call| call.action == "DescribeStackEvents");
             looks.any(|call| call.stack.as_deref() == Some("lab-intake"))
         });
+        let is_cancelled = on_interrupt == "cancel";
+        endpoint.wait_until("what comes before is known to have ended", |world| {
+            let made = world.find("lab-artifacts").map(|stack| world.stacks[stack].id.clone());
+            let mut looks = world.calls.iter().filter(|call| call.action == "DescribeStacks");
+            looks.any(|call| made.is_some() && call.input.text("StackName") == made.as_deref())
+        });
         running.signal(Signal::SIGTERM);
+        if is_cancelled {
+            endpoint.wait_until("it is cancelled", |world| {
+                world.calls.iter().any(|call| call.action == "DeleteStack")
+            });
+        }
         // Two that come too soon after one another are one.
         sleep(Duration::from_millis(500));
         let second = Moment::now();
@@ -113,10 +124,24 @@ fn a_second_signal_names_the_stacks_that_are_worked_on() {
             )
         };
         let line = "lab-intake; to look: qfleet status --name lab --region us-east-2\n";
-        let is_said = ended.stderr.contains("CloudFormation goes on with ") && ended.stderr.contains(line);
+        let (does, line) = match is_cancelled {
+            false => ("CloudFormation goes on with ", line.to_owned()),
+            true => (
+                "CloudFormation was told to cancel what it did with ",
+                line.replace("; to", ", and takes that back; to"),
+            ),
+        };
+        let is_said = ended.stderr.contains(does) && ended.stderr.contains(&line);
         let in_document = || {
             let document: serde_json::Value = serde_json::from_str(&ended.stdout).ok()?;
-            Some(document["error"]["exit_code"] == 130 && document["goes_on"][0] == "lab-intake")
+            let taken_back = document["taken_back"][0].as_str();
+            let before = serde_json::json!({"stack": "lab-artifacts", "status": "CREATE_COMPLETE"});
+            Some(
+                document["error"]["exit_code"] == 130
+                    && document["goes_on"][0] == "lab-intake"
+                    && taken_back == is_cancelled.then_some("lab-intake")
+                    && document["ended"] == serde_json::json!([before]),
+            )
         };
         match ended.code == 130 && is_said && (output == "text" || in_document() == Some(true)) {
             true => Ok(()),
