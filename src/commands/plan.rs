@@ -131,6 +131,9 @@ impl Plan {
                 Ok::<_, Error>(plan)
             };
             let plan = drawn_up.await;
+            if matches!(plan, Err(Error::Interrupted)) {
+                report::note("not planned to the end: nothing was changed");
+            }
             let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
             let left = discarded.err().map(|left| Global::left(interrupt, left));
             let plan = match (plan, &left) {

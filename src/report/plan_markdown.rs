@@ -10,7 +10,7 @@ use super::markdown::{cell, code};
 use super::permissions::{self, Difference};
 use super::plan::{action, by_template, drift, expiry, new_lines, rolling_text, totals};
 use super::style::count;
-use super::switch;
+use super::{surplus, switch};
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 use crate::cloud::cloudformation::changes::inside::HIDDEN;
@@ -55,7 +55,7 @@ pub fn markdown(plan: &Plan, contents: &Contents, env: &str, refused: &[Refusal]
     for line in changes::tags(plan, |tag| values(&tag.before, &tag.after)) {
         let _ = writeln!(body, "\n{line}");
     }
-    surplus(&mut body, plan, env);
+    not_in_file(&mut body, plan, env);
     let unchanged: Vec<String> = plan
         .stacks
         .iter()
@@ -343,7 +343,7 @@ fn existing_bucket(out: &mut String, plan: &crate::engine::plan::existing_bucket
     }
 }
 
-fn surplus(out: &mut String, plan: &Plan, env: &str) {
+fn not_in_file(out: &mut String, plan: &Plan, env: &str) {
     if let Some(unknown) = &plan.surplus.unknown {
         let _ = writeln!(
             out,
@@ -360,14 +360,15 @@ fn surplus(out: &mut String, plan: &Plan, env: &str) {
     };
     let _ = writeln!(out, "\n### {title}\n");
     for stack in &plan.surplus.stacks {
-        let holds: Vec<String> = data::lines(&stack.data)
+        let goes_on = surplus::goes_on(plan, &stack.part);
+        let holds = data::lines(&stack.data)
             .into_iter()
             .map(|(kept, line)| match (plan.prunes, kept) {
                 (true, true) => format!("stays: {}", cell(&line)),
                 (true, false) => format!("**lost:** {}", cell(&line)),
                 (false, _) => cell(&line),
-            })
-            .collect();
+            });
+        let holds: Vec<String> = goes_on.into_iter().chain(holds).collect();
         let _ = writeln!(
             out,
             "- {} ({}) {}",
@@ -377,11 +378,7 @@ fn surplus(out: &mut String, plan: &Plan, env: &str) {
         );
     }
     if !plan.prunes {
-        let _ = writeln!(
-            out,
-            "\n{} destroys them.",
-            code(&format!("qfleet deploy {env} --prune"))
-        );
+        let _ = writeln!(out, "\n{}", surplus::way_out(plan, env));
     }
 }
 
