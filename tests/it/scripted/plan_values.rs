@@ -156,13 +156,13 @@ fn other_types_are_told_in_the_words_of_the_file() {
             LAB.replace(&LAB[start..=end], &format!("types: [{one}, {of}]")),
         )
     };
-    let (one, file) = types("c7g.large, m7g.large");
+    let (one, file) = types("t3.small, t3.medium");
     let text = plan(&there, &file, "text").stdout;
-    let line = format!("      types: {one} → {one}, c7g.large, m7g.large\n");
+    let line = format!("      types: {one} → {one}, t3.small, t3.medium\n");
     assert!(text.contains(&line) && !text.contains("Overrides"), "{text}");
     let markdown = plan(&there, &file, "markdown").stdout;
     assert!(
-        markdown.contains(&format!("types: `{one}` → `{one}, c7g.large, m7g.large`")),
+        markdown.contains(&format!("types: `{one}` → `{one}, t3.small, t3.medium`")),
         "{markdown}"
     );
 }
