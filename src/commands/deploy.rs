@@ -22,6 +22,7 @@ use crate::engine::event::Events;
 use crate::engine::operation::{Context, Waiting};
 use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
+use crate::engine::plan::attention::contents::Contents;
 use crate::engine::plan::planner::Options;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -279,6 +280,8 @@ struct Asked<'a> {
     person: &'a Person<'a>,
     progress: &'a Progress,
     events: &'a Events,
+    /// What the stacks are to hold.
+    contents: Contents,
 }
 
 impl<'a> Person<'a> {
@@ -320,6 +323,7 @@ impl<'a> Person<'a> {
             person: self,
             progress: &progress,
             events: &events,
+            contents: Contents::of(&wish.blueprint),
         };
         let result = bring_up(context, wish, &asked).await;
         drop(events);
@@ -361,8 +365,8 @@ impl Ask for Asked<'_> {
         let env = &self.person.env;
         if self.person.global.output == Output::Text {
             self.progress.suspend(|| match self.person.is_brief {
-                true => report::note(report::plan::brief(plan, env).trim_end()),
-                false => report::prose(&report::plan::text(plan, env)),
+                true => report::note(report::plan::brief(plan, &self.contents, env).trim_end()),
+                false => report::prose(&report::plan::text(plan, &self.contents, env)),
             });
             return;
         }

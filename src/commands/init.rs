@@ -127,6 +127,7 @@ impl Init {
                 Source::Messages => WorksOn::Messages,
             },
             has_instances: answers.workers == Kind::Instances,
+            is_protected: answers.lifetime.is_none(),
             lab: answers.lab_with_pipeline(),
             another: there::unnamed(&self.folder, &answers).map(|file| report::init::Another {
                 file,

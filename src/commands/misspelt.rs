@@ -27,7 +27,15 @@ pub(super) fn explained(mut error: clap::Error) -> clap::Error {
     if let Some(command) = with_it(&error) {
         error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(command));
     }
-    if let Some((path, command)) = command_of(&error) {
+    let word = error.get(ContextKind::InvalidSubcommand);
+    // `qfleet help --help`
+    if matches!(word, Some(ContextValue::String(word)) if word == "--help" || word == "-h") {
+        let help = Cli::command().try_get_matches_from(["qfleet", "--help"]);
+        return help.err().unwrap_or(error);
+    }
+    if let Some((path, command)) = command_of(&error)
+        && command.has_subcommands()
+    {
         let verbs: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
         let hint = format!("`{path}` has {}", verbs.join(", "));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));

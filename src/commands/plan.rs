@@ -20,6 +20,7 @@ use crate::engine::approved::{Digest, Planned};
 use crate::engine::deploy::settle::draw_up_settled;
 use crate::engine::destroy::prune::Pruning;
 use crate::engine::operation::{Context, Waiting};
+use crate::engine::plan::attention::contents::Contents;
 use crate::engine::plan::draw_up::draw_up;
 use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::planner::{Options, Planner};
@@ -130,6 +131,9 @@ impl Plan {
                 Ok::<_, Error>(plan)
             };
             let plan = drawn_up.await;
+            if matches!(plan, Err(Error::Interrupted)) {
+                report::note("not planned to the end: nothing was changed");
+            }
             let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
             let left = discarded.err().map(|left| Global::left(interrupt, left));
             let plan = match (plan, &left) {
@@ -179,12 +183,13 @@ impl Plan {
                 let deploy = self.selection.command("deploy", &env);
                 format!("{deploy} --expect {digest}")
             });
+            let contents = Contents::of(&blueprint);
             if global.form == Form::Markdown {
                 report::as_it_is(global.output, &document, || {
-                    report::plan_markdown::markdown(&plan, &env, &refusals, exactly.as_deref())
+                    report::plan_markdown::markdown(&plan, &contents, &env, &refusals, exactly.as_deref())
                 });
             } else {
-                report::document(global.output, &document, || report::plan::text(&plan, &env));
+                report::document(global.output, &document, || report::plan::text(&plan, &contents, &env));
                 if global.output == Output::Text {
                     // A command to copy stays in one line.
                     report::text(&report::plan::exactly(exactly.as_deref()));

@@ -20,7 +20,7 @@ pub(super) fn lines(plan: &Plan, name: impl Fn(&str) -> String) -> Vec<String> {
     let more = plan.stacks.iter().flat_map(|stack| {
         let name = &name;
         stack.attention.iter().filter_map(move |one| match one {
-            Attention::ProtectionOff => None,
+            Attention::ProtectionOff | Attention::NotKept { .. } => None,
             Attention::MoreInstances {
                 logical_id,
                 bound,
@@ -39,5 +39,33 @@ pub(super) fn lines(plan: &Plan, name: impl Fn(&str) -> String) -> Vec<String> {
             }
         })
     });
-    protection.into_iter().chain(more).collect()
+    protection
+        .into_iter()
+        .chain(not_kept(plan, &name))
+        .chain(more)
+        .collect()
+}
+
+/// What a destroy deletes from now on, in a sentence.
+fn not_kept(plan: &Plan, name: &impl Fn(&str) -> String) -> Option<String> {
+    let of_stack = |stack: &StackPlan| {
+        let ids = stack.attention.iter().filter_map(|one| match one {
+            Attention::NotKept { logical_id } => Some(name(logical_id)),
+            Attention::ProtectionOff | Attention::MoreInstances { .. } => None,
+        });
+        let ids: Vec<String> = ids.collect();
+        (!ids.is_empty()).then(|| format!("{} of {}", ids.join(" and "), name(&stack.stack)))
+    };
+    let all: Vec<String> = plan.stacks.iter().filter_map(of_stack).collect();
+    let what = if all.len() == 1 {
+        "what is in it"
+    } else {
+        "what is in them"
+    };
+    (!all.is_empty()).then(|| {
+        format!(
+            "from now on a destroy deletes {}, with {what}; as it is now, that stays",
+            all.join(", ")
+        )
+    })
 }

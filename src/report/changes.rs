@@ -5,25 +5,29 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
-use super::plain;
+use super::instance_types;
+use super::permissions::{self, Difference};
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, paint, sign, wrapped};
+use super::{calls, plain};
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 use crate::cloud::cloudformation::changes::inside::HIDDEN;
+use crate::engine::plan::attention::contents::OfStack;
 use crate::engine::plan::values::{ValueChange, is_only_tagged, only_follows};
 use crate::engine::plan::{Plan, StackPlan};
 
 /// With this begins the word that ends a file which a script writes.
 const HEREDOC: &str = "END_";
 
-/// The longest value that is shown whole; JSON has all of it.
+/// The longest value that is shown whole, unless it says who may do what; `-v` and JSON have all of it.
 const LONGEST_VALUE: usize = 60;
 
 /// So many places of a resource are shown that change; JSON has all of them.
 const MOST_PLACES: usize = 12;
 
-/// Parameters and resources. What is only tagged anew is said once for the whole plan.
-pub(super) fn text(out: &mut String, stack: &StackPlan) {
+/// Parameters and resources. What is only tagged anew is said once for the whole plan. `holds`: what the file says that the
+/// stack is to hold.
+pub(super) fn text(out: &mut String, stack: &StackPlan, holds: Option<&OfStack>) {
     for parameter in &stack.changed_parameters {
         let values = values(parameter.before.as_deref(), parameter.after.as_deref());
         let sign = sign(CAREFUL, "~", "change:");
@@ -35,6 +39,7 @@ pub(super) fn text(out: &mut String, stack: &StackPlan) {
     let widest = widths.max().unwrap_or_default();
     for change in &shown {
         change_text(out, change, widest);
+        places_text(out, stack, change, holds);
     }
     if let Some(line) = followers(stack) {
         let sign = sign(CAREFUL, "~", "change:");
@@ -108,7 +113,24 @@ pub(super) fn becomes(change: &Change) -> (Style, &'static str, &'static str) {
             ),
             Some(Disposal::Deleted) | None => (BAD, "±", "REPLACED: made anew, the old one is deleted"),
         },
-        (_, Replacement::Maybe) => (BAD, "±", "may be REPLACED: CloudFormation knows that only then"),
+        (_, Replacement::Maybe) => match change.disposal {
+            Some(Disposal::Kept) => (
+                BAD,
+                "±",
+                "may be REPLACED: CloudFormation knows that only then; the old one would be left, and no stack would have it",
+            ),
+            Some(Disposal::Snapshot) => (
+                BAD,
+                "±",
+                "may be REPLACED: CloudFormation knows that only then; the old one would be deleted after a last snapshot",
+            ),
+            Some(Disposal::Deleted) => (
+                BAD,
+                "±",
+                "may be REPLACED: CloudFormation knows that only then; the old one would be deleted",
+            ),
+            None => (BAD, "±", "may be REPLACED: CloudFormation knows that only then"),
+        },
         (Action::Modify, Replacement::No) => (CAREFUL, "~", ""),
         (Action::Dynamic | Action::Unknown(_), Replacement::No) => (CAREFUL, "?", "known only when it is done"),
     }
@@ -142,41 +164,130 @@ fn change_text(out: &mut String, change: &Change, widest: usize) {
         paint(style, word)
     );
     let _ = writeln!(out, "{}", wrapped(&line, "  ", "      "));
+}
+
+/// The places of a change that are told one by one: tags are told once, where there is more. What says who may do what comes
+/// first.
+pub(super) fn places(change: &Change) -> Vec<&PropertyChange> {
     let is_alone = change.properties.len() == 1;
     let places = change.properties.iter();
-    // Tags are told once, where there is more.
-    let places: Vec<&PropertyChange> = places.filter(|place| is_alone || place.path != TAGS).collect();
-    for place in places.iter().take(MOST_PLACES) {
-        property_text(out, place);
+    let mut places: Vec<&PropertyChange> = places.filter(|place| is_alone || place.path != TAGS).collect();
+    places.sort_by_key(|place| !permissions::are_at(&change.resource_type, &place.path));
+    places
+}
+
+fn places_text(out: &mut String, stack: &StackPlan, change: &Change, holds: Option<&OfStack>) {
+    for (property, lines) in new_permissions(stack, change, holds) {
+        for line in lines {
+            let _ = writeln!(out, "{}", wrapped(&format!("{property}: {line}"), "      ", "        "));
+        }
     }
-    if places.len() > MOST_PLACES {
-        let more = count(places.len() - MOST_PLACES, "more place");
+    let mut places = places(change);
+    for (name, values) in instance_types::lines(stack, change, holds, &mut places) {
+        let values = self::values(values.before.as_deref(), values.after.as_deref());
+        let _ = writeln!(out, "{}", wrapped(&format!("{name}{values}"), "      ", "        "));
+    }
+    let is_of_permissions = |place: &&&PropertyChange| permissions::are_at(&change.resource_type, &place.path);
+    let most = MOST_PLACES + places.iter().filter(is_of_permissions).count();
+    for place in places.iter().take(most) {
+        property_text(out, &change.resource_type, place);
+    }
+    if places.len() > most {
+        let more = count(places.len() - most, "more place");
         let _ = writeln!(out, "      and {more}: --output json has all");
     }
 }
 
-fn property_text(out: &mut String, property: &PropertyChange) {
+/// What a resource that is new lets whom do, where its template is the user's: what qfleet's own may do is documented.
+pub(super) fn new_permissions(
+    stack: &StackPlan,
+    change: &Change,
+    holds: Option<&OfStack>,
+) -> Vec<(String, Vec<String>)> {
+    let is_new = change.action == Action::Add && stack.own_template;
+    let resource = holds
+        .filter(|_| is_new)
+        .and_then(|holds| holds.resources.get(&change.logical_id));
+    resource.map_or_else(Vec::new, permissions::of_resource)
+}
+
+fn property_text(out: &mut String, resource_type: &str, property: &PropertyChange) {
     let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
-    let values = values(property.before.as_deref(), property.after.as_deref());
     let replaces = match property.replacement {
         Replacement::Yes => paint(BAD, "  (replaces)"),
         Replacement::Maybe => paint(BAD, "  (may replace)"),
         Replacement::No => String::new(),
     };
-    let line = format!("{path}{values}{replaces}");
-    let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
+    let Some(Difference { gone, new }) = difference(resource_type, property) else {
+        let values = values_at(resource_type, property);
+        let line = format!("{path}{values}{replaces}");
+        let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
+        return;
+    };
+    let _ = writeln!(out, "      {path}:{replaces}");
+    let gone = gone.iter().map(|line| (sign(BAD, "-", "gone:"), line));
+    let new = new.iter().map(|line| (sign(CAREFUL, "+", "new:"), line));
+    for (sign, line) in gone.chain(new) {
+        let _ = writeln!(out, "{}", wrapped(&format!("{sign} {line}"), "        ", "          "));
+    }
+}
+
+/// What a place that says who may do what takes and gives, in lines.
+pub(super) fn difference(resource_type: &str, property: &PropertyChange) -> Option<Difference> {
+    let (before, after) = (property.before.as_deref(), property.after.as_deref());
+    let of_permissions = permissions::are_at(resource_type, &property.path);
+    of_permissions
+        .then(|| permissions::difference(&property.path, before, after))
+        .flatten()
+}
+
+/// As in `: 4 → 6`; whole where it says who may do what.
+fn values_at(resource_type: &str, property: &PropertyChange) -> String {
+    let (before, after) = (property.before.as_deref(), property.after.as_deref());
+    match permissions::are_at(resource_type, &property.path) {
+        true => said(before, after, true),
+        false => values(before, after),
+    }
+}
+
+/// Whether a value of the plan is cut, which `-v` shows whole.
+pub(super) fn is_cut(plan: &Plan) -> bool {
+    let is_cut = |change: &Change, property: &PropertyChange| {
+        let long = |value: &Option<String>| {
+            value
+                .as_ref()
+                .is_some_and(|value| value.chars().count() > LONGEST_VALUE)
+        };
+        let differs = property.before != property.after;
+        let is_whole = permissions::are_at(&change.resource_type, &property.path);
+        differs && !is_whole && (long(&property.before) || long(&property.after))
+    };
+    let changes = plan.stacks.iter().flat_map(|stack| shown(stack));
+    let mut places = changes.flat_map(|change| places(change).into_iter().map(move |place| (change, place)));
+    !calls::are_shown() && places.any(|(change, place)| is_cut(change, place))
 }
 
 /// As in `: 4 → 6`.
 pub(super) fn values(before: Option<&str>, after: Option<&str>) -> String {
+    said(before, after, calls::are_shown())
+}
+
+/// `whole`: however long they are.
+fn said(before: Option<&str>, after: Option<&str>, whole: bool) -> String {
     match (before, after) {
         (None, None) => String::new(),
         (Some(HIDDEN), Some(HIDDEN)) => ": a secret, which is not shown".to_owned(),
         // What it refers to becomes another one, perhaps under the same name.
         (before, after) if before == after => String::new(),
         (before, after) => {
-            let (before, after) = where_they_differ(before, after);
-            let (before, after) = (shorten(before.as_deref()), shorten(after.as_deref()));
+            let of = |value: Option<&str>| value.map_or_else(|| "(none)".to_owned(), permissions::whole);
+            let (before, after) = match whole {
+                true => (of(before), of(after)),
+                false => {
+                    let (before, after) = where_they_differ(before, after);
+                    (shorten(before.as_deref()), shorten(after.as_deref()))
+                }
+            };
             match plain::is() {
                 true => format!(": from {before} to {after}"),
                 false => format!(": {before} → {after}"),
@@ -204,7 +315,7 @@ pub(super) fn where_they_differ(before: Option<&str>, after: Option<&str>) -> (O
         .take_while(|(one, other)| one == other)
         .count();
     let skipped = alike.saturating_sub(BEFORE_IT);
-    if !is_long || skipped == 0 {
+    if !is_long || skipped == 0 || calls::are_shown() {
         return (own(before), own(after));
     }
     let rest = |value: &str| Some(format!("…{}", value.chars().skip(skipped).collect::<String>()));
@@ -234,7 +345,7 @@ pub(super) fn shorten(value: Option<&str>) -> String {
         value => value.replace(KNOWN_AFTER_APPLY, "(known after the deploy)"),
     };
     let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.chars().count() <= LONGEST_VALUE {
+    if line.chars().count() <= LONGEST_VALUE || calls::are_shown() {
         return line;
     }
     let head: String = line.chars().take(LONGEST_VALUE - 1).collect();

@@ -18,6 +18,8 @@ pub struct End<'a> {
     pub works_on: WorksOn,
     /// Whether instances do the work, which the emulator doesn't start.
     pub has_instances: bool,
+    /// Whether the file says `protect: true`.
+    pub is_protected: bool,
     /// How long it lives, where a pipeline was written for a lab.
     pub lab: Option<Duration>,
     /// The pipeline that is there and is another environment's.
@@ -81,10 +83,8 @@ pub fn text(end: &End<'_>) -> String {
             format!("qfleet doctor {}", end.environment),
             "whether this account can have it",
         ),
-        Step::new(
-            format!("qfleet deploy {}", end.environment),
-            "shows what it would make, and asks",
-        ),
+        Step::new(format!("qfleet plan {}", end.environment), "what it would make"),
+        Step::new(format!("qfleet deploy {}", end.environment), "shows that too, and asks"),
     ]);
     if let Some(again) = &end.again {
         let _ = writeln!(out, "\nThe same without questions:\n  {again}");
@@ -140,9 +140,12 @@ fn here(end: &End<'_>) -> Vec<Step> {
         },
     };
     steps.extend(trial.steps());
-    steps.push(Step::new(
-        format!("qfleet destroy {} --local", end.environment),
-        "take it down; it asks first",
-    ));
+    // It is refused where the file says `protect: true`.
+    if !end.is_protected {
+        steps.push(Step::new(
+            format!("qfleet destroy {} --local", end.environment),
+            "take it down; it asks first",
+        ));
+    }
     steps
 }

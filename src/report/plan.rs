@@ -7,14 +7,15 @@ use anstyle::Style;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, wrapped};
 use super::{attention, calls, changes, existing_bucket, plain, surplus, switch};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
+use crate::engine::plan::attention::contents::{Contents, OfStack};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::values::is_only_tagged;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 use crate::environment::units::Duration;
 use crate::shell;
 
-/// The plan as text. `env` names the environment as this command was given it.
-pub fn text(plan: &Plan, env: &str) -> String {
+/// The plan as text. `env` names the environment as this command was given it; `contents`: what its stacks are to hold.
+pub fn text(plan: &Plan, contents: &Contents, env: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -23,7 +24,7 @@ pub fn text(plan: &Plan, env: &str) -> String {
         plan.address.place()
     );
     for stack in &plan.stacks {
-        stack_text(&mut out, stack);
+        stack_text(&mut out, stack, contents.part(&stack.part));
     }
     for bucket in &plan.existing_buckets {
         existing_bucket::plan(&mut out, bucket);
@@ -52,13 +53,17 @@ pub fn text(plan: &Plan, env: &str) -> String {
         let sign = if plain::is() { "As templates say: " } else { "* " };
         let _ = writeln!(out, "{}", paint(FAINT, wrapped(star, sign, "  ")));
     }
+    if changes::is_cut(plan) {
+        let line = "Long values are cut: -v shows them whole, and so does --output json.";
+        let _ = writeln!(out, "{}", paint(FAINT, wrapped(line, "", "")));
+    }
     out
 }
 
 /// The plan in a line, and what is to be looked at: for who didn't ask for a plan. All of it with `-v`.
-pub fn brief(plan: &Plan, env: &str) -> String {
+pub fn brief(plan: &Plan, contents: &Contents, env: &str) -> String {
     if calls::are_shown() {
-        return text(plan, env);
+        return text(plan, contents, env);
     }
     let mut out = format!(
         "{} is to be deployed to {} first. {}\n",
@@ -150,6 +155,12 @@ pub(super) fn by_template(stack: &StackPlan) -> bool {
         )
 }
 
+/// What a stack that is made would hold, a line each.
+pub(super) fn new_lines<'a>(stack: &StackPlan, holds: Option<&'a OfStack>) -> &'a [String] {
+    let is_made = matches!(stack.action, StackAction::Create | StackAction::Recreate);
+    holds.filter(|_| is_made).map_or(&[], |holds| &holds.lines)
+}
+
 pub(super) fn action(action: StackAction) -> (Style, &'static str) {
     match action {
         StackAction::Create => (GOOD, "create"),
@@ -161,7 +172,7 @@ pub(super) fn action(action: StackAction) -> (Style, &'static str) {
     }
 }
 
-fn stack_text(out: &mut String, stack: &StackPlan) {
+fn stack_text(out: &mut String, stack: &StackPlan, holds: Option<&OfStack>) {
     let (style, word) = action(stack.action);
     let star = match by_template(stack) {
         true if plain::is() => ", as its template says",
@@ -178,6 +189,9 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
             "{}",
             paint(FAINT, wrapped(&format!("{status}{note}"), "    ", "    "))
         );
+    }
+    for line in new_lines(stack, holds) {
+        let _ = writeln!(out, "{}", wrapped(line, "    ", "      "));
     }
     if let Some(lowered) = &stack.lowered {
         let (min, max) = (lowered.min, lowered.max);
@@ -234,7 +248,7 @@ fn stack_text(out: &mut String, stack: &StackPlan) {
         let sign = format!("  {}", mark(CAREFUL, "="));
         let _ = writeln!(out, "{}", wrapped(stays, &sign, "    "));
     }
-    changes::text(out, stack);
+    changes::text(out, stack, holds);
     if let Some(switch) = stack.switch.filter(|_| stack.action != StackAction::Refused) {
         let _ = writeln!(
             out,

@@ -5,14 +5,17 @@ use std::fmt::Write;
 use super::attention;
 use super::changes::{self, becomes, shorten, where_they_differ};
 use super::data;
+use super::instance_types;
 use super::markdown::{cell, code};
-use super::plan::{action, by_template, drift, expiry, rolling_text, totals};
+use super::permissions::{self, Difference};
+use super::plan::{action, by_template, drift, expiry, new_lines, rolling_text, totals};
 use super::style::count;
-use super::switch;
+use super::{surplus, switch};
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 use crate::cloud::cloudformation::changes::inside::HIDDEN;
 use crate::deployed::holdings::holds_data;
+use crate::engine::plan::attention::contents::{Contents, OfStack};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 use crate::error::Refusal;
 
@@ -21,8 +24,8 @@ use crate::error::Refusal;
 const LONGEST: usize = 60_000;
 
 /// The plan as GitHub's Markdown. `env` names the environment as this command was given it; `refused`: why it can't be
-/// deployed; `exactly`: the command that deploys just this.
-pub fn markdown(plan: &Plan, env: &str, refused: &[Refusal], exactly: Option<&str>) -> String {
+/// deployed; `exactly`: the command that deploys just this; `contents`: what its stacks are to hold.
+pub fn markdown(plan: &Plan, contents: &Contents, env: &str, refused: &[Refusal], exactly: Option<&str>) -> String {
     let mut head = format!("## Plan for {}\n\n", cell(&plan.address.environment));
     let _ = writeln!(
         head,
@@ -44,7 +47,7 @@ pub fn markdown(plan: &Plan, env: &str, refused: &[Refusal], exactly: Option<&st
     let mut body = String::new();
     first(&mut body, plan);
     for stack in plan.stacks.iter().filter(|stack| stack.changes_anything()) {
-        self::stack(&mut body, stack);
+        self::stack(&mut body, stack, contents.part(&stack.part));
     }
     for bucket in &plan.existing_buckets {
         existing_bucket(&mut body, bucket);
@@ -52,7 +55,7 @@ pub fn markdown(plan: &Plan, env: &str, refused: &[Refusal], exactly: Option<&st
     for line in changes::tags(plan, |tag| values(&tag.before, &tag.after)) {
         let _ = writeln!(body, "\n{line}");
     }
-    surplus(&mut body, plan, env);
+    not_in_file(&mut body, plan, env);
     let unchanged: Vec<String> = plan
         .stacks
         .iter()
@@ -68,6 +71,14 @@ pub fn markdown(plan: &Plan, env: &str, refused: &[Refusal], exactly: Option<&st
     }
     if let Some(expiry) = expiry(plan, env) {
         let _ = writeln!(body, "\n{expiry}");
+    }
+    if changes::is_cut(plan) {
+        let _ = writeln!(
+            body,
+            "\nLong values are cut: {} and {} show them whole.",
+            code("--output json"),
+            code("-v")
+        );
     }
     if plan.stacks.iter().any(by_template) {
         let _ = writeln!(
@@ -175,12 +186,19 @@ fn named(stack: &StackPlan, change: &Change) -> String {
     )
 }
 
-fn stack(out: &mut String, stack: &StackPlan) {
+fn stack(out: &mut String, stack: &StackPlan, holds: Option<&OfStack>) {
     let (_, word) = action(stack.action);
     let star = if by_template(stack) { " \\*" } else { "" };
     let _ = writeln!(out, "\n### {}: {word}{star}\n", code(&stack.stack));
     if let Some(note) = &stack.note {
         let _ = writeln!(out, "{}\n", cell(note));
+    }
+    let lines: Vec<String> = new_lines(stack, holds)
+        .iter()
+        .map(|line| format!("- {}", cell(line)))
+        .collect();
+    if !lines.is_empty() {
+        let _ = writeln!(out, "{}\n", lines.join("\n"));
     }
     if let Some(protect) = stack.termination_protection {
         let _ = writeln!(out, "Termination protection: {}\n", if protect { "on" } else { "off" });
@@ -200,7 +218,8 @@ fn stack(out: &mut String, stack: &StackPlan) {
         return;
     }
     // What is only added takes room, and nobody's care.
-    let is_new = changes.iter().all(|change| change.action == Action::Add);
+    let lets = |change: &&Change| !changes::new_permissions(stack, change, holds).is_empty();
+    let is_new = changes.iter().all(|change| change.action == Action::Add) && !changes.iter().any(lets);
     if is_new {
         let _ = writeln!(
             out,
@@ -213,8 +232,19 @@ fn stack(out: &mut String, stack: &StackPlan) {
     for change in changes {
         let (_, sign, word) = becomes(change);
         let word = (!word.is_empty()).then(|| format!("**{word}**"));
-        let properties = change.properties.iter().map(property);
-        let what: Vec<String> = word.into_iter().chain(properties).collect();
+        let new = changes::new_permissions(stack, change, holds).into_iter();
+        let new = new.flat_map(|(property, lines)| {
+            lines
+                .into_iter()
+                .map(move |line| format!("{property}: {}", code(&line)))
+        });
+        let mut places = changes::places(change);
+        let types = instance_types::lines(stack, change, holds, &mut places);
+        let types = types
+            .into_iter()
+            .map(|(name, said)| format!("{name}{}", values(&said.before, &said.after)));
+        let properties = places.into_iter().map(|place| property(&change.resource_type, place));
+        let what: Vec<String> = word.into_iter().chain(new).chain(types).chain(properties).collect();
         let _ = writeln!(
             out,
             "| {sign} | {} | {} | {} |",
@@ -237,15 +267,36 @@ fn stack(out: &mut String, stack: &StackPlan) {
     }
 }
 
-fn property(property: &PropertyChange) -> String {
+fn property(resource_type: &str, property: &PropertyChange) -> String {
     let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
-    let values = values(&property.before, &property.after);
+    let difference = changes::difference(resource_type, property);
     let replaces = match property.replacement {
         Replacement::Yes => " **(replaces)**",
         Replacement::Maybe => " **(may replace)**",
         Replacement::No => "",
     };
-    format!("{}{values}{replaces}", cell(path))
+    match difference {
+        Some(Difference { gone, new }) => {
+            let gone = gone.iter().map(|line| format!("<br>− {}", code(line)));
+            let new = new.iter().map(|line| format!("<br>+ {}", code(line)));
+            let lines: String = gone.chain(new).collect();
+            format!("{}:{replaces}{lines}", cell(path))
+        }
+        None if permissions::are_at(resource_type, &property.path) && property.before != property.after => {
+            let whole = |value: &Option<String>| {
+                value
+                    .as_deref()
+                    .map_or_else(|| "(none)".to_owned(), |value| code(&permissions::whole(value)))
+            };
+            format!(
+                "{}: {} → {}{replaces}",
+                cell(path),
+                whole(&property.before),
+                whole(&property.after)
+            )
+        }
+        None => format!("{}{}{replaces}", cell(path), values(&property.before, &property.after)),
+    }
 }
 
 fn values(before: &Option<String>, after: &Option<String>) -> String {
@@ -292,7 +343,7 @@ fn existing_bucket(out: &mut String, plan: &crate::engine::plan::existing_bucket
     }
 }
 
-fn surplus(out: &mut String, plan: &Plan, env: &str) {
+fn not_in_file(out: &mut String, plan: &Plan, env: &str) {
     if let Some(unknown) = &plan.surplus.unknown {
         let _ = writeln!(
             out,
@@ -309,14 +360,15 @@ fn surplus(out: &mut String, plan: &Plan, env: &str) {
     };
     let _ = writeln!(out, "\n### {title}\n");
     for stack in &plan.surplus.stacks {
-        let holds: Vec<String> = data::lines(&stack.data)
+        let goes_on = surplus::goes_on(plan, &stack.part);
+        let holds = data::lines(&stack.data)
             .into_iter()
             .map(|(kept, line)| match (plan.prunes, kept) {
                 (true, true) => format!("stays: {}", cell(&line)),
                 (true, false) => format!("**lost:** {}", cell(&line)),
                 (false, _) => cell(&line),
-            })
-            .collect();
+            });
+        let holds: Vec<String> = goes_on.into_iter().chain(holds).collect();
         let _ = writeln!(
             out,
             "- {} ({}) {}",
@@ -326,11 +378,7 @@ fn surplus(out: &mut String, plan: &Plan, env: &str) {
         );
     }
     if !plan.prunes {
-        let _ = writeln!(
-            out,
-            "\n{} destroys them.",
-            code(&format!("qfleet deploy {env} --prune"))
-        );
+        let _ = writeln!(out, "\n{}", surplus::way_out(plan, env));
     }
 }
 

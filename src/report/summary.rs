@@ -7,6 +7,7 @@ use super::note;
 use super::style::{BAD, FAINT, STRONG, count, paint};
 use crate::blueprint::outputs::{BUCKET, QUEUE_URL, URL};
 use crate::engine::cause::Cause;
+use crate::engine::event::Operation;
 use crate::engine::outcome::{Failure, Outcome, Report, StackReport, Unattended};
 use crate::engine::plan::Outputs;
 
@@ -62,6 +63,9 @@ fn not_done(report: &Report, again: &str) -> String {
             _ => continue,
         };
     }
+    if let Some(help) = after_failure(report, again) {
+        let _ = writeln!(out, "  {} {help}", paint(STRONG, "help:"));
+    }
     let is_told_not_to_wait = report.stacks.iter().any(|stack| {
         let (Outcome::Running { why, .. } | Outcome::Starting { why, .. }) = &stack.outcome else {
             return false;
@@ -74,6 +78,36 @@ fn not_done(report: &Report, again: &str) -> String {
         let _ = writeln!(out, "to pick it up again: {again}");
     }
     out
+}
+
+/// What to do once a deploy has ended half-way; nothing where nothing failed, or only something else than a create or an
+/// update.
+fn after_failure(report: &Report, again: &str) -> Option<String> {
+    let failures = report.stacks.iter().filter_map(|stack| match &stack.outcome {
+        Outcome::Failed(failure) => Some(&**failure),
+        _ => None,
+    });
+    let is_of_deploy = |failure: &&Failure| {
+        let deploys = matches!(failure.operation, Some(Operation::Create | Operation::Update));
+        deploys && !failure.refused && !failure.was_cancelled
+    };
+    let failed: Vec<&Failure> = failures.filter(is_of_deploy).collect();
+    let file = failed
+        .iter()
+        .find_map(|failure| failure.cause.as_ref()?.template_file.as_ref());
+    let file = file.map_or_else(String::new, |file| format!(" in {}", file.display()));
+    let whereabouts = if again.split(' ').any(|word| word == "--local") {
+        " --local"
+    } else {
+        ""
+    };
+    let env = &report.address.environment;
+    (!failed.is_empty()).then(|| {
+        format!(
+            "what is done stays. Mend the cause{file}, then: {again}\n        the whole story: qfleet events \
+             {env}{whereabouts} --failed"
+        )
+    })
 }
 
 /// Why a stack was not begun: the part before it that stands in the way, however far before, and what became of that.
@@ -263,7 +297,6 @@ pub fn outputs(outputs: &Outputs) -> String {
 mod tests {
     use super::*;
     use crate::deployed::address::Address;
-    use crate::engine::event::Operation;
     use crate::engine::outcome::{Failed, StackReport};
     use crate::error::Error;
 

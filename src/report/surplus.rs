@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::data;
 use super::style::{BAD, CAREFUL, GOOD, STRONG, mark, paint, wrapped};
+use crate::blueprint::outputs;
 use crate::engine::plan::Plan;
 
 /// What they are and hold, and what becomes of them; nothing where there are none.
@@ -24,6 +25,9 @@ pub fn text(plan: &Plan, env: &str) -> String {
     for stack in &plan.surplus.stacks {
         let (style, sign) = if plan.prunes { (BAD, "-") } else { (CAREFUL, "!") };
         let _ = writeln!(out, "  {}{} {}", mark(style, sign), stack.stack, stack.status);
+        if let Some(line) = goes_on(plan, &stack.part) {
+            let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
+        }
         for (kept, line) in data::lines(&stack.data) {
             let becomes = match (plan.prunes, kept) {
                 (false, _) => String::new(),
@@ -34,12 +38,40 @@ pub fn text(plan: &Plan, env: &str) -> String {
         }
     }
     if !plan.prunes {
-        let _ = writeln!(
-            out,
-            "`qfleet deploy {env} --prune` destroys what is left, after asking."
-        );
+        let _ = writeln!(out, "{}", wrapped(&way_out(plan, env), "", ""));
     }
     out
+}
+
+/// How to get rid of them.
+pub(super) fn way_out(plan: &Plan, env: &str) -> String {
+    let deployed = plan.surplus.deployed.iter().flat_map(|deployed| &deployed.stacks);
+    let is_protected = deployed.clone().any(|stack| stack.tags.protect);
+    match is_protected {
+        true => format!(
+            "`qfleet deploy {env} --prune` destroys what is left, after asking, once the file says `protect: false`."
+        ),
+        false => format!("`qfleet deploy {env} --prune` destroys what is left, after asking."),
+    }
+}
+
+/// What such a stack does and costs as long as it is left; none of one that is destroyed, or only lies there.
+pub(super) fn goes_on(plan: &Plan, part: &str) -> Option<String> {
+    let deployed = plan.surplus.deployed.iter().flat_map(|deployed| &deployed.stacks);
+    let stack = &deployed
+        .filter(|_| !plan.prunes)
+        .find(|stack| stack.part == part)?
+        .stack;
+    let works = match stack.outputs.contains_key(outputs::GROUP) {
+        true => Some("its instances run on and are billed"),
+        false => None,
+    };
+    let gets = match stack.parameters.contains_key("TopicArn") {
+        true => Some("it still gets every new file, beside what the file has now"),
+        false => None,
+    };
+    let said: Vec<&str> = [works, gets].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// The same as a warning, a line a stack.

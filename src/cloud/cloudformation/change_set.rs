@@ -289,7 +289,10 @@ impl Cloud {
             };
             tokio::time::sleep(pause).await;
             match self.worked_out(&id).await {
-                Ok(Some(result)) => return Ok(ChangeSet { id, stack_id, result }),
+                Ok(Some(mut result)) => {
+                    self.tell_disposals(new, &mut result).await?;
+                    return Ok(ChangeSet { id, stack_id, result });
+                }
                 Ok(None) => {}
                 // A read that comes too early, unless somebody threw it away.
                 Err(error) if error.is("ChangeSetNotFound") && began.elapsed() < UNKNOWN_AT_FIRST => {}

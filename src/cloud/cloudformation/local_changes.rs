@@ -9,6 +9,8 @@ use aws_sdk_cloudformation::types::{
 };
 
 use crate::blueprint::resource_schema::{self, Recreation};
+use crate::blueprint::template;
+use crate::cloud::cloudformation::change_set::{Action, Change, Replacement as Anew};
 
 /// Says of each resource, and of each property, what AWS would. What only refers to a resource that stays is left out: its
 /// name stays, too.
@@ -43,6 +45,35 @@ pub(in crate::cloud) fn correct(changes: &mut Vec<ResourceChange>) {
         });
         is_left
     });
+}
+
+/// Says what becomes of what goes or is made anew, by the policies of the two templates: the emulator doesn't. Where they
+/// differ, the worse of the two.
+pub(in crate::cloud) fn tell_disposals(changes: &mut [Change], before: &str, after: &str) {
+    let (before, after) = (
+        template::read(before).unwrap_or_default(),
+        template::read(after).unwrap_or_default(),
+    );
+    for change in changes.iter_mut().filter(|change| change.disposal.is_none()) {
+        let in_template = |template| {
+            let mut resources = template::section(template, "Resources");
+            resources
+                .find(|(id, _)| **id == change.logical_id)
+                .map(|(_, resource)| resource)
+        };
+        let (old, new) = (in_template(&before), in_template(&after));
+        change.disposal = match (&change.action, change.replacement) {
+            (Action::Remove, _) => old.and_then(template::disposal),
+            (Action::Modify, Anew::Maybe | Anew::Yes) => {
+                let policies = [old, new].map(|resource| resource.and_then(template::replaced));
+                match policies {
+                    [Some(old), Some(new)] => Some(old.min(new)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+    }
 }
 
 /// Which resources are made anew. One can make those that refer to it so, too: looked at until nothing more follows.
@@ -92,5 +123,35 @@ fn recreation(
         // by groups alone.
         Some(ChangeSource::ResourceReference | ChangeSource::ResourceAttribute) => Some(own.min(cause)),
         _ => Some(own),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blueprint::template::Disposal::{self, Deleted, Kept};
+
+    #[test]
+    fn what_becomes_of_the_old_one_follows_from_both_templates() {
+        let of = |policies: &str| format!("Resources:\n  Queue: {{Type: AWS::SQS::Queue{policies}}}\n");
+        let told = |action: Action, replacement: Anew, before: &str, after: &str| -> Option<Disposal> {
+            let mut changes = [Change {
+                action,
+                logical_id: "Queue".into(),
+                resource_type: "AWS::SQS::Queue".into(),
+                physical_id: None,
+                replacement,
+                disposal: None,
+                properties: Vec::new(),
+            }];
+            tell_disposals(&mut changes, &of(before), &of(after));
+            changes[0].disposal
+        };
+        let keep = ", UpdateReplacePolicy: Retain, DeletionPolicy: Retain";
+        assert_eq!(told(Action::Modify, Anew::Maybe, keep, keep), Some(Kept));
+        assert_eq!(told(Action::Modify, Anew::Yes, "", keep), Some(Deleted));
+        assert_eq!(told(Action::Modify, Anew::Yes, keep, ""), Some(Deleted));
+        assert_eq!(told(Action::Modify, Anew::No, keep, keep), None);
+        assert_eq!(told(Action::Remove, Anew::No, keep, ""), Some(Kept));
     }
 }

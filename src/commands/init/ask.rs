@@ -117,6 +117,15 @@ fn questions(defaults: Answers) -> Result<Answers> {
             },
         ],
     )? == 1;
+    // In a lab somebody looks.
+    let alerts = match stays {
+        true => some(&ask::text(
+            "Address that gets a mail when something is wrong, or nothing for nobody",
+            defaults.alerts.as_deref().unwrap_or_default(),
+            fits(&defaults, |with, text| with.alerts = some(text)),
+        )?),
+        false => defaults.alerts.clone(),
+    };
     let least = if workers == Kind::Lambda { 2 } else { 1 };
     let max = ask::text(
         match workers {
@@ -151,7 +160,7 @@ fn questions(defaults: Answers) -> Result<Answers> {
         // Checked above.
         max: max.parse().unwrap_or(workers.max()),
         pipeline,
-        alerts: defaults.alerts,
+        alerts,
     })
 }
 

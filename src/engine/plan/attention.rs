@@ -1,5 +1,7 @@
-//! What of a plan is to be looked at although nothing is lost with it: protection that goes off, and fleets that may become
-//! much larger. From the two templates; pure.
+//! What of a plan is to be looked at although nothing is lost with it: protection that goes off, data that a destroy deletes
+//! from now on, and fleets that may become much larger. From the two templates; pure.
+
+pub mod contents;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::valued::{Valued, scalar};
+use crate::blueprint::template;
+use crate::deployed::holdings::holds_data;
 
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const SCHEDULED: &str = "AWS::AutoScaling::ScheduledAction";
@@ -18,6 +22,11 @@ const SCHEDULED: &str = "AWS::AutoScaling::ScheduledAction";
 pub enum Attention {
     /// Its termination protection goes off, or the file doesn't say `protect: true` any more: a destroy deletes it then.
     ProtectionOff,
+    /// A destroy would leave this, which holds data, as it is now, and deletes it from then on.
+    NotKept {
+        /// By its name in the template.
+        logical_id: String,
+    },
     /// More than twice as many instances as now.
     MoreInstances {
         /// The group, by its name in the template.
@@ -40,8 +49,34 @@ pub enum Bound {
     Max,
 }
 
-/// Whose bounds are raised so far that it is to be looked at. What is only added has been nothing before.
+/// What would be less safe or much larger than it is. What is only added has been nothing before.
 pub(super) fn raised(before: &Valued, after: &Valued) -> Vec<Attention> {
+    not_kept(before, after).chain(more_instances(before, after)).collect()
+}
+
+/// What holds data and is kept by its `DeletionPolicy` no more: by that a destroy decides.
+fn not_kept(before: &Valued, after: &Valued) -> impl Iterator<Item = Attention> {
+    let kept = before.resources().filter(|(_, resource)| template::retains(resource));
+    let kept: BTreeMap<String, Value> = kept.map(|(id, resource)| (id.to_owned(), resource)).collect();
+    let is_deleted = move |(id, resource): &(&str, Value)| {
+        let holds = holds_data(resource["Type"].as_str().unwrap_or_default(), true);
+        // A policy that isn't text isn't known.
+        let policy = &resource["DeletionPolicy"];
+        let goes = (policy.is_null() || policy.is_string()) && !template::retains(resource);
+        holds && goes && kept.contains_key(*id)
+    };
+    let deleted: Vec<Attention> = after
+        .resources()
+        .filter(is_deleted)
+        .map(|(id, _)| Attention::NotKept {
+            logical_id: id.to_owned(),
+        })
+        .collect();
+    deleted.into_iter()
+}
+
+/// Whose bounds are raised so far that it is to be looked at.
+fn more_instances(before: &Valued, after: &Valued) -> Vec<Attention> {
     let (before, after) = (sizes(before), sizes(after));
     let both = after
         .into_iter()
@@ -111,7 +146,7 @@ mod tests {
             Attention::MoreInstances {
                 bound, before, after, ..
             } => Some((bound, before, after)),
-            Attention::ProtectionOff => None,
+            Attention::ProtectionOff | Attention::NotKept { .. } => None,
         });
         all.collect()
     }
@@ -129,6 +164,25 @@ mod tests {
         assert_eq!(told(template(0, "0", 0), template(2, "2", 0)), []);
         assert_eq!(told(template(0, "0", 0), template(0, "3", 0)), [(Bound::Max, 0, 3)]);
         assert_eq!(told(template(7, "9", 1), now()), [], "fewer cost less");
+    }
+
+    #[test]
+    fn data_that_a_destroy_deletes_from_now_on_is_told() {
+        let of = |policy: &str| {
+            let body =
+                format!("Resources:\n  Files: {{Type: AWS::S3::Bucket{policy}}}\n  Group: {{Type: {GROUP}{policy}}}\n");
+            Valued::of(&body, BTreeMap::new())
+        };
+        let kept = || of(", DeletionPolicy: RetainExceptOnCreate");
+        let told = [Attention::NotKept {
+            logical_id: "Files".to_owned(),
+        }];
+        assert_eq!(raised(&kept(), &of(", DeletionPolicy: Delete")), told);
+        assert_eq!(raised(&kept(), &of("")), told);
+        assert_eq!(raised(&kept(), &of(", DeletionPolicy: Retain")), []);
+        assert_eq!(raised(&of(""), &kept()), []);
+        let new = Valued::of("Resources: {Other: {Type: AWS::S3::Bucket}}", BTreeMap::new());
+        assert_eq!(raised(&kept(), &new), [], "what goes is told as that");
     }
 
     #[test]

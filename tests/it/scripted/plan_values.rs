@@ -99,3 +99,81 @@ fn an_image_behind_a_name_is_a_changed_parameter() {
         "{text}"
     );
 }
+
+/// A role of the user's own, whose policy allows this.
+fn role(action: &str) -> String {
+    format!(
+        "Resources:\n  Admin:\n    Type: AWS::IAM::Role\n    Properties:\n      AssumeRolePolicyDocument: {{Statement: [{{Effect: \
+         Allow, Principal: '*', Action: 'sts:AssumeRole'}}]}}\n      ManagedPolicyArns: \
+         ['arn:aws:iam::aws:policy/AdministratorAccess']\n      Policies:\n        - PolicyName: own\n          PolicyDocument:\n            \
+         Statement:\n              - Effect: Allow\n                Resource: '*'\n                Action: [{action}]\n"
+    )
+}
+
+#[test]
+fn what_a_new_stage_holds_and_what_a_new_role_may_do_is_told_whole() {
+    let endpoint = Endpoint::serve(Script::new());
+    let file = format!("{LAB}extras:\n  - name: own\n    template: own.yaml\n");
+    let many = "'s3:GetObject', 's3:ListBucket', 's3:PutObject', 's3:DeleteObject', 's3:GetObjectVersion'";
+    let there = lab::with_file_at(&endpoint, &file).file("own.yaml", role(many));
+    let text = there.args(["plan", "lab.yaml"]).run().stdout;
+    for line in [
+        "    1 to 3 instances of ",
+        "    queue: visibility_timeout 2m, max_receives ",
+        "    fed by new files\n",
+        "      AssumeRolePolicyDocument: Allow sts:AssumeRole to anybody (*)\n",
+        "      ManagedPolicyArns: arn:aws:iam::aws:policy/AdministratorAccess\n",
+        "      Policies: own: Allow s3:GetObject, s3:ListBucket, s3:PutObject, s3:DeleteObject, s3:GetObjectVersion on *\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    let endpoint = Endpoint::serve(Script::new());
+    let there = lab::with_file_at(&endpoint, &file).file("own.yaml", role("'s3:GetObject'"));
+    let there = there.args(["deploy", "lab.yaml", "--yes"]).run();
+    let plan = |form: &str| {
+        let run = there.then().file("lab.yaml", &file).file("own.yaml", role(many));
+        run.args(["plan", "lab.yaml", "--output", form]).run().stdout
+    };
+    for form in ["text", "markdown"] {
+        let said = plan(form);
+        assert!(
+            said.contains("s3:GetObjectVersion") && !said.contains("Long values"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn other_types_are_told_in_the_words_of_the_file() {
+    let endpoint = Endpoint::serve(Script::new());
+    let there = deployed(&endpoint);
+    let types = |of: &str| {
+        let start = LAB.find("types: [").expect("types");
+        let end = LAB[start..].find(']').expect("their end") + start;
+        let one = &LAB[start + "types: [".len()..end];
+        (
+            one.to_owned(),
+            LAB.replace(&LAB[start..=end], &format!("types: [{one}, {of}]")),
+        )
+    };
+    let (one, file) = types("t3.small, t3.medium");
+    let text = plan(&there, &file, "text").stdout;
+    let line = format!("      types: {one} → {one}, t3.small, t3.medium\n");
+    assert!(text.contains(&line) && !text.contains("Overrides"), "{text}");
+    let markdown = plan(&there, &file, "markdown").stdout;
+    assert!(
+        markdown.contains(&format!("types: `{one}` → `{one}, t3.small, t3.medium`")),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn data_that_is_not_kept_any_more_is_pointed_out() {
+    let endpoint = Endpoint::serve(Script::new());
+    let with = |word: &str| LAB.replace("on_destroy: empty", &format!("on_destroy: {word}"));
+    let there = lab::with_file_at(&endpoint, &with("keep"))
+        .args(["deploy", "lab.yaml", "--yes"])
+        .run();
+    let text = plan(&there, &with("empty"), "text").stdout;
+    assert!(text.contains("careful: from now on a destroy deletes "), "{text}");
+}

@@ -81,7 +81,7 @@ async fn a_deploy_ends_when_as_many_instances_as_there_should_be_at_least_are_in
         .collect();
     // No program, no bucket for programs.
     assert_eq!(awaited, [("work", Some(2)), ("dashboard", None)]);
-    let shown = qfleet::report::plan::text(&plan, "lab");
+    let shown = qfleet::report::plan::text(&plan, &Default::default(), "lab");
     let line = "nothing signals: it is done when 2 instances are in service, whatever the worker on them does";
     assert!(shown.contains(line), "{shown}");
     let (ran, ()) = tokio::join!(Box::pin(rig.deploy()), async {

@@ -321,7 +321,7 @@ async fn the_plan_says_how_the_fleet_is_replaced() {
     let mut rig = fleet(2, 20, 18).await;
     another_program(&mut rig);
     let plan = rig.plan().await.expect("a plan");
-    let text = qfleet::report::plan::text(&plan, "lab");
+    let text = qfleet::report::plan::text(&plan, &Default::default(), "lab");
     let line = "18 instances are replaced, 5 at a time (4 batches, about 12m); at least 15 stay in service, and nothing scales meanwhile";
     assert!(text.contains(line), "{text}");
     let json = serde_json::to_value(&plan).expect("JSON");

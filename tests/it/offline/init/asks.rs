@@ -70,6 +70,8 @@ fn answers_are_checked_at_once_and_all_of_them_count() {
             ("Name of the bucket", "UPPER\r"),
             ("must be the name of a bucket", &format!("{erase}their-files\r")),
             ("How long is it there?", &format!("{DOWN}\r")),
+            ("gets a mail", "nobody\r"),
+            ("nobody", &format!("{erase}ops@example.com\r")),
             ("at the same time", "1\r"),
             ("number from 2 to 1000", &format!("{erase}9\r")),
             ("Which pipeline", "\r"),
@@ -80,6 +82,7 @@ fn answers_are_checked_at_once_and_all_of_them_count() {
     let environment = qfleet::environment::load(&file).expect("right");
     assert_eq!(environment.region.as_deref(), Some("eu-north-1"));
     assert!(environment.protect);
+    assert!(text_of(&file).contains("ops@example.com"));
     let bucket = environment.bucket.expect("a bucket");
     assert_eq!(bucket.existing.as_deref(), Some("their-files"));
     let function = environment.stages[0].workers.lambda.as_ref().expect("a function");

@@ -68,7 +68,7 @@ async fn a_schedule_that_a_destroy_stopped_goes_on_also_when_the_next_destroy_is
     stopped_destroy(&mut rig, &group).await;
     rig.cloud.put_bounds(&group, bounds(2, 10)).await.expect("put back");
     let plan = rig.plan().await.expect("a plan");
-    let shown = qfleet::report::plan::text(&plan, "lab");
+    let shown = qfleet::report::plan::text(&plan, &Default::default(), "lab");
     assert!(shown.contains("2 to 10 instances again"), "{shown}");
     rig.again();
     stopped_destroy(&mut rig, &group).await;
@@ -99,7 +99,7 @@ async fn a_deploy_puts_back_what_the_schedule_says_by_then() {
         stopped_destroy(&mut rig, &group).await;
         rig.wall = Some(deployed);
         let plan = rig.plan().await.expect("a plan");
-        let shown = qfleet::report::plan::text(&plan, "lab");
+        let shown = qfleet::report::plan::text(&plan, &Default::default(), "lab");
         let (min, max) = (back[0], back[2]);
         let words = match by_schedule {
             true => format!("{min} to {max} instances, as its schedule says now"),
