@@ -12,7 +12,6 @@ use tokio::time::Instant;
 
 use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::does_not_exist;
-use crate::cloud::cloudformation::local_changes;
 use crate::cloud::cloudformation::operations::Token;
 use crate::cloud::cloudformation::stacks::tags;
 use crate::cloud::{Cloud, CloudError, explain};
@@ -300,21 +299,6 @@ impl Cloud {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// What the local emulator doesn't say of what goes or is made anew. CloudFormation does.
-    async fn tell_disposals(&self, new: &NewChangeSet<'_>, result: &mut WorkedOut) -> Result<(), CloudError> {
-        let (WorkedOut::Changes { changes, .. }, Template::Body(body)) = (result, &new.template) else {
-            return Ok(());
-        };
-        let takes_away = changes.iter().any(Change::takes_away);
-        if self.local
-            && takes_away
-            && let Some(deployed) = self.template(new.stack).await?
-        {
-            local_changes::tell_disposals(changes, &deployed, body);
-        }
-        Ok(())
     }
 
     /// Starts what a change set describes. `keep_failed`: what fails is left as it is. A stack that was left so

@@ -17,7 +17,7 @@ use aws_sdk_cloudformation::types::{DeploymentMode, ResourceChange};
 use futures_util::future::try_join;
 use merge::merged;
 
-use crate::cloud::cloudformation::change_set::WorkedOut;
+use crate::cloud::cloudformation::change_set::{Change, NewChangeSet, Template, WorkedOut};
 use crate::cloud::cloudformation::local_changes;
 use crate::cloud::{Cloud, CloudError, explain};
 
@@ -112,6 +112,25 @@ impl Cloud {
             _ => return Ok(None),
         };
         Ok(Some(Ended { mode, resolved, how }))
+    }
+
+    /// What the local emulator doesn't say of what goes or is made anew. CloudFormation does.
+    pub(in crate::cloud) async fn tell_disposals(
+        &self,
+        new: &NewChangeSet<'_>,
+        result: &mut WorkedOut,
+    ) -> Result<(), CloudError> {
+        let (WorkedOut::Changes { changes, .. }, Template::Body(body)) = (result, &new.template) else {
+            return Ok(());
+        };
+        let takes_away = changes.iter().any(Change::takes_away);
+        if self.local
+            && takes_away
+            && let Some(deployed) = self.template(new.stack).await?
+        {
+            local_changes::tell_disposals(changes, &deployed, body);
+        }
+        Ok(())
     }
 
     /// Whether it was executed, or is being executed. A read that comes too early doesn't know it yet, nor may AWS itself

@@ -209,11 +209,8 @@ fn function(properties: &Json, mapping: Option<&Json>) -> String {
 fn fed_by(blueprint: &Blueprint, stack: &Stack, resources: &BTreeMap<String, Json>) -> String {
     let mut feeds = Vec::new();
     let mut subscriptions = of_type(resources, "AWS::SNS::Subscription");
-    if let Some(subscription) = subscriptions.find(|one| one["Properties"]["Protocol"] == "sqs") {
-        feeds.push(match subscription["Properties"]["FilterPolicy"].is_null() {
-            true => "new files".to_owned(),
-            false => "new files that its `only` names".to_owned(),
-        });
+    if subscriptions.any(|one| one["Properties"]["Protocol"] == "sqs") {
+        feeds.push("new files".to_owned());
     }
     match of_type(resources, "AWS::Scheduler::Schedule").count() {
         0 => {}
