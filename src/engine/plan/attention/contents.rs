@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::super::values::{Valued, scalar};
+use super::super::valued::{Valued, scalar};
 use super::{GROUP, SCHEDULED};
 use crate::blueprint::{Blueprint, Stack, Value, outputs, template};
 use crate::environment::units::Duration;
