@@ -253,8 +253,10 @@ def lab(qfleet: Qfleet) -> None:
         raise Failure(f"processes are left: {left}")
     kept = {path.name for path in fleet_folder.rglob("*") if path.is_file()}
     print("No process is left, and no file but logs and locks.", flush=True)
-    # `owner` says which stage a folder of logs is of.
-    if not kept <= {"activities.jsonl", "supervisor.log", "worker.log", "owner", "pid", "alive.lock", "fleet.lock"}:
+    # `owner` says which stage a folder of logs is of, `worker.times` when they were written, `crashed` that it was killed on
+    # purpose.
+    of_logs = {"supervisor.log", "worker.log", "worker.times", "owner", "crashed"}
+    if not kept <= of_logs | {"activities.jsonl", "pid", "alive.lock", "fleet.lock"}:
         raise Failure(f"files are left: {', '.join(sorted(kept))}")
     compare(services, bucket, sent)
 
