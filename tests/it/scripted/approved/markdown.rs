@@ -61,7 +61,7 @@ fn what_may_be_lost_comes_first() {
         "### `lab-artifacts`: update",
         "### Not in the file any more, and left running",
         "`lab-old`",
-        "`qfleet deploy lab.yaml --prune` destroys them.",
+        "`qfleet deploy lab.yaml --prune` destroys what is left, after asking.",
         "To deploy exactly this, and refuse anything else:",
         "```sh\nqfleet deploy lab.yaml --allow-replace Jobs --expect v1:",
     ];
