@@ -6,6 +6,11 @@ pub fn word(text: &str) -> String {
     shlex::try_quote(text).map_or_else(|_| text.to_owned(), |quoted| quoted.into_owned())
 }
 
+/// Whether a command, or a part of one, has this option: a word of its own.
+pub fn has_option(command: &str, option: &str) -> bool {
+    command.split_whitespace().any(|word| word == option)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -160,6 +160,11 @@ pub fn replaced(resource: &Value) -> Option<Disposal> {
     }
 }
 
+/// The worse of what two templates say; none where one of it isn't known.
+pub fn worse(one: Option<Disposal>, other: Option<Disposal>) -> Option<Disposal> {
+    Some(one?.min(other?))
+}
+
 fn by_policy(policy: &Value) -> Option<Disposal> {
     match policy.as_str()? {
         "Retain" | "RetainExceptOnCreate" => Some(Disposal::Kept),

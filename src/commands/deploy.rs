@@ -22,7 +22,7 @@ use crate::engine::event::Events;
 use crate::engine::operation::{Context, Waiting};
 use crate::engine::outcome::Report;
 use crate::engine::plan::Plan;
-use crate::engine::plan::attention::contents::Contents;
+use crate::engine::plan::contents::Contents;
 use crate::engine::plan::planner::Options;
 use crate::environment::Environment;
 use crate::error::{Error, Result};
@@ -280,8 +280,6 @@ struct Asked<'a> {
     person: &'a Person<'a>,
     progress: &'a Progress,
     events: &'a Events,
-    /// What the stacks are to hold.
-    contents: Contents,
 }
 
 impl<'a> Person<'a> {
@@ -323,7 +321,6 @@ impl<'a> Person<'a> {
             person: self,
             progress: &progress,
             events: &events,
-            contents: Contents::of(&wish.blueprint),
         };
         let result = bring_up(context, wish, &asked).await;
         drop(events);
@@ -361,12 +358,13 @@ impl<'a> Person<'a> {
 }
 
 impl Ask for Asked<'_> {
-    fn show(&self, plan: &Plan) {
+    fn show(&self, plan: &Plan, blueprint: &Blueprint) {
         let env = &self.person.env;
         if self.person.global.output == Output::Text {
+            let contents = Contents::of(blueprint, plan);
             self.progress.suspend(|| match self.person.is_brief {
-                true => report::note(report::plan::brief(plan, &self.contents, env).trim_end()),
-                false => report::prose(&report::plan::text(plan, &self.contents, env)),
+                true => report::note(report::plan::brief(plan, &contents, env).trim_end()),
+                false => report::prose(&report::plan::text(plan, &contents, env)),
             });
             return;
         }

@@ -20,7 +20,7 @@ use crate::engine::approved::{Digest, Planned};
 use crate::engine::deploy::settle::draw_up_settled;
 use crate::engine::destroy::prune::Pruning;
 use crate::engine::operation::{Context, Waiting};
-use crate::engine::plan::attention::contents::Contents;
+use crate::engine::plan::contents::Contents;
 use crate::engine::plan::draw_up::draw_up;
 use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::planner::{Options, Planner};
@@ -183,7 +183,7 @@ impl Plan {
                 let deploy = self.selection.command("deploy", &env);
                 format!("{deploy} --expect {digest}")
             });
-            let contents = Contents::of(&blueprint);
+            let contents = Contents::of(&blueprint, &plan);
             if global.form == Form::Markdown {
                 report::as_it_is(global.output, &document, || {
                     report::plan_markdown::markdown(&plan, &contents, &env, &refusals, exactly.as_deref())

@@ -3,6 +3,7 @@
 pub mod attention;
 pub mod blocking;
 mod comparison;
+pub mod contents;
 pub mod decide;
 pub mod deleted_queues;
 pub mod draft;
@@ -10,6 +11,7 @@ pub mod drafts;
 pub mod draw_up;
 pub mod existing_bucket;
 pub mod expiry;
+mod failures_kept;
 mod files_at_risk;
 mod foreseen;
 pub mod history;
@@ -18,6 +20,7 @@ mod interrupted;
 pub mod loss;
 pub(in crate::engine) mod mappings;
 mod order_of_changes;
+mod parameters;
 pub mod planner;
 pub mod pruned_data;
 pub mod refusal;
@@ -41,10 +44,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::blueprint::{Pause, Stack, Value, outputs};
+use crate::blueprint::{Pause, outputs};
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
-use crate::cloud::cloudformation::change_set::{Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
+use crate::cloud::cloudformation::change_set::Change;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::cloudformation::stacks::KnownDrift;
 use crate::cloud::lambda::mappings::Mapping;
@@ -55,6 +58,7 @@ use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::existing_bucket::BucketPlan;
 use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::imports::Existing;
+pub use crate::engine::plan::parameters::{Current, resolve};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::switch::Switch;
@@ -284,168 +288,7 @@ impl Plan {
     }
 }
 
-/// What a stack's parameters take from AWS as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Current {
-    /// How many instances a rolling update keeps in service, when the group is there.
-    pub in_service: Option<u32>,
-    /// What was chosen for it, such as its zones, by parameter.
-    pub chosen: BTreeMap<String, String>,
-}
-
-/// The values of a stack's parameters, or the part whose output isn't there yet.
-pub fn resolve(
-    stack: &Stack,
-    outputs: &Outputs,
-    current: &Current,
-) -> std::result::Result<BTreeMap<String, String>, String> {
-    stack
-        .parameters
-        .iter()
-        // What stands in the template alone is read there.
-        .filter(|(_, value)| !matches!(value, Value::Default(_)))
-        .map(|(name, value)| Ok((name.clone(), resolve_one(name, value, outputs, current)?)))
-        .collect()
-}
-
-/// What the parameter store says of a stack's parameters, by their names in the template.
-fn resolved(stack: &Stack, ssm: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let parameters = stack.parameters.iter();
-    let of_store = parameters.filter_map(|(name, value)| match value {
-        Value::Ssm(path) => Some((name.clone(), ssm.get(path)?.clone())),
-        _ => None,
-    });
-    of_store.collect()
-}
-
-/// The same as far as they are known, with [`KNOWN_AFTER_APPLY`] for the others.
-fn resolve_known(stack: &Stack, outputs: &Outputs, current: &Current) -> BTreeMap<String, String> {
-    let parameters = stack.parameters.iter();
-    let sent = parameters.filter(|(_, value)| !matches!(value, Value::Default(_)));
-    let known = sent.map(|(name, value)| {
-        let value = resolve_one(name, value, outputs, current);
-        (name.clone(), value.unwrap_or_else(|_| KNOWN_AFTER_APPLY.to_owned()))
-    });
-    known.collect()
-}
-
-/// The value of a parameter, or the part whose output isn't there yet.
-fn resolve_one(name: &str, value: &Value, outputs: &Outputs, current: &Current) -> std::result::Result<String, String> {
-    Ok(match value {
-        Value::Literal(text) | Value::Default(text) | Value::Ssm(text) => text.clone(),
-        Value::InService(at_first) => current.in_service.unwrap_or(*at_first).to_string(),
-        Value::Zones(_) | Value::DefaultVpc | Value::DefaultSubnets(_) => {
-            current.chosen.get(name).cloned().unwrap_or_default()
-        }
-        Value::Output { part, key } => {
-            let output = outputs.get(part).and_then(|of_part| of_part.get(key));
-            output.ok_or_else(|| part.clone())?.clone()
-        }
-    })
-}
-
-/// Why this can't be done to a stack that is left as it is when it fails, if it can't: "Replacement type updates not
-/// supported on stack with disable-rollback", and that is said of each resource once the update runs
-/// (<https://github.com/smoketurner/serverless-vpc-plugin/issues/1221>).
-pub(super) fn replacement_refusal(changes: &[Change], draft: &Draft) -> Option<String> {
-    if !draft.keeps_what_fails {
-        return None;
-    }
-    // One that failed may be made anew for that alone: then no property of it says so. A value that isn't known yet may
-    // come to what it was.
-    let is_known = |property: &PropertyChange| {
-        let after = property.after.as_deref().unwrap_or_default();
-        !after.contains(KNOWN_AFTER_APPLY)
-    };
-    let is_replaced = |change: &&Change| {
-        let by_property = |property: &PropertyChange| property.replacement == Replacement::Yes && is_known(property);
-        change.replacement == Replacement::Yes && change.properties.iter().any(by_property)
-    };
-    let replaced: Vec<&str> = changes
-        .iter()
-        .filter(is_replaced)
-        .map(|change| change.logical_id.as_str())
-        .collect();
-    if replaced.is_empty() {
-        return None;
-    }
-    let way_out = match (draft.keep_failed, draft.takes_in) {
-        (true, _) => "Take the failed update back first: qfleet recover",
-        (false, true) => {
-            "It also takes in what was kept, which a rollback could delete. Deploy one of the two first, and the other afterwards"
-        }
-        (false, false) => "Deploy it without --on-failure keep",
-    };
-    let names = replaced.join(", ");
-    Some(format!(
-        "its update would replace {names}, which CloudFormation refuses where what fails is kept. {way_out}"
-    ))
-}
-
 /// The bucket for programs and long templates, once it is there.
 pub fn artifacts_bucket(outputs: &Outputs) -> Option<&str> {
     outputs.get("artifacts")?.get(outputs::BUCKET).map(String::as_str)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cloud::cloudformation::change_set::Action;
-
-    fn change(logical_id: &str, action: Action, replacement: Replacement) -> Change {
-        Change {
-            action,
-            logical_id: logical_id.into(),
-            resource_type: "AWS::SQS::Queue".into(),
-            physical_id: None,
-            replacement,
-            disposal: None,
-            properties: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn only_what_a_property_is_known_to_replace_is_refused_where_failures_are_kept() {
-        let draft = |keep_failed, keeps_what_fails| Draft {
-            id: String::new(),
-            stack_id: String::new(),
-            keep_failed,
-            keeps_what_fails,
-            takes_in: false,
-        };
-        let property = |after: &str, replacement| PropertyChange {
-            path: "/Properties/TopicName".into(),
-            before: Some("a".into()),
-            after: Some(after.into()),
-            replacement,
-            follows: false,
-        };
-        let of = |properties: Vec<PropertyChange>, replacement| Change {
-            properties,
-            ..change("Topic", Action::Modify, replacement)
-        };
-        use Replacement::{Maybe, Yes};
-        let replaced = of(vec![property("b", Yes)], Yes);
-        let refusal = |change: &Change, draft: &Draft| replacement_refusal(std::slice::from_ref(change), draft);
-        let why = refusal(&replaced, &draft(true, true)).unwrap_or_default();
-        assert!(why.contains("replace Topic") && why.contains("qfleet recover"), "{why}");
-        let why = refusal(&replaced, &draft(false, true)).unwrap_or_default();
-        assert!(why.contains("without --on-failure keep"), "{why}");
-        let takes_in = Draft {
-            takes_in: true,
-            ..draft(false, true)
-        };
-        let why = refusal(&replaced, &takes_in).unwrap_or_default();
-        assert!(why.contains("Deploy one of the two first"), "{why}");
-        assert_eq!(refusal(&replaced, &draft(false, false)), None);
-        for spared in [
-            // It failed, and is made anew for that alone.
-            of(Vec::new(), Yes),
-            of(vec![property("b", Maybe)], Yes),
-            of(vec![property("{{changeSet:KNOWN_AFTER_APPLY}}", Yes)], Yes),
-            of(vec![property("b", Yes)], Maybe),
-        ] {
-            assert_eq!(refusal(&spared, &draft(true, true)), None, "{spared:?}");
-        }
-    }
 }

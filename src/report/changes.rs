@@ -10,9 +10,9 @@ use super::permissions::{self, Difference};
 use super::style::{BAD, CAREFUL, FAINT, GOOD, count, paint, sign, wrapped};
 use super::{calls, plain};
 use crate::blueprint::template::Disposal;
-use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
+use crate::cloud::cloudformation::change_set::{Action, Change, PropertyChange, Replacement};
 use crate::cloud::cloudformation::changes::inside::HIDDEN;
-use crate::engine::plan::attention::contents::OfStack;
+use crate::engine::plan::contents::OfStack;
 use crate::engine::plan::values::{ValueChange, is_only_tagged, only_follows};
 use crate::engine::plan::{Plan, StackPlan};
 
@@ -340,11 +340,7 @@ fn lines_that_differ(one: &str, other: &str) -> Option<(Option<String>, Option<S
 
 pub(super) fn shorten(value: Option<&str>) -> String {
     let Some(value) = value else { return "(none)".into() };
-    let value = match value {
-        KNOWN_AFTER_APPLY => "(known after the deploy)".to_owned(),
-        value => value.replace(KNOWN_AFTER_APPLY, "(known after the deploy)"),
-    };
-    let line: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = permissions::whole(value);
     if line.chars().count() <= LONGEST_VALUE || calls::are_shown() {
         return line;
     }
@@ -364,6 +360,7 @@ pub fn not_shown(stack: &str, changes: &[&Change]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::cloudformation::change_set::KNOWN_AFTER_APPLY;
 
     #[test]
     fn long_values_are_shown_where_they_differ() {

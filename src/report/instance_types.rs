@@ -4,8 +4,9 @@
 use serde_json::Value as Json;
 
 use crate::cloud::cloudformation::change_set::{Change, PropertyChange};
+use crate::cloud::cloudformation::changes::inside;
 use crate::engine::plan::StackPlan;
-use crate::engine::plan::attention::contents::{OfStack, purchase, types_in};
+use crate::engine::plan::contents::{OfStack, purchase, types_in};
 
 const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
 const LAUNCH_TEMPLATE: &str = "AWS::EC2::LaunchTemplate";
@@ -120,10 +121,7 @@ fn before_overrides(places: &[&PropertyChange], mut types: Vec<String>) -> Optio
 }
 
 fn read(value: &Option<String>) -> Json {
-    value
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default()
+    value.as_deref().map_or(Json::Null, inside::read)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::cloud::cloudformation::change_set::KNOWN_AFTER_APPLY;
+use crate::cloud::cloudformation::changes::inside::read;
 
 /// Properties that say who may do what, wherever they are in a resource.
 const PROPERTIES: [&str; 11] = [
@@ -81,13 +82,6 @@ pub(super) fn of_resource(resource: &Value) -> Vec<(String, Vec<String>)> {
     let said = said.filter(|(path, ..)| are_at(resource_type, path));
     said.map(|(path, name, value)| (name.clone(), lines(&path, value)))
         .collect()
-}
-
-/// A list or an object, or else the text as it is.
-fn read(value: &str) -> Value {
-    let is_whole = value.starts_with(['{', '[']) && !value.starts_with("{{");
-    let whole = is_whole.then(|| serde_json::from_str(value).ok()).flatten();
-    whole.unwrap_or_else(|| Value::from(value))
 }
 
 /// `path` says whether a rule is of what comes or of what goes.

@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::style::{BAD, CAREFUL, FAINT, GOOD, STRONG, count, mark, paint, sign, wrapped};
 use super::{attention, calls, changes, existing_bucket, plain, surplus, switch};
 use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
-use crate::engine::plan::attention::contents::{Contents, OfStack};
+use crate::engine::plan::contents::{Contents, OfStack};
 use crate::engine::plan::rolling::Rolling;
 use crate::engine::plan::values::is_only_tagged;
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
@@ -94,7 +94,7 @@ pub fn exactly(command: Option<&str>) -> String {
 /// Whether drift can be put back there: the local emulator knows no change sets that do. `env` names the environment with
 /// where it is looked for, as in a command.
 pub(super) fn can_revert(env: &str) -> bool {
-    !env.split_whitespace().any(|word| word == "--local")
+    !shell::has_option(env, "--local")
 }
 
 /// What is to be known of drift that isn't part of the plan; nothing where there is none.

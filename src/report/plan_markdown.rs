@@ -15,7 +15,7 @@ use crate::blueprint::template::Disposal;
 use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 use crate::cloud::cloudformation::changes::inside::HIDDEN;
 use crate::deployed::holdings::holds_data;
-use crate::engine::plan::attention::contents::{Contents, OfStack};
+use crate::engine::plan::contents::{Contents, OfStack};
 use crate::engine::plan::{Plan, Source, StackAction, StackPlan};
 use crate::error::Refusal;
 

@@ -6,10 +6,12 @@ use super::form::Output;
 use super::note;
 use super::style::{BAD, FAINT, STRONG, count, paint};
 use crate::blueprint::outputs::{BUCKET, QUEUE_URL, URL};
+use crate::deployed::address::Address;
 use crate::engine::cause::Cause;
 use crate::engine::event::Operation;
 use crate::engine::outcome::{Failure, Outcome, Report, StackReport, Unattended};
 use crate::engine::plan::Outputs;
+use crate::shell;
 
 /// What happened, in the order in which it matters.
 pub fn text(report: &Report, again: &str) -> String {
@@ -96,16 +98,18 @@ fn after_failure(report: &Report, again: &str) -> Option<String> {
         .iter()
         .find_map(|failure| failure.cause.as_ref()?.template_file.as_ref());
     let file = file.map_or_else(String::new, |file| format!(" in {}", file.display()));
-    let whereabouts = if again.split(' ').any(|word| word == "--local") {
-        " --local"
-    } else {
-        ""
+    let local = match shell::has_option(again, "--local") {
+        true => " --local",
+        false => "",
     };
-    let env = &report.address.environment;
+    // By its name: `again` may name a file that `events` would have to be given in the same way.
+    let Address {
+        environment, region, ..
+    } = &report.address;
     (!failed.is_empty()).then(|| {
         format!(
-            "what is done stays. Mend the cause{file}, then: {again}\n        the whole story: qfleet events \
-             {env}{whereabouts} --failed"
+            "what is done stays. Mend the cause{file}, then: {again}\n        the whole story: qfleet events --name \
+             {environment} --region {region}{local} --failed"
         )
     })
 }
@@ -296,7 +300,6 @@ pub fn outputs(outputs: &Outputs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployed::address::Address;
     use crate::engine::outcome::{Failed, StackReport};
     use crate::error::Error;
 

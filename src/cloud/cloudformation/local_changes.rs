@@ -65,11 +65,7 @@ pub(in crate::cloud) fn tell_disposals(changes: &mut [Change], before: &str, aft
         change.disposal = match (&change.action, change.replacement) {
             (Action::Remove, _) => old.and_then(template::disposal),
             (Action::Modify, Anew::Maybe | Anew::Yes) => {
-                let policies = [old, new].map(|resource| resource.and_then(template::replaced));
-                match policies {
-                    [Some(old), Some(new)] => Some(old.min(new)),
-                    _ => None,
-                }
+                template::worse(old.and_then(template::replaced), new.and_then(template::replaced))
             }
             _ => None,
         };

@@ -48,8 +48,8 @@ pub struct Wish<'a> {
 
 /// Who is shown the plan, and asked.
 pub trait Ask: Sync {
-    /// Shows what would change.
-    fn show(&self, plan: &Plan);
+    /// Shows what would change in the stacks of this blueprint.
+    fn show(&self, plan: &Plan, blueprint: &Blueprint);
     /// Whether that may be done.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     plan.expiry_stays = ExpiryStays::of(&plan, environment, began);
     let pruning = Pruning::prepare(cloud, environment, &mut plan, options.disable_protection, began);
     let pruning = interrupt.unless_stopped(Box::pin(pruning)).await?;
-    ask.show(&plan);
+    ask.show(&plan, &blueprint);
     for vain in in_vain(&plan, &options.allow_replace) {
         context.tell.warn(vain);
     }

@@ -1,8 +1,6 @@
 //! What of a plan is to be looked at although nothing is lost with it: protection that goes off, data that a destroy deletes
 //! from now on, and fleets that may become much larger. From the two templates; pure.
 
-pub mod contents;
-
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -13,8 +11,8 @@ use super::valued::{Valued, scalar};
 use crate::blueprint::template;
 use crate::deployed::holdings::holds_data;
 
-const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
-const SCHEDULED: &str = "AWS::AutoScaling::ScheduledAction";
+pub(super) const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+pub(super) const SCHEDULED: &str = "AWS::AutoScaling::ScheduledAction";
 
 /// One thing of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

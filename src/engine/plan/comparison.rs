@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::valued::Valued;
 use crate::blueprint::resource_schema::{self, Recreation};
-use crate::blueprint::template::{self, Disposal};
+use crate::blueprint::template;
 use crate::cloud::cloudformation::change_set::{Action, Change, KNOWN_AFTER_APPLY, PropertyChange, Replacement};
 
 /// What CloudFormation compares besides properties
@@ -33,16 +33,19 @@ pub(super) fn changes(before: &Valued, after: &Valued) -> Vec<Change> {
     modified.iter_mut().for_each(judge);
     follow(&mut modified, &new);
     for change in &mut modified {
-        let policies = |policy: fn(&Value) -> Option<Disposal>| {
-            [&old, &new].map(|all| all.get(&*change.logical_id).and_then(policy))
+        let (Some(old), Some(new)) = (old.get(&*change.logical_id), new.get(&*change.logical_id)) else {
+            continue;
         };
-        // The worst of what either template says.
-        let (deleted, replaced) = (policies(template::disposal), policies(template::replaced));
-        if change.replacement != Replacement::No {
-            change.disposal = replaced.into_iter().flatten().min();
+        let is_replaced = change.replacement != Replacement::No;
+        if is_replaced {
+            change.disposal = template::worse(template::replaced(old), template::replaced(new));
         }
         if let Some(condition) = after.undecided(before, &change.logical_id) {
-            change.disposal = deleted.into_iter().flatten().chain(change.disposal).min();
+            let deleted = template::worse(template::disposal(old), template::disposal(new));
+            change.disposal = match is_replaced {
+                true => template::worse(deleted, change.disposal),
+                false => deleted,
+            };
             change.replacement = change.replacement.max(Replacement::Maybe);
             change.properties.push(PropertyChange {
                 before: Some(condition.to_owned()),
@@ -67,15 +70,24 @@ fn resources(of: &Valued) -> Resources<'_> {
     of.resources().collect()
 }
 
+/// Which resources go.
+pub(super) fn removed(before: &Valued, after: &Valued) -> Vec<Change> {
+    without(&resources(before), &resources(after))
+}
+
 fn added_and_removed(old: &Resources<'_>, new: &Resources<'_>) -> Vec<Change> {
     let added = new.iter().filter(|(id, _)| !old.contains_key(*id));
     let added = added.map(|(id, resource)| change(Action::Add, id, resource));
+    added.chain(without(old, new)).collect()
+}
+
+fn without(old: &Resources<'_>, new: &Resources<'_>) -> Vec<Change> {
     let removed = old.iter().filter(|(id, _)| !new.contains_key(*id));
     let removed = removed.map(|(id, resource)| Change {
         disposal: template::disposal(resource),
         ..change(Action::Remove, id, resource)
     });
-    added.chain(removed).collect()
+    removed.collect()
 }
 
 fn change(action: Action, id: &str, resource: &Value) -> Change {
@@ -194,6 +206,7 @@ pub(super) fn refers(value: &Value, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blueprint::template::Disposal;
 
     const BEFORE: &str = "\
 Parameters:

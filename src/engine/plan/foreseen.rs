@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Outputs;
 use super::comparison::{self, refers};
 use super::draft::Found;
+use super::parameters::{Current, resolve_known, resolved};
 use super::unchanged;
 use super::valued::{Valued, is_known, scalar};
-use super::{Current, Outputs, resolve_known, resolved};
 use crate::blueprint::{Blueprint, Stack};
 use crate::cloud::cloudformation::change_set::{Change, Replacement};
 use crate::cloud::cloudformation::stacks::StackDescription;

@@ -14,22 +14,21 @@ use crate::engine::plan::decide::{self, Deploy, History};
 use crate::engine::plan::deleted_queues;
 use crate::engine::plan::draft::{Base, Drafting, Found, draft};
 use crate::engine::plan::drafts::Draft;
+use crate::engine::plan::failures_kept::replacement_refusal;
 use crate::engine::plan::history;
 use crate::engine::plan::imports::{self, Existing, TakeIn};
 use crate::engine::plan::interrupted::interrupts_requests;
 use crate::engine::plan::order_of_changes;
+use crate::engine::plan::parameters::{Current, resolve, resolve_known, resolved};
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::rolling;
-use crate::engine::plan::stack_plan::Deployed;
+use crate::engine::plan::stack_plan::Compared;
 use crate::engine::plan::state;
 use crate::engine::plan::subnets::{Named, Verdict};
 use crate::engine::plan::switch::Switch;
 use crate::engine::plan::unchanged;
 use crate::engine::plan::zones;
-use crate::engine::plan::{
-    Current, Outputs, Source, StackAction, StackPlan, artifacts_bucket, replacement_refusal, resolve, resolve_known,
-    resolved,
-};
+use crate::engine::plan::{Outputs, Source, StackAction, StackPlan, artifacts_bucket};
 use crate::error::Result;
 
 /// Plans one stack: found as it is, or not there.
@@ -162,16 +161,19 @@ pub(super) async fn plan_stack(
         }
     }
     let known = resolve_known(stack, outputs, &plan.current);
-    if let Some(found) = found {
-        plan.point_out(stack, found, template, &known);
-    }
-    let deployed = found.zip(template).map(|(found, template)| Deployed {
-        found,
-        template,
-        parameters: &known,
+    let deployed = found.zip(template);
+    let is_unchanged = deployed.is_some_and(|(found, template)| {
+        !believed::may_be_early(cloud, found, planner.now)
+            && unchanged::is_unchanged(stack, found, template, &known, ssm)
     });
+    let compared = deployed
+        .filter(|_| !is_unchanged)
+        .map(|deployed| Compared::new(stack, deployed, &known, &plan.resolved));
+    if let Some(found) = found {
+        plan.point_out(stack, found, compared.as_ref());
+    }
     if let TakeIn::First(_) = TakeIn::of(&existing) {
-        return plan_import(planner, stack, plan, existing, there.zip(deployed), outputs).await;
+        return plan_import(planner, stack, plan, existing, (there, compared.as_ref()), outputs).await;
     }
     let parameters = match resolve(stack, outputs, &plan.current) {
         Ok(parameters) => parameters,
@@ -179,10 +181,11 @@ pub(super) async fn plan_stack(
             plan.note = Some(format!(
                 "what it needs from `{part}` isn't known yet, so CloudFormation can't be asked"
             ));
-            match deployed {
-                Some(deployed) => {
-                    plan.show_difference(stack, deployed, existing);
-                    let rolling = rolling::of(cloud, stack, Some(&deployed.found.outputs), &plan.changes).await?;
+            match &compared {
+                Some(compared) => {
+                    plan.show_difference(stack, compared, existing);
+                    let outputs = found.map(|found| &found.outputs);
+                    let rolling = rolling::of(cloud, stack, outputs, &plan.changes).await?;
                     plan.rolls_instances = rolling.as_ref().map(|rolling| rolling.instances);
                     plan.rolling_update = rolling;
                     plan.tell_consequences(cloud, stack, found).await?;
@@ -192,10 +195,7 @@ pub(super) async fn plan_stack(
             return Ok(plan);
         }
     };
-    if let (Some(found), Some(template)) = (found, template)
-        && !believed::may_be_early(cloud, found, planner.now)
-        && unchanged::is_unchanged(stack, found, template, &parameters, ssm)
-    {
+    if is_unchanged {
         plan.action = StackAction::Unchanged;
         plan.source = Source::Comparison;
         return Ok(plan);
@@ -206,10 +206,10 @@ pub(super) async fn plan_stack(
         return Ok(plan);
     }
     let mut plan = plan_changes(planner, stack, plan, found, existing, outputs, &parameters).await?;
-    if let Some(found) = found.filter(|_| plan.action == StackAction::Update) {
-        plan.tell_values(stack, found, template);
-        if let Some(deployed) = deployed.filter(|_| cloud.local) {
-            plan.tell_removed(stack, deployed);
+    if let Some(compared) = compared.filter(|_| plan.action == StackAction::Update) {
+        plan.tell_values(stack, &compared);
+        if cloud.local {
+            plan.tell_removed(stack, &compared);
         }
     }
     let is_other_template = template.is_some_and(|template| template != stack.body);
@@ -333,14 +333,14 @@ async fn plan_import(
     stack: &Stack,
     mut plan: StackPlan,
     existing: Vec<Existing>,
-    there: Option<(&Found, Deployed<'_>)>,
+    (there, compared): (Option<&Found>, Option<&Compared<'_>>),
     outputs: &Outputs,
 ) -> Result<StackPlan> {
     let names: Vec<&str> = existing.iter().map(|existing| existing.physical_id.as_str()).collect();
     let names = names.join(", ");
     let beside = match (plan.action, there) {
         (StackAction::Create, _) => None,
-        (_, Some((there, deployed))) if imports::is_possible(&there.stack.status) => Some((there, deployed)),
+        (_, Some(there)) if imports::is_possible(&there.stack.status) => Some(there),
         _ => {
             plan.refuse(format!(
                 "{names} can't be taken into it as it is. Destroy it first (qfleet destroy), which leaves what is to stay"
@@ -348,11 +348,10 @@ async fn plan_import(
             return Ok(plan);
         }
     };
-    match beside {
-        Some((_, deployed)) => plan.show_difference(stack, deployed, existing),
+    match compared.filter(|_| beside.is_some()) {
+        Some(compared) => plan.show_difference(stack, compared, existing),
         None => plan.show_template(&stack.body, existing),
     }
-    let beside = beside.map(|(there, _)| there);
     plan.note = Some("what was kept is imported first; CloudFormation can be asked about the rest after that".into());
     match draft_import(planner, stack, &plan, beside, artifacts_bucket(outputs)).await {
         Ok(Some(draft)) => plan.draft = Some(draft),

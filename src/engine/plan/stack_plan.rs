@@ -14,12 +14,26 @@ use crate::deployed::protection;
 
 const BUSY: &str = "an operation is running on it; ask again when it has ended";
 
-/// A stack as it is, and what its parameters would be, as far as that is known.
-#[derive(Clone, Copy)]
-pub(super) struct Deployed<'a> {
-    pub(super) found: &'a StackDescription,
-    pub(super) template: &'a str,
-    pub(super) parameters: &'a BTreeMap<String, String>,
+/// A stack as it is and as it would be, with what is known of its parameters.
+pub(super) struct Compared<'a> {
+    found: &'a StackDescription,
+    before: Valued,
+    after: Valued,
+}
+
+impl<'a> Compared<'a> {
+    pub(super) fn new(
+        stack: &Stack,
+        (found, template): (&'a StackDescription, &str),
+        parameters: &BTreeMap<String, String>,
+        resolved: &BTreeMap<String, String>,
+    ) -> Compared<'a> {
+        Compared {
+            found,
+            before: Valued::deployed(found, template),
+            after: Valued::planned(stack, found, parameters, resolved),
+        }
+    }
 }
 
 impl StackPlan {
@@ -56,72 +70,56 @@ impl StackPlan {
     }
 
     /// What the two templates tell: where CloudFormation can't be asked.
-    pub(super) fn show_difference(&mut self, stack: &Stack, deployed: Deployed<'_>, existing: Vec<Existing>) {
-        let before = Valued::deployed(deployed.found, deployed.template);
-        let after = self.valued(stack, deployed.found, deployed.parameters);
+    pub(super) fn show_difference(&mut self, stack: &Stack, compared: &Compared<'_>, existing: Vec<Existing>) {
+        let Compared { found, before, after } = compared;
         // What macros make of a template isn't in it.
         let changes = match stack.expands {
-            true => comparison::changes_before_macros(&before, &after),
+            true => comparison::changes_before_macros(before, after),
             false => {
-                self.changed_parameters = before.changed_parameters(&after);
-                comparison::changes(&before, &after)
+                self.changed_parameters = before.changed_parameters(after);
+                comparison::changes(before, after)
             }
         };
         self.changes = order_of_changes::as_in_template(changes, &stack.body);
-        self.changed_tags = values::tags(deployed.found, stack);
+        self.changed_tags = values::tags(found, stack);
         imports::mark(&mut self.changes, &existing);
         self.existing = existing;
     }
 
-    /// Says what is to be looked at of a stack that is there. `parameters`: what it would get, as far as that is known.
-    pub(super) fn point_out(
-        &mut self,
-        stack: &Stack,
-        found: &StackDescription,
-        template: Option<&str>,
-        parameters: &BTreeMap<String, String>,
-    ) {
+    /// Says what is to be looked at of a stack that is there; `compared` where anything in it changes.
+    pub(super) fn point_out(&mut self, stack: &Stack, found: &StackDescription, compared: Option<&Compared<'_>>) {
         if self.termination_protection == Some(false) || (protection::is_tagged(found) && !stack.protect) {
             self.attention.push(Attention::ProtectionOff);
         }
         // What macros make of a template isn't in it.
-        if let Some(template) = template.filter(|_| !stack.expands) {
-            let after = self.valued(stack, found, parameters);
-            let raised = attention::raised(&Valued::deployed(found, template), &after);
-            self.attention.extend(raised);
+        if let Some(compared) = compared.filter(|_| !stack.expands) {
+            self.attention
+                .extend(attention::raised(&compared.before, &compared.after));
         }
     }
 
-    /// Its template as it would be.
-    fn valued(&self, stack: &Stack, found: &StackDescription, parameters: &BTreeMap<String, String>) -> Valued {
-        Valued::planned(stack, found, parameters, &self.resolved)
-    }
-
     /// What becomes of tags, parameters and properties, as far as CloudFormation doesn't say it itself.
-    pub(super) fn tell_values(&mut self, stack: &Stack, found: &StackDescription, template: Option<&str>) {
+    pub(super) fn tell_values(&mut self, stack: &Stack, compared: &Compared<'_>) {
+        let Compared { found, before, after } = compared;
         self.changed_tags = values::tags(found, stack);
         // What macros make of a template isn't in it.
-        if let Some(template) = template.filter(|_| !stack.expands) {
-            let before = Valued::deployed(found, template);
+        if !stack.expands {
+            // While CloudFormation was asked, the fleet and an image may have become others.
             let parameters = self.parameters.clone().unwrap_or_default();
-            let after = self.valued(stack, found, &parameters);
+            let after = after.given(found, parameters, &self.resolved);
             self.changed_parameters = before.changed_parameters(&after);
             before.fill_in(&after, &mut self.changes);
         }
     }
 
     /// What goes because its condition isn't met any more: change sets of the emulator don't say it, and it goes all the same.
-    pub(super) fn tell_removed(&mut self, stack: &Stack, deployed: Deployed<'_>) {
+    pub(super) fn tell_removed(&mut self, stack: &Stack, compared: &Compared<'_>) {
         if stack.expands {
             return;
         }
-        let before = Valued::deployed(deployed.found, deployed.template);
-        let after = self.valued(stack, deployed.found, deployed.parameters);
         let is_told = |change: &Change| self.changes.iter().any(|known| known.logical_id == change.logical_id);
-        let removed = comparison::changes(&before, &after).into_iter();
-        let untold: Vec<Change> = removed
-            .filter(|change| change.action == Action::Remove && !is_told(change))
-            .collect();
+        let removed = comparison::removed(&compared.before, &compared.after).into_iter();
+        let untold: Vec<Change> = removed.filter(|change| !is_told(change)).collect();
         self.changes.extend(untold);
     }
 

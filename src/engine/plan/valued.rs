@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ const DEEPEST: usize = 30;
 
 /// A template as it is, or as it would be, with the values of its parameters.
 pub(super) struct Valued {
-    template: Map<String, Value>,
+    template: Arc<Map<String, Value>>,
     parameters: BTreeMap<String, String>,
 }
 
@@ -41,19 +42,33 @@ impl Valued {
         parameters: &BTreeMap<String, String>,
         resolved: &BTreeMap<String, String>,
     ) -> Valued {
+        Valued::of(&stack.body, BTreeMap::new()).given(found, parameters.clone(), resolved)
+    }
+
+    /// The same template with other values of its parameters.
+    pub(super) fn given(
+        &self,
+        found: &StackDescription,
+        parameters: BTreeMap<String, String>,
+        resolved: &BTreeMap<String, String>,
+    ) -> Valued {
         let was_told = |name: &String| {
             let deployed = found.parameters.get(name);
             // The local emulator tells it in the name's place.
             deployed.is_none_or(|one| one.resolved.is_some() || Some(&one.value) != parameters.get(name))
         };
         let told = resolved.iter().filter(|(name, _)| was_told(name));
-        let mut all = parameters.clone();
-        all.extend(told.map(|(name, value)| (name.clone(), value.clone())));
-        Valued::of(&stack.body, all)
+        let told: Vec<_> = told.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut all = parameters;
+        all.extend(told);
+        Valued::with(Arc::clone(&self.template), all)
     }
 
-    pub(super) fn of(template: &str, mut parameters: BTreeMap<String, String>) -> Valued {
-        let template = template::read(template).unwrap_or_default();
+    pub(super) fn of(template: &str, parameters: BTreeMap<String, String>) -> Valued {
+        Valued::with(Arc::new(template::read(template).unwrap_or_default()), parameters)
+    }
+
+    fn with(template: Arc<Map<String, Value>>, mut parameters: BTreeMap<String, String>) -> Valued {
         for (name, declared) in template::section(&template, "Parameters") {
             if template::truth(&declared["NoEcho"]) {
                 parameters.insert(name.clone(), HIDDEN.to_owned());

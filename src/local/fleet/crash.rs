@@ -68,7 +68,7 @@ fn place(instance: &InstanceState) -> Option<InstanceFolder> {
 mod tests {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
     use std::path::Path;
-    use std::process::Command;
+    use std::process::{Child, Command};
 
     use jiff::Timestamp;
 
@@ -88,17 +88,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_whole_group_dies() {
-        // A worker whose child would outlive it.
-        let mut worker = Command::new("sh")
-            .args(["-c", "trap '' TERM; sleep 600 & wait"])
+    /// A worker in a process group of its own, and its instance.
+    fn worker(script: &str, folder: &Path) -> (Child, i32, InstanceState) {
+        let worker = Command::new("sh")
+            .args(["-c", script])
             .process_group(0)
             .spawn()
             .expect("a worker");
         let pid = i32::try_from(worker.id()).expect("a process id");
+        (worker, pid, instance(folder, Some(pid)))
+    }
+
+    #[test]
+    fn the_whole_group_dies() {
         let folder = tempfile::tempdir().expect("a folder");
-        let instance = instance(folder.path(), Some(pid));
+        // Its child would outlive it.
+        let (mut worker, pid, instance) = worker("trap '' TERM; sleep 600 & wait", folder.path());
         assert!(!is_dead(&instance));
         assert_eq!(crash(&instance).expect("killed"), pid);
         assert!(is_dead(&instance), "before anybody has buried it");
@@ -112,14 +117,8 @@ mod tests {
 
     #[test]
     fn of_several_at_once_one_kills_and_the_others_say_that_it_is_replaced() {
-        let mut worker = Command::new("sleep")
-            .arg("600")
-            .process_group(0)
-            .spawn()
-            .expect("a worker");
-        let pid = i32::try_from(worker.id()).expect("a process id");
         let folder = tempfile::tempdir().expect("a folder");
-        let instance = instance(folder.path(), Some(pid));
+        let (mut worker, _, instance) = worker("exec sleep 600", folder.path());
         let results: Vec<Result<i32>> = std::thread::scope(|scope| {
             let all: Vec<_> = (0..6).map(|_| scope.spawn(|| crash(&instance))).collect();
             all.into_iter().map(|one| one.join().expect("ends")).collect()

@@ -20,6 +20,7 @@ use super::finding::Finding;
 use super::status::Status;
 use crate::cloud::AwsCli;
 use crate::environment::Delivery;
+use crate::shell;
 
 /// How the environment is called in commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +67,10 @@ impl Words {
 
     /// The command that puts back what was changed of a part; on the emulator, which can't, the one that shows it.
     fn put_back(&self, part: &str) -> String {
-        let is_local = self.options.split_whitespace().any(|word| word == "--local");
-        let revert = if is_local { "" } else { " --revert" };
+        let revert = match shell::has_option(&self.options, "--local") {
+            true => "",
+            false => " --revert",
+        };
         format!("qfleet drift {} --part {part}{revert}", self.environment)
     }
 }

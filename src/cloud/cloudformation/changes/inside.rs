@@ -52,8 +52,8 @@ pub fn look_inside(change: &mut Change, before: &Value, after: &Value) {
 /// Where, and the values there.
 type Place = (String, Option<String>, Option<String>);
 
-/// A list or an object, or else the text as it is.
-fn read(value: &str) -> Value {
+/// A value of a change: a list or an object, or else the text as it is.
+pub fn read(value: &str) -> Value {
     let is_whole = value.starts_with(['{', '[']) && !value.starts_with("{{");
     let whole = is_whole.then(|| serde_json::from_str(value).ok()).flatten();
     whole.unwrap_or_else(|| Value::from(value))

@@ -6,6 +6,7 @@ use qfleet::cloud::cloudformation::change_set::OnFailure;
 use qfleet::engine::event::{Event, Events, Operation};
 use qfleet::engine::operation::{self, Context, Target};
 use qfleet::engine::outcome::{Outcome, Unattended};
+use qfleet::engine::watch::Ended;
 use qfleet::error::Reason;
 use tokio::time::Instant;
 
@@ -14,6 +15,28 @@ use crate::endpoint::{Existing, Fault, Happening, On, Script, Verb};
 
 fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
+}
+
+/// What runs on a stack, watched to its end, whatever that is.
+async fn attach(rig: &Rig, part: &str, events: &Events) -> Ended {
+    let found = rig.cloud.stack(&format!("lab-{part}")).await.expect("an answer");
+    let found = found.expect("a stack");
+    let context = Context {
+        cloud: &rig.cloud,
+        tell: events,
+        interrupt: &rig.interrupt.1,
+        waiting: rig.waiting,
+    };
+    let target = Target {
+        stack: &found.name,
+        part,
+        id: &found.id,
+        template: None,
+        boot_reports: None,
+        awaited: true,
+    };
+    let run = operation::run(context, target, Operation::Attach, std::future::ready(Ok(())));
+    run.await.expect("it is over").1
 }
 
 /// Somebody else's update, which begins 1 s after the deploy has ended.
@@ -50,30 +73,10 @@ async fn an_operation_of_others_is_shown_to_its_end_and_then_gone_on_from() {
 async fn an_operation_that_has_ended_already_is_not_waited_for_in_vain() {
     let rig = Rig::new(Script::new()).only(&["artifacts"]);
     rig.deploy().await.well();
-    let found = rig
-        .cloud
-        .stack("lab-artifacts")
-        .await
-        .expect("an answer")
-        .expect("a stack");
     let (events, _heard) = Events::channel();
-    let context = Context {
-        cloud: &rig.cloud,
-        tell: &events,
-        interrupt: &rig.interrupt.1,
-        waiting: rig.waiting,
-    };
-    let target = Target {
-        stack: &found.name,
-        part: "artifacts",
-        id: &found.id,
-        template: None,
-        boot_reports: None,
-        awaited: true,
-    };
-    let attached = operation::run(context, target, Operation::Attach, std::future::ready(Ok(())));
+    let attached = attach(&rig, "artifacts", &events);
     let attached = tokio::time::timeout(seconds(10), attached).await;
-    let (_, ended) = attached.expect("it ends").expect("well");
+    let ended = attached.expect("it ends");
     assert_eq!(ended.status.as_str(), "CREATE_COMPLETE");
 }
 
@@ -98,29 +101,8 @@ async fn how_an_operation_of_others_ended_is_told() {
             while rig.status("intake").as_deref() != Some(first) {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            let found = rig
-                .cloud
-                .stack("lab-intake")
-                .await
-                .expect("an answer")
-                .expect("a stack");
             let (events, mut heard) = Events::channel();
-            let context = Context {
-                cloud: &rig.cloud,
-                tell: &events,
-                interrupt: &rig.interrupt.1,
-                waiting: rig.waiting,
-            };
-            let target = Target {
-                stack: &found.name,
-                part: "intake",
-                id: &found.id,
-                template: None,
-                boot_reports: None,
-                awaited: true,
-            };
-            let run = operation::run(context, target, Operation::Attach, std::future::ready(Ok(())));
-            run.await.expect("it is over");
+            attach(&rig, "intake", &events).await;
             drop(events);
             while let Some(event) = heard.recv().await {
                 if let Event::OperationEnded { succeeded, status, .. } = event {

@@ -59,7 +59,18 @@ fn after_a_failed_create_the_rest_is_done() {
     let endpoint = Endpoint::serve(script);
     let there = folder(&endpoint, LAB);
     let approved = digest(&there, &[]);
-    expect(&there, &approved).status(1).run();
+    let failed = expect(&there, &approved).status(1);
+    failed
+        .stderr_contains("help: what is done stays. Mend the cause, then: qfleet deploy lab.yaml --expect v1:")
+        .stderr_contains("the whole story: qfleet events --name lab --region us-east-2 --failed\n")
+        .run();
+    // As it says.
+    let events = there
+        .then()
+        .args(["events", "--name", "lab", "--region", "us-east-2", "--failed"]);
+    events
+        .stdout_contains("lab-work: LogGroup CREATE_FAILED: not today")
+        .run();
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("ROLLBACK_COMPLETE"));
     expect(&there, &approved).stdout_contains("delete, then create").run();
     assert_eq!(endpoint.status("lab-work").as_deref(), Some("CREATE_COMPLETE"));

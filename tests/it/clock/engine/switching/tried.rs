@@ -112,7 +112,7 @@ async fn the_image_stays_for_as_long_as_the_function_fails() {
 struct Agrees;
 
 impl Ask for Agrees {
-    fn show(&self, _: &Plan) {}
+    fn show(&self, _: &Plan, _: &qfleet::blueprint::Blueprint) {}
     fn agrees(&self, _: &Plan, _: Option<&Pruning>) -> Result<bool> {
         Ok(true)
     }

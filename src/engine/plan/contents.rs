@@ -1,12 +1,13 @@
-//! What a blueprint's stacks hold, in the words of the environment file: for who looks at a plan of what is new. From the
+//! What the stacks that change are to hold, in the words of the environment file: for who looks at a plan of what is new. From the
 //! templates; pure.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::super::valued::{Valued, scalar};
-use super::{GROUP, SCHEDULED};
+use super::Plan;
+use super::attention::{GROUP, SCHEDULED};
+use super::valued::{Valued, scalar};
 use crate::blueprint::{Blueprint, Stack, Value, outputs, template};
 use crate::environment::units::Duration;
 
@@ -29,8 +30,8 @@ pub struct OfStack {
 }
 
 impl Contents {
-    /// Of all stacks of a blueprint.
-    pub fn of(blueprint: &Blueprint) -> Contents {
+    /// Of the stacks of a blueprint to which a plan does something.
+    pub fn of(blueprint: &Blueprint, plan: &Plan) -> Contents {
         let of_stack = |stack: &Stack| {
             let known = stack.parameters.iter().filter_map(|(name, value)| match value {
                 Value::Literal(text) | Value::Ssm(text) => Some((name.clone(), text.clone())),
@@ -46,8 +47,12 @@ impl Contents {
             };
             (stack.part.clone(), OfStack { lines, resources })
         };
+        let changes = |stack: &&Stack| {
+            let mut planned = plan.stacks.iter();
+            planned.any(|planned| planned.part == stack.part && planned.changes_anything())
+        };
         Contents {
-            stacks: blueprint.stacks.iter().map(of_stack).collect(),
+            stacks: blueprint.stacks.iter().filter(changes).map(of_stack).collect(),
         }
     }
 
@@ -58,23 +63,27 @@ impl Contents {
 }
 
 impl OfStack {
-    /// The types that a group's launch template names itself; none of a group that isn't there.
+    /// The type that a group's launch template names itself, if it does.
     pub fn type_of_template(&self) -> Option<String> {
-        let template = of_type(&self.resources, LAUNCH_TEMPLATE).next()?;
-        scalar(&template["Properties"]["LaunchTemplateData"]["InstanceType"])
+        type_of_template(&self.resources)
     }
 
-    /// The types that a group chooses from.
+    /// The types that a group chooses from; none of a group that isn't there.
     pub fn types(&self, group: &str) -> Vec<String> {
-        let properties = self
-            .resources
-            .get(group)
-            .map_or(&Json::Null, |group| &group["Properties"]);
-        let overrides = &properties["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"];
-        match types_in(overrides) {
-            types if types.is_empty() => self.type_of_template().into_iter().collect(),
-            types => types,
-        }
+        let group = self.resources.get(group);
+        group.map_or_else(Vec::new, |group| types(group, &self.resources))
+    }
+}
+
+fn type_of_template(resources: &BTreeMap<String, Json>) -> Option<String> {
+    let template = of_type(resources, LAUNCH_TEMPLATE).next()?;
+    scalar(&template["Properties"]["LaunchTemplateData"]["InstanceType"])
+}
+
+fn types(group: &Json, resources: &BTreeMap<String, Json>) -> Vec<String> {
+    match types_in(&group["Properties"]["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]) {
+        types if types.is_empty() => type_of_template(resources).into_iter().collect(),
+        types => types,
     }
 }
 
@@ -162,7 +171,7 @@ fn lines(blueprint: &Blueprint, stack: &Stack, resources: &BTreeMap<String, Json
 
 /// Of a group of instances: how many, of which types, bought how, with which image and disk.
 fn instances(stack: &Stack, resources: &BTreeMap<String, Json>) -> Option<String> {
-    let (id, group) = resources.iter().find(|(_, resource)| resource["Type"] == GROUP)?;
+    let group = of_type(resources, GROUP).next()?;
     let properties = &group["Properties"];
     let bound = |name: &str| scalar(&properties[name]).unwrap_or_default();
     let (min, max) = (bound("MinSize"), bound("MaxSize"));
@@ -170,12 +179,11 @@ fn instances(stack: &Stack, resources: &BTreeMap<String, Json>) -> Option<String
         true => min,
         false => format!("{min} to {max}"),
     };
-    let held = OfStack {
-        resources: resources.clone(),
-        ..OfStack::default()
-    };
     let purchase = purchase(&properties["MixedInstancesPolicy"]["InstancesDistribution"]);
-    let mut line = format!("{many} instances of {}, {purchase}", held.types(id).join(" or "));
+    let mut line = format!(
+        "{many} instances of {}, {purchase}",
+        types(group, resources).join(" or ")
+    );
     if of_type(resources, SCHEDULED).next().is_some() {
         line += ", at times as its schedule says";
     }
