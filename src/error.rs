@@ -81,8 +81,12 @@ pub enum Reason {
     DataLoss,
     /// An operation is running.
     Busy,
+    /// A stack is in a status in which nothing can be done to it.
+    Stuck,
     /// What it is about is protected.
     Protected,
+    /// Others use what would be deleted.
+    UsedByOthers,
     /// The credentials are of another account than the file's.
     WrongAccount,
     /// What the message says.
@@ -100,6 +104,8 @@ pub struct Refusal {
     /// What `--allow-replace` takes that allows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_replace: Option<String>,
+    /// Which kind of refusal it is.
+    pub reason: Reason,
 }
 
 impl Refusal {
@@ -108,7 +114,13 @@ impl Refusal {
             message: message.into(),
             help: None,
             allow_replace: None,
+            reason: Reason::default(),
         }
+    }
+
+    /// The same refusal of this kind.
+    pub fn because(self, reason: Reason) -> Refusal {
+        Refusal { reason, ..self }
     }
 }
 
@@ -116,6 +128,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
         Refusal {
             help: error.help().map(str::to_owned),
+            reason: error.reason().unwrap_or_default(),
             ..Refusal::new(error.to_string())
         }
     }
@@ -165,11 +178,14 @@ impl Error {
             _ => None,
         }
     }
-    /// The same refusal with each of its reasons by itself. Where `--allow-replace` would allow one of them, it is about data.
+    /// The same refusal with each of its reasons by itself. Where one of them is about data, all of it is; else it is of the
+    /// first kind that has a word of its own.
     pub fn with_refusals(mut self, all: Vec<Refusal>) -> Self {
         if let Error::Refused { refusals, reason, .. } = &mut self {
-            if all.iter().any(|one| one.allow_replace.is_some()) {
-                *reason = Reason::DataLoss;
+            let kinds = || all.iter().map(|one| one.reason);
+            let kind = kinds().find(|kind| *kind == Reason::DataLoss);
+            if let Some(kind) = kind.or_else(|| kinds().find(|kind| *kind != Reason::Other)) {
+                *reason = kind;
             }
             *refusals = all;
         }

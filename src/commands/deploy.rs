@@ -30,7 +30,6 @@ use crate::interrupt::Interrupt;
 use crate::report;
 use crate::report::form::Output;
 use crate::report::progress::{Face, Progress};
-use crate::shell;
 
 const CONCURRENCY: u16 = 8;
 
@@ -103,7 +102,8 @@ pub struct Selection {
     /// `move.Queue`, which is that of one part; what --prune takes is named with its part
     #[arg(long, value_name = "RESOURCE")]
     pub allow_replace: Vec<String>,
-    /// Remove termination protection that somebody switched on by hand
+    /// Remove termination protection that somebody switched on by hand; with --prune, also that which `protect: true` gave to
+    /// what the file no longer has
     #[arg(long)]
     pub disable_protection: bool,
     /// Name of the change sets, for a pipeline to find them
@@ -117,19 +117,14 @@ pub struct Selection {
 impl Selection {
     /// This command with these options, for the environment as it was given.
     pub fn command(&self, verb: &str, env: &str) -> String {
-        let of = |option: &str, values: &mut dyn Iterator<Item = &String>| {
-            let words = values.map(|value| format!(" {option} {}", shell::word(value)));
-            words.collect::<String>()
-        };
-        let flag = |option: &str, is_given: bool| if is_given { format!(" {option}") } else { String::new() };
         [
             format!("qfleet {verb} {env}"),
-            of("--only", &mut self.only.iter()),
-            flag("--prune", self.prune),
-            of("--allow-replace", &mut self.allow_replace.iter()),
-            flag("--disable-protection", self.disable_protection),
-            of("--change-set-name", &mut self.change_set_name.iter()),
-            of("--role-arn", &mut self.role_arn.iter()),
+            words::option("--only", &self.only),
+            words::flags(&[("--prune", self.prune)]),
+            words::option("--allow-replace", &self.allow_replace),
+            words::flags(&[("--disable-protection", self.disable_protection)]),
+            words::option("--change-set-name", &self.change_set_name),
+            words::option("--role-arn", &self.role_arn),
         ]
         .concat()
     }
@@ -325,6 +320,9 @@ impl<'a> Person<'a> {
         let result = bring_up(context, wish, &asked).await;
         drop(events);
         progress.end().await;
+        if matches!(result, Err(Error::Interrupted)) {
+            report::note("nothing was changed: the same command begins anew");
+        }
         let discarded = self.global.drafts.discard_in_time(cloud, interrupt).await;
         let shown = result.and_then(|report| show(&report));
         match (shown, discarded) {
@@ -394,7 +392,7 @@ impl Ask for Asked<'_> {
             for unknown in pruning.iter().flat_map(|pruning| &pruning.unknown) {
                 report::note(&format!("warning: it isn't known {unknown}"));
             }
-            report::confirm_first(self.person.interrupt, &question, self.person.yes)
+            report::confirm(self.person.interrupt, &question, self.person.yes)
         })
     }
 

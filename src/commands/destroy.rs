@@ -92,7 +92,7 @@ impl Destroy {
             };
             let waiting = self.waits.begin(global, interrupt);
             let destroyed = take_down(global, &cloud, interrupt, waiting, wish, self.yes).await?;
-            let again = global.with_whereabouts(&format!("qfleet destroy {}", self.which.words()));
+            let again = self.again(global);
             report::result(global.output, &destroyed, || {
                 report::receipt::destroyed(&destroyed, &again)
             });
@@ -116,6 +116,19 @@ impl Destroy {
             }
             destroyed.result()
         })
+    }
+
+    /// The command that goes on with what this one leaves.
+    fn again(&self, global: &Global) -> String {
+        let destroy = global.with_whereabouts(&format!("qfleet destroy {}", self.which.words()));
+        let flags = words::flags(&[
+            ("--yes", self.yes),
+            ("--no-drain", self.no_drain),
+            ("--disable-protection", self.disable_protection),
+            ("--force", self.force),
+        ]);
+        let role = words::option("--role-arn", &self.role_arn);
+        format!("{destroy}{flags}{role}{}", self.waits.words())
     }
 }
 

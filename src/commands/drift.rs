@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::global::{Form, Global};
 use super::named::Named;
 use super::waits::Waits;
+use super::words;
 use crate::cloud::Cloud;
 use crate::deployed::address::Address;
 use crate::deployed::looked::Looked;
@@ -181,7 +182,10 @@ impl Drift {
             self.show(global, found, Some(reverted), result.as_ref().err());
             return result;
         };
-        let again = format!("qfleet drift {} --revert", global.with_whereabouts(&self.which.words()));
+        let env = global.with_whereabouts(&self.which.words());
+        let part = words::option("--part", &self.part);
+        let yes = words::flags(&[("--yes", self.yes)]);
+        let again = format!("qfleet drift {env}{part} --revert{yes}{}", self.waits.words());
         if global.output == Output::Text {
             progress.suspend(|| report::note(&report::summary::text(report, &again)));
         }

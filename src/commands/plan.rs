@@ -127,8 +127,8 @@ impl Plan {
                 plan.expiry_stays = ExpiryStays::of(&plan, &environment, now);
                 let lifts = self.selection.disable_protection;
                 let pruning = Pruning::prepare(&cloud, &environment, &mut plan, lifts, now);
-                interrupt.unless_stopped(pruning).await?;
-                Ok::<_, Error>(plan)
+                let (_, refused) = interrupt.unless_stopped(pruning).await?;
+                Ok::<_, Error>((plan, refused))
             };
             let plan = drawn_up.await;
             if matches!(plan, Err(Error::Interrupted)) {
@@ -136,7 +136,7 @@ impl Plan {
             }
             let discarded = global.drafts.discard_in_time(&cloud, interrupt).await;
             let left = discarded.err().map(|left| Global::left(interrupt, left));
-            let plan = match (plan, &left) {
+            let (plan, refused) = match (plan, &left) {
                 (Err(error), Some(left)) if !matches!(left, Error::Interrupted) => {
                     report::note(&left.to_string());
                     return Err(error);
@@ -149,7 +149,8 @@ impl Plan {
             for vain in in_vain(&plan, &options.allow_replace) {
                 report::note(&format!("warning: {vain}"));
             }
-            let refusals = plan.refusals(&blueprint, &options.allow_replace);
+            let mut refusals = plan.refusals(&blueprint, &options.allow_replace);
+            refusals.extend(refused);
             let refusal = plan::refusal::error(refusals.clone());
             let planned = Planned {
                 plan: &plan,

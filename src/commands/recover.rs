@@ -7,6 +7,7 @@ use clap::Args;
 use super::global::Global;
 use super::named::Named;
 use super::waits::Waits;
+use super::words;
 use crate::deployed::address::Address;
 use crate::deployed::looked::Looked;
 use crate::engine::operation::Context;
@@ -96,7 +97,9 @@ impl Recover {
             .stacks
             .iter()
             .all(|stack| matches!(stack.outcome, Outcome::Unchanged));
-        let again = format!("qfleet recover {env}");
+        let flags = words::flags(&[("--force", self.force), ("--yes", self.yes)]);
+        let skipped = words::option("--skip", &self.skip);
+        let again = format!("qfleet recover {env}{skipped}{flags}{}", self.waits.words());
         match global.output {
             Output::Text if did_nothing => report::text(&report::recover::nothing(&report.address.environment)),
             Output::Text => {

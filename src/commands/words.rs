@@ -1,4 +1,20 @@
-//! Words of a command line that can be wrong before anybody is asked.
+//! Words of a command line: those that can be wrong before anybody is asked, and those of a command that is shown.
+
+use crate::shell;
+
+/// These flags as far as they were given, as in ` --yes --no-drain`.
+pub(super) fn flags(all: &[(&str, bool)]) -> String {
+    let given = all.iter().filter(|(_, is_given)| *is_given);
+    given.map(|(flag, _)| format!(" {flag}")).collect()
+}
+
+/// This option once for each value, as in ` --only a --only b`.
+pub(super) fn option<'a>(option: &str, values: impl IntoIterator<Item = &'a String>) -> String {
+    let words = values
+        .into_iter()
+        .map(|value| format!(" {option} {}", shell::word(value)));
+    words.collect()
+}
 
 type Parsed = Result<String, String>;
 

@@ -46,12 +46,15 @@ pub fn text(plan: &Plan, env: &str) -> String {
 /// How to get rid of them.
 pub(super) fn way_out(plan: &Plan, env: &str) -> String {
     let deployed = plan.surplus.deployed.iter().flat_map(|deployed| &deployed.stacks);
-    let is_protected = deployed.clone().any(|stack| stack.tags.protect);
+    let options = prune(deployed.clone().any(|stack| stack.tags.protect));
+    format!("`qfleet deploy {env} {options}` destroys what is left, after asking.")
+}
+
+/// The options of the deploy that destroys them.
+fn prune(is_protected: bool) -> &'static str {
     match is_protected {
-        true => format!(
-            "`qfleet deploy {env} --prune` destroys what is left, after asking, once the file says `protect: false`."
-        ),
-        false => format!("`qfleet deploy {env} --prune` destroys what is left, after asking."),
+        true => "--prune --disable-protection",
+        false => "--prune",
     }
 }
 

@@ -17,6 +17,7 @@ use crate::engine::plan::drafts::Drafts;
 use crate::engine::plan::expiry::ExpiryStays;
 use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::pruned_data::in_vain;
+use crate::engine::plan::refusal;
 use crate::engine::plan::switch::must_be_waited_for;
 use crate::environment::Environment;
 use crate::error::{Error, Reason, Result};
@@ -89,12 +90,14 @@ pub async fn bring_up(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> Re
     let mut plan = Box::pin(draw_up_settled(context, planner, prunes, wish.attaches)).await?;
     plan.expiry_stays = ExpiryStays::of(&plan, environment, began);
     let pruning = Pruning::prepare(cloud, environment, &mut plan, options.disable_protection, began);
-    let pruning = interrupt.unless_stopped(Box::pin(pruning)).await?;
+    let (pruning, refused) = interrupt.unless_stopped(Box::pin(pruning)).await?;
     ask.show(&plan, &blueprint);
     for vain in in_vain(&plan, &options.allow_replace) {
         context.tell.warn(vain);
     }
-    if let Some(refusal) = plan.refusal(&blueprint, &options.allow_replace) {
+    let mut refusals = plan.refusals(&blueprint, &options.allow_replace);
+    refusals.extend(refused);
+    if let Some(refusal) = refusal::error(refusals) {
         return Err(refusal);
     }
     if let Some(refusal) = must_be_waited_for(&plan).filter(|_| context.waiting.no_wait) {

@@ -8,7 +8,7 @@ use crate::blueprint::outputs;
 use crate::cloud::sns::{Subscription, SubscriptionId};
 use crate::cloud::{AwsCli, Cloud, CloudError};
 use crate::deployed::{Deployed, DeployedStack};
-use crate::error::Error;
+use crate::error::{Error, Reason};
 
 /// What was found out about users.
 #[derive(Debug, Default)]
@@ -63,6 +63,7 @@ pub(super) fn refusal(environment: &str, users: &[Foreign]) -> Error {
     Error::refused(format!(
         "{environment} is used by others, and nothing was deleted:{list}"
     ))
+    .because(Reason::UsedByOthers)
     .with_help("let go of what they use, as named, then run the same command again")
 }
 

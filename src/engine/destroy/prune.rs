@@ -17,7 +17,7 @@ use crate::engine::outcome::{Failed, Outcome, Report, StackReport};
 use crate::engine::plan::Plan;
 use crate::engine::plan::surplus::Surplus;
 use crate::environment::Environment;
-use crate::error::{Error, Reason, Result};
+use crate::error::{Error, Reason, Refusal, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Known, Patience, Receipt, Subject};
 
@@ -35,11 +35,25 @@ pub struct Pruning {
 }
 
 impl Pruning {
-    /// Reads what is about to go, and what stays of it; none where nothing goes. `now` is the wall clock.
+    /// Reads what is about to go, and what stays of it; none where nothing goes. A refusal, which is one reason among those
+    /// of the plan, where something is protected, used by others, or would lose what the file keeps. `now` is the wall clock.
     ///
     /// # Errors
-    /// A refusal where something is protected, used by others, or would lose what the file keeps; failures of AWS.
+    /// Failures of AWS.
     pub async fn prepare(
+        cloud: &Cloud,
+        environment: &Environment,
+        plan: &mut Plan,
+        disable_protection: bool,
+        now: Timestamp,
+    ) -> Result<(Option<Pruning>, Option<Refusal>)> {
+        match Pruning::read(cloud, environment, plan, disable_protection, now).await {
+            Err(refused @ Error::Refused { .. }) => Ok((None, Some(Refusal::from(refused)))),
+            read => Ok((read?, None)),
+        }
+    }
+
+    async fn read(
         cloud: &Cloud,
         environment: &Environment,
         plan: &mut Plan,
@@ -57,11 +71,13 @@ impl Pruning {
             return Ok(None);
         };
         let names: Vec<String> = deployed.stacks.iter().map(|stack| stack.stack.name.clone()).collect();
-        if environment.protect {
-            let what = format!("{}: the file says `protect: true`", names.join(", "));
-            return Err(Error::refused(what)
-                .because(Reason::Protected)
-                .with_help("deploy with `protect: false` and --prune, if they really are to go"));
+        if environment.protect && !disable_protection {
+            let what = format!(
+                "{}: the file says `protect: true`, which holds for what was taken out of it, too",
+                names.join(", ")
+            );
+            let help = "if they really are to go: --disable-protection, which lifts it for them alone";
+            return Err(Error::refused(what).because(Reason::Protected).with_help(help));
         }
         let deployed = deployed.with_protection(cloud).await?;
         // The file lifts what it once asked for; nothing deploys these stacks' tags any more.
@@ -104,7 +120,7 @@ impl Pruning {
                 lost.join(", ")
             );
             let help = "put back into the file what it was in, deploy, take it out again, then the same command";
-            return Err(Error::refused(what).with_help(help));
+            return Err(Error::refused(what).because(Reason::DataLoss).with_help(help));
         }
         Ok(Some(Pruning {
             known: Known::read(cloud, &deployed).await,

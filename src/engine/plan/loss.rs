@@ -6,7 +6,7 @@ use crate::cloud::cloudformation::change_set::{Action, Change};
 use crate::deployed::holdings::holds_data;
 use crate::engine::plan::comparison::CONDITION;
 use crate::engine::plan::refusal::Allowed;
-use crate::error::Refusal;
+use crate::error::{Reason, Refusal};
 
 const LOST: &str = ", and what is in it would be lost";
 const SNAPSHOT: &str = "of what is in it, a last snapshot stays, which is billed";
@@ -32,6 +32,7 @@ pub fn data_loss(of: Losing<'_>, changes: &[Change], allowed: &Allowed<'_>) -> V
     let nests = |change: &&Change| is_nested(&change.resource_type) && change.action != Action::Remove;
     let nested = changes.iter().filter(nests).filter(|_| own_template).map(|nested| Refusal {
         help: Some("make an extra of the nested template, and hand its outputs on".to_owned()),
+        reason: Reason::DataLoss,
         ..Refusal::new(format!(
             "{stack} would make a nested stack, {}: nobody would see what is in it, or whether data is lost with it",
             nested.logical_id
@@ -51,6 +52,7 @@ pub fn data_loss(of: Losing<'_>, changes: &[Change], allowed: &Allowed<'_>) -> V
         Refusal {
             help: Some(format!("{several}if that is meant: --allow-replace {name}")),
             allow_replace: Some(name),
+            reason: Reason::DataLoss,
             ..Refusal::new(format!("{stack} {}", what_is_lost(lost)))
         }
     });

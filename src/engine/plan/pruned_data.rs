@@ -3,7 +3,7 @@
 use super::Plan;
 use super::loss::holds;
 use super::refusal::precise;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Reason, Refusal};
 use crate::observe::at_risk::{AtRisk, at_risk};
 use crate::observe::data::Data;
 
@@ -19,6 +19,7 @@ pub(super) fn refusals_of(plan: &Plan, allowed: &[String]) -> Vec<Refusal> {
     lost.map(|(name, one)| Refusal {
         help: Some(help(&format!("--allow-replace {name}"))),
         allow_replace: Some(name),
+        reason: Reason::DataLoss,
         ..Refusal::new(format!(
             "--prune would delete what has something in it: {} of {}: {}",
             one.name, one.stack, one.holds
@@ -46,6 +47,7 @@ fn refusal(lost: &[(String, AtRisk)]) -> Option<Error> {
     let options: Vec<String> = lost.iter().map(|(name, _)| format!("--allow-replace {name}")).collect();
     Some(
         Error::refused(format!("--prune would delete what has something in it:{what}"))
+            .because(Reason::DataLoss)
             .with_help(help(&options.join(" "))),
     )
 }

@@ -2,11 +2,11 @@
 
 use super::existing_bucket::BucketPlan;
 use super::loss::{self, Losing};
-use super::refusal::{self, Allowed};
+use super::refusal::Allowed;
 use super::{Plan, StackAction, StackPlan, imports, pruned_data};
 use crate::blueprint::Blueprint;
 use crate::cloud::cloudformation::stack_status::StackStatus;
-use crate::error::{Error, Refusal};
+use crate::error::{Reason, Refusal};
 
 impl StackPlan {
     pub(in crate::engine) fn losing(&self) -> Losing<'_> {
@@ -33,7 +33,7 @@ impl StackPlan {
         let stuck_on: String = blocking.map(|resource| format!("\n  {resource}")).collect();
         let note = self.note.as_deref().unwrap_or_default();
         let what = format!("{}{status}: {note}{stuck_on}", self.stack);
-        (self.action == StackAction::Refused).then(|| Refusal::new(what))
+        (self.action == StackAction::Refused).then(|| Refusal::new(what).because(Reason::Stuck))
     }
 }
 
@@ -56,10 +56,5 @@ impl Plan {
             .chain(of_buckets.map(Refusal::from))
             .chain(of_pruned)
             .collect()
-    }
-
-    /// All of that as one error.
-    pub fn refusal(&self, blueprint: &Blueprint, allowed: &[String]) -> Option<Error> {
-        refusal::error(self.refusals(blueprint, allowed))
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use super::Checks;
 use super::names::RESERVED;
-use crate::environment::given::{Given, mentions};
+use crate::environment::given::{Given, Text, mentions, text};
 use crate::environment::nearest::nearest;
 use crate::environment::problem::Problem;
 use crate::environment::source::child;
-use crate::environment::{Delivery, Environment, Node, Secret};
+use crate::environment::{Delivery, Environment, Extra, Node, Secret};
 
 pub(super) fn check(checks: &mut Checks) {
     let environment = checks.environment;
@@ -208,6 +208,17 @@ fn within(checks: &mut Checks, at: &str, value: &str) {
     }
 }
 
+/// Where an extra says that it needs this part: the entry of its `needs`, or the parameter that takes something of it.
+fn made_by(at: &str, extra: &Extra, needed: &str) -> String {
+    let takes = |value: &String| matches!(text(value), Text::Given(given) if given.part == needed);
+    if let Some(entry) = extra.needs.iter().position(|need| need == needed) {
+        return format!("{at}/needs/{entry}");
+    }
+    let parameter = extra.parameters.iter().find(|(_, value)| takes(value));
+    let parameters = format!("{at}/parameters");
+    parameter.map_or(parameters.clone(), |(name, _)| child(&parameters, name))
+}
+
 fn twice(checks: &mut Checks, at: &str, all: &[String]) {
     for (i, one) in all.iter().enumerate() {
         if all[..i].contains(one) {
@@ -247,10 +258,8 @@ fn circles(checks: &mut Checks) {
                 "parts need each other in a circle: {from} needs {}",
                 names.join(", that ")
             );
-            let at = match environment.extras[index].needs.is_empty() {
-                true => format!("/extras/{index}/parameters"),
-                false => format!("/extras/{index}/needs"),
-            };
+            let needed = environment.node_name(circle[(first + 1) % circle.len()]);
+            let at = made_by(&format!("/extras/{index}"), &environment.extras[index], needed);
             let help =
                 "none of their stacks could be made first: take one of these needs away, or make two extras of one";
             checks.note(

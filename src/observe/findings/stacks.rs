@@ -82,8 +82,13 @@ fn surplus(status: &Status, words: &Words) -> Vec<Finding> {
         let meaning = format!("the file doesn't have `{}` any more, and it runs on{holds}", stack.part);
         let action = "put it back into the file, or destroy it";
         let finding = Finding::new("stack-not-in-file", Warning, meaning, action);
+        let of_stack = status.stacks.iter().find(|found| found.stack == stack.stack);
+        let lifts = match of_stack.and_then(|found| found.termination_protection) {
+            Some(true) => " --disable-protection",
+            Some(false) | None => "",
+        };
         finding
-            .command(format!("qfleet deploy {} --prune", words.file))
+            .command(format!("qfleet deploy {} --prune{lifts}", words.file))
             .of_stack(&stack.stack)
     });
     surplus.collect()

@@ -397,6 +397,8 @@ fn only_the_files_account_is_touched_and_credentials_are_missed_clearly() {
             .stderr_contains(format!("the environment file allows only {account}"))
             .run();
     }
+    let document = aws(test(&account, "")).args(["deploy", "lab.yaml", "--output", "json"]);
+    assert_eq!(document.status(4).run().json()["error"]["reason"], "wrong_account");
     let without = test(&account, "").args(["status", "lab.yaml"]).status(1);
     without.stderr_contains("credentials").run();
 }

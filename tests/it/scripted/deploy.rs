@@ -71,16 +71,22 @@ fn throttling_errors_and_lost_connections_are_survived_and_nothing_is_done_twice
     assert_eq!(endpoint.stacks(), [] as [&str; 0]);
 }
 
-/// Interrupts a plan once a change set is there, and looks for what it left.
+/// Interrupts a plan, and a deploy that plans, once a change set is there, and looks for what it left.
 fn interrupted_plan_leaves_nothing(script: &Script) {
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    let runs = [
+        (&["plan", "lab.yaml"][..], Signal::SIGINT),
+        (&["plan", "lab.yaml"], Signal::SIGTERM),
+        (&["deploy", "lab.yaml", "--yes"], Signal::SIGTERM),
+    ];
+    for (args, signal) in runs {
         let endpoint = Endpoint::serve(script.clone());
-        let plan = lab::at(&endpoint).args(["plan", "lab.yaml"]);
+        let plan = lab::at(&endpoint).args(args.iter().copied());
         let (code, _, said) = signalled(&plan, &endpoint, signal, |endpoint| {
             !endpoint.calls("DescribeChangeSet").is_empty()
         });
         assert_eq!((endpoint.stacks(), endpoint.change_sets()), (vec![], vec![]), "{said}");
         assert_eq!(code, 130, "{said}");
+        assert!(said.contains("nothing was changed"), "{said}");
     }
 }
 

@@ -442,7 +442,8 @@ fn a_look_that_is_interrupted_keeps_the_report_of_what_was_done() {
             assert_eq!(shown["stacks"][0]["outcome"], "done", "{shown:#}");
             assert_eq!(shown["receipt"], Value::Null);
         } else {
-            assert!(said.contains("`qfleet destroy --name lab` looks again"), "{said}");
+            let again = "`qfleet destroy --name lab --yes` looks again";
+            assert!(said.contains(again), "{said}");
         }
     }
 }

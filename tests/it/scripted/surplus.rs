@@ -69,6 +69,7 @@ fn a_stage_that_left_the_file_is_named_with_what_it_holds() {
     for line in [
         "Not in the file any more, and left running:\n  ! lab-old CREATE_COMPLETE\n",
         "      queue lab-old: about 2 messages",
+        "it still gets every new file, beside what the file has now",
         "`qfleet deploy lab.yaml --prune` destroys what is left",
     ] {
         assert!(said.contains(line), "{said}");

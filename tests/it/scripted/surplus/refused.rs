@@ -24,9 +24,30 @@ fn protection_is_the_files_to_lift() {
     let refused = run(&there, &["deploy", "lab.yaml", "--prune", "--yes"]).status(4);
     refused.stderr_contains("lab-old: the file says `protect: true`").run();
     assert_eq!(endpoint.calls("DeleteStack").len(), 0);
-    let lifted = there.then().file("lab.yaml", LAB);
-    lifted.args(["deploy", "lab.yaml", "--prune", "--yes"]).run();
+    // It is one reason of the plan, which is shown all the same.
+    let plan = run(&there, &["plan", "lab.yaml", "--prune"]).status(4);
+    let plan = plan.stdout_contains("- lab-old CREATE_COMPLETE").run();
+    assert!(
+        plan.stderr.contains("lab-old: the file says `protect: true`"),
+        "{}",
+        plan.stderr
+    );
+    let plan = run(&there, &["plan", "lab.yaml", "--prune", "--output", "json"]);
+    let plan = plan.status(4).run().json();
+    assert_eq!(plan["refusals"][0]["reason"], "protected", "{plan:#}");
+    assert_eq!(plan["error"]["reason"], "protected");
+    assert_eq!(plan["surplus"][0]["stack"], "lab-old");
+    // What is told to do it does it, and the rest stays protected.
+    let status = run(&there, &["status", "lab.yaml", "--output", "json"]).run().json();
+    let findings = status["findings"].as_array().expect("findings");
+    let left = findings.iter().find(|finding| finding["id"] == "stack-not-in-file");
+    let command = "qfleet deploy lab.yaml --prune --disable-protection";
+    assert_eq!(left.expect("the finding")["command"], command);
+    run(&there, &["plan", "lab.yaml"]).stdout_contains(command).run();
+    let lifted = ["deploy", "lab.yaml", "--prune", "--disable-protection", "--yes"];
+    run(&there, &lifted).run();
     assert_eq!(sorted(endpoint.stacks()), LEFT);
+    endpoint.world(|world| assert!(world.stacks.iter().all(|stack| stack.protected)));
 
     // Somebody's own protection isn't.
     let endpoint = Endpoint::serve(Script::new());
