@@ -25,12 +25,18 @@ phase() {
     [ "$outcome" = ok ]
 }
 
-phase tools make --no-print-directory tools || exit 1
+# Waits for downloads most of the time, and nothing needs it before the tests.
+phase tools make --no-print-directory tools >"$results/tools" 2>&1 &
+beside=$!
 phase format cargo fmt --check || true
 # Clippy in the compiler's place while the tests are built: `cargo clippy` would compile every dependency once more, which
 # takes two minutes.
 export RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings
 phase build cargo test --locked --no-run || true
+wait "$beside" || fetched=FAILED
+beside=
+cat "$results/tools"
+[ -z "${fetched:-}" ] || exit 1
 
 # What follows uses nothing of the Rust tests', and both wait most of the time.
 {

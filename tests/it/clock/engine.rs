@@ -80,6 +80,11 @@ fn blueprint(file: &str) -> Blueprint {
     qfleet::blueprint::render(&environment, &placement).expect("rendered")
 }
 
+/// Why it can't be carried out.
+fn refusal(plan: &Plan, blueprint: &Blueprint, allowed: &[String]) -> Option<Error> {
+    qfleet::engine::plan::refusal::error(plan.refusals(blueprint, allowed))
+}
+
 /// An engine, and the endpoint that it works on.
 struct Rig {
     endpoint: Endpoint,
@@ -205,7 +210,7 @@ impl Rig {
             drafts.discard(&self.cloud).await?;
             settle(context, &self.blueprint, self.attach).await?;
         };
-        if let Some(refusal) = plan.refusal(&self.blueprint, &self.options.allow_replace) {
+        if let Some(refusal) = refusal(&plan, &self.blueprint, &self.options.allow_replace) {
             return Err(refusal);
         }
         if !plan.changes_anything() {

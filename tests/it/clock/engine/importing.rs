@@ -318,7 +318,7 @@ async fn an_import_beside_an_image_that_has_changed_is_refused_with_a_way_out() 
     rig.endpoint
         .world(|world| world.services.set_parameter(image, "ami-0fedcba9876543210"));
     let plan = rig.plan().await.expect("a plan");
-    let refusal = plan.refusal(&rig.blueprint, &[]).expect("a refusal").to_string();
+    let refusal = refusal(&plan, &rig.blueprint, &[]).expect("a refusal").to_string();
     assert!(refusal.contains("lab-work-replies can't be taken into it") || refusal.contains("lab-work-replies-dlq"));
     assert!(
         refusal.contains("Deploy it without what needs") && refusal.contains("LaunchTemplate"),

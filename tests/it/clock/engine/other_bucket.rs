@@ -338,7 +338,7 @@ async fn its_own_bucket_is_let_go_of_with_a_warning_and_stays_where_it_is_to_be_
             warnings.contains(&format!("the environment's own bucket {own}")),
             "{warnings}"
         );
-        let refusal = plan.refusal(&rig.blueprint, &[]).expect("a refusal").to_string();
+        let refusal = refusal(&plan, &rig.blueprint, &[]).expect("a refusal").to_string();
         assert!(refusal.contains(&format!("{becomes} {own}")), "{refusal}");
         if on_destroy == "keep" {
             rig.options.allow_replace = vec!["Bucket".into()];

@@ -41,7 +41,9 @@ async fn prune(rig: &Rig, shown: impl FnOnce(&Endpoint), deleting: impl FnOnce(&
     };
     let (_folder, environment) = load(LAB);
     let pruning = Pruning::prepare(&rig.cloud, &environment, &mut plan, false, rig.now()).await;
-    let pruning = pruning.expect("nothing refuses it").expect("something goes");
+    let (pruning, refused) = pruning.expect("AWS answers");
+    assert_eq!(refused, None);
+    let pruning = pruning.expect("something goes");
     shown(&rig.endpoint);
     let meanwhile = async {
         while rig.endpoint.calls("DeleteStack").is_empty() {

@@ -2,7 +2,7 @@
 
 use qfleet::engine::plan::StackAction;
 
-use crate::clock::engine::{Rig, blueprint};
+use crate::clock::engine::{Rig, blueprint, refusal};
 use crate::endpoint::{Fault, On, Script};
 
 fn file(instances: &str) -> String {
@@ -31,7 +31,7 @@ fn asked(rig: &Rig) -> usize {
 /// Why nothing is planned.
 async fn why_refused(rig: &Rig) -> String {
     let plan = rig.plan().await.expect("a plan");
-    plan.refusal(&rig.blueprint, &[]).expect("a refusal").to_string()
+    refusal(&plan, &rig.blueprint, &[]).expect("a refusal").to_string()
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,7 +286,7 @@ const PUBLIC: &str = "subnets: [subnet-0000000a, subnet-0000000b], ";
 async fn instances_where_their_load_balancer_is_not_are_refused_before_anything_is_made() {
     let rig = Rig::of(in_a_vpc("subnet-0000001a, subnet-0000001c", PUBLIC), with_subnets());
     let plan = rig.plan().await.expect("a plan");
-    let refusal = plan.refusal(&rig.blueprint, &[]).expect("a refusal").to_string();
+    let refusal = refusal(&plan, &rig.blueprint, &[]).expect("a refusal").to_string();
     assert!(
         refusal.starts_with(
             "lab-web: instances in subnet-0000001c would get no requests: it is in us-east-2c, and the load balancer is in \

@@ -6,8 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use qfleet::blueprint::{self, Blueprint, Placement, lint};
+use qfleet::blueprint::{self, Blueprint, Placement, lint, template};
 use qfleet::environment::{self, Environment};
+
+use serde_json::Value;
 
 use crate::offline::options::{CHOICES, Choice, Setting};
 use crate::offline::shipped::{SHIPPED, shipped};
@@ -27,21 +29,75 @@ pub static PAIRS: LazyLock<Vec<(Environment, Blueprint)>> = LazyLock::new(|| {
     all.chain(bare(folder.path())).collect()
 });
 
-/// The distinct templates of all pairs, of the files in stacks/, and of those deployed on an emulator of this machine; each
-/// with a name, which is that of a part and a number.
-pub fn every_template() -> BTreeMap<String, &'static str> {
+/// Templates that have between them each value at each place, and each set of keys, that is in any of all pairs, of the files in
+/// stacks/, and of those deployed on an emulator of this machine; each with a name, which is that of a part and a number.
+/// cfn-lint and Checkov take half a second for each template: all of them would take minutes.
+pub fn every_value() -> BTreeMap<String, &'static str> {
     static FILES: LazyLock<Vec<Blueprint>> = LazyLock::new(|| {
         let both = |name| [shipped(name, false), shipped(name, true)];
         SHIPPED.into_iter().flat_map(both).collect()
     });
-    let pairs = PAIRS.iter().map(|(_, blueprint)| blueprint);
-    let stacks = pairs.chain(FILES.iter()).flat_map(|blueprint| &blueprint.stacks);
-    let stacks = stacks
-        .flat_map(|stack| [Some(stack), stack.before_switch.as_deref()])
-        .flatten();
-    let bodies: BTreeMap<&str, &str> = stacks.map(|stack| (stack.body.as_str(), stack.part.as_str())).collect();
-    let named = |(number, (body, part))| (format!("{part}-{number}"), body);
-    bodies.into_iter().enumerate().map(named).collect()
+    let blueprints = PAIRS.iter().map(|(_, blueprint)| blueprint).chain(FILES.iter());
+    let of_blueprint = |blueprint: &'static Blueprint| {
+        let stacks = blueprint.stacks.iter();
+        let stacks = stacks
+            .flat_map(|stack| [Some(stack), stack.before_switch.as_deref()])
+            .flatten();
+        stacks.map(|stack| {
+            (
+                stack.body.as_str(),
+                (stack.part.as_str(), blueprint.environment.as_str()),
+            )
+        })
+    };
+    let bodies: BTreeMap<&str, (&str, &str)> = blueprints.flat_map(of_blueprint).collect();
+    let bodies = bodies.into_iter();
+    let mut left: Vec<(&str, &str, BTreeSet<String>)> = bodies
+        .map(|(body, (part, name))| (body, part, said(&body.replace(name, "NAME"))))
+        .collect();
+    let mut chosen = BTreeMap::new();
+    while let Some(at) = (0..left.len()).max_by_key(|at| left[*at].2.len()) {
+        let (body, part, news) = left.swap_remove(at);
+        if news.is_empty() {
+            break;
+        }
+        for (_, _, said) in &mut left {
+            said.retain(|one| !news.contains(one));
+        }
+        chosen.insert(format!("{part}-{}", chosen.len()), body);
+    }
+    chosen
+}
+
+/// What a template says at each of its places: a value, or which properties there are. Places in lists count as one.
+fn said(body: &str) -> BTreeSet<String> {
+    fn of(place: &str, value: &Value, all: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(entries) => {
+                // Elsewhere the user chooses the keys, or the parts that there are.
+                let is_free = place.ends_with(".Variables") || place.contains(".Fn::");
+                if place.contains(".Properties") && !is_free {
+                    let keys: BTreeSet<&String> = entries.keys().collect();
+                    all.insert(format!("{place} has {keys:?}"));
+                }
+                for (key, value) in entries {
+                    of(&format!("{place}.{key}"), value, all);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| of(&format!("{place}[]"), value, all)),
+            // The same of another length, such as a script or a dashboard.
+            Value::String(text) => {
+                let begin: String = text.chars().take(60).collect();
+                all.insert(format!("{place}: {begin}"));
+            }
+            value => {
+                all.insert(format!("{place}: {value}"));
+            }
+        }
+    }
+    let mut all = BTreeSet::new();
+    of("", &Value::Object(template::read(body).expect("a template")), &mut all);
+    all
 }
 
 /// All templates that differ when each option is given each value, the others being as they are without it; in a region in
