@@ -1,7 +1,7 @@
 //! Deploys and destroys killed at random moments and run again: whatever a SIGKILL leaves behind, the same command makes
 //! good.
 //!
-//! `QFLEET_CRASHES` says how many environments are deployed so (20, half of them on each endpoint), `QFLEET_CRASH_SEED`
+//! `QFLEET_CRASHES` says how many environments are deployed so (10, half of them on each endpoint), `QFLEET_CRASH_SEED`
 //! which moments; half as many are destroyed so. `make soak` does 200 and shows the figures.
 
 mod destroys;
@@ -55,7 +55,7 @@ fn seeds(variable: &str, unasked: u64, offset: u64) -> impl Iterator<Item = u64>
 }
 
 fn runs(offset: u64) -> impl Iterator<Item = u64> {
-    seeds("QFLEET_CRASHES", 20, offset)
+    seeds("QFLEET_CRASHES", 10, offset)
 }
 
 /// A number between 0 and 1 that follows from the seed and what it is for (splitmix64).

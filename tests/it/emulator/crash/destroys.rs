@@ -1,7 +1,7 @@
 //! Destroys killed at random moments and run again: at the end nothing is left but what was to stay, and nothing of a
 //! neighbour whose name begins alike was touched.
 //!
-//! `QFLEET_DESTROY_CRASHES` says how many environments go so (10, half of them on each endpoint), `QFLEET_CRASH_SEED` which
+//! `QFLEET_DESTROY_CRASHES` says how many environments go so (6, half of them on each endpoint), `QFLEET_CRASH_SEED` which
 //! moments. `make soak` does 100 and shows the figures.
 
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ use crate::harness::{Aws, Test, account};
 use crate::lab::{LAB, with_file};
 
 fn runs(offset: u64) -> impl Iterator<Item = u64> {
-    seeds("QFLEET_DESTROY_CRASHES", 10, offset)
+    seeds("QFLEET_DESTROY_CRASHES", 6, offset)
 }
 
 /// In every other run the data is to stay.
