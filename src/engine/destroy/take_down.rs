@@ -1,11 +1,12 @@
 //! Taking a whole environment down: what is refused, what is asked, and the look for what is left.
 
 use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use super::destroyed::Destroyed;
 use super::{Teardown, foreign, keep};
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{Cloud, CloudError, RegionFrom};
 use crate::deployed::holdings::holdings;
 use crate::deployed::looked::Looked;
 use crate::deployed::protection::{self, Lifted};
@@ -13,7 +14,7 @@ use crate::deployed::{Deployed, expiry_parameter};
 use crate::engine::operation::Context;
 use crate::engine::outcome::Report;
 use crate::engine::plan::blocking::Blocking;
-use crate::environment::{Environment, OnDestroy};
+use crate::environment::{Environment, OnDestroy, known_regions};
 use crate::error::{Error, Reason, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Fate, Known, Patience, Receipt, Subject};
@@ -89,7 +90,15 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
         let empties = wish.file.and_then(Environment::said_on_destroy) == Some(OnDestroy::Empty);
         report.import_with = Some(import_with(wish, empties));
     }
-    let looked = Looked::new(cloud, found);
+    let mut looked = Looked::new(cloud, found);
+    if cloud.local && looked.proves_nothing() {
+        let elsewhere = interrupt.unless_stopped(on_the_emulator(cloud, wish.name)).await?;
+        if let Some(region) = elsewhere.first() {
+            let what = format!("{}: it is in {}", report.address.not_deployed(), elsewhere.join(", "));
+            return Err(Error::failed(what).with_help(format!("name the region: --region {region}")));
+        }
+        looked.region_from = RegionFrom::AllRegions;
+    }
     // Whether it is gone isn't known.
     report.succeeded &= receipt.is_none() || !looked.proves_nothing();
     Ok(Destroyed {
@@ -98,6 +107,15 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
         data,
         receipt,
     })
+}
+
+/// In which regions of the local emulator it is. Nothing there is far away.
+async fn on_the_emulator(cloud: &Cloud, name: &str) -> Result<Vec<String>> {
+    let all = known_regions::all().map(async |region| {
+        let there = Deployed::find(&cloud.in_region(region), name).await?;
+        Ok::<_, Error>((!there.stacks.is_empty()).then(|| region.to_owned()))
+    });
+    Ok(try_join_all(all).await?.into_iter().flatten().collect())
 }
 
 fn refuse_protected(wish: Wish<'_>, deployed: &Deployed) -> Result<()> {
