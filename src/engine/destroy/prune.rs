@@ -48,7 +48,15 @@ impl Pruning {
         now: Timestamp,
     ) -> Result<(Option<Pruning>, Option<Refusal>)> {
         match Pruning::read(cloud, environment, plan, disable_protection, now).await {
-            Err(refused @ Error::Refused { .. }) => Ok((None, Some(Refusal::from(refused)))),
+            Err(refused @ Error::Refused { .. }) => {
+                let unread = plan.surplus.deployed.clone().filter(|_| plan.surplus.stacks.is_empty());
+                if let Some(deployed) = unread {
+                    // What they hold is shown all the same.
+                    let read = Surplus::read(cloud, deployed, now).await;
+                    plan.surplus = read.map_err(|error| error.about(UNKNOWN))?;
+                }
+                Ok((None, Some(Refusal::from(refused))))
+            }
             read => Ok((read?, None)),
         }
     }
@@ -67,7 +75,7 @@ impl Pruning {
         if let Some(why) = &surplus.unknown {
             return Err(Error::failed(format!("{UNKNOWN}: {why}")));
         }
-        let Some(deployed) = surplus.deployed.take().filter(|deployed| !deployed.stacks.is_empty()) else {
+        let Some(deployed) = surplus.deployed.clone().filter(|deployed| !deployed.stacks.is_empty()) else {
             return Ok(None);
         };
         let names: Vec<String> = deployed.stacks.iter().map(|stack| stack.stack.name.clone()).collect();

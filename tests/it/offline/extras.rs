@@ -250,7 +250,7 @@ fn what_is_wrong_in_the_file_is_said_on_its_line() {
         (
             "[network, intake]",
             "[network, intake, use]",
-            &["circle: `db` needs `use`, that needs `db`", "lab.yaml:8:12"],
+            &["circle: `db` needs `use`, that needs `db`", "lab.yaml:8:30"],
         ),
         (
             "[Endpoint,",
