@@ -13,6 +13,10 @@ use crate::cloud::cloudformation::change_set::Change;
 use crate::engine::plan::{StackAction, StackPlan};
 use crate::error::{Error, Reason, Refusal};
 
+fn differs(difference: String) -> Refusal {
+    Refusal::new(difference).because(Reason::NotApproved)
+}
+
 /// What somebody approved.
 #[derive(Debug)]
 pub struct Approved {
@@ -37,7 +41,7 @@ impl Approved {
             ))
             .because(Reason::NotApproved)
             .with_help(self.help())
-            .with_refusals(differences.into_iter().map(Refusal::new).collect()),
+            .with_refusals(differences.into_iter().map(differs).collect()),
         )
     }
 

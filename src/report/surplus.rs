@@ -46,15 +46,11 @@ pub fn text(plan: &Plan, env: &str) -> String {
 /// How to get rid of them.
 pub(super) fn way_out(plan: &Plan, env: &str) -> String {
     let deployed = plan.surplus.deployed.iter().flat_map(|deployed| &deployed.stacks);
-    let options = prune(deployed.clone().any(|stack| stack.tags.protect));
-    format!("`qfleet deploy {env} {options}` destroys what is left, after asking.")
-}
-
-/// The options of the deploy that destroys them.
-fn prune(is_protected: bool) -> &'static str {
-    match is_protected {
-        true => "--prune --disable-protection",
-        false => "--prune",
+    match deployed.clone().any(|stack| stack.tags.protect) {
+        true => format!(
+            "`qfleet deploy {env} --prune --disable-protection` lifts the protection of what is left, and destroys it, after asking."
+        ),
+        false => format!("`qfleet deploy {env} --prune` destroys what is left, after asking."),
     }
 }
 

@@ -41,6 +41,7 @@ fn another_file_another_program_or_another_image_than_was_approved() {
     assert_eq!(document["error"]["reason"], "not_approved");
     let refusals = &document["refusals"];
     assert_eq!(refusals[0]["message"], others, "{refusals:#}");
+    assert_eq!(refusals[0]["reason"], "not_approved");
     // Back to what is deployed: that nothing would be done isn't what was approved either.
     with(&there, LAB);
     refused(
