@@ -46,6 +46,23 @@ fn an_environment_of_the_same_name_in_another_region_is_not_touched() {
     assert_eq!(destroyed["receipt"]["clean"], true, "{destroyed:#}");
 }
 
+#[test]
+fn a_destroy_in_a_region_that_nobody_named_says_where_it_is() {
+    let account = account();
+    let file = crate::lab::LAB.replace("region: us-east-2", &format!("account: \"{account}\""));
+    let test = crate::lab::with_file(&file).args(["deploy", "lab.yaml", "--yes", "--region", "eu-west-1"]);
+    let there = test.emulated().run();
+    let destroy = || there.then().args(["destroy", "lab.yaml", "--yes"]).emulated();
+    let elsewhere = destroy().status(1).stderr_contains("it is in eu-west-1");
+    elsewhere.stderr_contains("name the region: --region eu-west-1").run();
+    destroy()
+        .args(["--region", "eu-west-1"])
+        .stdout_contains("nothing is left over")
+        .run();
+    // Destroyed twice is destroyed.
+    destroy().stdout_contains("lab is gone already, or never was").run();
+}
+
 /// A file's text for both regions. Each test gives it a name of its own: the emulator mixes up functions of one name, though
 /// they are in different accounts.
 fn twin(account: &str, standby: &str) -> String {
