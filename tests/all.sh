@@ -8,8 +8,8 @@ tools=$PWD/.tools/venv/bin
 # The tests find python3 (with boto3), cfn-lint, shellcheck and the emulator there.
 export PATH="$tools:$PATH" QFLEET_MINISTACK="$tools/ministack"
 
-# Most tests wait for an endpoint, a stack or a terminal most of the time: three a processor keep it busy.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((3 * $(getconf _NPROCESSORS_ONLN)))}
+# Most tests wait for an endpoint, a stack or a terminal most of the time: four a processor keep it busy.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((4 * $(getconf _NPROCESSORS_ONLN)))}
 
 results=$(mktemp -d)
 beside=

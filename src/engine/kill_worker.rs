@@ -118,7 +118,11 @@ pub async fn kill_worker(
     if let Some(refusal) = no_instances(&cloud.cli(), &stages, wanted.stage) {
         return Err(refusal);
     }
-    let (fleet, deployed) = (fleet?, deployed?);
+    let (fleet, deployed) = match (fleet, deployed) {
+        // A fleet of that name that runs in another region says more.
+        (Err(_), Err(not_deployed)) if fleet::find(wanted.environment)?.is_none() => return Err(not_deployed),
+        (fleet, deployed) => (fleet?, deployed?),
+    };
     let groups = interrupt.unless_stopped(groups(cloud, fleet.as_ref(), &stages)).await?;
     let dead = |id: &str| fleet.as_ref().is_some_and(|fleet| is_dead_in(fleet, id));
     let victim = choose(&groups, wanted.stage, wanted.instance, dead)?;
@@ -179,6 +183,14 @@ pub async fn kill_worker(
 /// The local fleet, which the emulator's instances are processes of; none on AWS.
 fn playing(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
     let found = local_fleet::find(cloud, wanted.environment)?;
+    if let Some(orphans) = local_fleet::orphans(cloud, wanted.environment).filter(|_| found.is_none()) {
+        let what = format!(
+            "the local fleet of {} has lost its supervisor: {orphans} of its workers run on, and nothing would replace one",
+            wanted.environment
+        );
+        let help = format!("this ends them and begins anew: qfleet local up {}", wanted.words);
+        return Err(Error::failed(what).with_help(help));
+    }
     if cloud.local && found.is_none() {
         return Err(Error::failed(format!(
             "no local fleet of {} runs, so there is no worker to kill",

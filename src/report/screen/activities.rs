@@ -61,7 +61,9 @@ pub fn draw(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
 }
 
 fn nothing(status: &Status) -> &'static str {
-    if status.local && status.local_fleet.is_none() {
+    if status.orphans.is_some() {
+        "workers run on without supervisor, which was killed: `qfleet local up` begins anew"
+    } else if status.local && status.local_fleet.is_none() {
         "no local fleet runs: `qfleet local up` starts the workers"
     } else {
         "none yet"

@@ -114,6 +114,8 @@ fn header(status: &Status, theme: Theme, width: u16) -> Line<'static> {
             1 => "  local fleet".to_owned(),
             speed => format!("  local fleet ×{speed}"),
         }));
+    } else if status.orphans.is_some() {
+        left.push(Span::styled("  no supervisor", theme.text(Tone::Bad)));
     } else if status.local {
         left.push(Span::styled("  no local fleet", theme.text(Tone::Careful)));
     }

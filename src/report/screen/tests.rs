@@ -304,6 +304,18 @@ fn three_stages_fit_into_the_smallest_usual_terminal_and_use_larger_ones() {
 }
 
 #[test]
+fn a_fleet_that_lost_its_supervisor_says_so_in_the_smallest_usual_terminal() {
+    let mut lost = busy();
+    lost.status.local = true;
+    lost.status.orphans = Some(4);
+    let text = drawn(&mut view(lost), 80, 24);
+    assert!(
+        text.contains("  no supervisor  ") && !text.contains("no local fleet"),
+        "{text}"
+    );
+}
+
+#[test]
 fn one_stage_of_a_local_fleet_with_a_read_that_failed() {
     let mut one = busy();
     one.status.stages.truncate(1);

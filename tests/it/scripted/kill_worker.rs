@@ -282,8 +282,13 @@ fn waiting_has_an_end() {
 #[test]
 fn without_a_local_fleet_there_is_nothing_to_kill() {
     let account = crate::harness::account();
+    let lab = lab::with_file(&LAB.replace("name: lab\n", &format!("name: lab\naccount: '{account}'\n")));
+    let missing = lab.args(["kill-worker", "lab.yaml", "--crash"]).emulated().status(1);
+    let missing = missing.stderr_contains("lab is not deployed").run();
+    missing.then().args(["deploy", "lab.yaml", "--yes"]).emulated().run();
     for how in ["--drain", "--crash"] {
-        lab::with_file(&LAB.replace("name: lab\n", &format!("name: lab\naccount: '{account}'\n")))
+        missing
+            .then()
             .args(["kill-worker", "lab.yaml", how])
             .emulated()
             .status(1)

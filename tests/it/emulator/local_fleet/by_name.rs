@@ -131,6 +131,10 @@ fn workers_without_supervisor_are_told_and_end_with_their_environment() {
     assert_eq!(found["meaning"], meaning);
     let command = found["command"].as_str().unwrap_or_default();
     assert!(command.starts_with("qfleet local up fleet.yaml"), "{command}");
+    own.run(&["kill-worker", "fleet.yaml", "--crash", "--local"])
+        .status(1)
+        .stderr_contains("the local fleet of bob has lost its supervisor: 1 of its workers run on")
+        .run();
     let listed = own.run(&["list", "--local", "--output", "json"]).run().json();
     assert_eq!(listed["environments"][0]["instances"]["in_service"], 0);
     own.run(&["destroy", "fleet.yaml", "--local", "--yes"])
