@@ -1,7 +1,7 @@
 //! The user's folders, by the XDG base directory specification.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// `$XDG_STATE_HOME/qfleet`, by default `~/.local/state/qfleet`: what must outlive a command.
 pub fn state() -> Option<PathBuf> {
@@ -32,4 +32,48 @@ fn of_user(variable: &str, below_home: &str) -> Option<PathBuf> {
     named
         .or_else(|| env::home_dir().map(|home| home.join(below_home)))
         .map(|base| base.join("qfleet"))
+}
+
+/// The same place as a person writes it: `stacks/../worker` is `worker`. Where a folder on the way is a link, that may be
+/// another one: then it stays as it is.
+pub fn as_a_person_says(path: &Path) -> PathBuf {
+    let said = without_ways_back(path);
+    match (path.canonicalize(), said.canonicalize()) {
+        (Ok(meant), Ok(found)) if meant != found => path.to_owned(),
+        (Ok(_), Err(_)) => path.to_owned(),
+        _ => said,
+    }
+}
+
+fn without_ways_back(path: &Path) -> PathBuf {
+    let mut said = PathBuf::new();
+    for part in path.components() {
+        let is_back =
+            part == Component::ParentDir && matches!(said.components().next_back(), Some(Component::Normal(_)));
+        match is_back {
+            true => {
+                said.pop();
+            }
+            false => said.push(part),
+        }
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_up_and_down_again_is_left_out() {
+        for (path, said) in [
+            ("stacks/../worker/work.py", "worker/work.py"),
+            ("a/b/../../work.py", "work.py"),
+            ("../stacks/../worker", "../worker"),
+            ("/a/../b", "/b"),
+            ("../../b", "../../b"),
+        ] {
+            assert_eq!(without_ways_back(Path::new(path)), Path::new(said), "{path}");
+        }
+    }
 }

@@ -26,7 +26,7 @@ pub mod template;
 pub mod template_folder;
 mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -115,6 +115,10 @@ pub struct Stack {
     /// What a deploy of it waits for, where nothing signals.
     #[serde(skip)]
     pub in_service: Option<InService>,
+    /// Where the secrets are kept that its workers don't start without: paths of SSM parameters, ARNs of Secrets Manager. Those
+    /// that an extra gives aren't among them.
+    #[serde(skip)]
+    pub secrets: BTreeSet<String>,
 }
 
 /// A stage that nobody works on, or a web tier without instances.

@@ -17,7 +17,7 @@ mod stage;
 mod variables;
 mod web;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -144,6 +144,7 @@ impl Parts<'_> {
             replicates_to: None,
             before_switch: None,
             in_service: None,
+            secrets: BTreeSet::new(),
             body,
             parameters,
             tags,

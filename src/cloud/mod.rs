@@ -31,7 +31,7 @@ pub use cli::AwsCli;
 pub use connection::calls::{Answer, Call, OnCall, Step, Told};
 pub use connection::connect::{Connect, Credentials, Unidentified};
 pub use connection::failure::CloudError;
-pub(crate) use connection::failure::{explain, unless};
+pub(crate) use connection::failure::{explain, unless, unusable};
 pub use connection::no_credentials::is_of_no_configuration;
 pub use connection::region::{RegionFrom, region_by_default};
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ssm::types::ParameterType;
+use aws_sdk_ssm::types::{ParameterStringFilter, ParameterType};
 
-use super::{Cloud, CloudError, explain, unless};
+use super::{Cloud, CloudError, explain, unless, unusable};
 
 impl Cloud {
     /// The value of a parameter, if it is there.
@@ -49,6 +49,29 @@ impl Cloud {
             );
         }
         Ok(values)
+    }
+
+    /// Which of these parameters are there. It takes no right to read what they say
+    /// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html>).
+    pub async fn parameters_there(&self, names: &[String]) -> Result<BTreeSet<String>, CloudError> {
+        let mut there = BTreeSet::new();
+        // A filter takes fifty values, and a page holds fifty parameters at most.
+        for fifty in names.chunks(50) {
+            let by_name = ParameterStringFilter::builder()
+                .key("Name")
+                .option("Equals")
+                .set_values(Some(fifty.to_vec()))
+                .build()
+                .map_err(|error| unusable("DescribeParameters", &error))?;
+            let asked = self.ssm.describe_parameters().parameter_filters(by_name);
+            let mut pages = asked.max_results(50).into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| explain("DescribeParameters", error))?;
+                let found = page.parameters.into_iter().flatten();
+                there.extend(found.filter_map(|parameter| parameter.name));
+            }
+        }
+        Ok(there)
     }
 
     /// The values of all parameters under a path, by name

@@ -1,7 +1,7 @@
 //! What `deploy` says when it is done: what to do with an environment that is new, and what its local fleet does about a
 //! change.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use super::global::{Env, Global};
 use crate::engine::event::Operation;
@@ -86,24 +86,8 @@ fn work_of_init(environment: &Environment, stage: &Stage) -> Option<PathBuf> {
         WorkersKind::Instances(instances) => instances.program.as_deref()?,
         WorkersKind::Function(lambda) => &lambda.program,
     };
-    let file = as_a_person_says(&environment.program_folder(program).join(WORK));
+    let file = environment.program_folder(program).join(WORK);
     file.is_file().then_some(file)
-}
-
-/// `stacks/../worker` is `worker`.
-pub(super) fn as_a_person_says(path: &Path) -> PathBuf {
-    let mut said = PathBuf::new();
-    for part in path.components() {
-        let is_back =
-            part == Component::ParentDir && matches!(said.components().next_back(), Some(Component::Normal(_)));
-        match is_back {
-            true => {
-                said.pop();
-            }
-            false => said.push(part),
-        }
-    }
-    said
 }
 
 #[cfg(test)]
@@ -154,19 +138,6 @@ mod tests {
             let environment = environment::load(&path).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
             let sendable = sendable(&environment);
             assert_eq!(try_with(&environment, sendable.as_deref()), wanted, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_way_up_and_down_again_is_left_out() {
-        for (path, said) in [
-            ("stacks/../worker/work.py", "worker/work.py"),
-            ("a/b/../../work.py", "work.py"),
-            ("../stacks/../worker", "../worker"),
-            ("/a/../b", "/b"),
-            ("../../b", "../../b"),
-        ] {
-            assert_eq!(as_a_person_says(Path::new(path)), Path::new(said), "{path}");
         }
     }
 }

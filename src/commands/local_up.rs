@@ -9,7 +9,6 @@ use clap::Args;
 use nix::unistd::Uid;
 use tokio::time::sleep;
 
-use super::after_deploy::as_a_person_says;
 use super::deploy::deploy_before;
 use super::global::{Env, Global};
 use super::numbers::whole;
@@ -268,7 +267,7 @@ fn folders(environment: &Environment, stages: &[String]) -> Vec<String> {
         let found = programs(environment).find(|(name, _)| name == stage);
         found.map_or_else(
             || format!("the program of {stage}"),
-            |(_, folder)| as_a_person_says(&folder).display().to_string(),
+            |(_, folder)| folder.display().to_string(),
         )
     };
     stages.iter().map(folder).collect()

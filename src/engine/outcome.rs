@@ -104,7 +104,7 @@ pub struct LeftOver {
     /// What CloudFormation says of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The command that deletes it, where it should be gone.
+    /// The command that deletes it, with what is in it. None of a snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_with: Option<String>,
 }

@@ -31,7 +31,8 @@ pub struct Bucket {
     /// moved leaves one, too.
     #[serde(default)]
     pub versioning: bool,
-    /// How long old versions are kept, in whole days, or `forever`. Without `versioning` there are none.
+    /// How long old versions are kept, in whole days, or `forever`: also those from before `versioning` was
+    /// switched off.
     #[serde(default = "old_versions")]
     pub old_versions: KeptFor,
     /// Pages whose scripts may upload to the bucket with a link of `files --upload-link`, and see what became of it: their

@@ -1,7 +1,7 @@
 //! A template of the user's own, deployed beside qfleet's.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ impl Environment {
 
     /// The file of a template, which the file names relative to itself.
     pub fn template_file(&self, extra: &Extra) -> PathBuf {
-        self.source.path.parent().unwrap_or(Path::new("")).join(&extra.template)
+        self.beside_the_file(&extra.template)
     }
 
     /// What a value of `environment` says. Only in a file with extras, `${…}` means something: elsewhere it's the program's.

@@ -71,7 +71,7 @@ pub use only::Only;
 use problem::Source;
 pub use results::Results;
 pub use schema::schema;
-pub use secret::{KeptIn, Secret};
+pub use secret::{KeptIn, Secret, mending_command};
 pub use stage::{Active, Queue, Scaling, Stage, Workers, WorkersKind};
 pub use web::Web;
 pub use zones::Zones;
@@ -80,13 +80,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::Duration;
 
+use crate::folders::as_a_person_says;
+
 /// One deployment of the whole system, as its file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "qfleet environment")]
 pub struct Environment {
-    /// Prefix of everything that is made. Short, so that every derived name fits: the longest is the artifacts
-    /// bucket, `<name>-artifacts-<account>-<region>`, in S3's 63 characters.
+    /// Prefix of everything that is made, of 2 to 24 characters. Short, so that every derived name fits: the longest is the
+    /// artifacts bucket, `<name>-artifacts-<account>-<region>`, in S3's 63 characters.
     #[schemars(regex(pattern = patterns::NAME), length(min = 2, max = 24), example = "photo-lab")]
     pub name: String,
     /// The AWS region; without it, the one that AWS's own tools would use.
@@ -191,7 +193,11 @@ impl Environment {
 
     /// The folder of a program, which the file names relative to itself.
     pub fn program_folder(&self, program: &str) -> PathBuf {
-        self.source.path.parent().unwrap_or(Path::new("")).join(program)
+        self.beside_the_file(program)
+    }
+
+    fn beside_the_file(&self, path: &str) -> PathBuf {
+        as_a_person_says(&self.source.path.parent().unwrap_or(Path::new("")).join(path))
     }
 
     /// The region of the first ARN in the file that is good in its own region only. The certificate of `delivery` says

@@ -47,6 +47,15 @@ impl Secret {
     }
 }
 
+/// The words behind `aws` that put something there, or show what is there: an ARN of Secrets Manager can't be chosen. `place` is
+/// a path or an ARN.
+pub fn mending_command(place: &str) -> String {
+    match place.starts_with('/') {
+        true => format!("ssm put-parameter --name {place} --type SecureString --value file://secret.txt"),
+        false => "secretsmanager list-secrets --include-planned-deletion".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -121,6 +121,14 @@ impl Workers {
         }
     }
 
+    /// Those of this kind, none of a stage that nobody works on.
+    pub fn secrets_of(&self, active: Active) -> impl Iterator<Item = &Secret> {
+        let instances = self.instances.iter().filter(move |_| active == Active::Instances);
+        let lambda = self.lambda.iter().filter(move |_| active == Active::Lambda);
+        let of_instances = instances.flat_map(|instances| instances.secrets.values());
+        of_instances.chain(lambda.flat_map(|lambda| lambda.secrets.values()))
+    }
+
     /// Those of every kind that is described.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let instances = self.instances.iter().flat_map(|instances| instances.secrets.values());

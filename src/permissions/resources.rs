@@ -8,7 +8,7 @@ pub fn is_of_everything(action: &str) -> bool {
     describes && action != "ec2:DescribeVpcAttribute" || name.ends_with('*') || WITHOUT.contains(&action)
 }
 
-const WITHOUT: [&str; 31] = [
+const WITHOUT: [&str; 32] = [
     "cloudformation:DescribeStackDriftDetectionStatus",
     "cloudformation:DescribeStackResources",
     "cloudformation:DescribeStacks",
@@ -38,6 +38,7 @@ const WITHOUT: [&str; 31] = [
     "sns:SetSubscriptionAttributes",
     "sns:Unsubscribe",
     "sqs:ListQueues",
+    "ssm:DescribeParameters",
     "tag:GetResources",
     "vpc-lattice:CreateServiceNetworkVpcEndpointAssociation",
 ];

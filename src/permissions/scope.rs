@@ -150,6 +150,11 @@ impl<'a> Names<'a> {
             }
             "scheduler" => self.here(service, &["schedule/{}-*/*"]),
             "sns" | "sqs" => self.here(service, &["{}-*"]),
+            "secretsmanager" if name == "DescribeSecret" && !self.has_own("AWS::SecretsManager::Secret") => {
+                let stacks = self.asked.blueprint.stacks.iter();
+                let places = stacks.flat_map(|stack| stack.secrets.iter());
+                Scope::on(places.filter(|place| place.starts_with("arn:")).cloned())
+            }
             "ssm" => self.of_parameters(name),
             // Of a template of the user's own: what its resources are called, nobody knows beforehand.
             _ => Scope::everything(),
@@ -253,7 +258,7 @@ impl<'a> Names<'a> {
             // CloudFormation reads programs, and nobody's files.
             "" if of_objects => programs.into_iter().collect(),
             _ => {
-                let named_by_cloudformation = self.has_own_buckets().then(|| self.called_after("{}-*"));
+                let named_by_cloudformation = self.has_own("AWS::S3::Bucket").then(|| self.called_after("{}-*"));
                 [made, programs, named_by_cloudformation]
                     .into_iter()
                     .flatten()
@@ -272,11 +277,11 @@ impl<'a> Names<'a> {
         )
     }
 
-    /// Whether a template of the user's own makes a bucket.
-    fn has_own_buckets(&self) -> bool {
+    /// Whether a template of the user's own makes something of this type.
+    fn has_own(&self, of_type: &str) -> bool {
         let own = self.asked.blueprint.stacks.iter().filter(|stack| stack.file.is_some());
         own.flat_map(|stack| crate::blueprint::resources(&stack.body))
-            .any(|(_, kind)| kind == "AWS::S3::Bucket")
+            .any(|(_, kind)| kind == of_type)
     }
 
     /// The environment's expiry; and what parameters of templates take their values from.

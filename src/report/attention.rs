@@ -1,5 +1,7 @@
 //! What of a plan is to be looked at although nothing is lost with it, in sentences.
 
+use std::collections::BTreeMap;
+
 use super::style::count;
 use crate::engine::plan::attention::{Attention, Bound};
 use crate::engine::plan::{Plan, StackPlan};
@@ -20,7 +22,7 @@ pub(super) fn lines(plan: &Plan, name: impl Fn(&str) -> String) -> Vec<String> {
     let more = plan.stacks.iter().flat_map(|stack| {
         let name = &name;
         stack.attention.iter().filter_map(move |one| match one {
-            Attention::ProtectionOff | Attention::NotKept { .. } => None,
+            Attention::ProtectionOff | Attention::NotKept { .. } | Attention::NoSecret { .. } => None,
             Attention::MoreInstances {
                 logical_id,
                 bound,
@@ -42,6 +44,7 @@ pub(super) fn lines(plan: &Plan, name: impl Fn(&str) -> String) -> Vec<String> {
     protection
         .into_iter()
         .chain(not_kept(plan, &name))
+        .chain(no_secrets(plan, &name))
         .chain(more)
         .collect()
 }
@@ -51,7 +54,7 @@ fn not_kept(plan: &Plan, name: &impl Fn(&str) -> String) -> Option<String> {
     let of_stack = |stack: &StackPlan| {
         let ids = stack.attention.iter().filter_map(|one| match one {
             Attention::NotKept { logical_id } => Some(name(logical_id)),
-            Attention::ProtectionOff | Attention::MoreInstances { .. } => None,
+            _ => None,
         });
         let ids: Vec<String> = ids.collect();
         (!ids.is_empty()).then(|| format!("{} of {}", ids.join(" and "), name(&stack.stack)))
@@ -68,4 +71,29 @@ fn not_kept(plan: &Plan, name: &impl Fn(&str) -> String) -> Option<String> {
             all.join(", ")
         )
     })
+}
+
+/// Which secrets workers lack, a sentence for each, with what to do.
+fn no_secrets(plan: &Plan, name: &impl Fn(&str) -> String) -> Vec<String> {
+    let mut lacking: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for stack in &plan.stacks {
+        for one in &stack.attention {
+            if let Attention::NoSecret { kept_in, command } = one {
+                lacking.entry((kept_in, command)).or_default().push(name(&stack.stack));
+            }
+        }
+    }
+    let told = lacking.into_iter().map(|((kept_in, command), stacks)| {
+        let (what, then) = match kept_in.starts_with('/') {
+            true => ("SSM parameter", "Put it there first:"),
+            false => ("secret", "See which are there:"),
+        };
+        format!(
+            "there is no {what} {}, and workers of {} don't start without it. {then} {}",
+            name(kept_in),
+            stacks.join(", "),
+            name(command)
+        )
+    });
+    told.collect()
 }

@@ -113,17 +113,20 @@ fn left_over(left: &LeftOver) -> String {
         reason,
         delete_with,
     } = left;
+    let delete = |when: &str| {
+        let command = delete_with.as_ref();
+        command.map_or(String::new(), |command| format!("\n{when}: {command}"))
+    };
     match why {
         WhyLeft::NotDeleted => format!(
             "left behind: {name} ({resource_type} of {stack}) could not be deleted, and no stack has it any more{}{}",
             reason.as_ref().map_or(String::new(), |reason| format!(": {reason}")),
-            delete_with
-                .as_ref()
-                .map_or(String::new(), |command| format!("\nonce nothing uses it: {command}"))
+            delete("once nothing uses it")
         ),
-        WhyLeft::Retained => {
-            format!("kept: {name} ({resource_type} of {stack}), as its policy says; no stack has it any more")
-        }
+        WhyLeft::Retained => format!(
+            "kept: {name} ({resource_type} of {stack}), as its policy says; no stack has it any more{}",
+            delete("once nobody needs what is in it")
+        ),
         WhyLeft::Snapshot => {
             format!(
                 "left over: a snapshot of {name} ({resource_type}) is billed by its size, until somebody deletes it"

@@ -69,7 +69,14 @@ pub(super) fn goes_on(plan: &Plan, part: &str) -> Option<String> {
         true => Some("it still gets every new file, beside what the file has now"),
         false => None,
     };
-    let said: Vec<&str> = [works, gets].into_iter().flatten().collect();
+    // Where it stands by, they are disabled.
+    let is_due = stack.outputs.contains_key(outputs::SCHEDULES)
+        && stack
+            .outputs
+            .get(outputs::PAUSED)
+            .is_none_or(|paused| paused != outputs::STANDBY);
+    let jobs = is_due.then_some("its schedules go on and send it jobs");
+    let said: Vec<&str> = [works, gets, jobs].into_iter().flatten().collect();
     (!said.is_empty()).then(|| said.join("; "))
 }
 

@@ -1,7 +1,7 @@
 //! What workers are told and given: variables, security groups, and secrets: where they read them, and which can't be read
 //! there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Parts, extras};
 use crate::blueprint::{Placement, contexts};
@@ -76,11 +76,7 @@ impl Parts<'_> {
                     all.arns.push(&secret.0);
                     contexts::Text::Value(secret.0.as_str().into())
                 }
-                // The emulator's own of this name: the last characters of its ARN are others each time that it is made.
-                KeptIn::SecretsManager { name, .. } => {
-                    let Placement { region, account, .. } = self.placement;
-                    contexts::Text::Value(format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}").into())
-                }
+                KeptIn::SecretsManager { name, .. } => contexts::Text::Value(self.of_emulator(name).into()),
             });
         }
         for list in [&mut all.parameters, &mut all.arns] {
@@ -94,6 +90,23 @@ impl Parts<'_> {
             false => all.pieces = pieces,
         }
         all
+    }
+
+    /// The emulator's own of this name: the last characters of its ARN are others each time that it is made.
+    fn of_emulator(&self, name: &str) -> String {
+        let Placement { region, account, .. } = self.placement;
+        format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}")
+    }
+
+    /// Where these are kept, but for those that an extra gives.
+    pub(super) fn places<'b>(&self, secrets: impl Iterator<Item = &'b Secret>) -> BTreeSet<String> {
+        let places = secrets.filter_map(|secret| match secret.kept_in() {
+            KeptIn::ParameterStore(path) => Some(path.to_owned()),
+            KeptIn::SecretsManager { name, .. } if self.placement.local => Some(self.of_emulator(name)),
+            KeptIn::SecretsManager { .. } => Some(secret.0.clone()),
+            KeptIn::Given(_) => None,
+        });
+        places.collect()
     }
 
     /// The user's environment variables, with what the whole part uses of extras.

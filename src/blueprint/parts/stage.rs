@@ -96,6 +96,7 @@ impl Parts<'_> {
             rolling_update,
             in_service,
             active: Some(active),
+            secrets: self.places(stage.workers.secrets_of(active)),
             pause: (active == Active::None).then(|| Pause {
                 stands_by: self.stands_by(),
                 schedules: stage.schedules.len(),

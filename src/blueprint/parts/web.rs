@@ -1,6 +1,6 @@
 //! The web tier: a load balancer, and the instances behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::image;
 use super::instances::default_zones;
@@ -97,6 +97,10 @@ impl Parts<'_> {
         let parameters = self.web_parameters(web, program)?;
         let stack = self.stack(WEB, "web.yaml.j2", &stack_context, parameters, self.on_destroy())?;
         Ok(Stack {
+            secrets: match self.stands_by() {
+                true => BTreeSet::new(),
+                false => self.places(instances.secrets.values()),
+            },
             rolling_update: (!self.stands_by()).then(|| RollingUpdate::of(instances)),
             pause: self.stands_by().then_some(Pause {
                 stands_by: true,

@@ -74,6 +74,15 @@ pub(crate) fn unless<T>(codes: &[&str], answer: Result<T, CloudError>) -> Result
     }
 }
 
+/// Of a request that can't even be made.
+pub(crate) fn unusable(operation: &'static str, error: &dyn std::error::Error) -> CloudError {
+    CloudError {
+        operation,
+        code: None,
+        message: error.to_string(),
+    }
+}
+
 /// What an SDK error means.
 pub(crate) fn explain<E, R>(operation: &'static str, error: SdkError<E, R>) -> CloudError
 where

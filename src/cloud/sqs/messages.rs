@@ -10,7 +10,7 @@ use aws_sdk_sqs::types::{
 use jiff::Timestamp;
 
 use crate::cloud::sqs::queues::{explain, plain_code};
-use crate::cloud::{Cloud, CloudError};
+use crate::cloud::{Cloud, CloudError, unusable};
 
 /// How many messages one request can send, receive, delete or show again
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>).
@@ -310,14 +310,6 @@ fn received(message: SdkMessage) -> Received {
             body: message.body.unwrap_or_default(),
             extras,
         },
-    }
-}
-
-fn unusable(operation: &'static str, error: &dyn std::error::Error) -> CloudError {
-    CloudError {
-        operation,
-        code: None,
-        message: error.to_string(),
     }
 }
 

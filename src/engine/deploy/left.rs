@@ -38,7 +38,7 @@ pub(super) fn left_over(stack: &str, cli: &AwsCli, changes: &[Change], events: &
             stack: stack.to_owned(),
             why,
             reason: event.reason.clone().filter(|_| is_failure),
-            delete_with: is_failure.then(|| delete_with(&resource_type, &name, cli)),
+            delete_with: (why != WhyLeft::Snapshot).then(|| delete_with(&resource_type, &name, cli)),
             resource_type,
             name,
         })

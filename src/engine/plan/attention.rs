@@ -36,6 +36,13 @@ pub enum Attention {
         /// What it would be.
         after: u64,
     },
+    /// Its workers don't start without this secret, and nothing is there under that name.
+    NoSecret {
+        /// The path of the SSM parameter, or the ARN of the secret of Secrets Manager.
+        kept_in: String,
+        /// What puts a parameter there, or lists the secrets that are.
+        command: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -144,7 +151,7 @@ mod tests {
             Attention::MoreInstances {
                 bound, before, after, ..
             } => Some((bound, before, after)),
-            Attention::ProtectionOff | Attention::NotKept { .. } => None,
+            _ => None,
         });
         all.collect()
     }

@@ -1,6 +1,7 @@
 //! Makes a change set of ours, and reads what it would do.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::blueprint::{self, LONGEST_INLINE_TEMPLATE, Stack};
 use crate::cloud::cloudformation::change_set;
@@ -164,11 +165,17 @@ pub async fn draft(
             return Err(name_is_taken(&stack.name, &name));
         }
         Err(error) => {
-            return Err(CloudError {
+            let is_of_template = error.is("ValidationError");
+            let told = Error::from(CloudError {
                 message: format!("{}: {}", stack.name, error.message),
                 ..error
-            }
-            .into());
+            });
+            return Err(match &stack.file {
+                Some(file) if is_of_template && told.help().is_none() => {
+                    told.with_help(of_own_template(file, cloud.local))
+                }
+                _ => told,
+            });
         }
     };
     drafts.made(&stack.name, &made.stack_id);
@@ -199,6 +206,18 @@ pub async fn draft(
         warning,
         resolved,
     })
+}
+
+/// What to do about a template of the user's own that CloudFormation doesn't take.
+fn of_own_template(file: &Path, local: bool) -> String {
+    let file = file.display();
+    match local {
+        true => format!(
+            "that is {file}: `qfleet check` says on which line AWS wouldn't take it. Where it finds nothing, the local emulator \
+             lacks what AWS has: leave that extra out of the file here"
+        ),
+        false => format!("that is {file}: `qfleet check` says what is wrong, and on which line"),
+    }
 }
 
 /// The bucket comes before it where the file is deployed as a whole.

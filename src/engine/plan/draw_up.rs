@@ -18,6 +18,7 @@ use crate::engine::plan::foreseen;
 use crate::engine::plan::mappings;
 use crate::engine::plan::planner::Planner;
 use crate::engine::plan::replication;
+use crate::engine::plan::secrets;
 use crate::engine::plan::stack::plan_stack;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::unchanged;
@@ -78,7 +79,10 @@ pub async fn draw_up(planner: Planner<'_>) -> Result<Plan> {
         .await
     };
     let buckets = async { Ok::<_, Error>(existing_bucket::draw_up(cloud, blueprint, &outputs).await?) };
-    let (mut stacks, lowered, existing_buckets) = try_join3(planned, lowered_groups(cloud, &outputs), buckets).await?;
+    let asked = try_join3(planned, lowered_groups(cloud, &outputs), buckets);
+    let (asked, missing) = tokio::join!(asked, secrets::missing(cloud, blueprint));
+    let (mut stacks, lowered, existing_buckets) = asked?;
+    secrets::point_out(cloud, blueprint, &missing, &mut stacks);
     // The emulator's filters hold at once.
     if !cloud.local {
         files_at_risk::warn(blueprint, &existing, &mut stacks);

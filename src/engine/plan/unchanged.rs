@@ -101,18 +101,7 @@ mod tests {
                 ("Size", Value::Default("20".into())),
             ]),
             tags: map(&[("team", "media".to_owned())]),
-            needs: Vec::new(),
-            protect: false,
-            makes_roles: false,
-            names_roles: false,
-            expands: false,
-            file: None,
-            rolling_update: None,
-            active: None,
-            pause: None,
-            replicates_to: None,
-            before_switch: None,
-            in_service: None,
+            ..Stack::default()
         }
     }
 

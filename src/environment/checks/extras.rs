@@ -250,23 +250,48 @@ fn circles(checks: &mut Checks) {
         if let Some(first) = first
             && let Node::Extra(index) = circle[first]
         {
-            let mut names: Vec<String> = (0..=circle.len())
-                .map(|i| format!("`{}`", environment.node_name(circle[(first + i) % circle.len()])))
-                .collect();
-            let from = names.remove(0);
+            let at = |i: usize| circle[(first + i) % circle.len()];
+            let links = (0..circle.len()).map(|i| link(environment, at(i), environment.node_name(at(i + 1))));
             let message = format!(
-                "parts need each other in a circle: {from} needs {}",
-                names.join(", that ")
+                "parts need each other in a circle: {}",
+                links.collect::<Vec<_>>().join(", ")
             );
             let needed = environment.node_name(circle[(first + 1) % circle.len()]);
             let at = made_by(&format!("/extras/{index}"), &environment.extras[index], needed);
             let help =
                 "none of their stacks could be made first: take one of these needs away, or make two extras of one";
-            checks.note(
-                Problem::new(at, message.replace(", that `", ", that needs `")).help(help),
-                &["/stages"],
-            );
+            checks.note(Problem::new(at, message).help(help), &["/stages"]);
         }
         left.retain(|node| *node != start && !circle.contains(node));
     }
+}
+
+/// Which part needs which other, and what in the file says so.
+fn link(environment: &Environment, node: Node, needed: &str) -> String {
+    let used = |all: Vec<Given<'_>>| {
+        let given = all.into_iter().find(|given| given.part == needed);
+        given.map(|given| format!("`${{{given}}}`"))
+    };
+    let why = match node {
+        Node::Extra(index) => {
+            let extra = &environment.extras[index];
+            let given = extra.parameters.values().filter_map(|value| match text(value) {
+                Text::Given(given) => Some(given),
+                Text::Plain(_) => None,
+            });
+            match extra.needs.iter().any(|need| need == needed) {
+                true => Some("in its `needs`".to_owned()),
+                false => used(given.collect()),
+            }
+        }
+        Node::Stage(index) => used(environment.used_by_stage(index))
+            .or_else(|| Some(format!("which is `from: {}`", environment.stages[index].name))),
+        Node::Web => environment
+            .web
+            .as_ref()
+            .and_then(|web| used(environment.used_by_instances(&web.instances)))
+            .or_else(|| Some("in its `feeds`".to_owned())),
+    };
+    let name = environment.node_name(node);
+    format!("`{name}` needs `{needed}` ({})", why.unwrap_or_default())
 }

@@ -45,6 +45,8 @@ pub(super) enum Effect {
 pub(super) enum Exit {
     /// By itself: how it ended, as in `exit status: 1`.
     Ended(String),
+    /// It was never started, and why.
+    NotStarted(String),
     /// By SIGKILL, which no program does to itself.
     Killed,
     /// By the SIGKILL of `qfleet kill-worker --crash`.

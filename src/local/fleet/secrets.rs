@@ -27,7 +27,6 @@ pub(super) async fn read(cloud: &Cloud, settings: &[(String, String)]) -> Result
             Error::failed(format!(
                 "the worker doesn't start without the secret {name} ({place}): {why}"
             ))
-            .with_help("put it into the emulator, as you would into AWS: docs/secrets.md shows how")
         })?;
         all.push((name.to_owned(), value));
     }

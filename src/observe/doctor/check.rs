@@ -21,6 +21,7 @@ pub enum Topic {
     Network,
     Types,
     Image,
+    Secrets,
     Quota,
 }
 
@@ -38,7 +39,7 @@ impl Topic {
         match self {
             Qfleet | Python | CfnLint | Emulator | Clock => Group::Machine,
             Credentials | Account | Region | Rights => Group::Account,
-            Network | Types | Image | Quota => Group::Environment,
+            Network | Types | Image | Secrets | Quota => Group::Environment,
         }
     }
 
@@ -58,6 +59,7 @@ impl Topic {
             Network => "network",
             Types => "types",
             Image => "image",
+            Secrets => "secrets",
             Quota => "quota",
         }
     }

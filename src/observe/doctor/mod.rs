@@ -12,6 +12,7 @@ mod patience;
 mod quotas;
 mod region;
 pub mod rights;
+mod secrets;
 mod types;
 
 use jiff::Timestamp;
@@ -103,7 +104,7 @@ pub async fn examine(
     doctor
 }
 
-const ALL_OF_AWS: [Topic; 9] = [
+const ALL_OF_AWS: [Topic; 10] = [
     Topic::Clock,
     Topic::Credentials,
     Topic::Account,
@@ -112,9 +113,10 @@ const ALL_OF_AWS: [Topic; 9] = [
     Topic::Network,
     Topic::Types,
     Topic::Image,
+    Topic::Secrets,
     Topic::Quota,
 ];
-const OF_A_FILE: [Topic; 4] = [Topic::Rights, Topic::Types, Topic::Image, Topic::Quota];
+const OF_A_FILE: [Topic; 5] = [Topic::Rights, Topic::Types, Topic::Image, Topic::Secrets, Topic::Quota];
 
 fn skipped(topics: &[Topic], why: &'static str) -> Vec<Skipped> {
     topics.iter().map(|check| Skipped { check: *check, why }).collect()
@@ -229,7 +231,11 @@ async fn aws(subject: &Subject<'_>, connect: impl Future<Output = Result<Cloud, 
 /// What is asked of a region, or for it.
 fn later(environment: Option<&Environment>) -> Vec<Topic> {
     match environment {
-        Some(_) => vec![Topic::Rights, Topic::Network, Topic::Types, Topic::Image, Topic::Quota],
+        Some(environment) => {
+            let secrets = (!secrets::of(environment).is_empty()).then_some(Topic::Secrets);
+            let first = [Topic::Rights, Topic::Network, Topic::Types, Topic::Image];
+            first.into_iter().chain(secrets).chain([Topic::Quota]).collect()
+        }
         None => vec![Topic::Network],
     }
 }
@@ -245,7 +251,8 @@ fn unasked(topic: Topic, why: &str) -> Check {
 async fn of_region(cloud: &Cloud, environment: Option<&Environment>, now: Timestamp) -> Vec<Check> {
     let groups = environment.map(groups::of).unwrap_or_default();
     let has_file = environment.is_some();
-    let (places, (quotas, types), images) = tokio::join!(
+    let secrets = environment.map(secrets::of).unwrap_or_default();
+    let (places, (quotas, types), images, secrets) = tokio::join!(
         Places::read(cloud, &groups, has_file),
         async {
             let types = Types::read(cloud, &groups);
@@ -254,7 +261,8 @@ async fn of_region(cloud: &Cloud, environment: Option<&Environment>, now: Timest
                 None => (Vec::new(), None),
             }
         },
-        images::Images::read(cloud, &groups)
+        images::Images::read(cloud, &groups),
+        secrets::checks(cloud, secrets)
     );
     let region = &cloud.region;
     let mut all = places.checks(&groups, region, has_file);
@@ -264,6 +272,7 @@ async fn of_region(cloud: &Cloud, environment: Option<&Environment>, now: Timest
     if let Some(images) = &images {
         all.extend(images.checks(&groups, types.as_ref(), region));
     }
+    all.extend(secrets);
     all.extend(quotas);
     let cli = cloud.cli();
     let mends = all.iter_mut().filter_map(|check| check.mend.as_mut());

@@ -8,6 +8,7 @@ use super::Words;
 use crate::cloud::autoscaling::activities::Activity;
 use crate::cloud::autoscaling::bounds::Bounds;
 use crate::cloud::autoscaling::groups::Group;
+use crate::environment::mending_command;
 use crate::environment::schedule::Change;
 use crate::local::fleet::causes::KILL_WORKER;
 use crate::observe::finding::Finding;
@@ -82,12 +83,26 @@ fn launches_fail(stage: &str, instances: &Instances, words: &Words) -> Option<Fi
         false => action,
     };
     let meaning = format!("{what}: {reason}");
+    let secret = lacking_secret(reason);
+    let action = match secret.is_some() {
+        true => "put it there: the worker finds it at its next start",
+        false => action,
+    };
     // What a worker said is all that is known of why it ended.
-    let command = match waits(newest) {
-        true => format!("qfleet logs {} --stage {stage}", words.environment),
-        false => format!("qfleet deploy {}", words.file),
+    let command = match (secret, waits(newest)) {
+        (Some(place), _) => format!("aws {}", mending_command(place)),
+        (None, true) => format!("qfleet logs {} --stage {stage}", words.environment),
+        (None, false) => format!("qfleet deploy {}", words.file),
     };
     Some(Finding::new("launches-fail", Critical, meaning, action).command(command))
+}
+
+/// Where the secret should be without which a worker isn't started: "the worker doesn't start without the secret DB_PASSWORD
+/// (/app/db): …", as a local fleet says it.
+fn lacking_secret(reason: &str) -> Option<&str> {
+    let (_, secret) = reason.split_once("doesn't start without the secret ")?;
+    let (_, place) = secret.split_once('(')?;
+    Some(place.split_once(')')?.0)
 }
 
 /// What Auto Scaling says of an instance that it replaces for its health: "in response to an EC2 health check", "to a

@@ -5,7 +5,8 @@ use super::types::{
     SCALING, SUBSCRIPTION, TABLE, TARGETS, TOPIC,
 };
 use super::when::When::{
-    self, Always, Bucket, Empties, Existing, Functions, Has, Lifetime, Places, Programs, Replicates, Replies, Switches,
+    self, Always, Bucket, Empties, Existing, Functions, Has, Lifetime, Parameters, Places, Programs, Replicates,
+    Replies, Secrets, Switches,
 };
 use crate::permissions::Purpose;
 
@@ -40,6 +41,9 @@ const PLAN: Calls = &[
         ],
     ),
     (Places, &["ec2:DescribeInstanceTypeOfferings", "ec2:DescribeSubnets"]),
+    // Whether the secrets are there, and not what they say.
+    (Parameters, &["ssm:DescribeParameters"]),
+    (Secrets, &["secretsmanager:DescribeSecret"]),
     (Has(GROUP), &["autoscaling:DescribeAutoScalingGroups"]),
     // What is in queues that are replaced, or that left the file.
     (Always, &["sqs:GetQueueAttributes"]),

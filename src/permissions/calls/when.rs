@@ -26,6 +26,10 @@ pub enum When {
     Functions,
     /// A stage whose work a function takes over from instances.
     Switches,
+    /// Workers that read secrets from SSM's parameter store.
+    Parameters,
+    /// Workers that read secrets from Secrets Manager.
+    Secrets,
     /// Instances whose subnets or zones are chosen for them, or looked at.
     Places,
 }
@@ -49,7 +53,14 @@ impl When {
             When::Replies => environment.stages.iter().any(|stage| stage.replies),
             When::Functions => environment.stages.iter().any(|stage| stage.workers.lambda.is_some()),
             When::Switches => asked.blueprint.stacks.iter().any(|stack| stack.before_switch.is_some()),
+            When::Parameters => secrets(asked).any(|place| place.starts_with('/')),
+            When::Secrets => secrets(asked).any(|place| !place.starts_with('/')),
             When::Places => environment.instances().next().is_some(),
         }
     }
+}
+
+/// Where the secrets of all workers are kept.
+fn secrets<'a>(asked: &'a Asked) -> impl Iterator<Item = &'a String> {
+    asked.blueprint.stacks.iter().flat_map(|stack| &stack.secrets)
 }

@@ -106,8 +106,13 @@ fn json(action: &str) -> &'static str {
         "DescribeLogGroups" | "FilterLogEvents" => "logs",
         "GetResource" => "cloudformation",
         "GetResources" => "tag",
-        "GetSecretValue" => "secretsmanager",
-        "DeleteParameter" | "GetParameter" | "GetParameters" | "GetParametersByPath" | "PutParameter" => "ssm",
+        "DescribeSecret" | "GetSecretValue" => "secretsmanager",
+        "DeleteParameter"
+        | "DescribeParameters"
+        | "GetParameter"
+        | "GetParameters"
+        | "GetParametersByPath"
+        | "PutParameter" => "ssm",
         _ => "unknown",
     }
 }

@@ -213,6 +213,18 @@ impl Services {
                         .collect();
                     Ok(json!({"Parameters": found, "InvalidParameters": missing}))
                 }
+                // Metadata without values, of those that a filter of names finds
+                // (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeParameters.html).
+                "DescribeParameters" => {
+                    let names = input["ParameterFilters"][0]["Values"].as_array();
+                    let names = names.into_iter().flatten().filter_map(Value::as_str);
+                    let found = names.filter(|name| self.parameters.contains_key(*name)).map(|name| {
+                        let mut metadata = described(name, "");
+                        metadata.as_object_mut().expect("an object").remove("Value");
+                        metadata
+                    });
+                    Ok(json!({"Parameters": found.collect::<Vec<_>>()}))
+                }
                 // "The maximum number of items to return for this call … Maximum value of 10".
                 "GetParametersByPath" => {
                     let path = input["Path"].as_str().unwrap_or_default();

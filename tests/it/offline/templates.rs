@@ -228,7 +228,7 @@ fn a_prefix_is_encoded_in_the_filter_alone() {
 }
 
 #[test]
-fn old_versions_expire_where_there_are_any() {
+fn old_versions_expire_also_those_from_before_versioning_was_switched_off() {
     let expires = |bucket: &str| {
         let file = format!(
             "name: lab\nregion: us-east-2\nbucket: {{{bucket}}}\nstages:\n  - name: work\n    workers:\n      instances: \
@@ -255,7 +255,9 @@ fn old_versions_expire_where_there_are_any() {
     assert_eq!(expires("versioning: true"), days(30));
     assert_eq!(expires("versioning: true, old_versions: 90d"), days(90));
     assert_eq!(expires("versioning: true, old_versions: forever"), None);
-    assert_eq!(expires("old_versions: 90d"), None, "without versions");
+    // S3 keeps those that are there when versioning is suspended
+    // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html).
+    assert_eq!(expires("versioning: false, old_versions: 90d"), days(90));
 }
 
 /// The blueprint of an environment file with a program beside it.

@@ -154,7 +154,7 @@ fn without_a_file_it_looks_at_what_needs_none() {
     for part in [
         "region: us-east-2, from AWS_REGION\n",
         "any environment\n  passed    network: the default VPC vpc-default",
-        "not looked at: rights, types, image, quota: it takes an environment file to say what is needed\n",
+        "not looked at: rights, types, image, secrets, quota: it takes an environment file to say what is needed\n",
     ] {
         assert!(run.stdout.contains(part), "{part}\n{}", run.stdout);
     }
@@ -230,7 +230,7 @@ fn on_the_emulator_it_looks_at_this_machine_alone_and_calls_nobody() {
     assert_eq!(topics, ["qfleet", "python", "cfn_lint", "emulator"]);
     let emulator = of(&document, "emulator")[0];
     assert!(text(emulator, "what").starts_with("ministack 1."), "{emulator:#}");
-    assert_eq!(document["skipped"].as_array().map(Vec::len), Some(9));
+    assert_eq!(document["skipped"].as_array().map(Vec::len), Some(10));
 
     let run = lab::with_file(LAB)
         .env("QFLEET_MINISTACK", "/nowhere/ministack")

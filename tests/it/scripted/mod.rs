@@ -38,6 +38,7 @@ pub mod recover;
 pub mod regions;
 mod results;
 pub mod rules;
-pub mod surplus;
+pub mod secrets;
+mod surplus;
 pub mod watch;
 mod web;

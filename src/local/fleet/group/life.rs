@@ -28,7 +28,7 @@ impl Group {
         if let Some(place) = self.place(id) {
             self.instances[place].restarts.started(now.at);
         }
-        self.exited(id, &Exit::Ended(why.to_owned()), String::new(), now);
+        self.exited(id, &Exit::NotStarted(why.to_owned()), String::new(), now);
     }
 
     /// The worker has ended, and with it what it had started; it said this.
@@ -38,6 +38,7 @@ impl Group {
         instance.worker = Worker::Down;
         instance.last_words = match exit {
             Exit::Ended(how) => causes::last_words(how, &said),
+            Exit::NotStarted(why) => why.clone(),
             Exit::Killed => "its worker was killed".to_owned(),
             Exit::Crashed => causes::CRASHED.to_owned(),
         };

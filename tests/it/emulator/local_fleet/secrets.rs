@@ -48,6 +48,17 @@ fn workers_get_what_the_emulator_keeps_and_nothing_tells_it() {
         "the worker doesn't start without the secret DB_PASSWORD (/app/db): the emulator has no text of that name";
     place.until(says, || place.said().contains(says).then_some(()));
 
+    let status = place.qfleet(&["status", "fleet.yaml"]).status(1).run().stdout;
+    assert!(
+        status.contains("→ put it there: the worker finds it at its next start"),
+        "{status}"
+    );
+    assert!(
+        status.contains("aws ssm put-parameter --name /app/db --type SecureString --value file://secret.txt"),
+        "{status}"
+    );
+    assert!(!status.contains("without a word"), "{status}");
+
     // Now it is; and a change counts from the next start on.
     let told = |what: &str| {
         let all = format!("{what}|{KEY}");

@@ -1,0 +1,54 @@
+//! Whether the secrets are there that workers don't start without: what is missing fails a deploy only after minutes.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+
+use crate::blueprint::{Blueprint, resources};
+use crate::cloud::Cloud;
+use crate::engine::plan::attention::Attention;
+use crate::engine::plan::{StackAction, StackPlan};
+use crate::environment::mending_command;
+
+/// Where nothing is kept, of the places that the blueprint's workers read. What can't be asked isn't among them: `doctor` says
+/// that.
+pub async fn missing(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<String> {
+    let all = blueprint.stacks.iter().flat_map(|stack| stack.secrets.clone());
+    let (parameters, secrets): (BTreeSet<String>, BTreeSet<String>) = all.partition(|place| place.starts_with('/'));
+    // A parameter may be made by a template of the user's own in the same deploy.
+    let makes_parameters = blueprint.stacks.iter().any(|stack| {
+        resources(&stack.body)
+            .iter()
+            .any(|(_, of_type)| of_type == "AWS::SSM::Parameter")
+    });
+    let of_parameters = async {
+        let asked: Vec<String> = parameters.iter().cloned().collect();
+        if asked.is_empty() || makes_parameters {
+            return BTreeSet::new();
+        }
+        match cloud.parameters_there(&asked).await {
+            Ok(there) => parameters.difference(&there).cloned().collect(),
+            Err(_) => BTreeSet::new(),
+        }
+    };
+    let of_secrets = join_all(secrets.into_iter().map(async |arn| {
+        let is_missing = matches!(cloud.has_secret(&arn).await, Ok(false));
+        is_missing.then_some(arn)
+    }));
+    let (mut missing, secrets) = tokio::join!(of_parameters, of_secrets);
+    missing.extend(secrets.into_iter().flatten());
+    missing
+}
+
+/// Says it of each stack whose workers lack one.
+pub(super) fn point_out(cloud: &Cloud, blueprint: &Blueprint, missing: &BTreeSet<String>, plans: &mut [StackPlan]) {
+    for (stack, plan) in blueprint.stacks.iter().zip(plans) {
+        if plan.action != StackAction::Refused {
+            let lacking = stack.secrets.intersection(missing).cloned();
+            plan.attention.extend(lacking.map(|kept_in| Attention::NoSecret {
+                command: cloud.cli().command(&mending_command(&kept_in)),
+                kept_in,
+            }));
+        }
+    }
+}
