@@ -28,7 +28,7 @@
 //! | [`interrupt`] | signals and the end of `--timeout`: whether the command may go on | error |
 //! | [`events`] | a stream of events, from whoever works to whoever shows |  |
 //! | [`error`] | what a command can fail with, and the exit codes | environment, seen |
-//! | [`environment`] | the environment file: its types, its schema, its checks, and what is wrong on which line | seen |
+//! | [`environment`] | the environment file: its types, its schema, its checks, and what is wrong on which line | folders, seen |
 //! | [`seen`] | which messages a test made appear, in debug builds |  |
 //! | [`folders`] | the user's folders, for what is kept |  |
 //! | [`shell`] | words that can be pasted into a shell |  |

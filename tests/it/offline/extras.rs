@@ -250,7 +250,11 @@ fn what_is_wrong_in_the_file_is_said_on_its_line() {
         (
             "[network, intake]",
             "[network, intake, use]",
-            &["circle: `db` needs `use`, that needs `db`", "lab.yaml:8:30"],
+            &[
+                "circle: `db` needs `use` (in its `needs`), `use` needs `db`",
+                "(`${db.Endpoint}`)",
+                "lab.yaml:8:30",
+            ],
         ),
         (
             "[Endpoint,",

@@ -45,7 +45,7 @@ fn what_is_missing_is_told_before_anything_is_made() {
     ];
     assert_eq!(lacking(&plan), told);
     let deploy = with_secrets(&endpoint).args(["deploy", "lab.yaml", "--yes"]).run();
-    let said = deploy.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = deploy.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for line in [
         format!(
             "careful: there is no SSM parameter /app/db, and workers of lab-work don't start without it. Put it there first: \

@@ -48,7 +48,7 @@ fn workers_get_what_the_emulator_keeps_and_nothing_tells_it() {
         "the worker doesn't start without the secret DB_PASSWORD (/app/db): the emulator has no text of that name";
     place.until(says, || place.said().contains(says).then_some(()));
 
-    let status = place.qfleet(&["status", "fleet.yaml"]).status(1).run().stdout;
+    let status = place.qfleet(&["status", "fleet.yaml"]).run().stdout;
     assert!(
         status.contains("→ put it there: the worker finds it at its next start"),
         "{status}"

@@ -40,7 +40,11 @@ fn a_circle_of_parameters_alone_is_seen() {
             ("${work.QueueUrl}", "${use.QueueUrl}"),
         ],
         &[],
-        &["circle: `db` needs `use`, that needs `db`", "lab.yaml:9:38"],
+        &[
+            "circle: `db` needs `use` (`${use.QueueUrl}`), `use` needs `db`",
+            "(`${db.Endpoint}`)",
+            "lab.yaml:9:38",
+        ],
     );
 }
 
