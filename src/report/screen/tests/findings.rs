@@ -1,6 +1,7 @@
 //! Findings, above the stages.
 
 use super::*;
+use crate::observe::finding::{Finding, Severity};
 
 #[test]
 fn what_is_to_be_looked_into_is_counted_and_the_worst_of_it_named() {

@@ -5,6 +5,7 @@ use crate::cloud::lambda::functions::Configuration;
 use crate::cloud::lambda::mappings::Mapping;
 use crate::observe::function::FunctionState;
 use crate::observe::invocations::{Counts, Invocations};
+use crate::observe::status::StageState;
 
 fn function(stage: &mut StageState) {
     let counts = |invocations, errors, throttles| Counts {
