@@ -34,14 +34,14 @@ fn of_user(variable: &str, below_home: &str) -> Option<PathBuf> {
         .map(|base| base.join("qfleet"))
 }
 
-/// The same place as a person writes it: `stacks/../worker` is `worker`. Where a folder on the way is a link, that may be
-/// another one: then it stays as it is.
+/// The same place as a person writes it: `stacks/../worker` is `worker`. It stays as it is where that would be another place,
+/// because a folder on the way is a link or isn't there.
 pub fn as_a_person_says(path: &Path) -> PathBuf {
     let said = without_ways_back(path);
     match (path.canonicalize(), said.canonicalize()) {
-        (Ok(meant), Ok(found)) if meant != found => path.to_owned(),
-        (Ok(_), Err(_)) => path.to_owned(),
-        _ => said,
+        (Ok(meant), Ok(found)) if meant == found => said,
+        (Err(_), Err(_)) => said,
+        _ => path.to_owned(),
     }
 }
 

@@ -104,9 +104,12 @@ pub struct LeftOver {
     /// What CloudFormation says of that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The command that deletes it, with what is in it. None of a snapshot.
+    /// The command that deletes it, where it should be gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_with: Option<String>,
+    /// The command that deletes what is kept on purpose, with what is in it: for when nobody needs that any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub once_unneeded: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -27,7 +27,7 @@ pub mod refusal;
 mod refusals;
 pub(in crate::engine) mod replication;
 pub mod rolling;
-pub mod secrets;
+mod secrets;
 pub(in crate::engine) mod stack;
 mod stack_plan;
 pub(in crate::engine) mod state;

@@ -248,8 +248,8 @@ fn bucket() -> impl Strategy<Value = Bucket> {
                 on_destroy,
                 versioning: versioning && existing.is_none(),
                 old_versions: match existing {
-                    Some(_) => Bucket::OLD_VERSIONS,
-                    None => old_versions,
+                    Some(_) => None,
+                    None => Some(old_versions),
                 },
                 browsers: match existing {
                     Some(_) => Vec::new(),

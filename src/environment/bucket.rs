@@ -31,10 +31,10 @@ pub struct Bucket {
     /// moved leaves one, too.
     #[serde(default)]
     pub versioning: bool,
-    /// How long old versions are kept, in whole days, or `forever`: also those from before `versioning` was
-    /// switched off.
-    #[serde(default = "old_versions")]
-    pub old_versions: KeptFor,
+    /// How long old versions are kept, in whole days, or `forever`. With `versioning` it is 30d unless the file says otherwise.
+    /// Without, what the file says is for those that are left from before, and without a word they stay.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub old_versions: Option<KeptFor>,
     /// Pages whose scripts may upload to the bucket with a link of `files --upload-link`, and see what became of it: their
     /// origins, exactly as browsers send them. It lets nobody upload without a link.
     #[schemars(inner(regex(pattern = patterns::ORIGIN), length(max = 253)), length(max = 20), example = ["https://app.example.com"])]
@@ -76,8 +76,13 @@ fn processed() -> String {
 
 impl Bucket {
     pub const OLD_VERSIONS: KeptFor = KeptFor::Time(Duration::days(30));
-}
 
-fn old_versions() -> KeptFor {
-    Bucket::OLD_VERSIONS
+    /// After how many days old versions expire; none where they are kept. Without `versioning`, only a file that asks for it has
+    /// any deleted: somebody else may have switched versioning on.
+    pub fn old_versions_expire_after(&self) -> Option<u64> {
+        match self.old_versions.or(self.versioning.then_some(Bucket::OLD_VERSIONS))? {
+            KeptFor::Time(length) => Some(length.as_secs() / 86400),
+            KeptFor::Forever => None,
+        }
+    }
 }

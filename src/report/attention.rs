@@ -23,6 +23,12 @@ pub(super) fn lines(plan: &Plan, name: impl Fn(&str) -> String) -> Vec<String> {
         let name = &name;
         stack.attention.iter().filter_map(move |one| match one {
             Attention::ProtectionOff | Attention::NotKept { .. } | Attention::NoSecret { .. } => None,
+            Attention::OldVersionsStay { logical_id } => Some(format!(
+                "the old versions in {} of {} stay when its versioning goes off, and are billed: `old_versions: 30d` in the \
+                 file has them expire",
+                name(logical_id),
+                name(&stack.stack)
+            )),
             Attention::MoreInstances {
                 logical_id,
                 bound,

@@ -112,20 +112,21 @@ fn left_over(left: &LeftOver) -> String {
         why,
         reason,
         delete_with,
+        once_unneeded,
     } = left;
-    let delete = |when: &str| {
-        let command = delete_with.as_ref();
+    let delete = |when: &str, command: &Option<String>| {
+        let command = command.as_ref();
         command.map_or(String::new(), |command| format!("\n{when}: {command}"))
     };
     match why {
         WhyLeft::NotDeleted => format!(
             "left behind: {name} ({resource_type} of {stack}) could not be deleted, and no stack has it any more{}{}",
             reason.as_ref().map_or(String::new(), |reason| format!(": {reason}")),
-            delete("once nothing uses it")
+            delete("once nothing uses it", delete_with)
         ),
         WhyLeft::Retained => format!(
             "kept: {name} ({resource_type} of {stack}), as its policy says; no stack has it any more{}",
-            delete("once nobody needs what is in it")
+            delete("once nobody needs what is in it", once_unneeded)
         ),
         WhyLeft::Snapshot => {
             format!(

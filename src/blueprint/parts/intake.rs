@@ -9,7 +9,6 @@ use crate::blueprint::notifications::Notifications;
 use crate::blueprint::{Stack, contexts, names, outputs, quoting};
 use crate::environment::problem::Problem;
 use crate::environment::routes::{Files, Filter, routes, wanted};
-use crate::environment::units::KeptFor;
 use crate::environment::{Bucket, OnDestroy};
 
 impl Parts<'_> {
@@ -66,10 +65,7 @@ impl Parts<'_> {
             topics: self.topics(bucket)?,
             processed: &bucket.processed,
             versioning: bucket.versioning,
-            old_versions_days: match bucket.old_versions {
-                KeptFor::Time(length) => Some(length.as_secs() / 86400),
-                KeptFor::Forever => None,
-            },
+            old_versions_days: bucket.old_versions_expire_after(),
             browsers: &bucket.browsers,
             replication: replicates_to.map(|arn| contexts::Replication {
                 arn,

@@ -38,7 +38,8 @@ pub(super) fn left_over(stack: &str, cli: &AwsCli, changes: &[Change], events: &
             stack: stack.to_owned(),
             why,
             reason: event.reason.clone().filter(|_| is_failure),
-            delete_with: (why != WhyLeft::Snapshot).then(|| delete_with(&resource_type, &name, cli)),
+            delete_with: is_failure.then(|| delete_with(&resource_type, &name, cli)),
+            once_unneeded: (why == WhyLeft::Retained).then(|| delete_with(&resource_type, &name, cli)),
             resource_type,
             name,
         })
@@ -110,5 +111,11 @@ mod tests {
         let command = "aws ec2 delete-security-group --group-id sg-1 --region us-east-2";
         assert_eq!(left[2].delete_with.as_deref(), Some(command));
         assert_eq!(left[2].reason.as_deref(), Some("has a dependent object"));
+        // Who runs each `delete_with` deletes nothing that is kept on purpose.
+        let commands = |one: &LeftOver| (one.delete_with.is_some(), one.once_unneeded.is_some());
+        assert_eq!(
+            [0, 1, 2].map(|i| commands(&left[i])),
+            [(false, false), (false, true), (true, false)]
+        );
     }
 }

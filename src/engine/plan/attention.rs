@@ -25,6 +25,11 @@ pub enum Attention {
         /// By its name in the template.
         logical_id: String,
     },
+    /// A bucket's versioning goes off. The old versions in it stay and are billed, and nothing has them expire any more.
+    OldVersionsStay {
+        /// By its name in the template.
+        logical_id: String,
+    },
     /// More than twice as many instances as now.
     MoreInstances {
         /// The group, by its name in the template.
@@ -56,7 +61,32 @@ pub enum Bound {
 
 /// What would be less safe or much larger than it is. What is only added has been nothing before.
 pub(super) fn raised(before: &Valued, after: &Valued) -> Vec<Attention> {
-    not_kept(before, after).chain(more_instances(before, after)).collect()
+    not_kept(before, after)
+        .chain(old_versions_stay(before, after))
+        .chain(more_instances(before, after))
+        .collect()
+}
+
+/// Suspended versioning keeps what versions there are
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html>).
+fn old_versions_stay(before: &Valued, after: &Valued) -> Vec<Attention> {
+    let is_versioned = |bucket: &Value| bucket["Properties"]["VersioningConfiguration"]["Status"] == "Enabled";
+    let expires = |bucket: &Value| {
+        let rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"].as_array();
+        rules
+            .into_iter()
+            .flatten()
+            .any(|rule| !rule["NoncurrentVersionExpiration"].is_null())
+    };
+    let versioned = before.resources().filter(|(_, bucket)| is_versioned(bucket));
+    let versioned: Vec<String> = versioned.map(|(id, _)| id.to_owned()).collect();
+    after
+        .resources()
+        .filter(|(id, bucket)| versioned.iter().any(|known| known == id) && !is_versioned(bucket) && !expires(bucket))
+        .map(|(id, _)| Attention::OldVersionsStay {
+            logical_id: id.to_owned(),
+        })
+        .collect()
 }
 
 /// What holds data and is kept by its `DeletionPolicy` no more: by that a destroy decides.
@@ -188,6 +218,27 @@ mod tests {
         assert_eq!(raised(&of(""), &kept()), []);
         let new = Valued::of("Resources: {Other: {Type: AWS::S3::Bucket}}", BTreeMap::new());
         assert_eq!(raised(&kept(), &new), [], "what goes is told as that");
+    }
+
+    #[test]
+    fn old_versions_that_nothing_has_expire_are_told() {
+        let of = |versioning: &str, rule: &str| {
+            let body = format!(
+                "Resources:\n  Files:\n    Type: AWS::S3::Bucket\n    Properties:\n      LifecycleConfiguration: {{Rules: \
+                 [{{Status: Enabled{rule}}}]}}\n{versioning}"
+            );
+            Valued::of(&body, BTreeMap::new())
+        };
+        const ON: &str = "      VersioningConfiguration: {Status: Enabled}\n";
+        const RULE: &str = ", NoncurrentVersionExpiration: {NoncurrentDays: 30}";
+        let told = [Attention::OldVersionsStay {
+            logical_id: "Files".to_owned(),
+        }];
+        assert_eq!(raised(&of(ON, RULE), &of("", "")), told);
+        assert_eq!(raised(&of(ON, ""), &of("", "")), told);
+        assert_eq!(raised(&of(ON, RULE), &of("", RULE)), []);
+        assert_eq!(raised(&of(ON, RULE), &of(ON, "")), []);
+        assert_eq!(raised(&of("", ""), &of("", "")), []);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Whether the secrets are there that workers don't start without: what is missing fails a deploy only after minutes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::blueprint::{Blueprint, resources};
 use crate::cloud::Cloud;
@@ -10,9 +12,16 @@ use crate::engine::plan::attention::Attention;
 use crate::engine::plan::{StackAction, StackPlan};
 use crate::environment::mending_command;
 
-/// Where nothing is kept, of the places that the blueprint's workers read. What can't be asked isn't among them: `doctor` says
-/// that.
-pub async fn missing(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<String> {
+/// How long a plan waits for this. It goes on without: a network may have no way to Secrets Manager.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where nothing is kept, of the places that the blueprint's workers read. What can't be asked, or not in time, isn't among
+/// them: `doctor` says that.
+pub(super) async fn missing(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<String> {
+    timeout(PATIENCE, look(cloud, blueprint)).await.unwrap_or_default()
+}
+
+async fn look(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<String> {
     let all = blueprint.stacks.iter().flat_map(|stack| stack.secrets.clone());
     let (parameters, secrets): (BTreeSet<String>, BTreeSet<String>) = all.partition(|place| place.starts_with('/'));
     // A parameter may be made by a template of the user's own in the same deploy.

@@ -10,7 +10,7 @@ fn settings(bucket: &Bucket) -> [(&'static str, bool, &'static str); 4] {
         ("/bucket/versioning", bucket.versioning, "whether it keeps versions"),
         (
             "/bucket/old_versions",
-            bucket.old_versions != Bucket::OLD_VERSIONS,
+            bucket.old_versions.is_some_and(|kept| kept != Bucket::OLD_VERSIONS),
             "how long it keeps old versions",
         ),
         (

@@ -119,9 +119,9 @@ fn function(checks: &mut Checks, at: &str, lambda: &Lambda) {
 
 /// S3 counts in whole days
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_NoncurrentVersionExpiration.html>).
-fn old_versions(checks: &mut Checks, kept: KeptFor) {
+fn old_versions(checks: &mut Checks, kept: Option<KeptFor>) {
     const AT: &str = "/bucket/old_versions";
-    let KeptFor::Time(length) = kept else { return };
+    let Some(KeptFor::Time(length)) = kept else { return };
     time(checks, AT, length, Duration::days(1), Duration::days(36500));
     if length >= Duration::days(1) && !length.as_secs().is_multiple_of(86400) {
         checks.note(

@@ -228,7 +228,7 @@ fn a_prefix_is_encoded_in_the_filter_alone() {
 }
 
 #[test]
-fn old_versions_expire_also_those_from_before_versioning_was_switched_off() {
+fn old_versions_expire_where_there_are_any_or_the_file_asks_for_it() {
     let expires = |bucket: &str| {
         let file = format!(
             "name: lab\nregion: us-east-2\nbucket: {{{bucket}}}\nstages:\n  - name: work\n    workers:\n      instances: \
@@ -258,6 +258,9 @@ fn old_versions_expire_also_those_from_before_versioning_was_switched_off() {
     // S3 keeps those that are there when versioning is suspended
     // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html).
     assert_eq!(expires("versioning: false, old_versions: 90d"), days(90));
+    assert_eq!(expires("versioning: false, old_versions: forever"), None);
+    // Whoever switched it on by hand keeps what the file says nothing of.
+    assert_eq!(expires("versioning: false"), None);
 }
 
 /// The blueprint of an environment file with a program beside it.

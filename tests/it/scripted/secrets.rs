@@ -1,5 +1,7 @@
 //! Secrets that workers don't start without: a plan, a deploy and `doctor` say when nothing is kept where the file looks.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::endpoint::{Endpoint, Fault, On, Script};
@@ -79,6 +81,19 @@ fn what_is_there_or_cannot_be_asked_is_not_told() {
     let told = plan(&endpoint);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert_eq!(told[0]["kept_in"], ARN);
+}
+
+/// A network may have no way to Secrets Manager.
+#[test]
+fn a_service_that_never_answers_holds_no_plan_up() {
+    let endpoint = Endpoint::serve(Script::new().fault(On::action("DescribeSecret"), Fault::Stall));
+    let began = Instant::now();
+    let run = with_secrets(&endpoint)
+        .args(["plan", "lab.yaml", "--output", "json"])
+        .run();
+    assert_eq!(lacking(&run.json()), Vec::<Value>::new());
+    // One call alone is given up after 10 s, and tried three times.
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
 }
 
 /// Made by the same deploy.

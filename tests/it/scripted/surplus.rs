@@ -37,6 +37,19 @@ fn deployed(endpoint: &Endpoint, before: &str, after: &str) -> Output {
     first.then().file("lab.yaml", after).args(["schema"]).run()
 }
 
+#[test]
+fn jobs_that_still_come_by_its_schedules_are_told() {
+    let endpoint = Endpoint::serve(Script::new());
+    let schedules = "    schedules:\n      - {cron: \"0 3 * * *\", body: all}\n";
+    let there = deployed(&endpoint, &format!("{}{schedules}", with_old()), LAB);
+    let plan = run(&there, &["plan", "lab.yaml"]).run().stdout;
+    let plan = plan.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        plan.contains("; its schedules go on and send it jobs dead-letter queue lab-old-dlq: "),
+        "{plan}"
+    );
+}
+
 /// Two messages come into its queue.
 fn two_wait(endpoint: &Endpoint) {
     endpoint.world(|world| world.services.queues.make(OLD_QUEUE, &["one", "two"]));
