@@ -254,3 +254,27 @@ impl From<Problems> for Error {
         Error::BadFile(Box::new(problems))
     }
 }
+
+/// Why a command ended, in its document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ErrorJson {
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// What the process ends with.
+    pub exit_code: u8,
+    /// With exit code 4: which kind of refusal it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+impl From<&Error> for ErrorJson {
+    fn from(error: &Error) -> ErrorJson {
+        ErrorJson {
+            message: error.to_string(),
+            help: error.help().map(str::to_owned),
+            exit_code: error.exit_code(),
+            reason: error.reason(),
+        }
+    }
+}

@@ -18,6 +18,9 @@ pub const EXECUTABLE: &str = "QFLEET_CFN_LINT";
 
 const NAME: &str = "cfn-lint";
 
+/// The version that qfleet is tested with.
+pub const VERSION: &str = "1.58.0";
+
 /// The one that `qfleet local install` brought.
 pub fn own() -> Option<PathBuf> {
     folders::tool(NAME)

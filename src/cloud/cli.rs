@@ -10,6 +10,9 @@ pub struct AwsCli {
     pub region: Option<String>,
     pub endpoint_url: Option<String>,
     pub profile: Option<String>,
+    /// The account on the emulator. That takes any keys, and a key's id for the account's
+    /// (<https://github.com/ministackorg/ministack>).
+    pub emulated: Option<String>,
 }
 
 impl AwsCli {
@@ -45,7 +48,10 @@ impl AwsCli {
             ("--endpoint-url", self.endpoint_url.as_ref()),
             ("--profile", self.profile.as_ref()),
         ];
-        let mut command = format!("aws {words}");
+        let keys = self.emulated.as_ref().map_or(String::new(), |account| {
+            format!("AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=test ")
+        });
+        let mut command = format!("{keys}aws {words}");
         for (option, value) in options {
             if let Some(value) = value {
                 let value = shlex::try_quote(value).unwrap_or(value.into());
@@ -91,6 +97,18 @@ mod tests {
         );
         let of_its_own = "s3 ls --region eu-west-1";
         assert_eq!(cli.command(of_its_own), format!("aws {of_its_own} {rest}"));
+    }
+
+    #[test]
+    fn on_the_emulator_it_needs_no_credentials_of_the_readers() {
+        let cli = AwsCli {
+            emulated: Some("111122223333".into()),
+            ..AwsCli::new("us-east-2")
+        };
+        assert_eq!(
+            cli.command("s3 ls"),
+            "AWS_ACCESS_KEY_ID=111122223333 AWS_SECRET_ACCESS_KEY=test aws s3 ls --region us-east-2"
+        );
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Deploy {
             let mut blueprint = crate::blueprint::render(&environment, &Global::placement(&cloud))?;
             self.selection.select(&mut blueprint)?;
             let mut person = Person::new(global, interrupt, &self.env, self.yes || self.expect.is_some());
-            person.again = self.again(&person.env);
+            person.again = self.again(&person.env) + &global.output_words();
             let approved = self.expect.as_ref().map(|digest| Approved {
                 digest: digest.clone(),
                 plan: self.selection.command("plan", &person.env),
@@ -317,7 +317,11 @@ impl<'a> Person<'a> {
             progress: &progress,
             events: &events,
         };
-        let result = bring_up(context, wish, &asked).await;
+        let result = bring_up(context, wish, &asked).await.map(|report| Report {
+            warnings: events.warnings(),
+            error: report.ending(&self.again),
+            ..report
+        });
         drop(events);
         progress.end().await;
         if matches!(result, Err(Error::Interrupted)) {
@@ -370,10 +374,15 @@ impl Ask for Asked<'_> {
             .stacks
             .iter()
             .filter_map(|stack| Some(format!("{}: {}", stack.stack, stack.warning.as_ref()?)));
+        let of_buckets = plan.existing_buckets.iter().flat_map(|bucket| {
+            let warnings = bucket.warnings.iter();
+            warnings.map(|warning| format!("s3://{}: {warning}", bucket.bucket))
+        });
         let drift = report::plan::drift(plan, env);
         let expiry = report::plan::expiry(plan, env);
         let of_environment = drift.into_iter().chain(expiry);
         for warning in warnings
+            .chain(of_buckets)
             .chain(of_environment)
             .chain(report::surplus::warnings(plan, env))
         {
@@ -388,12 +397,16 @@ impl Ask for Asked<'_> {
             plan.address.place(),
             pruning.map(Pruning::question).unwrap_or_default()
         );
-        self.progress.suspend(|| {
-            for unknown in pruning.iter().flat_map(|pruning| &pruning.unknown) {
-                report::note(&format!("warning: it isn't known {unknown}"));
+        for unknown in pruning.iter().flat_map(|pruning| &pruning.unknown) {
+            let warning = format!("it isn't known {unknown}");
+            match self.person.global.output {
+                // Before the question.
+                Output::Text => self.progress.suspend(|| report::note(&format!("warning: {warning}"))),
+                Output::Json | Output::Jsonl => self.events.warn(warning),
             }
-            report::confirm(self.person.interrupt, &question, self.person.yes)
-        })
+        }
+        self.progress
+            .suspend(|| report::confirm(self.person.interrupt, &question, self.person.yes))
     }
 
     fn approves(&self, stack: &str, changes: &[&Change]) -> bool {

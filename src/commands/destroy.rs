@@ -91,8 +91,8 @@ impl Destroy {
                 now: Timestamp::now,
             };
             let waiting = self.waits.begin(global, interrupt);
-            let destroyed = take_down(global, &cloud, interrupt, waiting, wish, self.yes).await?;
             let again = self.again(global);
+            let destroyed = take_down(global, &cloud, interrupt, waiting, wish, self.yes, &again).await?;
             report::result(global.output, &destroyed, || {
                 report::receipt::destroyed(&destroyed, &again)
             });
@@ -128,11 +128,12 @@ impl Destroy {
             ("--force", self.force),
         ]);
         let role = words::option("--role-arn", &self.role_arn);
-        format!("{destroy}{flags}{role}{}", self.waits.words())
+        format!("{destroy}{flags}{role}{}{}", self.waits.words(), global.output_words())
     }
 }
 
 /// Destroys an environment, with its events shown and its questions asked here. With `yes`, all of them are agreed to.
+/// `again` is the command that goes on with what it leaves.
 pub(super) async fn take_down(
     global: &Global,
     cloud: &Cloud,
@@ -140,6 +141,7 @@ pub(super) async fn take_down(
     waiting: Waiting,
     wish: Wish<'_>,
     yes: bool,
+    again: &str,
 ) -> Result<Destroyed> {
     let (events, progress) = Progress::begin(global.face());
     let context = Context {
@@ -155,9 +157,12 @@ pub(super) async fn take_down(
         yes,
     };
     let destroyed = take_down::take_down(context, wish, &person).await;
+    let warnings = events.warnings();
     drop(events);
     progress.end().await;
-    let destroyed = destroyed?;
+    let mut destroyed = destroyed?;
+    destroyed.report.warnings = warnings;
+    destroyed.report.error = destroyed.ending(again);
     if cloud.local && destroyed.result().is_ok() {
         let address = &destroyed.report.address;
         let orphans = stop::forget(address)?;

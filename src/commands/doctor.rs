@@ -112,9 +112,9 @@ impl Doctor {
             report::document(global.output, &doctor, || {
                 report::doctor::text(&doctor, report::width())
             });
-            match doctor.count(Outcome::Failed) {
-                0 => Ok(()),
-                _ => Err(Error::Shown(exit_code::FAILED)),
+            match doctor.outcome {
+                Outcome::Failed => Err(Error::Shown(exit_code::FAILED)),
+                Outcome::Passed | Outcome::Unknown => Ok(()),
             }
         })
     }

@@ -14,11 +14,11 @@ use crate::deployed::address::Address;
 use crate::deployed::looked::Looked;
 use crate::engine::operation::Context;
 use crate::engine::revert::put_back::{Ask, Reverted, put_back};
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, ErrorJson, Result, exit_code};
 use crate::interrupt::Interrupt;
 use crate::observe::drift::{self, Drift as Found};
 use crate::report::form::Output;
-use crate::report::{self, ErrorJson, progress::Progress};
+use crate::report::{self, progress::Progress};
 
 /// Arguments of `drift`.
 #[derive(Debug, Args)]
@@ -169,28 +169,48 @@ impl Drift {
             yes: self.yes,
         };
         let result = put_back(context, found, &global.drafts, &person).await;
-        let result = result.and_then(|reverted| self.show_reverted(global, found, &reverted, &progress));
+        let again = self.again(global);
+        let result = result.map(|mut reverted| {
+            if let Some(report) = &mut reverted.result {
+                report.warnings = events.warnings();
+                report.error = report.ending(&again);
+            }
+            reverted
+        });
+        let result = result.and_then(|reverted| self.show_reverted(global, found, &reverted, &progress, &again));
         drop(events);
         progress.end().await;
         let discarded = global.drafts.discard_in_time(cloud, interrupt).await;
         result.and(discarded.map_err(|left| Global::left(interrupt, left)))
     }
 
-    fn show_reverted(&self, global: &Global, found: &Found, reverted: &Reverted, progress: &Progress) -> Result<()> {
+    /// The command that goes on with what this one leaves.
+    fn again(&self, global: &Global) -> String {
+        let env = global.with_whereabouts(&self.which.words());
+        let part = words::option("--part", &self.part);
+        let yes = words::flags(&[("--yes", self.yes)]);
+        let waits = self.waits.words();
+        format!("qfleet drift {env}{part} --revert{yes}{waits}{}", global.output_words())
+    }
+
+    fn show_reverted(
+        &self,
+        global: &Global,
+        found: &Found,
+        reverted: &Reverted,
+        progress: &Progress,
+        again: &str,
+    ) -> Result<()> {
         let result = reverted.result();
         let Some(report) = &reverted.result else {
             self.show(global, found, Some(reverted), result.as_ref().err());
             return result;
         };
-        let env = global.with_whereabouts(&self.which.words());
-        let part = words::option("--part", &self.part);
-        let yes = words::flags(&[("--yes", self.yes)]);
-        let again = format!("qfleet drift {env}{part} --revert{yes}{}", self.waits.words());
         if global.output == Output::Text {
-            progress.suspend(|| report::note(&report::summary::text(report, &again)));
+            progress.suspend(|| report::note(&report::summary::text(report, again)));
         }
         self.show(global, found, Some(reverted), None);
-        report::summary::note_causes(report, &again, global.output);
+        report::summary::note_causes(report, again, global.output);
         result?;
         if self.fail && !reverted.not_reverted.is_empty() {
             return Err(Error::Differences);

@@ -254,7 +254,14 @@ impl Global {
             region: self.region.clone(),
             endpoint_url: self.endpoint_url.clone(),
             profile: self.profile.clone(),
+            emulated: None,
         }
+    }
+
+    /// `--output` for a command that goes on with what this one leaves; nothing where it is for people.
+    pub fn output_words(&self) -> String {
+        let form = self.form.to_possible_value().filter(|_| self.output != Output::Text);
+        form.map_or(String::new(), |form| format!(" --output {}", form.get_name()))
     }
 
     /// A command with these options behind it: copied, it works where this one did.

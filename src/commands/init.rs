@@ -129,6 +129,10 @@ impl Init {
             has_instances: answers.workers == Kind::Instances,
             is_protected: answers.lifetime.is_none(),
             lab: answers.lab_with_pipeline(),
+            pipeline: answers
+                .pipeline
+                .file()
+                .filter(|file| files.iter().any(|(path, written)| *written && path.ends_with(file))),
             another: there::unnamed(&self.folder, &answers).map(|file| report::init::Another {
                 file,
                 add: answers.pipeline.takes_another(&answers.name),

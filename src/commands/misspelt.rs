@@ -8,12 +8,12 @@ use super::Cli;
 /// The error of a command line with such a word. Only what is most like it is suggested, and where a command
 /// has only a few subcommands, all are named.
 pub(super) fn explained(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::UnknownArgument
-        && let Some((path, option)) = exit_option(&error)
-    {
-        error.remove(ContextKind::SuggestedArg);
-        let hint = format!("`{path}` has {option} for that");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+    if error.kind() == ErrorKind::UnknownArgument {
+        let hint = exit_option(&error).map(|(path, option)| format!("`{path}` has {option} for that"));
+        if let Some(hint) = hint.or_else(|| of_others(&error)) {
+            error.remove(ContextKind::SuggestedArg);
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
+        }
     }
     if error.kind() != ErrorKind::InvalidSubcommand {
         return error;
@@ -58,6 +58,39 @@ fn exit_option(error: &clap::Error) -> Option<(String, &'static str)> {
     let mut options = command.get_arguments().filter_map(Arg::get_long);
     options.find(|option| *option == meant)?;
     Some((path, if meant == "fail" { "--fail" } else { "--exit-code" }))
+}
+
+/// The most commands that are named for an option.
+const FEW: usize = 4;
+
+/// Which other commands have an option that this one hasn't.
+fn of_others(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let option = given.split('=').next()?.strip_prefix("--")?;
+    let mut having = Vec::new();
+    let mut commands: Vec<(String, Command)> = vec![("qfleet".to_owned(), Cli::command())];
+    while let Some((path, command)) = commands.pop() {
+        let below = command.get_subcommands();
+        let below = below.filter(|command| !command.is_hide_set());
+        commands.extend(below.map(|command| (format!("{path} {}", command.get_name()), command.clone())));
+        let mut options = command.get_arguments().filter(|arg| !arg.is_hide_set());
+        if options.any(|arg| arg.get_long() == Some(option)) {
+            having.push(format!("`{path}`"));
+        }
+    }
+    having.sort();
+    let more = having.len().saturating_sub(FEW);
+    having.truncate(FEW);
+    if more > 0 {
+        having.push(format!("{more} other commands"));
+    }
+    match having.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} has --{option}")),
+        [first @ .., last] => Some(format!("{} and {last} have --{option}", first.join(", "))),
+    }
 }
 
 /// The command that has the word for a subcommand, where it was given to qfleet itself: `local up`.

@@ -27,11 +27,12 @@ use crate::engine::plan::planner::{Options, Planner};
 use crate::engine::plan::pruned_data::in_vain;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::plan::{self, StackAction};
-use crate::error::{Error, Reason, Refusal, Result};
+use crate::error::{Error, ErrorJson, Reason, Refusal, Result};
 use crate::interrupt::Interrupt;
+use crate::report;
 use crate::report::form::Output;
 use crate::report::progress::Progress;
-use crate::report::{self, ErrorJson};
+use crate::shell;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
@@ -182,7 +183,13 @@ impl Plan {
             let exactly = digest.as_deref().filter(|_| plan.changes_anything());
             let exactly = exactly.map(|digest| {
                 let deploy = self.selection.command("deploy", &env);
-                format!("{deploy} --expect {digest}")
+                match self.digest_file.as_deref().filter(|path| path.is_file()) {
+                    Some(path) => {
+                        let path = shell::word(&path.to_string_lossy());
+                        format!("{deploy} --expect \"$(cat {path})\"")
+                    }
+                    None => format!("{deploy} --expect {digest}"),
+                }
             });
             let contents = Contents::of(&blueprint, &plan);
             if global.form == Form::Markdown {

@@ -146,6 +146,7 @@ impl Reap {
 
     async fn reap(&self, global: &Global, cloud: &Cloud, interrupt: &Interrupt, expired: Expired) -> Outcome {
         let name = expired.environment.clone();
+        let again = self.again(global, &expired);
         let wish = Wish {
             name: &name,
             file: None,
@@ -159,7 +160,7 @@ impl Reap {
         let waiting = Waiting::default();
         reap(cloud, interrupt, expired, self.dry_run, Timestamp::now, async || {
             // It was agreed to for all of them.
-            take_down(global, cloud, interrupt, waiting, wish, true).await
+            take_down(global, cloud, interrupt, waiting, wish, true, &again).await
         })
         .await
     }

@@ -67,9 +67,15 @@ impl Recover {
                 yes: self.yes,
             };
             let result = get_going(context, &environment.name, self.skip(), &person).await;
+            let warnings = events.warnings();
             drop(events);
             progress.end().await;
-            let report = result?;
+            let again = self.again(global);
+            let report = result.map(|report| Report {
+                warnings,
+                error: report.ending(&again),
+                ..report
+            })?;
             if report.stacks.is_empty() {
                 let what = format!("{}: nothing to recover", report.address.not_deployed());
                 let looked = Looked::new(&cloud, false);
@@ -82,7 +88,7 @@ impl Recover {
                     report::note(&format!("{only}."));
                 }
             }
-            self.show(global, &report)
+            self.show(global, &report, &again)
         })
     }
 
@@ -90,32 +96,36 @@ impl Recover {
         if self.force { Skip::All } else { Skip::These(&self.skip) }
     }
 
-    fn show(&self, global: &Global, report: &Report) -> Result<()> {
-        let words = self.which.in_commands();
-        let env = global.with_whereabouts(&words.environment);
+    /// The command that goes on with what this one leaves.
+    fn again(&self, global: &Global) -> String {
+        let env = global.with_whereabouts(&self.which.in_commands().environment);
+        let flags = words::flags(&[("--force", self.force), ("--yes", self.yes)]);
+        let skipped = words::option("--skip", &self.skip);
+        let waits = self.waits.words();
+        format!("qfleet recover {env}{skipped}{flags}{waits}{}", global.output_words())
+    }
+
+    fn show(&self, global: &Global, report: &Report, again: &str) -> Result<()> {
         let did_nothing = report
             .stacks
             .iter()
             .all(|stack| matches!(stack.outcome, Outcome::Unchanged));
-        let flags = words::flags(&[("--force", self.force), ("--yes", self.yes)]);
-        let skipped = words::option("--skip", &self.skip);
-        let again = format!("qfleet recover {env}{skipped}{flags}{}", self.waits.words());
         match global.output {
             Output::Text if did_nothing => report::text(&report::recover::nothing(&report.address.environment)),
             Output::Text => {
-                report::note(&report::summary::text(report, &again));
+                report::note(&report::summary::text(report, again));
                 if report.succeeded {
                     if self.force || !self.skip.is_empty() {
                         report::note("what was skipped may differ from its template: put it right first");
                     }
-                    let deploy = global.with_whereabouts(&format!("qfleet deploy {}", words.file));
+                    let deploy = global.with_whereabouts(&format!("qfleet deploy {}", self.which.in_commands().file));
                     report::note(&format!("to make it what its file says: {deploy}"));
                 }
             }
             Output::Json => report::json(report),
             Output::Jsonl => report::json_line(&BTreeMap::from([("result", report)])),
         }
-        report::summary::note_causes(report, &again, global.output);
+        report::summary::note_causes(report, again, global.output);
         report.result()
     }
 }

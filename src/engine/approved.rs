@@ -9,7 +9,7 @@ pub use hashed::Planned;
 use hashed::{Changing, acts};
 
 use crate::blueprint::{Stack, Value, names};
-use crate::cloud::cloudformation::change_set::Change;
+use crate::cloud::cloudformation::change_set::{Action, Change, Replacement};
 use crate::engine::plan::{StackAction, StackPlan};
 use crate::error::{Error, Reason, Refusal};
 
@@ -76,7 +76,7 @@ impl Approved {
             if !is_done {
                 let name = name(&address.environment, subject);
                 differences.push(format!(
-                    "{name}: what was approved for it is not what the file says now, and nothing would be done to it"
+                    "{name}: a change to it was approved, and by the file as it is now nothing would be done to it"
                 ));
             }
         }
@@ -95,8 +95,9 @@ impl Approved {
             Subject::Stack(part) => planned.plan.stacks.iter().find(|stack| stack.part == *part),
             Subject::Pruned(_) | Subject::Bucket(_) => None,
         };
+        let does = stack.map_or(String::new(), does);
         if approved.to != entry.to {
-            return Some(others(approved, entry, stack));
+            return Some(others(approved, entry, stack) + &does);
         }
         // Protection that is off already was to be taken off.
         let is_as_it_was = |stack: &&StackPlan| approved.acts == entry.acts || approved.acts == acts(stack, true);
@@ -114,7 +115,7 @@ impl Approved {
             let of = planned.stack(&stack.part);
             of.is_some_and(|of| takes_from_done(of, self, now)) && !stack.changes.iter().any(Change::surely_takes_away)
         });
-        (!follows).then(|| "other changes would be made in it than were approved".to_owned())
+        (!follows).then(|| format!("other changes would be made in it than were approved{does}"))
     }
 
     /// A refusal where a stack's later plan rests on something else than the one that was approved: on a stack that somebody
@@ -152,6 +153,39 @@ impl Approved {
         ))
         .because(Reason::NotApproved)
         .with_help(self.help())
+    }
+}
+
+/// How many resources are named of a stack that isn't as it was approved.
+const NAMED: usize = 5;
+
+/// What would be done now to the resources of a stack. A digest can't say what was to be done: it only has hashes of that.
+fn does(stack: &StackPlan) -> String {
+    let named = |change: &Change| {
+        let verb = match (&change.action, change.replacement) {
+            (Action::Modify, Replacement::Yes) => "replace",
+            (Action::Modify, Replacement::Maybe) => "perhaps replace",
+            (Action::Modify | Action::Dynamic | Action::Unknown(_), _) => "change",
+            (Action::Add, _) => "create",
+            (Action::Import, _) => "import",
+            (Action::Remove, _) => "remove",
+        };
+        format!("{verb} {}", change.logical_id)
+    };
+    // What only refers to something that changes is nothing that anybody approved or not.
+    let is_own = |change: &&Change| {
+        let mut properties = change.properties.iter();
+        change.action != Action::Modify || change.properties.is_empty() || properties.any(|property| !property.follows)
+    };
+    let own: Vec<&Change> = stack.changes.iter().filter(is_own).collect();
+    let mut does: Vec<String> = own.iter().take(NAMED).copied().map(named).collect();
+    let more = own.len().saturating_sub(NAMED);
+    if more > 0 {
+        does.push(format!("{more} more"));
+    }
+    match does.is_empty() {
+        true => String::new(),
+        false => format!("; now it would: {}", does.join(", ")),
     }
 }
 

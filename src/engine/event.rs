@@ -71,6 +71,8 @@ pub enum Event {
     /// A resource changed its status.
     Resource {
         stack: String,
+        /// Its part of the environment.
+        part: String,
         #[serde(flatten)]
         resource: ResourceEvent,
     },

@@ -168,6 +168,7 @@ pub async fn run<T: Into<Token>>(
         Watch {
             cloud,
             stack,
+            part: target.part,
             id,
             tell,
             boot_reports,

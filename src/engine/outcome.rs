@@ -1,5 +1,7 @@
 //! How work on an environment and on each of its stacks ended.
 
+mod ending;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -15,7 +17,7 @@ use crate::deployed::address::Address;
 use crate::deployed::holdings::Holding;
 use crate::engine::plan::surplus::Surplus;
 use crate::engine::told::Told;
-use crate::error::{Error, Reason, Result, exit_code};
+use crate::error::{Error, ErrorJson, Reason};
 use crate::observe::leftovers::Receipt;
 
 /// What a command did, stack by stack.
@@ -57,6 +59,12 @@ pub struct Report {
     /// What became of each resource of the stacks that `deploy --prune` destroyed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Receipt>,
+    /// What it warned of on the way, and before it began.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// Why it ended with another exit code than 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorJson>,
     /// All stacks ended well, and what comes after that was interrupted: the look for what is left of those that were
     /// destroyed, or at a bucket that is there already.
     #[serde(skip)]
@@ -302,123 +310,9 @@ impl Report {
             abandoned: Vec::new(),
             left_over: Vec::new(),
             pruned: None,
+            warnings: Vec::new(),
+            error: None,
             was_interrupted: false,
         }
-    }
-
-    /// What the command ends with; why is shown already.
-    pub fn result(&self) -> Result<()> {
-        let any = |test: fn(&Outcome) -> bool| self.stacks.iter().any(|stack| test(&stack.outcome));
-        let running = |why: Unattended| {
-            self.stacks.iter().any(|stack| {
-                matches!(stack.outcome, Outcome::Running { why: this, .. } | Outcome::Starting { why: this, .. } if this == why)
-            })
-        };
-        let code =
-            if any(|outcome| matches!(outcome, Outcome::Failed(failure) if !failure.refused && !failure.was_cancelled))
-                || any(|outcome| matches!(outcome, Outcome::Unknown(_)))
-                || running(Unattended::TimedOut)
-                || self.pruned.as_ref().is_some_and(|receipt| !receipt.clean)
-            {
-                exit_code::FAILED
-            } else if any(|outcome| matches!(outcome, Outcome::Failed(failure) if failure.refused)) {
-                exit_code::REFUSED
-            } else if running(Unattended::Interrupted)
-                || any(|outcome| matches!(outcome, Outcome::Failed(_)))
-                || any(|outcome| matches!(outcome, Outcome::Skipped { because: None }))
-                || self.was_interrupted
-            {
-                exit_code::INTERRUPTED
-            } else if any(|outcome| matches!(outcome, Outcome::Skipped { .. })) {
-                match running(Unattended::NotWaited) {
-                    // What needs those that aren't waited for.
-                    true => exit_code::NOT_ALL_BEGUN,
-                    false => exit_code::INTERRUPTED,
-                }
-            } else {
-                return Ok(());
-            };
-        Err(Error::Shown(code))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_pruned_must_be_gone_and_proven_to_be() {
-        let address = || Address {
-            environment: "lab".into(),
-            account: "111122223333".into(),
-            region: "us-east-2".into(),
-        };
-        let code = |clean: Option<bool>, was_interrupted: bool| {
-            let receipt = |clean| Receipt {
-                address: address(),
-                at: jiff::Timestamp::UNIX_EPOCH,
-                clean,
-                complete: true,
-                resources: Vec::new(),
-            };
-            let report = Report {
-                pruned: clean.map(receipt),
-                was_interrupted,
-                ..Report::new(address(), Vec::new())
-            };
-            report.result().map_or_else(|error| error.exit_code(), |()| 0)
-        };
-        assert_eq!(code(None, false), 0);
-        assert_eq!(code(Some(true), false), 0);
-        assert_eq!(code(Some(false), false), exit_code::FAILED);
-        assert_eq!(code(None, true), exit_code::INTERRUPTED);
-    }
-
-    #[test]
-    fn what_an_interrupt_kept_from_being_begun_is_no_success() {
-        let code = |outcomes: Vec<Outcome>| {
-            let address = Address {
-                environment: "lab".into(),
-                account: "111122223333".into(),
-                region: "us-east-2".into(),
-            };
-            let stack = |outcome| StackReport {
-                part: "work".into(),
-                stack: "lab-work".into(),
-                outcome,
-            };
-            let report = Report::new(address, outcomes.into_iter().map(stack).collect());
-            report.result().map_or_else(|error| error.exit_code(), |()| 0)
-        };
-        let running = |why| Outcome::Running {
-            operation: Operation::Create,
-            why,
-        };
-        let needs = || Outcome::Skipped {
-            because: Some("intake".into()),
-        };
-        let stopped = || Outcome::Skipped { because: None };
-        let not_waited = || running(Unattended::NotWaited);
-        let json = serde_json::to_value(stopped()).expect("JSON");
-        assert_eq!(json, serde_json::json!({"outcome": "skipped"}));
-        assert_eq!(code(vec![not_waited(), Outcome::Unchanged]), 0);
-        assert_eq!(code(vec![not_waited(), needs()]), exit_code::NOT_ALL_BEGUN);
-        for outcomes in [
-            vec![stopped()],
-            vec![Outcome::Unchanged, stopped(), needs()],
-            vec![not_waited(), stopped()],
-            vec![not_waited(), running(Unattended::Interrupted)],
-        ] {
-            let said = format!("{outcomes:?}");
-            assert_eq!(code(outcomes), exit_code::INTERRUPTED, "{said}");
-        }
-        let expired = CloudError {
-            operation: "DescribeStacks",
-            code: Some("ExpiredToken".into()),
-            message: "expired".into(),
-        };
-        let lost = Outcome::from(Failed::lost_sight(Operation::Create, expired));
-        assert!(matches!(lost, Outcome::Unknown(_)), "{lost:?}");
-        assert_eq!(code(vec![lost, stopped()]), exit_code::FAILED);
     }
 }

@@ -17,6 +17,8 @@ use crate::cloud::{Cloud, CloudError};
 pub struct Watch<'a> {
     pub cloud: &'a Cloud,
     pub stack: &'a str,
+    /// Its part of the environment.
+    pub part: &'a str,
     pub id: &'a str,
     pub tell: &'a Events,
     /// Where instances report why they didn't start.
@@ -106,6 +108,7 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
     let Watch {
         cloud,
         stack,
+        part,
         id,
         tell,
         boot_reports,
@@ -153,6 +156,7 @@ pub async fn follow(watch: Watch<'_>, before: Before, token: Token) -> Result<En
             }
             tell.tell(Event::Resource {
                 stack: stack.to_owned(),
+                part: part.to_owned(),
                 resource: resource.clone(),
             });
             events.push(resource);

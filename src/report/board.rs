@@ -62,7 +62,7 @@ impl Board {
                     statuses: BTreeMap::new(),
                 });
             }
-            Event::Resource { stack, resource } => {
+            Event::Resource { stack, resource, .. } => {
                 let Some(running) = self.operations.iter_mut().find(|running| running.stack == *stack) else {
                     return;
                 };
@@ -102,7 +102,7 @@ impl Board {
             let known = self.emptying.iter().find(|one| one.bucket == *bucket);
             return known.is_some_and(|known| known.was_just_said(now));
         }
-        let Event::Resource { stack, resource } = event else {
+        let Event::Resource { stack, resource, .. } = event else {
             return false;
         };
         let running = self.operations.iter().find(|running| running.stack == *stack);

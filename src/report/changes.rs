@@ -211,6 +211,14 @@ pub(super) fn new_permissions(
     resource.map_or_else(Vec::new, permissions::of_resource)
 }
 
+/// What a property is for, of those that follow from what the deploy does, not from what somebody wrote.
+fn meaning(path: &str) -> &'static str {
+    match path.ends_with("/MinInstancesInService") {
+        true => "  (how many instances stay in service while others are replaced)",
+        false => "",
+    }
+}
+
 fn property_text(out: &mut String, resource_type: &str, property: &PropertyChange) {
     let path = property.path.trim_start_matches("/Properties/").trim_start_matches('/');
     let replaces = match property.replacement {
@@ -219,8 +227,12 @@ fn property_text(out: &mut String, resource_type: &str, property: &PropertyChang
         Replacement::No => String::new(),
     };
     let Some(Difference { gone, new }) = difference(resource_type, property) else {
-        let values = values_at(resource_type, property);
-        let line = format!("{path}{values}{replaces}");
+        let values = match values_at(resource_type, property) {
+            values if values.is_empty() && property.follows => ": what it refers to changes".to_owned(),
+            values => values,
+        };
+        let means = meaning(path);
+        let line = format!("{path}{values}{replaces}{means}");
         let _ = writeln!(out, "{}", wrapped(&line, "      ", "        "));
         return;
     };

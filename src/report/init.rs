@@ -22,6 +22,8 @@ pub struct End<'a> {
     pub is_protected: bool,
     /// How long it lives, where a pipeline was written for a lab.
     pub lab: Option<Duration>,
+    /// The pipeline's file, where it was written now.
+    pub pipeline: Option<&'a str>,
     /// The pipeline that is there and is another environment's.
     pub another: Option<Another<'a>>,
     /// The pipeline's file, where it will not be looked for: the repository begins further up.
@@ -101,6 +103,12 @@ pub fn to_know(end: &End<'_>) -> Vec<String> {
              pipeline does. For something that stays, say --protect; without a pipeline, --pipeline none."
         )
     });
+    let pipeline = end.pipeline.map(|file| {
+        format!(
+            "Before {file} does anything, it needs two roles and some variables: its first lines say which. `qfleet iam {name} --for \
+             plan` and `qfleet iam {name} --for deploy` print the policies of the roles."
+        )
+    });
     let another = end.another.as_ref().map(|Another { file, add }| {
         format!(
             "{file} was there and doesn't name stacks/{name}.yaml: it doesn't deploy {name}. {add} `qfleet iam stacks/{name}.yaml` \
@@ -115,7 +123,7 @@ pub fn to_know(end: &End<'_>) -> Vec<String> {
             below.display()
         )
     });
-    [lab, another, astray].into_iter().flatten().collect()
+    [lab, pipeline, another, astray].into_iter().flatten().collect()
 }
 
 /// The way from a folder to work that is done, on this machine.

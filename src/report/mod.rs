@@ -70,7 +70,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::environment::problem::Located;
-use crate::error::{Error, Reason, Refusal, exit_code};
+use crate::error::{Error, ErrorJson, Refusal, exit_code};
 use crate::interrupt::{AtWork, HasEnded, Known};
 use form::Output;
 
@@ -178,30 +178,6 @@ pub struct ErrorDocument<'a> {
     /// Stacks on which an operation had ended, where a second signal, or the end of its time, ended the command at once.
     #[serde(skip_serializing_if = "<[HasEnded]>::is_empty")]
     ended: &'a [HasEnded],
-}
-
-/// Why a command ended.
-#[derive(Serialize, JsonSchema)]
-pub struct ErrorJson {
-    message: String,
-    /// What to do about it.
-    help: Option<String>,
-    /// What the process ends with.
-    exit_code: u8,
-    /// With exit code 4: which kind of refusal it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Reason>,
-}
-
-impl From<&Error> for ErrorJson {
-    fn from(error: &Error) -> ErrorJson {
-        ErrorJson {
-            message: error.to_string(),
-            help: error.help().map(str::to_owned),
-            exit_code: error.exit_code(),
-            reason: error.reason(),
-        }
-    }
 }
 
 /// The last words of a process that ends at once: why, with which stacks CloudFormation goes on and how to look at them,

@@ -85,10 +85,20 @@ fn careful(out: &mut String, plan: &Plan) {
 /// How to deploy a plan as it is, and nothing else.
 pub fn exactly(command: Option<&str>) -> String {
     let Some(command) = command else { return String::new() };
-    format!(
-        "\n{}\n  {command}\n",
-        paint(FAINT, "To deploy exactly this, and refuse anything else:")
-    )
+    format!("\n{}\n  {command}\n", paint(FAINT, introduces(command)))
+}
+
+/// The most letters of a command that is shown without the way to a shorter one.
+const LONG: usize = 600;
+
+/// What stands before such a command.
+pub(super) fn introduces(command: &str) -> &'static str {
+    match command.len() > LONG {
+        true => {
+            "To deploy exactly this, and refuse anything else (after a plan with --digest-file FILE, this command is short):"
+        }
+        false => "To deploy exactly this, and refuse anything else:",
+    }
 }
 
 /// Whether drift can be put back there: the local emulator knows no change sets that do. `env` names the environment with
@@ -404,4 +414,16 @@ pub(super) fn totals(plan: &Plan) -> String {
         format!(" Resources: {}.", resources.join(", "))
     };
     format!("{}.{resources}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_shorter_command_is_shown_where_it_is_long() {
+        let said = |length: usize| exactly(Some(&"x".repeat(length)));
+        assert!(!said(LONG).contains("--digest-file"));
+        assert!(said(LONG + 1).contains("(after a plan with --digest-file FILE, this command is short):"));
+    }
 }

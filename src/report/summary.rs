@@ -9,7 +9,7 @@ use crate::blueprint::outputs::{BUCKET, QUEUE_URL, URL};
 use crate::deployed::address::Address;
 use crate::engine::cause::Cause;
 use crate::engine::event::Operation;
-use crate::engine::outcome::{Failure, Outcome, Report, StackReport, Unattended};
+use crate::engine::outcome::{Failure, Outcome, Report, Unattended};
 use crate::engine::plan::Outputs;
 use crate::shell;
 
@@ -21,10 +21,8 @@ pub fn text(report: &Report, again: &str) -> String {
 /// Failures first, then what isn't done; empty when all went well.
 fn failures(report: &Report, again: &str) -> String {
     let mut out = String::new();
-    for stack in &report.stacks {
-        if let Outcome::Failed(failure) | Outcome::Unknown(failure) = &stack.outcome {
-            failure_text(&mut out, &stack.stack, failure);
-        }
+    for (stack, failure) in report.failures() {
+        failure_text(&mut out, stack, failure);
     }
     out + &not_done(report, again)
 }
@@ -161,35 +159,12 @@ pub fn note_causes(report: &Report, again: &str, output: Output) {
 }
 
 fn causes(report: &Report) -> Vec<String> {
-    let line = |stack: &StackReport| {
-        let (Outcome::Failed(failure) | Outcome::Unknown(failure)) = &stack.outcome else {
-            return None;
-        };
-        let root = failure.cause.as_ref().and_then(|cause| cause.root.as_ref());
-        let cause = root.map_or(String::new(), |root| {
-            let reason = root.reason.as_deref().unwrap_or("CloudFormation gives no reason");
-            let (id, of_type) = (&root.logical_id, &root.resource_type);
-            format!("; cause: {id} ({of_type}) {}: {reason}", root.status)
-        });
-        let line = format!("{}{cause}", message(&stack.stack, failure));
-        let words: Vec<&str> = line.split_whitespace().collect();
-        Some(format!("{} {}", paint(BAD, "error:"), words.join(" ")))
-    };
-    report.stacks.iter().filter_map(line).collect()
-}
-
-/// Why it failed, with its name.
-fn message(stack: &str, failure: &Failure) -> String {
-    match failure.operation {
-        Some(_) if !failure.lost_sight => failure.message.clone(),
-        // Some say themselves which stack they are about.
-        _ if failure.message.starts_with(stack) => failure.message.clone(),
-        _ => format!("{stack}: {}", failure.message),
-    }
+    let line = |(stack, failure): (&str, &Failure)| format!("{} {}", paint(BAD, "error:"), failure.in_a_line(stack));
+    report.failures().map(line).collect()
 }
 
 fn failure_text(out: &mut String, stack: &str, failure: &Failure) {
-    let _ = writeln!(out, "{} {}", paint(BAD, "error:"), message(stack, failure));
+    let _ = writeln!(out, "{} {}", paint(BAD, "error:"), failure.message(stack));
     if let Some(help) = &failure.help {
         let _ = writeln!(out, "  {} {help}", paint(STRONG, "help:"));
     }

@@ -85,16 +85,21 @@ pub fn warnings(plan: &Plan, env: &str) -> Vec<String> {
     let unknown = plan.surplus.unknown.iter();
     let unknown = unknown.map(|why| format!("it isn't known whether the file lacks a stack that is there: {why}"));
     let stacks = plan.surplus.stacks.iter().map(|stack| {
-        let holds: Vec<String> = data::lines(&stack.data).into_iter().map(|(_, line)| line).collect();
-        let holds = match holds.as_slice() {
-            [] => String::new(),
-            holds => format!(" ({})", holds.join("; ")),
+        let (stays, goes): (Vec<_>, Vec<_>) = data::lines(&stack.data).into_iter().partition(|(kept, _)| *kept);
+        let named = |lines: Vec<(bool, String)>| {
+            let lines: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+            (!lines.is_empty()).then(|| lines.join("; "))
         };
-        let becomes = match plan.prunes {
-            true => "is destroyed after the rest".to_owned(),
-            false => format!("is left running: `qfleet deploy {env} --prune` destroys it"),
-        };
-        format!("{} is not in the file any more and {becomes}{holds}", stack.stack)
+        let name = &stack.stack;
+        if plan.prunes {
+            let lost = named(goes).map_or(String::new(), |lines| format!(". Lost with it: {lines}"));
+            let kept = named(stays).map_or(String::new(), |lines| format!(". Stays: {lines}"));
+            return format!("{name} is not in the file any more and is destroyed after the rest{lost}{kept}");
+        }
+        let holds = named(stays.into_iter().chain(goes).collect()).map_or(String::new(), |lines| format!(" ({lines})"));
+        format!(
+            "{name} is not in the file any more and is left running: `qfleet deploy {env} --prune` destroys it{holds}"
+        )
     });
     unknown.chain(stacks).collect()
 }

@@ -26,7 +26,7 @@ fn takes_minutes(resource: &ResourceEvent) -> Option<&'static str> {
 pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
     match event {
         Event::OperationStarted { stack, operation, .. } if every => vec![format!("{} {stack}", operation.doing())],
-        Event::Resource { stack, resource } if resource.failed() => {
+        Event::Resource { stack, resource, .. } if resource.failed() => {
             let reason = resource.reason.as_deref().unwrap_or_default();
             vec![format!(
                 "  {stack}: {} {}: {reason}",
@@ -34,11 +34,13 @@ pub(super) fn lines(event: &Event, every: bool) -> Vec<String> {
                 paint(BAD, &resource.status)
             )]
         }
-        Event::Resource { stack, resource } if resource.begins_rollback() => {
+        Event::Resource { stack, resource, .. } if resource.begins_rollback() => {
             let reason = resource.news().map_or(String::new(), |reason| format!(": {reason}"));
             vec![format!("  {stack} rolls back{reason}")]
         }
-        Event::Resource { stack, resource } if !resource.is_stack && (every || takes_minutes(resource).is_some()) => {
+        Event::Resource { stack, resource, .. }
+            if !resource.is_stack && (every || takes_minutes(resource).is_some()) =>
+        {
             let reason = resource.news().or_else(|| takes_minutes(resource));
             let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
             vec![format!(

@@ -20,10 +20,13 @@ pub struct ResourceEvent {
     /// What the operation was requested with, where the service says.
     #[serde(skip)]
     pub token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// The resource's name in the template; the stack's name for the stack itself.
     pub logical_id: String,
     /// Its name in its service, once it has one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(test, serde(default))]
     pub physical_id: String,
     pub resource_type: String,
     /// Its status now, e.g. `CREATE_IN_PROGRESS`.

@@ -130,8 +130,10 @@ impl Connect {
         }
         let http_client = aws_smithy_http_client::Builder::new().build_http();
         let config = fixed(&account, &region, http_client, self.endpoint_url.clone());
+        let emulated = Some(account.clone());
         Cloud::new(&config, account, (region, region_from), true, self.on_call).with_cli(AwsCli {
             endpoint_url: self.endpoint_url,
+            emulated,
             ..AwsCli::default()
         })
     }

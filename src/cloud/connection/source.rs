@@ -18,6 +18,8 @@ use crate::cloud::connection::no_credentials::{HalfAPair, IMDS, NothingCame};
 
 /// A service that gives credentials.
 const SERVICE: Duration = Duration::from_secs(25);
+/// STS, for a role whose name is blank: it refuses at once, where it can be reached.
+const OF_NO_ROLE: Duration = Duration::from_secs(5);
 /// Who is asked for a web identity of the environment's.
 const OF_TOKEN: &str = "STS, for the token of AWS_WEB_IDENTITY_TOKEN_FILE";
 /// A program may have to ask a person for a code.
@@ -76,7 +78,11 @@ impl Source {
             return source;
         }
         if !is_named && has("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            return Source::service(OF_TOKEN.into());
+            let is_blank = env.get("AWS_ROLE_ARN").is_ok_and(|role| role.trim().is_empty());
+            return Source {
+                limit: if is_blank { OF_NO_ROLE } else { SERVICE },
+                ..Source::service(OF_TOKEN.into())
+            };
         }
         if has("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") || has("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             return Source::service("the container's endpoint, AWS_CONTAINER_CREDENTIALS_…_URI".into());
@@ -121,10 +127,17 @@ impl Source {
     }
 
     async fn within(&self, limit: Duration, credentials: impl Future<Output = Result>) -> Result {
+        let of_token = self.half.filter(|pair| pair.is_of_token() && self.name == OF_TOKEN);
         let nothing_came = match timeout(limit, credentials).await {
-            Err(_) => NothingCame::InTime {
-                name: self.name.clone(),
-                limit,
+            Err(_) => match of_token {
+                Some(pair) => NothingCame::Half {
+                    pair,
+                    cause: CredentialsError::provider_timed_out(limit),
+                },
+                None => NothingCame::InTime {
+                    name: self.name.clone(),
+                    limit,
+                },
             },
             Ok(Ok(credentials)) => return Ok(credentials),
             Ok(Err(error)) => match (
@@ -132,7 +145,7 @@ impl Source {
                 self.half,
             ) {
                 (NothingCame::Nowhere { cause }, Some(pair)) => NothingCame::Half { pair, cause },
-                (NothingCame::AtAll { cause, .. }, Some(pair)) if pair.is_of_token() && self.name == OF_TOKEN => {
+                (NothingCame::AtAll { cause, .. }, Some(pair)) if of_token.is_some() => {
                     NothingCame::Half { pair, cause }
                 }
                 (nothing_came, _) => nothing_came,

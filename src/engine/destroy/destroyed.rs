@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::deployed::looked::Looked;
 use crate::engine::outcome::Report;
-use crate::error::{Error, Result, exit_code};
+use crate::error::{Error, ErrorJson, Result, exit_code};
 use crate::observe::data::Data;
 use crate::observe::leftovers::Receipt;
 
@@ -35,6 +35,23 @@ impl Destroyed {
             _ if self.looked.proves_nothing() => Err(Error::Shown(exit_code::FAILED)),
             _ => Ok(()),
         }
+    }
+
+    /// Why it ends with another exit code than 0; `again` is the command that goes on with what it leaves.
+    pub fn ending(&self, again: &str) -> Option<ErrorJson> {
+        let error = self.result().err()?;
+        self.report.ending(again).or_else(|| {
+            let message = match error.exit_code() {
+                exit_code::INTERRUPTED => "interrupted while it looked for what is left",
+                _ if self.looked.proves_nothing() => "nothing was found, and it may run elsewhere",
+                _ => "something is left that should be gone",
+            };
+            Some(ErrorJson {
+                message: message.to_owned(),
+                help: Some(format!("to go on with it: {again}")),
+                ..ErrorJson::from(&error)
+            })
+        })
     }
 
     /// Whether everything went as asked, and the look for what is left was interrupted.

@@ -144,6 +144,16 @@ async fn cfn_lint() -> Check {
         said = says(own, &["--version"]).await;
     }
     match said {
+        Ok(Some(version)) if is_older(&version, cfn_lint::VERSION) => Check::unknown(
+            Topic::CfnLint,
+            format!(
+                "{version} is older than {}, with which qfleet is tested: it may not know what AWS has by now",
+                cfn_lint::VERSION
+            ),
+            Mend::new(
+                "update it, or name a newer one in QFLEET_CFN_LINT; `qfleet local install` brings one for where none is on the PATH",
+            ),
+        ),
         Ok(Some(version)) => Check::passed(Topic::CfnLint, version),
         Ok(None) => Check::unknown(
             Topic::CfnLint,
@@ -153,6 +163,14 @@ async fn cfn_lint() -> Check {
         Err(Unsaid::Slow(why)) => Check::unknown(Topic::CfnLint, why, Mend::new("look again when less runs here")),
         Err(Unsaid::Broken(why)) => Check::failed(Topic::CfnLint, why, install),
     }
+}
+
+/// Whether a program that says `NAME 1.2.3` is older than this version. What isn't understood is none.
+fn is_older(says: &str, version: &str) -> bool {
+    let numbers =
+        |version: &str| -> Option<Vec<u32>> { version.split('.').map(|number| number.parse().ok()).collect() };
+    let said = says.split_whitespace().last().and_then(numbers);
+    said.zip(numbers(version)).is_some_and(|(said, wanted)| said < wanted)
 }
 
 async fn emulator(machine: &Machine<'_>) -> Check {
@@ -214,6 +232,14 @@ mod tests {
         let old = ["Python 3.9.25", "Python 2.7.18", "", "python"];
         assert!(recent.into_iter().all(is_recent));
         assert!(!old.into_iter().any(is_recent));
+    }
+
+    #[test]
+    fn a_version_of_a_program_is_compared_number_by_number() {
+        assert!(is_older("cfn-lint 1.9.2", "1.58.0"));
+        assert!(!is_older("cfn-lint 1.58.0", "1.58.0"));
+        assert!(!is_older("cfn-lint 2.0.0", "1.58.0"));
+        assert!(!is_older("cfn-lint of its own", "1.58.0"));
     }
 
     #[tokio::test]

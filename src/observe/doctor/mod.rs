@@ -45,6 +45,8 @@ pub struct Doctor {
     pub region: Option<String>,
     /// Whether the local emulator is meant.
     pub local: bool,
+    /// Of all checks: `failed` where one has failed, `unknown` where else one is unknown.
+    pub outcome: Outcome,
     pub checks: Vec<Check>,
     /// What was not looked at on purpose, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -61,6 +63,16 @@ pub struct Skipped {
 impl Doctor {
     pub fn count(&self, outcome: Outcome) -> usize {
         self.checks.iter().filter(|check| check.outcome == outcome).count()
+    }
+
+    /// The same with what was found.
+    fn found(mut self, checks: Vec<Check>) -> Doctor {
+        self.checks = checks;
+        let worst = [Outcome::Failed, Outcome::Unknown]
+            .into_iter()
+            .find(|outcome| self.count(*outcome) > 0);
+        self.outcome = worst.unwrap_or(Outcome::Passed);
+        self
     }
 }
 
@@ -85,23 +97,21 @@ pub async fn examine(
         account: None,
         region: subject.region.as_ref().map(|(region, _)| region.clone()),
         local: subject.machine.local,
+        outcome: Outcome::Unknown,
         checks: Vec::new(),
         skipped: Vec::new(),
     };
     if subject.machine.local {
         doctor.region = None;
-        doctor.checks = machine::checks(&subject.machine).await;
         doctor.skipped = skipped(&ALL_OF_AWS, "on the emulator it means nothing");
-        return doctor;
+        return doctor.found(machine::checks(&subject.machine).await);
     }
     if environment.is_none() {
         doctor.skipped = skipped(&OF_A_FILE, "it takes an environment file to say what is needed");
     }
     let (machine, aws) = tokio::join!(machine::checks(&subject.machine), aws(&subject, connect, now));
     doctor.account = aws.caller.map(|caller| caller.account);
-    doctor.checks = machine;
-    doctor.checks.extend(aws.checks);
-    doctor
+    doctor.found([machine, aws.checks].concat())
 }
 
 const ALL_OF_AWS: [Topic; 10] = [

@@ -304,12 +304,19 @@ fn a_pipeline_of_a_lab_says_that_the_lab_expires() {
             lab.read(file).starts_with("# lab is a lab: 2h after its first deploy"),
             "{file}"
         );
+        assert!(
+            said.contains(&format!("Before {file} does anything, it needs two roles")),
+            "{said}"
+        );
+        assert!(said.contains("`qfleet iam lab --for plan`"), "{said}");
+        let again = lab.then().args(["init", "--pipeline", pipeline]);
+        again.stdout_lacks("needs two roles").run();
         let stays = of(&["--protect"]);
         assert!(!stays.stdout.contains("is a lab"), "{}", stays.stdout);
         assert!(!stays.read(file).contains("is a lab"), "{file}");
     }
     let without = Test::new().args(["init", "--pipeline", "none"]);
-    without.stdout_lacks("is a lab").run();
+    without.stdout_lacks("is a lab").stdout_lacks("two roles").run();
 }
 
 /// What to add is in each system another thing.

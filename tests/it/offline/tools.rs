@@ -35,6 +35,7 @@ fn what_is_brought_is_what_is_tested() {
         assert!(brought.contains_key(name), "{name}");
     }
     assert_eq!(brought["ministack"], qfleet::local::VERSION);
+    assert_eq!(brought["cfn-lint"], qfleet::blueprint::cfn_lint::VERSION);
     // The worker that `init` writes.
     let worker = packages(&read("templates/init/worker/requirements.txt"));
     assert!(!worker.is_empty());

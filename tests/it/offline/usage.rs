@@ -368,6 +368,16 @@ fn a_wrong_command_line_is_told_in_the_form_that_was_asked_for() {
             "`qfleet drift` has --fail for that",
         ),
         (
+            &["plan", "lab.yaml", "--expect=v1", "--output=json"],
+            "unexpected argument '--expect' found",
+            "`qfleet deploy` has --expect",
+        ),
+        (
+            &["status", "lab.yaml", "--drain", "--output=json"],
+            "unexpected argument '--drain' found",
+            "`qfleet kill-worker` has --drain",
+        ),
+        (
             &["deploy", "lab.yaml", "--output", "jsonl", "--region", "Ohio"],
             "invalid value 'Ohio' for '--region <REGION>': a region of AWS is meant, such as us-east-2",
             "",

@@ -7,6 +7,7 @@ mod whose;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use crate::deployed::signalled;
 use crate::endpoint::{Endpoint, Existing, Fault, On, Script, Verb, World};
@@ -119,7 +120,69 @@ fn a_failing_create_has_a_line_with_its_cause_in_the_log_beside_a_document() {
             .filter(|line| line.starts_with("error:"))
             .collect();
         assert_eq!(errors, [&line], "{}", failed.stderr);
+        let document = last_of(&failed.stdout);
+        let error = &document["error"];
+        assert_eq!(error["exit_code"], 1, "{document:#}");
+        let message = error["message"].as_str().expect("a message");
+        let begun = line.strip_prefix("error: ").expect("an error");
+        assert!(message.starts_with(begun), "{message}");
+        assert!(message.ends_with("; not begun: lab-dashboard"), "{message}");
+        let help = error["help"].as_str().expect("help");
+        assert_eq!(
+            help,
+            format!("to go on with it: qfleet deploy lab.yaml --yes --output {form}")
+        );
+        for resource in events(&failed.stdout, "resource") {
+            assert!(resource["part"].is_string(), "{resource}");
+            assert!(
+                resource
+                    .as_object()
+                    .expect("an object")
+                    .values()
+                    .all(|value| *value != "" && !value.is_null()),
+                "{resource}"
+            );
+        }
     }
+}
+
+/// The document that a command ends with, whether it prints nothing else or lines.
+fn last_of(stdout: &str) -> Value {
+    let line = stdout
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str::<Value>(line).ok());
+    match line {
+        Some(line) if line["result"].is_object() => line["result"].clone(),
+        _ => serde_json::from_str(stdout).expect("a document"),
+    }
+}
+
+/// The lines of this event.
+fn events(stdout: &str, event: &str) -> Vec<Value> {
+    let lines = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.filter(|line| line["event"] == event).collect()
+}
+
+#[test]
+fn a_deploy_that_is_interrupted_says_so_in_its_document() {
+    let endpoint = Endpoint::serve(Script::new().takes("lab-artifacts", "Bucket", Duration::from_secs(600)));
+    let deploy = lab::at(&endpoint).args(["deploy", "lab.yaml", "--yes", "--output", "json"]);
+    let (code, out, said) = signalled(&deploy, &endpoint, Signal::SIGTERM, |endpoint| {
+        endpoint.status("lab-artifacts").as_deref() == Some("CREATE_IN_PROGRESS")
+    });
+    assert_eq!(code, 130, "{said}");
+    let error = &last_of(&out)["error"];
+    assert_eq!(error["exit_code"], 130, "{out}");
+    let message = error["message"].as_str().expect("a message");
+    assert!(
+        message.starts_with("interrupted; not waited for: lab-artifacts")
+            && message.ends_with("; not begun: lab-work, lab-dashboard"),
+        "{message}"
+    );
+    assert!(said.contains("qfleet deploy lab.yaml --yes --output json"), "{said}");
 }
 
 #[test]

@@ -117,6 +117,7 @@ fn a_region_that_is_not_enabled_fails_and_not_the_credentials() {
     let outcome = |topic| text(of(&document, topic)[0], "outcome");
     let outcomes = ["credentials", "account", "region", "rights"].map(outcome);
     assert_eq!(outcomes, ["passed", "passed", "failed", "unknown"], "{document:#}");
+    assert_eq!(document["outcome"], "failed");
     let region = of(&document, "region")[0];
     assert_eq!(
         text(region, "what"),

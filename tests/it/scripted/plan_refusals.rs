@@ -107,6 +107,24 @@ fn a_plain_name_is_enough_where_it_can_mean_one_only() {
     assert_eq!(endpoint.status("lab-one").as_deref(), Some("UPDATE_COMPLETE"));
 }
 
+/// A digest is as long as a plan has stacks.
+#[test]
+fn a_digest_in_a_file_makes_the_command_short() {
+    let endpoint = Endpoint::serve(Script::new());
+    let plan = lab::at(&endpoint).args(["plan", "lab.yaml"]);
+    let there = plan
+        .stdout_contains("refuse anything else:\n  qfleet deploy lab.yaml --expect v1:")
+        .run();
+    for more in [&[][..], &["--output", "markdown"]] {
+        let plan = there.then().args(["plan", "lab.yaml", "--digest-file", "a digest"]);
+        let plan = plan.args(more.iter().copied()).run();
+        let command = "\nqfleet deploy lab.yaml --expect \"$(cat 'a digest')\"\n";
+        let said = plan.stdout.replace("\n  qfleet", "\nqfleet");
+        assert!(said.contains(command), "{said}");
+        assert!(!said.contains("this command is short"), "{said}");
+    }
+}
+
 #[test]
 fn a_plan_while_an_operation_runs_leaves_no_digest_behind() {
     let endpoint = Endpoint::serve(Script::new());
@@ -182,7 +200,9 @@ fn what_goes_on_without_being_waited_for_is_named() {
         .args(["--no-wait", "--output", "json", "--only", "work"])
         .stderr_contains("updating lab-work goes on in CloudFormation, and is not waited for (as told)\n")
         .args(["--on-interrupt", "wait"])
-        .stderr_contains("to pick it up again: qfleet deploy lab.yaml --only work --yes --on-interrupt wait\n")
+        .stderr_contains(
+            "to pick it up again: qfleet deploy lab.yaml --only work --yes --on-interrupt wait --output json\n",
+        )
         .run();
     let done = run.json();
     assert_eq!(done["goes_on"], serde_json::json!(["lab-work"]), "{done:#}");

@@ -109,7 +109,14 @@ fn a_stage_that_left_the_file_is_named_with_what_it_holds() {
     let again = again
         .stderr_contains("lab-old is not in the file any more and is left running")
         .run();
-    assert_eq!(again.json()["surplus"][0]["stack"], "lab-old");
+    let again = again.json();
+    assert_eq!(again["surplus"][0]["stack"], "lab-old");
+    let warnings = again["warnings"].as_array().expect("warnings").iter();
+    let of_old: Vec<&str> = warnings
+        .filter_map(Value::as_str)
+        .filter(|text| text.starts_with("lab-old"))
+        .collect();
+    assert_eq!(of_old.len(), 1, "{again:#}");
     assert_eq!(
         json(&there, &["plan", "lab.yaml", "--only", "work"])["surplus"][0]["part"],
         "old"

@@ -104,7 +104,7 @@ async fn a_create_that_deletes_itself_on_failure_is_still_explained() {
         ("Bucket", Some(DENIED))
     );
     let deletes = ran.told.iter().filter(|(_, event)| {
-        matches!(event, Event::Resource { stack, resource } if stack == "lab-intake" && resource.status == "DELETE_COMPLETE")
+        matches!(event, Event::Resource { stack, resource, .. } if stack == "lab-intake" && resource.status == "DELETE_COMPLETE")
     });
     assert!(deletes.count() > 1, "its last events are told, the stack being gone");
     rig.again().deploy().await.well();

@@ -11,8 +11,8 @@ const HEAD: &str = "\
 # The environment file
 
 Every key, with its default. An editor with YAML support shows the same while you write: the shipped files name the
-schema, which `qfleet schema` prints. Mistakes in the file are shown all at once, each on its line,
-with what would be right. Those of the templates and programs that it names come after them: these are read once the file is right.
+schema, which `qfleet schema` prints. Mistakes in the file are shown together, the first twenty of them, each on its line, with
+what would be right. Those of the templates and programs that it names come after them: these are read once the file is right.
 
 [`stacks/lab.yaml`](../stacks/lab.yaml) is a short file, [`stacks/production.yaml`](../stacks/production.yaml) one that
 uses most of what there is. A key in **bold** must be there. A length of time is a number with `s`, `m`, `h` or `d`:
