@@ -114,7 +114,7 @@ pub fn activities(environment: &str) -> Result<Vec<Activity>> {
 /// The error of a second fleet.
 pub fn runs_already(environment: &str) -> Error {
     Error::refused(format!("a local fleet of {environment} runs already")).with_help(format!(
-        "watch it with `qfleet status ENV --name {environment} --local --watch`; end it with `qfleet local down --name \
+        "watch it with `qfleet status --name {environment} --local --watch`; end it with `qfleet local down --name \
              {environment}`"
     ))
 }
@@ -123,6 +123,12 @@ pub fn runs_already(environment: &str) -> Error {
 pub fn runs_elsewhere(of: &Address) -> String {
     format!(
         "the fleet of {} runs in {}: add --region {}",
+/// The command that starts the fleet of an environment as it was started last; none where there never was one, or the
+/// environment was destroyed since.
+pub fn command(environment: &str) -> Option<String> {
+    FleetHome::existing(environment).ok()??.command()
+}
+
         of.environment, of.region, of.region
     )
 }
