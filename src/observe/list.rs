@@ -290,10 +290,7 @@ fn instances(cloud: &Cloud, environment: &str, stages: &[Stage], groups: Option<
             Some(group) => Some(local_fleet::group(group)),
             None => {
                 let found = groups?.iter().find(|group| group.name == name).cloned();
-                found.map(|group| match cloud.local {
-                    true => local_fleet::without_workers(group),
-                    false => group,
-                })
+                found.map(|group| local_fleet::not_played(cloud, environment, group))
             }
         };
         if let Some(group) = group {
