@@ -1,15 +1,12 @@
 //! `qfleet list`
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use jiff::Timestamp;
 
+use super::fleet_regions;
 use super::global::Global;
 use super::name_option::OnlyName;
-use crate::cloud::{Cloud, RegionFrom};
 use crate::error::{Error, Result};
-use crate::local::fleet;
 use crate::observe::list::{self, Listing};
 use crate::report;
 use crate::report::form::Output;
@@ -45,7 +42,7 @@ impl List {
                 true => list::all_regions(&cloud, only.as_deref(), now).await,
                 false => list::region(&cloud, only.as_deref(), now).await?,
             };
-            let listing = match others(&cloud)? {
+            let listing = match fleet_regions::others(&cloud)? {
                 others if others.is_empty() => listing,
                 others => list::with_regions(&cloud, listing, others, only.as_deref(), now).await,
             };
@@ -53,16 +50,6 @@ impl List {
             Ok(())
         })
     }
-}
-
-/// The regions of local fleets, where nobody says in which one of the emulator's is to be looked.
-fn others(cloud: &Cloud) -> Result<BTreeSet<String>> {
-    if cloud.region_from != RegionFrom::Emulator {
-        return Ok(BTreeSet::new());
-    }
-    let mut others = fleet::regions()?;
-    others.remove(&cloud.region);
-    Ok(others)
 }
 
 /// Refuses `--all-regions` beside options that name one place.

@@ -197,6 +197,7 @@ async fn of_regions(clouds: Vec<Cloud>, only: Option<&str>, now: Timestamp) -> (
                 unknown.extend(listing.unknown);
             }
             Err(error) => unknown.push(Unknown {
+            fleet_in: None,
                 region,
                 unknown: error.to_string(),
             }),
@@ -237,6 +238,7 @@ async fn rest(cloud: &Cloud, found: &[Deployed], mut groups: Vec<Group>) -> Resu
         .collect();
     groups.extend(cloud.groups(&missing).await?);
     Ok(groups)
+            fleet_in: None,
 }
 
 fn environment(

@@ -53,6 +53,19 @@ pub fn find(cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
     Ok(found.filter(|fleet| fleet.address == Address::new(cloud, environment)))
 }
 
+/// The region in which the fleet of an environment of the local emulator runs, where that is another one.
+///
+/// # Errors
+/// When its state can't be read.
+pub fn elsewhere(cloud: &Cloud, environment: &str) -> Result<Option<String>> {
+    if !cloud.local {
+        return Ok(None);
+    }
+    let found = fleet::find(environment)?.map(|fleet| fleet.address);
+    let found = found.filter(|there| there.account == cloud.account && there.region != cloud.region);
+    Ok(found.map(|there| there.region))
+}
+
 /// How many workers of an environment of the local emulator go on without their supervisor; none where there are none, or
 /// that can't be known.
 pub fn orphans(cloud: &Cloud, environment: &str) -> Option<usize> {
