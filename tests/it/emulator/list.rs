@@ -78,6 +78,8 @@ fn environments_are_listed_with_their_worst_state_and_all_their_instances() {
         lab["age_seconds"].as_i64().is_some_and(|age| (0..60).contains(&age)),
         "{lab:#}"
     );
+    assert_eq!(lab["attention"], serde_json::json!(["failed", "expired"]));
+    assert_eq!(prod["attention"], serde_json::json!([]));
     assert_eq!(prod["state"], "CREATE_COMPLETE");
     assert_eq!(prod["expires"], serde_json::Value::Null);
     assert_eq!(
@@ -111,7 +113,7 @@ fn the_text_is_a_table() {
         shown,
         [
             "environment state stages age expires instances",
-            "lab UPDATE_ROLLBACK_FAILED 2 [age] [age] 3 of 3",
+            "! lab UPDATE_ROLLBACK_FAILED 2 [age] [age] 3 of 3",
             "prod CREATE_COMPLETE 1 [age] never 1 of 1",
         ]
     );
