@@ -18,6 +18,9 @@ Environments are found by the tags of their stacks, whoever deployed them, in th
 defaults; with --local and neither, also in those of local fleets. The state is that of the stack in the worst state. What can't be read, such as a region, is shown as \
 unknown, and the exit code is 0 all the same.
 
+`!` stands before an environment that needs a look: a stack failed or was rolled back, its time is over, nobody works though somebody \
+should, or its local fleet has lost its supervisor (`attention` in JSON). `qfleet status --name NAME` says more, and what to do.
+
 Examples:
   qfleet list
   qfleet list --all-regions                regions that the account has, eight at a time
