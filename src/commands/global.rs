@@ -153,17 +153,14 @@ impl Global {
         if !self.local || self.endpoint_url.is_some() || local::runs() {
             return error;
         }
-        match fleet::command(&environment.name) {
-            Some(up) => error.with_help(format!(
-                "this starts it, deploys {} again and runs its workers: {up}",
-                environment.name
-            )),
-            None => error.with_help(format!(
-                "this starts it and deploys {}: {}",
-                environment.name,
-                self.deploy(environment)
-            )),
-        }
+        let name = &environment.name;
+        let starts = match fleet::command(name) {
+            Some(up) => format!("deploys {name} again and runs its workers: {up}"),
+            None => format!("deploys {name}: {}", self.deploy(environment)),
+        };
+        error.with_help(format!(
+            "one that qfleet didn't start is named with --endpoint-url; this starts qfleet's own, and {starts}"
+        ))
     }
 
     /// Connects, and finds where an environment's jobs go.

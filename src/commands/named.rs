@@ -45,7 +45,7 @@ impl Named {
                 let near = near::instead_of(&env.env).unwrap_or_else(|| "give the path of its file".to_owned());
                 // By the name alone it could go on.
                 error.with_help(match (self.name.words(), by_name(&env.env)) {
-                    (None, Some(by_name)) => format!("a local fleet has that name: {by_name}"),
+                    (None, Some(by_name)) => format!("there is or was a local fleet of that name: {by_name}"),
                     (None, None) => format!("{near}; or --name NAME, where the file is lost"),
                     (Some(_), _) => format!("{near}; or leave it out, where it is lost"),
                 })

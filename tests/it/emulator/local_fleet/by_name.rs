@@ -121,7 +121,7 @@ fn its_local_fleet_says_in_which_region_it_is() {
         .run();
     own.run(&["destroy", "anna", "--yes"])
         .status(2)
-        .stderr_contains("a local fleet has that name: qfleet destroy --name anna --yes --local\n")
+        .stderr_contains("there is or was a local fleet of that name: qfleet destroy --name anna --yes --local\n")
         .run();
     let killed = own.run(&["kill-worker", "--name", "anna", "--local", "--crash", "--no-wait"]);
     killed
@@ -198,7 +198,7 @@ fn workers_without_supervisor_end_with_their_emulator() {
         own.run(command)
             .status(1)
             .stderr_contains(
-                "this starts it, deploys cem again and runs its workers: qfleet local up fleet.yaml --speed 60 --detach\n",
+                "this starts qfleet's own, and deploys cem again and runs its workers: qfleet local up fleet.yaml --speed 60 --detach\n",
             )
             .run();
     }
