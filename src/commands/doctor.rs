@@ -87,7 +87,6 @@ impl Doctor {
             let connect = Connect {
                 // No matter from where: calls only have to go somewhere.
                 region: found.clone().or(Some((SOME_REGION.to_owned(), RegionFrom::Option))),
-                local_region: None,
                 endpoint_url: global.endpoint_url.clone(),
                 credentials: Credentials::Chain {
                     profile: global.profile.clone(),

@@ -25,9 +25,9 @@ use crate::report;
 /// Arguments of `files`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-How many files are under the watched prefix (uploaded), how many are done, and the newest of each. A file is done when it \
-is under the prefix `processed` of the environment file. Where workers leave an upload in its place, it is still counted as \
-uploaded: `qfleet status` says how many messages wait. Counting takes a call for a thousand files; files that come and go \
+How many files are under the watched prefix (`uploaded`, and `waiting` in JSON), how many are under the prefix `processed` of the \
+environment file, and the newest of each. An uploaded file may wait in the queue, be in a worker's hands, be a dead letter, or be done \
+and left in its place: where it lies doesn't say which. `qfleet status` counts the messages of each kind. Counting takes a call for a thousand files; files that come and go \
 meanwhile may or may not be counted.
 
 A link gives whoever has it one file, until it expires. Nothing else is made public. It is signed with the credentials \

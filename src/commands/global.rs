@@ -9,6 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use url::Url;
 
+use super::fleet_regions;
 use super::meant::Meant;
 use super::name_option::NameOption;
 use super::near;
@@ -136,12 +137,30 @@ impl Global {
         self.connect_to_unidentified(environment).await?.identified(None).await
     }
 
-    /// The same without asking whose credentials these are. Where nobody names a region, a name is looked for on the
-    /// emulator in the region where its local fleet runs, or ran last.
+    /// The same without asking whose credentials these are. Where nobody names a region, it is looked for on the emulator
+    /// in the region where its local fleet runs, or ran last, and in those of other local fleets.
     pub async fn connect_to_unidentified(&self, environment: &Meant) -> Result<Unidentified> {
-        let by_name = self.local && environment.file.is_none();
-        let of_fleet = by_name.then(|| fleet::region(&environment.name)).transpose()?.flatten();
-        self.connect_where(environment.file.as_ref(), of_fleet).await
+        let connected = self.connect_unidentified(environment.file.as_ref()).await;
+        let connected = connected.map_err(|error| self.or_start_it(environment, error))?;
+        Ok(match fleet_regions::of(connected.cloud(), &environment.name).await? {
+            Some(region) => connected.of_local_fleet(&region),
+            None => connected,
+        })
+    }
+
+    /// The error, where the emulator doesn't run, with the command that starts it, and all that ran on it, again.
+    fn or_start_it(&self, environment: &Meant, error: Error) -> Error {
+        if !self.local || self.endpoint_url.is_some() || local::runs() {
+            return error;
+        }
+        let name = &environment.name;
+        let starts = match fleet::command(name) {
+            Some(up) => format!("deploys {name} again and runs its workers: {up}"),
+            None => format!("deploys {name}: {}", self.deploy(environment)),
+        };
+        error.with_help(format!(
+            "one that qfleet didn't start is named with --endpoint-url; this starts qfleet's own, and {starts}"
+        ))
     }
 
     /// Connects, and finds where an environment's jobs go.
@@ -161,10 +180,6 @@ impl Global {
 
     /// The same without asking whose credentials these are.
     pub async fn connect_unidentified(&self, environment: Option<&Environment>) -> Result<Unidentified> {
-        self.connect_where(environment, None).await
-    }
-
-    async fn connect_where(&self, environment: Option<&Environment>, of_fleet: Option<String>) -> Result<Unidentified> {
         let account = environment.and_then(|environment| environment.account.clone());
         let (credentials, endpoint_url) = if self.local {
             let account = account.clone().unwrap_or_else(|| LOCAL_ACCOUNT.into());
@@ -183,7 +198,6 @@ impl Global {
         };
         let connected = Connect {
             region: self.named_region(environment),
-            local_region: of_fleet.map(|region| (region, RegionFrom::LocalFleet)),
             endpoint_url,
             credentials,
             account,

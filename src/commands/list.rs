@@ -1,15 +1,12 @@
 //! `qfleet list`
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use jiff::Timestamp;
 
+use super::fleet_regions;
 use super::global::Global;
 use super::name_option::OnlyName;
-use crate::cloud::{Cloud, RegionFrom};
 use crate::error::{Error, Result};
-use crate::local::fleet;
 use crate::observe::list::{self, Listing};
 use crate::report;
 use crate::report::form::Output;
@@ -20,6 +17,9 @@ use crate::report::form::Output;
 Environments are found by the tags of their stacks, whoever deployed them, in the region of --region or AWS's \
 defaults; with --local and neither, also in those of local fleets. The state is that of the stack in the worst state. What can't be read, such as a region, is shown as \
 unknown, and the exit code is 0 all the same.
+
+`!` stands before an environment that needs a look: a stack failed or was rolled back, its time is over, nobody works though somebody \
+should, or its local fleet has lost its supervisor (`attention` in JSON). `qfleet status --name NAME` says more, and what to do.
 
 Examples:
   qfleet list
@@ -45,7 +45,7 @@ impl List {
                 true => list::all_regions(&cloud, only.as_deref(), now).await,
                 false => list::region(&cloud, only.as_deref(), now).await?,
             };
-            let listing = match others(&cloud)? {
+            let listing = match fleet_regions::others(&cloud)? {
                 others if others.is_empty() => listing,
                 others => list::with_regions(&cloud, listing, others, only.as_deref(), now).await,
             };
@@ -53,16 +53,6 @@ impl List {
             Ok(())
         })
     }
-}
-
-/// The regions of local fleets, where nobody says in which one of the emulator's is to be looked.
-fn others(cloud: &Cloud) -> Result<BTreeSet<String>> {
-    if cloud.region_from != RegionFrom::Emulator {
-        return Ok(BTreeSet::new());
-    }
-    let mut others = fleet::regions()?;
-    others.remove(&cloud.region);
-    Ok(others)
 }
 
 /// Refuses `--all-regions` beside options that name one place.

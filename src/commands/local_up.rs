@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use super::deploy::deploy_before;
 use super::global::{Env, Global};
 use super::numbers::whole;
+use super::words;
 use crate::blueprint::{self, Artifact, outputs};
 use crate::cloud::Cloud;
 use crate::deployed::Deployed;
@@ -81,25 +82,30 @@ impl Up {
                     .with_help("use --output jsonl: an object a line; or --detach"),
             );
         }
+        let as_given = global;
         let global = &global.on_this_machine()?;
         let environment = self.env.load_and_build(global)?;
         if fleet::find(&environment.name)?.is_some() {
             return Err(runs_already(&environment.name));
         }
         self.tell_what_cannot_run(&environment)?;
-        let again = format!("qfleet local up {}", self.env.words());
+        let again = as_given.with_whereabouts(&self.again());
         let check = |is_meant: &dyn Fn(&str) -> bool| {
             let meant = programs(&environment).filter(|(stage, _)| is_meant(stage));
-            python::check(&meant.map(|(_, folder)| folder).collect::<Vec<_>>(), &again)
+            let folders: Vec<PathBuf> = meant.map(|(_, folder)| folder).collect();
+            let again = again.clone();
+            // What is lacking is only said where it is to be run: a signal ends it here and now.
+            global.blocking(move || Ok(python::check(&folders, &again)))
         };
-        let mut python = check(&|_| true);
+        let mut python = check(&|_| true)?;
         if global.endpoint_url.is_none() && !local::runs() {
             // It is to be deployed, so the folders are what will run.
             python = Ok(python?);
         }
-        let claim = Claim::take(&environment.name)?;
-        let endpoint = global.local_endpoint()?;
-        let as_given = global;
+        let claim = Claim::take(&environment.name, &again)?;
+        let here = global.clone();
+        let endpoint = global.blocking(move || here.local_endpoint())?;
+        let on_this_machine = global;
         // Where it is now: so this process and a detached one mean the same emulator.
         let global = &Global {
             endpoint_url: Some(endpoint.clone()),
@@ -108,15 +114,15 @@ impl Up {
         let python = match global.read(edited(global, &environment))? {
             None => {
                 let python = python?;
-                deploy_before(as_given, &environment, &self.env)?;
+                deploy_before(on_this_machine, &environment, &self.env)?;
                 python
             }
             Some(edited) if edited.is_empty() => python?,
             Some(edited) => {
-                let deploy = as_given.with_whereabouts(&format!("qfleet deploy {}", self.env.words()));
+                let deploy = on_this_machine.with_whereabouts(&format!("qfleet deploy {}", self.env.words()));
                 report::note(&report::fleet::edited(&folders(&environment, &edited), &deploy));
                 // What is deployed of the others is looked at when it is started.
-                check(&|stage| !edited.iter().any(|edited| edited == stage))?
+                check(&|stage| !edited.iter().any(|edited| edited == stage))??
             }
         };
         let stages = global.read(deployed_stages(global, &environment))?;
@@ -165,6 +171,16 @@ impl Up {
             End::Gone => Ok(()),
             End::Stopped => Err(Error::Shown(exit_code::INTERRUPTED)),
         }
+    }
+
+    /// The command that does the same again.
+    fn again(&self) -> String {
+        let speed = match self.speed {
+            1 => String::new(),
+            speed => format!(" --speed {speed}"),
+        };
+        let flags = words::flags(&[("--no-install", self.no_install), ("--detach", self.detach)]);
+        format!("qfleet local up {}{speed}{flags}", self.env.words())
     }
 
     /// An image that brings its worker is started by EC2 alone.

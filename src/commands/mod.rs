@@ -15,6 +15,7 @@ mod drift;
 mod events;
 mod extend;
 mod files;
+mod fleet_regions;
 mod global;
 mod graph;
 mod iam;

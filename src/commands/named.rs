@@ -1,6 +1,7 @@
 //! Which environment a command is about: its file, its name, or both.
 
-use std::path::PathBuf;
+use std::env::args;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,7 +11,9 @@ use super::name_option::{NameOption, nobody_named};
 use super::near;
 use crate::environment;
 use crate::error::Result;
+use crate::local::fleet::stop;
 use crate::observe::findings::Words;
+use crate::shell;
 
 /// The environment that a command is about, which can do without the file: what is deployed is found by its stacks'
 /// tags.
@@ -41,9 +44,10 @@ impl Named {
             let path = env.path().map_err(|error| {
                 let near = near::instead_of(&env.env).unwrap_or_else(|| "give the path of its file".to_owned());
                 // By the name alone it could go on.
-                error.with_help(match self.name.words() {
-                    None => format!("{near}; or --name NAME, where the file is lost"),
-                    Some(_) => format!("{near}; or leave it out, where it is lost"),
+                error.with_help(match (self.name.words(), by_name(&env.env)) {
+                    (None, Some(by_name)) => format!("there is or was a local fleet of that name: {by_name}"),
+                    (None, None) => format!("{near}; or --name NAME, where the file is lost"),
+                    (Some(_), _) => format!("{near}; or leave it out, where it is lost"),
                 })
             })?;
             let given = self.name.given()?;
@@ -101,6 +105,20 @@ impl Named {
             given.map_or(String::new(), |given| given.name).as_str(),
         )
     }
+}
+
+/// This command line with a name in the place of a file that isn't there, where there is or was a local fleet of that name.
+fn by_name(env: &Path) -> Option<String> {
+    let name = env.to_str()?;
+    let known = stop::known().ok()?;
+    known.iter().find(|known| *known == name)?;
+    let mut words: Vec<String> = args().skip(1).map(|word| shell::word(&word)).collect();
+    let place = words.iter().position(|word| word == name)?;
+    words[place] = format!("--name {name}");
+    if !words.iter().any(|word| word == "--local") {
+        words.push("--local".to_owned());
+    }
+    Some(format!("qfleet {}", words.join(" ")))
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! `qfleet reap`
 
+use std::iter::once;
+
 use clap::Args;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::destroy::{DEPLOY_WITHOUT_FILE, take_down};
+use super::fleet_regions;
 use super::global::Global;
 use super::list;
 use super::name_option::OnlyName;
@@ -30,6 +33,8 @@ left. One that fails doesn't stop the others.
 Left alone: what hasn't expired, or never does; what is protected, by `protect: true` or by termination protection; \
 what qfleet didn't make; and what can't be read, be it an expiry or a region, which is said. Each expiry is read once \
 more before its environment goes: `qfleet extend` in the last minute counts.
+
+With --local and no region, it looks in the regions of local fleets, too.
 
 Examples:
   qfleet reap --dry-run                    what would go
@@ -63,7 +68,11 @@ impl Reap {
                 let cloud = global.connect(None).await?;
                 let (clouds, unknown) = match self.all_regions {
                     true => every_region(&cloud).await,
-                    false => (vec![cloud.clone()], Vec::new()),
+                    false => {
+                        let others = fleet_regions::others(&cloud)?;
+                        let others = others.iter().map(|region| cloud.in_region(region));
+                        (once(cloud.clone()).chain(others).collect(), Vec::new())
+                    }
                 };
                 let looked = join_all(clouds.iter().map(|cloud| expired(cloud, only, now))).await;
                 Ok::<_, Error>((cloud, clouds, unknown, looked))
@@ -73,18 +82,23 @@ impl Reap {
             for (cloud, looked) in clouds.iter().zip(looked) {
                 match looked {
                     Ok(expired) => found.extend(expired.into_iter().map(|expired| (cloud, expired))),
-                    Err(error) if !self.all_regions => return Err(error.into()),
+                    Err(error) if clouds.len() == 1 && !self.all_regions => return Err(error.into()),
                     Err(error) => unknown.push(Unknown {
                         region: cloud.region.clone(),
                         unknown: error.to_string(),
                     }),
                 }
             }
-            let region = (!self.all_regions).then(|| cloud.region.clone());
             let mut looked = Looked::new(&cloud, !found.is_empty());
+            let is_here = |region: &String| *region == cloud.region;
+            let only_here = found.iter().all(|(there, _)| is_here(&there.region))
+                && unknown.iter().all(|unknown| is_here(&unknown.region));
             if self.all_regions {
                 looked.region_from = RegionFrom::AllRegions;
+            } else if !only_here {
+                looked.region_from = RegionFrom::LocalFleet;
             }
+            let region = (only_here && !self.all_regions).then(|| cloud.region.clone());
             if global.output == Output::Text {
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
                 let place = report::reap::Place {

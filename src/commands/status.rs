@@ -9,7 +9,9 @@ use super::named::Named;
 use super::numbers::whole;
 use super::watch;
 use crate::error::{Error, Result, exit_code};
+use crate::local::fleet;
 use crate::observe::finding::is_healthy;
+use crate::observe::findings::Words;
 use crate::observe::reads::{self, Stacks};
 use crate::observe::status::Status as Shown;
 use crate::report;
@@ -59,7 +61,10 @@ pub struct Status {
 impl Status {
     pub fn run(self, global: &Global) -> Result<()> {
         let environment = self.which.find()?;
-        let words = self.which.in_commands().with(global.whereabouts());
+        let words = Words {
+            up: fleet::command(&environment.name).filter(|_| global.local),
+            ..self.which.in_commands().with(global.whereabouts())
+        };
         if self.watch {
             let refresh = self.interval.map(Duration::from_secs);
             return watch::run(global, &environment, words, refresh);

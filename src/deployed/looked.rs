@@ -16,6 +16,9 @@ pub struct Looked {
     /// Whether that was the local emulator.
     #[serde(skip)]
     pub local: bool,
+    /// The other region in which its local fleet runs, where that is known.
+    #[serde(skip)]
+    pub fleet_in: Option<String>,
 }
 
 impl Looked {
@@ -25,6 +28,7 @@ impl Looked {
             region_from: cloud.region_from.clone(),
             found,
             local: cloud.local,
+            fleet_in: None,
         }
     }
 
@@ -37,10 +41,15 @@ impl Looked {
     /// What to know, and to do, where nothing was found in a region that nobody named for this environment or this command.
     pub fn elsewhere(&self, region: &str) -> Option<String> {
         let from = &self.region_from;
+        if let Some(there) = self.fleet_in.as_ref().filter(|_| !self.found) {
+            return Some(format!(
+                "Its local fleet runs in {there}: look there with --region {there}"
+            ));
+        }
         let what = match from {
             _ if self.found || from.is_named() => return None,
             RegionFrom::Emulator => {
-                format!("{region} is only the region that {from} has by default: no other was looked in")
+                format!("{region} is only the region that {from} has by default: it may be in another one")
             }
             _ if from.is_guess() => format!("{region} is only a default, from {from}: no other was looked in"),
             _ => format!("Only {region} was looked in, because {from} names it"),
@@ -74,6 +83,7 @@ mod tests {
             local: region_from == RegionFrom::Emulator,
             region_from,
             found,
+            fleet_in: None,
         };
         let of = |region_from, found| looked(region_from, found).elsewhere("us-east-1");
         let named = [RegionFrom::Option, RegionFrom::File, RegionFrom::AllRegions];
@@ -111,9 +121,15 @@ mod tests {
         assert_eq!(
             of(RegionFrom::Emulator, false).as_deref(),
             Some(
-                "us-east-1 is only the region that the local emulator has by default: no other was looked in. Name the \
+                "us-east-1 is only the region that the local emulator has by default: it may be in another one. Name the \
                  right one with --region"
             )
         );
+        let known = Looked {
+            fleet_in: Some("us-east-2".into()),
+            ..looked(RegionFrom::Option, false)
+        };
+        let there = "Its local fleet runs in us-east-2: look there with --region us-east-2";
+        assert_eq!(known.elsewhere("us-east-1").as_deref(), Some(there));
     }
 }

@@ -188,7 +188,7 @@ fn playing(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
             "the local fleet of {} has lost its supervisor: {orphans} of its workers run on, and nothing would replace one",
             wanted.environment
         );
-        let help = format!("this ends them and begins anew: qfleet local up {}", wanted.words);
+        let help = format!("this ends them and begins anew: {}", up(wanted));
         return Err(Error::failed(what).with_help(help));
     }
     if cloud.local && found.is_none() {
@@ -198,10 +198,15 @@ fn playing(cloud: &Cloud, wanted: &Wanted<'_>) -> Result<Option<FleetState>> {
         ))
         .with_help(match fleet::find(wanted.environment)? {
             Some(other) => runs_elsewhere(&other.address),
-            None => format!("start one in another terminal: qfleet local up {}", wanted.words),
+            None => format!("start one in another terminal: {}", up(wanted)),
         }));
     }
     Ok(found)
+}
+
+/// The command that starts its local fleet.
+fn up(wanted: &Wanted<'_>) -> String {
+    fleet::command(wanted.environment).unwrap_or_else(|| format!("qfleet local up {}", wanted.words))
 }
 
 /// What is said of a stage whose workers are a function, or where no stage has anything else.

@@ -110,7 +110,8 @@ pub struct Environment {
     /// Termination protection on every stack; `destroy` refuses.
     #[serde(default)]
     pub protect: bool,
-    /// An environment that isn't meant to last expires this long after its first deploy: 10m to 365d.
+    /// An environment that isn't meant to last expires this long after its first deploy: 1m to 365d. A deploy to
+    /// AWS takes some minutes of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub lifetime: Option<Duration>,
     /// Where files land and where results go. Without it there is no bucket and no topic: jobs are sent to a queue.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -80,20 +81,23 @@ pub fn check(programs: &[PathBuf], again: &str) -> Result<Option<PathBuf>> {
 }
 
 /// The same for the program in this folder, which a running fleet has fetched, and whose `requirements.txt` may be newer
-/// than the fleet of this environment. `otherwise` is the folder for those that ask for nothing.
+/// than the fleet of this environment. `otherwise` is the folder for those that ask for nothing, `again` the command that starts
+/// the fleet.
 ///
 /// # Errors
 /// As [`check`].
-pub(super) fn of_program(folder: &Path, otherwise: Option<&Path>, environment: &str) -> Result<Option<PathBuf>> {
+pub(super) fn of_program(
+    folder: &Path,
+    otherwise: Option<&Path>,
+    environment: &str,
+    again: &str,
+) -> Result<Option<PathBuf>> {
     match program(folder) {
-        Some(found) if !found.packages.is_empty() => {
-            let again = format!("qfleet local up ENV --name {environment}");
-            check(&[folder.to_owned()], &again).map_err(|error| {
-                let first = format!("end the fleet: qfleet local down --name {environment}");
-                let help = error.help().unwrap_or_default().to_owned();
-                error.with_help(format!("{first}; then {help}"))
-            })
-        }
+        Some(found) if !found.packages.is_empty() => check(&[folder.to_owned()], again).map_err(|error| {
+            let first = format!("end the fleet: qfleet local down --name {environment}");
+            let help = error.help().unwrap_or_default().to_owned();
+            error.with_help(format!("{first}; then {help}"))
+        }),
         _ => Ok(otherwise.map(Path::to_owned)),
     }
 }
@@ -120,6 +124,8 @@ fn ask(python: &Path, packages: &[&str]) -> Asked {
         .args(["-I", "-c", SCRIPT])
         .args(packages)
         .stdin(Stdio::null())
+        // A Ctrl-C at this terminal isn't for it: one that was interrupted would seem to lack everything.
+        .process_group(0)
         .output();
     match asked {
         Ok(answer) if answer.status.success() => {
@@ -207,7 +213,8 @@ mod tests {
     fn a_program_of_a_running_fleet_is_asked_for_itself() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("writes");
-        let of_program = || of_program(folder.path(), Some(Path::new("/brought/bin")), "lab");
+        let again = "qfleet local up lab.yaml --speed 10";
+        let of_program = || of_program(folder.path(), Some(Path::new("/brought/bin")), "lab", again);
         write("run", "#!/bin/sh\nexec python3 worker.py\n");
         assert_eq!(of_program().ok(), Some(Some(PathBuf::from("/brought/bin"))));
         write("requirements.txt", "no-such-package-of-ours\n");
@@ -217,7 +224,7 @@ mod tests {
             help.starts_with("end the fleet: qfleet local down --name lab; then "),
             "{help}"
         );
-        assert!(help.ends_with(" qfleet local up ENV --name lab"), "{help}");
+        assert!(help.ends_with(again), "{help}");
         let why = error.to_string();
         assert!(why.ends_with("lacks no-such-package-of-ours"), "{why}");
     }

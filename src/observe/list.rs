@@ -17,7 +17,7 @@ use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::cloud::{Cloud, CloudError, RegionFrom};
 use crate::deployed::looked::Looked;
 use crate::deployed::stage::Stage;
-use crate::deployed::{Deployed, PARAMETERS, expiry_parameter};
+use crate::deployed::{Deployed, DeployedStack, PARAMETERS, expiry_parameter};
 
 /// How many regions are asked at once.
 const REGIONS_AT_ONCE: usize = 8;
@@ -67,6 +67,26 @@ pub struct Environment {
     pub paused: Vec<String>,
     /// Whether it stands by in this region: nobody is to work on any stage there.
     pub stands_by: bool,
+    /// What is to be looked into, as far as a listing knows it; `status` knows more.
+    pub attention: Vec<Attention>,
+}
+
+/// What is to be looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    /// What was done last to a stack failed.
+    Failed,
+    /// What was done last to a stack was taken back.
+    RolledBack,
+    /// It is past its time.
+    Expired,
+    /// It is past its time, and protected: `reap` leaves it alone.
+    ExpiredProtected,
+    /// Nobody works, and somebody should.
+    NoWorkers,
+    /// The supervisor of its local fleet was killed, and workers run on.
+    NoSupervisor,
 }
 
 /// Instances of all groups of an environment.
@@ -177,6 +197,7 @@ pub async fn with_regions(
         looked: Looked {
             region_from: RegionFrom::LocalFleet,
             local: cloud.local,
+            fleet_in: None,
             found: !all.environments.is_empty(),
         },
         ..all
@@ -217,6 +238,7 @@ pub async fn all_regions(cloud: &Cloud, only: Option<&str>, now: Timestamp) -> L
         looked: Looked {
             region_from: RegionFrom::AllRegions,
             local: cloud.local,
+            fleet_in: None,
             found: !environments.is_empty(),
         },
         at: now,
@@ -263,12 +285,31 @@ fn environment(
         let which = stages.iter().filter(|stage| which(stage));
         which.map(|stage| stage.name.clone()).collect()
     };
+    let state = worst.cloned().unwrap_or(StackStatus::ReviewInProgress);
+    let instances = instances(cloud, &deployed.address.environment, &stages, groups);
+    let name = &deployed.address.environment;
+    let orphans = local_fleet::orphans(cloud, name);
+    let is_protected = |found: &DeployedStack| found.tags.protect || found.stack.protected == Some(true);
+    let is_protected = deployed.stacks.iter().any(is_protected);
+    let is_past = expires.is_some_and(|at| at <= now);
+    // On the emulator nobody works until somebody starts a local fleet.
+    let has_fleet = || !cloud.local || local_fleet::find(cloud, name).is_ok_and(|fleet| fleet.is_some());
+    let is_idle = state.is_well() && instances.is_some_and(|all| all.in_service == 0 && all.desired > 0) && has_fleet();
+    let attention = [
+        (badness(&state) == 4, Attention::Failed),
+        (badness(&state) == 2, Attention::RolledBack),
+        (is_past && !is_protected, Attention::Expired),
+        (is_past && is_protected, Attention::ExpiredProtected),
+        (is_idle, Attention::NoWorkers),
+        (orphans.is_some(), Attention::NoSupervisor),
+    ];
     Environment {
+        attention: attention.iter().filter(|(is, _)| *is).map(|(_, what)| *what).collect(),
         environment: deployed.address.environment.clone(),
         region: cloud.region.clone(),
-        state: worst.cloned().unwrap_or(StackStatus::ReviewInProgress),
+        state,
         parts: deployed.stacks.iter().map(|found| found.part.clone()).collect(),
-        instances: instances(cloud, &deployed.address.environment, &stages, groups),
+        instances,
         functions: named(|stage| stage.function().is_some()),
         paused: named(|stage| stage.paused.is_some()),
         stands_by: !stages.is_empty() && stages.iter().all(Stage::stands_by),
@@ -290,10 +331,7 @@ fn instances(cloud: &Cloud, environment: &str, stages: &[Stage], groups: Option<
             Some(group) => Some(local_fleet::group(group)),
             None => {
                 let found = groups?.iter().find(|group| group.name == name).cloned();
-                found.map(|group| match cloud.local {
-                    true => local_fleet::without_workers(group),
-                    false => group,
-                })
+                found.map(|group| local_fleet::not_played(cloud, environment, group))
             }
         };
         if let Some(group) = group {

@@ -35,7 +35,7 @@ pub type Read = (BTreeMap<String, Live>, Vec<String>);
 
 /// Reads it: a call a queue, those of replies included, one for the first fifty groups, two a function. Of the groups that a local fleet plays, it is
 /// asked.
-pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
+pub async fn read(cloud: &Cloud, environment: &str, fleet: Option<&FleetState>, stages: &[Stage]) -> Read {
     let played = |name: &str| fleet.and_then(|fleet| local_fleet::group_of(fleet, name));
     let names = stages.iter().filter_map(Stage::group);
     let names: Vec<String> = names.filter(|name| played(name).is_none()).map(str::to_owned).collect();
@@ -75,10 +75,7 @@ pub async fn read(cloud: &Cloud, fleet: Option<&FleetState>, stages: &[Stage]) -
             (Some(group), _) => Some(local_fleet::group(group)),
             (None, groups) => {
                 let found = groups.iter().flatten().find(|group| group.name == name).cloned();
-                found.map(|group| match cloud.local {
-                    true => local_fleet::without_workers(group),
-                    false => group,
-                })
+                found.map(|group| local_fleet::not_played(cloud, environment, group))
             }
         });
         if stage.group().is_some() && group.is_none() && groups.is_some() {

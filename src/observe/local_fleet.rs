@@ -53,6 +53,19 @@ pub fn find(cloud: &Cloud, environment: &str) -> Result<Option<FleetState>> {
     Ok(found.filter(|fleet| fleet.address == Address::new(cloud, environment)))
 }
 
+/// The region in which the fleet of an environment of the local emulator runs, where that is another one.
+///
+/// # Errors
+/// When its state can't be read.
+pub fn elsewhere(cloud: &Cloud, environment: &str) -> Result<Option<String>> {
+    if !cloud.local {
+        return Ok(None);
+    }
+    let found = fleet::find(environment)?.map(|fleet| fleet.address);
+    let found = found.filter(|there| there.account == cloud.account && there.region != cloud.region);
+    Ok(found.map(|there| there.region))
+}
+
 /// How many workers of an environment of the local emulator go on without their supervisor; none where there are none, or
 /// that can't be known.
 pub fn orphans(cloud: &Cloud, environment: &str) -> Option<usize> {
@@ -89,12 +102,26 @@ pub fn group(group: &GroupState) -> Group {
     }
 }
 
-/// A group of the emulator that no local fleet plays: what the emulator lists are records of instances that a fleet had, or
-/// of none at all. No worker is behind them.
-pub fn without_workers(group: Group) -> Group {
+/// The state of an instance whose worker runs, and whose supervisor was killed: nobody knows more of it, and nobody replaces
+/// it.
+pub const ORPHANED: &str = "Orphaned";
+
+/// A group that no local fleet plays. On the emulator, what is listed are records of instances that a fleet had, or of none at
+/// all: only workers whose supervisor was killed are behind some of them.
+pub fn not_played(cloud: &Cloud, environment: &str, found: Group) -> Group {
+    if !cloud.local {
+        return found;
+    }
+    let left = fleet::orphaned(&Address::new(cloud, environment)).ok().flatten();
+    let left = left.as_ref().and_then(|fleet| group_of(fleet, &found.name));
+    let orphans = left.map_or(Vec::new(), |left| group(left).instances);
+    let orphaned = |instance| Instance {
+        lifecycle_state: ORPHANED.to_owned(),
+        ..instance
+    };
     Group {
-        instances: Vec::new(),
-        ..group
+        instances: orphans.into_iter().map(orphaned).collect(),
+        ..found
     }
 }
 

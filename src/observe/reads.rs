@@ -118,10 +118,11 @@ impl Stacks {
 /// commands that findings name, `now` is the wall clock.
 pub async fn status(cloud: &Cloud, mut stacks: Stacks, words: &Words, now: Timestamp) -> Status {
     let stages = Stage::all(&stacks.deployed);
-    let (fleet, of_fleet) = fleet(cloud, &stacks.deployed.address.environment);
+    let environment = &stacks.deployed.address.environment;
+    let (fleet, of_fleet) = fleet(cloud, environment);
     let (live, activities, metrics, details) = join4(
-        live::read(cloud, fleet.as_ref(), &stages),
-        activities::read(cloud, &stacks.deployed.address.environment, &stages),
+        live::read(cloud, environment, fleet.as_ref(), &stages),
+        activities::read(cloud, environment, &stages),
         metrics::read(cloud, fleet.as_ref(), &stages, now),
         details::read(cloud, fleet.as_ref(), &stacks.deployed, &stages, now),
     )
@@ -195,7 +196,10 @@ impl Reads<'_> {
         let mut status = Status {
             // Not that of `stacks`: they were read before it was known whose account it is.
             address: Address::new(cloud, &self.stacks.deployed.address.environment),
-            looked: Looked::new(cloud, !self.stacks.deployed.stacks.is_empty()),
+            looked: Looked {
+                fleet_in: local_fleet::elsewhere(cloud, environment).ok().flatten(),
+                ..Looked::new(cloud, !self.stacks.deployed.stacks.is_empty())
+            },
             local: cloud.local,
             local_fleet,
             orphans: local_fleet::orphans(cloud, environment),

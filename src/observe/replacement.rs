@@ -11,6 +11,7 @@ use super::local_fleet;
 use crate::cloud::Cloud;
 use crate::cloud::autoscaling::groups::Group;
 use crate::error::{Error, Result};
+use crate::local::fleet;
 
 /// How often a group is read: one call each time.
 const ON_AWS: Duration = Duration::from_secs(3);
@@ -133,8 +134,14 @@ async fn read(cloud: &Cloud, environment: &str, group: &str) -> Result<Option<Gr
         return Ok(cloud.group(group).await?);
     }
     let Some(fleet) = local_fleet::find(cloud, environment)? else {
-        return Err(Error::failed(format!("the local fleet of {environment} has ended"))
-            .with_help("`qfleet local up` starts it again"));
+        return Err(
+            Error::failed(format!("the local fleet of {environment} has ended")).with_help(
+                match fleet::command(environment) {
+                    Some(up) => format!("start it again: {up}"),
+                    None => "`qfleet local up` starts it again".to_owned(),
+                },
+            ),
+        );
     };
     Ok(local_fleet::group_of(&fleet, group).map(local_fleet::group))
 }

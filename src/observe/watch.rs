@@ -154,7 +154,10 @@ impl Watcher {
             .then(|| timeout(patience, metrics::read(&self.cloud, fleet.as_ref(), &stages, now)))
             .into();
         let (live, activities, metrics) = join3(
-            timeout(patience, live::read(&self.cloud, fleet.as_ref(), &stages)),
+            timeout(
+                patience,
+                live::read(&self.cloud, &self.environment, fleet.as_ref(), &stages),
+            ),
             timeout(patience, activities::read(&self.cloud, &self.environment, &stages)),
             metrics,
         )

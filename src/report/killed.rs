@@ -31,8 +31,8 @@ pub fn tell(output: Output, killed: &Killed, news: News<'_>) {
 
 fn line(killed: &Killed, news: News<'_>) -> String {
     let who = format!(
-        "{} in {}, an instance of {}",
-        killed.instance, killed.zone, killed.stage
+        "{} in {}, an instance of the stage {} of {}",
+        killed.instance, killed.zone, killed.stage, killed.address.environment
     );
     match news {
         News::Draining => format!("terminating {who}: its worker finishes what it has in hand"),
@@ -84,26 +84,26 @@ fn clock(at: Timestamp) -> String {
 }
 
 pub fn text(killed: &Killed) -> String {
-    let instance = &killed.instance;
+    let (instance, environment) = (&killed.instance, &killed.address.environment);
     match (&killed.replacement, killed.seconds) {
         (Some(replacement), Some(took)) => {
             let mark = mark(GOOD, "✓");
             format!(
-                "{mark}{replacement} took the place of {instance} in {}\n",
+                "{mark}{environment}: {replacement} took the place of {instance} in {}\n",
                 seconds(took)
             )
         }
         (None, Some(took)) if !killed.one_of.is_empty() => format!(
-            "{instance} is gone after {}, and {} are in service: one took its place, and the group grew by the rest\n",
+            "{environment}: {instance} is gone after {}, and {} are in service: one took its place, and the group grew by the rest\n",
             seconds(took),
             killed.one_of.join(", ")
         ),
         (None, Some(took)) => format!(
-            "{instance} is gone after {}, and {} has as many instances as it should\n",
+            "{environment}: {instance} is gone after {}, and {} has as many instances as it should\n",
             seconds(took),
             killed.group
         ),
-        (_, None) => format!("{instance} goes; Auto Scaling replaces it\n"),
+        (_, None) => format!("{environment}: {instance} goes; Auto Scaling replaces it\n"),
     }
 }
 
@@ -133,7 +133,7 @@ mod tests {
         };
         assert_eq!(
             text(&killed),
-            "i-1 is gone after 7.0s, and i-2, i-3 are in service: one took its place, and the group grew by the rest\n"
+            "lab: i-1 is gone after 7.0s, and i-2, i-3 are in service: one took its place, and the group grew by the rest\n"
         );
     }
 }

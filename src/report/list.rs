@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use super::plain;
 use super::status::color;
-use super::style::{BAD, CAREFUL, STRONG, paint};
+use super::style::{BAD, CAREFUL, STRONG, paint, sign};
 use crate::deployed::looked::Looked;
 use crate::observe::expiry::Expiry;
-use crate::observe::list::{Environment, Listing};
+use crate::observe::list::{Attention, Environment, Listing};
 
 /// The listing as text, `only` of the environment that is meant; with the region of each where there may be several.
 pub fn text(listing: &Listing, only: Option<&str>) -> String {
@@ -57,11 +58,27 @@ fn table(environments: &[Environment], regions: bool) -> String {
     if regions {
         headings.insert(1, "region");
     }
+    let looks = environments.iter().any(|environment| !environment.attention.is_empty());
     let mut rows = Vec::new();
     for environment in environments {
+        let needs = |what| environment.attention.contains(&what);
+        let mark = match (looks, environment.attention.is_empty()) {
+            (false, _) => String::new(),
+            (true, false) => sign(BAD, "!", "attention:") + " ",
+            // In line with the others.
+            (true, true) if plain::is() => String::new(),
+            (true, true) => "  ".to_owned(),
+        };
         let expires = match &environment.expires {
             Some(expires) if expires.seconds_left > 0 => format!("in {}", to_the_minute(expires)),
-            Some(expires) => paint(BAD, format!("expired {} ago", to_the_minute(expires))),
+            Some(expires) => {
+                let stays = if needs(Attention::ExpiredProtected) {
+                    ", protected"
+                } else {
+                    ""
+                };
+                paint(BAD, format!("expired {} ago{stays}", to_the_minute(expires)))
+            }
             None if environment.expiry_is_known => "never".to_owned(),
             None => "?".to_owned(),
         };
@@ -70,11 +87,18 @@ fn table(environments: &[Environment], regions: bool) -> String {
         let instances = match environment.instances {
             // It has none, and shouldn't.
             Some(_) if without_instances > 0 && without_instances == stages => "-".to_owned(),
-            Some(instances) => format!("{} of {}", instances.in_service, instances.desired),
+            Some(instances) => {
+                let counts = format!("{} of {}", instances.in_service, instances.desired);
+                match () {
+                    () if needs(Attention::NoSupervisor) => paint(BAD, counts + ", no supervisor"),
+                    () if needs(Attention::NoWorkers) => paint(BAD, counts),
+                    () => counts,
+                }
+            }
             None => "?".to_owned(),
         };
         let mut row = vec![
-            paint(STRONG, &environment.environment),
+            mark + &paint(STRONG, &environment.environment),
             paint(color(&environment.state), &environment.state),
             match paused {
                 _ if environment.stands_by => format!("{stages} ({})", paint(CAREFUL, "stands by")),

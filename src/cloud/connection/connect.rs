@@ -30,8 +30,6 @@ use crate::error::{Error, Reason, Result};
 pub struct Connect {
     /// The region, and what named it; without it, the AWS defaults chain's.
     pub region: Option<(String, RegionFrom)>,
-    /// The emulator's, where neither that nor a variable names one.
-    pub local_region: Option<(String, RegionFrom)>,
     /// An endpoint for every service.
     pub endpoint_url: Option<String>,
     pub credentials: Credentials,
@@ -120,7 +118,6 @@ impl Connect {
         let (region, region_from) = self
             .region
             .or_else(|| region::of_variables(&Env::real()))
-            .or(self.local_region)
             .unwrap_or_else(|| ("us-east-1".into(), RegionFrom::Emulator));
         if let Some(on_call) = self.on_call {
             on_call(&Told::Credentials {
@@ -228,6 +225,13 @@ pub struct Unidentified {
 impl Unidentified {
     pub fn cloud(&self) -> &Cloud {
         &self.cloud
+    }
+
+    /// The same in the region of a local fleet.
+    pub fn of_local_fleet(self, region: &str) -> Unidentified {
+        let mut cloud = self.cloud.in_region(region);
+        cloud.region_from = RegionFrom::LocalFleet;
+        Unidentified { cloud, ..self }
     }
 
     /// For who only reads, and says himself whose credentials these are.

@@ -18,6 +18,7 @@ use crate::environment::{Environment, OnDestroy, known_regions};
 use crate::error::{Error, Reason, Result};
 use crate::observe::data::Data;
 use crate::observe::leftovers::{self, Fate, Known, Patience, Receipt, Subject};
+use crate::observe::local_fleet;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -91,13 +92,15 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
         report.import_with = Some(import_with(wish, empties));
     }
     let mut looked = Looked::new(cloud, found);
-    if cloud.local && looked.proves_nothing() {
-        let elsewhere = interrupt.unless_stopped(on_the_emulator(cloud, wish.name)).await?;
+    if cloud.local && !found {
+        let elsewhere = interrupt.unless_stopped(elsewhere(cloud, wish.name)).await?;
         if let Some(region) = elsewhere.first() {
             let what = format!("{}: it is in {}", report.address.not_deployed(), elsewhere.join(", "));
             return Err(Error::failed(what).with_help(format!("name the region: --region {region}")));
         }
-        looked.region_from = RegionFrom::AllRegions;
+        if looked.proves_nothing() {
+            looked.region_from = RegionFrom::AllRegions;
+        }
     }
     // Whether it is gone isn't known.
     report.succeeded &= receipt.is_none() || !looked.proves_nothing();
@@ -109,11 +112,17 @@ pub async fn take_down(context: Context<'_>, wish: Wish<'_>, ask: &dyn Ask) -> R
     })
 }
 
-/// In which regions of the local emulator it is. Nothing there is far away.
-async fn on_the_emulator(cloud: &Cloud, name: &str) -> Result<Vec<String>> {
-    let all = known_regions::all().map(async |region| {
-        let there = Deployed::find(&cloud.in_region(region), name).await?;
-        Ok::<_, Error>((!there.stacks.is_empty()).then(|| region.to_owned()))
+/// In which other regions of the local emulator it is: in any, where nobody named this one, as nothing there is far away; in that
+/// of its local fleet, where this one may have been named by mistake. A file knows its region.
+async fn elsewhere(cloud: &Cloud, name: &str) -> Result<Vec<String>> {
+    let regions: Vec<String> = match &cloud.region_from {
+        from if from.is_guess() => known_regions::all().map(str::to_owned).collect(),
+        RegionFrom::File => Vec::new(),
+        _ => local_fleet::elsewhere(cloud, name)?.into_iter().collect(),
+    };
+    let all = regions.into_iter().map(async |region| {
+        let there = Deployed::find(&cloud.in_region(&region), name).await?;
+        Ok::<_, Error>((!there.stacks.is_empty()).then_some(region))
     });
     Ok(try_join_all(all).await?.into_iter().flatten().collect())
 }

@@ -16,13 +16,7 @@ pub(super) fn check(checks: &mut Checks) {
         old_versions(checks, bucket.old_versions);
     }
     if let Some(lifetime) = checks.environment.lifetime {
-        time(
-            checks,
-            "/lifetime",
-            lifetime,
-            Duration::minutes(10),
-            Duration::days(365),
-        );
+        time(checks, "/lifetime", lifetime, Duration::minutes(1), Duration::days(365));
     }
     if let Some(results) = &checks.environment.results
         && let KeptFor::Time(length) = results.ttl

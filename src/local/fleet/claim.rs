@@ -15,16 +15,21 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Takes it, or what whoever started this process has handed over.
+    /// Takes it, or what whoever started this process has handed over. `command` is what starts the fleet, for messages
+    /// about one that is gone.
     ///
     /// # Errors
     /// A refusal when a fleet of this environment runs already, or is just being started.
-    pub fn take(environment: &str) -> Result<Claim> {
+    pub fn take(environment: &str, command: &str) -> Result<Claim> {
         let home = FleetHome::make(environment)?;
-        let life = match home.handed_over() {
-            Some(life) => life,
-            None => home.supervise()?.ok_or_else(|| runs_already(environment))?,
+        let (life, handed_over) = match home.handed_over() {
+            Some(life) => (life, true),
+            None => (home.supervise()?.ok_or_else(|| runs_already(environment))?, false),
         };
+        // Whoever has handed it over has noted how a person starts it.
+        if !handed_over {
+            home.note_command(command)?;
+        }
         home.forget_state();
         Ok(Claim { life })
     }

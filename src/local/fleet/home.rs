@@ -135,6 +135,17 @@ impl FleetHome {
         self.folder.join("supervisor.log")
     }
 
+    /// Keeps the command that the fleet was started with.
+    pub fn note_command(&self, command: &str) -> Result<()> {
+        let path = self.command_path();
+        fs::write(&path, command).map_err(|error| cannot("write", &path, &error))
+    }
+
+    /// The command that it was started with last.
+    pub fn command(&self) -> Option<String> {
+        fs::read_to_string(self.command_path()).ok()
+    }
+
     /// Keeps a state, as a whole or not at all.
     pub fn write_state(&self, state: &FleetState) -> Result<()> {
         let path = self.state_path();
@@ -164,7 +175,13 @@ impl FleetHome {
         program::forget_others(&self.programs(), &[]);
         // What can't be removed costs room and nothing else.
         let _ = fs::remove_dir(self.programs());
-        for file in [self.journal(), self.log(), self.state_path(), self.lock_path()] {
+        for file in [
+            self.journal(),
+            self.log(),
+            self.command_path(),
+            self.state_path(),
+            self.lock_path(),
+        ] {
             let _ = fs::remove_file(file);
         }
         let _ = fs::remove_dir(&self.folder);
@@ -173,6 +190,10 @@ impl FleetHome {
 
     fn lock_path(&self) -> PathBuf {
         self.folder.join("fleet.lock")
+    }
+
+    fn command_path(&self) -> PathBuf {
+        self.folder.join("command")
     }
 
     fn state_path(&self) -> PathBuf {

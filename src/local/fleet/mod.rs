@@ -48,6 +48,7 @@ use crate::deployed::address::Address;
 use crate::error::{Error, Result};
 pub use claim::Claim;
 use home::FleetHome;
+use instance_folder::InstanceFolder;
 use state::{Activity, FleetState};
 
 /// Where a detached supervisor of this environment writes.
@@ -67,6 +68,28 @@ pub fn find(environment: &str) -> Result<Option<FleetState>> {
         return Ok(None);
     }
     home.state()
+}
+
+/// The fleet of an environment whose supervisor was killed, as that wrote it last, with those of its instances whose workers run
+/// on; none while a supervisor lives, or where nothing was written.
+///
+/// # Errors
+/// When the user's state folder can't be read.
+pub fn orphaned(address: &Address) -> Result<Option<FleetState>> {
+    let Some(home) = FleetHome::existing(&address.environment)? else {
+        return Ok(None);
+    };
+    if home.is_supervised()? {
+        return Ok(None);
+    }
+    let Some(mut fleet) = home.state()?.filter(|fleet| fleet.address == *address) else {
+        return Ok(None);
+    };
+    let alive = |id: &str| InstanceFolder::of(&home.instances(), id).is_alive();
+    for group in &mut fleet.groups {
+        group.instances.retain(|instance| alive(&instance.id));
+    }
+    Ok(Some(fleet))
 }
 
 /// The region in which the fleet of an environment runs, or ran last; none where it has run in several, and none runs.
@@ -100,6 +123,12 @@ pub fn regions() -> Result<BTreeSet<String>> {
     Ok(regions)
 }
 
+/// The command that starts the fleet of an environment as it was started last; none where there never was one, or the
+/// environment was destroyed since.
+pub fn command(environment: &str) -> Option<String> {
+    FleetHome::existing(environment).ok()??.command()
+}
+
 /// The scaling activities of an environment's local fleet, the newest first. They outlive the fleet.
 ///
 /// # Errors
@@ -114,7 +143,7 @@ pub fn activities(environment: &str) -> Result<Vec<Activity>> {
 /// The error of a second fleet.
 pub fn runs_already(environment: &str) -> Error {
     Error::refused(format!("a local fleet of {environment} runs already")).with_help(format!(
-        "watch it with `qfleet status ENV --name {environment} --local --watch`; end it with `qfleet local down --name \
+        "watch it with `qfleet status --name {environment} --local --watch`; end it with `qfleet local down --name \
              {environment}`"
     ))
 }

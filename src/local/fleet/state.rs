@@ -5,6 +5,7 @@
 //!   fleet.lock         locked by the supervisor for as long as it lives
 //!   fleet.json         a `FleetState`, written as a whole whenever something changes
 //!   activities.jsonl   an `Activity` a line; a later line of the same id replaces an earlier one
+//!   command            the `qfleet local up` that it was started with last
 //!   supervisor.log     what a detached supervisor says
 //!   instances/<id>/    an instance: its log, its lock, its worker's state folder
 //!   programs/<hash>/   programs, unpacked

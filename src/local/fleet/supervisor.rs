@@ -252,8 +252,9 @@ impl Supervisor {
         let stages = sources.read(&cloud, &environment).await?;
         if stages.is_empty() && !sources.may_come() {
             return Err(
-                Error::failed(format!("{environment} has no instances, so there is nothing to run"))
-                    .with_help("see what is deployed with `qfleet status ENV --local`"),
+                Error::failed(format!("{environment} has no instances, so there is nothing to run")).with_help(
+                    format!("see what is deployed with `qfleet status --name {environment} --local`"),
+                ),
             );
         }
         let mut supervisor = Supervisor {

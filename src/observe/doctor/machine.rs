@@ -191,7 +191,9 @@ async fn emulator(machine: &Machine<'_>) -> Check {
             let name = format!("ministack {}", version.unwrap_or("of a version that it doesn't say"));
             let state = match (&found.runs_at, machine.local) {
                 (Some(endpoint), _) => format!("runs at {endpoint}"),
-                (None, true) => "doesn't run yet: `qfleet deploy ENV --local` starts it".to_owned(),
+                (None, true) => {
+                    "doesn't run yet: `qfleet local start` starts it, and so does a deploy with --local".to_owned()
+                }
                 (None, false) => "is installed".to_owned(),
             };
             let what = format!("{name} {state}");

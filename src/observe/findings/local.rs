@@ -30,6 +30,5 @@ fn orphaned(orphans: usize, words: &Words) -> Finding {
         "`qfleet local up` replaces {them}, `qfleet local down {}` ends {them}",
         words.environment
     );
-    let command = format!("qfleet local up {}", words.file);
-    Finding::new("no-supervisor", Warning, meaning, action).command(command)
+    Finding::new("no-supervisor", Warning, meaning, action).command(words.up())
 }

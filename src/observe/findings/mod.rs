@@ -31,6 +31,8 @@ pub struct Words {
     pub file: String,
     /// The options that say where it is, as they were given: `--local`, `--region us-east-2`; often none.
     pub options: String,
+    /// The command that starts its local fleet as it was started last, whole, where that is known.
+    pub up: Option<String>,
 }
 
 impl Words {
@@ -42,11 +44,13 @@ impl Words {
                 environment: file.clone(),
                 file,
                 options: String::new(),
+                up: None,
             },
             None => Words {
                 environment: format!("--name {name}"),
                 file: format!("ENV --name {name}"),
                 options: String::new(),
+                up: None,
             },
         }
     }
@@ -54,6 +58,16 @@ impl Words {
     /// The same with the options that say where it is.
     pub fn with(self, options: String) -> Words {
         Words { options, ..self }
+    }
+
+    /// The command that starts its local fleet.
+    pub fn up(&self) -> String {
+        match &self.up {
+            Some(up) => up.clone(),
+            None => format!("qfleet local up {} {}", self.file, self.options)
+                .trim_end()
+                .to_owned(),
+        }
     }
 
     /// The command that says why something failed, in a text.
@@ -119,7 +133,7 @@ pub fn of(status: &Status, words: &Words, cli: &AwsCli) -> Vec<Finding> {
     for command in all.iter_mut().filter_map(|finding| finding.command.as_mut()) {
         if command.starts_with("aws ") {
             cli.complete(command);
-        } else if !words.options.is_empty() {
+        } else if !words.options.is_empty() && *command != words.up() {
             *command += &format!(" {}", words.options);
         }
     }

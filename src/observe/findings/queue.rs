@@ -85,8 +85,7 @@ fn nobody_works(stage: &StageState, no_fleet: bool, words: &Words) -> Option<Fin
     };
     if no_fleet {
         let meaning = format!("{waiting} and no local fleet runs");
-        let command = format!("qfleet local up {}", words.file);
-        return Some(Finding::new("no-workers", Warning, meaning, "start the workers").command(command));
+        return Some(Finding::new("no-workers", Warning, meaning, "start the workers").command(words.up()));
     }
     if let Some(asleep) = asleep(stage, group, &waiting, words) {
         return Some(asleep);

@@ -142,6 +142,7 @@ fn status(stacks: Vec<StackState>, stages: Vec<StageState>) -> Status {
             region: "us-east-2".into(),
         },
         looked: Looked {
+            fleet_in: None,
             region_from: RegionFrom::File,
             local: false,
             found: true,

@@ -60,13 +60,20 @@ pub fn draw(status: &Status, theme: Theme, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn nothing(status: &Status) -> &'static str {
+fn nothing(status: &Status) -> String {
+    let starts = |id: &str| {
+        let of = status.findings.iter().find(|finding| finding.id == id);
+        of.and_then(|finding| finding.command.as_deref())
+            .unwrap_or("qfleet local up")
+    };
     if status.orphans.is_some() {
-        "workers run on without supervisor, which was killed: `qfleet local up` begins anew"
+        let up = starts("no-supervisor");
+        format!("workers run on without supervisor, which was killed: `{up}` begins anew")
     } else if status.local && status.local_fleet.is_none() {
-        "no local fleet runs: `qfleet local up` starts the workers"
+        let up = starts("no-workers");
+        format!("no local fleet runs: `{up}` starts the workers")
     } else {
-        "none yet"
+        "none yet".to_owned()
     }
 }
 

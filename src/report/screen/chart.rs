@@ -68,6 +68,8 @@ pub fn width(columns: u16) -> u16 {
 pub const SCALE: u16 = 10;
 /// With fewer rows than this there is no time axis.
 const ROWS_WITH_AXIS: u16 = 4;
+/// From point to point, in seconds: anything shorter is no minute of a clock on the wall.
+const REAL_MINUTE: f64 = 45.0;
 /// From label to label of the time axis, in minutes.
 const LABELS: u16 = 15;
 
@@ -108,6 +110,8 @@ pub fn draw_with_axes(points: &[BacklogPoint], target: f64, theme: Theme, area: 
         label(bars.bottom() - 1 - row, number(target));
     }
     label(bars.bottom(), "0".to_owned());
+    // A local fleet's minutes may be shorter than those of a clock on the wall.
+    let is_faster = step(points) < REAL_MINUTE;
     let below = Rect {
         y: bars.bottom(),
         height: 1,
@@ -130,7 +134,8 @@ pub fn draw_with_axes(points: &[BacklogPoint], target: f64, theme: Theme, area: 
     }
     if let Some(newest) = points.last() {
         // Not "now": CloudWatch is a minute or two behind, and a local fleet may have ended.
-        let newest = newest.at.strftime("%H:%MZ").to_string();
+        let form = if is_faster { "%H:%M:%SZ" } else { "%H:%MZ" };
+        let newest = newest.at.strftime(form).to_string();
         let width = u16::try_from(newest.len()).unwrap_or(bars.width).min(bars.width);
         let x = bars.right() - width;
         line(
@@ -140,7 +145,8 @@ pub fn draw_with_axes(points: &[BacklogPoint], target: f64, theme: Theme, area: 
         );
     }
     if bars.width >= POINTS {
-        let first = Line::styled(format!("-{POINTS} min"), theme.text(Tone::Faint));
+        let minutes = if is_faster { "fleet min" } else { "min" };
+        let first = Line::styled(format!("-{POINTS} {minutes}"), theme.text(Tone::Faint));
         line(&first, below, buffer);
     }
 }
@@ -276,6 +282,17 @@ mod tests {
                 drawn(width, height);
             }
         }
+    }
+
+    #[test]
+    fn the_minutes_of_a_faster_fleet_are_said_to_be_its_own() {
+        let values: Vec<(i64, f64)> = (0..60).map(|minute| (minute * 6, 8.0)).collect();
+        let area = Rect::new(0, 0, 72, 5);
+        let mut buffer = Buffer::empty(area);
+        draw_with_axes(&points(&values), 30.0, Theme { colors: false }, area, &mut buffer);
+        let axis: String = (0..72).map(|x| buffer[(x, 4)].symbol()).collect();
+        assert!(axis.contains("0 -60 fleet min ") && axis.contains(" -45 "), "{axis}");
+        assert!(axis.trim_end().ends_with(":54Z"), "{axis}");
     }
 
     #[test]

@@ -5,9 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::theme::{LEGEND, NOTICE, Theme, Tone, of_stack};
+use super::theme::{LEGEND, NOTICE, ORPHAN, Theme, Tone, of_instance, of_stack};
 use super::{View, activities, line, paragraph, stage, web};
-use crate::cloud::autoscaling::groups::Group;
 use crate::cloud::cloudformation::stack_status::StackStatus;
 use crate::observe::finding::Severity;
 use crate::observe::status::{StackState, StageState, Status};
@@ -296,9 +295,14 @@ fn footer(view: &View, status: &Status, fits: usize, theme: Theme, area: Rect, b
     keys += "q leave";
     let mut spans = Vec::new();
     let mut room = usize::from(area.width).saturating_sub(keys.len());
-    let instances = status.stages.iter().filter_map(StageState::group);
-    let noticed = instances.map(Group::with_spot_notice).sum::<usize>() > 0;
-    for (letter, tone, meaning) in LEGEND.into_iter().filter(|(letter, ..)| *letter != NOTICE || noticed) {
+    let groups = status.stages.iter().filter_map(StageState::group);
+    let drawn: Vec<char> = groups
+        .flat_map(|group| &group.instances)
+        .map(|one| of_instance(one).0)
+        .collect();
+    // What is rare is only explained where it is.
+    let is_explained = |letter: char| !matches!(letter, NOTICE | ORPHAN) || drawn.contains(&letter);
+    for (letter, tone, meaning) in LEGEND.into_iter().filter(|(letter, ..)| is_explained(*letter)) {
         let length = meaning.len() + 4;
         if all == 0 || length > room {
             break;

@@ -112,6 +112,20 @@ fn a_fleet_that_lost_its_supervisor_says_so_in_the_smallest_usual_terminal() {
 }
 
 #[test]
+fn a_worker_whose_supervisor_was_killed_is_drawn_as_one_that_runs_on() {
+    let mut view = view(busy());
+    let mut lost = busy();
+    lost.status.local = true;
+    lost.status.orphans = Some(1);
+    lost.status.stages.truncate(1);
+    lost.status.stages[0] = stage("move", &["us-east-2a:i-01:Orphaned"]);
+    view.see(lost);
+    let text = drawn(&mut view, 80, 24);
+    assert!(text.contains("us-east-2a  O "), "{text}");
+    assert!(text.contains("O orphaned"), "{text}");
+}
+
+#[test]
 fn one_stage_of_a_local_fleet_with_a_read_that_failed() {
     let mut one = busy();
     one.status.stages.truncate(1);

@@ -5,6 +5,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use crate::cloud::autoscaling::groups::Instance;
 use crate::cloud::cloudformation::stack_status::StackStatus;
+use crate::observe::local_fleet::ORPHANED;
 
 /// Whether there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,7 @@ pub fn of_instance(instance: &Instance) -> (char, Tone) {
         "InService" => ('I', Tone::Good),
         "Terminating:Wait" => ('D', Tone::Strong),
         "Standby" | "EnteringStandby" => ('S', Tone::Plain),
+        ORPHANED => (ORPHAN, Tone::Bad),
         state if state.starts_with("Pending") => ('P', Tone::Careful),
         state if state.starts_with("Terminat") => ('T', Tone::Bad),
         state if state.starts_with("Warmed") => ('W', Tone::Plain),
@@ -100,8 +102,9 @@ pub fn of_instance(instance: &Instance) -> (char, Tone) {
 }
 
 /// What the letters mean: first the one that must be seen, then the most usual ones.
-pub const LEGEND: [(char, Tone, &str); 6] = [
+pub const LEGEND: [(char, Tone, &str); 7] = [
     (NOTICE, Tone::Bad, "spot notice"),
+    (ORPHAN, Tone::Bad, "orphaned"),
     ('I', Tone::Good, "in service"),
     ('P', Tone::Careful, "pending"),
     ('D', Tone::Strong, "drains"),
@@ -111,6 +114,9 @@ pub const LEGEND: [(char, Tone, &str); 6] = [
 
 /// An instance that EC2 has announced to take back.
 pub const NOTICE: char = '!';
+
+/// An instance whose worker runs, and whom nobody replaces.
+pub const ORPHAN: char = 'O';
 
 /// An instance that was there a moment ago.
 pub const GONE: char = '×';

@@ -78,6 +78,8 @@ fn environments_are_listed_with_their_worst_state_and_all_their_instances() {
         lab["age_seconds"].as_i64().is_some_and(|age| (0..60).contains(&age)),
         "{lab:#}"
     );
+    assert_eq!(lab["attention"], serde_json::json!(["failed", "expired"]));
+    assert_eq!(prod["attention"], serde_json::json!([]));
     assert_eq!(prod["state"], "CREATE_COMPLETE");
     assert_eq!(prod["expires"], serde_json::Value::Null);
     assert_eq!(
@@ -99,6 +101,32 @@ fn environments_are_listed_with_their_worst_state_and_all_their_instances() {
 }
 
 #[test]
+fn what_needs_attention_is_marked() {
+    let of = |name: &str, status: &str| stage(name, "move", status).tag("qfleet:protect", "true");
+    let script = Script::new()
+        .existing(of("back", "UPDATE_ROLLBACK_COMPLETE"))
+        .existing(of("coming", "CREATE_IN_PROGRESS"))
+        .existing(of("idle", "CREATE_COMPLETE"))
+        .existing(of("lab", "CREATE_COMPLETE"))
+        .existing(of("well", "CREATE_COMPLETE"))
+        .group(group("back", "move", &["us-east-2a:i-01"]))
+        .group(group("coming", "move", &[]).sizes(1, 1, 1))
+        .group(group("idle", "move", &[]).sizes(1, 1, 1))
+        .group(group("lab", "move", &["us-east-2a:i-02"]))
+        .group(group("well", "move", &[]).sizes(0, 0, 1));
+    let listing = test(&serve(script.clone())).args(["--output", "json"]).run().json();
+    let environments = listing["environments"].as_array().expect("environments");
+    let attention: Vec<_> = environments.iter().map(|one| one["attention"].clone()).collect();
+    let expected = [&["rolled_back"][..], &[], &["no_workers"], &["expired_protected"], &[]];
+    assert_eq!(attention, expected.map(|words| serde_json::json!(words)), "{listing:#}");
+    let text = test(&serve(script)).run().stdout;
+    let marked: Vec<&str> = text.lines().filter(|line| line.starts_with(" ! ")).collect();
+    assert_eq!(marked.len(), 3, "{text}");
+    assert!(marked[2].contains("ago, protected"), "{text}");
+    assert!(text.contains("\n   well"), "{text}");
+}
+
+#[test]
 fn the_text_is_a_table() {
     let text = test(&serve(script())).run().stdout;
     let ages = regex::Regex::new(r"\b\d+s\b|\bexpired \d+d ago").expect("a pattern");
@@ -111,7 +139,7 @@ fn the_text_is_a_table() {
         shown,
         [
             "environment state stages age expires instances",
-            "lab UPDATE_ROLLBACK_FAILED 2 [age] [age] 3 of 3",
+            "! lab UPDATE_ROLLBACK_FAILED 2 [age] [age] 3 of 3",
             "prod CREATE_COMPLETE 1 [age] never 1 of 1",
         ]
     );

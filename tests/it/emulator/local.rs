@@ -486,17 +486,25 @@ fn commands_that_look_into_the_emulator_start_none() {
         &["dlq", "sample", "lab.yaml"],
         &["destroy", "lab.yaml", "--yes"],
     ] {
+        let help = match verb {
+            ["list"] => {
+                "`qfleet deploy ENV --local` starts it, as `qfleet local up ENV` and `qfleet local start` do; one that qfleet \
+                 didn't start is named with --endpoint-url"
+            }
+            _ => {
+                "one that qfleet didn't start is named with --endpoint-url; this starts qfleet's own, and deploys lab: qfleet \
+                 deploy lab.yaml --local"
+            }
+        };
         let run = place.start.then().file("lab.yaml", ENVIRONMENT);
         run.executable("program/run", "#!/bin/sh\n")
             .args(verb.iter().copied())
             .args(["--local"])
             .status(1)
             .stdout("")
-            .stderr(
-                "error: no local AWS emulator is running, so nothing is deployed to one\n  help: `qfleet deploy ENV --local` \
-                 starts it, as `qfleet local up ENV` and `qfleet local start` do; one that qfleet didn't start is named \
-                 with --endpoint-url\n",
-            )
+            .stderr(format!(
+                "error: no local AWS emulator is running, so nothing is deployed to one\n  help: {help}\n"
+            ))
             .run();
     }
     place.local("status").args(["--exit-code"]).status(3).run();

@@ -23,13 +23,18 @@ pub struct Aws {
 impl Aws {
     /// Clients for an account and a region of this run's emulator.
     pub fn new(account: &str, region: &str) -> Self {
+        Aws::at(emulator(), account, region)
+    }
+
+    /// The same of another emulator.
+    pub fn at(endpoint: &str, account: &str, region: &str) -> Self {
         macro_rules! client {
             ($service:ident $(, $setting:ident($value:expr))*) => {
                 $service::Client::from_conf(
                     $service::Config::builder()
                         .behavior_version(BehaviorVersion::latest())
                         .region(Region::new(region.to_owned()))
-                        .endpoint_url(emulator())
+                        .endpoint_url(endpoint)
                         .credentials_provider(Credentials::new(account, "test", None, None, "test"))
                         $(.$setting($value))*
                         .build(),

@@ -64,6 +64,13 @@ fn problems_of(text: &str) -> String {
     }
 }
 
+#[test]
+fn a_lifetime_may_be_as_short_as_a_lesson_needs_it() {
+    let of = |lifetime: &str| problems_of(&with("lifetime: 8h", &format!("lifetime: {lifetime}")));
+    assert_eq!(of("1m"), "no problem");
+    assert!(of("59s").contains("`lifetime` must be from 1m to 365d, not 59s"));
+}
+
 macro_rules! refused {
     ($($name:ident: $text:expr;)*) => {
         $(

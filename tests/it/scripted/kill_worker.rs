@@ -35,7 +35,7 @@ fn an_instance_drains_and_its_replacement_is_shown_as_it_comes_up() {
     let run = lab::at(&endpoint)
         .args(["kill-worker", "lab.yaml", "--drain", "--yes", "--output", "json"])
         .stderr_contains(
-            "terminating i-01 in us-east-2a, an instance of work: its worker finishes what it has in hand\n",
+            "terminating i-01 in us-east-2a, an instance of the stage work of lab: its worker finishes what it has in hand\n",
         )
         .stderr_contains("i-01 InService → Terminating:Wait\n")
         .stderr_contains("i-01 is gone\n")
@@ -88,7 +88,7 @@ fn the_instance_that_is_named_and_no_waiting() {
             "--stage",
             "work",
         ])
-        .stdout("i-02 goes; Auto Scaling replaces it\n")
+        .stdout("lab: i-02 goes; Auto Scaling replaces it\n")
         .run();
     assert_eq!(terminated(&endpoint), [("i-02".to_owned(), "false".to_owned())]);
     assert_eq!(
@@ -148,6 +148,7 @@ fn aws_is_asked_only_after_the_user_was() {
     );
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("took the place of i-01 in"), "{said}");
+    assert!(said.contains("lab: i-"), "it names the environment: {said}");
     assert_eq!(terminated(&endpoint).len(), 1);
 }
 

@@ -153,7 +153,10 @@ impl Supervisor {
         let otherwise = self.python.clone();
         // It starts processes, and waits for them.
         let environment = self.environment.clone();
-        let asked = spawn_blocking(move || python::of_program(&program, otherwise.as_deref(), &environment)).await;
+        let again = self.home.command();
+        let again = again.unwrap_or_else(|| format!("qfleet local up ENV --name {environment}"));
+        let of_program = move || python::of_program(&program, otherwise.as_deref(), &environment, &again);
+        let asked = spawn_blocking(of_program).await;
         match asked.ok()? {
             Ok(python) => {
                 self.members[place].lacks = None;

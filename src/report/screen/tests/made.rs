@@ -129,6 +129,7 @@ pub fn snapshot(phase: Phase, stacks: Vec<StackState>, stages: Vec<StageState>) 
                 region: "us-east-2".into(),
             },
             looked: Looked {
+                fleet_in: None,
                 region_from: RegionFrom::File,
                 local: false,
                 found: true,

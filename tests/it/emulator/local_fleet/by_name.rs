@@ -3,10 +3,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use aws_sdk_ssm::types::ParameterType;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{Output, Test, find_ministack, free_port, lives};
+use crate::harness::{Aws, Output, Test, find_ministack, free_port, lives};
 
 /// An emulator of its own, with a fleet in the background. Both end with it.
 struct Own(Output);
@@ -94,6 +95,11 @@ fn its_local_fleet_says_in_which_region_it_is() {
     assert_eq!(status["region"], "us-east-2");
     assert_eq!(status["region_from"], "local_fleet");
     assert!(lives(worker));
+    // One that never had a fleet is found where others' are.
+    own.run(&["deploy", "fleet.yaml", "--name", "hans", "--local", "--yes"])
+        .run();
+    let status = own.run(&["status", "--name", "hans", "--local", "--output", "json"]);
+    assert_eq!(status.run().json()["region"], "us-east-2");
     own.run(&["list", "--local"])
         .stdout_contains("anna")
         .stdout_contains("us-east-2")
@@ -103,9 +109,24 @@ fn its_local_fleet_says_in_which_region_it_is() {
         .env("AWS_REGION", "us-east-1")
         .stdout_contains("no environment is deployed in account 000000000000, us-east-1")
         .run();
+    let elsewhere = "Its local fleet runs in us-east-2: look there with --region us-east-2";
+    own.run(&["status", "--name", "anna", "--local", "--region", "us-east-1"])
+        .stdout_contains(elsewhere)
+        .run();
     own.run(&["destroy", "--name", "anna", "--local", "--yes", "--region", "us-east-1"])
-        .stderr_contains("the fleet of anna runs in us-east-2: add --region us-east-2")
-        .stderr_lacks("without work")
+        .status(1)
+        .stdout("")
+        .stderr_contains("anna is not deployed in account 000000000000, us-east-1: it is in us-east-2")
+        .stderr_contains("name the region: --region us-east-2")
+        .run();
+    own.run(&["destroy", "anna", "--yes"])
+        .status(2)
+        .stderr_contains("there is or was a local fleet of that name: qfleet destroy --name anna --yes --local\n")
+        .run();
+    let killed = own.run(&["kill-worker", "--name", "anna", "--local", "--crash", "--no-wait"]);
+    killed
+        .stdout_contains("anna: i-")
+        .stderr_contains("an instance of the stage work of anna")
         .run();
     own.run(&["local", "down", "--name", "anna"]).run();
     // It ran there last.
@@ -130,13 +151,29 @@ fn workers_without_supervisor_are_told_and_end_with_their_environment() {
     let meaning = "1 worker runs without supervisor, which was killed: nobody scales or replaces it";
     assert_eq!(found["meaning"], meaning);
     let command = found["command"].as_str().unwrap_or_default();
-    assert!(command.starts_with("qfleet local up fleet.yaml"), "{command}");
+    // As it was started.
+    let up = "qfleet local up fleet.yaml --speed 60 --detach";
+    assert_eq!(command, up);
+    let instances = &status["stages"][0]["group"]["instances"];
+    assert_eq!(instances[0]["lifecycle_state"], "Orphaned", "{status:#}");
+    own.run(&["status", "fleet.yaml", "--local"])
+        .stdout_contains("0 of 1 in service, 1 Orphaned")
+        .run();
     own.run(&["kill-worker", "fleet.yaml", "--crash", "--local"])
         .status(1)
         .stderr_contains("the local fleet of bob has lost its supervisor: 1 of its workers run on")
+        .stderr_contains(format!("this ends them and begins anew: {up}\n"))
         .run();
     let listed = own.run(&["list", "--local", "--output", "json"]).run().json();
     assert_eq!(listed["environments"][0]["instances"]["in_service"], 0);
+    assert_eq!(
+        listed["environments"][0]["attention"],
+        serde_json::json!(["no_supervisor"])
+    );
+    own.run(&["list", "--local"])
+        .stdout_contains("! bob")
+        .stdout_contains("0 of 1, no supervisor")
+        .run();
     own.run(&["destroy", "fleet.yaml", "--local", "--yes"])
         .stderr_contains("bob: ended 1 worker that a killed supervisor had left behind")
         .stdout_contains("nothing is left over")
@@ -153,6 +190,18 @@ fn workers_without_supervisor_end_with_their_emulator() {
         .stderr_contains("cem: ended 1 worker that a killed supervisor had left behind")
         .run();
     assert!(!lives(worker), "an orphan stays");
+    for command in [
+        &["status", "--name", "cem", "--local"][..],
+        &["logs", "fleet.yaml", "--local"],
+        &["status", "fleet.yaml", "--local", "--watch"],
+    ] {
+        own.run(command)
+            .status(1)
+            .stderr_contains(
+                "this starts qfleet's own, and deploys cem again and runs its workers: qfleet local up fleet.yaml --speed 60 --detach\n",
+            )
+            .run();
+    }
 }
 
 #[test]
@@ -185,6 +234,26 @@ fn an_edited_program_is_told_from_the_one_that_runs_and_what_it_lacks_once_it_do
         .status(4)
         .stderr_contains("lacks no-such-package-of-ours")
         .stderr_lacks("differs")
+        .run();
+}
+
+#[test]
+fn what_has_expired_is_found_in_the_regions_of_local_fleets() {
+    let own = Own::new("gina");
+    let endpoint = own.state("gina")["endpoint"].as_str().expect("an endpoint").to_owned();
+    let aws = Aws::at(&endpoint, "000000000000", "us-east-2");
+    let put = aws.ssm.put_parameter().name("/qfleet/gina/expires");
+    let put = put.value("2026-01-01T00:00:00Z").r#type(ParameterType::String);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(put.send()).expect("put");
+    own.run(&["reap", "--local", "--dry-run"])
+        .stdout_contains("gina in us-east-2 expired")
+        .run();
+    own.run(&["reap", "--local", "--yes"])
+        .stdout_contains("destroyed gina in us-east-2\n")
+        .run();
+    own.run(&["reap", "--local", "--yes"])
+        .stdout_contains("no environment has expired in account 000000000000, us-east-1")
         .run();
 }
 

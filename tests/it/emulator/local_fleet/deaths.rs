@@ -156,7 +156,10 @@ fn messages_that_wait_for_a_fleet_that_was_killed_are_found() {
     assert_eq!(found["id"], "no-workers", "{status:#}");
     assert_eq!(found["meaning"], "a message waits and no local fleet runs");
     let command = found["command"].as_str().unwrap_or_default();
-    assert!(command.starts_with("qfleet local up fleet.yaml --local"), "{command}");
+    assert!(
+        command.starts_with("qfleet local up fleet.yaml --speed 60 --local"),
+        "{command}"
+    );
 }
 
 #[test]

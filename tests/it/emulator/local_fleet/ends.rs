@@ -26,7 +26,11 @@ fn a_detached_fleet_says_where_its_log_is_and_drains_at_its_end() {
     assert!(up.stdout.contains(&log.display().to_string()), "{}", up.stdout);
     assert!(up.stdout.contains("qfleet local down --name detached"), "{}", up.stdout);
     let instances = place.group().instances;
-    place.qfleet(&["local", "up", "fleet.yaml", "--detach"]).status(4).run();
+    place
+        .qfleet(&["local", "up", "fleet.yaml", "--detach"])
+        .status(4)
+        .stderr_contains("watch it with `qfleet status --name detached --local --watch`")
+        .run();
 
     place.send(["job".to_owned()]);
     place.until("it works", || (place.noted("begins ") == 1).then_some(()));

@@ -75,7 +75,7 @@ fn a_python_that_lacks_what_a_program_asks_for_is_said_before_anything_is_deploy
         .stdout("")
         .stderr_contains("the python3 that workers find on the PATH, lacks no-such-package-of-ours, nor-this-one\n")
         .stderr_contains("/python/bin/pip install -r program/requirements.txt -r 'other program/requirements.txt'\n")
-        .stderr_contains("/python/bin:\"$PATH\" qfleet local up fleet.yaml\n")
+        .stderr_contains("/python/bin:\"$PATH\" qfleet local up fleet.yaml --local --endpoint-url http://127.0.0.1:")
         .run();
 }
 

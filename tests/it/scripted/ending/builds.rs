@@ -62,6 +62,34 @@ fn ends(command: &'static [&'static str], signal: Signal, stubborn: bool) -> Res
 }
 
 #[test]
+fn a_signal_while_python_is_asked_for_packages_is_no_lack_of_them() {
+    let test = Test::new();
+    let (asked, bin) = (test.path("asked"), test.path("bin"));
+    let python = format!("#!/bin/sh\ntouch '{}'\nsleep 1\nexit 1\n", asked.display());
+    let path = std::env::var("PATH").expect("a PATH");
+    let file = FILE.replace(
+        "lambda: {program: program, handler: work.handler, runtime: python3.13}",
+        "instances: {program: program, types: [t3.micro], min: 1, max: 1}",
+    );
+    let test = test
+        .file("lab.yaml", file)
+        .executable("program/run", "#!/bin/sh\nexec python3 work.py\n")
+        .file("program/requirements.txt", "boto3\n")
+        .executable("bin/python3", python)
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .args(["local", "up", "lab.yaml"]);
+    let mut running = Running::start(test);
+    running.until(std::time::Duration::from_secs(60), || asked.exists());
+    running.signal(Signal::SIGINT);
+    let Running { _test: test, child } = running;
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(!said.contains("lacks"), "{said}");
+    drop(test);
+}
+
+#[test]
 fn a_signal_ends_a_build_with_all_that_it_started() {
     let mut cases = Vec::new();
     for command in [
