@@ -92,7 +92,7 @@ pub fn exactly(command: Option<&str>) -> String {
 const LONG: usize = 600;
 
 /// What stands before such a command.
-pub(super) fn introduces(command: &str) -> &'static str {
+fn introduces(command: &str) -> &'static str {
     match command.len() > LONG {
         true => {
             "To deploy exactly this, and refuse anything else (after a plan with --digest-file FILE, this command is short):"

@@ -8,7 +8,7 @@ use super::data;
 use super::instance_types;
 use super::markdown::{cell, code};
 use super::permissions::{self, Difference};
-use super::plan::{action, by_template, drift, expiry, introduces, new_lines, rolling_text, totals};
+use super::plan::{action, by_template, drift, expiry, new_lines, rolling_text, totals};
 use super::style::count;
 use super::{surplus, switch};
 use crate::blueprint::template::Disposal;
@@ -87,7 +87,7 @@ pub fn markdown(plan: &Plan, contents: &Contents, env: &str, refused: &[Refusal]
         );
     }
     let end = match exactly {
-        Some(command) => format!("\n{}\n\n```sh\n{command}\n```\n", introduces(command)),
+        Some(command) => format!("\nTo deploy exactly this, and refuse anything else:\n\n```sh\n{command}\n```\n"),
         None => String::new(),
     };
     let room = LONGEST.saturating_sub(head.chars().count() + end.chars().count());

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
+use qfleet::blueprint::cfn_lint::EXECUTABLE;
 use regex::Regex;
 use tempfile::TempDir;
 
@@ -67,6 +68,9 @@ pub struct Output {
     folder: Rc<TempDir>,
     env: Vec<(OsString, OsString)>,
 }
+
+/// Stands in for cfn-lint, and finds nothing.
+const NO_LINT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cfn-lint");
 
 impl Test {
     /// A run in a new, empty folder. Its environment has a PATH, a home in that folder, and nothing of AWS.
@@ -121,6 +125,11 @@ impl Test {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
         self
+    }
+
+    /// Asks the real cfn-lint, which takes seconds of a processor.
+    pub fn linted(self) -> Self {
+        self.env(EXECUTABLE, "cfn-lint")
     }
 
     /// Adds `--local` and the endpoint of this test run's emulator. The account is the one that the environment file
@@ -202,8 +211,12 @@ impl Test {
             .env("NO_COLOR", "1")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(messages())
-            .env("AWS_SDK_UA_APP_ID", self.verb())
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
+            .env("AWS_SDK_UA_APP_ID", self.verb());
+        // Of a PATH that the test made itself, what is on it counts.
+        if !self.env.iter().any(|(name, _)| name == "PATH") {
+            command.env(EXECUTABLE, NO_LINT);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -1,7 +1,5 @@
 //! The environment that most tests are about, and the real binary sent to the scriptable endpoint with it.
 
-use qfleet::blueprint::cfn_lint::EXECUTABLE;
-
 use crate::endpoint::Endpoint;
 use crate::harness::Test;
 
@@ -26,16 +24,12 @@ pub fn with_file(file: &str) -> Test {
         .executable("program/run", "#!/bin/sh\nexec sleep 1\n")
 }
 
-/// The same, and the endpoint is AWS. No cfn-lint is asked: that takes a second each time.
+/// The same, and the endpoint is AWS.
 pub fn with_file_at(endpoint: &Endpoint, file: &str) -> Test {
     with_file(file)
         .env("AWS_ENDPOINT_URL", endpoint.url())
         .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
         .env("AWS_SECRET_ACCESS_KEY", "secret")
-        .env(
-            EXECUTABLE,
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cfn-lint"),
-        )
 }
 
 /// [`LAB`] at this endpoint.

@@ -353,7 +353,7 @@ async fn it_is_deployed_used_changed_and_gone() {
 
     let test = Test::new().file("whole.yaml", environment(&account, "instances", true));
     let test = test.file("own.yaml", OWN);
-    let checked = run(test.args(["check", "whole.yaml"]).stdout_contains("no errors"));
+    let checked = run(test.linted().args(["check", "whole.yaml"]).stdout_contains("no errors"));
     let deployed = run(checked
         .then()
         .args(["deploy", "whole.yaml", "--yes", "--output", "json"]));

@@ -56,7 +56,10 @@ fn what_the_folder_of_the_user_leaves_out_is_left_out() {
     let template = "Resources:\n  Files:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: No_Such_Name}\n";
     let file = "name: lab\nregion: us-east-2\naccount: '111122223333'\nextras: [{name: own, template: own.yaml}]\n\
                 stages: [{name: a, workers: {instances: {image: ami-01234567, types: [t4g.small], min: 1, max: 1}}}]\n";
-    let lab = with_file(file).file("own.yaml", template).args(["check", "lab.yaml"]);
+    let lab = with_file(file)
+        .file("own.yaml", template)
+        .linted()
+        .args(["check", "lab.yaml"]);
     let found = lab.status(2).stdout_contains("own.yaml:4").run();
     found
         .then()

@@ -374,8 +374,8 @@ fn options_that_make_no_environment_are_refused_before_anything_is_written() {
         (&["--alerts", "nobody"], "must be an e-mail address"),
         (&["--bucket", "My_Bucket"], "--bucket takes the name of a bucket"),
         (&["--alerts", "nobody"], "--alerts takes an e-mail address"),
-        (&["--lifetime", "1m"], "nothing was written: --lifetime 1m: "),
-        (&["--lifetime", "1m"], "--lifetime takes a length of time"),
+        (&["--lifetime", "50s"], "nothing was written: --lifetime 50s: "),
+        (&["--lifetime", "50s"], "--lifetime takes a length of time"),
         (
             &["--max", "0"],
             "'--max <NUMBER>': a whole number from 1 to 1000 is expected",

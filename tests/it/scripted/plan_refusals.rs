@@ -115,14 +115,15 @@ fn a_digest_in_a_file_makes_the_command_short() {
     let there = plan
         .stdout_contains("refuse anything else:\n  qfleet deploy lab.yaml --expect v1:")
         .run();
-    for more in [&[][..], &["--output", "markdown"]] {
-        let plan = there.then().args(["plan", "lab.yaml", "--digest-file", "a digest"]);
-        let plan = plan.args(more.iter().copied()).run();
-        let command = "\nqfleet deploy lab.yaml --expect \"$(cat 'a digest')\"\n";
-        let said = plan.stdout.replace("\n  qfleet", "\nqfleet");
-        assert!(said.contains(command), "{said}");
-        assert!(!said.contains("this command is short"), "{said}");
-    }
+    let plan = || there.then().args(["plan", "lab.yaml", "--digest-file", "a digest"]);
+    plan()
+        .stdout_contains("\n  qfleet deploy lab.yaml --expect \"$(cat 'a digest')\"\n")
+        .run();
+    // Whoever reads it beside a pull request has no such file.
+    plan()
+        .args(["--output", "markdown"])
+        .stdout_contains("\nqfleet deploy lab.yaml --expect v1:")
+        .run();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value as Json;
 
 use crate::deployed::signalled;
-use crate::endpoint::{Endpoint, Script};
+use crate::endpoint::{Endpoint, Fault, On, Script};
 use crate::harness::Output;
 use crate::lab;
 
@@ -62,6 +62,28 @@ fn a_plan_waits_for_as_long_as_it_is_told() {
         .run();
     assert_eq!(endpoint.change_sets(), [] as [&str; 0]);
     assert_eq!(endpoint.status("lab-intake").as_deref(), Some("CREATE_IN_PROGRESS"));
+}
+
+#[test]
+fn a_plan_that_may_not_look_on_says_so() {
+    let (endpoint, begun) = begun(Duration::from_secs(60));
+    let denied = Fault::refuse(
+        403,
+        "AccessDenied",
+        "User: arn:aws:iam::111122223333:user/somebody is not authorized",
+    );
+    endpoint.rescript(|script| {
+        script
+            .fault(On::action("DescribeEvents"), denied.clone())
+            .fault(On::action("DescribeStackEvents"), denied)
+    });
+    let plan = begun.then().args(["plan", "lab.yaml", "--wait"]);
+    plan.status(1)
+        .stdout("")
+        .stderr_contains(
+            "error: DescribeStackEvents failed: User: arn:aws:iam::111122223333:user/somebody is not authorized",
+        )
+        .run();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A bucket that is there already, whose notifications somebody else writes at the same time.
 
 use super::*;
-use crate::endpoint::Moment;
+use crate::endpoint::{Fault, Moment, On};
 use crate::scripted::existing_bucket::{BUCKET, THEIRS, file, make, only, ours, writes};
 
 /// A fleet on their bucket; others write its notifications after the first, second … write of ours.
@@ -28,6 +28,23 @@ async fn what_others_write_in_between_stays_and_ours_comes_again() {
     assert_eq!(
         (writes(&rig.endpoint), ours(&rig.endpoint, BUCKET)),
         (3, only("uploads/"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn out_of_time_after_the_stack_is_made_it_is_said_that_the_bucket_was_not_told() {
+    let mut rig = rig(Vec::new());
+    rig.endpoint.rescript(|script| {
+        let late = Fault::Late(Duration::from_secs(600));
+        script.fault(On::action("GetBucketNotificationConfiguration").numbers(2..=9), late)
+    });
+    rig.waiting.deadline = Some(Instant::now() + Duration::from_secs(60));
+    let ran = rig.deploy().await;
+    assert_eq!(ran.exit_code(), 1);
+    assert_eq!(rig.status("intake").as_deref(), Some("CREATE_COMPLETE"));
+    assert_eq!(
+        ran.failure("intake").message,
+        "lab-intake is deployed, and their-files doesn't tell it of new files yet: the time of --timeout is over"
     );
 }
 

@@ -19,6 +19,7 @@ async fn what_is_written_works() {
 
     written
         .then()
+        .linted()
         .args(["check", "photo-lab"])
         .stdout_lacks("warning")
         .run();

@@ -1,7 +1,10 @@
 //! What is in the way is named before anything is made.
 
+use std::time::Duration;
+
 use super::{BUCKET, THEIRS, deploy, file, make, notifications, ours, serve, writes};
 use crate::endpoint::{Endpoint, Fault, Moment, On, Script};
+use crate::harness::wait_until;
 use crate::lab::with_file_at;
 
 /// Plan and deploy refuse, with these words, and nothing was made.
@@ -104,6 +107,27 @@ fn without_the_permission_to_read_them_nothing_is_made() {
 }
 
 #[test]
+fn one_that_is_deleted_in_between_is_missed() {
+    let endpoint = Endpoint::serve(Script::new().takes("lab-intake", "Topic", Duration::from_secs(2)));
+    make(&endpoint, BUCKET);
+    let deploy = with_file_at(&endpoint, &file("")).args(["deploy", "lab.yaml", "--yes"]);
+    let deploy = deploy.spawn();
+    wait_until("the topic is being made", || {
+        endpoint.status("lab-intake").as_deref() == Some("CREATE_IN_PROGRESS")
+    });
+    endpoint.world(|world| world.services.delete_bucket(BUCKET));
+    let ended = deploy.wait_with_output().expect("it ends");
+    let said = String::from_utf8(ended.stderr).expect("UTF-8");
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    for words in [
+        "lab-intake: the bucket their-files is gone: somebody deleted it meanwhile",
+        "make it again, or name another one in `bucket.existing`",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
 fn more_than_s3_takes_are_refused() {
     let endpoint = serve();
     let one = |n: usize| {
@@ -112,10 +136,21 @@ fn more_than_s3_takes_are_refused() {
         )
     };
     let all: String = (0..100).map(one).collect();
+    let all = format!("<NotificationConfiguration>{all}</NotificationConfiguration>");
+    // Some come after the plan's read, before ours is written.
     endpoint.world(|world| {
-        world.services.make_bucket(BUCKET).notifications.text =
-            format!("<NotificationConfiguration>{all}</NotificationConfiguration>");
+        let notifications = &mut world.services.make_bucket(BUCKET).notifications;
+        notifications.others_write = vec![(Moment::Read(1), all.clone())];
     });
+    let deploy = with_file_at(&endpoint, &file("")).args(["deploy", "lab.yaml", "--yes"]);
+    deploy
+        .status(4)
+        .stderr_contains("lab-intake: their-files has 100 notifications of others, and would have 101: S3 allows 100")
+        .run();
+    assert_eq!(writes(&endpoint), 0);
+
+    let endpoint = serve();
+    endpoint.world(|world| world.services.make_bucket(BUCKET).notifications.text = all);
     refused(
         &endpoint,
         &file(""),
