@@ -83,7 +83,7 @@ pub enum Attention {
     Expired,
     /// It is past its time, and protected: `reap` leaves it alone.
     ExpiredProtected,
-    /// Nobody works, and somebody should.
+    /// Nobody works or is about to, and somebody should.
     NoWorkers,
     /// The supervisor of its local fleet was killed, and workers run on.
     NoSupervisor,
@@ -95,6 +95,9 @@ pub struct Instances {
     pub in_service: usize,
     /// How many there should be.
     pub desired: i64,
+    /// Those that come into service.
+    #[serde(skip)]
+    pub starting: usize,
 }
 
 /// Something that could not be read.
@@ -294,7 +297,9 @@ fn environment(
     let is_past = expires.is_some_and(|at| at <= now);
     // On the emulator nobody works until somebody starts a local fleet.
     let has_fleet = || !cloud.local || local_fleet::find(cloud, name).is_ok_and(|fleet| fleet.is_some());
-    let is_idle = state.is_well() && instances.is_some_and(|all| all.in_service == 0 && all.desired > 0) && has_fleet();
+    let is_idle = state.is_well()
+        && instances.is_some_and(|all| all.in_service == 0 && all.starting == 0 && all.desired > 0)
+        && has_fleet();
     let attention = [
         (badness(&state) == 4, Attention::Failed),
         (badness(&state) == 2, Attention::RolledBack),
@@ -336,6 +341,8 @@ fn instances(cloud: &Cloud, environment: &str, stages: &[Stage], groups: Option<
         };
         if let Some(group) = group {
             all.in_service += group.in_service();
+            let states = group.instances.iter().map(|instance| &instance.lifecycle_state);
+            all.starting += states.filter(|state| state.starts_with("Pending")).count();
             all.desired += i64::from(group.desired);
         }
     }

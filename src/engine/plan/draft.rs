@@ -15,6 +15,7 @@ use crate::engine::plan::drafts::Draft;
 use crate::engine::plan::imports::{Existing, TakeIn};
 use crate::engine::plan::planner::Planner;
 use crate::error::{Error, Result};
+use crate::local::check_loopback;
 
 /// A name for change sets that no other run uses.
 pub fn change_set_name() -> String {
@@ -174,6 +175,10 @@ pub async fn draft(
                 Some(file) if is_of_template && told.help().is_none() => {
                     told.with_help(of_own_template(file, cloud.local))
                 }
+                None if is_of_template && told.help().is_none() && is_taken_for_aws(cloud) => told.with_help(
+                    "an endpoint on this machine counts as AWS, and may lack what AWS has, such as the parameters of images: where \
+                     it is the local emulator, say --local, too",
+                ),
                 _ => told,
             });
         }
@@ -209,6 +214,12 @@ pub async fn draft(
 }
 
 /// What to do about a template of the user's own that CloudFormation doesn't take.
+/// Whether what is asked runs on this machine, though it wasn't called the local emulator.
+fn is_taken_for_aws(cloud: &Cloud) -> bool {
+    let endpoint = cloud.cli().endpoint_url;
+    !cloud.local && endpoint.is_some_and(|endpoint| check_loopback(&endpoint).is_ok())
+}
+
 fn of_own_template(file: &Path, local: bool) -> String {
     let file = file.display();
     match local {

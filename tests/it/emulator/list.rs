@@ -108,16 +108,29 @@ fn what_needs_attention_is_marked() {
         .existing(of("coming", "CREATE_IN_PROGRESS"))
         .existing(of("idle", "CREATE_COMPLETE"))
         .existing(of("lab", "CREATE_COMPLETE"))
+        .existing(of("new", "CREATE_COMPLETE"))
         .existing(of("well", "CREATE_COMPLETE"))
         .group(group("back", "move", &["us-east-2a:i-01"]))
         .group(group("coming", "move", &[]).sizes(1, 1, 1))
         .group(group("idle", "move", &[]).sizes(1, 1, 1))
         .group(group("lab", "move", &["us-east-2a:i-02"]))
+        .group(
+            group("new", "move", &[])
+                .sizes(1, 1, 1)
+                .and("us-east-2a", "i-03", "Pending"),
+        )
         .group(group("well", "move", &[]).sizes(0, 0, 1));
     let listing = test(&serve(script.clone())).args(["--output", "json"]).run().json();
     let environments = listing["environments"].as_array().expect("environments");
     let attention: Vec<_> = environments.iter().map(|one| one["attention"].clone()).collect();
-    let expected = [&["rolled_back"][..], &[], &["no_workers"], &["expired_protected"], &[]];
+    let expected = [
+        &["rolled_back"][..],
+        &[],
+        &["no_workers"],
+        &["expired_protected"],
+        &[],
+        &[],
+    ];
     assert_eq!(attention, expected.map(|words| serde_json::json!(words)), "{listing:#}");
     let text = test(&serve(script)).run().stdout;
     let marked: Vec<&str> = text.lines().filter(|line| line.starts_with(" ! ")).collect();
