@@ -112,10 +112,14 @@ fn a_plain_name_is_enough_where_it_can_mean_one_only() {
 fn an_endpoint_on_this_machine_that_lacks_an_image_may_be_meant_as_local() {
     let endpoint = Endpoint::serve(Script::new());
     let file = LAB.replace("types: [t3.micro]", "image: /mine, types: [t3.micro]");
-    let plan = || lab::with_file_at(&endpoint, &file).args(["plan", "lab.yaml"]).status(1);
+    let deploy = || {
+        lab::with_file_at(&endpoint, &file)
+            .args(["deploy", "lab.yaml", "--yes"])
+            .status(1)
+    };
     let why = "lab-work: Unable to fetch parameters [/mine] from parameter store for this account.";
-    plan().stderr_contains(why).stderr_lacks("--local").run();
-    plan()
+    deploy().stderr_contains(why).stderr_lacks("--local").run();
+    deploy()
         .args(["--endpoint-url", endpoint.url()])
         .stderr_contains(why)
         .stderr_contains("where it is the local emulator, say --local, too")

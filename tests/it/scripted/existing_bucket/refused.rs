@@ -108,7 +108,7 @@ fn without_the_permission_to_read_them_nothing_is_made() {
 
 #[test]
 fn one_that_is_deleted_in_between_is_missed() {
-    let endpoint = Endpoint::serve(Script::new().takes("lab-intake", "Topic", Duration::from_secs(2)));
+    let endpoint = Endpoint::serve(Script::new().takes("lab-intake", "Topic", Duration::from_secs(10)));
     make(&endpoint, BUCKET);
     let deploy = with_file_at(&endpoint, &file("")).args(["deploy", "lab.yaml", "--yes"]);
     let deploy = deploy.spawn();
