@@ -252,11 +252,11 @@ def lab(qfleet: Qfleet) -> None:
     if left := processes(qfleet.state) - emulator:
         raise Failure(f"processes are left: {left}")
     kept = {path.name for path in fleet_folder.rglob("*") if path.is_file()}
-    print("No process is left, and no file but logs and locks.", flush=True)
-    # `owner` says which stage a folder of logs is of, `worker.times` when they were written, `crashed` that it was killed on
-    # purpose.
+    print("No process is left, and no file but logs, locks and the command that starts it again.", flush=True)
+    # `command` starts the fleet again, until its environment is gone. `owner` says which stage a folder of logs is of,
+    # `worker.times` when they were written, `crashed` that it was killed on purpose.
     of_logs = {"supervisor.log", "worker.log", "worker.times", "owner", "crashed"}
-    if not kept <= of_logs | {"activities.jsonl", "pid", "alive.lock", "fleet.lock"}:
+    if not kept <= of_logs | {"activities.jsonl", "command", "pid", "alive.lock", "fleet.lock"}:
         raise Failure(f"files are left: {', '.join(sorted(kept))}")
     compare(services, bucket, sent)
 
