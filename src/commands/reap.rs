@@ -90,23 +90,24 @@ impl Reap {
                 }
             }
             let mut looked = Looked::new(&cloud, !found.is_empty());
-            let is_here = |region: &String| *region == cloud.region;
-            let only_here = found.iter().all(|(there, _)| is_here(&there.region))
-                && unknown.iter().all(|unknown| is_here(&unknown.region));
+            let is_one = clouds.len() == 1 && !self.all_regions;
             if self.all_regions {
                 looked.region_from = RegionFrom::AllRegions;
-            } else if !only_here {
+            } else if !is_one {
                 looked.region_from = RegionFrom::LocalFleet;
             }
-            let region = (only_here && !self.all_regions).then(|| cloud.region.clone());
+            let region = is_one.then(|| cloud.region.clone());
             if global.output == Output::Text {
                 let all: Vec<&Expired> = found.iter().map(|(_, expired)| expired).collect();
                 let place = report::reap::Place {
                     account: &cloud.account,
-                    region: region.as_deref(),
+                    regions: match self.all_regions {
+                        true => Vec::new(),
+                        false => clouds.iter().map(|cloud| cloud.region.as_str()).collect(),
+                    },
                     looked: &looked,
                 };
-                report::prose(&report::reap::found(place, only, &all, &unknown));
+                report::prose(&report::reap::found(&place, only, &all, &unknown));
             }
             self.confirm(&cloud, found.iter().map(|(_, expired)| expired), interrupt)?;
             let mut reaped = Reaped {

@@ -179,7 +179,11 @@ fn running(home: &Home, asked: Option<u16>) -> Result<Emulator> {
             "the local emulator, process {}, runs but doesn't answer at {}",
             emulator.pid, emulator.endpoint
         ))
-        .with_help(format!("look into {}; end it with `qfleet local stop`", emulator.log)));
+        .with_help(format!(
+            "it may only be busy with what runs on it: try again in a moment, or end local fleets with `qfleet local down`. If it \
+             stays so, its log is {}; `qfleet local stop` ends it, and all that is deployed to it, whoever did, is gone",
+            emulator.log
+        )));
     }
     Ok(emulator)
 }

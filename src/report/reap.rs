@@ -11,20 +11,24 @@ use crate::observe::expired::{Expired, Verdict};
 use crate::observe::list::Unknown;
 
 /// Where was looked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Place<'a> {
     pub account: &'a str,
     /// None when all were.
-    pub region: Option<&'a str>,
+    pub regions: Vec<&'a str>,
     pub looked: &'a Looked,
 }
 
 /// What has expired, of all environments or `only` of the one that is meant.
-pub fn found(at: Place<'_>, only: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
+pub fn found(at: &Place<'_>, only: Option<&str>, all: &[&Expired], unknown: &[Unknown]) -> String {
     let mut out = String::new();
     if all.is_empty() {
-        let _ = writeln!(out, "{} has expired in {}", none(only), place(at.account, at.region));
-        out += &elsewhere(at.looked, at.region);
+        let regions = (!at.regions.is_empty()).then(|| at.regions.join(", "));
+        let place = place(at.account, regions.as_deref());
+        let _ = writeln!(out, "{} has expired in {place}", none(only));
+        // Of several, none is the only one.
+        let one = at.regions.first().filter(|_| at.regions.len() == 1);
+        out += &elsewhere(at.looked, one.copied());
     }
     for expired in all {
         let when = expired

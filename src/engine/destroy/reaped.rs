@@ -18,7 +18,7 @@ use crate::observe::list::Unknown;
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Reaped {
     pub account: String,
-    /// The region that was asked; none when all were.
+    /// The region that was asked; none when several were.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     #[serde(flatten)]

@@ -78,6 +78,8 @@ const ROLLBACK_STUCK_WITH_DATA: &str = "its first create failed, and so did the 
                                         kept, it isn't deleted on the way. Save what it holds, then: qfleet destroy";
 const STUCK_IMPORT: &str = "taking resources into it failed, and so did the way back. Repair it in CloudFormation";
 const HALF_DELETED: &str = "it is half deleted. Finish that first: qfleet destroy";
+/// `recover` doesn't know what the file has.
+const TO_FINISH: &str = "it is half deleted. Finish that first: qfleet deploy --prune, where the file doesn't have it any more; else qfleet destroy";
 
 /// What `deploy` does with a stack in this status; `None` is a stack that isn't there.
 pub fn deploy(status: Option<&StackStatus>, history: History) -> Deploy {
@@ -151,7 +153,7 @@ pub fn recover(status: Option<&StackStatus>, history: History) -> Recover {
             History::WasComplete => Recover::Refuse(ROLLED_BACK_ONCE_COMPLETE),
         },
         ImportRollbackFailed => Recover::Refuse(STUCK_IMPORT),
-        DeleteFailed => Recover::Refuse(HALF_DELETED),
+        DeleteFailed => Recover::Refuse(TO_FINISH),
         CreateInProgress
         | RollbackInProgress
         | UpdateInProgress

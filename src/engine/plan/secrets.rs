@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::blueprint::{Blueprint, resources};
+use crate::blueprint::Blueprint;
+use crate::blueprint::template::{read, section};
 use crate::cloud::Cloud;
 use crate::engine::plan::attention::Attention;
 use crate::engine::plan::{StackAction, StackPlan};
@@ -24,15 +26,13 @@ pub(super) async fn missing(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<St
 async fn look(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<String> {
     let all = blueprint.stacks.iter().flat_map(|stack| stack.secrets.clone());
     let (parameters, secrets): (BTreeSet<String>, BTreeSet<String>) = all.partition(|place| place.starts_with('/'));
-    // A parameter may be made by a template of the user's own in the same deploy.
-    let makes_parameters = blueprint.stacks.iter().any(|stack| {
-        resources(&stack.body)
-            .iter()
-            .any(|(_, of_type)| of_type == "AWS::SSM::Parameter")
-    });
+    let parameters: BTreeSet<String> = parameters
+        .into_iter()
+        .filter(|path| !blueprint.stacks.iter().any(|stack| may_make(&stack.body, path)))
+        .collect();
     let of_parameters = async {
         let asked: Vec<String> = parameters.iter().cloned().collect();
-        if asked.is_empty() || makes_parameters {
+        if asked.is_empty() {
             return BTreeSet::new();
         }
         match cloud.parameters_there(&asked).await {
@@ -47,6 +47,20 @@ async fn look(cloud: &Cloud, blueprint: &Blueprint) -> BTreeSet<String> {
     let (mut missing, secrets) = tokio::join!(of_parameters, of_secrets);
     missing.extend(secrets.into_iter().flatten());
     missing
+}
+
+/// Whether a template makes the parameter of this path, or may: the name of one that is said by a function isn't known. One
+/// without a name gets one that is no path
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ssm-parameter.html>).
+fn may_make(body: &str, path: &str) -> bool {
+    let Ok(template) = read(body) else { return true };
+    let parameters = section(&template, "Resources").filter(|(_, resource)| resource["Type"] == "AWS::SSM::Parameter");
+    let mut names = parameters.map(|(_, resource)| &resource["Properties"]["Name"]);
+    names.any(|name| match name {
+        Value::Null => false,
+        Value::String(name) => name == path,
+        _ => true,
+    })
 }
 
 /// Says it of each stack whose workers lack one.

@@ -15,6 +15,7 @@ use crate::blueprint::cfn_lint;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::local;
+use crate::shell;
 
 /// What a program may take to say its version: Python's take a second on a busy machine.
 const TIME: Duration = Duration::from_secs(10);
@@ -140,7 +141,8 @@ async fn cfn_lint() -> Check {
     let executable = named.unwrap_or_else(|| "cfn-lint".into());
     let install = Mend::new("install it, or name it in QFLEET_CFN_LINT").command("qfleet local install");
     let mut said = says(executable, &["--version"]).await;
-    if let (Ok(None), Some(own)) = (&said, own) {
+    let is_of_path = !matches!(said, Ok(None));
+    if let (false, Some(own)) = (is_of_path, &own) {
         said = says(own, &["--version"]).await;
     }
     match said {
@@ -150,9 +152,16 @@ async fn cfn_lint() -> Check {
                 "{version} is older than {}, with which qfleet is tested: it may not know what AWS has by now",
                 cfn_lint::VERSION
             ),
-            Mend::new(
-                "update it, or name a newer one in QFLEET_CFN_LINT; `qfleet local install` brings one for where none is on the PATH",
-            ),
+            match own {
+                Some(_) if !is_of_path => Mend::new("bring a newer one").command("qfleet local install"),
+                Some(own) => Mend::new("use the one that `qfleet local install` brought, or update that of the PATH")
+                    .command(format!(
+                        "export {}={}",
+                        cfn_lint::EXECUTABLE,
+                        shell::word(&own.to_string_lossy())
+                    )),
+                None => Mend::new("update it, or name a newer one in QFLEET_CFN_LINT"),
+            },
         ),
         Ok(Some(version)) => Check::passed(Topic::CfnLint, version),
         Ok(None) => Check::unknown(

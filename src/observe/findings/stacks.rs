@@ -29,7 +29,8 @@ pub(super) fn of(status: &Status, words: &Words) -> Vec<Finding> {
     all.extend(missing(status, words));
     all.extend(surplus(status, words));
     for stack in &status.stacks {
-        let of_stack = [state(stack, words), drift(stack, words)];
+        let is_surplus = status.surplus.iter().any(|one| one.stack == stack.stack);
+        let of_stack = [state(stack, is_surplus, words), drift(stack, words)];
         all.extend(
             of_stack
                 .into_iter()
@@ -94,8 +95,8 @@ fn surplus(status: &Status, words: &Words) -> Vec<Finding> {
     surplus.collect()
 }
 
-/// What `decide` knows to do about each status.
-fn state(stack: &StackState, words: &Words) -> Option<Finding> {
+/// What `decide` knows to do about each status. `is_surplus`: the file doesn't have it any more.
+fn state(stack: &StackState, is_surplus: bool, words: &Words) -> Option<Finding> {
     use StackStatus::*;
 
     let word = &stack.status;
@@ -129,6 +130,12 @@ fn state(stack: &StackState, words: &Words) -> Option<Finding> {
             "repair what blocks it, then let the rollback go on",
             "recover",
             &words.file,
+        ),
+        DeleteFailed if is_surplus => stuck(
+            "it is half deleted, and the file doesn't have it any more",
+            "finish that; the rest stays",
+            "deploy",
+            &format!("{} --prune", words.file),
         ),
         DeleteFailed => stuck("it is half deleted", "finish that", "destroy", &words.environment),
         ImportRollbackFailed => stuck(

@@ -112,6 +112,19 @@ fn a_parameter_of_an_own_template_is_not_missed() {
     .run();
     assert_eq!(lacking(&run.json()), Vec::<Value>::new());
     assert!(endpoint.calls("DescribeParameters").is_empty());
+    let plan = |name: &str| {
+        let extra = extra.replace("Name: /app/db, ", name);
+        let run = run
+            .then()
+            .file("own.yaml", extra)
+            .args(["plan", "lab.yaml", "--output", "json"]);
+        lacking(&run.run().json()).len()
+    };
+    // What its name comes to isn't known; that of others is another one.
+    assert_eq!(plan("Name: !Sub '/app/${AWS::StackName}', "), 0);
+    for another in ["Name: /app/other, ", ""] {
+        assert_eq!(plan(another), 1, "{another}");
+    }
 }
 
 #[test]

@@ -142,3 +142,19 @@ fn a_stack_that_left_the_file_is_a_warning_with_what_it_holds() {
         found[1].meaning
     );
 }
+
+/// `destroy` would take the others, too.
+#[test]
+fn a_stack_that_left_the_file_and_is_half_deleted_goes_alone() {
+    let status = Status {
+        surplus: vec![SurplusStack {
+            part: "move".into(),
+            stack: "lab-move".into(),
+            bucket: None,
+        }],
+        ..status(vec![stack("move", "DELETE_FAILED")], vec![stage()])
+    };
+    let found = found(&status);
+    let commands: Vec<Option<&str>> = found.iter().map(|finding| finding.command.as_deref()).collect();
+    assert_eq!(commands, [Some("qfleet deploy lab.yaml --prune"); 2], "{found:#?}");
+}
